@@ -1,0 +1,128 @@
+"""Frames in native planes, with exact time.
+
+A frame keeps the bytes that the codec keeps: ``yuv420p`` (Y, Cb, Cr; 8 bit, chroma halved in both
+directions) or ``rgb24``. Nothing in CSSV converts between the two behind the user's back, because
+a nibble does not survive a colour conversion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import FrameError
+
+Layout = Literal["yuv420p", "rgb24"]
+LAYOUTS: tuple[Layout, ...] = ("yuv420p", "rgb24")
+
+#: Smallest and largest frame side in pixels. The smallest holds one mark (SPEC, "Marks").
+SIDE_RANGE = (32, 16384)
+
+U8 = NDArray[np.uint8]
+
+
+def planes_shape(layout: Layout, width: int, height: int) -> tuple[int, ...]:
+    """Shape of the array that holds the planes of a ``width`` x ``height`` frame.
+
+    ``(3 * height // 2, width)`` for yuv420p, stacked as in I420: Y over Cb over Cr;
+    ``(height, width, 3)`` for rgb24.
+    """
+    if layout == "yuv420p":
+        return (height * 3 // 2, width)
+    return (height, width, 3)
+
+
+def check_size(layout: Layout, width: int, height: int) -> None:
+    """Raise FrameError unless a frame of this size can be held in this layout."""
+    low, high = SIDE_RANGE
+    if not (low <= width <= high and low <= height <= high):
+        raise FrameError(
+            "frame size is out of range",
+            found=f"{width}x{height}",
+            bound=f"{low} to {high} pixels a side",
+            remedy="Scale or pad the clip first.",
+        )
+    if layout == "yuv420p" and (width % 2 or height % 2):
+        raise FrameError(
+            "a yuv420p frame needs even sides",
+            found=f"{width}x{height}",
+            remedy="Pad by one pixel, or use rgb24 planes.",
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture in native planes.
+
+    Attributes:
+        planes: uint8. yuv420p: ``(3 * H // 2, W)``, I420 stacking. rgb24: ``(H, W, 3)``.
+        layout: ``"yuv420p"`` or ``"rgb24"``.
+        pts: presentation time in units of ``time_base``.
+        time_base: seconds per unit of ``pts``, exact.
+        number: position in the clip, counted from 0 at its first frame.
+    """
+
+    planes: U8
+    layout: Layout
+    pts: int
+    time_base: Fraction
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise FrameError("unknown plane layout", found=self.layout, bound=" or ".join(LAYOUTS))
+        if self.planes.dtype != np.uint8:
+            raise FrameError("planes must be uint8", found=str(self.planes.dtype))
+        ndim = 2 if self.layout == "yuv420p" else 3
+        shape = self.planes.shape
+        if len(shape) != ndim or (ndim == 3 and shape[2] != 3) or (ndim == 2 and shape[0] % 3):
+            raise FrameError(
+                f"planes do not fit layout {self.layout}",
+                found=f"shape {shape}",
+                bound="(3*H//2, W) for yuv420p, (H, W, 3) for rgb24",
+            )
+        check_size(self.layout, self.width, self.height)
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.planes.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        rows = int(self.planes.shape[0])
+        return rows * 2 // 3 if self.layout == "yuv420p" else rows
+
+    @property
+    def time(self) -> Fraction:
+        """Presentation time in seconds, exact."""
+        return self.pts * self.time_base
+
+    def split(self) -> tuple[U8, U8, U8]:
+        """The three planes as views: (Y, Cb, Cr) or (R, G, B). Writing to one writes to the frame."""
+        return split_planes(self.planes, self.layout)
+
+    def luma(self) -> U8:
+        """(H, W) uint8: the Y plane itself, or G of an RGB frame, which is the nearest to it."""
+        return self.split()[0 if self.layout == "yuv420p" else 1]
+
+
+def split_planes(planes: U8, layout: Layout) -> tuple[U8, U8, U8]:
+    """Views of the three planes in an array shaped by :func:`planes_shape`."""
+    if layout == "rgb24":
+        return planes[..., 0], planes[..., 1], planes[..., 2]
+    width = planes.shape[1]
+    height = planes.shape[0] * 2 // 3
+    flat = planes.reshape(-1)
+    luma_size, chroma_size = width * height, width * height // 4
+    chroma_shape = (height // 2, width // 2)
+    return (
+        planes[:height],
+        flat[luma_size : luma_size + chroma_size].reshape(chroma_shape),
+        flat[luma_size + chroma_size :].reshape(chroma_shape),
+    )
