@@ -1,0 +1,490 @@
+"""``scene.json``, typed: camera, environment, textures and objects, with units in the names.
+
+Field names follow ASAM OpenLABEL, MISB ST 0601/0903 and ROS where those have one, and like ROS a
+sensed value may carry its deviation. The schema (``scene_schema.json``, JSON Schema draft 2020-12)
+is the one home of every bound. A :class:`Scene` is checked when it is made, whether from a file or
+from Python; the parts are checked when they join a scene.
+
+Reading and writing are an inverse pair: a number written plainly is written back plainly, and keys
+that start with ``x_`` are kept at every level. Empty parts (``"camera": {}``) are left out.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from cssv.errors import SceneError
+from cssv.output import whole_file
+from cssv.scene_check import OWN_PREFIX, TEXT_BOUND, JsonObject, check, parse, schema
+
+__all__ = [
+    "SELECTORS",
+    "Camera",
+    "Environment",
+    "GivenRanges",
+    "GivenState",
+    "Match",
+    "Point",
+    "Ranges",
+    "Scene",
+    "SceneObject",
+    "Selector",
+    "Source",
+    "Value",
+    "Waypoint",
+    "default_ranges",
+    "schema",
+]
+
+#: Version of the format that this module reads and writes.
+SCENE_VERSION = 1
+
+Selector = Literal["auto", "rings", "comet", "edges"]
+SELECTORS: tuple[Selector, ...] = ("auto", "rings", "comet", "edges")
+
+Span = tuple[float, float]
+Box = tuple[float, float, float, float]
+Pair = tuple[float, float]
+Matrix = tuple[tuple[float, float, float], ...]
+
+#: Ranges of the heat map where nothing at all is known.
+SPEED_FALLBACK_PX_S: Span = (0.0, 200.0)
+TEMPERATURE_FALLBACK_C: Span = (-20.0, 60.0)
+DENSITY_FALLBACK_KG_M3: Span = (0.0, 2000.0)
+#: Room left on both sides of what a scene holds, and the step that a range is rounded out to.
+TEMPERATURE_STEP_C = 5.0
+DENSITY_STEP_KG_M3 = 50.0
+#: Tops of the speed range, times a power of ten.
+SPEED_LADDER = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+ABSOLUTE_ZERO_C = -273.15
+#: Widest line of written JSON before an object is spread over several.
+LINE_CHARS = 100
+
+
+class Source(StrEnum):
+    """Where a value comes from. UNKNOWN: nobody vouches for it, and it is drawn grey."""
+
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+    UNKNOWN = "unknown"
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sensed(Generic[T]):
+    value: T
+    sigma: float | None = None
+    source: Source = Source.MEASURED
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+    # The keys as the user wrote them, so that the same JSON is written back; None: the shortest form.
+    written: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
+
+    def to_json(self) -> object:
+        """Return a plain number or list, or an object where there is more to say than that."""
+        value = list(self.value) if isinstance(self.value, tuple) else self.value
+        keys = set(self.written or ())
+        node: JsonObject = {"value": value}
+        if self.sigma is not None:
+            node["sigma"] = self.sigma
+        if self.source is not Source.MEASURED or "source" in keys:
+            node["source"] = Source(self.source).value
+        node |= copy.deepcopy(self.extra)
+        return node if len(node) > 1 or "value" in keys else value
+
+
+@dataclass(frozen=True, slots=True)
+class Value(_Sensed[float]):
+    """A sensed number.
+
+    Attributes:
+        value: in the unit of the field that holds it.
+        sigma: one standard deviation in the same unit, >= 0; None where nobody stated one.
+        source: measured, estimated or unknown.
+        extra: the user's own ``x_`` keys.
+        written: the keys as read, for writing back; not part of equality.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Point(_Sensed[tuple[float, ...]]):
+    """A sensed place: coordinates in ``value``, one ``sigma`` for all of them; else as Value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Where the camera stands and how it looks.
+
+    Attributes:
+        position_m: x, y, z in metres; z up from the ground.
+        pan_deg, tilt_deg, roll_deg: degrees; tilt is negative when looking down.
+        hfov_deg: horizontal field of view, above 0 to 360.
+        homography: 3 x 3, takes image pixels (x, y, 1) to ground metres (X, Y, 1) up to scale.
+        extra: the user's own ``x_`` keys.
+    """
+
+    position_m: Point | None = None
+    pan_deg: Value | None = None
+    tilt_deg: Value | None = None
+    roll_deg: Value | None = None
+    hfov_deg: Value | None = None
+    homography: Matrix | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Light, weather and air, in the units of the names; wind_deg is where the wind comes from."""
+
+    lighting_lux: Value | None = None
+    weather: str | None = None
+    humidity_pct: Value | None = None
+    ambient_temperature_c: Value | None = None
+    wind_m_s: Value | None = None
+    wind_deg: Value | None = None
+    pressure_hpa: Value | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRanges:
+    """The ranges that the user wrote; None where the scene gives none."""
+
+    speed_px_s: Span | None = None
+    temperature_c: Span | None = None
+    density_kg_m3: Span | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Lowest and highest value the heat map shows, complete; see :func:`default_ranges`."""
+
+    speed_px_s: Span = SPEED_FALLBACK_PX_S
+    temperature_c: Span = TEMPERATURE_FALLBACK_C
+    density_kg_m3: Span = DENSITY_FALLBACK_KG_M3
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which tracks an entry speaks of; all that is stated must hold.
+
+    Attributes:
+        label: the track's label; ``"*"`` is any, also none.
+        track: the track's id.
+        near_px, at_s: the one track nearest to the point (x, y) at that time in seconds.
+        from_s, to_s: tracks alive at some time between them; one end alone is open.
+        extra: the user's own ``x_`` keys.
+    """
+
+    label: str | None = None
+    track: int | None = None
+    near_px: Pair | None = None
+    at_s: float | None = None
+    from_s: float | None = None
+    to_s: float | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waypoint:
+    """A box (x, y of the top left corner, width, height; pixels) at a time in seconds."""
+
+    time_s: float
+    box_px: Box
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+class GivenState(NamedTuple):
+    """A given object at one time: its box, and its centre's velocity before and after."""
+
+    box_px: Box
+    velocity_past_px_s: Pair
+    velocity_future_px_s: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class SceneObject:
+    """Facts about the tracks that ``match``, or an object of its own with a ``trajectory``.
+
+    Attributes:
+        match, trajectory: exactly one of them; waypoint times increase.
+        name, label: free text.
+        temperature_c: degrees Celsius. density_kg_m3: kilograms per cubic metre.
+        goal_m: where it is heading, ground metres (x, y). goal_px: the same in pixels.
+        template: how it is drawn; None leaves it to earlier entries, and at last to "auto".
+        extra: the user's own ``x_`` keys.
+    """
+
+    match: Match | None = None
+    name: str | None = None
+    label: str | None = None
+    temperature_c: Value | None = None
+    density_kg_m3: Value | None = None
+    goal_m: Point | None = None
+    goal_px: Point | None = None
+    template: Selector | None = None
+    trajectory: tuple[Waypoint, ...] | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+    def at(self, time_s: float | Fraction) -> GivenState | None:
+        """Return the given box and velocities at ``time_s``; None without trajectory or outside its span.
+
+        Boxes are linear between waypoints. At a waypoint the past velocity is that of the segment
+        before it and the future velocity that of the segment after it; at the two ends, where there
+        is only one segment, both are its velocity.
+        """
+        points = self.trajectory
+        if points is None or not points[0].time_s <= time_s <= points[-1].time_s:
+            return None
+        after = min(bisect_right(points, time_s, key=lambda p: p.time_s), len(points) - 1)
+        first, last = points[after - 1], points[after]
+        before = max(after - 1, 1) if time_s == first.time_s else after
+        part = float((time_s - first.time_s) / (last.time_s - first.time_s))
+        x, y, w, h = (a + part * (b - a) for a, b in zip(first.box_px, last.box_px, strict=True))
+        return GivenState((x, y, w, h), self._velocity(before), self._velocity(after))
+
+    def _velocity(self, index: int) -> Pair:
+        """Velocity of the box centre, px/s, over the segment that ends at waypoint ``index``."""
+        assert self.trajectory is not None
+        first, last = self.trajectory[index - 1], self.trajectory[index]
+        (x0, y0, w0, h0), (x1, y1, w1, h1) = first.box_px, last.box_px
+        span = last.time_s - first.time_s
+        return (x1 - x0 + (w1 - w0) / 2) / span, (y1 - y0 + (h1 - h0) / 2) / span
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that is known about the scene of one clip. Making one checks it: SceneError."""
+
+    camera: Camera = Camera()
+    environment: Environment = Environment()
+    textures: dict[str, str] = field(default_factory=dict, hash=False)
+    objects: tuple[SceneObject, ...] = ()
+    ranges: GivenRanges = GivenRanges()
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check(self.to_json())
+
+    def given_tracks(self) -> tuple[tuple[int, SceneObject], ...]:
+        """List the objects given outright, each with its index in ``objects``."""
+        return tuple((i, entry) for i, entry in enumerate(self.objects) if entry.trajectory is not None)
+
+    def to_json(self) -> JsonObject:
+        """Return the scene as plain JSON types, sharing nothing with it."""
+        parts = {k: v for k, v in _dump(self).items() if v or k.startswith(OWN_PREFIX)}
+        return {"cssv_scene": SCENE_VERSION} | parts
+
+    @classmethod
+    def from_json(cls, tree: object, name: str = "scene") -> Scene:
+        """Make the scene of a JSON tree; ``name`` stands in the error.
+
+        Raises:
+            SceneError: one line per fault.
+        """
+        return _scene(check(tree, name))
+
+    def dumps(self) -> str:
+        """Return JSON text for people: short objects stay on one line."""
+        return _layout(self.to_json()) + "\n"
+
+    @classmethod
+    def loads(cls, text: str | bytes, name: str = "scene") -> Scene:
+        """Make the scene of JSON text; bytes are UTF-8. Raises SceneError."""
+        return cls.from_json(parse(text, name), name)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write ``scene.json``, whole or not at all. Raises OutputError."""
+        with whole_file(path) as temporary:
+            temporary.write_text(self.dumps(), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Scene:
+        """Read ``scene.json``. Raises SceneError, also where the file cannot be opened."""
+        try:
+            with Path(path).open("rb") as file:
+                data = file.read(TEXT_BOUND + 1)
+        except OSError as error:
+            raise SceneError(f"cannot read scene {os.fspath(path)}: {error.strerror}") from error
+        return cls.loads(data, os.fspath(path))
+
+
+# ---- JSON -> parts; the tree has been checked
+
+
+def _own(node: JsonObject) -> JsonObject:
+    return {key: value for key, value in node.items() if key.startswith(OWN_PREFIX)}
+
+
+SensedT = TypeVar("SensedT", Value, Point)
+
+
+def _sensed(kind: type[SensedT], node: JsonObject, *keys: str) -> dict[str, Any]:
+    return {key: _sensed_one(kind, node[key]) for key in keys if key in node}
+
+
+def _sensed_one(kind: type[SensedT], node: Any) -> SensedT:  # noqa: ANN401 - JSON
+    if not isinstance(node, dict):
+        return kind(_frozen(node))
+    source = Source(node.get("source", Source.MEASURED))
+    return kind(_frozen(node["value"]), node.get("sigma"), source, _own(node), tuple(node))
+
+
+def _frozen(node: Any) -> Any:  # noqa: ANN401 - lists to tuples, all else as it is
+    return tuple(_frozen(item) for item in node) if isinstance(node, list) else node
+
+
+def _camera(node: JsonObject) -> Camera:
+    return Camera(
+        **_sensed(Point, node, "position_m"),
+        **_sensed(Value, node, "pan_deg", "tilt_deg", "roll_deg", "hfov_deg"),
+        homography=_frozen(node.get("homography")),
+        extra=_own(node),
+    )
+
+
+def _environment(node: JsonObject) -> Environment:
+    names = [f.name for f in fields(Environment) if f.name not in ("weather", "extra")]
+    return Environment(**_sensed(Value, node, *names), weather=node.get("weather"), extra=_own(node))
+
+
+def _match(node: JsonObject) -> Match:
+    track = node.get("track")
+    return Match(
+        label=node.get("label"),
+        track=None if track is None else int(track),
+        near_px=_frozen(node.get("near_px")),
+        at_s=node.get("at_s"),
+        from_s=node.get("from_s"),
+        to_s=node.get("to_s"),
+        extra=_own(node),
+    )
+
+
+def _object(node: JsonObject) -> SceneObject:
+    match, trajectory = node.get("match"), node.get("trajectory")
+    return SceneObject(
+        match=None if match is None else _match(match),
+        name=node.get("name"),
+        label=node.get("label"),
+        **_sensed(Value, node, "temperature_c", "density_kg_m3"),
+        **_sensed(Point, node, "goal_m", "goal_px"),
+        template=node.get("template"),
+        trajectory=None if trajectory is None else tuple(_waypoint(point) for point in trajectory),
+        extra=_own(node),
+    )
+
+
+def _waypoint(node: JsonObject) -> Waypoint:
+    return Waypoint(node["time_s"], _frozen(node["box_px"]), _own(node))
+
+
+def _ranges(node: JsonObject) -> GivenRanges:
+    return GivenRanges(
+        speed_px_s=_frozen(node.get("speed_px_s")),
+        temperature_c=_frozen(node.get("temperature_c")),
+        density_kg_m3=_frozen(node.get("density_kg_m3")),
+        extra=_own(node),
+    )
+
+
+def _scene(node: JsonObject) -> Scene:
+    return Scene(
+        camera=_camera(node.get("camera", {})),
+        environment=_environment(node.get("environment", {})),
+        textures=node.get("textures", {}),
+        objects=tuple(_object(entry) for entry in node.get("objects", [])),
+        ranges=_ranges(node.get("ranges", {})),
+        extra=_own(node),
+    )
+
+
+# ---- parts -> JSON
+
+
+def _dump(part: Any) -> Any:  # noqa: ANN401 - any part of a scene to JSON
+    if isinstance(part, _Sensed):
+        return part.to_json()
+    if isinstance(part, tuple | list):
+        return [_dump(item) for item in part]
+    if is_dataclass(part) and not isinstance(part, type):
+        named = ((f.name, getattr(part, f.name)) for f in fields(part) if f.name != "extra")
+        own: JsonObject = copy.deepcopy(getattr(part, "extra", {}))
+        return {key: _dump(value) for key, value in named if value is not None} | own
+    return copy.deepcopy(part)
+
+
+def _layout(node: object, indent: int = 0) -> str:
+    """JSON text in which whatever fits into LINE_CHARS stays on one line."""
+    line = json.dumps(node, ensure_ascii=False, allow_nan=False)
+    if not isinstance(node, dict | list) or not node or len(line) + indent <= LINE_CHARS:
+        return line
+    pad = " " * (indent + 2)
+    if isinstance(node, dict):
+        pairs = ((json.dumps(key, ensure_ascii=False), value) for key, value in node.items())
+        rows = [f"{pad}{key}: {_layout(value, indent + 2)}" for key, value in pairs]
+    else:
+        rows = [pad + _layout(item, indent + 2) for item in node]
+    first, last = "{}" if isinstance(node, dict) else "[]"
+    return f"{first}\n" + ",\n".join(rows) + f"\n{' ' * indent}{last}"
+
+
+# ---- ranges
+
+
+def default_ranges(scene: Scene, max_speed_px_s: float | None = None) -> Ranges:
+    """Return the scene's ranges, and where it gives none, what its objects need.
+
+    Temperature and density cover all given values with a step to spare on both sides, rounded out
+    to whole steps; speed runs from 0 to the next friendly number that is not below the fastest.
+
+    Args:
+        scene: whose ``ranges`` and objects are read.
+        max_speed_px_s: the fastest track, px/s; given trajectories are counted in by themselves.
+    """
+    given = scene.ranges
+    temperatures = [o.temperature_c.value for o in scene.objects if o.temperature_c]
+    densities = [o.density_kg_m3.value for o in scene.objects if o.density_kg_m3]
+    speeds = [] if max_speed_px_s is None else [max_speed_px_s]
+    speeds += [speed for entry in scene.objects for speed in _speeds(entry)]
+    return Ranges(
+        speed_px_s=given.speed_px_s or _speed_range(speeds),
+        temperature_c=given.temperature_c
+        or _range(temperatures, TEMPERATURE_STEP_C, ABSOLUTE_ZERO_C, TEMPERATURE_FALLBACK_C),
+        density_kg_m3=given.density_kg_m3
+        or _range(densities, DENSITY_STEP_KG_M3, 0.0, DENSITY_FALLBACK_KG_M3),
+    )
+
+
+def _speeds(entry: SceneObject) -> Iterator[float]:
+    for index in range(1, len(entry.trajectory or ())):
+        yield math.hypot(*entry._velocity(index))
+
+
+def _range(values: list[float], step: float, floor: float, fallback: Span) -> Span:
+    if not values:
+        return fallback
+    low = math.floor((min(values) - step) / step) * step
+    return max(low, floor), math.ceil((max(values) + step) / step) * step
+
+
+def _speed_range(speeds: list[float]) -> Span:
+    fastest = max((s for s in speeds if math.isfinite(s)), default=0.0)
+    if fastest <= 0:
+        return SPEED_FALLBACK_PX_S
+    power = math.floor(math.log10(fastest))
+    # the exponent is applied as a product or a quotient, so that tops are the nearest floats
+    tops = (step * 10.0**power if power >= 0 else step / 10.0**-power for step in (*SPEED_LADDER, 15.0))
+    return 0.0, next(top for top in tops if top >= fastest)
