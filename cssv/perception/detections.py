@@ -1,0 +1,115 @@
+"""What a detector says about one frame: boxes, scores, labels and, where it knows them, identities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cssv.errors import BoxesError
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+#: Identity of a detection whose object is not known yet.
+UNKNOWN_ID = -1
+#: Label of an object whose kind is not known.
+ANY_OBJECT = "object"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """The objects seen in one frame, in no particular order. Arrays are read-only.
+
+    Attributes:
+        boxes_px: float64 (n, 4): x, y, width, height in pixels; x, y is the top left corner, measured
+            from the top left of the frame. Finite; width and height above 0. May reach outside the frame.
+        scores: float64 (n,), 0 to 1.
+        labels: n strings.
+        ids: int64 (n,): identity where the detector already tracks, :data:`UNKNOWN_ID` otherwise. No
+            known identity occurs twice.
+
+    Raises:
+        BoxesError: an array breaks one of these rules.
+    """
+
+    boxes_px: F64
+    scores: F64
+    labels: tuple[str, ...]
+    ids: I64
+
+    def __post_init__(self) -> None:
+        count = len(self.boxes_px)
+        shapes = (self.boxes_px.shape, self.scores.shape, (len(self.labels),), self.ids.shape)
+        if shapes != ((count, 4), (count,), (count,), (count,)):
+            raise BoxesError(
+                "boxes, scores, labels and ids do not agree",
+                found=f"shapes {shapes}",
+                bound="(n, 4), (n,), (n,), (n,)",
+            )
+        if not np.isfinite(self.boxes_px).all():
+            raise BoxesError("a box is not finite", found=self.boxes_px[~np.isfinite(self.boxes_px)][0])
+        if count and self.boxes_px[:, 2:].min() <= 0:
+            raise BoxesError("a box has no area", found=self.boxes_px[:, 2:].min(), bound="sizes above 0 px")
+        if count and not (self.scores.min() >= 0 and self.scores.max() <= 1):
+            raise BoxesError("a score is out of range", found=str(self.scores), bound="0 to 1")
+        known = self.ids[self.ids >= 0]
+        if len(np.unique(known)) != len(known):
+            raise BoxesError("an identity occurs twice in one frame", found=str(known))
+        for array in (self.boxes_px, self.scores, self.ids):
+            array.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.boxes_px)
+
+
+def detections(
+    boxes_px: ArrayLike,
+    scores: ArrayLike | None = None,
+    labels: Sequence[str] | str = ANY_OBJECT,
+    ids: ArrayLike | None = None,
+) -> Detections:
+    """Build detections from anything array-like; what is left out is 1, ``"object"`` and unknown.
+
+    Raises:
+        BoxesError: see :class:`Detections`.
+    """
+    boxes = np.array(boxes_px, dtype=np.float64).reshape(-1, 4)
+    count = len(boxes)
+    return Detections(
+        boxes,
+        np.ones(count) if scores is None else np.array(scores, dtype=np.float64),
+        (labels,) * count if isinstance(labels, str) else tuple(labels),
+        np.full(count, UNKNOWN_ID, dtype=np.int64) if ids is None else np.array(ids, dtype=np.int64),
+    )
+
+
+#: A frame in which nothing was seen.
+EMPTY = detections([])
+
+
+def to_centres(boxes_px: F64) -> F64:
+    """(..., 4) x, y, w, h from the top left corner -> centre x, centre y, w, h."""
+    centred = boxes_px.copy()
+    centred[..., :2] += boxes_px[..., 2:] / 2
+    return centred
+
+
+def from_centres(centred_px: F64) -> F64:
+    """(..., 4) centre x, centre y, w, h -> x, y, w, h from the top left corner."""
+    boxes = centred_px.copy()
+    boxes[..., :2] -= centred_px[..., 2:] / 2
+    return boxes
+
+
+def overlaps(a_px: F64, b_px: F64) -> F64:
+    """(n, m) intersection over union of every box of ``a_px`` (n, 4) with every one of ``b_px`` (m, 4)."""
+    a_end, b_end = a_px[:, :2] + a_px[:, 2:], b_px[:, :2] + b_px[:, 2:]
+    low = np.maximum(a_px[:, None, :2], b_px[None, :, :2])
+    high = np.minimum(a_end[:, None], b_end[None])
+    common = np.clip(high - low, 0, None).prod(axis=-1)
+    union = a_px[:, None, 2] * a_px[:, None, 3] + b_px[None, :, 2] * b_px[None, :, 3] - common
+    result: F64 = common / union
+    return result

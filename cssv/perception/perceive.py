@@ -1,0 +1,111 @@
+"""A whole clip -> tracks: detect, associate, smooth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from cssv.frames import Frame
+from cssv.perception.detections import F64, I64, UNKNOWN_ID, Detections, to_centres
+from cssv.perception.detectors import Detector
+from cssv.perception.detectors.boxes import BoxesDetector
+from cssv.perception.noise import estimate_noise
+from cssv.perception.smoothing import Noise, Tracklet, smooth, spread
+from cssv.perception.tracker import Tracker
+from cssv.perception.tracks import Tracks
+
+#: Objects seen in fewer frames than this are taken for false alarms, unless their detections bring ids.
+FEWEST_BOXES = 3
+
+
+class Clip:
+    """Collects the detections of a clip frame by frame and turns them into tracks at its end.
+
+    Memory: the boxes of all frames, packed.
+
+    Args:
+        tracker: follows the objects; a new :class:`Tracker` by default.
+        fewest_boxes: see :data:`FEWEST_BOXES`.
+    """
+
+    def __init__(self, tracker: Tracker | None = None, *, fewest_boxes: int = FEWEST_BOXES) -> None:
+        self._tracker = Tracker() if tracker is None else tracker
+        self._fewest_boxes = fewest_boxes
+        self._numbers: list[int] = []
+        self._times_s: list[float] = []
+        self._steps: list[I64] = []
+        self._ids: list[I64] = []
+        self._centres_px: list[F64] = []
+        self._scores: list[F64] = []
+        self._given: set[int] = set()
+        self._labels: dict[int, Counter[str]] = {}
+
+    def add(self, number: int, time_s: Fraction | float, detections: Detections) -> None:
+        """Take in the next frame.
+
+        Raises:
+            InputError: time does not rise.
+        """
+        ids = self._tracker.update(time_s, detections)
+        kept = ids != UNKNOWN_ID
+        for k in np.flatnonzero(kept).tolist():
+            self._labels.setdefault(int(ids[k]), Counter())[detections.labels[k]] += 1
+        self._given.update(ids[kept & (detections.ids >= 0)].tolist())
+        self._steps.append(np.full(int(kept.sum()), len(self._numbers)))
+        self._numbers.append(number)
+        self._times_s.append(float(time_s))
+        self._ids.append(ids[kept])
+        self._centres_px.append(to_centres(detections.boxes_px[kept]))
+        self._scores.append(detections.scores[kept])
+
+    def tracklets(self) -> list[Tracklet]:
+        """One per object that was seen often enough, ordered by id."""
+        if not self._ids:
+            return []
+        ids, steps = np.concatenate(self._ids), np.concatenate(self._steps)
+        centres, scores = np.concatenate(self._centres_px), np.concatenate(self._scores)
+        numbers, times = np.array(self._numbers, dtype=np.int64), np.array(self._times_s)
+        order = np.argsort(ids, kind="stable")
+        borders = np.flatnonzero(np.diff(ids[order])) + 1
+        found = []
+        for rows in np.split(order, borders) if len(order) else ():
+            identity = int(ids[rows[0]])
+            if len(rows) < self._fewest_boxes and identity not in self._given:
+                continue
+            span = slice(int(steps[rows[0]]), int(steps[rows[-1]]) + 1)
+            label = self._labels[identity].most_common(1)[0][0]
+            at = steps[rows] - span.start
+            found.append(spread(identity, label, numbers[span], times[span], at, centres[rows], scores[rows]))
+        return found
+
+    def finish(self, noise: Noise | None = None) -> Tracks:
+        """Smoothed tracks of everything added; the noise is estimated from them unless given."""
+        tracklets = self.tracklets()
+        return Tracks(smooth(tracklets, estimate_noise(tracklets) if noise is None else noise))
+
+
+def perceive(frames: Iterable[Frame], detector: Detector) -> Tracks:
+    """Tracks of a clip whose frames are given one by one; they are not kept.
+
+    Raises:
+        InputError: frame times do not rise.
+    """
+    clip = Clip()
+    for frame in frames:
+        clip.add(frame.number, frame.time, detector.detect(frame))
+    return clip.finish()
+
+
+def track_boxes(detector: BoxesDetector, times_s: Sequence[Fraction | float]) -> Tracks:
+    """Tracks of a clip from its detection file and the times of its frames; no picture is looked at.
+
+    Raises:
+        InputError: frame times do not rise.
+    """
+    clip = Clip()
+    for number, time_s in enumerate(times_s):
+        clip.add(number, time_s, detector.in_frame(number))
+    return clip.finish()

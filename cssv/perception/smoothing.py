@@ -1,0 +1,256 @@
+"""Tracklets -> tracks: smooth many at once, learn the noise from the clip, fill short gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+
+from cssv.perception.detections import F64, I64, from_centres
+from cssv.perception.kinematics import (
+    Bools,
+    Filtered,
+    kalman_filter,
+    process_noise,
+    rts_smoother,
+    transition,
+)
+from cssv.perception.tracks import Track
+
+#: Spectral density of the acceleration in h²/s³: how fast things change their velocity.
+PROCESS_NOISE = 0.02
+#: Standard deviation of a measured centre x, centre y, w, h in box heights, before the clip is heard.
+MEASUREMENT_NOISE = (0.05, 0.05, 0.05, 0.05)
+#: Standard deviation of velocities before anything is known, in h/s.
+VELOCITY_PRIOR = 2.0
+#: A frame without a detection is filled in while the position's standard deviation is below this, in h.
+FILL_SIGMA = 0.08
+#: A smoothed box is never narrower or lower than this.
+SMALLEST_SIDE_PX = 1.0
+#: Position prior in h: so wide that the first measurement settles it.
+_POSITION_PRIOR = 100.0
+#: Heights are averaged over this time before they scale the noise.
+_HEIGHT_WINDOW_S = 1.0
+#: Rows (steps x tracks) smoothed at once, which bounds the memory.
+_BATCH_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How far boxes and motions scatter, in box heights h.
+
+    Attributes:
+        process: spectral density of the acceleration, h²/s³.
+        measurement: standard deviation of a measured centre x, centre y, w, h. Errors that persist over
+            several frames count as many times as they persist.
+        velocity: standard deviation of velocities, h/s.
+    """
+
+    process: float = PROCESS_NOISE
+    measurement: tuple[float, float, float, float] = MEASUREMENT_NOISE
+    velocity: float = VELOCITY_PRIOR
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """What is known of an object at a time: x (4, 2) and P (4, 2, 2) of its four channels, in pixels."""
+
+    time_s: float
+    x: F64
+    P: F64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracklet:
+    """Measurements of one object in n successive frames.
+
+    Attributes:
+        id, label: as in :class:`~cssv.perception.tracks.Track`.
+        numbers: int64 (n,) frame numbers; every frame between the first and the last detection.
+        times_s: float64 (n,).
+        centres_px: float64 (n, 4): centre x, centre y, w, h; NaN in frames without a detection.
+        scores: float64 (n,), 0 in those frames.
+        start: what earlier frames said, where they are not part of the tracklet.
+    """
+
+    id: int
+    label: str
+    numbers: I64
+    times_s: F64
+    centres_px: F64
+    scores: F64
+    start: State | None = None
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def spread(
+    identity: int,
+    label: str,
+    numbers: I64,
+    times_s: F64,
+    at: I64,
+    centres_px: F64,
+    scores: F64,
+    start: State | None = None,
+) -> Tracklet:
+    """Make a tracklet over all frames ``numbers`` from the detections in its rows ``at``."""
+    centres, marks = np.full((len(numbers), 4), np.nan), np.zeros(len(numbers))
+    centres[at], marks[at] = centres_px, scores
+    return Tracklet(identity, label, numbers, times_s, centres, marks, start)
+
+
+def seen_rows(centres_px: F64) -> Bools:
+    """Rows (..., 4) in which the object was detected."""
+    seen: Bools = ~np.isnan(centres_px[..., 0])
+    return seen
+
+
+def local_heights(tracklet: Tracklet) -> F64:
+    """(n,) box heights, gaps bridged, averaged over a second."""
+    seen = seen_rows(tracklet.centres_px)
+    heights = np.interp(tracklet.times_s, tracklet.times_s[seen], tracklet.centres_px[seen, 3])
+    span = tracklet.times_s[-1] - tracklet.times_s[0]
+    width = round(_HEIGHT_WINDOW_S * (len(tracklet) - 1) / span) if span > 0 else 1
+    averaged: F64 = uniform_filter1d(heights, max(1, min(width, len(tracklet))), mode="nearest")
+    return averaged
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """Tracklets side by side: (T, B) for T steps of B tracklets, the shorter ones padded at the end."""
+
+    times_s: F64
+    centres_px: F64
+    heights_px: F64
+
+    @classmethod
+    def of(cls, tracklets: Sequence[Tracklet]) -> _Batch:
+        shape = (max(map(len, tracklets)), len(tracklets))
+        batch = cls(np.empty(shape), np.full((*shape, 4), np.nan), np.empty(shape))
+        for column, tracklet in enumerate(tracklets):
+            n = len(tracklet)
+            # Padding repeats the last time: a step of 0 s changes nothing.
+            batch.times_s[:n, column], batch.times_s[n:, column] = tracklet.times_s, tracklet.times_s[-1]
+            heights = local_heights(tracklet)
+            batch.heights_px[:n, column], batch.heights_px[n:, column] = heights, heights[-1]
+            batch.centres_px[:n, column] = tracklet.centres_px
+        return batch
+
+    def flipped(self) -> _Batch:
+        return _Batch(self.times_s[::-1], self.centres_px[::-1], self.heights_px[::-1])
+
+    def prior(self, noise: Noise) -> tuple[F64, F64]:
+        """(B, 4, 2) and (B, 4, 2, 2): at the first measurement and at rest, hardly certain of either."""
+        first = np.argmax(seen_rows(self.centres_px), axis=0)
+        x = np.zeros((len(first), 4, 2))
+        x[..., 0] = self.centres_px[first, np.arange(len(first))]
+        P = np.zeros((len(first), 4, 2, 2))
+        P[..., 0, 0] = (_POSITION_PRIOR * self.heights_px[0, :, None]) ** 2
+        P[..., 1, 1] = (noise.velocity * self.heights_px[0, :, None]) ** 2
+        return x, P
+
+    def run(self, noise: Noise, starts: Sequence[State | None] = ()) -> tuple[Filtered, F64]:
+        """Filter all channels: (T, 4 B) channels, the four of a tracklet side by side; and F."""
+        steps, count = self.times_s.shape
+        dt = np.diff(self.times_s, axis=0, prepend=self.times_s[:1])
+        x, P = self.prior(noise)
+        for column, start in enumerate(starts):
+            if start is not None:
+                x[column], P[column] = start.x, start.P
+                dt[0, column] = self.times_s[0, column] - start.time_s
+        dt, heights = np.repeat(dt, 4, axis=1), np.repeat(self.heights_px, 4, axis=1)
+        F, Q = transition(dt), process_noise(dt, noise.process * heights**2)
+        z = self.centres_px.reshape(steps, 4 * count)
+        R = (heights * np.tile(noise.measurement, count)) ** 2
+        return kalman_filter(z, ~np.isnan(z), R, F, Q, x.reshape(-1, 2), P.reshape(-1, 2, 2)), F
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Smoothed:
+    """States of a batch, (T, B, 4 channels, ...): from all frames, and rates from past and from future."""
+
+    x: F64
+    P: F64
+    past: F64
+    future: F64
+
+
+def _smooth_batch(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[_Batch, Smoothed]:
+    batch = _Batch.of(tracklets)
+    forward, F = batch.run(noise, [tracklet.start for tracklet in tracklets])
+    x, P = rts_smoother(forward, F)
+    backward, _ = batch.flipped().run(noise)
+    shape = (*batch.times_s.shape, 4)
+    return batch, Smoothed(
+        x.reshape(*shape, 2),
+        P.reshape(*shape, 2, 2),
+        forward.x[..., 1].reshape(shape),
+        backward.x[::-1, :, 1].reshape(shape),
+    )
+
+
+def _batches(tracklets: Sequence[Tracklet]) -> Iterator[list[Tracklet]]:
+    """Tracklets in groups of similar length, each of bounded size."""
+    group: list[Tracklet] = []
+    for tracklet in sorted(tracklets, key=len, reverse=True):
+        if group and (
+            len(group[0]) * (len(group) + 1) > _BATCH_ROWS or 2 * len(tracklet) + 16 < len(group[0])
+        ):
+            yield group
+            group = []
+        group.append(tracklet)
+    if group:
+        yield group
+
+
+def smooth(tracklets: Sequence[Tracklet], noise: Noise, fill_sigma: float = FILL_SIGMA) -> list[Track]:
+    """Smoothed tracks, one per tracklet, ordered by id.
+
+    Every tracklet holds at least one detection. Frames without one are filled in while the position's
+    standard deviation stays below ``fill_sigma`` box heights.
+    """
+    tracks = []
+    for group in _batches(tracklets):
+        batch, states = _smooth_batch(group, noise)
+        tracks += [
+            _track(tracklet, states, column, batch.heights_px[: len(tracklet), column] * fill_sigma)
+            for column, tracklet in enumerate(group)
+        ]
+    return sorted(tracks, key=lambda track: track.id)
+
+
+def _track(tracklet: Tracklet, states: Smoothed, column: int, sigma_px: F64) -> Track:
+    n = len(tracklet)
+    x, P = states.x[:n, column], states.P[:n, column]
+    certain = P[:, :2, 0, 0].max(axis=1) < sigma_px**2
+    keep = seen_rows(tracklet.centres_px) | certain
+    x, P = x[keep], P[keep]
+    cov = np.zeros((len(x), 2, 2))
+    cov[:, 0, 0], cov[:, 1, 1] = P[:, 0, 1, 1], P[:, 1, 1, 1]
+    centres = x[..., 0].copy()
+    centres[:, 2:] = np.maximum(centres[:, 2:], SMALLEST_SIDE_PX)
+    return Track(
+        tracklet.id,
+        tracklet.label,
+        tracklet.numbers[keep],
+        tracklet.times_s[keep],
+        from_centres(centres),
+        tracklet.scores[keep],
+        x[:, :2, 1].copy(),
+        states.past[:n, column, :2][keep],
+        states.future[:n, column, :2][keep],
+        cov,
+    )
+
+
+def final_states(tracklets: Sequence[Tracklet], noise: Noise) -> list[State]:
+    """Filter each tracklet, with its ``start``, up to its last frame."""
+    if not tracklets:
+        return []
+    forward, _ = _Batch.of(tracklets).run(noise, [tracklet.start for tracklet in tracklets])
+    x, P = forward.x[-1].reshape(-1, 4, 2), forward.P[-1].reshape(-1, 4, 2, 2)
+    return [State(float(t.times_s[-1]), x[k], P[k]) for k, t in enumerate(tracklets)]

@@ -1,0 +1,160 @@
+"""What perception hands on: tracks with their motion, and the same looked up frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+
+from cssv.errors import InputError
+from cssv.perception.detections import F64, I64
+
+#: Field name and shape per row of what a track and a frame both hold, in the order of the dataclasses.
+_ROWS = {
+    "boxes_px": (4,),
+    "scores": (),
+    "velocity_px_s": (2,),
+    "velocity_past_px_s": (2,),
+    "velocity_future_px_s": (2,),
+    "velocity_cov": (2, 2),
+}
+
+
+def _check_rows(holder: Track | FrameStates, count: int) -> None:
+    """Raise InputError unless every array of ``holder`` has ``count`` finite rows; make them read-only."""
+    for name, shape in _ROWS.items():
+        array = getattr(holder, name)
+        if array.shape != (count, *shape):
+            raise InputError(
+                f"{name} has the wrong shape", found=str(array.shape), bound=str((count, *shape))
+            )
+        if not np.isfinite(array).all():
+            raise InputError(f"{name} is not finite")
+        array.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One object's motion over n frames. Arrays are read-only.
+
+    Attributes:
+        id: identity, at least 0, unique in a clip.
+        label: what the object is.
+        numbers: int64 (n,): frame numbers from 0, rising; frames in which nothing certain is known
+            are absent.
+        times_s: float64 (n,): their times.
+        boxes_px: float64 (n, 4): smoothed x, y, w, h, x, y being the top left corner.
+        scores: float64 (n,): the detector's score, 0 where nothing was detected and the box was filled in.
+        velocity_px_s: float64 (n, 2): of the box's centre, x right and y down, from past and future frames.
+        velocity_past_px_s: float64 (n, 2): from this frame and those before it. The first row has no past
+            and holds 0.
+        velocity_future_px_s: float64 (n, 2): from this frame and those after it. The last row holds 0.
+        velocity_cov: float64 (n, 2, 2): covariance of ``velocity_px_s`` in px²/s².
+    """
+
+    id: int
+    label: str
+    numbers: I64
+    times_s: F64
+    boxes_px: F64
+    scores: F64
+    velocity_px_s: F64
+    velocity_past_px_s: F64
+    velocity_future_px_s: F64
+    velocity_cov: F64
+
+    def __post_init__(self) -> None:
+        count = len(self.numbers)
+        if self.id < 0 or count == 0 or self.times_s.shape != (count,):
+            raise InputError(
+                "a track needs an id, a frame and a time per frame", found=f"id {self.id}, {count}"
+            )
+        if (np.diff(self.numbers) <= 0).any():
+            raise InputError("a track's frame numbers do not rise", found=str(self.numbers))
+        _check_rows(self, count)
+        self.numbers.flags.writeable = self.times_s.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameStates:
+    """All objects of one frame, ordered by id: row k of every array is object ``ids[k]``.
+
+    Fields are those of :class:`Track`; ``number`` is the frame's.
+    """
+
+    number: int
+    ids: I64
+    labels: tuple[str, ...]
+    boxes_px: F64
+    scores: F64
+    velocity_px_s: F64
+    velocity_past_px_s: F64
+    velocity_future_px_s: F64
+    velocity_cov: F64
+
+    def __post_init__(self) -> None:
+        _check_rows(self, len(self.ids))
+        self.ids.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Tracks(Sequence[Track]):
+    """The tracks of a clip, ordered by id, with an index by frame that is built once.
+
+    Raises:
+        InputError: two tracks share an id.
+    """
+
+    def __init__(self, tracks: Sequence[Track] = ()) -> None:
+        self._tracks = tuple(sorted(tracks, key=lambda track: track.id))
+        ids = np.array([track.id for track in self._tracks], dtype=np.int64)
+        if len(np.unique(ids)) != len(ids):
+            raise InputError("two tracks share an id", found=str(ids))
+        sizes = [len(track) for track in self._tracks]
+        owner = np.repeat(np.arange(len(ids)), sizes)
+        numbers = _joined([track.numbers for track in self._tracks], ())
+        order = np.argsort(numbers, kind="stable")
+        self._owner, self._ids = owner[order], ids
+        self._numbers = numbers[order].astype(np.int64)
+        self._rows = {
+            name: _joined([getattr(track, name) for track in self._tracks], shape)[order]
+            for name, shape in _ROWS.items()
+        }
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    @overload
+    def __getitem__(self, index: int) -> Track: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Track, ...]: ...
+    def __getitem__(self, index: int | slice) -> Track | tuple[Track, ...]:
+        return self._tracks[index]
+
+    def __iter__(self) -> Iterator[Track]:
+        return iter(self._tracks)
+
+    @property
+    def frame_count(self) -> int:
+        """One more than the last frame number that holds an object."""
+        return int(self._numbers[-1]) + 1 if len(self._numbers) else 0
+
+    def at(self, number: int) -> FrameStates:
+        """Look up the objects of frame ``number``; none where the frame is empty or past the end."""
+        low, high = np.searchsorted(self._numbers, (number, number + 1))
+        owners = self._owner[low:high]
+        labels = tuple(self._tracks[owner].label for owner in owners.tolist())
+        return FrameStates(
+            number, self._ids[owners], labels, **{name: rows[low:high] for name, rows in self._rows.items()}
+        )
+
+
+def _joined(arrays: Sequence[F64 | I64], shape: tuple[int, ...]) -> F64:
+    return np.concatenate(arrays) if arrays else np.empty((0, *shape))
