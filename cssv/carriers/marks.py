@@ -1,0 +1,231 @@
+"""Marks: the frame header and the scene miniature, repeated in every cell of the image.
+
+Cells are CELL x CELL pixels from the frame's top left corner; a mark fills the first
+MARK x MARK pixels of its cell. A crop of 160x160 pixels holds at least one whole cell, because 160 >= 2 * CELL - 1.
+Layout of a mark, each block 16x16 pixels, 16 rows of two bytes: header | miniature (first half) over
+miniature (second half) | support.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
+from numpy.typing import NDArray
+
+from cssv.carriers.bits import TEMPLATE_BIT, UNIT, BitPlane, block_pixels, set_bits
+from cssv.errors import FramingError
+from cssv.frames import U8, Layout, split_planes
+from cssv.payload.mark import (
+    CELL_BLOCKS,
+    HEADER_SIZE,
+    MAGIC_BYTES,
+    MINIATURE_SIZE,
+    Header,
+    Miniature,
+    read_support,
+    write_support,
+)
+
+CELL = 80
+MARK = 32
+_ROWS = 16
+#: Side of a support block in luma pixels; a cell holds CELL_BLOCKS x CELL_BLOCKS of them.
+SUPPORT_BLOCK = CELL // CELL_BLOCKS
+
+
+def cell_grid(width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of cells whose mark lies wholly inside the frame."""
+    return (height - MARK) // CELL + 1, (width - MARK) // CELL + 1
+
+
+@lru_cache(maxsize=8)
+def marked_pixels(width: int, height: int, sparse: bool) -> NDArray[np.bool_]:
+    """(height, width) bool: pixels whose lowest bit belongs to a mark. Read only."""
+    mask = np.zeros((height, width), bool)
+    cells = _cells(mask)
+    cells[...] = True
+    if not sparse:
+        cells[..., _ROWS:, _ROWS:] = False
+    mask.setflags(write=False)
+    return mask
+
+
+def _cells(plane: NDArray[np.generic]) -> NDArray[np.generic]:
+    """A writable view (rows, columns, MARK, MARK) of the marks in a plane."""
+    rows, columns = cell_grid(plane.shape[1], plane.shape[0])
+    down, across = plane.strides
+    return as_strided(plane, (rows, columns, MARK, MARK), (CELL * down, CELL * across, down, across))
+
+
+def _mark_bits(header: Header, miniature: bytes, support: NDArray[np.bool_] | None, shape: tuple[int, int]) -> U8:
+    """Bits (rows, columns, MARK, MARK) of every mark of a frame."""
+    rows, columns = shape
+    marks = np.zeros((rows, columns, MARK, MARK // 8), np.uint8)
+    half = MINIATURE_SIZE // 2
+    marks[:, :, :_ROWS, 2:] = np.frombuffer(miniature[:half], np.uint8).reshape(_ROWS, 2)
+    marks[:, :, _ROWS:, :2] = np.frombuffer(miniature[half:], np.uint8).reshape(_ROWS, 2)
+    for row in range(rows):
+        for column in range(columns):
+            block = replace(header, cell_x=column, cell_y=row).write()
+            marks[row, column, :_ROWS, :2] = np.frombuffer(block, np.uint8).reshape(_ROWS, 2)
+    if support is not None:
+        for (row, column), block in _support_blocks(support, shape).items():
+            marks[row, column, _ROWS:, 2:] = np.frombuffer(block, np.uint8).reshape(_ROWS, 2)
+    return block_pixels(marks)
+
+
+def _support_blocks(support: NDArray[np.bool_], shape: tuple[int, int]) -> dict[tuple[int, int], bytes]:
+    """The support record of every cell: the 15 x 15 support blocks of it and its neighbours."""
+    rows, columns = shape
+    side = CELL_BLOCKS
+    below = max((rows + 1) * side - support.shape[0], 0)
+    beside = max((columns + 1) * side - support.shape[1], 0)
+    padded = np.pad(support, ((side, below), (side, beside)))
+    windows = sliding_window_view(padded, (3 * side, 3 * side))[::side, ::side][:rows, :columns]
+    packed = np.packbits(windows.reshape(rows, columns, -1), axis=-1)
+    return {(r, c): write_support(packed[r, c].tobytes()) for r in range(rows) for c in range(columns)}
+
+
+def write_marks(
+    luma: U8, header: Header, miniature: bytes, support: NDArray[np.bool_] | None = None, bit: int = TEMPLATE_BIT
+) -> None:
+    """Draw the marks of a frame into a luma plane, in place.
+
+    Args:
+        luma: (H, W) uint8; a template's brightness (``bit`` 0x10), or stego bytes (``bit`` 1).
+        header: the frame's header; its cell is set for each mark.
+        miniature: :meth:`Miniature.write`'s bytes.
+        support: support blocks (:func:`support_blocks`) in sparse fidelity, else None.
+        bit: which bit of each byte to set.
+    """
+    cells = _cells(luma)
+    bits = _mark_bits(header, miniature, support, (cells.shape[0], cells.shape[1]))
+    if support is not None:
+        set_bits(cells, bits, bit)  # type: ignore[arg-type]
+        return
+    set_bits(cells[..., :_ROWS, :], bits[..., :_ROWS, :], bit)  # type: ignore[arg-type]
+    set_bits(cells[..., _ROWS:, :_ROWS], bits[..., _ROWS:, :_ROWS], bit)  # type: ignore[arg-type]
+
+
+def support_blocks(template: U8, layout: Layout) -> NDArray[np.bool_]:
+    """Which SUPPORT_BLOCK squares of a frame hold anything of the template (bool, rows x columns)."""
+    blocks: NDArray[np.bool_] | None = None
+    planes = split_planes(template, layout)
+    for plane in planes:
+        side = SUPPORT_BLOCK * plane.shape[0] // planes[0].shape[0]
+        pad = ((0, -plane.shape[0] % side), (0, -plane.shape[1] % side))
+        padded = np.pad(plane != 0, pad)
+        rows, columns = padded.shape[0] // side, padded.shape[1] // side
+        used = padded.reshape(rows, side, columns, side).any(axis=(1, 3))
+        blocks = used if blocks is None else blocks | used
+    assert blocks is not None
+    return blocks
+
+
+def support_pixels(blocks: NDArray[np.bool_], template: U8, layout: Layout) -> NDArray[np.bool_]:
+    """Support blocks as a mask of the shape of the planes."""
+    mask = np.empty(template.shape, bool)
+    # A bool array has bytes of the same size as the planes, so the same split serves both.
+    planes = split_planes(mask.view(np.uint8), layout)
+    for plane in planes:
+        side = SUPPORT_BLOCK * plane.shape[0] // planes[0].shape[0]
+        large = np.repeat(np.repeat(blocks, side, axis=0), side, axis=1)
+        plane[...] = large[: plane.shape[0], : plane.shape[1]]
+    return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the marks of one picture say.
+
+    Attributes:
+        header: the frame's header.
+        miniature: the scene miniature, None when every copy is damaged.
+        origin: x, y of the picture's top left pixel in the whole frame.
+        intact, whole: how many marks are readable, of how many that lie wholly in the picture.
+        support: sparse fidelity only, the support blocks of the whole frame; blocks no mark tells of are False.
+    """
+
+    header: Header
+    miniature: Miniature | None
+    origin: tuple[int, int]
+    intact: int
+    whole: int
+    support: NDArray[np.bool_] | None
+
+
+def find_origin(luma: U8) -> tuple[int, int] | None:
+    """Where a picture's top left pixel lies in the whole frame, from any one intact header; else None."""
+    for skip in range(UNIT):
+        packed = np.packbits(luma[:, skip:] & 1, axis=1)
+        hits = np.argwhere((packed[:, :-1] == MAGIC_BYTES[0]) & (packed[:, 1:] == MAGIC_BYTES[1]))
+        for row, column in hits:
+            block = packed[row : row + _ROWS, column : column + 2].tobytes()
+            if len(block) == HEADER_SIZE and Header.is_valid(block):
+                header = Header.read(block)
+                return header.cell_x * CELL - (int(column) * UNIT + skip), header.cell_y * CELL - int(row)
+    return None
+
+
+def read_marks(luma: U8, origin: tuple[int, int] = (0, 0), bits: BitPlane | None = None) -> Marks | None:
+    """Read the marks of a stego picture.
+
+    Args:
+        luma: (H, W) uint8, the stego luma.
+        origin: its place in the whole frame (:func:`find_origin`).
+        bits: its bit plane, when it is at hand already.
+
+    Returns:
+        The marks, or None when no header is intact.
+    """
+    bits = BitPlane.of(luma, origin) if bits is None else bits
+    height, width = luma.shape
+    first_x, first_y = -(-origin[0] // CELL), -(-origin[1] // CELL)
+    places = [
+        (x, y)
+        for y in range(first_y, (origin[1] + height - MARK) // CELL + 1)
+        for x in range(first_x, (origin[0] + width - MARK) // CELL + 1)
+    ]
+    headers: dict[tuple[int, int], Header] = {}
+    for x, y in places:
+        block = bits.block(x * CELL, y * CELL, _ROWS)
+        if block and Header.is_valid(block):
+            header = Header.read(block)
+            if (header.cell_x, header.cell_y) == (x, y):
+                headers[x, y] = header
+    if not headers:
+        return None
+    alike = Counter(replace(header, cell_x=0, cell_y=0) for header in headers.values())
+    header = alike.most_common(1)[0][0]
+    cells = [place for place, found in headers.items() if found.frame == header.frame]
+    support = _read_support(bits, cells) if header.sparse else None
+    return Marks(header, _read_miniature(bits, cells), origin, len(cells), len(places), support)
+
+
+def _read_miniature(bits: BitPlane, cells: list[tuple[int, int]]) -> Miniature | None:
+    """The first intact miniature."""
+    for x, y in cells:
+        block = bits.block(x * CELL + 16, y * CELL, _ROWS) + bits.block(x * CELL, y * CELL + 16, _ROWS)
+        try:
+            return Miniature.read(block)
+        except FramingError:
+            continue
+    return None
+
+
+def _read_support(bits: BitPlane, cells: list[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Union of what the cells say of the support, as blocks of the whole frame up to the last cell."""
+    side = CELL_BLOCKS
+    rows = (max(y for _, y in cells) + 3) * side
+    columns = (max(x for x, _ in cells) + 3) * side
+    padded = np.zeros((rows, columns), bool)
+    for x, y in cells:
+        record = read_support(bits.block(x * CELL + 16, y * CELL + 16, _ROWS))
+        if record is not None:
+            window = np.unpackbits(np.frombuffer(record, np.uint8))[: 9 * side * side]
+            padded[y * side : (y + 3) * side, x * side : (x + 3) * side] |= window.reshape(3 * side, 3 * side) != 0
+    return padded[side:, side:]

@@ -1,0 +1,71 @@
+"""The nibble carrier: a template's high nibble in the low nibble of every byte.
+
+Optimal pixel adjustment: C.-K. Chan and L. M. Cheng, "Hiding data in images by simple LSB
+substitution", Pattern Recognition 37 (2004), section 3.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import CarrierError
+from cssv.frames import U8
+
+Merge = Literal["opap", "plain"]
+MERGES: tuple[Merge, ...] = ("opap", "plain")
+DEFAULT_MERGE: Merge = "opap"
+#: Half a high nibble's step.
+_HALF = 8.0
+
+
+def _check(cover: U8, template: U8) -> None:
+    if cover.dtype != np.uint8 or template.dtype != np.uint8 or cover.shape != template.shape:
+        raise CarrierError(
+            "cover and template do not fit",
+            found=f"{cover.dtype} {cover.shape} and {template.dtype} {template.shape}",
+            bound="two uint8 arrays of one shape",
+        )
+
+
+def merge(cover: U8, template: U8, method: Merge = DEFAULT_MERGE) -> U8:
+    """Put the template's high nibbles into the cover's low nibbles.
+
+    Args:
+        cover: uint8, any shape.
+        template: uint8, same shape; only the high nibbles count.
+        method: ``"plain"`` replaces the low nibble; ``"opap"`` takes, of all bytes with the right low
+            nibble, the one nearest to the cover; of two equally near ones the brighter.
+
+    Returns:
+        The stego bytes, a new array: ``split(merge(c, t)) == t & 0xF0``.
+    """
+    _check(cover, template)
+    nibble = template >> 4
+    if method == "plain":
+        stego = cover & 0xF0
+    else:
+        # Saturation is what keeps the result in range: below 0 the high nibble is 0, above 255 it is 15.
+        flat = nibble.reshape(1, -1)
+        stego = cv2.subtract(cover.reshape(1, -1), flat)
+        stego = cv2.add(stego, (_HALF, 0.0, 0.0, 0.0), dst=stego).reshape(cover.shape)
+        stego &= 0xF0
+    stego |= nibble
+    return stego
+
+
+def split(stego: U8) -> U8:
+    """The template's nibbles, shifted up by four; low nibbles zero. Inverse of :func:`merge`."""
+    if stego.dtype != np.uint8:
+        raise CarrierError("stego planes must be uint8", found=str(stego.dtype))
+    return np.left_shift(stego, 4)
+
+
+def merge_sparse(cover: U8, template: U8, support: NDArray[np.bool_], method: Merge = DEFAULT_MERGE) -> U8:
+    """As :func:`merge`, but bytes outside ``support`` (bool, same shape) stay the cover's."""
+    stego = merge(cover, template, method)
+    np.copyto(stego, cover, where=~support)
+    return stego

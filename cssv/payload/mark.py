@@ -1,0 +1,150 @@
+"""What a mark says: which frame this is, in which units, of which scene (SPEC-PIXELS, "Marks").
+
+A mark is 128 bytes in four blocks of 32: the header (changes every frame), the scene miniature (two
+blocks, constant over a clip) and the support map (sparse fidelity only). It is repeated in every
+cell of the image, so that any crop of 160x160 pixels holds at least one whole mark.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cssv.errors import FramingError
+from cssv.payload.framing import is_sealed, seal, unseal
+
+MAGIC = 0xC55B
+VERSION = 1
+#: Bytes of the header, of the miniature and of the support map.
+HEADER_SIZE, MINIATURE_SIZE, SUPPORT_SIZE = 32, 64, 32
+#: Support blocks along one side of a cell; a support map holds 3 x 3 cells.
+CELL_BLOCKS = 5
+
+FLAG_SPARSE, FLAG_RGB, FLAG_PLAIN = 1, 2, 4
+
+_HEADER = struct.Struct(">HBBIqBBB")
+_MINIATURE = struct.Struct(">6fHHIIfeeeee8s")
+_SUPPORT_BITS = 9 * CELL_BLOCKS * CELL_BLOCKS
+MAGIC_BYTES = struct.pack(">H", MAGIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The part of a mark that changes from frame to frame.
+
+    Attributes:
+        frame: number of the frame in the encoded clip, from 0 (32 bit).
+        pts: presentation time in the miniature's time base (64 bit, signed).
+        cell_x, cell_y: column and row of the cell in the whole frame, so that a crop knows its place.
+        objects: how many objects the frame's template shows, 255 for that many or more.
+        sparse: pixels outside the support are the cover's own.
+        rgb: planes are R, G, B instead of Y, Cb, Cr.
+        plain: merged by plain replacement instead of optimal pixel adjustment.
+    """
+
+    frame: int
+    pts: int
+    cell_x: int = 0
+    cell_y: int = 0
+    objects: int = 0
+    sparse: bool = False
+    rgb: bool = False
+    plain: bool = False
+
+    def write(self) -> bytes:
+        """HEADER_SIZE bytes. Raises FramingError when a field does not fit."""
+        flags = FLAG_SPARSE * self.sparse | FLAG_RGB * self.rgb | FLAG_PLAIN * self.plain
+        try:
+            record = _HEADER.pack(
+                MAGIC, VERSION, flags, self.frame, self.pts, self.cell_x, self.cell_y, min(self.objects, 255)
+            )
+        except struct.error as error:
+            raise FramingError("a frame header does not fit", found=str(self), bound=str(error)) from error
+        return seal(record, HEADER_SIZE)
+
+    @staticmethod
+    def read(block: bytes) -> Header:
+        """Inverse of :meth:`write`. Raises FramingError on a wrong magic, version or CRC."""
+        record = unseal(block)
+        magic, version, flags, frame, pts, cell_x, cell_y, objects = _HEADER.unpack_from(record)
+        if magic != MAGIC or version != VERSION:
+            raise FramingError(
+                "not a frame header of this version",
+                found=f"magic {magic:04x}, version {version}",
+                bound=f"magic {MAGIC:04x}, version {VERSION}",
+                remedy="Update cssv if the version is newer.",
+            )
+        return Header(
+            frame, pts, cell_x, cell_y, objects,
+            bool(flags & FLAG_SPARSE), bool(flags & FLAG_RGB), bool(flags & FLAG_PLAIN),
+        )  # fmt: skip
+
+    @staticmethod
+    def is_valid(block: bytes) -> bool:
+        """Whether :meth:`read` would accept the block."""
+        return block[:2] == MAGIC_BYTES and block[2] == VERSION and is_sealed(block)
+
+
+@dataclass(frozen=True, slots=True)
+class Miniature:
+    """The scene in 64 bytes: enough to read every attribute of a frame in its units.
+
+    Attributes:
+        speed_px_s, temperature_c, density_kg_m3: (low, high) of the drawn range.
+        width, height: the whole frame in pixels.
+        time_base: seconds per unit of ``pts``.
+        lighting_lux, humidity_pct, ambient_temperature_c, wind_m_s, wind_deg, pressure_hpa: the
+            environment, NaN where unknown; half precision but for the lux.
+        digest: first eight bytes of the SHA-256 of the scene's JSON.
+    """
+
+    speed_px_s: tuple[float, float]
+    temperature_c: tuple[float, float]
+    density_kg_m3: tuple[float, float]
+    width: int
+    height: int
+    time_base: Fraction
+    lighting_lux: float = math.nan
+    humidity_pct: float = math.nan
+    ambient_temperature_c: float = math.nan
+    wind_m_s: float = math.nan
+    wind_deg: float = math.nan
+    pressure_hpa: float = math.nan
+    digest: bytes = bytes(8)
+
+    def write(self) -> bytes:
+        """MINIATURE_SIZE bytes. Raises FramingError when a field does not fit."""
+        try:
+            record = _MINIATURE.pack(
+                *self.speed_px_s, *self.temperature_c, *self.density_kg_m3,
+                self.width, self.height, self.time_base.numerator, self.time_base.denominator,
+                self.lighting_lux, self.humidity_pct, self.ambient_temperature_c,
+                self.wind_m_s, self.wind_deg, self.pressure_hpa, self.digest,
+            )  # fmt: skip
+        except (struct.error, OverflowError) as error:
+            raise FramingError("a scene miniature does not fit", found=str(self), bound=str(error)) from error
+        return seal(record, MINIATURE_SIZE)
+
+    @staticmethod
+    def read(block: bytes) -> Miniature:
+        """Inverse of :meth:`write`, to the precision of the fields. Raises FramingError."""
+        fields = _MINIATURE.unpack_from(unseal(block))
+        width, height, numerator, denominator = fields[6:10]
+        if not numerator or not denominator:
+            raise FramingError("a scene miniature has no time base", found=f"{numerator}/{denominator}")
+        return Miniature(
+            fields[0:2], fields[2:4], fields[4:6], width, height, Fraction(numerator, denominator), *fields[10:]
+        )
+
+
+def write_support(bits: bytes) -> bytes:
+    """SUPPORT_SIZE bytes from the 225 bits (packed, 29 bytes) of 3 x 3 cells, with a 24-bit CRC."""
+    return bits[:29] + seal(bits[:29], 33)[-3:]
+
+
+def read_support(block: bytes) -> bytes | None:
+    """The 29 bytes given to :func:`write_support`, or None when the checksum is wrong."""
+    bits = block[:29]
+    return bits if write_support(bits) == block else None

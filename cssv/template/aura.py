@@ -1,0 +1,89 @@
+"""The aura: three Gaussian rings around an outline, as integer tables.
+
+Inner ring: velocity. Middle: temperature. Outer: density. A ring stretches its peak value by a
+Gaussian gain over the distance from the outline. In every ring brightness is the value and
+saturation is certainty; hue is the heading in the inner ring and repeats the value, for people,
+in the other two.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.template.drawing import FULL, Readings
+
+RINGS = 3
+#: Brightness of a ring's peak at the bottom and at the top of its range.
+PEAK_LOW, PEAK_HIGH = 56, 240
+#: Chroma amplitude of a reading that is certain. 112 = 7 nibbles, the most a signed nibble holds.
+SATURATION = 112
+#: Hue in the Cb-Cr plane as bytes (256 = one turn) at the bottom and top of the range:
+#: temperature from blue over magenta to red, density from cyan over green to yellow.
+TEMPERATURE_HUES = (-6, 78)
+DENSITY_HUES = (206, 122)
+
+#: round(2^7 * cos(2 pi a / 256)) for every byte angle a.
+COSINE: NDArray[np.int64] = np.array([round(128 * math.cos(2 * math.pi * a / 256)) for a in range(256)])
+
+
+@lru_cache(maxsize=16)
+def ring_gain(width: int) -> NDArray[np.int64]:
+    """Gain of one ring at distances 0 .. width - 1 from its inner border, 256 = full. Shape (width,).
+
+    A Gaussian of standard deviation ``width / 2`` around the ring's middle.
+    """
+    middle = (width - 1) / 2
+    gain = [round(256 * math.exp(-((d - middle) ** 2) / (2 * (width / 2) ** 2))) for d in range(width)]
+    return np.array(gain)
+
+
+def peak(value: int) -> int:
+    """Brightness of a ring's peak for a value byte, PEAK_LOW to PEAK_HIGH."""
+    return PEAK_LOW + (PEAK_HIGH - PEAK_LOW) * value // FULL
+
+
+def hue_between(hues: tuple[int, int], value: int) -> int:
+    """Byte angle of a value byte on a scale of hues."""
+    low, high = hues
+    return (low + (high - low) * value // FULL) & 255
+
+
+def ring_tables(readings: Readings, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+    """Tables from (behind, distance) to the template's value.
+
+    Index ``behind * (3 * width + 1) + distance`` with distance 0 (inside, left empty) to
+    3 * width, and behind 1 for pixels behind the motion.
+
+    Returns:
+        luma: uint8 (2 * (3 * width + 1),), multiples of 16.
+        chroma: int16 (2, same length), Cb and Cr around 0; in the inner ring in steps of 1 for the
+            ordered dither, elsewhere rounded to multiples of 16.
+    """
+    gain = ring_gain(width)
+    span = RINGS * width + 1
+    luma = np.zeros(2 * span, np.uint8)
+    chroma = np.zeros((2, 2 * span), np.int16)
+    halves = (
+        (readings.future_speed, readings.future_heading),
+        (readings.past_speed, readings.past_heading),
+    )
+    for behind, (speed, heading) in enumerate(halves):
+        rings = (
+            (speed, heading, readings.motion),
+            (readings.temperature, hue_between(TEMPERATURE_HUES, readings.temperature), readings.temperature_certainty),
+            (readings.density, hue_between(DENSITY_HUES, readings.density), readings.density_certainty),
+        )
+        for ring, (value, hue, certainty) in enumerate(rings):
+            first = behind * span + 1 + ring * width
+            here = slice(first, first + width)
+            brightness = peak(value) * gain >> 8
+            luma[here] = np.minimum(brightness + 8, 255) & 0xF0
+            amplitude = SATURATION * certainty * gain // FULL
+            vector = np.stack((COSINE[hue] * amplitude, COSINE[(hue - 64) & 255] * amplitude))
+            vector = (vector + (1 << 14)) >> 15
+            chroma[:, here] = vector if ring == 0 else ((vector + 8) >> 4) * 16
+    return luma, chroma

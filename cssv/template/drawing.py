@@ -1,0 +1,129 @@
+"""What the renderer draws: integers only, one home for the meaning of each byte.
+
+Floats stop here. :class:`Outline` says where an object's rings lie, :class:`Readings` what they
+show; both are bytes and small integers, so every machine draws the same template from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from cssv.errors import InputError
+
+#: Directions in which an outline is measured; direction k points at angle k * 360/32 degrees,
+#: 0 to the right, growing clockwise (y points down).
+DIRECTIONS = 32
+#: Largest value of a byte-sized reading.
+FULL = 255
+#: Most shift of an outline's radii: a radius byte counts units of ``1 << shift`` pixels.
+SHIFT_LIMIT = 6
+#: Width of one ring in pixels: a sixth of the box's shorter side, within these bounds.
+RING_WIDTH = (6, 12)
+
+
+class Selector(IntEnum):
+    """The template selector: which drawing an object gets.
+
+    RINGS: three closed rings. COMET: rings twice as wide behind the motion, for fast objects.
+    EDGES: the outline alone, for an object of which nothing is known.
+    """
+
+    RINGS = 0
+    COMET = 1
+    EDGES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Where an object is drawn: its tag's content.
+
+    Attributes:
+        track: identity, 0 to 2^32 - 1.
+        label: class name, any text (the tag keeps its first 8 bytes).
+        score: detection score as a byte, 255 = 1.
+        box: x, y, w, h in whole pixels, origin at the frame's top left corner.
+        radii: DIRECTIONS bytes, distance from the box's centre to the outline.
+        shift: a radius byte counts units of ``1 << shift`` pixels, 0 to SHIFT_LIMIT.
+        selector: which drawing.
+        axis: heading of the motion as a byte (256 = one turn), which splits the inner ring in two.
+    """
+
+    track: int
+    label: str
+    score: int
+    box: tuple[int, int, int, int]
+    radii: bytes
+    shift: int
+    selector: Selector
+    axis: int
+
+    def __post_init__(self) -> None:
+        if len(self.radii) != DIRECTIONS:
+            raise InputError("an outline needs one radius per direction", found=len(self.radii), bound="32 bytes")
+        if not 0 <= self.shift <= SHIFT_LIMIT:
+            raise InputError("outline shift out of range", found=self.shift, bound=f"0 to {SHIFT_LIMIT}")
+        if self.box[2] < 1 or self.box[3] < 1:
+            raise InputError("an outline's box is empty", found=self.box, bound="at least 1x1 pixels")
+
+    @property
+    def centre(self) -> tuple[int, int]:
+        """Centre of the box in whole pixels."""
+        x, y, w, h = self.box
+        return x + w // 2, y + h // 2
+
+    @property
+    def ring_width(self) -> int:
+        """Width of one ring in pixels."""
+        low, high = RING_WIDTH
+        return min(max(min(self.box[2:]) // 6, low), high)
+
+    @property
+    def reach(self) -> int:
+        """Farthest pixel from the centre that the drawing can touch, in either axis."""
+        if self.selector is Selector.EDGES:
+            return (max(self.radii) << self.shift) + 1
+        stretch = 6 if self.selector is Selector.COMET else 3
+        # The octagonal distance underestimates along diagonals by at most 1/16.
+        return (max(self.radii) << self.shift) + stretch * self.ring_width * 17 // 16 + 2
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What an object's rings show; every field a byte.
+
+    Attributes:
+        past_speed, future_speed: share of the speed range, 255 = its top.
+        past_heading, future_heading: direction of motion, 256 = one turn, 0 = right, clockwise.
+        motion: certainty of the velocity, 0 = unknown (grey), 255 = certain.
+        temperature, density: share of the range, 255 = its top.
+        temperature_certainty, density_certainty: as ``motion``.
+    """
+
+    past_speed: int = 0
+    past_heading: int = 0
+    future_speed: int = 0
+    future_heading: int = 0
+    motion: int = 0
+    temperature: int = 0
+    temperature_certainty: int = 0
+    density: int = 0
+    density_certainty: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One object of a template: where it lies and what it shows."""
+
+    outline: Outline
+    readings: Readings
+
+    @property
+    def depth(self) -> tuple[int, int]:
+        """Order of drawing: what stands lower in the picture is nearer and is drawn later."""
+        return drawing_order(self.outline)
+
+
+def drawing_order(outline: Outline) -> tuple[int, int]:
+    """Sort key of an outline: bottom edge, then track."""
+    return outline.box[1] + outline.box[3], outline.track

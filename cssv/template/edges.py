@@ -1,0 +1,33 @@
+"""Integer Sobel edges of the high-nibble picture.
+
+Computed on ``cover >> 4``, smoothed: the 5x5 Sobel kernel is the 3x3 one over a binomial blur, so
+both are one exact integer filter.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.frames import U8
+
+#: Right shift from |gx| + |gy| of the 5x5 kernel to the template's brightness.
+_SHIFT = 2
+#: Edges weaker than this stay empty: they are the sensor's noise, and the codec pays for them.
+_FLOOR = 48
+
+
+def edge_magnitude(luma: U8) -> NDArray[np.int16]:
+    """|gx| + |gy| of ``luma >> 4`` under the 5x5 Sobel kernel, (H, W) int16, 0 to 2 * 15 * 48."""
+    high = luma >> 4
+    gx = cv2.Sobel(high, cv2.CV_16S, 1, 0, ksize=5, borderType=cv2.BORDER_REPLICATE)
+    gy = cv2.Sobel(high, cv2.CV_16S, 0, 1, ksize=5, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.add(cv2.absdiff(gx, 0), cv2.absdiff(gy, 0)), dtype=np.int16)
+
+
+def edge_brightness(magnitude: NDArray[np.int16]) -> U8:
+    """Brightness of edges inside an outline: multiples of 16, 0 below the floor. uint8."""
+    bright = np.clip(magnitude >> _SHIFT, 0, 240).astype(np.uint8)
+    bright[bright < _FLOOR] = 0
+    return bright & 0xF0

@@ -1,0 +1,120 @@
+"""The outline of an object: a radius per direction around its centre, and the pixels inside.
+
+:func:`explore` is the spiral exploration ray: it walks outward from the object's centre in order of
+radius, all directions at once, and stops, direction by direction, at the object's edge. The
+result is star-convex. :func:`polar_patch` gives the integer polar coordinates that turn
+radii back into pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.frames import U8
+from cssv.template.drawing import DIRECTIONS, SHIFT_LIMIT
+
+#: The ray may stop from this share of the way to the box's border on ...
+_NEAREST = 0.45
+#: ... and goes past the border by this share, because boxes cut limbs off.
+_FARTHEST = 1.12
+#: Samples along a ray between the two.
+_STEPS = 24
+#: An edge is what exceeds the box's median magnitude by this factor.
+_EDGE_FACTOR = 1.6
+#: Without an edge the ray ends on an ellipse-like border at this share of the box.
+_FALLBACK = 0.92
+
+_ANGLES = np.arange(DIRECTIONS) * (2 * math.pi / DIRECTIONS)
+_COS, _SIN = np.cos(_ANGLES), np.sin(_ANGLES)
+#: Boundaries of the byte angles inside an octant, as slopes in 14 bits.
+_SLOPES = np.array([round((1 << 14) * math.tan(math.pi * (2 * k + 1) / 256)) for k in range(32)])
+
+
+def superellipse(width: float, height: float) -> NDArray[np.float64]:
+    """Radii (DIRECTIONS,) in pixels of the superellipse |x|^3 + |y|^3 = 1 inscribed in a box.
+
+    Between the ellipse, which misses shoulders, and the box, which has corners nobody has.
+    """
+    a, b = np.abs(_COS) / (width / 2), np.abs(_SIN) / (height / 2)
+    radii: NDArray[np.float64] = (a**3 + b**3) ** (-1 / 3)
+    return radii
+
+
+def explore(edges: NDArray[np.integer], box: tuple[int, int, int, int]) -> NDArray[np.float64]:
+    """Walk outward from the centre of ``box`` to the object's edge.
+
+    Args:
+        edges: (H, W) edge magnitude of the whole frame or of a window around the box.
+        box: x, y, w, h in whole pixels in the coordinates of ``edges``.
+
+    Returns:
+        (DIRECTIONS,) float64 radii in pixels.
+    """
+    x, y, w, h = box
+    border = superellipse(w, h)
+    share = np.linspace(_NEAREST, _FARTHEST, _STEPS)
+    reach = share[:, None] * border
+    columns = np.rint(x + w // 2 + reach * _COS).astype(np.intp)
+    rows = np.rint(y + h // 2 + reach * _SIN).astype(np.intp)
+    height, width = edges.shape
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    strength = edges[rows.clip(0, height - 1), columns.clip(0, width - 1)] * inside
+    threshold = max(float(np.median(strength[inside])) * _EDGE_FACTOR, 1.0) if inside.any() else math.inf
+    is_edge = (strength >= threshold) & (strength >= np.roll(strength, -1, axis=0))
+    is_edge[-1] = False
+    # The last edge on the way is the silhouette; the ones before it are folds and shadows.
+    last = _STEPS - 1 - np.argmax(is_edge[::-1], axis=0)
+    radii = np.where(is_edge.any(axis=0), share[last], _FALLBACK) * border
+    ratio = radii / border
+    around = np.stack([np.roll(ratio, k) for k in (-2, -1, 0, 1, 2)])
+    smoothed = 0.5 * np.median(around, axis=0) + 0.5 * around[1:4].mean(axis=0)
+    return np.asarray(smoothed * border)
+
+
+def pack_radii(radii: NDArray[np.float64]) -> tuple[bytes, int]:
+    """Radii in pixels as DIRECTIONS bytes and the shift they count in. Radii below 1 become 1."""
+    shift = 0
+    while shift < SHIFT_LIMIT and radii.max() > 255 << shift:
+        shift += 1
+    units = np.clip(np.rint(radii / (1 << shift)), 1, 255)
+    return units.astype(np.uint8).tobytes(), shift
+
+
+@lru_cache(maxsize=4)
+def _polar(half: int) -> tuple[U8, NDArray[np.int32]]:
+    """Byte angle and radius in eighths of a pixel on a grid from -half to half in both axes."""
+    across = np.arange(-half, half + 1, dtype=np.int64)
+    dx, dy = np.broadcast_arrays(across, across[:, None])
+    ax, ay = np.abs(dx), np.abs(dy)
+    long, short = np.maximum(ax, ay), np.minimum(ax, ay)
+    angle = np.searchsorted(_SLOPES, (short << 14) // np.maximum(long, 1), side="right")
+    angle = np.where(ay > ax, 64 - angle, angle)
+    angle = np.where(dx < 0, 128 - angle, angle)
+    angle = np.where(dy < 0, -angle, angle)
+    squared = 64 * (dx * dx + dy * dy)
+    radius = np.sqrt(squared.astype(np.float64)).astype(np.int64)
+    # Floor of the root, whatever the last bit of the floating-point root was.
+    radius -= radius * radius > squared
+    radius += (radius + 1) * (radius + 1) <= squared
+    return (angle & 255).astype(np.uint8), radius.astype(np.int32)
+
+
+def polar_patch(half: int) -> tuple[U8, NDArray[np.int32]]:
+    """Views (2 * half + 1 square) of byte angle and radius * 8 around a centre pixel. Read only."""
+    table_half = max(64, 1 << (half - 1).bit_length()) if half > 1 else 64
+    angle, radius = _polar(table_half)
+    window = slice(table_half - half, table_half + half + 1)
+    return angle[window, window], radius[window, window]
+
+
+def outline_radius(radii: bytes, shift: int) -> NDArray[np.int32]:
+    """Radius * 8 in pixels for every byte angle, linear between directions. Shape (256,)."""
+    corner = np.frombuffer(radii, np.uint8).astype(np.int32) << shift
+    step = 256 // DIRECTIONS
+    part = np.arange(step, dtype=np.int32)
+    between = corner[:, None] * (step - part) + np.roll(corner, -1)[:, None] * part
+    return between.reshape(256)

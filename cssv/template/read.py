@@ -1,0 +1,174 @@
+"""Template to readings: the inverse of the renderer, from the pixels and the outlines alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.frames import U8, Layout, split_planes
+from cssv.template.aura import PEAK_HIGH, PEAK_LOW, RINGS, SATURATION, ring_gain
+from cssv.template.drawing import FULL, Outline, Readings, Selector, drawing_order
+from cssv.template.footprint import Footprint, footprint
+from cssv.template.render import chroma_step
+
+#: Fewer visible pixels than this in a ring give no reading.
+_LEAST_PIXELS = 12
+#: An object of whose rings less than this share is visible counts as occluded.
+UNOCCLUDED_SHARE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was read of one object.
+
+    Attributes:
+        outline: where it was looked for.
+        readings: the bytes read, or None when too little of the rings is visible.
+        visible: share of the rings' pixels that no nearer object covers, 0 to 1.
+    """
+
+    outline: Outline
+    readings: Readings | None
+    visible: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Planes:
+    """A template's planes with the pixels whose lowest nibble bit is not the drawing's."""
+
+    luma: U8
+    cb: U8
+    cr: U8
+    marked: NDArray[np.bool_]
+    step: int
+
+
+def read(template: U8, layout: Layout, outlines: Sequence[Outline], marked: NDArray[np.bool_]) -> list[Sight]:
+    """Read every object's bytes back.
+
+    Args:
+        template: planes of a template, multiples of 16.
+        layout: their layout.
+        outlines: the tags found, in any order.
+        marked: (H, W) bool, pixels whose lowest nibble bit belongs to a mark or a tag.
+
+    Returns:
+        one Sight per outline, in the given order.
+    """
+    luma, cb, cr = split_planes(template, layout)
+    planes = _Planes(luma, cb, cr, marked, chroma_step(layout))
+    height, width = luma.shape
+    owner = np.full((height, width), -1, np.int32)
+    places = [footprint(outline, width, height) for outline in outlines]
+    for i in sorted(range(len(outlines)), key=lambda i: drawing_order(outlines[i])):
+        place = places[i]
+        if place is not None:
+            np.copyto(owner[place.window], np.int32(i), where=place.index >= 0)
+    return [
+        Sight(outline, None, 0.0) if place is None else _read_one(planes, outline, place, owner == i)
+        for i, (outline, place) in enumerate(zip(outlines, places, strict=True))
+    ]
+
+
+def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[np.bool_]) -> Sight:
+    """Read one object from the pixels that are its own."""
+    own = own[place.window]
+    on_ring = (place.index >= 0) & (place.index % place.span != 0)
+    visible = float(np.count_nonzero(on_ring & own) / max(np.count_nonzero(on_ring), 1))
+    if outline.selector is Selector.EDGES:
+        return Sight(outline, Readings(), visible)
+    sums = _luma_sums(planes, place, outline.ring_width, own)
+    vectors = _chroma_sums(planes, place, outline.ring_width, own)
+    return Sight(outline, _readings(sums, vectors), visible)
+
+
+def _fit(index: NDArray[np.int16], values: NDArray[np.float64], place: Footprint, width: int) -> NDArray[np.float64]:
+    """Least-squares peak per (half, ring) of values that a ring's gain has stretched.
+
+    Returns (2, RINGS, 2): the sums of gain * value and of gain squared.
+    """
+    half, distance = index // place.span, index % place.span
+    keep = distance > 0
+    half, distance, values = half[keep], distance[keep] - 1, values[keep]
+    gain = ring_gain(width)[distance % width] / 256
+    ring = half * RINGS + distance // width
+    size = 2 * RINGS
+    top = np.bincount(ring, gain * values, minlength=size)
+    bottom = np.bincount(ring, gain * gain, minlength=size)
+    return np.stack((top, bottom), axis=-1).reshape(2, RINGS, 2)
+
+
+def _luma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Sums of :func:`_fit` for the brightness."""
+    keep = (place.index >= 0) & own & ~planes.marked[place.window]
+    values = planes.luma[place.window][keep].astype(np.float64)
+    return _fit(place.index[keep], values, place, width)
+
+
+def _chroma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Sums of :func:`_fit` for Cb and Cr, shape (2, 2, RINGS, 2)."""
+    step = planes.step
+    window, index = place.chroma(step)
+    visible = own[place.top % step :: step, place.left % step :: step]
+    keep = (index >= 0) & visible
+    fits = []
+    for plane in (planes.cb, planes.cr):
+        values = plane[window][keep].view(np.int8).astype(np.float64)
+        fits.append(_fit(index[keep], values, place, width))
+    return np.stack(fits)
+
+
+def _ratio(sums: NDArray[np.float64]) -> float:
+    """Peak from a pair of sums; 0 when there were no pixels."""
+    return float(sums[0] / sums[1]) if sums[1] > 0 else 0.0
+
+
+def _byte(share: float) -> int:
+    return min(max(round(share * FULL), 0), FULL)
+
+
+def _value(sums: NDArray[np.float64]) -> int:
+    """Value byte of a ring's brightness."""
+    return _byte((_ratio(sums) - PEAK_LOW) / (PEAK_HIGH - PEAK_LOW))
+
+
+def _polar_of(sums: NDArray[np.float64]) -> tuple[int, int]:
+    """Hue and certainty bytes of a ring's chroma sums, shape (2, 2)."""
+    cb, cr = _ratio(sums[0]), _ratio(sums[1])
+    hue = round(math.atan2(cr, cb) * 128 / math.pi) & 255
+    return hue, _byte(math.hypot(cb, cr) / SATURATION)
+
+
+def _readings(luma: NDArray[np.float64], chroma: NDArray[np.float64]) -> Readings | None:
+    """Bytes from the sums, or None when a ring shows too few pixels."""
+    whole, whole_chroma = luma.sum(axis=0), chroma.sum(axis=1)
+    # Sums of gain squared run from half to the full number of pixels.
+    if whole[:, 1].min() < _LEAST_PIXELS / 2 or whole_chroma[0, :, 1].min() < 1:
+        return None
+    ahead, behind = (_motion(luma[half, 0], chroma[:, half, 0]) for half in (0, 1))
+    ahead, behind = ahead or behind, behind or ahead
+    if ahead is None or behind is None:
+        return None
+    return Readings(
+        past_speed=behind[0],
+        past_heading=behind[1],
+        future_speed=ahead[0],
+        future_heading=ahead[1],
+        motion=_polar_of(whole_chroma[:, 0])[1] if ahead[1] == behind[1] else (ahead[2] + behind[2] + 1) // 2,
+        temperature=_value(whole[1]),
+        temperature_certainty=_polar_of(whole_chroma[:, 1])[1],
+        density=_value(whole[2]),
+        density_certainty=_polar_of(whole_chroma[:, 2])[1],
+    )
+
+
+def _motion(luma: NDArray[np.float64], chroma: NDArray[np.float64]) -> tuple[int, int, int] | None:
+    """Speed, heading and certainty bytes of one half of the inner ring, None when it is hidden."""
+    if luma[1] < _LEAST_PIXELS / 2 or chroma[0, 1] < 1:
+        return None
+    heading, certainty = _polar_of(chroma)
+    return _value(luma), heading, certainty
