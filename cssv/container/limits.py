@@ -1,0 +1,49 @@
+"""Bounds of the file format. A reader checks each one before it allocates; a writer never exceeds one."""
+
+from __future__ import annotations
+
+from cssv.errors import LimitError
+
+MIB = 1 << 20
+
+#: Bytes of one ``moov`` box.
+MOOV_LIMIT = 256 * MIB
+#: Bytes of one index box.
+INDEX_LIMIT = 256 * MIB
+#: Bytes of one sample.
+SAMPLE_LIMIT = 1024 * MIB
+#: Samples of all tracks of one version together (93 hours at 25 frames/s with their scene samples).
+SAMPLES_LIMIT = 1 << 24
+#: Tracks in one ``moov``.
+TRACKS_LIMIT = 32
+#: Boxes at the top level of a file.
+TOP_BOXES_LIMIT = 1 << 18
+#: Boxes directly inside one box.
+CHILD_BOXES_LIMIT = 4096
+#: Boxes inside boxes, counted from 0 at the top level.
+DEPTH_LIMIT = 8
+#: Bytes of one sample entry, and sample entries of one track.
+ENTRY_LIMIT = MIB
+ENTRIES_LIMIT = 256
+#: Bytes of the MP4 from which a sample entry is taken.
+HEAD_LIMIT = 64 * MIB
+#: Versions in one index.
+VERSIONS_LIMIT = 65535
+#: UTF-8 bytes of a version's texts.
+AUTHOR_LIMIT = 1024
+MESSAGE_LIMIT = 65536
+META_LIMIT = 65536
+#: Units per second. FFmpeg keeps timescales and sample durations as signed 32-bit integers.
+TIMESCALE_LIMIT = (1 << 31) - 1
+DURATION_LIMIT = (1 << 31) - 1
+#: Presentation times in media units; leaves room for the movie timescale in 63 bits.
+TICKS_LIMIT = 1 << 53
+#: Frame sides, which a track header holds as 16.16.
+SIDE_LIMIT = 65535
+
+
+def check_limit(what: str, found: int, limit: int, low: int = 0) -> int:
+    """Return ``found``, or raise LimitError unless ``low <= found <= limit``."""
+    if not low <= found <= limit:
+        raise LimitError(what, found=found, bound=f"{low} to {limit}")
+    return found

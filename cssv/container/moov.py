@@ -1,0 +1,306 @@
+"""The ``moov`` box: all tracks of one version, as values and as bytes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cssv.container.boxes import (
+    I64,
+    U16,
+    U32,
+    U64,
+    Cursor,
+    only_box,
+    optional_box,
+    read_boxes,
+    write_box,
+    write_full_box,
+)
+from cssv.container.entries import HANDLERS, Kind, is_scene_entry
+from cssv.container.limits import (
+    SAMPLES_LIMIT,
+    SIDE_LIMIT,
+    TICKS_LIMIT,
+    TIMESCALE_LIMIT,
+    TRACKS_LIMIT,
+    check_limit,
+)
+from cssv.container.tables import SampleTable, read_stbl, write_stbl
+from cssv.errors import ContainerError
+
+#: Name in every track's ``hdlr``.
+HANDLER_NAME = b"CSSV\0"
+
+#: Seconds from 1904-01-01, where ISO-BMFF begins to count, to 1970-01-01.
+EPOCH_1904_S = 2_082_844_800
+
+_UNDETERMINED = 0x55C4  # "und", three letters of five bits
+_MATRIX = b"".join(U32.pack(value) for value in (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000))
+_MEDIA_HEADERS: dict[Kind, bytes] = {
+    "video": write_full_box(b"vmhd", 0, 1, bytes(8)),
+    "audio": write_full_box(b"smhd", 0, 0, bytes(4)),
+    "scene": write_full_box(b"nmhd", 0, 0),
+}
+_DATA_INFORMATION = write_box(
+    b"dinf", write_full_box(b"dref", 0, 0, U32.pack(1), write_full_box(b"url ", 0, 1))
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One track of a version.
+
+    Attributes:
+        number: track id in the file, at least 1.
+        kind: ``"video"``, ``"audio"`` or ``"scene"``.
+        timescale: media units per second.
+        start: presentation time of the first sample in media units; negative where a player
+            must skip what a decoder needs first (AAC priming).
+        table: the samples.
+        width, height: in pixels; 0 unless video.
+    """
+
+    number: int
+    kind: Kind
+    timescale: int
+    start: int
+    table: SampleTable
+    width: int = 0
+    height: int = 0
+
+    def __post_init__(self) -> None:
+        check_limit("track id is out of range", self.number, (1 << 31) - 1, 1)
+        check_limit("timescale is out of range", self.timescale, TIMESCALE_LIMIT, 1)
+        check_limit("start time is out of range", self.start, TICKS_LIMIT, -TICKS_LIMIT)
+        check_limit("track is too long in time", self.table.total, TICKS_LIMIT)
+        check_limit("width does not fit a track header", self.width, SIDE_LIMIT)
+        check_limit("height does not fit a track header", self.height, SIDE_LIMIT)
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds per media unit."""
+        return Fraction(1, self.timescale)
+
+    @property
+    def end(self) -> int:
+        """Presentation time at which the last sample ends, in media units."""
+        return self.start + self.table.total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Movie:
+    """What one ``moov`` says.
+
+    Attributes:
+        tracks: in file order; exactly one video and one scene track.
+        created_s: seconds since 1970-01-01 UTC; 0 for unknown.
+    """
+
+    tracks: tuple[Track, ...]
+    created_s: int = 0
+
+    def __post_init__(self) -> None:
+        check_limit("file has an impossible number of tracks", len(self.tracks), TRACKS_LIMIT, 1)
+        for kind in ("video", "scene"):
+            found = sum(track.kind == kind for track in self.tracks)
+            if found != 1:
+                raise ContainerError(f"a CSSV file has one {kind} track", found=found)
+        if len({track.number for track in self.tracks}) != len(self.tracks):
+            raise ContainerError("two tracks have the same id")
+        total = sum(len(track.table) for track in self.tracks)
+        check_limit("file has too many samples", total, SAMPLES_LIMIT)
+
+    def only(self, kind: Kind) -> Track:
+        """Return the one video or scene track."""
+        return next(track for track in self.tracks if track.kind == kind)
+
+
+def movie_timescale(tracks: tuple[Track, ...]) -> int:
+    """Units per second in which every track's start is exact.
+
+    The least common multiple of all timescales; where that exceeds 31 bits, the largest multiple
+    of the video's that does not: then audio starts are rounded to that finer grid, and rounding
+    back to the audio's own units restores them.
+    """
+    common = math.lcm(*(track.timescale for track in tracks))
+    if common <= TIMESCALE_LIMIT:
+        return common
+    video = next(track.timescale for track in tracks if track.kind == "video")
+    return TIMESCALE_LIMIT // video * video
+
+
+def _round(value: Fraction) -> int:
+    return math.floor(value + Fraction(1, 2))
+
+
+def write_moov(movie: Movie) -> bytes:
+    """Return the ``moov`` box, byte for byte the same for the same value."""
+    timescale = movie_timescale(movie.tracks)
+    created = 0 if movie.created_s == 0 else movie.created_s + EPOCH_1904_S
+    duration = max(_track_duration(track, timescale) for track in movie.tracks)
+    video = movie.only("video").number
+    first_audio = next((track.number for track in movie.tracks if track.kind == "audio"), 0)
+    header = write_full_box(
+        b"mvhd",
+        1,
+        0,
+        U64.pack(created) * 2,
+        U32.pack(timescale),
+        U64.pack(duration),
+        U32.pack(0x10000),
+        U16.pack(0x100),
+        bytes(10),
+        _MATRIX,
+        bytes(24),
+        U32.pack(max(track.number for track in movie.tracks) + 1),
+    )
+    traks = [
+        _write_trak(track, timescale, created, video, shown=track.number in (video, first_audio))
+        for track in movie.tracks
+    ]
+    return write_box(b"moov", header, *traks)
+
+
+def _track_duration(track: Track, timescale: int) -> int:
+    """Movie units the track's edits take, rounded up so that no player drops the last sample."""
+    empty = _round(Fraction(max(track.start, 0) * timescale, track.timescale))
+    return empty + _shown_duration(track, timescale)
+
+
+def _shown_duration(track: Track, timescale: int) -> int:
+    shown = max(track.table.total + min(track.start, 0), 0)
+    return math.ceil(Fraction(shown * timescale, track.timescale))
+
+
+def _write_trak(track: Track, timescale: int, created: int, video: int, *, shown: bool) -> bytes:
+    # Enabled (1) and in the movie (2); a second audio track is there to be chosen, not mixed in.
+    flags = 3 if shown or track.kind == "scene" else 2
+    audio = track.kind == "audio"
+    header = write_full_box(
+        b"tkhd",
+        1,
+        flags,
+        U64.pack(created) * 2,
+        U32.pack(track.number),
+        bytes(4),
+        U64.pack(_track_duration(track, timescale)),
+        bytes(8),
+        U16.pack(0),
+        U16.pack(1 if audio else 0),
+        U16.pack(0x100 if audio else 0),
+        bytes(2),
+        _MATRIX,
+        U32.pack(track.width << 16),
+        U32.pack(track.height << 16),
+    )
+    parts = [header, _write_edits(track, timescale)]
+    if track.kind == "scene":
+        parts.append(write_box(b"tref", write_box(b"cdsc", U32.pack(video))))
+    parts.append(_write_mdia(track, created))
+    return write_box(b"trak", *parts)
+
+
+def _write_edits(track: Track, timescale: int) -> bytes:
+    """``edts`` that moves the first sample to ``track.start``; nothing where that is 0."""
+    if track.start == 0:
+        return b""
+    rows = [(_shown_duration(track, timescale), max(-track.start, 0))]
+    if track.start > 0:
+        rows.insert(0, (_round(Fraction(track.start * timescale, track.timescale)), -1))
+    packed = b"".join(U64.pack(length) + I64.pack(at) + U32.pack(0x10000) for length, at in rows)
+    return write_box(b"edts", write_full_box(b"elst", 1, 0, U32.pack(len(rows)), packed))
+
+
+def _write_mdia(track: Track, created: int) -> bytes:
+    header = write_full_box(
+        b"mdhd",
+        1,
+        0,
+        U64.pack(created) * 2,
+        U32.pack(track.timescale),
+        U64.pack(track.table.total),
+        U16.pack(_UNDETERMINED),
+        bytes(2),
+    )
+    handler = write_full_box(b"hdlr", 0, 0, bytes(4), HANDLERS[track.kind], bytes(12), HANDLER_NAME)
+    information = write_box(b"minf", _MEDIA_HEADERS[track.kind], _DATA_INFORMATION, write_stbl(track.table))
+    return write_box(b"mdia", header, handler, information)
+
+
+def read_moov(moov: memoryview) -> Movie:
+    """Undo :func:`write_moov`; ``moov`` is the payload behind the box header.
+
+    Tracks of other kinds than CSSV's are passed over. Raises ContainerError and LimitError.
+    """
+    boxes = read_boxes(moov, "moov")
+    cursor = Cursor(only_box(boxes, b"mvhd", "moov"), "mvhd")
+    wide = cursor.version(1) == 1
+    created = cursor.u64() if wide else cursor.u32()
+    cursor.take(8 if wide else 4)
+    timescale = check_limit("movie timescale is out of range", cursor.u32(), (1 << 32) - 1, 1)
+    traks = [payload for kind, payload in boxes if kind == b"trak"]
+    check_limit("file has an impossible number of tracks", len(traks), TRACKS_LIMIT, 1)
+    tracks: list[Track] = []
+    left = SAMPLES_LIMIT
+    for trak in traks:
+        track = _read_trak(trak, timescale, left)
+        if track is not None:
+            tracks.append(track)
+            left -= len(track.table)
+    return Movie(tuple(tracks), created - EPOCH_1904_S if created else 0)
+
+
+def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> Track | None:
+    boxes = read_boxes(trak, "trak")
+    media = read_boxes(only_box(boxes, b"mdia", "trak"), "mdia")
+    handler = Cursor(only_box(media, b"hdlr", "mdia"), "hdlr")
+    handler.take(8)
+    code = bytes(handler.take(4))
+    kind = next((kind for kind, known in HANDLERS.items() if known == code), None)
+    if kind is None:
+        return None
+    header = Cursor(only_box(media, b"mdhd", "mdia"), "mdhd")
+    header.take(16 if header.version(1) == 1 else 8)
+    media_timescale = check_limit("timescale is out of range", header.u32(), TIMESCALE_LIMIT, 1)
+    stbl = only_box(read_boxes(only_box(media, b"minf", "mdia"), "minf"), b"stbl", "minf")
+    table = read_stbl(stbl, samples_left)
+    if kind == "scene" and not all(is_scene_entry(entry) for entry in table.entries):
+        return None
+    number, width, height = _read_tkhd(only_box(boxes, b"tkhd", "trak"))
+    start = _read_start(optional_box(boxes, b"edts", "trak"), timescale, media_timescale)
+    if kind != "video":
+        width = height = 0
+    return Track(number, kind, media_timescale, start, table, width, height)
+
+
+def _read_tkhd(payload: memoryview) -> tuple[int, int, int]:
+    """Track id, width and height in whole pixels."""
+    cursor = Cursor(payload, "tkhd")
+    wide = cursor.version(1) == 1
+    cursor.take(16 if wide else 8)
+    number = cursor.u32()
+    cursor.take(4 + (8 if wide else 4) + 16 + 36)
+    return number, cursor.u32() >> 16, cursor.u32() >> 16
+
+
+def _read_start(edts: memoryview | None, timescale: int, media_timescale: int) -> int:
+    """Presentation time of the first sample in media units."""
+    if edts is None:
+        return 0
+    cursor = Cursor(only_box(read_boxes(edts, "edts"), b"elst", "edts"), "elst")
+    wide = cursor.version(1) == 1
+    count = check_limit("edit list is of an unknown form", cursor.u32(), 2, 1)
+    rows: list[tuple[int, int]] = []
+    for _ in range(count):
+        length = cursor.u64() if wide else cursor.u32()
+        at = cursor.i64() if wide else int.from_bytes(cursor.take(4), "big", signed=True)
+        if cursor.u32() != 0x10000:
+            raise ContainerError("edit list changes the speed")
+        rows.append((length, at))
+    empty = rows.pop(0)[0] if rows[0][1] == -1 and count == 2 else 0
+    if len(rows) != 1 or rows[0][1] < 0:
+        raise ContainerError("edit list is of an unknown form")
+    check_limit("edit is out of range", max(empty, rows[0][1]), 1 << 62)
+    return _round(Fraction(empty * media_timescale, timescale)) - rows[0][1]

@@ -1,0 +1,356 @@
+"""Writes a ``.cssv`` file sample by sample, in memory that does not grow with the samples' bytes."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from array import array
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from fractions import Fraction
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+
+from cssv.container.boxes import U64, write_box
+from cssv.container.entries import Kind, lift_entry, scene_entry
+from cssv.container.index import FrameTable, Index, IndexMeta, Version, write_index
+from cssv.container.limits import (
+    DURATION_LIMIT,
+    MIB,
+    MOOV_LIMIT,
+    SAMPLE_LIMIT,
+    SAMPLES_LIMIT,
+    SIDE_LIMIT,
+    TICKS_LIMIT,
+    TIMESCALE_LIMIT,
+    TRACKS_LIMIT,
+    check_limit,
+)
+from cssv.container.moov import Movie, Track, write_moov
+from cssv.container.tables import SampleTable
+from cssv.errors import ContainerError, OutputError
+from cssv.output import whole_file
+
+#: First box of every file: plain ISO base media, and a CSSV file to those who know.
+FTYP = write_box(b"ftyp", b"isom", bytes((0, 0, 2, 0)), b"isom", b"iso2", b"mp41", b"cssv")
+
+#: A chunk ends when it has lasted this long, or holds this many bytes.
+CHUNK_S = Fraction(1, 2)
+CHUNK_BYTES = 4 * MIB
+
+_MDAT_HEADER = 16
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is remembered of a track: about 20 bytes a sample, none of them its content."""
+
+    kind: Kind
+    time_base: Fraction
+    width: int = 0
+    height: int = 0
+    first: int = 0
+    last: int = 0
+    last_duration: int = 0
+    crc: int = 0
+    sizes: array[int] = field(default_factory=lambda: array("I"))
+    crcs: array[int] = field(default_factory=lambda: array("I"))
+    syncs: array[int] = field(default_factory=lambda: array("I"))
+    run_counts: array[int] = field(default_factory=lambda: array("I"))
+    run_deltas: array[int] = field(default_factory=lambda: array("I"))
+    chunk_offsets: array[int] = field(default_factory=lambda: array("Q"))
+    chunk_counts: array[int] = field(default_factory=lambda: array("I"))
+    chunk: list[bytes] = field(default_factory=list)
+    chunk_bytes: int = 0
+    chunk_start: int = 0
+
+    def add(self, data: bytes, ticks: int, duration: int, *, is_key: bool) -> None:
+        """Note one sample; times in media units."""
+        if not self.sizes:
+            self.first = self.chunk_start = ticks
+        else:
+            self._add_delta(ticks - self.last)
+        self.last, self.last_duration = ticks, duration
+        self.sizes.append(len(data))
+        if self.kind == "audio":
+            self.crc = zlib.crc32(data, self.crc)
+        else:
+            self.crcs.append(zlib.crc32(data))
+        if is_key:
+            self.syncs.append(len(self.sizes))
+        if not self.chunk:
+            self.chunk_start = ticks
+        self.chunk.append(data)
+        self.chunk_bytes += len(data)
+
+    def _add_delta(self, delta: int) -> None:
+        if self.run_deltas and self.run_deltas[-1] == delta:
+            self.run_counts[-1] += 1
+        else:
+            self.run_deltas.append(delta)
+            self.run_counts.append(1)
+
+    def table(self, entry: bytes) -> SampleTable:
+        """All that was noted; call once, when the last sample is in."""
+        self._add_delta(self.last_duration)
+        chunks = len(self.chunk_offsets)
+        return SampleTable(
+            entries=(entry,),
+            sizes=np.array(self.sizes, np.uint32),
+            run_counts=np.array(self.run_counts, np.uint32),
+            run_deltas=np.array(self.run_deltas, np.uint32),
+            chunk_offsets=np.array(self.chunk_offsets, np.int64),
+            chunk_counts=np.array(self.chunk_counts, np.uint32),
+            chunk_entries=np.ones(chunks, np.uint32),
+            syncs=None if len(self.syncs) == len(self.sizes) else np.array(self.syncs, np.uint32),
+        )
+
+
+class Writer:
+    """Writes one file, front to back.
+
+    Add the tracks, write samples in the order of their time (all tracks mixed, so that players
+    need not jump), note a checksum per decoded frame, finish. As a context manager it deletes what
+    it wrote unless :meth:`finish` was reached.
+
+    Args:
+        target: a path, written under a temporary name and renamed when whole; or a seekable binary
+            file at position 0, which stays open and is left as it is when writing breaks off.
+
+    Raises:
+        ContainerError: calls out of order, times that do not ascend.
+        LimitError: a size, time or count that the format cannot hold.
+        OutputError: the system refuses to write.
+    """
+
+    def __init__(self, target: str | os.PathLike[str] | BinaryIO) -> None:
+        self._stack = ExitStack()
+        self._tracks: list[_Tally] = []
+        self._stegos = array("I")
+        self._count = 0
+        self._open = True
+        if isinstance(target, str | os.PathLike):
+            path = self._stack.enter_context(whole_file(target))
+            self._file: BinaryIO = self._stack.enter_context(path.open("wb"))
+        else:
+            self._file = target
+            if target.tell() != 0:
+                raise ContainerError("file is not at its start", found=target.tell())
+        self._end = 0
+        self._put(FTYP)
+        self._mdat = self._end
+        self._put(b"\0\0\0\1mdat" + U64.pack(_MDAT_HEADER))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.abort()
+
+    def add_video(self, *, width: int, height: int, time_base: Fraction) -> int:
+        """Add the one video track; returns its id. ``width`` and ``height`` in pixels."""
+        check_limit("width does not fit a track header", width, SIDE_LIMIT, 1)
+        check_limit("height does not fit a track header", height, SIDE_LIMIT, 1)
+        self._refuse_second("video")
+        return self._add(_Tally("video", time_base, width, height))
+
+    def add_audio(self, *, time_base: Fraction) -> int:
+        """Add an audio track; returns its id. A track without samples is left out of the file."""
+        return self._add(_Tally("audio", time_base))
+
+    def add_scene(self) -> int:
+        """Add the one scene track, in the video's time base; returns its id."""
+        self._refuse_second("scene")
+        return self._add(_Tally("scene", self._only("video").time_base))
+
+    def _refuse_second(self, kind: Kind) -> None:
+        if any(tally.kind == kind for tally in self._tracks):
+            raise ContainerError(f"a CSSV file has one {kind} track")
+
+    def _only(self, kind: Kind) -> _Tally:
+        for tally in self._tracks:
+            if tally.kind == kind:
+                return tally
+        raise ContainerError(f"there is no {kind} track yet", remedy=f"Call add_{kind} first.")
+
+    def _add(self, tally: _Tally) -> int:
+        self._check_open()
+        check_limit("time base is out of range", tally.time_base.denominator, TIMESCALE_LIMIT, 1)
+        check_limit("time base is out of range", tally.time_base.numerator, TIMESCALE_LIMIT, 1)
+        check_limit("file has too many tracks", len(self._tracks) + 1, TRACKS_LIMIT)
+        self._tracks.append(tally)
+        return len(self._tracks)
+
+    def write_sample(self, track: int, data: bytes, *, pts: int, duration: int, is_key: bool = True) -> None:
+        """Append one sample.
+
+        Args:
+            track: id from :meth:`add_video`, :meth:`add_audio` or :meth:`add_scene`.
+            data: its bytes, at least one.
+            pts: presentation time in the track's time base; above the last one's. Only audio may
+                begin before 0.
+            duration: in the track's time base, at least 1. Kept for the last sample; any other
+                lasts until the next one.
+            is_key: whether decoding can start here; the first sample must be.
+        """
+        self._check_open()
+        if not 1 <= track <= len(self._tracks):
+            raise ContainerError("no such track", found=track, bound=f"1 to {len(self._tracks)}")
+        tally = self._tracks[track - 1]
+        scale = tally.time_base.numerator
+        ticks, span = pts * scale, duration * scale
+        check_limit("sample is empty or too long", len(data), SAMPLE_LIMIT, 1)
+        check_limit("presentation time is out of range", ticks, TICKS_LIMIT, -TICKS_LIMIT)
+        check_limit("sample duration is out of range", span, DURATION_LIMIT, 1)
+        check_limit("file has too many samples", self._count + 1, SAMPLES_LIMIT)
+        self._check_place(tally, ticks, is_key=is_key)
+        if tally.chunk and ticks - tally.chunk_start >= CHUNK_S * tally.time_base.denominator:
+            self._put_chunk(tally)
+        tally.add(bytes(data), ticks, span, is_key=is_key)
+        self._count += 1
+        if tally.chunk_bytes >= CHUNK_BYTES:
+            self._put_chunk(tally)
+
+    def _check_place(self, tally: _Tally, ticks: int, *, is_key: bool) -> None:
+        if tally.sizes:
+            check_limit(f"{tally.kind} times do not ascend, or leap", ticks - tally.last, DURATION_LIMIT, 1)
+            return
+        if not is_key:
+            raise ContainerError(f"first {tally.kind} sample is not a key sample")
+        if ticks < 0 and tally.kind != "audio":
+            raise ContainerError(
+                f"{tally.kind} begins before time 0",
+                found=f"pts {ticks // tally.time_base.numerator}",
+                remedy="Shift all tracks so that the first frame is at 0 or later.",
+            )
+
+    def note_frame(self, crc32: int) -> None:
+        """Note the CRC-32 of the next frame's decoded stego planes, in the order of frames."""
+        self._check_open()
+        self._stegos.append(check_limit("CRC-32 is out of range", crc32, 0xFFFFFFFF))
+
+    def finish(self, heads: Mapping[int, bytes], meta: IndexMeta) -> None:
+        """Write the tables and the index; with a path, rename the whole file into place.
+
+        Args:
+            heads: for each video and audio track with samples, an MP4 holding its sample entry, or
+                the entry.
+            meta: what to say about version 1.
+        """
+        self._check_open()
+        self._check_whole()
+        for tally in self._tracks:
+            self._put_chunk(tally)
+        mdat_size = self._end - self._mdat
+        moov = write_moov(Movie(tuple(self._finished(heads)), meta.created_s))
+        check_limit("moov is too long", len(moov), MOOV_LIMIT)
+        video = self._only("video")
+        version = Version(
+            number=1,
+            parent=0,
+            about=meta,
+            moov_offset=self._end,
+            moov_size=len(moov),
+            moov_crc=zlib.crc32(moov[8:]),
+            table_offset=0,
+            table_crc=0,
+            frames=len(video.sizes),
+            audio_tracks=sum(tally.kind == "audio" and bool(tally.sizes) for tally in self._tracks),
+        )
+        index = Index((version,), zlib.crc32(FTYP))
+        self._put(moov)
+        self._put(write_index(index, self._frame_table(), self._end))
+        self._put_at(self._mdat + 8, U64.pack(mdat_size))
+        self._open = False
+        self._stack.close()
+
+    def _check_whole(self) -> None:
+        video, scene = self._only("video"), self._only("scene")
+        if not video.sizes:
+            raise ContainerError("there are no frames")
+        counts = (len(video.sizes), len(scene.sizes), len(self._stegos))
+        if len(set(counts)) != 1:
+            raise ContainerError(
+                "frames, scene samples and noted checksums differ in number",
+                found=" / ".join(str(count) for count in counts),
+            )
+        same = (video.first, video.last, video.run_counts, video.run_deltas) == (
+            scene.first,
+            scene.last,
+            scene.run_counts,
+            scene.run_deltas,
+        )
+        if not same:
+            raise ContainerError("a scene sample is not at its frame's time")
+
+    def _finished(self, heads: Mapping[int, bytes]) -> list[Track]:
+        tracks: list[Track] = []
+        for number, tally in enumerate(self._tracks, 1):
+            if not tally.sizes:
+                continue
+            if tally.kind == "scene":
+                entry = scene_entry()
+            elif number in heads:
+                entry = lift_entry(heads[number], tally.kind)
+            else:
+                raise ContainerError(f"{tally.kind} track {number} has no head")
+            table = tally.table(entry)
+            timescale = tally.time_base.denominator
+            tracks.append(Track(number, tally.kind, timescale, tally.first, table, tally.width, tally.height))
+        return tracks
+
+    def _frame_table(self) -> FrameTable:
+        audio = tuple(
+            (number, len(tally.sizes), tally.crc)
+            for number, tally in enumerate(self._tracks, 1)
+            if tally.kind == "audio" and tally.sizes
+        )
+        columns = (self._only("video").crcs, self._only("scene").crcs, self._stegos)
+        samples, scenes, stegos = (np.array(column, np.uint32) for column in columns)
+        return FrameTable(audio, samples, scenes, stegos)
+
+    def abort(self) -> None:
+        """Give up: delete the temporary file. Does nothing after :meth:`finish`."""
+        if not self._open:
+            return
+        self._open = False
+        error = ContainerError("writing was given up")
+        self._stack.__exit__(ContainerError, error, None)
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise ContainerError("the file is finished or was given up")
+
+    def _put_chunk(self, tally: _Tally) -> None:
+        if not tally.chunk:
+            return
+        tally.chunk_offsets.append(self._end)
+        tally.chunk_counts.append(len(tally.chunk))
+        for data in tally.chunk:
+            self._put(data)
+        tally.chunk.clear()
+        tally.chunk_bytes = 0
+
+    def _put(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise OutputError("cannot write the file", found=error.strerror) from error
+        self._end += len(data)
+
+    def _put_at(self, offset: int, data: bytes) -> None:
+        try:
+            self._file.seek(offset)
+            self._file.write(data)
+            self._file.seek(self._end)
+            self._file.flush()
+        except OSError as error:
+            raise OutputError("cannot write the file", found=error.strerror) from error
