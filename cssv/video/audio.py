@@ -1,0 +1,152 @@
+"""Audio, passed through packet for packet."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.stream import Stream
+
+from cssv.video.ffmpeg import AV_ERRORS, exact, opened
+from cssv.video.packet import Packet
+from cssv.video.reader import check_span
+
+#: Packets looked at to find the first one of every audio stream.
+PROBE_PACKETS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """One audio stream of a clip.
+
+    Attributes:
+        codec: FFmpeg's name, for example ``"aac"``.
+        time_base: seconds per unit of its packets' pts, exact.
+        sample_rate_hz: samples per second.
+        channels: number of channels.
+        language: as the file says, for example ``"eng"``; None when it does not.
+        mp4_head: a whole MP4 with its first packet, from which the sample entry can be taken;
+            None where MP4 cannot hold this codec.
+        note: why ``mp4_head`` is None; otherwise None.
+    """
+
+    codec: str
+    time_base: Fraction
+    sample_rate_hz: int
+    channels: int
+    language: str | None
+    mp4_head: bytes | None
+    note: str | None = None
+
+
+class AudioCopy:
+    """The packets of every audio stream of a clip, unchanged, read as they are asked for.
+
+    Iterating yields ``(track index, packet)`` in file order, as often as wanted.
+
+    Args:
+        path: the clip.
+        start: seconds; packets that begin earlier are left out.
+        stop: seconds; packets that begin here or later are left out.
+
+    Raises:
+        VideoError: the file cannot be read.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        start: Fraction | None = None,
+        stop: Fraction | None = None,
+    ) -> None:
+        check_span(start, stop)
+        self._path = Path(path)
+        self._start, self._stop = start, stop
+        self.tracks, self._indexes = self._probe()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could not be passed on, in words."""
+        return tuple(track.note for track in self.tracks if track.note)
+
+    def _probe(self) -> tuple[tuple[AudioTrack, ...], dict[int, int]]:
+        first: dict[int, av.Packet[Stream]] = {}
+        with opened(self._path) as container:
+            streams = {s.index: s for s in container.streams.audio if s.codec_context is not None}
+            if not streams:
+                return (), {}
+            for count, packet in enumerate(container.demux(*streams.values())):
+                if packet.size:
+                    first.setdefault(packet.stream_index, packet)
+                if len(first) == len(streams) or count > PROBE_PACKETS:
+                    break
+            found = sorted(first)
+            tracks = tuple(_track(streams[index], first[index]) for index in found)
+        return tracks, {index: position for position, index in enumerate(found)}
+
+    def __iter__(self) -> Iterator[tuple[int, Packet]]:
+        """Yield the packets of all tracks in file order."""
+        if not self.tracks:
+            return
+        with opened(self._path) as container:
+            streams = [s for s in container.streams.audio if s.index in self._indexes]
+            for source in container.demux(*streams):
+                if not source.size:
+                    continue
+                position = self._indexes[source.stream_index]
+                packet = _packet(source, self.tracks[position].time_base)
+                if self._is_inside(packet):
+                    yield position, packet
+
+    def _is_inside(self, packet: Packet) -> bool:
+        low, high = self._start, self._stop
+        if low is not None and packet.pts < ceil(low / packet.time_base):
+            return False
+        return high is None or packet.pts < ceil(high / packet.time_base)
+
+
+def _packet(source: av.Packet[Stream], time_base: Fraction) -> Packet:
+    pts = source.pts if source.pts is not None else (source.dts or 0)
+    dts = source.dts if source.dts is not None else pts
+    return Packet(bytes(source), pts, dts, source.duration or 0, time_base, source.is_keyframe)
+
+
+def _track(stream: AudioStream, first: av.Packet[Stream]) -> AudioTrack:
+    context = stream.codec_context
+    head, note = None, None
+    try:
+        head = _muxed(stream, first)
+    except (*AV_ERRORS, ValueError):
+        note = f"audio in {context.name} cannot be held by MP4 and was left out"
+    return AudioTrack(
+        codec=context.name,
+        time_base=exact(stream.time_base) or Fraction(1, context.sample_rate),
+        sample_rate_hz=context.sample_rate,
+        channels=context.layout.nb_channels,
+        language=stream.language,
+        mp4_head=head,
+        note=note,
+    )
+
+
+def _muxed(stream: AudioStream, first: av.Packet[Stream]) -> bytes:
+    """Mux one packet into an MP4 of its own."""
+    sink = io.BytesIO()
+    with av.open(sink, mode="w", format="mp4") as container:
+        copy = container.add_stream_from_template(stream)
+        packet = av.Packet(bytes(first))
+        packet.pts = packet.dts = 0
+        packet.duration = first.duration or 0
+        packet.time_base = first.time_base
+        packet.is_keyframe = True
+        packet.stream = copy
+        container.mux(packet)
+    return sink.getvalue()

@@ -1,0 +1,111 @@
+"""The one place that knows PyAV's ways: opening files, its rationals, its exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import av
+import av.container
+from av.video.stream import VideoStream
+
+from cssv.errors import VideoError
+
+#: What PyAV raises when a file or a request is not what FFmpeg can work with.
+AV_ERRORS = (av.FFmpegError, NotImplementedError, OverflowError, UnicodeError)
+
+# FFmpeg reads ordinary text as terminal art; nobody means that when they say "clip".
+_NOT_VIDEO_FORMATS = {"tty"}
+
+_ATTACHED_PICTURE = 1 << 10
+
+
+class _Rational(Protocol):
+    @property
+    def numerator(self) -> int: ...
+    @property
+    def denominator(self) -> int: ...
+
+
+def exact(value: _Rational | None) -> Fraction | None:
+    """Return PyAV's rational, of whichever class its version uses, as a Fraction; None for 0 or 0/0."""
+    if value is None or not value.denominator or not value.numerator:
+        return None
+    return Fraction(int(value.numerator), int(value.denominator))
+
+
+def reason(error: BaseException) -> str:
+    """Return what FFmpeg said, without PyAV's numbers around it."""
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+
+
+def check_readable(path: Path) -> None:
+    """Raise VideoError unless ``path`` is a file with something in it that may be read."""
+    try:
+        if path.is_dir():
+            raise VideoError("a clip is needed, not a folder", found=str(path))
+        if not path.exists():
+            raise VideoError("no such file", found=str(path), remedy="Check the name.")
+        if path.stat().st_size == 0 and path.is_file():
+            raise VideoError("the file is empty", found=str(path))
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise VideoError("the file cannot be read", found=f"{path}: {reason(error)}") from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[av.container.InputContainer]:
+    """Open a file for reading, closed at the end of the body; errors of FFmpeg become VideoError."""
+    container = open_input(path)
+    try:
+        yield container
+    except AV_ERRORS as error:
+        raise VideoError("the file cannot be read", found=f"{path}: {reason(error)}") from error
+    finally:
+        container.close()
+
+
+def open_input(path: Path) -> av.container.InputContainer:
+    """Open a file for reading; the caller closes it.
+
+    Raises:
+        VideoError: missing, empty, a folder, unreadable, or nothing FFmpeg knows.
+    """
+    check_readable(path)
+    try:
+        # A playlist may name other places; only files of this machine are followed.
+        container = av.open(
+            str(path.absolute()),
+            mode="r",
+            metadata_errors="replace",
+            options={"protocol_whitelist": "file"},
+        )
+    except AV_ERRORS as error:
+        raise VideoError(
+            "not a video that FFmpeg can read",
+            found=f"{path}: {reason(error)}",
+            remedy="Check that the file is a whole clip.",
+        ) from error
+    if container.format.name in _NOT_VIDEO_FORMATS:
+        container.close()
+        raise VideoError("not a video", found=f"{path}: a text file")
+    return container
+
+
+def video_stream(container: av.container.InputContainer, path: Path) -> VideoStream:
+    """Return the first stream of moving pictures, or raise VideoError; cover art does not count."""
+    for stream in container.streams.video:
+        if not int(stream.disposition) & _ATTACHED_PICTURE and stream.codec_context is not None:
+            return stream
+    kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+    raise VideoError("the file holds no video stream", found=f"{path}: {kinds}")
+
+
+def context_value(context: object, name: str, unknown: int) -> int:
+    """Return a colour tag of a codec context as an integer, whatever PyAV wraps it in."""
+    value = getattr(context, name, None)
+    return unknown if value is None else int(value)

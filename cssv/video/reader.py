@@ -1,0 +1,338 @@
+"""A clip as frames: native planes, exact time, one at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from types import TracebackType
+
+import av.container
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from cssv.errors import OptionError, VideoError
+from cssv.frames import Frame
+from cssv.video.door import Door, Planes
+from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, open_input, opened, reason, video_stream
+from cssv.video.info import Colour, VideoInfo, check_time, nominal_step
+
+#: A clip that ends with less than this share of the frames its header lists is broken off. Headers
+#: that list a few frames too many are common: repeated and empty frames are counted by some writers.
+WHOLE_SHARE = Fraction(95, 100)
+
+_MICROSECONDS = 1_000_000
+
+
+class VideoReader:
+    """Reads any clip FFmpeg reads, in memory that does not grow with its length.
+
+    Every ``for`` loop over a reader starts at the first frame, or where :meth:`seek` was called
+    last. Only one loop at a time. ::
+
+        with VideoReader("clip.mp4") as reader:
+            for frame in reader:
+                ...
+
+    Args:
+        path: the clip.
+        planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
+        rate: true frames per second of a constant-rate clip whose header is wrong: frame n gets
+            pts n in time base 1 / rate.
+        start: seconds; frames shown before are left out. Their pts stay what they were.
+        stop: seconds; this frame and later ones are left out.
+
+    Raises:
+        VideoError: no such file, not a video, no frames; while reading, a file that breaks off.
+        OptionError: ``rate``, ``start`` or ``stop`` out of bounds.
+        FrameError: a picture too small or too large to carry.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        planes: Planes = "native",
+        rate: Fraction | None = None,
+        start: Fraction | None = None,
+        stop: Fraction | None = None,
+    ) -> None:
+        check_span(start, stop)
+        self._path = Path(path)
+        self._rate = rate
+        self._container: av.container.InputContainer | None = None
+        first = self._reopen()
+        try:
+            self._door = Door(first, planes)
+            self._is_numbered = rate is not None or first.pts is None
+            self.info = self._describe(first)
+        except BaseException:
+            self.close()
+            raise
+        self._first_pts = None if start is None else ceil(start / self.info.time_base)
+        self._stop_pts = None if stop is None else ceil(stop / self.info.time_base)
+        self._position: tuple[int, int] | None = None
+        self._is_fresh = True
+
+    def _reopen(self) -> VideoFrame:
+        """Open the file at its beginning and decode one picture, which is put back."""
+        self.close()
+        self._container = open_input(self._path)
+        try:
+            self._stream = video_stream(self._container, self._path)
+            self._stream.thread_type = "AUTO"
+            self._skipped = 0
+            self._pictures = self._decoded(self._container, self._stream)
+            first = next(self._pictures, None)
+        except BaseException:
+            self.close()
+            raise
+        if first is None:
+            self.close()
+            raise VideoError("the file holds no frames that can be decoded", found=str(self._path))
+        self._put_back: VideoFrame | None = first
+        self._index = 0
+        return first
+
+    def _describe(self, first: VideoFrame) -> VideoInfo:
+        stream, door = self._stream, self._door
+        context = stream.codec_context
+        guessed = (exact(stream.average_rate), exact(stream.guessed_rate), exact(stream.base_rate))
+        time_base = exact(stream.time_base) or Fraction(1, 1000)
+        rate = self._rate or next((r for r in guessed if r), 1 / time_base)
+        notes = [*door.notes]
+        if self._rate is not None:
+            notes.append(f"frame rate set to {self._rate} frames per second")
+        elif self._is_numbered:
+            notes.append(f"frames without time stamps were counted at {rate} frames per second")
+        if self._skipped:
+            notes.append(f"{self._skipped} packets before the first whole frame were skipped")
+        check_time(time_base, rate)
+        count = stream.frames or None
+        return VideoInfo(
+            width=door.width,
+            height=door.height,
+            layout=door.layout,
+            time_base=1 / rate if self._is_numbered else time_base,
+            rate=rate,
+            frame_count=count,
+            duration_s=count / rate if self._rate and count else self._duration_s(),
+            codec=context.name,
+            pix_fmt=first.format.name,
+            colour=self._colour(),
+            source_width=first.width,
+            source_height=first.height,
+            rotation_deg=door.turn.rotation_deg,
+            padding=door.padding,
+            has_audio=bool(self._opened.streams.audio),
+            pixel_aspect=door.pixel_aspect(exact(stream.sample_aspect_ratio)),
+            notes=tuple(notes),
+        )
+
+    def _colour(self) -> Colour:
+        context = self._stream.codec_context
+        tags = Colour(
+            range=context_value(context, "color_range", 0),
+            space=context_value(context, "colorspace", 2),
+            primaries=context_value(context, "color_primaries", 2),
+            transfer=context_value(context, "color_trc", 2),
+        )
+        if self._door.layout == "rgb24":
+            return replace(tags, range=2, space=0)
+        return replace(tags, range=2) if self._door.is_full_range else tags
+
+    def _duration_s(self) -> Fraction | None:
+        time_base = exact(self._stream.time_base)
+        if self._stream.duration and time_base:
+            return self._stream.duration * time_base
+        whole = self._opened.duration
+        return Fraction(whole, _MICROSECONDS) if whole and whole > 0 else None
+
+    @property
+    def _opened(self) -> av.container.InputContainer:
+        if self._container is None:
+            raise VideoError("the reader is closed", found=str(self._path))
+        return self._container
+
+    def _decoded(self, container: av.container.InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        """Yield pictures in presentation order until the file ends; VideoError where it breaks."""
+        count = 0
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                if packet.is_corrupt:
+                    raise self._broken(count, "a packet is cut short")
+                pictures = packet.decode()
+            except AV_ERRORS as error:
+                # Recordings often begin in the middle of a group of pictures.
+                if count == 0 and packet is not None and packet.size:
+                    self._skipped += 1
+                    continue
+                raise self._broken(count, reason(error)) from error
+            for picture in pictures:
+                if picture.is_corrupt:
+                    raise self._broken(count, "a picture is damaged")
+                yield picture
+                count += 1
+
+    def _broken(self, count: int, found: str) -> VideoError:
+        return VideoError(
+            f"the clip breaks off after {count} frames",
+            found=f"{self._path}: {found}",
+            remedy="Use a whole copy, or cut the clip before this point.",
+        )
+
+    def _next_picture(self) -> VideoFrame | None:
+        if self._put_back is not None:
+            picture, self._put_back = self._put_back, None
+            return picture
+        return next(self._pictures, None)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield frames in presentation order."""
+        if not self._is_fresh:
+            self._reopen()
+        self._is_fresh = False
+        return self._frames()
+
+    def _frames(self) -> Iterator[Frame]:
+        number, last = self._position or (0, None)
+        self._position = None
+        is_seeked = last is not None
+        time_base, door = self.info.time_base, self._door
+        first, stop = self._first_pts, self._stop_pts
+        step = nominal_step(time_base, self.info.rate)
+        while (picture := self._next_picture()) is not None:
+            if self._is_numbered:
+                pts = self._index
+            else:
+                pts = picture.pts if picture.pts is not None else (0 if last is None else last + step)
+                if last is not None and pts <= last:
+                    pts = self._repaired(last)
+            self._index += 1
+            last = pts
+            if first is not None and pts < first:
+                continue
+            if stop is not None and pts >= stop:
+                return
+            yield Frame(door.planes(picture), door.layout, pts, time_base, number)
+            number += 1
+        if not is_seeked:
+            self._check_end(number)
+
+    def _repaired(self, last: int) -> int:
+        note = "time stamps that did not grow were moved behind their predecessors"
+        if note not in self.info.notes:
+            self.info = replace(self.info, notes=(*self.info.notes, note))
+        return last + 1
+
+    def _check_end(self, delivered: int) -> None:
+        listed = self.info.frame_count
+        if listed and listed - self._index > 2 and self._index < listed * WHOLE_SHARE:
+            raise self._broken(self._index, f"the header lists {listed} frames")
+        if not delivered:
+            raise VideoError("no frame lies between start and stop", found=str(self._path))
+
+    def timestamps(self) -> list[int]:
+        """Return the pts of every frame that will be delivered, in order, without decoding.
+
+        In units of ``info.time_base``, after ``rate``, ``start`` and ``stop``. The file is opened a
+        second time and only its packets are looked at, so that frames which a damaged file lists
+        but cannot decode are counted too.
+        """
+        stamps = self._source_stamps()
+        if self._is_numbered:
+            stamps = list(range(len(stamps)))
+        low = self._first_pts if self._first_pts is not None else min(stamps, default=0)
+        high = self._stop_pts if self._stop_pts is not None else max(stamps, default=0) + 1
+        return [pts for pts in stamps if low <= pts < high]
+
+    def _source_stamps(self) -> list[int]:
+        """Pts of all shown packets in the file's own time base; counted where there are none."""
+        stamps: list[int | None] = []
+        with opened(self._path) as container:
+            stream = video_stream(container, self._path)
+            for packet in container.demux(stream):
+                shown = packet.size and not packet.is_discard
+                stamps += [packet.pts] if shown else []
+        known = sorted(pts for pts in stamps if pts is not None)
+        if len(known) == len(stamps):
+            return known
+        step = nominal_step(self.info.time_base, self.info.rate)
+        return [(known[0] if known else 0) + step * index for index in range(len(stamps))]
+
+    def seek(self, number: int, pts: int | None = None) -> None:
+        """Let the next loop start at frame ``number``.
+
+        ``pts`` saves the look-up of its time stamp where the caller knows it (in units of
+        ``info.time_base``). Fast where the file has an index; otherwise, and where the index leads
+        past the frame, the clip is decoded from its beginning.
+
+        Raises:
+            VideoError: the clip has no such frame.
+        """
+        if pts is None:
+            stamps = self.timestamps()
+            if not 0 <= number < len(stamps):
+                raise VideoError("the clip has no such frame", found=number, bound=f"0 to {len(stamps) - 1}")
+            pts = stamps[number]
+        if self._is_numbered or not self._jump(pts):
+            self._reopen()
+            self._skip_to(pts)
+        self._position = (number, pts - 1)
+        self._is_fresh = True
+
+    def _jump(self, pts: int) -> bool:
+        """Seek by the file's index; whether the picture at ``pts`` is the next one."""
+        self._put_back = None
+        self._skipped = 0
+        try:
+            self._opened.seek(pts, stream=self._stream, backward=True)
+            self._pictures = self._decoded(self._opened, self._stream)
+            picture = next(self._pictures, None)
+            while picture is not None and picture.pts is not None and picture.pts < pts:
+                picture = next(self._pictures, None)
+        except (*AV_ERRORS, VideoError):
+            return False
+        self._put_back = picture
+        return picture is not None and picture.pts == pts
+
+    def _skip_to(self, pts: int) -> None:
+        while (picture := self._next_picture()) is not None:
+            if (self._index if self._is_numbered else picture.pts) == pts:
+                self._put_back = picture
+                return
+            self._index += 1
+        raise VideoError("the clip has no frame at this time", found=f"pts {pts}")
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        container, self._container = self._container, None
+        self._put_back = None
+        if container is not None:
+            container.close()
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def check_span(start: Fraction | None, stop: Fraction | None) -> None:
+    """Raise OptionError unless 0 <= start < stop, in seconds."""
+    if start is not None and start < 0:
+        raise OptionError("start must not be negative", found=f"{start} s")
+    if stop is not None and stop <= (start or 0):
+        raise OptionError("stop must lie behind start", found=f"{stop} s", bound=f"above {start or 0} s")
