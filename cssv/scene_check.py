@@ -14,11 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import resources
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
 from cssv.errors import SceneError
 
@@ -32,8 +34,9 @@ TEXT_BOUND = 16 * 1024 * 1024
 DEPTH_BOUND = 32
 #: Most values in one scene, counted before anything is validated.
 NODES_BOUND = 2_000_000
-#: Fault lines that one error shows; the rest are counted.
+#: Fault lines that one error shows, and faults after which no more are looked for.
 FAULTS_SHOWN = 200
+FAULTS_BOUND = 5000
 #: A homography is singular when its determinant is this small beside the product of its rows' lengths.
 SINGULAR_RATIO = 1e-12
 #: Keys that start so belong to the user.
@@ -55,8 +58,42 @@ def schema() -> JsonObject:
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(schema())
+def _validator() -> Any:  # noqa: ANN401 - a class that jsonschema makes
+    return extend(Draft202012Validator, {"items": _items})(schema())
+
+
+def _items(
+    validator: Any,  # noqa: ANN401 - of the same class
+    items: JsonObject,
+    instance: object,
+    node: JsonObject,
+) -> Iterator[ValidationError]:
+    """Check ``items``, without the schema's help where a waypoint is plainly fine: 20 times as fast."""
+    if items.get("$ref") != "#/$defs/waypoint" or not isinstance(instance, list):
+        yield from Draft202012Validator.VALIDATORS["items"](validator, items, instance, node)
+        return
+    for index, item in enumerate(instance):
+        if not is_plain_waypoint(item):
+            yield from validator.descend(item, items, path=index)
+
+
+def is_plain_waypoint(node: object) -> bool:
+    """Whether this is a valid waypoint with nothing of the user's own; False where in doubt."""
+    if not isinstance(node, dict) or len(node) != 2:
+        return False
+    time_s, box_px = _get(node, "time_s"), _get(node, "box_px")
+    if not (_are_numbers([time_s], 1) and _are_numbers(box_px, 4)):
+        return False
+    time_bound, px_bound = _waypoint_bounds()
+    x, y, w, h = box_px
+    inside = -px_bound <= x <= px_bound and -px_bound <= y <= px_bound
+    return -time_bound <= time_s <= time_bound and inside and 0 < w <= px_bound and 0 < h <= px_bound
+
+
+@cache
+def _waypoint_bounds() -> tuple[float, float]:
+    definitions = schema()["$defs"]
+    return definitions["time_s"]["maximum"], definitions["px"]["maximum"]
 
 
 # ---- text -> JSON
@@ -181,7 +218,7 @@ def check(tree: object, name: str = "scene") -> JsonObject:
     copying = _Plain(name)
     copy, faults = copying.copy(tree), copying.faults
     unusable = {path for path, _ in faults}
-    for error in _validator().iter_errors(copy):
+    for error in islice(_validator().iter_errors(copy), FAULTS_BOUND):
         path = tuple(error.absolute_path)
         if path not in unusable:
             faults.extend((path + tail, words) for tail, words in _words(error))
@@ -198,7 +235,8 @@ def _lines(faults: Iterable[Fault]) -> tuple[str, ...]:
 
     lines = tuple(dict.fromkeys(f"{json_path(path)}: {text}" for path, text in sorted(faults, key=order)))
     if len(lines) > FAULTS_SHOWN:
-        return (*lines[:FAULTS_SHOWN], f"and {len(lines) - FAULTS_SHOWN} more faults")
+        more = "over " * (len(lines) >= FAULTS_BOUND) + str(len(lines) - FAULTS_SHOWN)
+        return (*lines[:FAULTS_SHOWN], f"and {more} more faults")
     return lines
 
 
@@ -267,6 +305,8 @@ def _missing_partner(error: ValidationError) -> Iterator[Tail]:
 
 
 def _no_choice(error: ValidationError) -> Iterator[Tail]:
+    if not isinstance(error.instance, dict):
+        return  # its type is a fault of its own
     keys = [choice["required"][0] for choice in error.validator_value]
     given = [key for key in keys if key in error.instance]
     found = " and ".join(given) if given else "none of them"
