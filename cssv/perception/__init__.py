@@ -1,11 +1,11 @@
 """Frames -> detections -> tracks -> motion, with honest uncertainty."""
 
+from cssv.perception.clip import Clip, perceive, track_boxes
 from cssv.perception.detections import EMPTY, Detections, detections
 from cssv.perception.detectors import DETECTORS, Detector, detector
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.live import LAG_S, LiveTracker
 from cssv.perception.mot import MotRows, read_mot, write_mot
-from cssv.perception.perceive import Clip, perceive, track_boxes
 from cssv.perception.smoothing import Noise
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import FrameStates, Track, Tracks

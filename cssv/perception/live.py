@@ -8,8 +8,8 @@ from fractions import Fraction
 import numpy as np
 
 from cssv.errors import OptionError
+from cssv.perception.clip import FEWEST_BOXES
 from cssv.perception.detections import F64, UNKNOWN_ID, Detections, to_centres
-from cssv.perception.perceive import FEWEST_BOXES
 from cssv.perception.smoothing import Noise, State, Tracklet, final_states, smooth, spread
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import FrameStates, Tracks

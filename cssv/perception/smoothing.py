@@ -223,6 +223,16 @@ def smooth(tracklets: Sequence[Tracklet], noise: Noise, fill_sigma: float = FILL
     return sorted(tracks, key=lambda track: track.id)
 
 
+def residuals(tracklets: Sequence[Tracklet], noise: Noise) -> Iterator[F64]:
+    """Measured minus smoothed, in box heights: (T, B, 4) for each batch of tracklets, NaN where unseen."""
+    for group in _batches(tracklets):
+        batch = _Batch.of(group)
+        forward, F = batch.run(noise)
+        x, _ = rts_smoother(forward, F)
+        error = batch.centres_px - x[..., 0].reshape(batch.centres_px.shape)
+        yield error / batch.heights_px[..., None]
+
+
 def _track(tracklet: Tracklet, states: Smoothed, column: int, sigma_px: F64) -> Track:
     n = len(tracklet)
     x, P = states.x[:n, column], states.P[:n, column]
