@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import BinaryIO
 
 from cssv.container.limits import CHILD_BOXES_LIMIT, DEPTH_LIMIT, TOP_BOXES_LIMIT, check_limit
@@ -192,11 +195,17 @@ def _inner_boxes(file: BinaryIO, parent: Box) -> Iterator[Box]:
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open for reading; InputError when the system refuses."""
+    """Open for reading; InputError when the system refuses or it is no ordinary file."""
     try:
-        return open(path, "rb")  # noqa: PTH123 - the caller closes it
-    except OSError as error:
-        raise InputError("cannot open the file", found=os.fspath(path), bound=error.strerror) from error
+        # Opening a pipe would wait for somebody to write to it.
+        ordinary = stat.S_ISREG(Path(path).stat().st_mode)
+        file = Path(path).open("rb") if ordinary else None  # noqa: SIM115 - the caller closes it
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot open {os.fspath(path)!r}", found=reason) from error
+    if file is None:
+        raise InputError(f"cannot open {os.fspath(path)!r}", found="a folder, device or pipe")
+    return file
 
 
 def file_size(file: BinaryIO) -> int:
@@ -211,7 +220,10 @@ def boxes(path: str | os.PathLike[str]) -> Iterator[Box]:
     the file cannot be opened, LimitError when it holds too many boxes, ContainerError otherwise.
     """
     with open_file(path) as file:
-        for box in top_boxes(file, file_size(file)):
-            yield box
-            if box.whole and box.kind in PARENTS:
-                yield from _inner_boxes(file, box)
+        found = 0
+        for top in top_boxes(file, file_size(file)):
+            inner = _inner_boxes(file, top) if top.whole and top.kind in PARENTS else ()
+            for box in chain((top,), inner):
+                found += 1
+                check_limit("file holds too many boxes", found, TOP_BOXES_LIMIT)
+                yield box

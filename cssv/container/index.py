@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cssv.container.boxes import Cursor
 from cssv.container.limits import (
     AUTHOR_LIMIT,
+    CREATED_LIMIT_S,
     INDEX_LIMIT,
     MESSAGE_LIMIT,
     META_LIMIT,
@@ -35,7 +36,7 @@ INDEX_FORMAT = 1
 INDEX_HEADER = 24
 
 _HEAD = struct.Struct(">4sHHQII")
-_ROW = struct.Struct(">IIqQQIQIIIIII")
+_ROW = struct.Struct(">IIQQQIQIIIIII")
 _AUDIO = struct.Struct(">III")
 _BIG32 = np.dtype(">u4")
 
@@ -128,9 +129,9 @@ def write_meta(meta: Mapping[str, Any]) -> bytes:
         text = json.dumps(
             dict(meta), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
         )
-    except (TypeError, ValueError) as error:
+        return text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
         raise ContainerError("version facts are not JSON", found=str(error)) from error
-    return text.encode()
 
 
 def read_meta(data: bytes) -> dict[str, Any]:
@@ -161,13 +162,20 @@ def read_frame_table(data: bytes, version: Version) -> FrameTable:
     return FrameTable(audio, columns[0], columns[1], columns[2])
 
 
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ContainerError("text of a version is not Unicode", found=ascii(text)) from error
+
+
 def _write_row(version: Version) -> bytes:
     about = version.about
-    author, message, meta = about.author.encode(), about.message.encode(), write_meta(about.meta)
+    author, message, meta = _encode(about.author), _encode(about.message), write_meta(about.meta)
     check_limit("author is too long", len(author), AUTHOR_LIMIT)
     check_limit("message is too long", len(message), MESSAGE_LIMIT)
     check_limit("version facts are too long", len(meta), META_LIMIT)
-    check_limit("time of creation is out of range", about.created_s, (1 << 63) - 1, -(1 << 63))
+    check_limit("time of creation is out of range", about.created_s, CREATED_LIMIT_S)
     fixed = _ROW.pack(
         version.number,
         version.parent,
@@ -190,6 +198,7 @@ def _read_row(cursor: Cursor) -> Version:
     fixed = _ROW.unpack(cursor.take(_ROW.size))
     number, parent, created_s, moov_offset, moov_size, moov_crc = fixed[:6]
     table_offset, table_crc, frames, audio_tracks, author, message, meta = fixed[6:]
+    check_limit("time of creation is out of range", created_s, CREATED_LIMIT_S)
     check_limit("moov is too long", moov_size, MOOV_LIMIT, 8)
     check_limit("version has too many frames", frames, SAMPLES_LIMIT, 1)
     check_limit("version has too many audio tracks", audio_tracks, TRACKS_LIMIT)
@@ -252,20 +261,21 @@ def read_index(data: bytes, offset: int) -> Index:
         raise ContainerError("index was moved", found=f"byte {offset}", bound=f"byte {own_offset}")
     check_limit("index has an impossible number of versions", count, VERSIONS_LIMIT, 1)
     versions = tuple(_read_row(cursor) for _ in range(count))
-    _check_rows(versions, offset)
+    _check_rows(versions)
     current = versions[-1]
     if current.table_offset != offset + len(data) - 4 - cursor.left or current.table_size != cursor.left:
         raise ContainerError("frame table does not fill the index")
     return Index(versions, ftyp_crc)
 
 
-def _check_rows(versions: tuple[Version, ...], offset: int) -> None:
-    last = 0
+def _check_rows(versions: tuple[Version, ...]) -> None:
+    """Numbers ascend, and so does the place of everything: moov 1, table 1, moov 2, table 2 ..."""
+    number = end = 0
     for version in versions:
-        if version.number <= last or version.parent >= version.number:
-            raise ContainerError("versions do not ascend", found=version.number, bound=f"above {last}")
-        last = version.number
-        if version.moov_offset + version.moov_size > offset:
-            raise ContainerError(f"moov of version {last} does not lie before its index")
-    if any(version.table_offset + version.table_size > offset for version in versions[:-1]):
-        raise ContainerError("frame table of an old version does not lie before the index")
+        if version.number <= number or version.parent >= version.number:
+            raise ContainerError("versions do not ascend", found=version.number, bound=f"above {number}")
+        number = version.number
+        moov_end = version.moov_offset + version.moov_size
+        if version.moov_offset < end or version.table_offset < moov_end:
+            raise ContainerError(f"version {number} overlaps what was written before it")
+        end = version.table_offset + version.table_size

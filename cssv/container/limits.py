@@ -1,4 +1,8 @@
-"""Bounds of the file format. A reader checks each one before it allocates; a writer never exceeds one."""
+"""Bounds of the file format. A reader checks each one before it allocates; a writer never exceeds one.
+
+A sample has at least one byte and no byte belongs to two samples of a version, so a file also has at
+most as many samples as bytes: that keeps what a reader allocates in proportion to the file.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,8 @@ ENTRIES_LIMIT = 256
 HEAD_LIMIT = 64 * MIB
 #: Versions in one index.
 VERSIONS_LIMIT = 65535
+#: Seconds since 1970: up to the end of the year 9999.
+CREATED_LIMIT_S = 253_402_300_799
 #: UTF-8 bytes of a version's texts.
 AUTHOR_LIMIT = 1024
 MESSAGE_LIMIT = 65536

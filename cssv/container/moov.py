@@ -20,6 +20,7 @@ from cssv.container.boxes import (
 )
 from cssv.container.entries import HANDLERS, Kind, is_scene_entry
 from cssv.container.limits import (
+    CREATED_LIMIT_S,
     SAMPLES_LIMIT,
     SIDE_LIMIT,
     TICKS_LIMIT,
@@ -27,7 +28,7 @@ from cssv.container.limits import (
     TRACKS_LIMIT,
     check_limit,
 )
-from cssv.container.tables import SampleTable, read_stbl, write_stbl
+from cssv.container.tables import I64s, SampleTable, read_stbl, write_stbl
 from cssv.errors import ContainerError
 
 #: Name in every track's ``hdlr``.
@@ -88,6 +89,10 @@ class Track:
         """Presentation time at which the last sample ends, in media units."""
         return self.start + self.table.total
 
+    def pts(self) -> I64s:
+        """(n,) int64: presentation time of every sample, in media units."""
+        return self.table.times() + self.start
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Movie:
@@ -109,6 +114,7 @@ class Movie:
                 raise ContainerError(f"a CSSV file has one {kind} track", found=found)
         if len({track.number for track in self.tracks}) != len(self.tracks):
             raise ContainerError("two tracks have the same id")
+        check_limit("time of creation is out of range", self.created_s, CREATED_LIMIT_S)
         total = sum(len(track.table) for track in self.tracks)
         check_limit("file has too many samples", total, SAMPLES_LIMIT)
 
@@ -229,10 +235,11 @@ def _write_mdia(track: Track, created: int) -> bytes:
     return write_box(b"mdia", header, handler, information)
 
 
-def read_moov(moov: memoryview) -> Movie:
+def read_moov(moov: memoryview, limit: int = SAMPLES_LIMIT) -> Movie:
     """Undo :func:`write_moov`; ``moov`` is the payload behind the box header.
 
-    Tracks of other kinds than CSSV's are passed over. Raises ContainerError and LimitError.
+    ``limit``: how many samples all tracks together may have, as a caller knows who has seen how
+    long the file is. Tracks of other kinds than CSSV's are passed over. Raises ContainerError and LimitError.
     """
     boxes = read_boxes(moov, "moov")
     cursor = Cursor(only_box(boxes, b"mvhd", "moov"), "mvhd")
@@ -243,13 +250,13 @@ def read_moov(moov: memoryview) -> Movie:
     traks = [payload for kind, payload in boxes if kind == b"trak"]
     check_limit("file has an impossible number of tracks", len(traks), TRACKS_LIMIT, 1)
     tracks: list[Track] = []
-    left = SAMPLES_LIMIT
+    left = min(limit, SAMPLES_LIMIT)
     for trak in traks:
         track = _read_trak(trak, timescale, left)
         if track is not None:
             tracks.append(track)
             left -= len(track.table)
-    return Movie(tuple(tracks), created - EPOCH_1904_S if created else 0)
+    return Movie(tuple(tracks), max(created - EPOCH_1904_S, 0))
 
 
 def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> Track | None:

@@ -31,6 +31,9 @@ from cssv.errors import ChecksumError, ContainerError, CssvError, LimitError
 _BRAND = b"cssv"
 _FTYP_LIMIT = 4096
 
+#: A later version renames the moov of the one before.
+_MOOV_KINDS = (b"moov", b"free")
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -50,8 +53,8 @@ class Problem:
 class Reader:
     """Random access to the samples of one version of a file.
 
-    Everything but the samples' own checksums is checked when the file is opened. Memory stays
-    below 1.5 GiB for any input and is a few times the ``moov`` box for an honest one.
+    Everything but the samples' own checksums is checked when the file is opened. What is
+    allocated stays below 64 times the file's size, and below 2 GiB, for any input.
 
     Args:
         path: the file.
@@ -61,7 +64,7 @@ class Reader:
         index: all versions.
         version: the version shown.
         tracks: its tracks in file order.
-        torn_bytes: bytes at the end of the file that belong to an append that was broken off.
+        torn_bytes: bytes behind the current version: an append that was broken off.
 
     Raises:
         InputError: the file cannot be opened.
@@ -70,14 +73,15 @@ class Reader:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, version: int | None = None) -> None:
+        self.index: Index
         self._file = open_file(path)
         try:
             self._size = file_size(self._file)
             tops = list(top_boxes(self._file, self._size))
-            self.torn_bytes = sum(box.size for box in tops if not box.whole)
-            self._tops = [box for box in tops if box.whole]
-            self._ftyp = _read_ftyp(self._file, self._tops)
-            self.index: Index = _find_index(self._file, self._tops)
+            self._tops = {box.offset: box for box in tops if box.whole}
+            self._ftyp = _read_ftyp(self._file, list(self._tops.values()))
+            self.index, end = _find_index(self._file, list(self._tops.values()))
+            self.torn_bytes = self._size - end
             self.version: Version = self._choose(version)
             self._movie: Movie = self._read_movie()
             self._frame_table: FrameTable = self._read_table(self.version)
@@ -234,13 +238,8 @@ class Reader:
     def _moov(self, version: Version) -> bytes:
         """Payload of a version's ``moov``, which a later version has renamed to ``free``."""
         at = version.moov_offset
-        if not any(
-            box.offset == at
-            and box.size == version.moov_size
-            and box.kind in (b"moov", b"free")
-            and box.header == 8
-            for box in self._tops
-        ):
+        box = self._tops.get(at)
+        if box is None or (box.header, box.size) != (8, version.moov_size) or box.kind not in _MOOV_KINDS:
             raise ContainerError(
                 f"moov of version {version.number} is not where the index says", found=f"byte {at}"
             )
@@ -250,16 +249,16 @@ class Reader:
         return data
 
     def _read_movie(self) -> Movie:
-        return read_moov(memoryview(self._moov(self.version)))
+        return read_moov(memoryview(self._moov(self.version)), self._size)
 
     def _read_table(self, version: Version) -> FrameTable:
         return read_frame_table(read_exactly(self._file, version.table_offset, version.table_size), version)
 
     def _check_movie(self) -> None:
-        """Check that the tables point into ``mdat`` boxes, claim no more bytes than there are, fit the index."""
+        """Check that the tables point into ``mdat`` boxes, overlap nowhere and agree with the index."""
         total = sum(int(track.table.sizes.sum(dtype=np.uint64)) for track in self.tracks)
         check_limit("samples claim more bytes than the file has", total, self._size)
-        areas = [box.payload for box in self._tops if box.kind == b"mdat"]
+        areas = [box.payload for box in self._tops.values() if box.kind == b"mdat"]
         for track in self.tracks:
             _check_inside(track, areas)
             count, kind = len(track.table), track.kind
@@ -327,11 +326,11 @@ def _indexes(file: BinaryIO, tops: list[Box]) -> Iterator[Box]:
             yield box
 
 
-def _find_index(file: BinaryIO, tops: list[Box]) -> Index:
+def _find_index(file: BinaryIO, tops: list[Box]) -> tuple[Index, int]:
     """Return the last whole index whose current version is the one that players show.
 
     Players take the first ``moov`` of a file, so an index that was appended but whose commit was
-    broken off before the old ``moov`` was renamed does not count yet.
+    broken off before the old ``moov`` was renamed does not count yet. Also returns where it ends.
     """
     live = next((box.offset for box in tops if box.kind == b"moov"), None)
     if live is None:
@@ -345,7 +344,7 @@ def _find_index(file: BinaryIO, tops: list[Box]) -> Index:
             first_error = first_error or error
             continue
         if index.current.moov_offset == live:
-            return index
+            return index, box.offset + box.size
     raise first_error or ContainerError(
         "file has no index of what it shows", remedy="It was remuxed or edited by another program."
     )

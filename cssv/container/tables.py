@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cssv.container.boxes import Cursor, only_box, optional_box, read_boxes, write_box, write_full_box
 from cssv.container.entries import read_entries
-from cssv.container.limits import DURATION_LIMIT, ENTRIES_LIMIT, SAMPLE_LIMIT, SAMPLES_LIMIT, check_limit
+from cssv.container.limits import DURATION_LIMIT, ENTRIES_LIMIT, SAMPLE_LIMIT, check_limit
 from cssv.errors import ContainerError
 
 U32s = NDArray[np.uint32]
@@ -148,17 +148,19 @@ def write_stbl(table: SampleTable) -> bytes:
     return write_box(b"stbl", *boxes)
 
 
-def read_stbl(stbl: memoryview, samples_left: int) -> SampleTable:
+def read_stbl(stbl: memoryview, limit: int) -> SampleTable:
     """Undo :func:`write_stbl`, for any ``stbl`` without composition offsets.
 
-    ``samples_left``: how many samples this track may have; LimitError above.
+    ``limit``: how many samples this track may have; LimitError above.
     """
     boxes = read_boxes(stbl, "stbl")
     if optional_box(boxes, b"ctts", "stbl") is not None:
         raise ContainerError("track has composition offsets", remedy="CSSV files have no B-frames.")
-    sizes = _read_stsz(only_box(boxes, b"stsz", "stbl"), samples_left)
-    stts = _read_rows(only_box(boxes, b"stts", "stbl"), "stts", 2)
-    offsets = _read_offsets(boxes)
+    sizes = _read_stsz(only_box(boxes, b"stsz", "stbl"), limit)
+    # No run and no chunk is empty, so none of the other tables is longer than this one.
+    limit = len(sizes)
+    stts = _read_rows(only_box(boxes, b"stts", "stbl"), "stts", 2, limit)
+    offsets = _read_offsets(boxes, limit)
     counts, entries = _read_stsc(only_box(boxes, b"stsc", "stbl"), len(offsets))
     stss = optional_box(boxes, b"stss", "stbl")
     return SampleTable(
@@ -169,15 +171,15 @@ def read_stbl(stbl: memoryview, samples_left: int) -> SampleTable:
         chunk_offsets=offsets,
         chunk_counts=counts,
         chunk_entries=entries,
-        syncs=None if stss is None else _read_rows(stss, "stss", 1)[:, 0].copy(),
+        syncs=None if stss is None else _read_rows(stss, "stss", 1, limit)[:, 0].copy(),
     )
 
 
-def _read_rows(payload: memoryview, what: str, columns: int) -> U32s:
+def _read_rows(payload: memoryview, what: str, columns: int, limit: int) -> U32s:
     """(n, columns) uint32 of a full box that is a counted table, which it must fill exactly."""
     cursor = Cursor(payload, what)
     cursor.version(0)
-    rows = cursor.u32()
+    rows = check_limit(f"{what} has too many rows", cursor.u32(), limit)
     data = cursor.take(rows * columns * 4)
     _check_end(cursor, what)
     return np.frombuffer(data, _BIG32).astype(np.uint32).reshape(rows, columns)
@@ -188,11 +190,11 @@ def _check_end(cursor: Cursor, what: str) -> None:
         raise ContainerError(f"{what} is longer than its count says", found=f"{cursor.left} bytes more")
 
 
-def _read_stsz(payload: memoryview, samples_left: int) -> U32s:
+def _read_stsz(payload: memoryview, limit: int) -> U32s:
     cursor = Cursor(payload, "stsz")
     cursor.version(0)
     size = cursor.u32()
-    count = check_limit("file has too many samples", cursor.u32(), min(samples_left, SAMPLES_LIMIT))
+    count = check_limit("file has too many samples", cursor.u32(), limit)
     if size:
         _check_end(cursor, "stsz")
         return np.full(count, size, np.uint32)
@@ -201,13 +203,13 @@ def _read_stsz(payload: memoryview, samples_left: int) -> U32s:
     return np.frombuffer(data, _BIG32).astype(np.uint32)
 
 
-def _read_offsets(boxes: list[tuple[bytes, memoryview]]) -> I64s:
+def _read_offsets(boxes: list[tuple[bytes, memoryview]], limit: int) -> I64s:
     long = optional_box(boxes, b"co64", "stbl")
     if long is None:
-        return _read_rows(only_box(boxes, b"stco", "stbl"), "stco", 1)[:, 0].astype(np.int64)
+        return _read_rows(only_box(boxes, b"stco", "stbl"), "stco", 1, limit)[:, 0].astype(np.int64)
     cursor = Cursor(long, "co64")
     cursor.version(0)
-    data = cursor.take(cursor.u32() * 8)
+    data = cursor.take(check_limit("co64 has too many rows", cursor.u32(), limit) * 8)
     _check_end(cursor, "co64")
     offsets = np.frombuffer(data, _BIG64)
     # Nothing lies beyond 2**62, and below it no sum of an offset and the sizes overflows.
@@ -218,7 +220,7 @@ def _read_offsets(boxes: list[tuple[bytes, memoryview]]) -> I64s:
 
 def _read_stsc(payload: memoryview, chunks: int) -> tuple[U32s, U32s]:
     """Return samples per chunk and sample entry of each of the ``chunks``."""
-    rows = _read_rows(payload, "stsc", 3)
+    rows = _read_rows(payload, "stsc", 3, chunks)
     firsts = rows[:, 0].astype(np.int64)
     if chunks == 0 and len(rows) == 0:
         return np.zeros(0, np.uint32), np.zeros(0, np.uint32)

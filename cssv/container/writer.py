@@ -6,7 +6,7 @@ import os
 import zlib
 from array import array
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from types import TracebackType
@@ -137,8 +137,8 @@ class Writer:
             self._file: BinaryIO = self._stack.enter_context(path.open("wb"))
         else:
             self._file = target
-            if target.tell() != 0:
-                raise ContainerError("file is not at its start", found=target.tell())
+            if not target.seekable() or target.tell() != 0:
+                raise ContainerError("a file is written from its start, and its size patched at the end")
         self._end = 0
         self._put(FTYP)
         self._mdat = self._end
@@ -206,7 +206,7 @@ class Writer:
             raise ContainerError("no such track", found=track, bound=f"1 to {len(self._tracks)}")
         tally = self._tracks[track - 1]
         scale = tally.time_base.numerator
-        ticks, span = pts * scale, duration * scale
+        ticks, span = int(pts) * scale, int(duration) * scale
         check_limit("sample is empty or too long", len(data), SAMPLE_LIMIT, 1)
         check_limit("presentation time is out of range", ticks, TICKS_LIMIT, -TICKS_LIMIT)
         check_limit("sample duration is out of range", span, DURATION_LIMIT, 1)
@@ -323,7 +323,9 @@ class Writer:
             return
         self._open = False
         error = ContainerError("writing was given up")
-        self._stack.__exit__(ContainerError, error, None)
+        # What is left in the buffer of a full disk cannot be flushed; the file goes anyway.
+        with suppress(OutputError, OSError):
+            self._stack.__exit__(ContainerError, error, None)
 
     def _check_open(self) -> None:
         if not self._open:
