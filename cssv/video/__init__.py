@@ -1,20 +1,36 @@
 """Files to frames and frames to files; the only part of CSSV that knows FFmpeg (PyAV)."""
 
 from cssv.video.audio import AudioCopy, AudioTrack
-from cssv.video.codecs import CODECS, Codec
+from cssv.video.codecs import CODECS, Codec, gop_length
+from cssv.video.door import Planes
 from cssv.video.encoder import FrameEncoder
-from cssv.video.info import Colour, VideoInfo
+from cssv.video.info import UNTAGGED, Colour, VideoInfo
 from cssv.video.packet import Packet
+from cssv.video.pictures import PICTURE_RATE, PictureReader, write_picture, write_pictures
 from cssv.video.reader import VideoReader
+from cssv.video.source import FrameSource, open_source
+from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
 
 __all__ = [
     "CODECS",
+    "CONTAINERS",
+    "PICTURE_RATE",
+    "UNTAGGED",
     "AudioCopy",
     "AudioTrack",
     "Codec",
     "Colour",
+    "FileCodec",
     "FrameEncoder",
+    "FrameSource",
     "Packet",
+    "PictureReader",
+    "Planes",
     "VideoInfo",
     "VideoReader",
+    "VideoWriter",
+    "gop_length",
+    "open_source",
+    "write_picture",
+    "write_pictures",
 ]

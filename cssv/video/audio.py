@@ -34,6 +34,7 @@ class AudioTrack:
         language: as the file says, for example ``"eng"``; None when it does not.
         mp4_head: a whole MP4 with its first packet, from which the sample entry can be taken;
             None where MP4 cannot hold this codec.
+        stream_index: of the stream in its file.
         note: why ``mp4_head`` is None; otherwise None.
     """
 
@@ -43,6 +44,7 @@ class AudioTrack:
     channels: int
     language: str | None
     mp4_head: bytes | None
+    stream_index: int
     note: str | None = None
 
 
@@ -133,6 +135,7 @@ def _track(stream: AudioStream, first: av.Packet[Stream]) -> AudioTrack:
         channels=context.layout.nb_channels,
         language=stream.language,
         mp4_head=head,
+        stream_index=stream.index,
         note=note,
     )
 

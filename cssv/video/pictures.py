@@ -1,0 +1,295 @@
+"""PNG files as frames, and frames as PNG files.
+
+A PNG is RGB or grey, so a 4:2:0 frame is written as one grey picture of its stacked planes, Y over
+Cb over Cr as in I420, half as high again as the frame. Both kinds keep every byte.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+
+from cssv.errors import FrameError, OutputError, VideoError
+from cssv.frames import U8, Frame, Layout, check_size
+from cssv.output import whole_file, whole_folder
+from cssv.video.door import Door, Planes
+from cssv.video.ffmpeg import check_readable, reason
+from cssv.video.info import Colour, VideoInfo, check_time
+from cssv.video.reader import check_span
+
+#: Frames per second of pictures when nobody says.
+PICTURE_RATE = Fraction(25)
+
+#: First bytes of every PNG (W3C PNG, 5.2).
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
+_RGB_COLOUR = Colour(range=2, space=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    width: int
+    height: int
+    depth: int
+    kind: int
+
+    @property
+    def layout(self) -> Layout:
+        return "yuv420p" if self.kind == _GREY else "rgb24"
+
+
+class PictureReader:
+    """Reads a PNG, or a folder of PNGs in natural order (2 before 10), as frames.
+
+    RGB pictures are ``rgb24``; 8-bit grey ones are the stacked planes of ``yuv420p``. Loops, seeks
+    and closes as :class:`cssv.video.VideoReader` does.
+
+    Args:
+        path: a PNG or a folder.
+        planes: ``"rgb"`` converts stacked planes to RGB.
+        rate: frames per second; frame n gets pts n in time base 1 / rate.
+        start: seconds; frames before are left out.
+        stop: seconds; this frame and later ones are left out.
+
+    Raises:
+        VideoError: no PNG there, damaged, of different sizes or kinds, or 16 bit.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        planes: Planes = "native",
+        rate: Fraction | None = None,
+        start: Fraction | None = None,
+        stop: Fraction | None = None,
+    ) -> None:
+        check_span(start, stop)
+        self._files = _files(Path(path))
+        self._rate = rate if rate is not None else PICTURE_RATE
+        check_time(1 / self._rate if self._rate else Fraction(0), self._rate)
+        self._first = 0 if start is None else ceil(start * self._rate)
+        self._stop = len(self._files) if stop is None else min(len(self._files), ceil(stop * self._rate))
+        self._next = 0
+        self._header = _read_header(self._files[0], _read_bytes(self._files[0]))
+        self._door: Door | None = None
+        self.info = self._describe(planes)
+
+    def _describe(self, planes: Planes) -> VideoInfo:
+        header = self._header
+        height = header.height
+        if header.layout == "yuv420p":
+            height = _stacked_height(self._files[0], header)
+        check_size(header.layout, header.width, height)
+        notes: tuple[str, ...] = ()
+        if header.kind == _RGB_ALPHA:
+            notes = ("converted from rgba to rgb24, alpha dropped",)
+        layout = header.layout
+        if planes == "rgb" and layout == "yuv420p":
+            self._door = Door(VideoFrame(header.width, height, "yuv420p"), "rgb")
+            layout, notes = self._door.layout, self._door.notes
+        count = len(self._files)
+        return VideoInfo(
+            width=header.width,
+            height=height,
+            layout=layout,
+            time_base=1 / self._rate,
+            rate=self._rate,
+            frame_count=count,
+            duration_s=count / self._rate,
+            codec="png",
+            pix_fmt=header.layout,
+            colour=_RGB_COLOUR if layout == "rgb24" else Colour(),
+            source_width=header.width,
+            source_height=header.height,
+            notes=notes,
+        )
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield frames in order."""
+        number, self._next = self._next, 0
+        if self._first >= self._stop:
+            raise VideoError("no frame lies between start and stop", found=f"{len(self._files)} pictures")
+        for pts in range(self._first + number, self._stop):
+            planes = self._planes(self._files[pts])
+            yield Frame(planes, self.info.layout, pts, self.info.time_base, pts - self._first)
+
+    def _planes(self, path: Path) -> U8:
+        data = _read_bytes(path)
+        header = _read_header(path, data)
+        if replace(header, kind=self._header.kind) != self._header or header.layout != self._header.layout:
+            raise VideoError(
+                "the pictures of a folder must be alike",
+                found=f"{path}: {header.width}x{header.height} {header.layout}",
+                bound=f"{self._header.width}x{self._header.height} {self._header.layout}",
+            )
+        planes = _decode(path, data, header)
+        if self._door is None:
+            return planes
+        return self._door.planes(VideoFrame.from_ndarray(planes, format="yuv420p"))
+
+    def timestamps(self) -> list[int]:
+        """Return the pts of every frame that will be delivered."""
+        return list(range(self._first, self._stop))
+
+    def seek(self, number: int, pts: int | None = None) -> None:
+        """Let the next loop start at frame ``number``; its ``pts`` may be given and must fit."""
+        count = self._stop - self._first
+        if pts is not None and pts != self._first + number:
+            raise VideoError("the clip has no frame at this time", found=f"pts {pts}")
+        if not 0 <= number < count:
+            raise VideoError("the clip has no such frame", found=number, bound=f"0 to {count - 1}")
+        self._next = number
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+    def __enter__(self) -> PictureReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def write_picture(path: str | os.PathLike[str], frame: Frame) -> None:
+    """Write one frame as a PNG: RGB, or the stacked planes of a yuv420p frame in grey.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    data = _encode(frame)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_pictures(path: str | os.PathLike[str], frames: Iterable[Frame]) -> int:
+    """Write frames into a new folder as 000000.png and on, named by their numbers; return how many.
+
+    Raises:
+        OutputError: the folder holds something already or cannot be written, or there are no
+            frames; nothing is left of it then.
+    """
+    count = 0
+    with whole_folder(path) as temporary:
+        for count, frame in enumerate(frames, 1):  # noqa: B007
+            (temporary / f"{frame.number:06d}.png").write_bytes(_encode(frame))
+        if not count:
+            raise OutputError("no frames were written", found=str(path))
+    return count
+
+
+def is_png(path: Path) -> bool:
+    """Whether the file begins as a PNG does."""
+    with path.open("rb") as file:
+        return file.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE
+
+
+def _encode(frame: Frame) -> bytes:
+    pixels = frame.planes[..., ::-1] if frame.layout == "rgb24" else frame.planes
+    done, data = cv2.imencode(".png", np.ascontiguousarray(pixels))
+    if not done:
+        raise FrameError("the frame cannot be written as a PNG", found=f"{frame.width}x{frame.height}")
+    return data.tobytes()
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        check_readable(path)
+        return [path]
+    try:
+        found = [entry for entry in path.iterdir() if entry.suffix.lower() == ".png"]
+    except OSError as error:
+        raise VideoError("the folder cannot be read", found=f"{path}: {reason(error)}") from error
+    # Hidden files are what other programs leave behind, not pictures of the clip.
+    found = [entry for entry in found if not entry.name.startswith(".")]
+    if not found:
+        raise VideoError("the folder holds no PNG files", found=str(path))
+    return sorted(found, key=_natural)
+
+
+def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    parts = re.split(r"([0-9]+)", path.stem)
+    return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts if p], path.name
+
+
+def _read_bytes(path: Path) -> bytes:
+    check_readable(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise VideoError("the file cannot be read", found=f"{path}: {reason(error)}") from error
+
+
+def _read_header(path: Path, data: bytes) -> _Header:
+    """Check the chunks and their CRCs (W3C PNG, 5.3): libpng shows half a picture without a word."""
+    if not data.startswith(PNG_SIGNATURE):
+        raise VideoError("not a PNG", found=str(path))
+    at, name, header = len(PNG_SIGNATURE), b"", b""
+    while name != b"IEND":
+        if at + 12 > len(data):
+            raise VideoError("the PNG breaks off", found=str(path), remedy="Use a whole copy.")
+        length, name = struct.unpack_from(">I4s", data, at)
+        end = at + 8 + length
+        stored = data[end : end + 4]
+        if zlib.crc32(data[at + 4 : end]).to_bytes(4, "big") != stored:
+            raise VideoError(
+                "the PNG is damaged", found=f"{path}: chunk {name!r}", remedy="Use a whole copy."
+            )
+        header = header or data[at + 8 : end]
+        at = end + 4
+    if len(header) != 13:
+        raise VideoError("the PNG is damaged", found=f"{path}: no header", remedy="Use a whole copy.")
+    return _checked(path, _Header(*struct.unpack(">IIBB", header[:10])))
+
+
+def _checked(path: Path, header: _Header) -> _Header:
+    if header.depth > 8 or header.kind == _GREY_ALPHA or (header.kind == _GREY and header.depth < 8):
+        raise VideoError(
+            "this kind of PNG cannot be used",
+            found=f"{path}: {header.depth} bits, colour type {header.kind}",
+            bound="8-bit RGB, palette, or grey of stacked planes",
+        )
+    return header
+
+
+def _stacked_height(path: Path, header: _Header) -> int:
+    if header.height % 3 or header.width % 2:
+        raise VideoError(
+            "a grey PNG must hold the stacked planes of a frame",
+            found=f"{path}: {header.width}x{header.height}",
+            bound="even width, height a multiple of 3",
+            remedy="Save the picture as RGB to use it as it is.",
+        )
+    return header.height * 2 // 3
+
+
+def _decode(path: Path, data: bytes, header: _Header) -> U8:
+    flag = cv2.IMREAD_UNCHANGED if header.kind == _GREY else cv2.IMREAD_COLOR
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error as error:
+        raise VideoError("the PNG cannot be decoded", found=f"{path}: {error.err}") from error
+    if pixels is None or pixels.shape[:2] != (header.height, header.width):
+        raise VideoError("the PNG is damaged", found=str(path), remedy="Use a whole copy.")
+    if header.layout == "rgb24":
+        return np.ascontiguousarray(cast(U8, pixels)[..., ::-1])
+    return cast(U8, pixels)

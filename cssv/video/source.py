@@ -1,0 +1,63 @@
+"""One door for whatever a user names: a clip, a picture, a folder of pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from cssv.frames import Frame
+from cssv.video.door import Planes
+from cssv.video.ffmpeg import check_readable
+from cssv.video.info import VideoInfo
+from cssv.video.pictures import PictureReader, is_png
+from cssv.video.reader import VideoReader
+
+
+class FrameSource(Protocol):
+    """What readers of frames have in common."""
+
+    info: VideoInfo
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield frames in presentation order, from the first, or from where ``seek`` went."""
+
+    def timestamps(self) -> list[int]:
+        """Return the pts of every frame that will be delivered, without decoding."""
+
+    def seek(self, number: int, pts: int | None = None) -> None:
+        """Let the next loop start at frame ``number``."""
+
+    def close(self) -> None:
+        """Let go of the file; may be called twice."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def open_source(
+    path: str | os.PathLike[str],
+    *,
+    planes: Planes = "native",
+    rate: Fraction | None = None,
+    start: Fraction | None = None,
+    stop: Fraction | None = None,
+) -> FrameSource:
+    """Open a folder of PNGs or a PNG as :class:`PictureReader`, all else as :class:`VideoReader`.
+
+    Options and errors are those of the two.
+    """
+    place = Path(path)
+    if not place.is_dir():
+        check_readable(place)
+    kind = PictureReader if place.is_dir() or is_png(place) else VideoReader
+    return kind(place, planes=planes, rate=rate, start=start, stop=stop)
