@@ -86,8 +86,8 @@ def is_plain_waypoint(node: object) -> bool:
         return False
     time_bound, px_bound = _waypoint_bounds()
     x, y, w, h = box_px
-    inside = -px_bound <= x <= px_bound and -px_bound <= y <= px_bound
-    return -time_bound <= time_s <= time_bound and inside and 0 < w <= px_bound and 0 < h <= px_bound
+    placed: bool = abs(time_s) <= time_bound and abs(x) <= px_bound and abs(y) <= px_bound
+    return placed and 0 < w <= px_bound and 0 < h <= px_bound
 
 
 @cache
@@ -218,25 +218,27 @@ def check(tree: object, name: str = "scene") -> JsonObject:
     copying = _Plain(name)
     copy, faults = copying.copy(tree), copying.faults
     unusable = {path for path, _ in faults}
-    for error in islice(_validator().iter_errors(copy), FAULTS_BOUND):
+    errors = list(islice(_validator().iter_errors(copy), FAULTS_BOUND))
+    for error in errors:
         path = tuple(error.absolute_path)
         if path not in unusable:
             faults.extend((path + tail, words) for tail, words in _words(error))
     faults.extend(_sense(copy))
     if faults:
-        raise SceneError(f"{name} does not fit the scene schema", faults=_lines(faults))
+        lines = _lines(faults, more=len(errors) == FAULTS_BOUND)
+        raise SceneError(f"{name} does not fit the scene schema", faults=lines)
     checked: JsonObject = copy
     return checked
 
 
-def _lines(faults: Iterable[Fault]) -> tuple[str, ...]:
+def _lines(faults: Iterable[Fault], *, more: bool) -> tuple[str, ...]:
     def order(fault: Fault) -> list[tuple[bool, int, str]]:
         return [(isinstance(s, str), 0, s) if isinstance(s, str) else (False, s, "") for s in fault[0]]
 
     lines = tuple(dict.fromkeys(f"{json_path(path)}: {text}" for path, text in sorted(faults, key=order)))
     if len(lines) > FAULTS_SHOWN:
-        more = "over " * (len(lines) >= FAULTS_BOUND) + str(len(lines) - FAULTS_SHOWN)
-        return (*lines[:FAULTS_SHOWN], f"and {more} more faults")
+        over = "over " if more else ""
+        return (*lines[:FAULTS_SHOWN], f"and {over}{len(lines) - FAULTS_SHOWN} more faults")
     return lines
 
 
@@ -257,7 +259,7 @@ def _show(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
     try:
-        text = json.dumps(value, ensure_ascii=False, default=repr)
+        text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = repr(value)
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,1 @@
+"""CSSV: video that carries its own heat map."""

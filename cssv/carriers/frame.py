@@ -1,0 +1,179 @@
+"""A whole frame through the nibble carrier: template, marks and tags in; heat, marks and tags out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.carriers.bits import BLOCK_WIDTH, BitPlane
+from cssv.carriers.marks import (
+    MARK,
+    SUPPORT_BLOCK,
+    Marks,
+    find_origin,
+    marked_pixels,
+    read_marks,
+    support_blocks,
+    support_pixels,
+    write_marks,
+)
+from cssv.carriers.nibble import DEFAULT_MERGE, Merge, merge, merge_sparse, split
+from cssv.carriers.tags import TAG_HEIGHT, Place, read_tags, write_tags
+from cssv.frames import U8, Layout, split_planes
+from cssv.payload.mark import Header
+from cssv.template.drawing import Outline
+
+Fidelity = Literal["full", "sparse"]
+FIDELITIES: tuple[Fidelity, ...] = ("full", "sparse")
+DEFAULT_FIDELITY: Fidelity = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCarrier:
+    """Embeds one clip's frames.
+
+    Attributes:
+        layout: layout of the planes.
+        miniature: the scene miniature's bytes.
+        merge: how nibbles are replaced.
+        fidelity: ``"full"``, the whole frame carries; ``"sparse"``, bytes outside the support stay
+            the cover's (under marks and tags they may change by one).
+    """
+
+    layout: Layout
+    miniature: bytes
+    merge: Merge = DEFAULT_MERGE
+    fidelity: Fidelity = DEFAULT_FIDELITY
+
+    def embed(self, cover: U8, template: U8, outlines: Sequence[Outline], *, number: int, pts: int) -> U8:
+        """Stego planes of a frame, a new array.
+
+        Args:
+            cover, template: planes of one shape.
+            outlines: the template's objects, for their tags.
+            number, pts: the frame's, for the header.
+        """
+        header = Header(
+            number,
+            pts,
+            objects=len(outlines),
+            sparse=self.fidelity == "sparse",
+            rgb=self.layout == "rgb24",
+            plain=self.merge == "plain",
+        )
+        if self.fidelity == "full":
+            heat = template.copy()
+            luma = split_planes(heat, self.layout)[0]
+            write_marks(luma, header, self.miniature)
+            write_tags(luma, outlines)
+            return merge(cover, heat, self.merge)
+        blocks = support_blocks(template, self.layout)
+        support = support_pixels(blocks, template, self.layout)
+        stego = merge_sparse(cover, template, support, self.merge)
+        luma = split_planes(stego, self.layout)[0]
+        write_marks(luma, header, self.miniature, blocks, bit=1)
+        write_tags(luma, outlines, bit=1)
+        return stego
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extract:
+    """What one stego picture carries.
+
+    Attributes:
+        heat: the nibble planes as carried, shifted up by four, marks included; shape of the planes. In
+            sparse fidelity zero where nothing is carried.
+        marks: what the marks say.
+        outlines: the tags found, in coordinates of this picture.
+        marked: (H, W) bool, pixels of ``heat``'s first plane whose lowest bit is a mark's or a tag's.
+    """
+
+    heat: U8
+    marks: Marks
+    outlines: tuple[Outline, ...]
+    marked: NDArray[np.bool_]
+
+    def clean(self, layout: Layout) -> U8:
+        """The heat with marks and tags taken out: what was drawn, to the eighth of a range."""
+        heat = self.heat.copy()
+        luma = split_planes(heat, layout)[0]
+        np.copyto(luma, luma & 0xE0, where=self.marked)
+        return heat
+
+
+def extract(planes: U8, layout: Layout, origin: tuple[int, int] | None = None) -> Extract | None:
+    """Read one stego picture, whole or cropped.
+
+    Args:
+        planes: stego planes.
+        layout: their layout.
+        origin: place of the top left pixel in the whole frame when it is known already; it is searched
+            where that fails.
+
+    Returns:
+        None when no mark is intact.
+    """
+    luma = split_planes(planes, layout)[0]
+    found = _read_at(luma, origin or (0, 0))
+    if found is None:
+        searched = find_origin(luma)
+        found = None if searched is None else _read_at(luma, searched)
+    if found is None:
+        return None
+    marks, bits = found
+    x, y = marks.origin
+    outlines, places = read_tags(bits)
+    outlines = [replace(o, box=(o.box[0] - x, o.box[1] - y, *o.box[2:])) for o in outlines]
+    marked = _marked(marks, luma.shape, places)
+    heat = split(planes)
+    if marks.support is not None:
+        _keep_support(heat, layout, marks, marked)
+    return Extract(heat, marks, tuple(outlines), marked)
+
+
+def _read_at(luma: U8, origin: tuple[int, int]) -> tuple[Marks, BitPlane] | None:
+    bits = BitPlane.of(luma, origin)
+    marks = read_marks(luma, origin, bits)
+    return None if marks is None else (marks, bits)
+
+
+def _marked(marks: Marks, shape: tuple[int, ...], places: Sequence[Place]) -> NDArray[np.bool_]:
+    """Pixels of the picture that marks and tags lie on."""
+    x, y = marks.origin
+    height, width = shape
+    small = marks.miniature
+    whole = (small.width, small.height) if small else (x + width + MARK, y + height + MARK)
+    marked = marked_pixels(*whole, marks.header.sparse)[y : y + height, x : x + width].copy()
+    for left, top in places:
+        rows, columns = slice(max(top - y, 0), top - y + TAG_HEIGHT), slice(max(left - x, 0), left - x + BLOCK_WIDTH)
+        marked[rows, columns] = True
+    return marked
+
+
+def _keep_support(heat: U8, layout: Layout, marks: Marks, marked: NDArray[np.bool_]) -> None:
+    """Zero the heat where nothing is carried, in place; marks and tags keep their bit."""
+    assert marks.support is not None
+    luma, *chroma = split_planes(heat, layout)
+    height, width = luma.shape
+    support = _support_window(marks.support, marks.origin, width, height)
+    step = height // chroma[0].shape[0]
+    for plane in chroma:
+        plane[~support[::step, ::step]] = 0
+    luma[~support] &= 0x10
+    luma[~(support | marked)] = 0
+
+
+def _support_window(
+    blocks: NDArray[np.bool_], origin: tuple[int, int], width: int, height: int
+) -> NDArray[np.bool_]:
+    """Support blocks as the pixels of a picture at ``origin``; what no mark tells of is False."""
+    x, y = origin
+    last_row, last_column = (y + height - 1) // SUPPORT_BLOCK, (x + width - 1) // SUPPORT_BLOCK
+    grow = (last_row + 1 - blocks.shape[0], last_column + 1 - blocks.shape[1])
+    padded = np.pad(blocks, [(0, max(n, 0)) for n in grow])
+    pixels = np.repeat(np.repeat(padded, SUPPORT_BLOCK, axis=0), SUPPORT_BLOCK, axis=1)
+    return pixels[y : y + height, x : x + width]

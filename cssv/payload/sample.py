@@ -1,0 +1,138 @@
+"""The scene track's samples: one JSON object per frame (SPEC, "Scene track").
+
+``{"frame": 7, "objects": [...]}``; the first one also holds ``"scene"`` and ``"ranges"``. Numbers are
+rounded to what the perception can know, so that samples stay small.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cssv.errors import ContainerError
+from cssv.scene import Ranges, Scene, Source, Value
+from cssv.template.drawing import Selector
+from cssv.template.state import ObjectState
+
+#: Decimal places of boxes (px), velocities (px/s) and scores.
+_DECIMALS = 3
+_VECTORS = {"velocity_px_s": 2, "past_px_s": 2, "future_px_s": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSample:
+    """What one sample says.
+
+    Attributes:
+        frame: number of the frame.
+        objects: its objects.
+        scene, ranges: in the first sample only.
+    """
+
+    frame: int
+    objects: tuple[ObjectState, ...] = ()
+    scene: Scene | None = None
+    ranges: Ranges | None = field(default=None)
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(float(value), _DECIMALS) for value in values]
+
+
+def _object_to_json(state: ObjectState) -> dict[str, Any]:
+    node: dict[str, Any] = {
+        "track": state.track,
+        "label": state.label,
+        "score": round(state.score, _DECIMALS),
+        "box_px": _rounded(state.box_px),
+        "velocity_px_s": _rounded(state.velocity_px_s),
+        "past_px_s": _rounded(state.past_px_s),
+        "future_px_s": _rounded(state.future_px_s),
+    }
+    if math.isfinite(state.sigma_px_s):
+        node["sigma_px_s"] = round(state.sigma_px_s, _DECIMALS)
+    for key, value in (("temperature_c", state.temperature_c), ("density_kg_m3", state.density_kg_m3)):
+        if value is not None:
+            node[key] = value.to_json()
+    if state.name is not None:
+        node["name"] = state.name
+    if state.selector is not None:
+        node["template"] = state.selector.name.lower()
+    return node
+
+
+def write_sample(sample: SceneSample) -> bytes:
+    """The sample as compact UTF-8 JSON."""
+    node: dict[str, Any] = {"frame": sample.frame, "objects": [_object_to_json(o) for o in sample.objects]}
+    if sample.scene is not None:
+        node["scene"] = sample.scene.to_json()
+    if sample.ranges is not None:
+        ranges = sample.ranges
+        node["ranges"] = {
+            "speed_px_s": ranges.speed_px_s,
+            "temperature_c": ranges.temperature_c,
+            "density_kg_m3": ranges.density_kg_m3,
+        }
+    return json.dumps(node, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _value_from_json(node: object) -> Value | None:
+    if node is None:
+        return None
+    if isinstance(node, Mapping):
+        sigma = node.get("sigma")
+        source = Source(node.get("source", Source.MEASURED))
+        return Value(float(node["value"]), None if sigma is None else float(sigma), source)
+    return Value(float(node))  # type: ignore[arg-type]
+
+
+def _numbers(node: Mapping[str, Any], key: str, count: int) -> tuple[float, ...]:
+    values = tuple(float(value) for value in node[key])
+    if len(values) != count or not all(map(math.isfinite, values)):
+        raise ValueError(f"{key} needs {count} numbers")
+    return values
+
+
+def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
+    vectors: dict[str, Any] = {key: _numbers(node, key, count) for key, count in _VECTORS.items()}
+    template = node.get("template")
+    return ObjectState(
+        track=int(node["track"]),
+        label=str(node["label"]),
+        score=float(node["score"]),
+        box_px=_numbers(node, "box_px", 4),  # type: ignore[arg-type]
+        **vectors,
+        sigma_px_s=float(node.get("sigma_px_s", math.inf)),
+        temperature_c=_value_from_json(node.get("temperature_c")),
+        density_kg_m3=_value_from_json(node.get("density_kg_m3")),
+        name=node.get("name"),
+        selector=None if template is None else Selector[str(template).upper()],
+    )
+
+
+def _ranges_from_json(node: Mapping[str, Any]) -> Ranges:
+    spans: dict[str, Any] = {key: _numbers(node, key, 2) for key in ("speed_px_s", "temperature_c", "density_kg_m3")}
+    return Ranges(**spans)
+
+
+def read_sample(data: bytes) -> SceneSample:
+    """Inverse of :func:`write_sample` up to rounding.
+
+    Raises:
+        ContainerError: not such a sample.
+        SceneError: its scene is faulty.
+    """
+    try:
+        node = json.loads(data)
+        scene, ranges = node.get("scene"), node.get("ranges")
+        return SceneSample(
+            frame=int(node["frame"]),
+            objects=tuple(_object_from_json(o) for o in node["objects"]),
+            scene=None if scene is None else Scene.from_json(scene),
+            ranges=None if ranges is None else _ranges_from_json(ranges),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ContainerError("a scene sample cannot be read", found=f"{type(error).__name__}: {error}") from error
