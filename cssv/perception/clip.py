@@ -99,7 +99,7 @@ def perceive(frames: Iterable[Frame], detector: Detector) -> Tracks:
     return clip.finish()
 
 
-def track_boxes(detector: BoxesDetector, times_s: Sequence[Fraction | float]) -> Tracks:
+def track_boxes(detector: BoxesDetector, times_s: Sequence[Fraction | float], first: int = 0) -> Tracks:
     """Tracks of a clip from its detection file and the times of its frames; no picture is looked at.
 
     Raises:
@@ -107,5 +107,5 @@ def track_boxes(detector: BoxesDetector, times_s: Sequence[Fraction | float]) ->
     """
     clip = Clip()
     for number, time_s in enumerate(times_s):
-        clip.add(number, time_s, detector.in_frame(number))
+        clip.add(number, time_s, detector.in_frame(first + number))
     return clip.finish()
