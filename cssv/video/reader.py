@@ -19,11 +19,12 @@ from cssv.frames import Frame
 from cssv.video.door import Door, Planes
 from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, open_input, opened, reason, video_stream
 from cssv.video.info import Colour, VideoInfo, check_time, nominal_step
+from cssv.video.whole import shortfall
 
-#: A clip that ends with less than this share of the frames its header lists is broken off. Headers
-#: that list a few frames too many are common: repeated and empty frames are counted by some writers.
-WHOLE_SHARE = Fraction(95, 100)
+# Seeking in these leads to a key frame at or before the time asked for.
+_INDEXED = ("mov", "matroska")
 
+_REPAIRED = "time stamps that did not grow were moved behind their predecessors"
 _MICROSECONDS = 1_000_000
 
 
@@ -74,7 +75,7 @@ class VideoReader:
             raise
         self._first_pts = None if start is None else ceil(start / self.info.time_base)
         self._stop_pts = None if stop is None else ceil(stop / self.info.time_base)
-        self._position: tuple[int, int] | None = None
+        self._next_number = 0
         self._is_fresh = True
 
     def _reopen(self) -> VideoFrame:
@@ -84,7 +85,7 @@ class VideoReader:
         try:
             self._stream = video_stream(self._container, self._path)
             self._stream.thread_type = "AUTO"
-            self._skipped = 0
+            self._skipped = self._packets = 0
             self._pictures = self._decoded(self._container, self._stream)
             first = next(self._pictures, None)
         except BaseException:
@@ -95,6 +96,7 @@ class VideoReader:
             raise VideoError("the file holds no frames that can be decoded", found=str(self._path))
         self._put_back: VideoFrame | None = first
         self._index = 0
+        self._is_at_start = True
         return first
 
     def _describe(self, first: VideoFrame) -> VideoInfo:
@@ -166,6 +168,7 @@ class VideoReader:
                 packet = next(packets, None)
                 if packet is None:
                     return
+                self._packets += packet.dts is not None or packet.size > 0
                 if packet.is_corrupt:
                     raise self._broken(count, "a packet is cut short")
                 pictures = packet.decode()
@@ -198,46 +201,56 @@ class VideoReader:
         """Yield frames in presentation order."""
         if not self._is_fresh:
             self._reopen()
+            self._next_number = 0
+        if self._first_pts and not self._is_numbered and self._is_at_start:
+            self._near_start(self._first_pts)
         self._is_fresh = False
-        return self._frames()
+        return self._frames(self._next_number)
 
-    def _frames(self) -> Iterator[Frame]:
-        number, last = self._position or (0, None)
-        self._position = None
-        is_seeked = last is not None
+    def _near_start(self, pts: int) -> None:
+        """Leave out what lies before ``start`` by the index, where containers have an exact one."""
+        is_indexed = any(name in self._opened.format.name for name in _INDEXED)
+        if is_indexed and not self._jump(pts):
+            self._reopen()
+
+    def _frames(self, number: int) -> Iterator[Frame]:
+        last: int | None = None
         time_base, door = self.info.time_base, self._door
         first, stop = self._first_pts, self._stop_pts
-        step = nominal_step(time_base, self.info.rate)
         while (picture := self._next_picture()) is not None:
-            if self._is_numbered:
-                pts = self._index
-            else:
-                pts = picture.pts if picture.pts is not None else (0 if last is None else last + step)
-                if last is not None and pts <= last:
-                    pts = self._repaired(last)
+            last = pts = self._stamp(picture, last)
             self._index += 1
-            last = pts
             if first is not None and pts < first:
                 continue
             if stop is not None and pts >= stop:
-                return
+                break
             yield Frame(door.planes(picture), door.layout, pts, time_base, number)
             number += 1
-        if not is_seeked:
-            self._check_end(number)
+        else:
+            self._check_whole()
+        if not number:
+            raise VideoError("no frame lies between start and stop", found=str(self._path))
 
-    def _repaired(self, last: int) -> int:
-        note = "time stamps that did not grow were moved behind their predecessors"
-        if note not in self.info.notes:
-            self.info = replace(self.info, notes=(*self.info.notes, note))
+    def _stamp(self, picture: VideoFrame, last: int | None) -> int:
+        """Return the pts of a picture that follows one at ``last``; always later than that."""
+        if self._is_numbered:
+            return self._index
+        pts = picture.pts
+        if pts is None:
+            step = nominal_step(self.info.time_base, self.info.rate)
+            return 0 if last is None else last + step
+        if last is None or pts > last:
+            return int(pts)
+        if _REPAIRED not in self.info.notes:
+            self.info = replace(self.info, notes=(*self.info.notes, _REPAIRED))
         return last + 1
 
-    def _check_end(self, delivered: int) -> None:
-        listed = self.info.frame_count
-        if listed and listed - self._index > 2 and self._index < listed * WHOLE_SHARE:
-            raise self._broken(self._index, f"the header lists {listed} frames")
-        if not delivered:
-            raise VideoError("no frame lies between start and stop", found=str(self._path))
+    def _check_whole(self) -> None:
+        if not self._is_at_start:
+            return
+        missing = shortfall(self._opened, self._stream, self._path, self._packets)
+        if missing:
+            raise self._broken(self._index, missing)
 
     def timestamps(self) -> list[int]:
         """Return the pts of every frame that will be delivered, in order, without decoding.
@@ -282,26 +295,31 @@ class VideoReader:
             if not 0 <= number < len(stamps):
                 raise VideoError("the clip has no such frame", found=number, bound=f"0 to {len(stamps) - 1}")
             pts = stamps[number]
-        if self._is_numbered or not self._jump(pts):
+        if self._is_numbered or not self._jump(pts) or not self._is_next(pts):
             self._reopen()
             self._skip_to(pts)
-        self._position = (number, pts - 1)
+        self._is_at_start = False
+        self._next_number = number
         self._is_fresh = True
 
     def _jump(self, pts: int) -> bool:
-        """Seek by the file's index; whether the picture at ``pts`` is the next one."""
+        """Go by the file's index to the first picture at or after ``pts``; False where it misleads."""
         self._put_back = None
-        self._skipped = 0
+        self._is_at_start = False
         try:
             self._opened.seek(pts, stream=self._stream, backward=True)
             self._pictures = self._decoded(self._opened, self._stream)
             picture = next(self._pictures, None)
-            while picture is not None and picture.pts is not None and picture.pts < pts:
+            is_before = picture is not None and picture.pts is not None and picture.pts <= pts
+            while picture is not None and (picture.pts is None or picture.pts < pts):
                 picture = next(self._pictures, None)
         except (*AV_ERRORS, VideoError):
             return False
         self._put_back = picture
-        return picture is not None and picture.pts == pts
+        return is_before and picture is not None
+
+    def _is_next(self, pts: int) -> bool:
+        return self._put_back is not None and self._put_back.pts == pts
 
     def _skip_to(self, pts: int) -> None:
         while (picture := self._next_picture()) is not None:
