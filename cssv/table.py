@@ -28,6 +28,8 @@ Origin = Literal["metadata", "pixels"]
 TIME_DIGITS = 9
 #: Rows that are held in memory while a Parquet file is written or read.
 BATCH_ROWS = 4096
+#: A line of a .jsonl table is shorter than this many characters.
+LINE_BOUND = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def _read(form: _Form, path: str | os.PathLike[str]) -> Iterator[ObjectRow]:
             yield row
     except OSError as error:
         raise InputError(f"cannot read table {os.fspath(path)}: {error.strerror or error}") from error
-    except (ValueError, TypeError, csv.Error) as error:
+    except (ValueError, TypeError, csv.Error, RecursionError) as error:
         raise InputError(f"table {os.fspath(path)} is wrong after {good} good rows: {error}") from error
 
 
@@ -204,7 +206,9 @@ def _write_jsonl(path: Path, rows: Iterable[ObjectRow]) -> int:
 
 def _read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8-sig", newline="\n") as file:
-        for line in file:
+        while line := file.readline(LINE_BOUND):
+            if len(line) == LINE_BOUND:
+                raise InputError("a line is too long", bound=f"under {LINE_BOUND} characters")
             yield json.loads(line)
 
 
