@@ -256,7 +256,9 @@ def read_moov(moov: memoryview, limit: int = SAMPLES_LIMIT) -> Movie:
         if track is not None:
             tracks.append(track)
             left -= len(track.table)
-    return Movie(tuple(tracks), max(created - EPOCH_1904_S, 0))
+    # This time is for other programs; one that CSSV never writes is as good as none.
+    created_s = created - EPOCH_1904_S
+    return Movie(tuple(tracks), created_s if 0 <= created_s <= CREATED_LIMIT_S else 0)
 
 
 def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> Track | None:

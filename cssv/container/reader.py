@@ -332,7 +332,7 @@ def _find_index(file: BinaryIO, tops: list[Box]) -> tuple[Index, int]:
     Players take the first ``moov`` of a file, so an index that was appended but whose commit was
     broken off before the old ``moov`` was renamed does not count yet. Also returns where it ends.
     """
-    live = next((box.offset for box in tops if box.kind == b"moov"), None)
+    live = next((box for box in tops if box.kind == b"moov"), None)
     if live is None:
         raise ContainerError("file has no moov box", remedy="It is cut short, or was never finished.")
     first_error: CssvError | None = None
@@ -343,7 +343,7 @@ def _find_index(file: BinaryIO, tops: list[Box]) -> tuple[Index, int]:
         except ContainerError as error:
             first_error = first_error or error
             continue
-        if index.current.moov_offset == live:
+        if (index.current.moov_offset, index.current.moov_size) == (live.offset, live.size):
             return index, box.offset + box.size
     raise first_error or ContainerError(
         "file has no index of what it shows", remedy="It was remuxed or edited by another program."

@@ -1,0 +1,217 @@
+"""Small made-up clips, and real ones muxed by PyAV, for the container's tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import struct
+import zlib
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from cssv.container import IndexMeta, Writer
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+#: Entries that no decoder will see.
+VIDEO_ENTRY = box(b"avc1", bytes(6), b"\0\1", bytes(70), box(b"avcC", b"\1\2\3\4"))
+AUDIO_ENTRY = box(b"mp4a", bytes(6), b"\0\1", bytes(20), box(b"esds", bytes(4)))
+
+
+@dataclass
+class Sound:
+    """An audio track to be written: (pts, duration, data) of each packet."""
+
+    time_base: Fraction
+    packets: list[tuple[int, int, bytes]]
+    head: bytes = AUDIO_ENTRY
+
+
+@dataclass
+class Clip:
+    """A file to be written: (pts, duration, is_key, data, scene JSON) of each frame."""
+
+    frames: list[tuple[int, int, bool, bytes, bytes]]
+    time_base: Fraction = Fraction(1, 25)
+    width: int = 64
+    height: int = 48
+    sounds: list[Sound] = field(default_factory=list)
+    head: bytes = VIDEO_ENTRY
+    stegos: list[int] | None = None
+    about: IndexMeta = field(default_factory=IndexMeta)
+
+    def write(self, target) -> None:
+        with Writer(target) as writer:
+            video = writer.add_video(width=self.width, height=self.height, time_base=self.time_base)
+            scene = writer.add_scene()
+            heads = {video: self.head}
+            todo = [(pts * self.time_base, video, frame) for frame in self.frames for pts in frame[:1]]
+            for sound in self.sounds:
+                number = writer.add_audio(time_base=sound.time_base)
+                heads[number] = sound.head
+                todo += [(packet[0] * sound.time_base, number, packet) for packet in sound.packets]
+            for _, number, what in sorted(todo, key=lambda row: row[:2]):
+                if number == video:
+                    pts, duration, is_key, data, text = what
+                    writer.write_sample(video, data, pts=pts, duration=duration, is_key=is_key)
+                    writer.write_sample(scene, text, pts=pts, duration=duration)
+                else:
+                    pts, duration, data = what
+                    writer.write_sample(number, data, pts=pts, duration=duration)
+            for crc in self.stegos or [zlib.crc32(frame[3]) ^ 1 for frame in self.frames]:
+                writer.note_frame(crc)
+            writer.finish(heads, self.about)
+
+
+@pytest.fixture(scope="session")
+def clip_class():
+    return Clip
+
+
+@pytest.fixture(scope="session")
+def sound_class():
+    return Sound
+
+
+@pytest.fixture(scope="session")
+def small_clip() -> Clip:
+    """Three frames and two audio packets: every table has something in it, no more."""
+    frames = [
+        (2, 1, True, b"first frame", b'{"scene":1}'),
+        (3, 2, False, b"second", b"{}"),
+        (5, 1, True, b"third frame!", b'{"o":[]}'),
+    ]
+    sound = Sound(Fraction(1, 48000), [(-1024, 1024, b"priming"), (0, 1024, b"sound")])
+    about = IndexMeta(1_700_000_000, "Ada", "first", {"layout": "yuv420p"})
+    return Clip(frames, sounds=[sound], about=about)
+
+
+@pytest.fixture(scope="session")
+def small_bytes(small_clip) -> bytes:
+    file = io.BytesIO()
+    small_clip.write(file)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def second_reader():
+    path = Path(__file__).with_name("second_reader.py")
+    spec = importlib.util.spec_from_file_location("cssv_second_reader", path)
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass
+class Encoded:
+    """What PyAV's encoder gave: a muxed MP4, its packets and the planes that went in."""
+
+    head: bytes
+    time_base: Fraction
+    width: int
+    height: int
+    packets: list[tuple[int, int, bool, bytes]]
+    planes: list[np.ndarray]
+
+
+def encode(frames: list[np.ndarray], times: list[int], time_base: Fraction, gop: int = 6) -> Encoded:
+    """Lossless H.264 of I420 planes at exactly these times."""
+    buffer = io.BytesIO()
+    height, width = frames[0].shape[0] * 2 // 3, frames[0].shape[1]
+    options = {"qp": "0", "preset": "ultrafast", "bf": "0", "g": str(gop), "x264-params": "open-gop=0:threads=1"}
+    # A movie timescale keeps MP4's muxer from choosing another time base.
+    with av.open(buffer, "w", "mp4", options={"video_track_timescale": str(time_base.denominator)}) as output:
+        stream = output.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.time_base = stream.time_base = time_base
+        for planes, pts in zip(frames, times, strict=True):
+            picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            picture.pts, picture.time_base = pts, time_base
+            output.mux(stream.encode(picture))
+        output.mux(stream.encode())
+    durations = [b - a for a, b in zip(times, times[1:], strict=False)]
+    durations.append(durations[-1] if durations else 1)
+    with av.open(io.BytesIO(buffer.getvalue())) as source:
+        stream = source.streams.video[0]
+        packets = [
+            (times[at], durations[at], packet.is_keyframe, bytes(packet))
+            for at, packet in enumerate(p for p in source.demux(stream) if p.size)
+        ]
+    assert len(packets) == len(frames)
+    return Encoded(buffer.getvalue(), time_base, width, height, packets, frames)
+
+
+def audio_of(path: Path, stop_s: float) -> list[Sound]:
+    """Audio tracks of a file, packet for packet, with a head each."""
+    sounds = []
+    with av.open(str(path)) as source:
+        for stream in source.streams.audio:
+            buffer, packets = io.BytesIO(), []
+            for packet in source.demux(stream):
+                if packet.size and float(packet.pts * packet.time_base) < stop_s:
+                    packets.append((packet.pts, packet.duration, bytes(packet)))
+            source.seek(0)
+            with av.open(buffer, "w", "mp4") as output:
+                copy = output.add_stream_from_template(stream)
+                packet = next(source.demux(stream))
+                packet.stream = copy
+                output.mux(packet)
+            source.seek(0)
+            sounds.append(Sound(Fraction(stream.time_base), packets, buffer.getvalue()))
+    return sounds
+
+
+def moving_squares(count: int, width: int = 96, height: int = 64) -> list[np.ndarray]:
+    """I420 planes: a bright square walking over noise that no lossy codec keeps."""
+    random = np.random.default_rng(7)
+    frames = []
+    for at in range(count):
+        planes = random.integers(0, 16, (height * 3 // 2, width), dtype=np.uint8)
+        planes[8 : 24, 3 * at % (width - 16) : 3 * at % (width - 16) + 16] |= 0xD0
+        frames.append(planes)
+    return frames
+
+
+@pytest.fixture(scope="session")
+def encode_planes():
+    return encode
+
+
+@pytest.fixture(scope="session")
+def squares():
+    return moving_squares
+
+
+@pytest.fixture(scope="session")
+def sounds_of():
+    return audio_of
+
+
+@pytest.fixture(scope="session")
+def playable():
+    """``playable(encoded, sounds=[])`` is the Clip of something encoded."""
+
+    def make(encoded: Encoded, sounds: list[Sound] | None = None) -> Clip:
+        frames = [
+            (pts, duration, is_key, data, json.dumps({"frame": at}).encode())
+            for at, (pts, duration, is_key, data) in enumerate(encoded.packets)
+        ]
+        stegos = [zlib.crc32(planes.tobytes()) for planes in encoded.planes]
+        return Clip(
+            frames, encoded.time_base, encoded.width, encoded.height, sounds or [], encoded.head, stegos
+        )
+
+    return make
