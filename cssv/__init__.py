@@ -1,1 +1,52 @@
-"""CSSV: video that carries its own heat map."""
+"""CSSV: video that carries its own heat map of velocity, temperature, density and uncertainty.
+
+::
+
+    import cssv
+    cssv.encode("clip.mp4", "clip.cssv", scene="scene.json")
+    with cssv.open("clip.cssv") as clip:
+        moment = clip[100]                  # .frame .heat .objects .time
+"""
+
+from cssv.clip import Clip
+from cssv.clip import Clip as open  # noqa: A004 - cssv.open reads like the built-in it stands beside
+from cssv.decoder import Decoded, Decoder, Moment, decode
+from cssv.encoder import VERSION as __version__
+from cssv.encoder import Encoded, Encoder, encode
+from cssv.errors import CssvError
+from cssv.exporting import Exported, export
+from cssv.frames import Frame
+from cssv.information import Information, info
+from cssv.perception import Detections, Detector
+from cssv.scene import Scene
+from cssv.table import ObjectRow
+from cssv.tracking import Tracked, track
+from cssv.verification import Fault, Verification, verify
+
+__all__ = [
+    "Clip",
+    "CssvError",
+    "Decoded",
+    "Decoder",
+    "Detections",
+    "Detector",
+    "Encoded",
+    "Encoder",
+    "Exported",
+    "Fault",
+    "Frame",
+    "Information",
+    "Moment",
+    "ObjectRow",
+    "Scene",
+    "Tracked",
+    "Verification",
+    "__version__",
+    "decode",
+    "encode",
+    "export",
+    "info",
+    "open",
+    "track",
+    "verify",
+]

@@ -8,7 +8,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -168,7 +168,7 @@ class Painter:
         return stego, write_sample(sample)
 
 
-def about(info: VideoInfo, drawing: Drawing, ranges: Ranges, **more: object) -> dict[str, Any]:
+def about(info: VideoInfo, drawing: Drawing, ranges: Ranges, notes: Sequence[str] = ()) -> dict[str, Any]:
     """The codec's own facts for the version index (SPEC, "Facts")."""
     return {
         "cssv": VERSION,
@@ -189,9 +189,9 @@ def about(info: VideoInfo, drawing: Drawing, ranges: Ranges, **more: object) -> 
             "height": info.source_height,
             "rotation_deg": info.rotation_deg,
             "padding": list(info.padding),
-            "notes": list(info.notes),
         },
-    } | more
+        "notes": list(notes),
+    }
 
 
 @dataclass(slots=True)
@@ -212,28 +212,6 @@ class _Job:
         """The clip, opened anew."""
         return VideoReader(self.source, planes=self.planes, rate=self.rate, start=self.start, stop=self.stop)
 
-    def perceive(self, detector: Detector) -> Tracks:
-        """First pass: who is where. A box file needs no pictures."""
-        with self.reader() as reader:
-            if isinstance(detector, BoxesDetector):
-                base = reader.info.time_base
-                stamps = reader.timestamps()
-                return track_boxes(detector, [pts * base for pts in stamps], self._skipped(stamps))
-            total = reader.info.frame_count
-            return perceive(self._counted(reader, "perceive", total), detector)
-
-    def _skipped(self, stamps: list[int]) -> int:
-        """How many frames of the clip lie before ``start``; box files count them."""
-        if self.start is None:
-            return 0
-        with VideoReader(self.source, rate=self.rate) as whole:
-            return sum(pts < stamps[0] for pts in whole.timestamps()) if stamps else 0
-
-    def _counted(self, frames: Iterable[Frame], stage: str, total: int | None) -> Iterable[Frame]:
-        for count, frame in enumerate(frames, 1):
-            yield frame
-            self.progress(stage, count, total)
-
     def write(self, path: Path, cast: Cast, ranges: Ranges, created_s: int) -> int:
         """Second pass: draw, merge and write; returns the number of frames."""
         with self.reader() as reader, ExitStack() as stack:
@@ -245,7 +223,7 @@ class _Job:
             file = stack.enter_context(path.open("wb"))
             writer: StegoWriter | None = None
             shift = 0
-            for frame in self._counted(reader, "encode", total):
+            for frame in _counted(reader, "encode", total, self.progress):
                 if writer is None:
                     shift = frame.pts if self.start is not None or frame.pts < 0 else 0
                     writer = stack.enter_context(
@@ -257,7 +235,7 @@ class _Job:
                 writer.write(*painter.paint(moved, cast.at(frame.number, frame.time)))
             if writer is None:
                 raise VideoError("the clip holds no frames", found=str(self.source))
-            facts = about(info, self.drawing, ranges, tracks=len(cast.facts), door_notes=self.notes)
+            facts = about(info, self.drawing, ranges, self.notes)
             writer.finish(facts, created_s=created_s)
             return writer.frames
 
@@ -305,11 +283,14 @@ def encode(
     drawing = Drawing(codec, merge, fidelity)
     check_choice("planes", planes, PLANES)
     job = _Job(
-        Path(source), load_scene(scene), drawing, _fraction(rate), planes, _fraction(start), _fraction(stop),
+        Path(source), load_scene(scene), drawing, to_fraction(rate), planes, to_fraction(start), to_fraction(stop),
         progress or (lambda stage, done, total: None),
     )  # fmt: skip
     target = Path(source).with_suffix(EXTENSION) if output is None else Path(output)
-    cast = Cast(job.scene, job.perceive(choose_detector(detector, boxes)))
+    found = perceive_clip(
+        source, choose_detector(detector, boxes), rate=job.rate, start=job.start, stop=job.stop, progress=progress
+    )
+    cast = Cast(job.scene, found)
     ranges = default_ranges(job.scene, cast.fastest_px_s())
     with whole_file(target) as temporary:
         frames = job.write(temporary, cast, ranges, int(time.time()) if created_s is None else created_s)
@@ -330,6 +311,37 @@ def encode(
     )
 
 
+def _counted(
+    frames: Iterable[Frame], stage: str, total: int | None, progress: Progress | None
+) -> Iterator[Frame]:
+    for count, frame in enumerate(frames, 1):
+        yield frame
+        if progress is not None:
+            progress(stage, count, total)
+
+
+def perceive_clip(
+    source: Path_,
+    detector: Detector,
+    *,
+    rate: Fraction | None = None,
+    start: Fraction | None = None,
+    stop: Fraction | None = None,
+    progress: Progress | None = None,
+) -> Tracks:
+    """First pass: who is where. A box file needs no pictures, only the frames' times."""
+    with VideoReader(source, rate=rate, start=start, stop=stop) as reader:
+        if not isinstance(detector, BoxesDetector):
+            return perceive(_counted(reader, "perceive", reader.info.frame_count, progress), detector)
+        base, stamps = reader.info.time_base, reader.timestamps()
+    skipped = 0
+    if start is not None and stamps:
+        # Box files count the frames of the whole clip.
+        with VideoReader(source, rate=rate) as whole:
+            skipped = sum(pts < stamps[0] for pts in whole.timestamps())
+    return track_boxes(detector, [pts * base for pts in stamps], skipped)
+
+
 def choose_detector(detector: str | Detector, boxes: Path_ | None = None) -> Detector:
     """A detector by name; a box file means the ``boxes`` detector."""
     if boxes is not None:
@@ -343,7 +355,8 @@ def choose_detector(detector: str | Detector, boxes: Path_ | None = None) -> Det
     return make_detector(detector)
 
 
-def _fraction(value: Fraction | float | str | None) -> Fraction | None:
+def to_fraction(value: Fraction | float | str | None) -> Fraction | None:
+    """An exact number from what people type: 7, "29.97", "30000/1001". Raises OptionError."""
     if value is None:
         return None
     try:
@@ -393,7 +406,7 @@ class Encoder:
         created_s: int | None = None,
     ) -> None:
         self._size = size
-        self._rate = _fraction(rate) or Fraction(25)
+        self._rate = to_fraction(rate) or Fraction(25)
         self._time_base = time_base or 1 / self._rate
         self._layout = layout
         self._drawing = Drawing(codec, merge, fidelity)

@@ -33,8 +33,10 @@ TOLERANCE = 1 / 8
 CERTAINTY_UNSTATED = {Source.MEASURED: 1.0, Source.ESTIMATED: 0.5, Source.UNKNOWN: 0.0}
 #: A speed above this share of the range is drawn as a comet when the selector is automatic.
 COMET_SHARE = 0.75
-#: Sigma that stands for "no idea", as a share of the range.
-_SIGMA_UNKNOWN = math.inf
+#: The least certainty whose byte is full.
+_SURE = (FULL - 0.5) / FULL
+#: A value drawn with less certainty than this is too grey to be told from an unknown one.
+_LEAST_CERTAINTY = 1 / 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,10 @@ def planar_certainty(sigma: float, span: Span) -> float:
 
 
 def planar_sigma(certainty: float, span: Span) -> float:
-    """Inverse of :func:`planar_certainty`."""
+    """Inverse of :func:`planar_certainty`; for certainty 1 the largest sigma that a byte rounds to it."""
     if certainty <= 0:
         return math.inf
-    if certainty >= 1:
-        return 0.0
-    return (span[1] - span[0]) * TOLERANCE / math.sqrt(-2 * math.log1p(-certainty))
+    return (span[1] - span[0]) * TOLERANCE / math.sqrt(-2 * math.log1p(-min(certainty, _SURE)))
 
 
 def value_certainty(value: Value | None, span: Span) -> float:
@@ -105,12 +105,10 @@ def value_certainty(value: Value | None, span: Span) -> float:
 
 
 def value_sigma(certainty: float, span: Span) -> float:
-    """Standard deviation behind a scalar's certainty; 0 for 1, infinite for 0."""
+    """Inverse of :func:`value_certainty`; for certainty 1 the largest sigma that a byte rounds to it."""
     if certainty <= 0:
         return math.inf
-    if certainty >= 1:
-        return 0.0
-    return (span[1] - span[0]) * TOLERANCE / (math.sqrt(2) * float(erfinv(certainty)))
+    return (span[1] - span[0]) * TOLERANCE / (math.sqrt(2) * float(erfinv(min(certainty, _SURE))))
 
 
 def _to_byte(value: float, span: Span) -> int:
@@ -208,7 +206,7 @@ def _explored(luma: U8, box: tuple[int, int, int, int]) -> NDArray[np.float64]:
 
 def _value(byte: int, certainty_byte: int, span: Span) -> Value | None:
     certainty = certainty_byte / FULL
-    if certainty < 1 / 16:
+    if certainty < _LEAST_CERTAINTY:
         return None
     return Value(_from_byte(byte, span), value_sigma(certainty, span), Source.ESTIMATED)
 
@@ -227,7 +225,7 @@ def undraw(sight: Sight, ranges: Ranges) -> ObjectState:
         velocity_px_s=(0.0, 0.0),
         past_px_s=(0.0, 0.0),
         future_px_s=(0.0, 0.0),
-        sigma_px_s=_SIGMA_UNKNOWN,
+        sigma_px_s=math.inf,
         selector=outline.selector,
     )
     if readings is None:

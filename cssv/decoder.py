@@ -1,0 +1,416 @@
+"""The way back: container or any lossless copy, carrier, template, objects. Knows nothing of perception."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cssv.carriers.frame import Extract, extract
+from cssv.container import Reader, is_cssv
+from cssv.errors import ChecksumError, NibblesLostError, OptionError
+from cssv.frames import U8, Frame, Layout
+from cssv.output import whole_folder
+from cssv.payload.mark import Miniature
+from cssv.payload.sample import read_sample
+from cssv.picture import heat_to_rgb, overlay
+from cssv.scene import Environment, GivenRanges, Ranges, Scene, Value
+from cssv.stego import planes_crc
+from cssv.table import ObjectRow, Origin, write_rows
+from cssv.template.read import UNOCCLUDED_SHARE, read
+from cssv.template.state import ObjectState, undraw
+from cssv.video import VideoWriter, open_source, write_picture
+
+Path_ = str | os.PathLike[str]
+Progress = Callable[[str, int, int | None], None]
+
+#: What to do about lost nibbles.
+_LOST_REMEDY = (
+    "Decode the original .cssv or a lossless copy of it: any re-encoding, scaling or colour conversion of the "
+    "pixels destroys nibbles."
+)
+
+
+def row_of(state: ObjectState, number: int, time: Fraction, source: Origin) -> ObjectRow:
+    """A state as a row of the objects table; what is unknown is None."""
+    is_known = math.isfinite(state.sigma_px_s)
+    heat, mass = state.temperature_c, state.density_kg_m3
+    vx, vy = state.velocity_px_s
+    return ObjectRow(
+        frame=number,
+        time_s=float(time),
+        track=state.track,
+        label=state.label or None,
+        x_px=state.box_px[0],
+        y_px=state.box_px[1],
+        w_px=state.box_px[2],
+        h_px=state.box_px[3],
+        score=state.score,
+        vx_px_s=vx if is_known else None,
+        vy_px_s=vy if is_known else None,
+        speed_px_s=state.speed_px_s if is_known else None,
+        sigma_px_s=state.sigma_px_s if is_known else None,
+        temperature_c=heat.value if heat else None,
+        temperature_sigma_c=_finite(heat),
+        density_kg_m3=mass.value if mass else None,
+        density_sigma_kg_m3=_finite(mass),
+        source=source,
+    )
+
+
+def _finite(value: Value | None) -> float | None:
+    return value.sigma if value and value.sigma is not None and math.isfinite(value.sigma) else None
+
+
+def ranges_of(small: Miniature) -> Ranges:
+    """The drawn ranges that a miniature tells of."""
+    return Ranges(small.speed_px_s, small.temperature_c, small.density_kg_m3)
+
+
+def scene_of(small: Miniature) -> Scene:
+    """The scene as far as the pixels tell of it: environment and ranges."""
+
+    def given(number: float) -> Value | None:
+        return None if math.isnan(number) else Value(round(number, 3))
+
+    environment = Environment(
+        lighting_lux=given(small.lighting_lux),
+        humidity_pct=given(small.humidity_pct),
+        ambient_temperature_c=given(small.ambient_temperature_c),
+        wind_m_s=given(small.wind_m_s),
+        wind_deg=given(small.wind_deg),
+        pressure_hpa=given(small.pressure_hpa),
+    )
+    spans = ((round(low, 3), round(high, 3)) for low, high in (
+        small.speed_px_s, small.temperature_c, small.density_kg_m3))  # fmt: skip
+    return Scene(environment=environment, ranges=GivenRanges(*spans))
+
+
+class Moment:
+    """One frame of a decoded clip; what is asked for is worked out then.
+
+    Attributes:
+        frame: the stego frame, native planes; pts as in the source at hand.
+        number: the frame's number in the encoded clip.
+        time: its presentation time there, seconds, exact.
+        origin: x, y of this picture's top left pixel in the encoded clip; not (0, 0) after a crop.
+        miniature: the scene miniature of the clip.
+        source: ``"metadata"`` or ``"pixels"``: where :attr:`states` come from.
+    """
+
+    def __init__(
+        self, frame: Frame, extract: Extract, miniature: Miniature, sample: Callable[[], bytes] | None
+    ) -> None:
+        self.frame = frame
+        self.number = extract.marks.header.frame
+        self.time = extract.marks.header.pts * miniature.time_base
+        self.origin = extract.marks.origin
+        self.source: Origin = "pixels" if sample is None else "metadata"
+        self._extract = extract
+        self.miniature = miniature
+        self._sample = sample
+
+    @property
+    def heat(self) -> U8:
+        """The nibble planes as carried, shifted up by four, marks included; shape of the planes."""
+        return self._extract.heat
+
+    @cached_property
+    def clean_heat(self) -> U8:
+        """The heat without marks and tags."""
+        return self._extract.clean(self.frame.layout)
+
+    @property
+    def picture(self) -> U8:
+        """(H, W, 3) uint8 RGB: the cleaned heat map in colour."""
+        return heat_to_rgb(self.clean_heat, self.frame.layout)
+
+    @property
+    def overlay(self) -> U8:
+        """(H, W, 3) uint8 RGB: the frame with its heat map and its objects' readings."""
+        return overlay(self.frame.planes, self.clean_heat, self.frame.layout, self.objects)
+
+    @cached_property
+    def states(self) -> tuple[ObjectState, ...]:
+        """The objects of the frame, from the scene track where there is one, else from the pixels."""
+        return self.states_in_pixels if self._sample is None else read_sample(self._sample()).objects
+
+    @cached_property
+    def states_in_pixels(self) -> tuple[ObjectState, ...]:
+        """The objects as their rings show them; those mostly hidden have no attributes."""
+        found = self._extract
+        sights = read(found.heat, self.frame.layout, found.outlines, found.marked)
+        ranges = ranges_of(self.miniature)
+        hidden = (replace(sight, readings=None) if sight.visible < UNOCCLUDED_SHARE else sight for sight in sights)
+        return tuple(undraw(sight, ranges) for sight in hidden)
+
+    @property
+    def objects(self) -> tuple[ObjectRow, ...]:
+        """The rows of the objects table."""
+        return tuple(row_of(state, self.number, self.time, self.source) for state in self.states)
+
+    @property
+    def objects_in_pixels(self) -> tuple[ObjectRow, ...]:
+        """The rows as read from the pixels alone."""
+        return tuple(row_of(state, self.number, self.time, "pixels") for state in self.states_in_pixels)
+
+
+class Decoder:
+    """Iterates over the moments of a source whose pixels carry.
+
+    The source is a ``.cssv``, any lossless copy of its video in any container (remuxed, trimmed,
+    cropped), a PNG of one of its frames or a folder of them. ::
+
+        with cssv.Decoder("clip.cssv") as decoder:
+            for moment in decoder:
+                moment.heat, moment.objects
+
+    Raises:
+        VideoError: not a video. NibblesLostError: the pixels do not carry (any more).
+        ChecksumError: a frame of a ``.cssv`` is damaged.
+    """
+
+    def __init__(self, source: Path_) -> None:
+        self._path = Path(source)
+        self._stack = ExitStack()
+        self.reader: Reader | None = None
+        try:
+            if self._path.is_file() and is_cssv(self._path):
+                self.reader = self._stack.enter_context(Reader(self._path))
+            self._frames = self._stack.enter_context(open_source(self._path))
+        except BaseException:
+            self._stack.close()
+            raise
+        self.info = self._frames.info
+        self._origin = (0, 0)
+        self._miniature: Miniature | None = None
+
+    def __len__(self) -> int:
+        """Frames of the source."""
+        return len(self.reader) if self.reader else len(self._frames.timestamps())
+
+    @property
+    def layout(self) -> Layout:
+        """Layout of the planes."""
+        return self.info.layout
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The scene: whole from a ``.cssv``, its environment and ranges from the pixels of a copy."""
+        if self.reader is not None:
+            return read_sample(self.reader.scene_sample(0)).scene or Scene()
+        if self._miniature is None:
+            next(iter(self))
+        assert self._miniature is not None
+        return scene_of(self._miniature)
+
+    def seek(self, number: int) -> None:
+        """Let the next loop start at the source's frame ``number``, counted from 0."""
+        pts = None
+        if self.reader is not None and 0 <= number < len(self.reader):
+            pts = self.reader.pts(self.reader.video.number, number)
+        self._frames.seek(number, pts)
+
+    def __iter__(self) -> Iterator[Moment]:
+        for frame in self._frames:
+            yield self._moment(frame)
+
+    def _moment(self, frame: Frame) -> Moment:
+        reader, sample = self.reader, None
+        if reader is not None:
+            number = frame.number
+            if number >= len(reader) or planes_crc(frame.planes) != int(reader.frames.stegos[number]):
+                raise ChecksumError(
+                    f"frame {number} of {self._path} is not what was written",
+                    remedy="Run 'cssv verify' to see what is damaged.",
+                )
+
+            def sample() -> bytes:
+                return reader.scene_sample(number)
+
+        found = extract(frame.planes, frame.layout, self._origin)
+        if found is None:
+            raise self._lost(frame)
+        self._origin = found.marks.origin
+        self._miniature = self._miniature or found.marks.miniature
+        if self._miniature is None:
+            raise self._lost(frame)
+        return Moment(frame, found, self._miniature, sample)
+
+    def _lost(self, frame: Frame) -> NibblesLostError:
+        seen = f"{self.info.width}x{self.info.height} {self.info.pix_fmt} coded with {self.info.codec}"
+        return NibblesLostError(
+            f"the low nibbles of frame {frame.number} of {self._path} carry no mark: they were never there, or a "
+            "lossy codec or a colour conversion has destroyed them",
+            found=seen,
+            remedy=_LOST_REMEDY,
+        )
+
+    def close(self) -> None:
+        """Close the files; may be called twice."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What :func:`decode` did.
+
+    Attributes:
+        frames: frames decoded.
+        rows: rows of the objects table.
+        source: ``"metadata"`` or ``"pixels"``.
+        written: the files and folders written.
+    """
+
+    frames: int
+    rows: int
+    source: Origin
+    written: tuple[Path, ...]
+
+
+class _Pictures:
+    """A sink of pictures: a video by extension, or a folder of PNGs."""
+
+    def __init__(self, path: Path, decoder: Decoder, stack: ExitStack, *, exact: bool, audio: Path | None) -> None:
+        self._video: VideoWriter | None = None
+        self._folder: Path | None = None
+        if not path.suffix:
+            self._folder = stack.enter_context(whole_folder(path))
+            return
+        info = decoder.info
+        self._video = stack.enter_context(
+            VideoWriter(
+                path,
+                width=info.width,
+                height=info.height,
+                layout=info.layout if exact else "rgb24",
+                time_base=info.time_base,
+                rate=info.rate,
+                codec="ffv1" if exact else "h264-lossy",
+                audio=audio,
+            )
+        )
+
+    def write(self, frame: Frame) -> None:
+        """Append a picture."""
+        if self._video is not None:
+            self._video.write(frame)
+        elif self._folder is not None:
+            write_picture(self._folder / f"{frame.number:06d}.png", frame)
+
+
+def _check_picture_path(path: Path, allowed: tuple[str, ...]) -> None:
+    if path.suffix.lower() not in allowed:
+        words = ", ".join(suffix or "a folder (no extension)" for suffix in allowed)
+        raise OptionError("cannot write pictures into this kind of file", found=str(path), bound=words)
+
+
+def decode(
+    source: Path_,
+    heat: Path_ | None = None,
+    *,
+    objects: Path_ | None = None,
+    scene: Path_ | None = None,
+    overlay: Path_ | None = None,
+    progress: Progress | None = None,
+) -> Decoded:
+    """Recover what a clip carries.
+
+    Args:
+        source: a ``.cssv``, a lossless copy of its video, a PNG or a folder of PNGs.
+        heat: ``.mkv`` gets FFV1 with exactly the nibble planes as carried; ``.mp4`` and a folder of PNGs
+            the cleaned heat map in colour.
+        objects: the objects table, ``.csv``, ``.jsonl`` or ``.parquet``.
+        scene: the scene, JSON.
+        overlay: ``.mp4`` or a folder of PNGs: frames with heat map and readings.
+        progress: called after every frame.
+
+    Raises:
+        NibblesLostError: the pixels do not carry; nothing is written.
+        OptionError: an output of an unknown kind.
+        OutputError: an output cannot be written; what was there is as it was.
+    """
+    if heat is not None:
+        _check_picture_path(Path(heat), (".mkv", ".mp4", ""))
+    if overlay is not None:
+        _check_picture_path(Path(overlay), (".mp4", ""))
+    tally = _Tally()
+    with Decoder(source) as decoder, ExitStack() as stack:
+        sinks: list[Callable[[Moment], None]] = []
+        if heat is not None:
+            sinks.append(_heat_sink(Path(heat), decoder, stack))
+        if overlay is not None:
+            audio = Path(source) if decoder.info.has_audio and Path(overlay).suffix else None
+            pictures = _Pictures(Path(overlay), decoder, stack, exact=False, audio=audio)
+            sinks.append(lambda moment: pictures.write(_colour_frame(moment, moment.overlay)))
+        flow = _flow(decoder, sinks, tally, progress, with_rows=objects is not None)
+        if objects is not None:
+            write_rows(objects, flow)
+        else:
+            for _ in flow:
+                pass
+        if scene is not None:
+            decoder.scene.write(scene)
+    outputs = (heat, objects, scene, overlay)
+    return Decoded(tally.frames, tally.rows, tally.source, tuple(Path(p) for p in outputs if p is not None))
+
+
+@dataclass(slots=True)
+class _Tally:
+    frames: int = 0
+    rows: int = 0
+    source: Origin = "metadata"
+
+
+def _flow(
+    decoder: Decoder,
+    sinks: list[Callable[[Moment], None]],
+    tally: _Tally,
+    progress: Progress | None,
+    *,
+    with_rows: bool,
+) -> Iterator[ObjectRow]:
+    """Push every moment into the sinks and yield its rows."""
+    total = len(decoder)
+    for moment in decoder:
+        for sink in sinks:
+            sink(moment)
+        tally.frames += 1
+        tally.source = moment.source
+        if with_rows:
+            tally.rows += len(moment.objects)
+            yield from moment.objects
+        if progress is not None:
+            progress("decode", tally.frames, total)
+
+
+def _colour_frame(moment: Moment, picture: U8) -> Frame:
+    frame = moment.frame
+    return Frame(picture, "rgb24", frame.pts, frame.time_base, moment.number)
+
+
+def _heat_sink(path: Path, decoder: Decoder, stack: ExitStack) -> Callable[[Moment], None]:
+    """What takes the heat of every moment to ``path``."""
+    exact = path.suffix.lower() == ".mkv"
+    pictures = _Pictures(path, decoder, stack, exact=exact, audio=None)
+    if exact:
+        return lambda moment: pictures.write(replace(moment.frame, planes=moment.heat))
+    return lambda moment: pictures.write(_colour_frame(moment, moment.picture))

@@ -1,0 +1,82 @@
+"""Stego frames into other people's containers, pixel for pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cssv.decoder import Decoder, Path_, Progress
+from cssv.errors import OptionError
+from cssv.frames import Frame
+from cssv.video import FileCodec, VideoWriter, write_pictures
+
+#: The lossless codec for each kind of file.
+EXPORT_CODECS: dict[str, FileCodec] = {".mkv": "ffv1", ".mp4": "h264", ".webm": "vp9"}
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What :func:`export` wrote.
+
+    Attributes:
+        path: the file or folder.
+        frames: frames in it.
+        notes: what the container could not hold.
+    """
+
+    path: Path
+    frames: int
+    notes: tuple[str, ...]
+
+
+def export(source: Path_, output: Path_, *, progress: Progress | None = None) -> Exported:
+    """Write the stego frames losslessly: ``.mkv`` FFV1, ``.mp4`` H.264, ``.webm`` VP9, or a folder of PNGs.
+
+    The pixels are those of the source, so :func:`cssv.decode` reads the copy; the scene track stays
+    behind. Audio is copied where the container can hold it. PNGs of yuv420p frames are grey, their planes
+    stacked Y over Cb over Cr.
+
+    Raises:
+        OptionError: another extension.
+        NibblesLostError: the source does not carry.
+        OutputError: the output cannot be written; nothing is left of it.
+    """
+    path = Path(output)
+    suffix = path.suffix.lower()
+    if suffix and suffix not in EXPORT_CODECS:
+        raise OptionError(
+            "cannot export into this kind of file",
+            found=str(path),
+            bound=", ".join(EXPORT_CODECS) + " or a folder (no extension)",
+        )
+    with Decoder(source) as decoder:
+        frames = _counted(decoder, progress)
+        if not suffix:
+            return Exported(path, write_pictures(path, frames), ())
+        info = decoder.info
+        writer = VideoWriter(
+            path,
+            width=info.width,
+            height=info.height,
+            layout=info.layout,
+            time_base=info.time_base,
+            rate=info.rate,
+            colour=info.colour,
+            pixel_aspect=info.pixel_aspect,
+            codec=EXPORT_CODECS[suffix],
+            audio=Path(source) if info.has_audio else None,
+        )
+        count = 0
+        with writer:
+            for count, frame in enumerate(frames, 1):  # noqa: B007 - the count is the result
+                writer.write(frame)
+        return Exported(path, count, writer.notes)
+
+
+def _counted(decoder: Decoder, progress: Progress | None) -> Iterator[Frame]:
+    total = len(decoder)
+    for count, moment in enumerate(decoder, 1):
+        yield moment.frame
+        if progress is not None:
+            progress("export", count, total)

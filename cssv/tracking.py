@@ -1,0 +1,64 @@
+"""Tracks alone: a clip or a detection file in, a MOT file out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from cssv.encoder import DEFAULT_DETECTOR, Path_, Progress, choose_detector, perceive_clip, to_fraction
+from cssv.errors import OptionError
+from cssv.perception import Detector, MotRows, Tracks, track_boxes, write_mot
+from cssv.perception.detectors.boxes import BoxesDetector
+
+#: Frame rate of a detection file that comes without a clip.
+DEFAULT_RATE = Fraction(25)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What :func:`track` found.
+
+    Attributes:
+        tracks: the tracks.
+        rows: lines of the MOT file.
+        path: the file written, None when none was asked for.
+    """
+
+    tracks: Tracks
+    rows: int
+    path: Path | None
+
+
+def track(
+    source: Path_ | None = None,
+    output: Path_ | None = None,
+    *,
+    boxes: Path_ | None = None,
+    detector: str | Detector = DEFAULT_DETECTOR,
+    rate: Fraction | int | str | None = None,
+    progress: Progress | None = None,
+) -> Tracked:
+    """Track the objects of a clip, or of a detection file alone.
+
+    Args:
+        source: a clip; None when ``boxes`` is all there is.
+        output: a MOT file to write: frame,id,x,y,w,h,score,-1,-1,-1.
+        boxes: a MOT detection file.
+        detector: name of a detector, or one of your own.
+        rate: frames per second, where the clip's header is wrong or there is no clip (then 25 by default).
+        progress: called after every frame.
+    """
+    exact = to_fraction(rate)
+    if source is not None:
+        tracks = perceive_clip(source, choose_detector(detector, boxes), rate=exact, progress=progress)
+    elif boxes is not None:
+        found = BoxesDetector(boxes)
+        step = 1 / (exact or DEFAULT_RATE)
+        tracks = track_boxes(found, [number * step for number in range(found.frame_count)])
+    else:
+        raise OptionError("nothing to track", remedy="Give a clip, a box file, or both.")
+    rows = MotRows.of(tracks)
+    if output is not None:
+        write_mot(output, rows)
+    return Tracked(tracks, len(rows), None if output is None else Path(output))
