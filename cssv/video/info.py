@@ -84,6 +84,11 @@ def check_time(time_base: Fraction, rate: Fraction) -> None:
     """Raise OptionError unless both are positive and the rate is one a clip can have."""
     if time_base <= 0:
         raise OptionError("a time base must be positive", found=str(time_base))
+    check_rate(rate)
+
+
+def check_rate(rate: Fraction) -> None:
+    """Raise OptionError unless a clip can have this many frames per second."""
     low, high = RATE_RANGE
     if not low <= rate <= high:
         raise OptionError(

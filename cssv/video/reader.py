@@ -18,7 +18,7 @@ from cssv.errors import OptionError, VideoError
 from cssv.frames import Frame
 from cssv.video.door import Door, Planes
 from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, open_input, opened, reason, video_stream
-from cssv.video.info import Colour, VideoInfo, check_time, nominal_step
+from cssv.video.info import RATE_RANGE, Colour, VideoInfo, check_rate, nominal_step
 from cssv.video.whole import shortfall
 
 # Seeking in these leads to a key frame at or before the time asked for.
@@ -62,9 +62,12 @@ class VideoReader:
         stop: Fraction | None = None,
     ) -> None:
         check_span(start, stop)
+        if rate is not None:
+            check_rate(rate)
         self._path = Path(path)
         self._rate = rate
         self._container: av.container.InputContainer | None = None
+        self._is_closed = False
         first = self._reopen()
         try:
             self._door = Door(first, planes)
@@ -80,7 +83,7 @@ class VideoReader:
 
     def _reopen(self) -> VideoFrame:
         """Open the file at its beginning and decode one picture, which is put back."""
-        self.close()
+        self._release()
         self._container = open_input(self._path)
         try:
             self._stream = video_stream(self._container, self._path)
@@ -104,7 +107,9 @@ class VideoReader:
         context = stream.codec_context
         guessed = (exact(stream.average_rate), exact(stream.guessed_rate), exact(stream.base_rate))
         time_base = exact(stream.time_base) or Fraction(1, 1000)
-        rate = self._rate or next((r for r in guessed if r), 1 / time_base)
+        low, high = RATE_RANGE
+        sane = (found for found in guessed if found and low <= found <= high)
+        rate = self._rate or next(sane, min(high, max(low, 1 / time_base)))
         notes = [*door.notes]
         if self._rate is not None:
             notes.append(f"frame rate set to {self._rate} frames per second")
@@ -112,7 +117,6 @@ class VideoReader:
             notes.append(f"frames without time stamps were counted at {rate} frames per second")
         if self._skipped:
             notes.append(f"{self._skipped} packets before the first whole frame were skipped")
-        check_time(time_base, rate)
         count = stream.frames or None
         return VideoInfo(
             width=door.width,
@@ -155,9 +159,13 @@ class VideoReader:
 
     @property
     def _opened(self) -> av.container.InputContainer:
-        if self._container is None:
-            raise VideoError("the reader is closed", found=str(self._path))
+        self._check_open()
+        assert self._container is not None
         return self._container
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise VideoError("the reader is closed", found=str(self._path))
 
     def _decoded(self, container: av.container.InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Yield pictures in presentation order until the file ends; VideoError where it breaks."""
@@ -199,6 +207,7 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield frames in presentation order."""
+        self._check_open()
         if not self._is_fresh:
             self._reopen()
             self._next_number = 0
@@ -290,6 +299,7 @@ class VideoReader:
         Raises:
             VideoError: the clip has no such frame.
         """
+        self._check_open()
         if pts is None:
             stamps = self.timestamps()
             if not 0 <= number < len(stamps):
@@ -331,6 +341,10 @@ class VideoReader:
 
     def close(self) -> None:
         """Close the file; may be called twice."""
+        self._is_closed = True
+        self._release()
+
+    def _release(self) -> None:
         container, self._container = self._container, None
         self._put_back = None
         if container is not None:
