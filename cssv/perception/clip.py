@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,13 +13,14 @@ from cssv.frames import Frame
 from cssv.perception.detections import F64, I64, UNKNOWN_ID, Detections, to_centres
 from cssv.perception.detectors import Detector
 from cssv.perception.detectors.boxes import BoxesDetector
+from cssv.perception.linking import link
 from cssv.perception.noise import estimate_noise
-from cssv.perception.smoothing import Noise, Tracklet, smooth, spread
+from cssv.perception.smoothing import Noise, Tracklet, seen_rows, smooth, spread
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import Tracks
 
 #: Objects seen in fewer frames than this are taken for false alarms, unless their detections bring ids.
-FEWEST_BOXES = 3
+FEWEST_BOXES = 5
 
 
 class Clip:
@@ -62,7 +64,20 @@ class Clip:
         self._scores.append(detections.scores[kept])
 
     def tracklets(self) -> list[Tracklet]:
-        """One per object that was seen often enough, ordered by id."""
+        """One per object that was seen often enough, ordered by id; broken ones linked."""
+        pieces = self._pieces()
+        firm = [piece for piece in pieces if piece.id in self._given]
+        loose = [piece for piece in pieces if piece.id not in self._given]
+        owner = link([piece for piece in loose if _boxes(piece) > 1], estimate_noise(loose))
+        groups: dict[int, list[Tracklet]] = {}
+        for piece in loose:
+            groups.setdefault(owner.get(piece.id, piece.id), []).append(piece)
+        wholes = [self._joined(identity, parts) for identity, parts in groups.items()]
+        wholes = [whole for whole in wholes if _boxes(whole) >= self._fewest_boxes]
+        return sorted(firm + wholes, key=lambda tracklet: tracklet.id)
+
+    def _pieces(self) -> list[Tracklet]:
+        """All boxes to which the tracker gave the same id, as one tracklet."""
         if not self._ids:
             return []
         ids, steps = np.concatenate(self._ids), np.concatenate(self._steps)
@@ -73,18 +88,33 @@ class Clip:
         found = []
         for rows in np.split(order, borders) if len(order) else ():
             identity = int(ids[rows[0]])
-            if len(rows) < self._fewest_boxes and identity not in self._given:
-                continue
             span = slice(int(steps[rows[0]]), int(steps[rows[-1]]) + 1)
             label = self._labels[identity].most_common(1)[0][0]
             at = steps[rows] - span.start
             found.append(spread(identity, label, numbers[span], times[span], at, centres[rows], scores[rows]))
         return found
 
+    def _joined(self, identity: int, parts: Sequence[Tracklet]) -> Tracklet:
+        """One tracklet of an object's parts, which do not overlap in time."""
+        if len(parts) == 1:
+            return replace(parts[0], id=identity)
+        parts = sorted(parts, key=lambda part: float(part.times_s[0]))
+        numbers, times = np.array(self._numbers, dtype=np.int64), np.array(self._times_s)
+        low, high = np.searchsorted(times, (parts[0].times_s[0], parts[-1].times_s[-1]))
+        span = slice(int(low), int(high) + 1)
+        at = np.concatenate([np.searchsorted(times[span], part.times_s) for part in parts])
+        centres = np.concatenate([part.centres_px for part in parts])
+        scores = np.concatenate([part.scores for part in parts])
+        return spread(identity, parts[0].label, numbers[span], times[span], at, centres, scores)
+
     def finish(self, noise: Noise | None = None) -> Tracks:
         """Smoothed tracks of everything added; the noise is estimated from them unless given."""
         tracklets = self.tracklets()
         return Tracks(smooth(tracklets, estimate_noise(tracklets) if noise is None else noise))
+
+
+def _boxes(tracklet: Tracklet) -> int:
+    return int(seen_rows(tracklet.centres_px).sum())
 
 
 def perceive(frames: Iterable[Frame], detector: Detector) -> Tracks:

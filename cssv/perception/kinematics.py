@@ -88,8 +88,8 @@ def kalman_filter(z: F64, seen: Bools, R: F64, F: F64, Q: F64, x: F64, P: F64) -
     return out
 
 
-def _inverse(A: F64) -> F64:
-    """(..., 2, 2) inverses; np.linalg.inv costs ten times as much on stacks of 2 x 2."""
+def inverse(A: F64) -> F64:
+    """Invert (..., 2, 2); np.linalg.inv costs ten times as much on stacks of 2 x 2."""
     inverse = np.empty_like(A)
     det = A[..., 0, 0] * A[..., 1, 1] - A[..., 0, 1] * A[..., 1, 0]
     inverse[..., 0, 0] = A[..., 1, 1] / det
@@ -105,7 +105,7 @@ def rts_smoother(forward: Filtered, F: F64) -> tuple[F64, F64]:
     Rauch, Tung and Striebel, "Maximum likelihood estimates of linear dynamic systems", AIAA J. 3 (1965).
     """
     x, P = forward.x.copy(), forward.P.copy()
-    G = forward.P[:-1] @ F[1:].swapaxes(-1, -2) @ _inverse(forward.P_prior[1:])
+    G = forward.P[:-1] @ F[1:].swapaxes(-1, -2) @ inverse(forward.P_prior[1:])
     G_T = G.swapaxes(-1, -2)
     for t in range(len(x) - 2, -1, -1):
         x[t] += (G[t] @ (x[t + 1] - forward.x_prior[t + 1])[..., None])[..., 0]

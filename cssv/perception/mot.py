@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ class MotRows:
         return cls(numbers[order], ids[order], boxes[order], scores[order])
 
 
-def write_mot(path: str | Path, rows: MotRows) -> None:
+def write_mot(path: str | PathLike[str], rows: MotRows) -> None:
     """Write a MOT result file, rounded to :data:`DECIMALS`.
 
     Raises:
@@ -64,7 +65,7 @@ def write_mot(path: str | Path, rows: MotRows) -> None:
         raise OutputError(f"{path} cannot be written", found=str(error)) from error
 
 
-def read_mot(path: str | Path) -> MotRows:
+def read_mot(path: str | PathLike[str]) -> MotRows:
     """Read a MOT file, rows with score 0 included.
 
     Raises:

@@ -12,6 +12,7 @@ from cssv.perception.detections import F64, I64, from_centres
 from cssv.perception.kinematics import (
     Bools,
     Filtered,
+    inverse,
     kalman_filter,
     process_noise,
     rts_smoother,
@@ -20,7 +21,7 @@ from cssv.perception.kinematics import (
 from cssv.perception.tracks import Track
 
 #: Spectral density of the acceleration in h²/s³: how fast things change their velocity.
-PROCESS_NOISE = 0.02
+PROCESS_NOISE = 0.012
 #: Standard deviation of a measured centre x, centre y, w, h in box heights, before the clip is heard.
 MEASUREMENT_NOISE = (0.05, 0.05, 0.05, 0.05)
 #: Standard deviation of velocities before anything is known, in h/s.
@@ -264,3 +265,27 @@ def final_states(tracklets: Sequence[Tracklet], noise: Noise) -> list[State]:
     forward, _ = _Batch.of(tracklets).run(noise, [tracklet.start for tracklet in tracklets])
     x, P = forward.x[-1].reshape(-1, 4, 2), forward.P[-1].reshape(-1, 4, 2, 2)
     return [State(float(t.times_s[-1]), x[k], P[k]) for k, t in enumerate(tracklets)]
+
+
+def edge_states(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[State], list[State]]:
+    """States in the first frame by the frames after it, and in the last frame by those before it."""
+    begins: dict[int, State] = {}
+    ends: dict[int, State] = {}
+    for group in _batches(tracklets):
+        batch = _Batch.of(group)
+        for side, states, frame in ((batch, ends, -1), (batch.flipped(), begins, 0)):
+            run, _ = side.run(noise)
+            x, P = run.x[-1].reshape(-1, 4, 2), run.P[-1].reshape(-1, 4, 2, 2)
+            states |= {t.id: State(float(t.times_s[frame]), x[k], P[k]) for k, t in enumerate(group)}
+    return [begins[t.id] for t in tracklets], [ends[t.id] for t in tracklets]
+
+
+def disagreement(past_x: F64, past_P: F64, future_x: F64, future_P: F64, gap_s: F64, q: F64) -> F64:
+    """Squared Mahalanobis distance of two states (..., 4, 2), each moved half way over the gap (...,)."""
+    half = np.repeat(gap_s[..., None] / 2, 4, axis=-1)
+    forward, back = transition(half), transition(-half)
+    d = forward @ past_x[..., None] - back @ future_x[..., None]
+    S = forward @ past_P @ forward.swapaxes(-1, -2) + process_noise(half, q[..., None])
+    S += back @ future_P @ back.swapaxes(-1, -2) + process_noise(-half, q[..., None])
+    squared: F64 = (d.swapaxes(-1, -2) @ inverse(S) @ d)[..., 0, 0].sum(axis=-1)
+    return squared

@@ -20,25 +20,27 @@ from cssv.errors import InputError
 from cssv.perception.detections import ANY_OBJECT, F64, I64, UNKNOWN_ID, Detections, overlaps, to_centres
 from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
 
-#: Boxes with at least this score choose first, and only they begin an object.
-HIGH_SCORE = 0.5
+#: Boxes with at least this score choose first, and only they begin an object. Where most boxes of a clip
+#: score less, their median takes its place: detectors differ in what they call certain.
+HIGH_SCORE = 0.7
 #: An object not seen for this long is over ...
-PATIENCE_S = 1.5
+PATIENCE_S = 1.0
 #: ... but not before this many frames have passed, however low the frame rate.
 PATIENCE_FRAMES = 2.5
 #: Weight of the squared Mahalanobis distance beside 1 - IoU.
 DISTANCE_WEIGHT = 0.05
-#: Largest squared Mahalanobis distance: 99.9 % of the four-dimensional normal distribution.
-GATE = 18.5
+#: Largest squared Mahalanobis distance: 99 % of the four-dimensional normal distribution.
+GATE = 13.3
 #: Largest cost of a pair.
-COST_LIMIT = 1.2
+COST_LIMIT = 1.0
 #: Process noise in h²/s³, measurement noise in h and velocity prior in h/s of the association alone. They
 #: are wider than those of the smoother: losing an object costs more than searching a larger area.
 PROCESS_NOISE = 0.1
-MEASUREMENT_NOISE = 0.1
-VELOCITY_PRIOR = 1.0
+MEASUREMENT_NOISE = 0.12
+VELOCITY_PRIOR = 2.0
 
 _FORBIDDEN = 1e6
+_SCORE_STEPS = 100
 
 
 @dataclass(slots=True)
@@ -113,6 +115,7 @@ class Tracker:
         self._objects = _Objects.none()
         self._time_s: float | None = None
         self._numbers = itertools.count(1)
+        self._histogram = np.zeros(_SCORE_STEPS + 1, dtype=np.int64)
         self._issued: set[int] = set()
         self._given: dict[int, int] = {}
 
@@ -148,19 +151,27 @@ class Tracker:
             objects.predict(step)
             objects.keep(now - objects.last_seen_s <= max(self.patience_s, PATIENCE_FRAMES * step))
         self._time_s = now
+        floor = self._floor(detections.scores)
         centres = to_centres(detections.boxes_px)
-        rows = self._assign(detections, centres)
+        rows = self._assign(detections, centres, detections.scores >= floor)
         found = np.flatnonzero(rows >= 0)
         objects.update(rows[found], centres[found], now)
         identities = np.full(len(detections), -1, dtype=np.int64)
         identities[found] = objects.ids[rows[found]]
         for k in found[[objects.labels[row] == ANY_OBJECT for row in rows[found]]] if len(found) else ():
             objects.labels[rows[k]] = detections.labels[k]
-        begin = np.flatnonzero((rows < 0) & ((detections.scores >= self.high_score) | (detections.ids >= 0)))
+        begin = np.flatnonzero((rows < 0) & ((detections.scores >= floor) | (detections.ids >= 0)))
         identities[begin] = [self._identity(given) for given in detections.ids[begin].tolist()]
         labels = [detections.labels[k] for k in begin]
         objects.add(identities[begin], detections.ids[begin] >= 0, labels, now, centres[begin])
         return identities
+
+    def _floor(self, scores: F64) -> float:
+        """Score from which a box may begin an object: the bound, or the median so far if that is lower."""
+        np.add.at(self._histogram, (scores * _SCORE_STEPS).astype(np.int64), 1)
+        below = np.cumsum(self._histogram)
+        median = int(np.searchsorted(below, below[-1] / 2)) / _SCORE_STEPS
+        return min(self.high_score, median)
 
     def _identity(self, given: int) -> int:
         """Name a new object: by the identity it brings, unless another already has that."""
@@ -176,7 +187,7 @@ class Tracker:
             self._given[given] = identity
         return identity
 
-    def _assign(self, detections: Detections, centres_px: F64) -> I64:
+    def _assign(self, detections: Detections, centres_px: F64, high: Bools) -> I64:
         """Row of the object each detection continues, -1 where it continues none."""
         objects = self._objects
         rows = np.full(len(detections), -1, dtype=np.int64)
@@ -189,7 +200,6 @@ class Tracker:
             return rows
         costs = self._costs(detections, centres_px)
         costs[:, objects.given] = _FORBIDDEN
-        high = detections.scores >= self.high_score
         for stage in (anonymous & high, anonymous & ~high):
             boxes = np.flatnonzero(stage)
             free = np.setdiff1d(np.arange(len(objects)), rows)

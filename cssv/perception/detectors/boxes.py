@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ LINE = "frame,id,x,y,w,h[,score,...]"
 _REMEDY = f"Correct or remove that line; a line is {LINE}."
 
 
-def read_rows(path: str | Path) -> F64:
+def read_rows(path: str | PathLike[str]) -> F64:
     """(n, 7) float64 rows of :data:`COLUMNS`, ordered by frame; a missing score is 1.
 
     Fields are separated by commas or white space; blank lines, ``#`` comments and one heading line are
@@ -146,7 +147,7 @@ class BoxesDetector:
 
     name = "boxes"
 
-    def __init__(self, path: str | Path, *, label: str = ANY_OBJECT) -> None:
+    def __init__(self, path: str | PathLike[str], *, label: str = ANY_OBJECT) -> None:
         rows = read_rows(path)
         rows = rows[rows[:, 6] != 0]
         if not len(rows):

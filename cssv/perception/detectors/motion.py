@@ -7,6 +7,7 @@ kind standing at the same image row have about the same size, and that size is l
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import cv2
@@ -63,17 +64,16 @@ class SizePrior:
         sizes = boxes_px[:, 2:]
         weights = np.linalg.lstsq(A, sizes, rcond=None)[0]
         for _ in range(8):
-            r = 1 / np.maximum(np.abs(A @ weights - sizes), 1.0)
-            weights = np.stack(
-                [
-                    np.linalg.lstsq(A * r[:, [k]] ** 0.5, sizes[:, k] * r[:, k] ** 0.5, rcond=None)[0]
-                    for k in (0, 1)
-                ],
-                axis=1,
-            )
-        expected = A @ weights
+            root = np.maximum(np.abs(A @ weights - sizes), 1.0) ** -0.5
+            columns = [
+                np.linalg.lstsq(A * root[:, [k]], sizes[:, k] * root[:, k], rcond=None)[0] for k in (0, 1)
+            ]
+            weights = np.stack(columns, axis=1)
+        expected = np.asarray(A @ weights, dtype=np.float64)
         scatter = np.median(np.abs(expected[:, 1] - sizes[:, 1]) / np.maximum(sizes[:, 1], 1.0))
-        self._weights = weights if scatter < self.agreement and expected.min() > 0 else None
+        self._weights = (
+            np.asarray(weights, dtype=np.float64) if scatter < self.agreement and expected.min() > 0 else None
+        )
 
     def __call__(self, foot_px: float) -> tuple[float, float] | None:
         """Width and height expected of an object whose lower edge is at row ``foot_px``."""
@@ -111,7 +111,7 @@ class MotionDetector:
             self._model.apply(picture)
             return EMPTY
         mask = cv2.morphologyEx(cv2.medianBlur(mask, 3), cv2.MORPH_CLOSE, np.ones(CLOSING_PX[::-1], np.uint8))
-        boxes, areas = self._objects(mask)
+        boxes, areas = self._objects(np.asarray(mask, dtype=np.uint8))
         if not len(boxes):
             return EMPTY
         # A silhouette fills about two thirds of its box.
@@ -131,7 +131,8 @@ class MotionDetector:
     def _objects(self, mask: U8) -> tuple[F64, F64]:
         """(n, 4) boxes and (n,) moving pixels in each, in working pixels."""
         _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-        blobs = stats[1:][stats[1:, 4] >= 0.3 * SMALLEST_SHARE * mask.size]
+        blobs = np.asarray(stats[1:], dtype=np.int32)
+        blobs = blobs[blobs[:, 4] >= 0.3 * SMALLEST_SHARE * mask.size]
         blobs = join_fragments(blobs, self._prior)
         self._prior.learn(blobs[blobs[:, 4] >= SMALLEST_SHARE * mask.size, :4].astype(np.float64))
         parts = [part for blob in blobs for part in split_blob(mask, blob, self._prior)]
@@ -188,7 +189,7 @@ def split_blob(mask: U8, blob: I32, prior: SizePrior) -> list[tuple[float, ...]]
     inside = mask[y : y + h, x : x + w]
     cuts = _valleys(np.count_nonzero(inside, axis=0), count)
     parts: list[tuple[float, ...]] = []
-    for left, right in zip(cuts[:-1], cuts[1:], strict=True):
+    for left, right in itertools.pairwise(cuts):
         rows = np.flatnonzero(inside[:, left:right].any(axis=1))
         if len(rows):
             parts += _stack(inside[:, left:right], x + left, y, int(rows[0]), int(rows[-1]) + 1, prior)
@@ -216,7 +217,7 @@ def _stack(inside: U8, x: int, y: int, top: int, bottom: int, prior: SizePrior) 
         height = bottom - top
         if expected and height > 1.5 * expected[1]:
             height = round(expected[1])
-        area = np.count_nonzero(inside[bottom - height : bottom])
+        area = int(np.count_nonzero(inside[bottom - height : bottom]))
         parts.append((x, y + bottom - height, width, height, area))
         bottom -= height
     return parts

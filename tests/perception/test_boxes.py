@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cssv.errors import BoxesError, OptionError
+from cssv.frames import Frame, planes_shape
+from cssv.perception import BoxesDetector, MotRows, detector, read_mot, write_mot
+from cssv.perception.detectors import boxes as module
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text, name="det.txt"):
+        path = tmp_path / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    return write
+
+
+def test_rows_are_found_by_frame_number_counted_from_zero(file):
+    seen = BoxesDetector(file("1,-1,10,20,30,40,0.5\n3,-1,1,2,3,4,0.25\n3,-1,5,6,7,8,1\n"))
+    assert seen.in_frame(0).boxes_px.tolist() == [[10, 20, 30, 40]]
+    assert len(seen.in_frame(1)) == 0
+    assert seen.in_frame(2).scores.tolist() == [0.25, 1]
+    assert len(seen.in_frame(3)) == 0
+    assert seen.frame_count == 3
+
+
+def test_detect_goes_by_the_frames_number(file):
+    seen = BoxesDetector(file("5,7,10,20,30,40,0.5\n"), label="person")
+    planes = np.zeros(planes_shape("yuv420p", 64, 64), np.uint8)
+    found = seen.detect(Frame(planes, "yuv420p", 99, Fraction(1, 25), number=4))
+    assert found.ids.tolist() == [7]
+    assert found.labels == ("person",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2,1,10,20,30,40,0.5,-1,-1,-1\n1,2,11,21,31,41,0.25,-1,-1,-1\n",
+        "2 1 10 20 30 40 0.5 -1 -1 -1\n1 2 11 21 31 41 0.25 -1 -1 -1\n",
+        "2\t1\t10\t20\t30\t40\t0.5\n1\t2\t11\t21\t31\t41\t0.25\n",
+        "frame,id,x,y,w,h,score\n2,1,10,20,30,40,0.5\n1,2,11,21,31,41,0.25\n",
+        "\n\n2, 1, 10, 20, 30, 40, 0.5\n\n1, 2, 11, 21, 31, 41, 0.25\n\n",
+        "# by hand\n2,1,10,20,30,40,0.5\n1,2,11,21,31,41,0.25 # last",
+        "2,1,10,20,30,40,0.5\r\n1,2,11,21,31,41,0.25\r\n",
+        "\ufeff2,1,10,20,30,40,0.5\n1,2,11,21,31,41,0.25\n",
+        "2,1,10,20,30,40,0.5,x,y\n1 2 11 21 31 41 0.25\n",
+    ],
+)
+def test_every_tolerated_form_reads_the_same(file, text):
+    rows = module.read_rows(file(text))
+    assert rows.tolist() == [[1, 2, 11, 21, 31, 41, 0.25], [2, 1, 10, 20, 30, 40, 0.5]]
+
+
+def test_a_missing_score_is_one(file):
+    assert module.read_rows(file("1,-1,10,20,30,40\n"))[0, 6] == 1
+
+
+def test_rows_flagged_zero_are_ignored_entries(file):
+    seen = BoxesDetector(file("1,1,10,20,30,40,1\n1,2,50,20,30,40,0\n", "gt.txt"))
+    assert seen.in_frame(0).ids.tolist() == [1]
+
+
+def test_a_file_of_ignored_entries_only_is_refused(file):
+    with pytest.raises(BoxesError, match="only rows with score 0"):
+        BoxesDetector(file("1,1,10,20,30,40,0\n"))
+
+
+def test_scores_outside_the_unit_range_are_scaled_to_it(file):
+    seen = BoxesDetector(file("1,-1,1,1,5,5,-2\n1,-1,20,1,5,5,3\n1,-1,40,1,5,5,8\n"))
+    assert seen.in_frame(0).scores.tolist() == [0, 0.5, 1]
+    assert BoxesDetector(file("1,-1,1,1,5,5,-1\n")).in_frame(0).scores.tolist() == [1]
+
+
+@pytest.mark.parametrize("bad", ["nan", "inf", "-inf", "1e400", "abc", "", "1_0", "0x10", "1e7"])
+@pytest.mark.parametrize("column", [2, 3, 4, 5])
+def test_a_value_that_is_no_coordinate_is_named_with_its_line(file, bad, column):
+    fields = ["2", "-1", "10", "20", "30", "40", "0.5"]
+    fields[column] = bad
+    path = file("1,-1,10,20,30,40,0.5\n" + ",".join(fields) + "\n1,-1,90,20,30,40,0.5\n")
+    with pytest.raises(BoxesError) as caught:
+        BoxesDetector(path)
+    message = str(caught.value)
+    assert f"{path}, line 2" in message
+    assert repr(bad) in message
+    assert "Correct or remove" in message
+    assert module.COLUMNS[column] in message
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("1,-1,10,20,0,40,1", "w is out of range: found '0'"),
+        ("1,-1,10,20,30,-4,1", "h is out of range: found '-4'"),
+        ("0,-1,10,20,30,40,1", "frame is out of range: found '0'"),
+        ("1.5,-1,10,20,30,40,1", "frame is out of range"),
+        ("-3,-1,10,20,30,40,1", "frame is out of range"),
+        ("99999999999,-1,10,20,30,40,1", "frame is out of range"),
+        ("1,2.5,10,20,30,40,1", "id is out of range"),
+        ("1,-1,10,20,30", "too few columns"),
+        ("1,-1,10,20,30,40,nan", "score is out of range"),
+        ("1,-1,10 20,30,40,1,1", "x is not a number"),
+    ],
+)
+def test_other_faults_are_named_too(file, line, words):
+    with pytest.raises(BoxesError, match=words):
+        BoxesDetector(file(f"1,-1,10,20,30,40,0.5\n{line}\n"))
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "frame,id,x,y,w,h\n"])
+def test_a_file_without_rows_is_refused(file, text):
+    with pytest.raises(BoxesError, match="holds no detection"):
+        BoxesDetector(file(text))
+
+
+def test_a_second_heading_is_a_fault(file):
+    with pytest.raises(BoxesError, match="line 2"):
+        BoxesDetector(file("1,-1,10,20,30,40,0.5\nframe,id,x,y,w,h,s\n"))
+
+
+def test_a_missing_or_binary_file_is_a_boxes_error(file, tmp_path):
+    with pytest.raises(BoxesError, match="cannot be read"):
+        BoxesDetector(tmp_path / "nowhere.txt")
+    with pytest.raises(BoxesError, match="cannot be read"):
+        BoxesDetector(tmp_path)
+    with pytest.raises(BoxesError, match="cannot be read"):
+        BoxesDetector(file(b"\xff\xfe\x00\x01"))
+
+
+def test_an_id_twice_in_one_frame_is_refused(file):
+    with pytest.raises(BoxesError, match="id 4 in frame 2"):
+        BoxesDetector(file("2,4,10,20,30,40,1\n2,4,50,20,30,40,1\n"))
+    assert len(BoxesDetector(file("2,-1,10,20,30,40,1\n2,-1,50,20,30,40,1\n")).in_frame(1)) == 2
+
+
+number = st.floats(-1e5, 1e5).map(lambda v: round(v, 3))
+size = st.floats(0.01, 1e4).map(lambda v: round(v, 3) + 0.001)
+row = st.tuples(st.integers(1, 50), st.just(-1), number, number, size, size, st.floats(0.01, 1))
+
+
+@given(st.lists(row, min_size=1, max_size=20))
+@settings(max_examples=50)
+def test_the_fast_reader_equals_the_plain_one(rows):
+    text = "".join(",".join(map(repr, fields)) + "\n" for fields in rows)
+    fast = module._read_plain(text)
+    np.testing.assert_array_equal(fast, module._read_line_by_line("x", text))
+    np.testing.assert_array_equal(fast, np.array(rows))
+
+
+@given(st.text(alphabet="0123456789,.-+einfa \t\n#x", max_size=120))
+@settings(max_examples=200)
+def test_any_text_is_read_or_refused_by_name(tmp_path_factory, text):
+    path = tmp_path_factory.getbasetemp() / "any.txt"
+    path.write_text(text)
+    message = ""
+    try:
+        seen = BoxesDetector(path)
+    except BoxesError as error:
+        message = str(error)
+    assert str(path) in message or seen.frame_count >= 1
+
+
+def test_the_registry_makes_detectors_by_name(file):
+    assert detector("boxes", file("1,-1,1,1,5,5,1\n")).name == "boxes"
+    assert detector("motion").name == "motion"
+    with pytest.raises(OptionError, match="motion, boxes"):
+        detector("magic")
+
+
+def test_real_files_are_read_whole(data):
+    for folder in sorted((data / "mot15").iterdir()):
+        for name in ("det/det.txt", "gt/gt.txt"):
+            rows = module.read_rows(folder / name)
+            assert len(rows) == len((folder / name).read_text().splitlines())
+
+
+mot_row = st.tuples(st.integers(0, 30), st.integers(0, 9), number, number, size, size, st.integers(0, 1000))
+
+
+@given(st.lists(mot_row, min_size=1, max_size=20, unique_by=lambda r: (r[0], r[1])))
+@settings(max_examples=50)
+def test_mot_text_reads_back_what_was_written(tmp_path_factory, rows):
+    rows.sort()
+    values = np.array(rows, dtype=np.float64)
+    written = MotRows(
+        values[:, 0].astype(np.int64), values[:, 1].astype(np.int64), values[:, 2:6], values[:, 6] / 1000
+    )
+    path = tmp_path_factory.getbasetemp() / "tracks.txt"
+    write_mot(path, written)
+    back = read_mot(path)
+    np.testing.assert_array_equal(back.numbers, written.numbers)
+    np.testing.assert_array_equal(back.ids, written.ids)
+    np.testing.assert_allclose(back.boxes_px, written.boxes_px, atol=1e-9)
+    np.testing.assert_allclose(back.scores, written.scores, atol=1e-9)
+
+
+def test_mot_text_has_the_benchmarks_form(tmp_path):
+    path = tmp_path / "tracks.txt"
+    write_mot(path, MotRows(np.array([0]), np.array([3]), np.array([[1.0, 2, 3, 4]]), np.array([0.5])))
+    assert path.read_text() == "1,3,1.000,2.000,3.000,4.000,0.500,-1,-1,-1\n"
