@@ -95,7 +95,7 @@ class _Tally:
 
     def table(self, entry: bytes) -> SampleTable:
         """All that was noted; call once, when the last sample is in."""
-        self._add_delta(self.last_duration)
+        self._add_delta(self.last_duration or (self.run_deltas[-1] if self.run_deltas else 1))
         chunks = len(self.chunk_offsets)
         return SampleTable(
             entries=(entry,),
@@ -197,8 +197,8 @@ class Writer:
             data: its bytes, at least one.
             pts: presentation time in the track's time base; above the last one's. Only audio may
                 begin before 0.
-            duration: in the track's time base, at least 1. Kept for the last sample; any other
-                lasts until the next one.
+            duration: in the track's time base; 0 for unknown. Kept for the last sample, which where
+                it is unknown lasts as long as the one before; any other lasts until the next one.
             is_key: whether decoding can start here; the first sample must be.
         """
         self._check_open()
@@ -209,7 +209,7 @@ class Writer:
         ticks, span = int(pts) * scale, int(duration) * scale
         check_limit("sample is empty or too long", len(data), SAMPLE_LIMIT, 1)
         check_limit("presentation time is out of range", ticks, TICKS_LIMIT, -TICKS_LIMIT)
-        check_limit("sample duration is out of range", span, DURATION_LIMIT, 1)
+        check_limit("sample duration is out of range", span, DURATION_LIMIT)
         check_limit("file has too many samples", self._count + 1, SAMPLES_LIMIT)
         self._check_place(tally, ticks, is_key=is_key)
         if tally.chunk and ticks - tally.chunk_start >= CHUNK_S * tally.time_base.denominator:

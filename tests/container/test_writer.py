@@ -74,7 +74,7 @@ def test_too_many_tracks(writer):
     ("sample", "match"),
     [
         ({"data": b"", "pts": 0, "duration": 1}, "empty"),
-        ({"data": b"v", "pts": 0, "duration": 0}, "duration"),
+        ({"data": b"v", "pts": 0, "duration": -1}, "duration"),
         ({"data": b"v", "pts": 0, "duration": 2**31}, "duration"),
         ({"data": b"v", "pts": 2**60, "duration": 1}, "presentation time"),
         ({"data": b"v", "pts": -1, "duration": 1}, "before time 0"),
@@ -264,6 +264,14 @@ def test_tracks_are_interleaved_in_chunks_of_half_a_second(clip_class, sound_cla
             packet = min(at * 1920 // 1024, 187)
             between = abs(int(video.table.offsets[at]) - int(audio.table.offsets[packet]))
             assert between < 3 * 13 * 52 + 3 * 24 * 30
+
+
+@pytest.mark.parametrize(("times", "last"), [([0, 3, 8], 5), ([4], 1)])
+def test_unknown_duration_of_the_last_sample(clip_class, tmp_path, times, last):
+    clip_class([(pts, 0, True, b"v", b"{}") for pts in times]).write(tmp_path / "clip.cssv")
+    with Reader(tmp_path / "clip.cssv") as reader:
+        assert reader.duration(reader.video.number, len(times) - 1) == last
+        assert reader.duration(reader.scene.number, len(times) - 1) == last
 
 
 def test_large_samples_end_their_chunk(clip_class, tmp_path):

@@ -1,0 +1,311 @@
+"""Other people's programs as judges: the file plays, and frame N is frame N in every one of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+
+import av
+import numpy as np
+import pytest
+
+from cssv.container import Reader
+
+
+def run(*command: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+def probe(ffprobe: str, path: Path) -> dict:
+    """Streams and packets as ffprobe sees them, by codec type."""
+    result = run(ffprobe, "-v", "error", "-of", "json", "-show_streams", "-show_packets", path)
+    assert result.returncode == 0
+    found = json.loads(result.stdout)
+    streams = {}
+    for stream in found["streams"]:
+        packets = [packet for packet in found["packets"] if packet["stream_index"] == stream["index"]]
+        streams[stream["codec_type"]] = {**stream, "packets": packets}
+    return streams
+
+
+def timing(stream: dict) -> list[tuple[int, int]]:
+    return [(packet["pts"], packet.get("duration")) for packet in stream["packets"]]
+
+
+# Timings that other writers get wrong: (time base, pts of the frames).
+TIMINGS = {
+    "25 fps": (Fraction(1, 25), list(range(12))),
+    "film": (Fraction(1001, 24000), list(range(12))),
+    "90 kHz, late start": (Fraction(1, 90000), [45000 + 3003 * at for at in range(12)]),
+    "odd timescale, late start": (Fraction(1, 7), [3 + at for at in range(12)]),
+    "variable": (Fraction(1, 1000), [0, 33, 67, 100, 250, 251, 260, 1000, 1040, 1080, 5000, 5040]),
+    "prime timescale": (Fraction(1, 999983), [17 + 40000 * at for at in range(12)]),
+}
+
+
+@dataclass
+class Made:
+    path: Path
+    clip: object
+    encoded: object
+
+
+@pytest.fixture(scope="module", params=TIMINGS, ids=str)
+def made(request, tmp_path_factory, encode_planes, squares, playable):
+    time_base, times = TIMINGS[request.param]
+    encoded = encode_planes(squares(len(times)), times, Fraction(1, time_base.denominator))
+    clip = playable(encoded)
+    clip.time_base = time_base
+    path = tmp_path_factory.mktemp("players") / "clip.cssv"
+    clip.write(path)
+    return Made(path, clip, encoded)
+
+
+def test_pyav_sees_the_same_planes_at_the_same_times(made):
+    with av.open(str(made.path)) as source:
+        stream = source.streams.video[0]
+        frames = list(source.decode(stream))
+        assert (stream.width, stream.height, stream.frames) == (96, 64, 12)
+    assert [frame.pts * Fraction(frame.time_base) for frame in frames] == [
+        frame[0] * made.clip.time_base for frame in made.clip.frames
+    ]
+    for frame, planes in zip(frames, made.encoded.planes, strict=True):
+        assert np.array_equal(frame.to_ndarray(), planes)
+
+
+def test_pyav_delivers_the_scene(made):
+    with av.open(str(made.path)) as source:
+        stream = next(stream for stream in source.streams if stream.type == "data")
+        packets = [packet for packet in source.demux(stream) if packet.size]
+        assert [bytes(packet) for packet in packets] == [frame[4] for frame in made.clip.frames]
+        assert [packet.pts * Fraction(packet.time_base) for packet in packets] == [
+            frame[0] * made.clip.time_base for frame in made.clip.frames
+        ]
+
+
+def test_ffprobe_sees_the_same_times_and_keys(made, tool):
+    streams = probe(tool("ffprobe"), made.path)
+    scale = made.clip.time_base.numerator
+    expected = [(frame[0] * scale, frame[1] * scale) for frame in made.clip.frames]
+    video = streams["video"]
+    assert video["time_base"] == f"1/{made.clip.time_base.denominator}"
+    # After an empty edit FFmpeg cuts the last packet short; its time is right.
+    sure = 11 if expected[0][0] > 0 else 12
+    for stream in (video, streams["data"]):
+        assert timing(stream)[:sure] == expected[:sure]
+        assert [packet["pts"] for packet in stream["packets"]] == [pts for pts, _ in expected]
+    assert [packet["dts"] for packet in video["packets"]] == [pts for pts, _ in expected]
+    assert ["K" in packet["flags"] for packet in video["packets"]] == [frame[2] for frame in made.clip.frames]
+    assert int(video["nb_frames"]) == 12
+    assert (video["width"], video["height"]) == (96, 64)
+    assert streams["data"]["codec_tag_string"] == "mett"
+
+
+def test_ffprobe_seeks_to_every_frame(made, tool):
+    """A seek to a frame's time gives the key frame that the reader names."""
+    with Reader(made.path) as reader:
+        number = reader.video.number
+        for at in (0, 5, 6, 11):
+            key = reader.pts(number, reader.key_before(number, at))
+            seconds = float(reader.pts(number, at) * reader.video.time_base)
+            with av.open(str(made.path)) as source:
+                stream = source.streams.video[0]
+                source.seek(reader.pts(number, at), stream=stream)
+                assert next(source.demux(stream)).pts == key, seconds
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_ffmpeg_copies_without_a_word(made, tool, tmp_path, suffix):
+    """Nothing at all on standard error at level "warning"."""
+    copy = tmp_path / f"copy{suffix}"
+    result = run(tool("ffmpeg"), "-v", "warning", "-y", "-i", made.path, "-c", "copy", "-copyts", copy)
+    complaints = [line for line in result.stderr.splitlines() if "not set in a packet" not in line]
+    assert (result.returncode, complaints) == (0, [])
+    with av.open(str(copy)) as source:
+        frames = [frame.to_ndarray() for frame in source.decode(source.streams.video[0])]
+    assert all(np.array_equal(a, b) for a, b in zip(frames, made.encoded.planes, strict=True))
+
+
+def test_ffmpeg_decodes_without_a_word(made, tool):
+    result = run(tool("ffmpeg"), "-v", "warning", "-i", made.path, "-fps_mode", "passthrough", "-f", "framemd5", "-")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert sum(not line.startswith("#") for line in result.stdout.splitlines()) == 12
+
+
+# Sound.
+
+
+@pytest.fixture(scope="module")
+def sounding(tmp_path_factory, encode_planes, playable, sounds_of, data):
+    """The first seconds of a real clip, its pictures lossless, its 5.1 sound as it came."""
+    source = data / "clips" / "bigbuckbunny.mp4"
+    times, planes = [], []
+    with av.open(str(source)) as video:
+        for frame in video.decode(video.streams.video[0]):
+            if len(times) == 50:
+                break
+            times.append(frame.pts)
+            planes.append(frame.reformat(320, 180).to_ndarray())
+        time_base = Fraction(video.streams.video[0].time_base)
+    encoded = encode_planes(planes, times, time_base, gop=12)
+    clip = playable(encoded, sounds_of(source, 2.0))
+    path = tmp_path_factory.mktemp("sounding") / "clip.cssv"
+    clip.write(path)
+    return Made(path, clip, encoded)
+
+
+def test_real_sound_passes_through_packet_for_packet(sounding, tool, data):
+    source = probe(tool("ffprobe"), data / "clips" / "bigbuckbunny.mp4")["audio"]
+    copy = probe(tool("ffprobe"), sounding.path)["audio"]
+    count = len(sounding.clip.sounds[0].packets)
+    assert count > 90
+    assert timing(copy) == timing(source)[:count]
+    for key in ("codec_name", "profile", "sample_rate", "channels", "channel_layout", "time_base", "start_pts"):
+        assert copy[key] == source[key]
+    with av.open(str(sounding.path)) as file:
+        packets = [bytes(packet) for packet in file.demux(file.streams.audio[0]) if packet.size]
+    assert packets == [packet[2] for packet in sounding.clip.sounds[0].packets]
+    assert run(tool("ffmpeg"), "-v", "warning", "-i", sounding.path, "-f", "null", "-").stderr == ""
+
+
+@pytest.fixture(scope="module", params=["aac.mp4", "aac.mkv", "opus.mkv", "flac.mp4", "mp3.mp4", "late.mp4"])
+def primed(request, tmp_path_factory, tool):
+    """Sound whose first packets lie before time 0 (encoder delay), in two containers; and late sound."""
+    codec, container = request.param.split(".")
+    encoder = {"aac": "aac", "opus": "libopus", "flac": "flac", "mp3": "libmp3lame", "late": "aac"}[codec]
+    path = tmp_path_factory.mktemp("primed") / f"tone.{container}"
+    late = ("-itsoffset", "0.7373") if codec == "late" else ()
+    tone = "sine=frequency=440:sample_rate=48000:duration=1.5"
+    result = run(tool("ffmpeg"), "-v", "error", "-y", *late, "-f", "lavfi", "-i", tone, "-c:a", encoder, "-strict", "-2", path)
+    assert result.returncode == 0, result.stderr
+    return path
+
+
+def test_encoder_delay_does_not_shift_the_sound(primed, tool, tmp_path, sounds_of, encode_planes, squares, playable):
+    """Packet times, start and number of decoded samples are those of the source."""
+    (sound,) = sounds_of(primed, 9.0)
+    encoded = encode_planes(squares(38), list(range(38)), Fraction(1, 25))
+    path = tmp_path / "clip.cssv"
+    playable(encoded, [sound]).write(path)
+    before, after = probe(tool("ffprobe"), primed)["audio"], probe(tool("ffprobe"), path)["audio"]
+    starts = [Fraction(stream["packets"][0]["pts"]) * Fraction(stream["time_base"]) for stream in (before, after)]
+    assert starts[0] == starts[1] == sound.packets[0][0] * sound.time_base
+    assert [packet["pts"] for packet in after["packets"]] == [packet["pts"] for packet in before["packets"]]
+    assert after["start_pts"] == (0 if primed.suffix == ".mkv" else before["start_pts"])
+    # FFmpeg counts the edit in sound samples, which Matroska's milliseconds are not: there it plays
+    # 6 ms more of Opus's silent beginning, at the right time.
+    if primed.name != "tone.mkv" or before["codec_name"] != "opus":
+        assert decoded_sound(tool("ffmpeg"), path)[:48000] == decoded_sound(tool("ffmpeg"), primed)[:48000]
+    assert run(tool("ffmpeg"), "-v", "warning", "-i", path, "-f", "null", "-").stderr == ""
+
+
+def decoded_sound(ffmpeg: str, path: Path) -> bytes:
+    """16-bit samples from the moment players would start at."""
+    command = [ffmpeg, "-v", "error", "-i", str(path), "-map", "0:a", "-f", "s16le", "-"]
+    return subprocess.run(command, capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
+
+
+def test_mpv_plays_it(sounding, tool):
+    result = run(
+        *(tool("mpv"), "--no-config", "--vo=null", "--ao=null", "--untimed", "--no-terminal", "--msg-level=all=warn"),
+        *("--terminal=yes", "--term-status-msg=", sounding.path),
+    )
+    assert result.returncode == 0
+    assert "VO: [null] 320x180" in result.stdout or "error" not in result.stdout.lower()
+    assert not re.search(r"error|invalid|corrupt|broken", result.stdout + result.stderr, re.IGNORECASE)
+
+
+PAGE = b"""<!doctype html><video id="v" muted src="clip"></video><script>
+const v = document.getElementById("v");
+const tell = (word) => fetch("report", {method: "POST", body: JSON.stringify({word, width: v.videoWidth,
+    height: v.videoHeight, duration: v.duration, frames: v.getVideoPlaybackQuality().totalVideoFrames})});
+v.onerror = () => tell("error " + v.error.message);
+v.onended = () => tell("ended");
+v.play();
+</script>"""
+
+
+class Page(BaseHTTPRequestHandler):
+    """Serves the page and the video by byte ranges, and takes the page's report."""
+
+    def do_GET(self):
+        if self.path != "/clip":
+            self.answer(200, "text/html", PAGE)
+            return
+        video, (low, high) = self.server.video, self.wanted()
+        self.answer(206, "video/mp4", video[low:high], f"bytes {low}-{high - 1}/{len(video)}")
+
+    def wanted(self):
+        found = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "bytes=0-"))
+        size = len(self.server.video)
+        return int(found[1]), min(int(found[2] or size) + 1, size)
+
+    def answer(self, status, kind, body, content_range=None):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if content_range:
+            self.send_header("Content-Range", content_range)
+            self.send_header("Accept-Ranges", "bytes")
+        self.end_headers()
+        # The browser hangs up when it has seen enough.
+        with suppress(ConnectionError):
+            self.wfile.write(body)
+
+    def do_POST(self):
+        self.server.report.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.answer(200, "text/plain", b"")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def played_in_chromium(tool, tmp_path):
+    """What a page in headless Chromium reports after playing a file to its end."""
+
+    def play(path):
+        with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+            server.video, server.report = path.read_bytes(), Queue()
+            Thread(target=server.serve_forever, daemon=True).start()
+            browser = subprocess.Popen(
+                [
+                    *(tool("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+                    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+                    *("--mute-audio", "--autoplay-policy=no-user-gesture-required"),
+                    *(f"--user-data-dir={tmp_path / 'profile'}", "--remote-debugging-port=0"),
+                    f"http://127.0.0.1:{server.server_port}/",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            try:
+                return server.report.get(timeout=45)
+            finally:
+                os.killpg(browser.pid, signal.SIGTERM)
+                browser.wait(20)
+                server.shutdown()
+
+    return play
+
+
+def test_chromium_plays_it_to_the_end(sounding, played_in_chromium):
+    report = played_in_chromium(sounding.path)
+    assert (report["word"], report["width"], report["height"]) == ("ended", 320, 180)
+    assert report["duration"] == pytest.approx(2.0, abs=0.06)
+    # How many frames a busy machine really shows differs from run to run; it decodes nearly all.
+    assert 40 <= report["frames"] <= 50
