@@ -35,7 +35,9 @@ class AudioTrack:
         mp4_head: a whole MP4 with its first packet, from which the sample entry can be taken;
             None where MP4 cannot hold this codec.
         stream_index: of the stream in its file.
-        note: why ``mp4_head`` is None; otherwise None.
+        has_adts: the stored packets carry ADTS headers (ISO/IEC 14496-3, 1.A.2), which MP4 does not
+            want; they are taken off.
+        note: why ``mp4_head`` is None, or what is taken off; None when nothing is to be said.
     """
 
     codec: str
@@ -45,6 +47,7 @@ class AudioTrack:
     language: str | None
     mp4_head: bytes | None
     stream_index: int
+    has_adts: bool = False
     note: str | None = None
 
 
@@ -76,7 +79,7 @@ class AudioCopy:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What could not be passed on, in words."""
+        """What could not be passed on as it is, in words."""
         return tuple(track.note for track in self.tracks if track.note)
 
     def _probe(self) -> tuple[tuple[AudioTrack, ...], dict[int, int]]:
@@ -104,7 +107,7 @@ class AudioCopy:
                 if not source.size:
                     continue
                 position = self._indexes[source.stream_index]
-                packet = _packet(source, self.tracks[position].time_base)
+                packet = _packet(source, self.tracks[position])
                 if self._is_inside(packet):
                     yield position, packet
 
@@ -115,10 +118,20 @@ class AudioCopy:
         return high is None or packet.pts < ceil(high / packet.time_base)
 
 
-def _packet(source: av.Packet[Stream], time_base: Fraction) -> Packet:
+def _packet(source: av.Packet[Stream], track: AudioTrack) -> Packet:
     pts = source.pts if source.pts is not None else (source.dts or 0)
     dts = source.dts if source.dts is not None else pts
-    return Packet(bytes(source), pts, dts, source.duration or 0, time_base, source.is_keyframe)
+    data = bytes(source)
+    if track.has_adts:
+        data = data[_adts_bytes(data) :]
+    return Packet(data, pts, dts, source.duration or 0, track.time_base, source.is_keyframe)
+
+
+def _adts_bytes(data: bytes) -> int:
+    """Length of the ADTS header at the front: 7 bytes, 9 with a checksum, 0 where there is none."""
+    if len(data) < 9 or data[0] != 0xFF or data[1] & 0xF6 != 0xF0:
+        return 0
+    return 7 if data[1] & 1 else 9
 
 
 def _track(stream: AudioStream, first: av.Packet[Stream]) -> AudioTrack:
@@ -128,6 +141,9 @@ def _track(stream: AudioStream, first: av.Packet[Stream]) -> AudioTrack:
         head = _muxed(stream, first)
     except (*AV_ERRORS, ValueError):
         note = f"audio in {context.name} cannot be held by MP4 and was left out"
+    has_adts = context.name == "aac" and not context.extradata and _adts_bytes(bytes(first)) > 0
+    if has_adts and head is not None:
+        note = "AAC packets are passed on without their ADTS headers"
     return AudioTrack(
         codec=context.name,
         time_base=exact(stream.time_base) or Fraction(1, context.sample_rate),
@@ -136,6 +152,7 @@ def _track(stream: AudioStream, first: av.Packet[Stream]) -> AudioTrack:
         language=stream.language,
         mp4_head=head,
         stream_index=stream.index,
+        has_adts=has_adts,
         note=note,
     )
 

@@ -245,20 +245,21 @@ def _read_header(path: Path, data: bytes) -> _Header:
         raise VideoError("not a PNG", found=str(path))
     at, name, header = len(PNG_SIGNATURE), b"", b""
     while name != b"IEND":
-        if at + 12 > len(data):
-            raise VideoError("the PNG breaks off", found=str(path), remedy="Use a whole copy.")
-        length, name = struct.unpack_from(">I4s", data, at)
+        length, name = struct.unpack_from(">I4s", data[at : at + 8].ljust(8, b"\0"))
         end = at + 8 + length
-        stored = data[end : end + 4]
-        if zlib.crc32(data[at + 4 : end]).to_bytes(4, "big") != stored:
-            raise VideoError(
-                "the PNG is damaged", found=f"{path}: chunk {name!r}", remedy="Use a whole copy."
-            )
+        if end + 4 > len(data):
+            raise VideoError("the PNG breaks off", found=str(path), remedy="Use a whole copy.")
+        if zlib.crc32(data[at + 4 : end]).to_bytes(4, "big") != data[end : end + 4]:
+            raise _damaged(path, f"checksum of chunk {name.decode('latin-1')}")
         header = header or data[at + 8 : end]
         at = end + 4
     if len(header) != 13:
-        raise VideoError("the PNG is damaged", found=f"{path}: no header", remedy="Use a whole copy.")
+        raise _damaged(path, "no header")
     return _checked(path, _Header(*struct.unpack(">IIBB", header[:10])))
+
+
+def _damaged(path: Path, what: str) -> VideoError:
+    return VideoError("the PNG is damaged", found=f"{path}: {what}", remedy="Use a whole copy.")
 
 
 def _checked(path: Path, header: _Header) -> _Header:
@@ -289,7 +290,7 @@ def _decode(path: Path, data: bytes, header: _Header) -> U8:
     except cv2.error as error:
         raise VideoError("the PNG cannot be decoded", found=f"{path}: {error.err}") from error
     if pixels is None or pixels.shape[:2] != (header.height, header.width):
-        raise VideoError("the PNG is damaged", found=str(path), remedy="Use a whole copy.")
+        raise _damaged(path, "its pixels cannot be read")
     if header.layout == "rgb24":
         return np.ascontiguousarray(cast(U8, pixels)[..., ::-1])
     return cast(U8, pixels)

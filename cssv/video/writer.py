@@ -36,7 +36,7 @@ CONTAINERS: dict[str, tuple[str, tuple[FileCodec, ...]]] = {
     ".webm": ("webm", ("vp9",)),
 }
 
-_MUX_OPTIONS = {"mp4": {"movflags": "faststart"}}
+_MP4_SCALE_MAX = 2**31 - 1
 
 # RGB shown to people as ordinary video: BT.709, limited range.
 _BT709 = Colour(range=1, space=1, primaries=1, transfer=1)
@@ -107,9 +107,8 @@ class VideoWriter:
         threads = check_threads(threads)
         try:
             temporary = self._stack.enter_context(whole_file(self._path))
-            self._container = av.open(
-                str(temporary), mode="w", format=self._format, options=_MUX_OPTIONS.get(self._format, {})
-            )
+            options = _mux_options(self._format, time_base)
+            self._container = av.open(str(temporary), mode="w", format=self._format, options=options)
             self._add_video(threads)
             self._audio = self._add_audio(audio, audio_start, audio_stop)
         except BaseException as error:
@@ -278,3 +277,11 @@ def _choose(path: Path, codec: FileCodec | None) -> tuple[str, FileCodec]:
     if chosen not in codecs:
         raise OptionError(f"{suffix} cannot hold this codec", found=chosen, bound=", ".join(codecs))
     return name, chosen
+
+
+def _mux_options(container: str, time_base: Fraction) -> dict[str, str]:
+    if container != "mp4":
+        return {}
+    # A first frame later than 0 is written as an edit in units of the movie's own clock.
+    scale = {"movie_timescale": str(time_base.denominator)} if time_base.denominator <= _MP4_SCALE_MAX else {}
+    return {"movflags": "faststart"} | scale

@@ -404,7 +404,7 @@ def test_an_unfinished_recording_is_read_to_its_end(tmp_path, data, ffmpeg, ffpr
     packets = ffprobe(path, "-show_entries", "packet=pos")["packets"]
     content = bytearray(path.read_bytes()[: int(packets[60]["pos"])])
     path.write_bytes(content)
-    with pytest.raises(VideoError, match="breaks off after 60 frames.*bytes are missing"):
+    with pytest.raises(VideoError, match=r"breaks off after 60 frames.*bytes are missing"):
         read_all(path)
     if ending == "avi":
         content[4:8] = bytes(4)
