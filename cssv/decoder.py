@@ -24,7 +24,7 @@ from cssv.picture import heat_to_rgb, overlay
 from cssv.scene import Environment, GivenRanges, Ranges, Scene, Value
 from cssv.stego import planes_crc
 from cssv.table import ObjectRow, Origin, write_rows
-from cssv.template.read import UNOCCLUDED_SHARE, read
+from cssv.template.read import VISIBLE_SHARE, read
 from cssv.template.state import ObjectState, undraw
 from cssv.video import VideoWriter, open_source, write_picture
 
@@ -148,7 +148,7 @@ class Moment:
         found = self._extract
         sights = read(found.heat, self.frame.layout, found.outlines, found.marked)
         ranges = ranges_of(self.miniature)
-        hidden = (replace(sight, readings=None) if sight.visible < UNOCCLUDED_SHARE else sight for sight in sights)
+        hidden = (replace(sight, readings=None) if sight.visible < VISIBLE_SHARE else sight for sight in sights)
         return tuple(undraw(sight, ranges) for sight in hidden)
 
     @property

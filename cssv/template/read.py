@@ -17,8 +17,8 @@ from cssv.template.render import chroma_step
 
 #: Fewer visible pixels than this in a ring give no reading.
 _LEAST_PIXELS = 12
-#: An object of whose rings less than this share is visible counts as occluded.
-UNOCCLUDED_SHARE = 0.6
+#: An object of whose rings less than this share is visible counts as hidden and is not read.
+VISIBLE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +103,14 @@ def _fit(index: NDArray[np.int16], values: NDArray[np.float64], place: Footprint
 
 
 def _luma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Sums of :func:`_fit` for the brightness."""
+    """Return the sums of :func:`_fit` for the brightness."""
     keep = (place.index >= 0) & own & ~planes.marked[place.window]
     values = planes.luma[place.window][keep].astype(np.float64)
     return _fit(place.index[keep], values, place, width)
 
 
 def _chroma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Sums of :func:`_fit` for Cb and Cr, shape (2, 2, RINGS, 2)."""
+    """Return the sums of :func:`_fit` for Cb and Cr, shape (2, 2, RINGS, 2)."""
     step = planes.step
     window, index = place.chroma(step)
     visible = own[place.top % step :: step, place.left % step :: step]
