@@ -47,7 +47,7 @@ class BitPlane:
         return BitPlane(packed, origin[0] + skip_x, origin[1] + skip_y, width, height)
 
     def block(self, x: int, y: int, rows: int) -> bytes:
-        """The bytes of a block at whole-frame position (x, y), BLOCK_WIDTH wide; b"" when cut off."""
+        """Return the bytes of a block at whole-frame position (x, y), BLOCK_WIDTH wide; b"" when cut off."""
         row, column = y - self.top, (x - self.left) // UNIT
         if row < 0 or column < 0:
             return b""

@@ -53,10 +53,13 @@ class FrameCarrier:
         """Stego planes of a frame, a new array.
 
         Args:
-            cover, template: planes of one shape.
+            cover: planes of the frame as it came.
+            template: what to hide, same shape.
             outlines: the template's objects, for their tags.
-            number, pts: the frame's, for the header.
+            number: the frame's, for the header.
+            pts: its presentation time in the miniature's time base.
         """
+        cover = np.ascontiguousarray(cover)
         header = Header(
             number,
             pts,
@@ -98,7 +101,7 @@ class Extract:
     marked: NDArray[np.bool_]
 
     def clean(self, layout: Layout) -> U8:
-        """The heat with marks and tags taken out: what was drawn, to the eighth of a range."""
+        """Return the heat with marks and tags taken out: what was drawn, to the eighth of a range."""
         heat = self.heat.copy()
         luma = split_planes(heat, layout)[0]
         np.copyto(luma, luma & 0xE0, where=self.marked)
@@ -147,9 +150,12 @@ def _marked(marks: Marks, shape: tuple[int, ...], places: Sequence[Place]) -> ND
     height, width = shape
     small = marks.miniature
     whole = (small.width, small.height) if small else (x + width + MARK, y + height + MARK)
-    marked = marked_pixels(*whole, marks.header.sparse)[y : y + height, x : x + width].copy()
+    marked = marked_pixels(width, height, marks.header.sparse, marks.origin, whole).copy()
     for left, top in places:
-        rows, columns = slice(max(top - y, 0), top - y + TAG_HEIGHT), slice(max(left - x, 0), left - x + BLOCK_WIDTH)
+        rows, columns = (
+            slice(max(top - y, 0), top - y + TAG_HEIGHT),
+            slice(max(left - x, 0), left - x + BLOCK_WIDTH),
+        )
         marked[rows, columns] = True
     return marked
 
@@ -171,9 +177,9 @@ def _support_window(
     blocks: NDArray[np.bool_], origin: tuple[int, int], width: int, height: int
 ) -> NDArray[np.bool_]:
     """Support blocks as the pixels of a picture at ``origin``; what no mark tells of is False."""
-    x, y = origin
-    last_row, last_column = (y + height - 1) // SUPPORT_BLOCK, (x + width - 1) // SUPPORT_BLOCK
-    grow = (last_row + 1 - blocks.shape[0], last_column + 1 - blocks.shape[1])
-    padded = np.pad(blocks, [(0, max(n, 0)) for n in grow])
-    pixels = np.repeat(np.repeat(padded, SUPPORT_BLOCK, axis=0), SUPPORT_BLOCK, axis=1)
-    return pixels[y : y + height, x : x + width]
+    rows = np.arange(origin[1], origin[1] + height) // SUPPORT_BLOCK
+    columns = np.arange(origin[0], origin[0] + width) // SUPPORT_BLOCK
+    # One row and one column of nothing around the blocks, for all that lies outside them.
+    padded = np.pad(blocks, 1)
+    rows, columns = (rows + 1).clip(0, blocks.shape[0] + 1), (columns + 1).clip(0, blocks.shape[1] + 1)
+    return padded[rows[:, None], columns]

@@ -1,7 +1,8 @@
 """Marks: the frame header and the scene miniature, repeated in every cell of the image.
 
 Cells are CELL x CELL pixels from the frame's top left corner; a mark fills the first
-MARK x MARK pixels of its cell. A crop of 160x160 pixels holds at least one whole cell, because 160 >= 2 * CELL - 1.
+MARK x MARK pixels of its cell. A crop of 160x160 pixels holds at least one whole mark, because
+160 >= CELL - 1 + MARK.
 Layout of a mark, each block 16x16 pixels, 16 rows of two bytes: header | miniature (first half) over
 miniature (second half) | support.
 """
@@ -43,25 +44,50 @@ def cell_grid(width: int, height: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def marked_pixels(width: int, height: int, sparse: bool) -> NDArray[np.bool_]:
-    """(height, width) bool: pixels whose lowest bit belongs to a mark. Read only."""
-    mask = np.zeros((height, width), bool)
-    cells = _cells(mask)
-    cells[...] = True
+def marked_pixels(
+    width: int,
+    height: int,
+    sparse: bool,
+    origin: tuple[int, int] = (0, 0),
+    frame: tuple[int, int] | None = None,
+) -> NDArray[np.bool_]:
+    """Find the pixels of a picture whose lowest bit belongs to a mark.
+
+    Args:
+        width: of the picture in pixels.
+        height: of the picture.
+        sparse: whether marks have a support block.
+        origin: x, y of the picture's top left pixel in the whole frame.
+        frame: width and height of the whole frame; None when the picture is the whole frame.
+
+    Returns:
+        bool (height, width), read only.
+    """
+    rows, columns = cell_grid(*(frame or (width, height)))
+    down, across = _in_cell(origin[1], height, rows)[:, None], _in_cell(origin[0], width, columns)
+    mask = (down < MARK) & (across < MARK)
     if not sparse:
-        cells[..., _ROWS:, _ROWS:] = False
+        mask &= (down < _ROWS) | (across < _ROWS)
     mask.setflags(write=False)
     return mask
 
 
-def _cells(plane: NDArray[np.generic]) -> NDArray[np.generic]:
-    """A writable view (rows, columns, MARK, MARK) of the marks in a plane."""
+def _in_cell(first: int, length: int, cells: int) -> NDArray[np.int64]:
+    """Return the offset of each pixel in its cell along one axis; CELL outside the frame's cells."""
+    at = np.arange(first, first + length)
+    return np.where((at < 0) | (at >= cells * CELL), CELL, at % CELL)
+
+
+def _cells(plane: U8) -> U8:
+    """Make a writable view (rows, columns, MARK, MARK) of the marks in a plane."""
     rows, columns = cell_grid(plane.shape[1], plane.shape[0])
     down, across = plane.strides
     return as_strided(plane, (rows, columns, MARK, MARK), (CELL * down, CELL * across, down, across))
 
 
-def _mark_bits(header: Header, miniature: bytes, support: NDArray[np.bool_] | None, shape: tuple[int, int]) -> U8:
+def _mark_bits(
+    header: Header, miniature: bytes, support: NDArray[np.bool_] | None, shape: tuple[int, int]
+) -> U8:
     """Bits (rows, columns, MARK, MARK) of every mark of a frame."""
     rows, columns = shape
     marks = np.zeros((rows, columns, MARK, MARK // 8), np.uint8)
@@ -79,7 +105,7 @@ def _mark_bits(header: Header, miniature: bytes, support: NDArray[np.bool_] | No
 
 
 def _support_blocks(support: NDArray[np.bool_], shape: tuple[int, int]) -> dict[tuple[int, int], bytes]:
-    """The support record of every cell: the 15 x 15 support blocks of it and its neighbours."""
+    """Return the support record of every cell: the 15 x 15 support blocks of it and its neighbours."""
     rows, columns = shape
     side = CELL_BLOCKS
     below = max((rows + 1) * side - support.shape[0], 0)
@@ -91,7 +117,11 @@ def _support_blocks(support: NDArray[np.bool_], shape: tuple[int, int]) -> dict[
 
 
 def write_marks(
-    luma: U8, header: Header, miniature: bytes, support: NDArray[np.bool_] | None = None, bit: int = TEMPLATE_BIT
+    luma: U8,
+    header: Header,
+    miniature: bytes,
+    support: NDArray[np.bool_] | None = None,
+    bit: int = TEMPLATE_BIT,
 ) -> None:
     """Draw the marks of a frame into a luma plane, in place.
 
@@ -105,24 +135,24 @@ def write_marks(
     cells = _cells(luma)
     bits = _mark_bits(header, miniature, support, (cells.shape[0], cells.shape[1]))
     if support is not None:
-        set_bits(cells, bits, bit)  # type: ignore[arg-type]
+        set_bits(cells, bits, bit)
         return
-    set_bits(cells[..., :_ROWS, :], bits[..., :_ROWS, :], bit)  # type: ignore[arg-type]
-    set_bits(cells[..., _ROWS:, :_ROWS], bits[..., _ROWS:, :_ROWS], bit)  # type: ignore[arg-type]
+    set_bits(cells[..., :_ROWS, :], bits[..., :_ROWS, :], bit)
+    set_bits(cells[..., _ROWS:, :_ROWS], bits[..., _ROWS:, :_ROWS], bit)
 
 
 def support_blocks(template: U8, layout: Layout) -> NDArray[np.bool_]:
     """Which SUPPORT_BLOCK squares of a frame hold anything of the template (bool, rows x columns)."""
-    blocks: NDArray[np.bool_] | None = None
     planes = split_planes(template, layout)
+    height, width = planes[0].shape
+    blocks = np.zeros((-(-height // SUPPORT_BLOCK), -(-width // SUPPORT_BLOCK)), bool)
     for plane in planes:
         side = SUPPORT_BLOCK * plane.shape[0] // planes[0].shape[0]
         pad = ((0, -plane.shape[0] % side), (0, -plane.shape[1] % side))
         padded = np.pad(plane != 0, pad)
         rows, columns = padded.shape[0] // side, padded.shape[1] // side
         used = padded.reshape(rows, side, columns, side).any(axis=(1, 3))
-        blocks = used if blocks is None else blocks | used
-    assert blocks is not None
+        blocks |= used
     return blocks
 
 
@@ -207,7 +237,7 @@ def read_marks(luma: U8, origin: tuple[int, int] = (0, 0), bits: BitPlane | None
 
 
 def _read_miniature(bits: BitPlane, cells: list[tuple[int, int]]) -> Miniature | None:
-    """The first intact miniature."""
+    """Return the first intact miniature."""
     for x, y in cells:
         block = bits.block(x * CELL + 16, y * CELL, _ROWS) + bits.block(x * CELL, y * CELL + 16, _ROWS)
         try:
@@ -227,5 +257,7 @@ def _read_support(bits: BitPlane, cells: list[tuple[int, int]]) -> NDArray[np.bo
         record = read_support(bits.block(x * CELL + 16, y * CELL + 16, _ROWS))
         if record is not None:
             window = np.unpackbits(np.frombuffer(record, np.uint8))[: 9 * side * side]
-            padded[y * side : (y + 3) * side, x * side : (x + 3) * side] |= window.reshape(3 * side, 3 * side) != 0
+            padded[y * side : (y + 3) * side, x * side : (x + 3) * side] |= (
+                window.reshape(3 * side, 3 * side) != 0
+            )
     return padded[side:, side:]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +18,7 @@ Merge = Literal["opap", "plain"]
 MERGES: tuple[Merge, ...] = ("opap", "plain")
 DEFAULT_MERGE: Merge = "opap"
 #: Half a high nibble's step.
-_HALF = 8.0
+_HALF = np.uint8(8)
 
 
 def _check(cover: U8, template: U8) -> None:
@@ -48,17 +47,17 @@ def merge(cover: U8, template: U8, method: Merge = DEFAULT_MERGE) -> U8:
     if method == "plain":
         stego = cover & 0xF0
     else:
-        # Saturation is what keeps the result in range: below 0 the high nibble is 0, above 255 it is 15.
-        flat = nibble.reshape(1, -1)
-        stego = cv2.subtract(cover.reshape(1, -1), flat)
-        stego = cv2.add(stego, (_HALF, 0.0, 0.0, 0.0), dst=stego).reshape(cover.shape)
+        # cover - nibble + 8, saturated at both ends: below 0 the high nibble is 0, above 255 it is 15.
+        stego = cover - np.minimum(cover, nibble)
+        np.minimum(stego, 0xFF - _HALF, out=stego)
+        stego += _HALF
         stego &= 0xF0
     stego |= nibble
-    return stego
+    return np.asarray(stego)
 
 
 def split(stego: U8) -> U8:
-    """The template's nibbles, shifted up by four; low nibbles zero. Inverse of :func:`merge`."""
+    """Return the template's nibbles, shifted up by four; low nibbles zero. Inverse of :func:`merge`."""
     if stego.dtype != np.uint8:
         raise CarrierError("stego planes must be uint8", found=str(stego.dtype))
     return np.left_shift(stego, 4)

@@ -34,7 +34,9 @@ def is_sealed(block: bytes) -> bool:
 def unseal(block: bytes) -> bytes:
     """Inverse of :func:`seal`, padding kept. Raises FramingError when the CRC differs."""
     if not is_sealed(block):
-        raise FramingError("a record's checksum is wrong", found=block[-4:].hex(), bound="CRC-32 of the record")
+        raise FramingError(
+            "a record's checksum is wrong", found=block[-4:].hex(), bound="CRC-32 of the record"
+        )
     return block[:-4]
 
 

@@ -135,7 +135,13 @@ class Miniature:
         if not numerator or not denominator:
             raise FramingError("a scene miniature has no time base", found=f"{numerator}/{denominator}")
         return Miniature(
-            fields[0:2], fields[2:4], fields[4:6], width, height, Fraction(numerator, denominator), *fields[10:]
+            fields[0:2],
+            fields[2:4],
+            fields[4:6],
+            width,
+            height,
+            Fraction(numerator, denominator),
+            *fields[10:],
         )
 
 
@@ -145,6 +151,6 @@ def write_support(bits: bytes) -> bytes:
 
 
 def read_support(block: bytes) -> bytes | None:
-    """The 29 bytes given to :func:`write_support`, or None when the checksum is wrong."""
+    """Return the 29 bytes given to :func:`write_support`, or None when the checksum is wrong."""
     bits = block[:29]
     return bits if write_support(bits) == block else None

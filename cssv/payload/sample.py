@@ -65,7 +65,7 @@ def _object_to_json(state: ObjectState) -> dict[str, Any]:
 
 
 def write_sample(sample: SceneSample) -> bytes:
-    """The sample as compact UTF-8 JSON."""
+    """Write the sample as compact UTF-8 JSON."""
     node: dict[str, Any] = {"frame": sample.frame, "objects": [_object_to_json(o) for o in sample.objects]}
     if sample.scene is not None:
         node["scene"] = sample.scene.to_json()
@@ -114,7 +114,9 @@ def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
 
 
 def _ranges_from_json(node: Mapping[str, Any]) -> Ranges:
-    spans: dict[str, Any] = {key: _numbers(node, key, 2) for key in ("speed_px_s", "temperature_c", "density_kg_m3")}
+    spans: dict[str, Any] = {
+        key: _numbers(node, key, 2) for key in ("speed_px_s", "temperature_c", "density_kg_m3")
+    }
     return Ranges(**spans)
 
 
@@ -135,4 +137,6 @@ def read_sample(data: bytes) -> SceneSample:
             ranges=None if ranges is None else _ranges_from_json(ranges),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ContainerError("a scene sample cannot be read", found=f"{type(error).__name__}: {error}") from error
+        raise ContainerError(
+            "a scene sample cannot be read", found=f"{type(error).__name__}: {error}"
+        ) from error

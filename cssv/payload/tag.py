@@ -40,7 +40,9 @@ def read_tag(block: bytes) -> Outline:
     fields = _TAG.unpack_from(unseal(block))
     magic, drawing, track, x, y, w, h, score, axis, radii, label = fields
     if magic != MAGIC or drawing >> 4 not in set(Selector) or w < 1 or h < 1:
-        raise FramingError("not an object's tag", found=f"magic {magic:04x}, drawing {drawing:02x}, size {w}x{h}")
+        raise FramingError(
+            "not an object's tag", found=f"magic {magic:04x}, drawing {drawing:02x}, size {w}x{h}"
+        )
     return Outline(
         track=track,
         label=label.rstrip(b"\0").decode(errors="replace"),

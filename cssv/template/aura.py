@@ -74,7 +74,11 @@ def ring_tables(readings: Readings, width: int) -> tuple[NDArray[np.uint8], NDAr
     for behind, (speed, heading) in enumerate(halves):
         rings = (
             (speed, heading, readings.motion),
-            (readings.temperature, hue_between(TEMPERATURE_HUES, readings.temperature), readings.temperature_certainty),
+            (
+                readings.temperature,
+                hue_between(TEMPERATURE_HUES, readings.temperature),
+                readings.temperature_certainty,
+            ),
             (readings.density, hue_between(DENSITY_HUES, readings.density), readings.density_certainty),
         )
         for ring, (value, hue, certainty) in enumerate(rings):

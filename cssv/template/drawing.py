@@ -60,7 +60,9 @@ class Outline:
 
     def __post_init__(self) -> None:
         if len(self.radii) != DIRECTIONS:
-            raise InputError("an outline needs one radius per direction", found=len(self.radii), bound="32 bytes")
+            raise InputError(
+                "an outline needs one radius per direction", found=len(self.radii), bound="32 bytes"
+            )
         if not 0 <= self.shift <= SHIFT_LIMIT:
             raise InputError("outline shift out of range", found=self.shift, bound=f"0 to {SHIFT_LIMIT}")
         if self.box[2] < 1 or self.box[3] < 1:

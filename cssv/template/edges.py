@@ -23,11 +23,11 @@ def edge_magnitude(luma: U8) -> NDArray[np.int16]:
     high = luma >> 4
     gx = cv2.Sobel(high, cv2.CV_16S, 1, 0, ksize=5, borderType=cv2.BORDER_REPLICATE)
     gy = cv2.Sobel(high, cv2.CV_16S, 0, 1, ksize=5, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.add(cv2.absdiff(gx, 0), cv2.absdiff(gy, 0)), dtype=np.int16)
+    return np.asarray(np.abs(gx) + np.abs(gy), np.int16)
 
 
 def edge_brightness(magnitude: NDArray[np.int16]) -> U8:
     """Brightness of edges inside an outline: multiples of 16, 0 below the floor. uint8."""
     bright = np.clip(magnitude >> _SHIFT, 0, 240).astype(np.uint8)
     bright[bright < _FLOOR] = 0
-    return bright & 0xF0
+    return np.asarray(bright & 0xF0, np.uint8)

@@ -71,7 +71,7 @@ def octagonal_distance(inside: U8) -> NDArray[np.int16]:
 
 
 def footprint(outline: Outline, width: int, height: int) -> Footprint | None:
-    """The footprint of an outline in a ``width`` x ``height`` frame, or None when it is outside."""
+    """Lay an outline out in a ``width`` x ``height`` frame, or None when it is outside."""
     half_x, half_y = _halves(outline)
     cx, cy = outline.centre
     left, top = max(cx - half_x, 0), max(cy - half_y, 0)

@@ -104,7 +104,7 @@ def _polar(half: int) -> tuple[U8, NDArray[np.int32]]:
 
 
 def polar_patch(half: int) -> tuple[U8, NDArray[np.int32]]:
-    """Views (2 * half + 1 square) of byte angle and radius * 8 around a centre pixel. Read only."""
+    """Return views (2 * half + 1 square) of byte angle and radius * 8 around a centre pixel. Read only."""
     table_half = max(64, 1 << (half - 1).bit_length()) if half > 1 else 64
     angle, radius = _polar(table_half)
     window = slice(table_half - half, table_half + half + 1)
@@ -117,4 +117,4 @@ def outline_radius(radii: bytes, shift: int) -> NDArray[np.int32]:
     step = 256 // DIRECTIONS
     part = np.arange(step, dtype=np.int32)
     between = corner[:, None] * (step - part) + np.roll(corner, -1)[:, None] * part
-    return between.reshape(256)
+    return np.asarray(between.reshape(256), np.int32)

@@ -78,7 +78,7 @@ def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[
     """Read one object from the pixels that are its own."""
     own = own[place.window]
     on_ring = (place.index >= 0) & (place.index % place.span != 0)
-    visible = float(np.count_nonzero(on_ring & own) / max(np.count_nonzero(on_ring), 1))
+    visible = int(np.count_nonzero(on_ring & own)) / max(int(np.count_nonzero(on_ring)), 1)
     if outline.selector is Selector.EDGES:
         return Sight(outline, Readings(), visible)
     sums = _luma_sums(planes, place, outline.ring_width, own)
@@ -86,7 +86,9 @@ def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[
     return Sight(outline, _readings(sums, vectors), visible)
 
 
-def _fit(index: NDArray[np.int16], values: NDArray[np.float64], place: Footprint, width: int) -> NDArray[np.float64]:
+def _fit(
+    index: NDArray[np.int16], values: NDArray[np.float64], place: Footprint, width: int
+) -> NDArray[np.float64]:
     """Least-squares peak per (half, ring) of values that a ring's gain has stretched.
 
     Returns (2, RINGS, 2): the sums of gain * value and of gain squared.
@@ -99,7 +101,7 @@ def _fit(index: NDArray[np.int16], values: NDArray[np.float64], place: Footprint
     size = 2 * RINGS
     top = np.bincount(ring, gain * values, minlength=size)
     bottom = np.bincount(ring, gain * gain, minlength=size)
-    return np.stack((top, bottom), axis=-1).reshape(2, RINGS, 2)
+    return np.asarray(np.stack((top, bottom), axis=-1).reshape(2, RINGS, 2), np.float64)
 
 
 def _luma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -109,7 +111,9 @@ def _luma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bo
     return _fit(place.index[keep], values, place, width)
 
 
-def _chroma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _chroma_sums(
+    planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Return the sums of :func:`_fit` for Cb and Cr, shape (2, 2, RINGS, 2)."""
     step = planes.step
     window, index = place.chroma(step)

@@ -34,7 +34,7 @@ def chroma_step(layout: Layout) -> int:
 
 
 def empty_template(layout: Layout, width: int, height: int) -> U8:
-    """A template in which nothing is drawn."""
+    """Make a template in which nothing is drawn."""
     return np.zeros(planes_shape(layout, width, height), np.uint8)
 
 
@@ -81,7 +81,7 @@ def _draw(planes: tuple[U8, U8, U8], drawing: Drawing, place: Footprint, luma: U
 
 
 def _dither(window: tuple[slice, slice]) -> NDArray[np.int16]:
-    """The ordered dither over a window of a chroma plane."""
+    """Return the ordered dither over a window of a chroma plane."""
     rows, columns = window
     top, left = rows.start & 3, columns.start & 3
     height, width = rows.stop - rows.start, columns.stop - columns.start

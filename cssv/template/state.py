@@ -77,7 +77,7 @@ class ObjectState:
 
 
 def planar_certainty(sigma: float, span: Span) -> float:
-    """Probability that a velocity with standard deviation ``sigma`` per axis errs by less than the tolerance."""
+    """Probability that a velocity of deviation ``sigma`` per axis errs by less than the tolerance."""
     if not math.isfinite(sigma):
         return 0.0
     if sigma <= 0:
@@ -130,7 +130,7 @@ def _vector(speed: int, heading: int, span: Span) -> Pair:
 
 
 def readings_of(state: ObjectState, ranges: Ranges) -> Readings:
-    """The bytes that a state's rings show."""
+    """Return the bytes that a state's rings show."""
     speed, temperature, density = ranges.speed_px_s, ranges.temperature_c, ranges.density_kg_m3
     heat, mass = state.temperature_c, state.density_kg_m3
     return Readings(
@@ -153,8 +153,10 @@ def _select(readings: Readings) -> Selector:
     return Selector.COMET if readings.motion and speed > COMET_SHARE * FULL else Selector.RINGS
 
 
-def clip_box(box_px: tuple[float, float, float, float], width: int, height: int) -> tuple[int, int, int, int] | None:
-    """The visible part of a box in whole pixels (x, y, w, h), or None when it is outside the frame."""
+def clip_box(
+    box_px: tuple[float, float, float, float], width: int, height: int
+) -> tuple[int, int, int, int] | None:
+    """Return the visible part of a box in whole pixels (x, y, w, h), or None when it is outside the frame."""
     x, y, w, h = box_px
     left, top = max(round(x), 0), max(round(y), 0)
     right, bottom = min(round(x + w), width), min(round(y + h), height)
@@ -163,9 +165,7 @@ def clip_box(box_px: tuple[float, float, float, float], width: int, height: int)
     return left, top, right - left, bottom - top
 
 
-def draw(
-    state: ObjectState, ranges: Ranges, luma: U8 | None, size: tuple[int, int]
-) -> Drawing | None:
+def draw(state: ObjectState, ranges: Ranges, luma: U8 | None, size: tuple[int, int]) -> Drawing | None:
     """Turn a state into integers for the renderer.
 
     Args:
@@ -197,7 +197,7 @@ def draw(
 
 
 def _explored(luma: U8, box: tuple[int, int, int, int]) -> NDArray[np.float64]:
-    """The outline in a window as far as the exploring ray may walk."""
+    """Find the outline in a window as far as the exploring ray may walk."""
     x, y, w, h = box
     left, top = max(x - w // 4 - 2, 0), max(y - h // 4 - 2, 0)
     window = luma[top : y + h + h // 4 + 3, left : x + w + w // 4 + 3]
