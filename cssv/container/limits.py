@@ -42,10 +42,17 @@ META_LIMIT = 65536
 #: Units per second. FFmpeg keeps timescales and sample durations as signed 32-bit integers.
 TIMESCALE_LIMIT = (1 << 31) - 1
 DURATION_LIMIT = (1 << 31) - 1
-#: Presentation times in media units; leaves room for the movie timescale in 63 bits.
+#: Presentation times in media units and in seconds. The second keeps edits within 63 bits, however
+#: fine the movie timescale is.
 TICKS_LIMIT = 1 << 53
+TIME_LIMIT_S = 1 << 31
 #: Frame sides, which a track header holds as 16.16.
 SIDE_LIMIT = 65535
+
+
+def ticks_limit(timescale: int) -> int:
+    """Return the largest presentation time in units of 1 / ``timescale`` seconds."""
+    return min(TICKS_LIMIT, TIME_LIMIT_S * timescale)
 
 
 def check_limit(what: str, found: int, limit: int, low: int = 0) -> int:

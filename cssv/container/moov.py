@@ -23,10 +23,10 @@ from cssv.container.limits import (
     CREATED_LIMIT_S,
     SAMPLES_LIMIT,
     SIDE_LIMIT,
-    TICKS_LIMIT,
     TIMESCALE_LIMIT,
     TRACKS_LIMIT,
     check_limit,
+    ticks_limit,
 )
 from cssv.container.tables import I64s, SampleTable, read_stbl, write_stbl
 from cssv.errors import ContainerError
@@ -74,8 +74,9 @@ class Track:
     def __post_init__(self) -> None:
         check_limit("track id is out of range", self.number, (1 << 31) - 1, 1)
         check_limit("timescale is out of range", self.timescale, TIMESCALE_LIMIT, 1)
-        check_limit("start time is out of range", self.start, TICKS_LIMIT, -TICKS_LIMIT)
-        check_limit("track is too long in time", self.table.total, TICKS_LIMIT)
+        latest = ticks_limit(self.timescale)
+        check_limit("start time is out of range", self.start, latest, -latest)
+        check_limit("track is too long in time", self.table.total, latest)
         check_limit("width does not fit a track header", self.width, SIDE_LIMIT)
         check_limit("height does not fit a track header", self.height, SIDE_LIMIT)
 
@@ -311,5 +312,4 @@ def _read_start(edts: memoryview | None, timescale: int, media_timescale: int) -
     empty = rows.pop(0)[0] if rows[0][1] == -1 and count == 2 else 0
     if len(rows) != 1 or rows[0][1] < 0:
         raise ContainerError("edit list is of an unknown form")
-    check_limit("edit is out of range", max(empty, rows[0][1]), 1 << 62)
     return _round(Fraction(empty * media_timescale, timescale)) - rows[0][1]

@@ -24,10 +24,10 @@ from cssv.container.limits import (
     SAMPLE_LIMIT,
     SAMPLES_LIMIT,
     SIDE_LIMIT,
-    TICKS_LIMIT,
     TIMESCALE_LIMIT,
     TRACKS_LIMIT,
     check_limit,
+    ticks_limit,
 )
 from cssv.container.moov import Movie, Track, write_moov
 from cssv.container.tables import SampleTable
@@ -208,7 +208,8 @@ class Writer:
         scale = tally.time_base.numerator
         ticks, span = int(pts) * scale, int(duration) * scale
         check_limit("sample is empty or too long", len(data), SAMPLE_LIMIT, 1)
-        check_limit("presentation time is out of range", ticks, TICKS_LIMIT, -TICKS_LIMIT)
+        latest = ticks_limit(tally.time_base.denominator)
+        check_limit("presentation time is out of range", ticks, latest, -latest)
         check_limit("sample duration is out of range", span, DURATION_LIMIT)
         check_limit("file has too many samples", self._count + 1, SAMPLES_LIMIT)
         self._check_place(tally, ticks, is_key=is_key)

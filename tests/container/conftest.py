@@ -6,9 +6,11 @@ import importlib.util
 import io
 import json
 import struct
+import sys
 import zlib
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -108,8 +110,6 @@ def second_reader():
     path = Path(__file__).with_name("second_reader.py")
     spec = importlib.util.spec_from_file_location("cssv_second_reader", path)
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
@@ -131,7 +131,13 @@ def encode(frames: list[np.ndarray], times: list[int], time_base: Fraction, gop:
     """Lossless H.264 of I420 planes at exactly these times."""
     buffer = io.BytesIO()
     height, width = frames[0].shape[0] * 2 // 3, frames[0].shape[1]
-    options = {"qp": "0", "preset": "ultrafast", "bf": "0", "g": str(gop), "x264-params": "open-gop=0:threads=1"}
+    options = {
+        "qp": "0",
+        "preset": "ultrafast",
+        "bf": "0",
+        "g": str(gop),
+        "x264-params": "open-gop=0:threads=1",
+    }
     # A movie timescale keeps MP4's muxer from choosing another time base.
     with av.open(buffer, "w", "mp4", options={"video_track_timescale": str(time_base.denominator)}) as output:
         stream = output.add_stream("libx264", rate=25, options=options)
@@ -142,7 +148,7 @@ def encode(frames: list[np.ndarray], times: list[int], time_base: Fraction, gop:
             picture.pts, picture.time_base = pts, time_base
             output.mux(stream.encode(picture))
         output.mux(stream.encode())
-    durations = [b - a for a, b in zip(times, times[1:], strict=False)]
+    durations = [b - a for a, b in pairwise(times)]
     durations.append(durations[-1] if durations else 1)
     with av.open(io.BytesIO(buffer.getvalue())) as source:
         stream = source.streams.video[0]
@@ -159,10 +165,12 @@ def audio_of(path: Path, stop_s: float) -> list[Sound]:
     sounds = []
     with av.open(str(path)) as source:
         for stream in source.streams.audio:
-            buffer, packets = io.BytesIO(), []
-            for packet in source.demux(stream):
-                if packet.size and float(packet.pts * packet.time_base) < stop_s:
-                    packets.append((packet.pts, packet.duration, bytes(packet)))
+            buffer = io.BytesIO()
+            packets = [
+                (packet.pts, packet.duration, bytes(packet))
+                for packet in source.demux(stream)
+                if packet.size and float(packet.pts * packet.time_base) < stop_s
+            ]
             source.seek(0)
             with av.open(buffer, "w", "mp4") as output:
                 copy = output.add_stream_from_template(stream)
@@ -180,7 +188,7 @@ def moving_squares(count: int, width: int = 96, height: int = 64) -> list[np.nda
     frames = []
     for at in range(count):
         planes = random.integers(0, 16, (height * 3 // 2, width), dtype=np.uint8)
-        planes[8 : 24, 3 * at % (width - 16) : 3 * at % (width - 16) + 16] |= 0xD0
+        planes[8:24, 3 * at % (width - 16) : 3 * at % (width - 16) + 16] |= 0xD0
         frames.append(planes)
     return frames
 

@@ -10,8 +10,8 @@ import json
 import struct
 import zlib
 from dataclasses import dataclass, field
-from math import floor
 from fractions import Fraction
+from math import floor
 from pathlib import Path
 
 OUR_UUID = bytes.fromhex("c55f1d9a7b3e4c0da6425e8f90d17b36")
@@ -69,7 +69,7 @@ def need(condition, why):
 
 
 def integer(data, at, width):
-    need(0 <= at and at + width <= len(data), "field beyond its box")
+    need(at >= 0 and at + width <= len(data), "field beyond its box")
     return int.from_bytes(data[at : at + width], "big")
 
 
@@ -288,7 +288,8 @@ def read_tracks(data, tops, moov):
         size = (integer(tkhd, corner, 4) >> 16, integer(tkhd, corner + 4, 4) >> 16)
         start = start_of(trak, movie_timescale, timescale)
         samples = read_samples(data, areas, stbl, start, entries)
-        need(abs(start) <= 2**53 and sum(s.duration for s in samples) <= 2**53, "times")
+        latest = min(2**53, 2**31 * timescale)
+        need(abs(start) <= latest and sum(s.duration for s in samples) <= latest, "times")
         tracks.append(TrackRead(number, kind, timescale, size, entries, samples))
     return tracks
 
@@ -330,7 +331,14 @@ def read(path, number=None):
     rows = [words[3 * row : 3 * row + 3] for row in range(shown.audio)]
     rest, n = words[3 * shown.audio :], shown.frames
     result = FileRead(
-        versions, shown, tracks, rows, list(rest[:n]), list(rest[n : 2 * n]), list(rest[2 * n :]), len(data) - end
+        versions,
+        shown,
+        tracks,
+        rows,
+        list(rest[:n]),
+        list(rest[n : 2 * n]),
+        list(rest[2 * n :]),
+        len(data) - end,
     )
     check_samples(result)
     return result

@@ -6,13 +6,13 @@ import struct
 import time
 import tracemalloc
 import zlib
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.container import Reader, boxes, is_cssv
-from cssv.container import limits
+from cssv.container import Reader, boxes, is_cssv, limits
 from cssv.container.moov import read_moov
 from cssv.errors import ChecksumError, ContainerError, LimitError
 
@@ -30,7 +30,10 @@ def find(data: bytes, kind: bytes, start: int = 0) -> int:
 def seal(data: bytes) -> bytes:
     """Make the checksums of a one-version file right again after its tables were changed."""
     sealed = bytearray(data)
-    moov, index = find(data, b"moov", data.rindex(b"CSIX") - 5000 if len(data) > 6000 else 0), data.rindex(b"CSIX") - 24
+    moov, index = (
+        find(data, b"moov", data.rindex(b"CSIX") - 5000 if len(data) > 6000 else 0),
+        data.rindex(b"CSIX") - 24,
+    )
     size = struct.unpack_from(">Q", data, index + 48 + 24)[0]
     sealed[index + 48 + 32 : index + 48 + 36] = struct.pack(">I", zlib.crc32(data[moov + 8 : moov + size]))
     sealed[-4:] = struct.pack(">I", zlib.crc32(sealed[index:-4]))
@@ -63,8 +66,6 @@ def outcome(path) -> str:
     try:
         problems = explore(path)
     except ContainerError as error:
-        assert error.kind in ("container", "checksum", "limit")
-        assert str(error)
         return error.kind
     return problems[0] if problems else "sound"
 
@@ -96,7 +97,9 @@ def test_every_changed_byte_is_found(small_bytes, scratch, mask):
 
 
 @pytest.mark.parametrize("value", [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\1\0\0"])
-def test_lies_under_right_checksums_are_refused_by_both_readers_or_none(small_bytes, scratch, second_reader, value):
+def test_lies_under_right_checksums_are_refused_by_both_readers_or_none(
+    small_bytes, scratch, second_reader, value
+):
     """Every second 32-bit word of moov and index replaced and sealed again."""
     for at in range(find(small_bytes, b"moov"), len(small_bytes) - 4, 2):
         lie = patched(small_bytes, at, value)
@@ -113,19 +116,27 @@ def test_lies_under_right_checksums_are_refused_by_both_readers_or_none(small_by
             assert mine == "sound", at
 
 
-@given(changes=st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6))
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6
+    )
+)
 @settings(max_examples=400, deadline=None)
-def test_random_lies_under_right_checksums(changes, small_bytes, scratch):
+def test_random_lies_under_right_checksums(changes, small_bytes, scratch, second_reader):
     start = find(small_bytes, b"moov") + 8
     data = small_bytes
     for at, value in changes:
         data = patched(data, start + at % (len(data) - 4 - start), value)[: len(small_bytes)]
-    try:
+    with suppress(struct.error, ValueError):
         data = seal(data)
-    except (struct.error, ValueError):
-        pass
     scratch.write_bytes(data)
-    outcome(scratch)
+    mine = outcome(scratch)
+    try:
+        second_reader.read(scratch)
+    except (ValueError, struct.error):
+        assert mine != "sound"
+    else:
+        assert mine == "sound"
 
 
 @given(data=st.binary(max_size=200))

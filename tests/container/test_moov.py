@@ -9,12 +9,20 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cssv.container.boxes import Box, read_boxes, write_box
 from cssv.container.entries import is_scene_entry, lift_entry, scene_entry
-from cssv.container.index import FrameTable, Index, IndexMeta, Version, read_frame_table, read_index, write_index
+from cssv.container.index import (
+    FrameTable,
+    Index,
+    IndexMeta,
+    Version,
+    read_frame_table,
+    read_index,
+    write_index,
+)
 from cssv.container.limits import TIMESCALE_LIMIT
 from cssv.container.moov import Movie, Track, movie_timescale, read_moov, write_moov
 from cssv.container.tables import SampleTable, read_stbl, write_stbl
@@ -40,7 +48,15 @@ def table(durations, *, entries=(ENTRY,), chunks=None, syncs=None, offset=100):
 
 
 def same(a: SampleTable, b: SampleTable) -> bool:
-    arrays = ("sizes", "run_counts", "run_deltas", "chunk_offsets", "chunk_counts", "chunk_entries", "offsets")
+    arrays = (
+        "sizes",
+        "run_counts",
+        "run_deltas",
+        "chunk_offsets",
+        "chunk_counts",
+        "chunk_entries",
+        "offsets",
+    )
     equal = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in arrays)
     syncs = (a.syncs is None) == (b.syncs is None) and (a.syncs is None or np.array_equal(a.syncs, b.syncs))
     return equal and syncs and a.entries == b.entries
@@ -83,7 +99,9 @@ def test_samples_of_a_chunk_lie_end_to_end_and_share_its_entry(one):
 
 
 def scene_of(track: Track) -> Track:
-    return replace(track, number=2, kind="scene", width=0, height=0, table=replace_entry(track.table, scene_entry()))
+    return replace(
+        track, number=2, kind="scene", width=0, height=0, table=replace_entry(track.table, scene_entry())
+    )
 
 
 def replace_entry(old: SampleTable, entry: bytes) -> SampleTable:
@@ -114,6 +132,8 @@ SCALES = st.one_of(
 )
 @settings(max_examples=300)
 def test_moov_keeps_every_start_exactly(scale, start, audio_scale, audio_start, created):
+    latest = 2**31 * min(scale, audio_scale)
+    assume(start <= latest and abs(audio_start) <= latest)
     video = Track(1, "video", scale, start, table([1, 1]), 64, 48)
     audio = Track(3, "audio", audio_scale, audio_start, table([1]))
     movie = Movie((video, scene_of(video), audio), created)
@@ -132,6 +152,16 @@ def test_moov_keeps_every_start_exactly(scale, start, audio_scale, audio_start, 
             assert old.start == new.start
         else:
             assert abs(old.start - new.start) <= 1
+
+
+@pytest.mark.parametrize("start", [2**31 * 7, -(2**31) * 7])
+def test_the_latest_start_fits_the_finest_movie_timescale(start):
+    video = Track(1, "video", TIMESCALE_LIMIT, 0, table([1]), 64, 48)
+    audio = Track(3, "audio", 7, start, table([1]))
+    again = read_moov(memoryview(write_moov(Movie((video, scene_of(video), audio))))[8:])
+    assert again.tracks[2].start == start
+    with pytest.raises(LimitError, match="start time"):
+        replace(audio, start=start + (1 if start > 0 else -1))
 
 
 def test_movie_timescale_is_the_least_that_is_exact():
@@ -176,7 +206,7 @@ def test_narrow_boxes_of_other_writers_are_read():
         (lambda v: (scene_of(v),), "one video track"),
         (lambda v: (v, replace(v, number=5), scene_of(v)), "one video track"),
         (lambda v: (v, scene_of(v), replace(v, kind="audio", width=0, height=0)), "same id"),
-        (lambda v: (), "number of tracks"),
+        (lambda _: (), "number of tracks"),
     ],
 )
 def test_movies_are_checked(tracks, match):
@@ -252,7 +282,11 @@ def test_scene_entry_is_as_14496_12_says():
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 ABOUT = st.builds(
-    IndexMeta, st.integers(0, 2**37), TEXTS, TEXTS, st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers()), max_size=3)
+    IndexMeta,
+    st.integers(0, 2**37),
+    TEXTS,
+    TEXTS,
+    st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers()), max_size=3),
 )
 
 
@@ -266,7 +300,18 @@ def histories(draw):
         parent = draw(st.sampled_from([0, *(version.number for version in versions)]))
         place = end + draw(st.integers(0, 1000))
         versions.append(
-            Version(number, parent, draw(ABOUT), place, size, draw(words), place + size, draw(words), frames, audio)
+            Version(
+                number,
+                parent,
+                draw(ABOUT),
+                place,
+                size,
+                draw(words),
+                place + size,
+                draw(words),
+                frames,
+                audio,
+            )
         )
         end = place + size + versions[-1].table_size
     last = versions[-1]

@@ -17,12 +17,16 @@ from cssv.container import IndexMeta, Reader, boxes, is_cssv
 from cssv.errors import ChecksumError, ContainerError, InputError, LimitError
 
 TIME_BASES = st.one_of(
-    st.sampled_from([Fraction(1, 25), Fraction(1001, 30000), Fraction(1, 90000), Fraction(1, 7), Fraction(1, 1)]),
+    st.sampled_from(
+        [Fraction(1, 25), Fraction(1001, 30000), Fraction(1, 90000), Fraction(1, 7), Fraction(1, 1)]
+    ),
     st.builds(Fraction, st.integers(1, 2000), st.integers(1, 2**31 - 1)),
 )
 DATA = st.binary(min_size=1, max_size=40)
 JSON = st.dictionaries(
-    st.text(max_size=8), st.one_of(st.none(), st.booleans(), st.integers(-(2**40), 2**40), st.text(max_size=9)), max_size=4
+    st.text(max_size=8),
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**40), 2**40), st.text(max_size=9)),
+    max_size=4,
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
@@ -40,7 +44,8 @@ def packets(draw, first, most):
 def clips(draw, clip_class, sound_class):
     rows = draw(packets(st.integers(0, 100000), 12))
     frames = [
-        (pts, duration, at == 0 or draw(st.booleans()), data, draw(DATA)) for at, (pts, duration, data) in enumerate(rows)
+        (pts, duration, at == 0 or draw(st.booleans()), data, draw(DATA))
+        for at, (pts, duration, data) in enumerate(rows)
     ]
     sounds = [
         sound_class(draw(TIME_BASES), draw(packets(st.integers(-5000, 5000), 12)))
@@ -85,8 +90,12 @@ def check_own_reader(clip, path):
         assert reader.video.time_base * times[0][0] == clip.frames[0][0] * clip.time_base
         sounding = [track for track in reader.tracks if track.kind == "audio"]
         for track, sound in zip(sounding, clip.sounds, strict=True):
-            assert [reader.sample(track.number, at) for at in range(len(track.table))] == [p[2] for p in sound.packets]
-            assert track.pts().tolist() == [pts for pts, _ in units([p[:2] for p in sound.packets], sound.time_base)]
+            assert [reader.sample(track.number, at) for at in range(len(track.table))] == [
+                p[2] for p in sound.packets
+            ]
+            assert track.pts().tolist() == [
+                pts for pts, _ in units([p[:2] for p in sound.packets], sound.time_base)
+            ]
 
 
 def check_second_reader(clip, read):
@@ -102,7 +111,9 @@ def check_second_reader(clip, read):
     assert read.behind == 0
     for track, sound in zip(sounding, clip.sounds, strict=True):
         assert [s.data for s in track.samples] == [packet[2] for packet in sound.packets]
-        assert [(s.pts, s.duration) for s in track.samples] == units([p[:2] for p in sound.packets], sound.time_base)
+        assert [(s.pts, s.duration) for s in track.samples] == units(
+            [p[:2] for p in sound.packets], sound.time_base
+        )
 
 
 def test_equal_clips_are_equal_bytes(small_clip, small_bytes):
@@ -180,7 +191,12 @@ def test_damaged_scene_and_audio_are_named(small, small_bytes):
 def test_sniffing(small, small_bytes, tmp_path):
     assert is_cssv(small)
     other = tmp_path / "other.mp4"
-    for content in (b"", b"hello", small_bytes[: small_bytes.index(b"moov")], small_bytes.replace(b"cssv", b"cssw")):
+    for content in (
+        b"",
+        b"hello",
+        small_bytes[: small_bytes.index(b"moov")],
+        small_bytes.replace(b"cssv", b"cssw"),
+    ):
         other.write_bytes(content)
         assert not is_cssv(other)
 

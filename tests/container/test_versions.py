@@ -22,7 +22,9 @@ def moved(table: SampleTable, samples: dict[int, bytes], place: int) -> SampleTa
         offsets[sample], sizes[sample] = place, len(data)
         place += len(data)
     ones = np.ones(len(sizes), np.uint32)
-    return SampleTable(table.entries, sizes, table.run_counts, table.run_deltas, offsets, ones, ones, table.syncs)
+    return SampleTable(
+        table.entries, sizes, table.run_counts, table.run_deltas, offsets, ones, ones, table.syncs
+    )
 
 
 def appended(path, frames: dict[int, bytes], scenes: dict[int, bytes], *, message="second"):
@@ -156,12 +158,20 @@ def test_a_damaged_new_index_is_no_version(second, second_reader):
 
 def test_five_versions(first, second_reader):
     for at in range(2, 6):
-        more, old = appended(first, {at % 3: b"frame of %d" % at}, {0: b'{"scene":%d}' % at}, message=f"m{at}")
+        more, old = appended(
+            first, {at % 3: b"frame of %d" % at}, {0: b'{"scene":%d}' % at}, message=f"m{at}"
+        )
         with first.open("ab") as file:
             file.write(more)
         rename(first, old)
     with Reader(first) as reader:
-        assert [version.about.message for version in reader.index.versions] == ["first", "m2", "m3", "m4", "m5"]
+        assert [version.about.message for version in reader.index.versions] == [
+            "first",
+            "m2",
+            "m3",
+            "m4",
+            "m5",
+        ]
         assert list(reader.verify()) == []
         assert contents(reader)[0] == [b"frame of 3", b"frame of 4", b"frame of 5"]
     for number in range(1, 6):
@@ -201,7 +211,7 @@ def test_every_changed_byte_of_two_versions_is_found_or_in_what_is_not_read(seco
     with Reader(second) as reader:
         last = reader.index.current
     dead = set(range(len(small_bytes)))
-    for at in range(0, len(data)):
+    for at in range(len(data)):
         second.write_bytes(data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :])
         try:
             with Reader(second) as reader:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 
-from cssv.container import IndexMeta, Reader, Writer, boxes
+from cssv.container import IndexMeta, Reader, Writer
 from cssv.container.moov import read_moov, write_moov
 from cssv.container.writer import CHUNK_BYTES
 from cssv.errors import ContainerError, LimitError, OutputError
@@ -181,8 +181,9 @@ def test_leaving_without_finish_leaves_the_old_file(tmp_path):
     with Writer(path) as writer:
         fill(writer, *start(writer))
     assert path.read_bytes() == b"precious"
-    with pytest.raises(KeyboardInterrupt), Writer(path) as writer:
-        fill(writer, *start(writer))
+    writer = Writer(path)
+    fill(writer, *start(writer))
+    with pytest.raises(KeyboardInterrupt), writer:
         raise KeyboardInterrupt
     assert path.read_bytes() == b"precious"
     assert [entry.name for entry in tmp_path.iterdir()] == ["clip.cssv"]
@@ -242,7 +243,11 @@ def test_audio_track_without_packets_is_left_out(small_clip, sound_class, tmp_pa
     empty, real = sound_class(Fraction(1, 8000), []), sound_class(Fraction(1, 8000), [(0, 160, b"a")])
     type(small_clip)(small_clip.frames, sounds=[empty, real]).write(tmp_path / "clip.cssv")
     with Reader(tmp_path / "clip.cssv") as reader:
-        assert [(track.kind, track.number) for track in reader.tracks] == [("video", 1), ("scene", 2), ("audio", 4)]
+        assert [(track.kind, track.number) for track in reader.tracks] == [
+            ("video", 1),
+            ("scene", 2),
+            ("audio", 4),
+        ]
         assert list(reader.verify()) == []
     assert len(second_reader.read(tmp_path / "clip.cssv").tracks) == 3
 
@@ -327,4 +332,3 @@ def test_memory_does_not_grow_with_the_clip(small_clip):
     )
     short, long = json.loads(run.stdout)
     assert long - short < 16 * 1024
-
