@@ -9,19 +9,23 @@
 """
 
 from cssv.clip import Clip
-from cssv.clip import Clip as open  # noqa: A004 - cssv.open reads like the built-in it stands beside
 from cssv.decoder import Decoded, Decoder, Moment, decode
-from cssv.encoder import VERSION as __version__
-from cssv.encoder import Encoded, Encoder, encode
+from cssv.encoder import Encoded, encode
 from cssv.errors import CssvError
 from cssv.exporting import Exported, export
 from cssv.frames import Frame
 from cssv.information import Information, info
+from cssv.painter import VERSION
 from cssv.perception import Detections, Detector
 from cssv.scene import Scene
+from cssv.stream import Encoder
 from cssv.table import ObjectRow
 from cssv.tracking import Tracked, track
 from cssv.verification import Fault, Verification, verify
+
+__version__ = VERSION
+#: ``cssv.open(path)`` is a Clip, as the built-in ``open`` is a file.
+open = Clip  # noqa: A001
 
 __all__ = [
     "Clip",

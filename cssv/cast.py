@@ -130,9 +130,16 @@ def _given_states(
         facts = facts_of(track)
         found.append(
             _with_facts(
-                facts, track=track, label=facts.label or "", score=1.0, box_px=state.box_px,
-                velocity=mean, past=past, future=future, sigma_px_s=0.0,
-            )  # fmt: skip
+                facts,
+                track=track,
+                label=facts.label or "",
+                score=1.0,
+                box_px=state.box_px,
+                velocity=mean,
+                past=past,
+                future=future,
+                sigma_px_s=0.0,
+            )
         )
     return found
 

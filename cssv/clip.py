@@ -7,14 +7,17 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
-from cssv.decoder import Decoder, Moment, Path_
+from cssv.decoder import Decoder, Moment
 from cssv.errors import InputError
+from cssv.painter import Path_
 from cssv.scene import Scene
 from cssv.video import VideoInfo
 
 
 class Clip:
-    """A clip opened for random access. ::
+    """A clip opened for random access.
+
+    ::
 
         with cssv.open("clip.cssv") as clip:
             moment = clip[100]                  # .frame .heat .objects .time
@@ -49,7 +52,9 @@ class Clip:
         self._next = -1
         moment = next(self._moments, None)
         if moment is None:
-            raise InputError("the clip ended early", found=f"no frame {wanted}", bound=f"{self._length} frames")
+            raise InputError(
+                "the clip ended early", found=f"no frame {wanted}", bound=f"{self._length} frames"
+            )
         self._next = wanted + 1
         return moment
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from cssv.container import Reader, is_cssv
 from cssv.errors import ChecksumError, NibblesLostError, OptionError
 from cssv.frames import U8, Frame, Layout
 from cssv.output import whole_folder
+from cssv.painter import Path_, Progress
 from cssv.payload.mark import Miniature
 from cssv.payload.sample import read_sample
 from cssv.picture import heat_to_rgb, overlay
@@ -28,13 +28,10 @@ from cssv.template.read import VISIBLE_SHARE, read
 from cssv.template.state import ObjectState, undraw
 from cssv.video import VideoWriter, open_source, write_picture
 
-Path_ = str | os.PathLike[str]
-Progress = Callable[[str, int, int | None], None]
-
 #: What to do about lost nibbles.
 _LOST_REMEDY = (
-    "Decode the original .cssv or a lossless copy of it: any re-encoding, scaling or colour conversion of the "
-    "pixels destroys nibbles."
+    "Decode the original .cssv or a lossless copy of it: any re-encoding, scaling or colour conversion "
+    "of the pixels destroys nibbles."
 )
 
 
@@ -90,7 +87,8 @@ def scene_of(small: Miniature) -> Scene:
     )
     spans = ((round(low, 3), round(high, 3)) for low, high in (
         small.speed_px_s, small.temperature_c, small.density_kg_m3))  # fmt: skip
-    return Scene(environment=environment, ranges=GivenRanges(*spans))
+    speed, temperature, density = spans
+    return Scene(environment=environment, ranges=GivenRanges(speed, temperature, density))
 
 
 class Moment:
@@ -148,7 +146,9 @@ class Moment:
         found = self._extract
         sights = read(found.heat, self.frame.layout, found.outlines, found.marked)
         ranges = ranges_of(self.miniature)
-        hidden = (replace(sight, readings=None) if sight.visible < VISIBLE_SHARE else sight for sight in sights)
+        hidden = (
+            replace(sight, readings=None) if sight.visible < VISIBLE_SHARE else sight for sight in sights
+        )
         return tuple(undraw(sight, ranges) for sight in hidden)
 
     @property
@@ -247,8 +247,8 @@ class Decoder:
     def _lost(self, frame: Frame) -> NibblesLostError:
         seen = f"{self.info.width}x{self.info.height} {self.info.pix_fmt} coded with {self.info.codec}"
         return NibblesLostError(
-            f"the low nibbles of frame {frame.number} of {self._path} carry no mark: they were never there, or a "
-            "lossy codec or a colour conversion has destroyed them",
+            f"the low nibbles of frame {frame.number} of {self._path} carry no mark: they were never "
+            "there, or a lossy codec or a colour conversion has destroyed them",
             found=seen,
             remedy=_LOST_REMEDY,
         )
@@ -289,7 +289,9 @@ class Decoded:
 class _Pictures:
     """A sink of pictures: a video by extension, or a folder of PNGs."""
 
-    def __init__(self, path: Path, decoder: Decoder, stack: ExitStack, *, exact: bool, audio: Path | None) -> None:
+    def __init__(
+        self, path: Path, decoder: Decoder, stack: ExitStack, *, exact: bool, audio: Path | None
+    ) -> None:
         self._video: VideoWriter | None = None
         self._folder: Path | None = None
         if not path.suffix:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cssv.decoder import Decoder, Path_, Progress
+from cssv.decoder import Decoder
 from cssv.errors import OptionError
 from cssv.frames import Frame
+from cssv.painter import Path_, Progress
 from cssv.video import FileCodec, VideoWriter, write_pictures
 
 #: The lossless codec for each kind of file.

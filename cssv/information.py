@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cssv.container import Reader, boxes
-from cssv.decoder import Decoder, Path_, ranges_of
+from cssv.decoder import Decoder, ranges_of
 from cssv.errors import NibblesLostError
+from cssv.painter import Path_
 from cssv.scene import Ranges
 from cssv.video import VideoInfo, open_source
 
@@ -99,7 +100,14 @@ def info(source: Path_) -> Information:
             ranges = ranges_of(moment.miniature)
             if decoder.reader is None:
                 return Information(
-                    path, "copy", decoder.info, decoder.info.frame_count, size, ranges, moment.origin, moment.number
+                    path,
+                    "copy",
+                    decoder.info,
+                    decoder.info.frame_count,
+                    size,
+                    ranges,
+                    moment.origin,
+                    moment.number,
                 )
             return _of_container(path, decoder.info, decoder.reader, size, ranges)
     except NibblesLostError:
@@ -107,7 +115,9 @@ def info(source: Path_) -> Information:
             return Information(path, "plain", frames.info, frames.info.frame_count, size)
 
 
-def _of_container(path: Path, video: VideoInfo, reader: Reader, size: int | None, ranges: Ranges) -> Information:
+def _of_container(
+    path: Path, video: VideoInfo, reader: Reader, size: int | None, ranges: Ranges
+) -> Information:
     versions = tuple(
         {
             "number": version.number,

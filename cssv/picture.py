@@ -27,19 +27,18 @@ def to_rgb(planes: U8, layout: Layout) -> U8:
 def heat_to_rgb(heat: U8, layout: Layout) -> U8:
     """A cleaned heat map as (H, W, 3) uint8 RGB: brightness and hue as drawn, black where empty."""
     luma, cb, cr = split_planes(heat, layout)
-    height, width = luma.shape
     bright = luma | luma >> 4
     # Signed nibbles around 0 become bytes around 128.
-    chroma = [np.ascontiguousarray(plane) ^ 0x80 for plane in (cr, cb)]
+    chroma = [np.bitwise_xor(plane, np.uint8(0x80)) for plane in (cr, cb)]
     if layout == "yuv420p":
-        chroma = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_NEAREST) for plane in chroma]
+        chroma = [np.repeat(np.repeat(plane, 2, axis=0), 2, axis=1) for plane in chroma]
     merged = cv2.merge([np.ascontiguousarray(bright), *chroma])
     return np.asarray(cv2.cvtColor(merged, cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
 def drawn_pixels(heat: U8, layout: Layout) -> NDArray[np.bool_]:
     """(H, W) bool: where a cleaned heat map's brightness is not empty."""
-    return split_planes(heat, layout)[0] != 0
+    return np.not_equal(split_planes(heat, layout)[0], 0)
 
 
 def overlay(planes: U8, heat: U8, layout: Layout, objects: Sequence[ObjectRow] = ()) -> U8:

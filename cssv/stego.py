@@ -105,7 +105,11 @@ class StegoWriter:
         for track, packet in self._audio.until(time):
             back = round(self._audio.shift / packet.time_base)
             self._writer.write_sample(
-                track, packet.data, pts=packet.pts - back, duration=max(packet.duration, 1), is_key=packet.is_key
+                track,
+                packet.data,
+                pts=packet.pts - back,
+                duration=max(packet.duration, 1),
+                is_key=packet.is_key,
             )
 
     def finish(self, meta: Mapping[str, Any], *, created_s: int, author: str = "", message: str = "") -> None:

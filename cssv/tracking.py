@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from cssv.encoder import DEFAULT_DETECTOR, Path_, Progress, choose_detector, perceive_clip, to_fraction
+from cssv.encoder import DEFAULT_DETECTOR, choose_detector, perceive_clip
 from cssv.errors import OptionError
+from cssv.painter import Path_, Progress, to_fraction
 from cssv.perception import Detector, MotRows, Tracks, track_boxes, write_mot
 from cssv.perception.detectors.boxes import BoxesDetector
 

@@ -1,18 +1,16 @@
-"""Reading a file back: are the bytes, the pixels and the marks what was written?"""
+"""Reads a file back: bytes, pixels and marks must be what was written."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cssv.carriers.frame import extract
 from cssv.container import Reader
-from cssv.errors import ContainerError, VideoError
+from cssv.errors import ChecksumError, ContainerError, VideoError
+from cssv.painter import Path_, Progress
 from cssv.stego import planes_crc
 from cssv.video import VideoReader
-
-Progress = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Verification:
         return not self.faults
 
 
-def verify(path: str | os.PathLike[str], *, progress: Progress | None = None) -> Verification:
+def verify(path: Path_, *, progress: Progress | None = None) -> Verification:
     """Check stored bytes against their checksums, decoded pixels against theirs, and every frame's marks.
 
     Raises:
@@ -71,8 +69,18 @@ def verify(path: str | os.PathLike[str], *, progress: Progress | None = None) ->
     return Verification(len(reader), version, tuple(faults))
 
 
+def check(path: Path_, progress: Progress | None = None) -> Verification:
+    """As :func:`verify`, for a file just written. Raises ChecksumError unless it is sound."""
+    found = verify(path, progress=progress)
+    if not found.is_sound:
+        raise ChecksumError(
+            "the file written does not read back", found=found.faults[0].text, remedy="Try another codec."
+        )
+    return found
+
+
 def _verify_pixels(
-    path: str | os.PathLike[str], reader: Reader, progress: Progress | None
+    path: Path_, reader: Reader, progress: Progress | None
 ) -> Iterator[tuple[str, str, int | None]]:
     """Decode every frame and compare: (kind, text, frame) of each fault."""
     expected = reader.frames.stegos

@@ -177,7 +177,8 @@ class Marks:
         miniature: the scene miniature, None when every copy is damaged.
         origin: x, y of the picture's top left pixel in the whole frame.
         intact, whole: how many marks are readable, of how many that lie wholly in the picture.
-        support: sparse fidelity only, the support blocks of the whole frame; blocks no mark tells of are False.
+        support: sparse fidelity only, the support blocks of the whole frame; blocks no mark tells of
+            are False.
     """
 
     header: Header

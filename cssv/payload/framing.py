@@ -31,8 +31,10 @@ def is_sealed(block: bytes) -> bool:
     return len(block) > 4 and zlib.crc32(block[:-4]) == _CRC.unpack_from(block, len(block) - 4)[0]
 
 
-def unseal(block: bytes) -> bytes:
-    """Inverse of :func:`seal`, padding kept. Raises FramingError when the CRC differs."""
+def unseal(block: bytes, size: int) -> bytes:
+    """Inverse of :func:`seal`, padding kept. Raises FramingError when the size or the CRC differs."""
+    if len(block) != size:
+        raise FramingError("a record has another size", found=f"{len(block)} bytes", bound=f"{size}")
     if not is_sealed(block):
         raise FramingError(
             "a record's checksum is wrong", found=block[-4:].hex(), bound="CRC-32 of the record"

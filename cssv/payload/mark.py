@@ -28,6 +28,9 @@ _HEADER = struct.Struct(">HBBIqBBB")
 _MINIATURE = struct.Struct(">6fHHIIfeeeee8s")
 _SUPPORT_BITS = 9 * CELL_BLOCKS * CELL_BLOCKS
 MAGIC_BYTES = struct.pack(">H", MAGIC)
+_VALID_START = MAGIC_BYTES + bytes([VERSION])
+#: Largest finite number of half precision; what exceeds it is written as it.
+_HALF_LIMIT = 65504.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Header:
     @staticmethod
     def read(block: bytes) -> Header:
         """Inverse of :meth:`write`. Raises FramingError on a wrong magic, version or CRC."""
-        record = unseal(block)
+        record = unseal(block, HEADER_SIZE)
         magic, version, flags, frame, pts, cell_x, cell_y, objects = _HEADER.unpack_from(record)
         if magic != MAGIC or version != VERSION:
             raise FramingError(
@@ -84,7 +87,7 @@ class Header:
     @staticmethod
     def is_valid(block: bytes) -> bool:
         """Whether :meth:`read` would accept the block."""
-        return block[:2] == MAGIC_BYTES and block[2] == VERSION and is_sealed(block)
+        return len(block) == HEADER_SIZE and block[:3] == _VALID_START and is_sealed(block)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class Miniature:
     @staticmethod
     def read(block: bytes) -> Miniature:
         """Inverse of :meth:`write`, to the precision of the fields. Raises FramingError."""
-        fields = _MINIATURE.unpack_from(unseal(block))
+        fields = _MINIATURE.unpack_from(unseal(block, MINIATURE_SIZE))
         width, height, numerator, denominator = fields[6:10]
         if not numerator or not denominator:
             raise FramingError("a scene miniature has no time base", found=f"{numerator}/{denominator}")

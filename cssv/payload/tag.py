@@ -10,7 +10,7 @@ import struct
 
 from cssv.errors import FramingError
 from cssv.payload.framing import is_sealed, seal, unseal
-from cssv.template.drawing import DIRECTIONS, Outline, Selector
+from cssv.template.drawing import DIRECTIONS, SHIFT_LIMIT, Outline, Selector
 
 MAGIC = 0x7A60
 MAGIC_BYTES = struct.pack(">H", MAGIC)
@@ -19,11 +19,12 @@ TAG_SIZE = 64
 #: Bytes of the label that fit, in UTF-8.
 LABEL_SIZE = 8
 _TAG = struct.Struct(f">HBIhhHHBB{DIRECTIONS}s{LABEL_SIZE}s")
+_SELECTORS = frozenset(map(int, Selector))
 
 
 def write_tag(outline: Outline) -> bytes:
     """TAG_SIZE bytes. The label is cut to LABEL_SIZE bytes at a character boundary."""
-    label = outline.label.encode()[:LABEL_SIZE].decode(errors="ignore").encode()
+    label = outline.label.encode(errors="replace")[:LABEL_SIZE].decode(errors="ignore").encode()
     x, y, w, h = outline.box
     try:
         record = _TAG.pack(
@@ -37,9 +38,9 @@ def write_tag(outline: Outline) -> bytes:
 
 def read_tag(block: bytes) -> Outline:
     """Inverse of :func:`write_tag` up to the cut label. Raises FramingError on anything else."""
-    fields = _TAG.unpack_from(unseal(block))
+    fields = _TAG.unpack_from(unseal(block, TAG_SIZE))
     magic, drawing, track, x, y, w, h, score, axis, radii, label = fields
-    if magic != MAGIC or drawing >> 4 not in set(Selector) or w < 1 or h < 1:
+    if magic != MAGIC or drawing >> 4 not in _SELECTORS or drawing & 15 > SHIFT_LIMIT or w < 1 or h < 1:
         raise FramingError(
             "not an object's tag", found=f"magic {magic:04x}, drawing {drawing:02x}, size {w}x{h}"
         )
@@ -57,4 +58,4 @@ def read_tag(block: bytes) -> Outline:
 
 def is_tag(block: bytes) -> bool:
     """Whether the block has a tag's magic and a right CRC."""
-    return block[:2] == MAGIC_BYTES and is_sealed(block)
+    return len(block) == TAG_SIZE and block[:2] == MAGIC_BYTES and is_sealed(block)

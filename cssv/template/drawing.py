@@ -81,13 +81,16 @@ class Outline:
         return min(max(min(self.box[2:]) // 6, low), high)
 
     @property
+    def stretch(self) -> int:
+        """Most distance from the outline that the drawing reaches, in ring widths."""
+        return 6 if self.selector is Selector.COMET else 3
+
+    @property
     def reach(self) -> int:
         """Farthest pixel from the centre that the drawing can touch, in either axis."""
         if self.selector is Selector.EDGES:
             return (max(self.radii) << self.shift) + 1
-        stretch = 6 if self.selector is Selector.COMET else 3
-        # The octagonal distance underestimates along diagonals by at most 1/16.
-        return (max(self.radii) << self.shift) + stretch * self.ring_width * 17 // 16 + 2
+        return (max(self.radii) << self.shift) + self.stretch * self.ring_width * 17 // 16 + 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 :func:`explore` is the spiral exploration ray: it walks outward from the object's centre in order of
 radius, all directions at once, and stops, direction by direction, at the object's edge. The
-result is star-convex. :func:`polar_patch` gives the integer polar coordinates that turn
-radii back into pixels.
+result is star-convex. :func:`inside_outline` turns radii back into pixels by integer polar
+coordinates.
 """
 
 from __future__ import annotations
@@ -31,7 +31,12 @@ _FALLBACK = 0.92
 _ANGLES = np.arange(DIRECTIONS) * (2 * math.pi / DIRECTIONS)
 _COS, _SIN = np.cos(_ANGLES), np.sin(_ANGLES)
 #: Boundaries of the byte angles inside an octant, as slopes in 14 bits.
-_SLOPES = np.array([round((1 << 14) * math.tan(math.pi * (2 * k + 1) / 256)) for k in range(32)])
+_SLOPES: NDArray[np.int64] = np.array([round((1 << 14) * math.tan(math.pi * (2 * k + 1) / 256)) for k in range(32)])
+
+#: Sizes of the tables of polar coordinates that are kept; larger outlines compute theirs in strips.
+_TABLE_HALVES = (64, 128, 256, 512)
+#: Rows of such a strip.
+_STRIP = 64
 
 
 def superellipse(width: float, height: float) -> NDArray[np.float64]:
@@ -84,18 +89,25 @@ def pack_radii(radii: NDArray[np.float64]) -> tuple[bytes, int]:
     return units.astype(np.uint8).tobytes(), shift
 
 
-@lru_cache(maxsize=4)
-def _polar(half: int) -> tuple[U8, NDArray[np.int32]]:
-    """Byte angle and radius in eighths of a pixel on a grid from -half to half in both axes."""
-    across = np.arange(-half, half + 1, dtype=np.int64)
-    dx, dy = np.broadcast_arrays(across, across[:, None])
-    ax, ay = np.abs(dx), np.abs(dy)
+def polar_grid(dx: NDArray[np.int64], dy: NDArray[np.int64]) -> tuple[U8, NDArray[np.int32]]:
+    """Integer polar coordinates of a grid of offsets from a centre.
+
+    Args:
+        dx: (w,) whole pixels to the right.
+        dy: (h,) whole pixels down.
+
+    Returns:
+        Byte angle (256 = one turn, clockwise from the right) and floor of the radius in eighths of a
+        pixel, both (h, w).
+    """
+    across, down = np.broadcast_arrays(dx, dy[:, None])
+    ax, ay = np.abs(across), np.abs(down)
     long, short = np.maximum(ax, ay), np.minimum(ax, ay)
     angle = np.searchsorted(_SLOPES, (short << 14) // np.maximum(long, 1), side="right")
     angle = np.where(ay > ax, 64 - angle, angle)
-    angle = np.where(dx < 0, 128 - angle, angle)
-    angle = np.where(dy < 0, -angle, angle)
-    squared = 64 * (dx * dx + dy * dy)
+    angle = np.where(across < 0, 128 - angle, angle)
+    angle = np.where(down < 0, -angle, angle)
+    squared = 64 * (ax * ax + ay * ay)
     radius = np.sqrt(squared.astype(np.float64)).astype(np.int64)
     # Floor of the root, whatever the last bit of the floating-point root was.
     radius -= radius * radius > squared
@@ -103,12 +115,42 @@ def _polar(half: int) -> tuple[U8, NDArray[np.int32]]:
     return (angle & 255).astype(np.uint8), radius.astype(np.int32)
 
 
-def polar_patch(half: int) -> tuple[U8, NDArray[np.int32]]:
-    """Return views (2 * half + 1 square) of byte angle and radius * 8 around a centre pixel. Read only."""
-    table_half = max(64, 1 << (half - 1).bit_length()) if half > 1 else 64
-    angle, radius = _polar(table_half)
-    window = slice(table_half - half, table_half + half + 1)
-    return angle[window, window], radius[window, window]
+@lru_cache(maxsize=4)
+def _polar_table(half: int) -> tuple[U8, NDArray[np.int32]]:
+    """Return :func:`polar_grid` from -half to half in both axes. Read only."""
+    across = np.arange(-half, half + 1)
+    angle, radius = polar_grid(across, across)
+    angle.setflags(write=False)
+    radius.setflags(write=False)
+    return angle, radius
+
+
+def inside_outline(radii: bytes, shift: int, rows: range, columns: range) -> U8:
+    """Mark the pixels inside an outline, 1 inside and 0 outside, in a window around its centre.
+
+    Args:
+        radii: DIRECTIONS bytes.
+        shift: a radius byte counts units of ``1 << shift`` pixels.
+        rows: offsets of the window's rows from the centre, in whole pixels.
+        columns: offsets of its columns.
+    """
+    limit = outline_radius(radii, shift)
+    half = max(-rows.start, rows.stop - 1, -columns.start, columns.stop - 1)
+    if half <= _TABLE_HALVES[-1]:
+        table = next(size for size in _TABLE_HALVES if half <= size)
+        angle, radius = _polar_table(table)
+        window = (
+            slice(table + rows.start, table + rows.stop),
+            slice(table + columns.start, table + columns.stop),
+        )
+        return np.asarray(radius[window] <= limit[angle[window]]).view(np.uint8)
+    inside = np.empty((len(rows), len(columns)), np.uint8)
+    across, down = np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)
+    for first in range(0, len(rows), _STRIP):
+        strip = slice(first, first + _STRIP)
+        angle, radius = polar_grid(across, down[strip])
+        inside[strip] = radius <= limit[angle]
+    return inside
 
 
 def outline_radius(radii: bytes, shift: int) -> NDArray[np.int32]:

@@ -17,6 +17,9 @@ from cssv.template.render import chroma_step
 
 #: Fewer visible pixels than this in a ring give no reading.
 _LEAST_PIXELS = 12
+#: Footprints are kept between the two passes of :func:`read` up to this many frames' pixels in all,
+#: because damaged or hostile tags may each claim the whole frame.
+_KEPT_FRAMES = 4
 #: An object of whose rings less than this share is visible counts as hidden and is not read.
 VISIBLE_SHARE = 0.1
 
@@ -63,20 +66,28 @@ def read(template: U8, layout: Layout, outlines: Sequence[Outline], marked: NDAr
     planes = _Planes(luma, cb, cr, marked, chroma_step(layout))
     height, width = luma.shape
     owner = np.full((height, width), -1, np.int32)
-    places = [footprint(outline, width, height) for outline in outlines]
+    kept: dict[int, Footprint] = {}
+    room = _KEPT_FRAMES * width * height
     for i in sorted(range(len(outlines)), key=lambda i: drawing_order(outlines[i])):
-        place = places[i]
-        if place is not None:
-            np.copyto(owner[place.window], np.int32(i), where=place.index >= 0)
-    return [
-        Sight(outline, None, 0.0) if place is None else _read_one(planes, outline, place, owner == i)
-        for i, (outline, place) in enumerate(zip(outlines, places, strict=True))
-    ]
+        place = footprint(outlines[i], width, height)
+        if place is None:
+            continue
+        np.copyto(owner[place.window], np.int32(i), where=place.index >= 0)
+        if place.index.size <= room:
+            kept[i] = place
+            room -= place.index.size
+    sights = []
+    for i, outline in enumerate(outlines):
+        place = kept.pop(i, None) or footprint(outline, width, height)
+        if place is None:
+            sights.append(Sight(outline, None, 0.0))
+        else:
+            sights.append(_read_one(planes, outline, place, owner[place.window] == i))
+    return sights
 
 
 def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[np.bool_]) -> Sight:
-    """Read one object from the pixels that are its own."""
-    own = own[place.window]
+    """Read one object from the pixels of its window that are its own."""
     on_ring = (place.index >= 0) & (place.index % place.span != 0)
     visible = int(np.count_nonzero(on_ring & own)) / max(int(np.count_nonzero(on_ring)), 1)
     if outline.selector is Selector.EDGES:

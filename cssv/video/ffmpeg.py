@@ -10,6 +10,7 @@ from typing import Protocol
 
 import av
 import av.container
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from cssv.errors import VideoError
@@ -19,8 +20,6 @@ AV_ERRORS = (av.FFmpegError, NotImplementedError, OverflowError, UnicodeError)
 
 # FFmpeg reads ordinary text as terminal art; nobody means that when they say "clip".
 _NOT_VIDEO_FORMATS = {"tty"}
-
-_ATTACHED_PICTURE = 1 << 10
 
 
 class _Rational(Protocol):
@@ -99,7 +98,7 @@ def open_input(path: Path) -> av.container.InputContainer:
 def video_stream(container: av.container.InputContainer, path: Path) -> VideoStream:
     """Return the first stream of moving pictures, or raise VideoError; cover art does not count."""
     for stream in container.streams.video:
-        if not int(stream.disposition) & _ATTACHED_PICTURE and stream.codec_context is not None:
+        if Disposition.attached_pic not in stream.disposition and stream.codec_context is not None:
             return stream
     kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
     raise VideoError("the file holds no video stream", found=f"{path}: {kinds}")

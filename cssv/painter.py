@@ -1,0 +1,159 @@
+"""How frames are drawn and carried: the options, and the painter that turns frames into stego frames."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from cssv.carriers.frame import DEFAULT_FIDELITY, FIDELITIES, Fidelity, FrameCarrier
+from cssv.carriers.nibble import DEFAULT_MERGE, MERGES, Merge
+from cssv.errors import OptionError
+from cssv.frames import Frame
+from cssv.payload.mark import Miniature
+from cssv.payload.sample import SceneSample, write_sample
+from cssv.scene import Ranges, Scene, Value
+from cssv.template.render import render
+from cssv.template.state import ObjectState, draw
+from cssv.video import CODECS, Codec, VideoInfo
+
+VERSION = "0.1.0"
+DEFAULT_CODEC: Codec = "h264"
+
+#: Called with the stage's name, the frames done and the frames in all (None when unknown).
+Progress = Callable[[str, int, int | None], None]
+Path_ = str | os.PathLike[str]
+SceneLike = Scene | Path_ | dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a clip is drawn and carried; the options that encoding a file and a stream share.
+
+    Attributes:
+        codec: lossless codec of the video track: h264, ffv1 or vp9.
+        merge: ``opap`` or ``plain``.
+        fidelity: ``full`` or ``sparse``.
+    """
+
+    codec: Codec = DEFAULT_CODEC
+    merge: Merge = DEFAULT_MERGE
+    fidelity: Fidelity = DEFAULT_FIDELITY
+
+    def __post_init__(self) -> None:
+        check_choice("codec", self.codec, CODECS)
+        check_choice("merge", self.merge, MERGES)
+        check_choice("fidelity", self.fidelity, FIDELITIES)
+
+
+def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
+    """Raise OptionError unless ``value`` is one of ``allowed``."""
+    if value not in allowed:
+        raise OptionError(f"unknown {what}", found=value, bound=", ".join(allowed))
+
+
+def load_scene(scene: SceneLike) -> Scene:
+    """A Scene from what people have: a Scene, a path, a JSON object or nothing."""
+    if scene is None:
+        return Scene()
+    if isinstance(scene, Scene):
+        return scene
+    return Scene.from_json(scene) if isinstance(scene, dict) else Scene.read(scene)
+
+
+def _number(value: Value | None) -> float:
+    return math.nan if value is None else value.value
+
+
+def miniature(scene: Scene, ranges: Ranges, info: VideoInfo) -> Miniature:
+    """The scene in the 64 bytes that every mark repeats."""
+    air = scene.environment
+    canonical = json.dumps(scene.to_json(), sort_keys=True, separators=(",", ":")).encode()
+    return Miniature(
+        speed_px_s=ranges.speed_px_s,
+        temperature_c=ranges.temperature_c,
+        density_kg_m3=ranges.density_kg_m3,
+        width=info.width,
+        height=info.height,
+        time_base=info.time_base,
+        lighting_lux=_number(air.lighting_lux),
+        humidity_pct=_number(air.humidity_pct),
+        ambient_temperature_c=_number(air.ambient_temperature_c),
+        wind_m_s=_number(air.wind_m_s),
+        wind_deg=_number(air.wind_deg),
+        pressure_hpa=_number(air.pressure_hpa),
+        digest=hashlib.sha256(canonical).digest()[:8],
+    )
+
+
+@dataclass(slots=True)
+class Painter:
+    """Turns frames and their objects into stego frames and scene samples, one after another."""
+
+    scene: Scene
+    ranges: Ranges
+    carrier: FrameCarrier
+    number: int = 0
+
+    @classmethod
+    def of(cls, scene: Scene, ranges: Ranges, info: VideoInfo, style: Style) -> Painter:
+        """A painter for the frames that ``info`` describes."""
+        small = miniature(scene, ranges, info).write()
+        return cls(scene, ranges, FrameCarrier(info.layout, small, style.merge, style.fidelity))
+
+    def paint(self, frame: Frame, states: Sequence[ObjectState]) -> tuple[Frame, bytes]:
+        """The stego frame and its scene sample."""
+        luma = frame.luma()
+        size = (frame.width, frame.height)
+        drawings = [d for state in states if (d := draw(state, self.ranges, luma, size)) is not None]
+        template = render(drawings, luma, frame.layout)
+        outlines = [drawing.outline for drawing in drawings]
+        planes = self.carrier.embed(frame.planes, template, outlines, number=self.number, pts=frame.pts)
+        first = self.number == 0
+        sample = SceneSample(
+            self.number, tuple(states), self.scene if first else None, self.ranges if first else None
+        )
+        stego = Frame(planes, frame.layout, frame.pts, frame.time_base, self.number)
+        self.number += 1
+        return stego, write_sample(sample)
+
+
+def about(info: VideoInfo, style: Style, ranges: Ranges, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """The codec's own facts for the version index (SPEC, "Facts")."""
+    return {
+        "cssv": VERSION,
+        "layout": info.layout,
+        "codec": style.codec,
+        "merge": style.merge,
+        "fidelity": style.fidelity,
+        "rate": str(info.rate),
+        "ranges": {
+            "speed_px_s": ranges.speed_px_s,
+            "temperature_c": ranges.temperature_c,
+            "density_kg_m3": ranges.density_kg_m3,
+        },
+        "source": {
+            "codec": info.codec,
+            "pix_fmt": info.pix_fmt,
+            "width": info.source_width,
+            "height": info.source_height,
+            "rotation_deg": info.rotation_deg,
+            "padding": list(info.padding),
+        },
+        "notes": list(notes),
+    }
+
+
+def to_fraction(value: Fraction | float | str | None) -> Fraction | None:
+    """An exact number from what people type: 7, "29.97", "30000/1001". Raises OptionError."""
+    if value is None:
+        return None
+    try:
+        return Fraction(value)
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise OptionError("not a number", found=str(value), bound="like 7, 29.97 or 30000/1001") from error

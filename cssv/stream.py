@@ -1,0 +1,201 @@
+"""Encoding a stream: frame by frame, with a fixed lag, in constant memory."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+
+from cssv.carriers.frame import DEFAULT_FIDELITY, Fidelity
+from cssv.carriers.nibble import DEFAULT_MERGE, Merge
+from cssv.cast import LiveCast
+from cssv.encoder import DEFAULT_DETECTOR, choose_detector
+from cssv.errors import FrameError, VideoError
+from cssv.frames import U8, Frame, Layout
+from cssv.output import whole_file
+from cssv.painter import DEFAULT_CODEC, Painter, Path_, SceneLike, Style, about, load_scene, to_fraction
+from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
+from cssv.scene import default_ranges
+from cssv.stego import StegoWriter
+from cssv.verification import check
+from cssv.video import Codec, VideoInfo
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What exists once the first frame has come."""
+
+    painter: Painter
+    writer: StegoWriter
+    facts: dict[str, Any]
+
+
+class Encoder:
+    """Encodes a stream frame by frame, in memory that does not grow with its length.
+
+    Frames wait ``lag_s`` seconds for their future, so that velocity is relative to past and future
+    frames; then they are drawn and written. ::
+
+        with cssv.Encoder("live.cssv", size=(768, 576), rate=25) as encoder:
+            for picture in camera:                # (H, W, 3) uint8 RGB
+                encoder.write(picture)
+
+    Args:
+        output: the file to write; it appears when the encoder is closed.
+        size: width and height in pixels.
+        rate: frames per second.
+        layout: ``"rgb24"`` or ``"yuv420p"``; None takes that of the first frame, and RGB for
+            arrays. RGB arrays given to a yuv420p encoder are converted once, here.
+        scene: as for :func:`encode`. Ranges that the scene does not give take fixed defaults, because a
+            stream's fastest object is not known beforehand.
+        detector: as for :func:`encode`; unused for frames that come with detections.
+        lag_s: seconds of future that a frame waits for.
+        time_base: seconds per unit of the frames' pts; 1 / rate by default.
+        codec, merge, fidelity, created_s: as for :func:`encode`.
+    """
+
+    def __init__(
+        self,
+        output: Path_,
+        *,
+        size: tuple[int, int],
+        rate: Fraction | int | str,
+        layout: Layout | None = None,
+        scene: SceneLike = None,
+        detector: str | Detector = DEFAULT_DETECTOR,
+        lag_s: float = LAG_S,
+        time_base: Fraction | None = None,
+        codec: Codec = DEFAULT_CODEC,
+        merge: Merge = DEFAULT_MERGE,
+        fidelity: Fidelity = DEFAULT_FIDELITY,
+        created_s: int | None = None,
+    ) -> None:
+        self._size = size
+        self._rate = to_fraction(rate) or Fraction(25)
+        self._time_base = time_base or 1 / self._rate
+        self._layout = layout
+        self._style = Style(codec, merge, fidelity)
+        self._cast = LiveCast(load_scene(scene))
+        self._detector = choose_detector(detector)
+        self._tracker = LiveTracker(lag_s=lag_s)
+        self._created_s = created_s
+        self._waiting: deque[Frame] = deque()
+        self._count = 0
+        self._output = ExitStack()
+        self._path = self._output.enter_context(whole_file(output))
+        self._inside = self._output.enter_context(ExitStack())
+        self._stage: _Stage | None = None
+        self._is_open = True
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Scene entries that have spoken of no track so far, in words."""
+        return self._cast.warnings
+
+    def write(self, picture: U8 | Frame, detections: Detections | None = None) -> None:
+        """Take the next frame.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB, or a Frame of native planes.
+            detections: its objects; None asks the detector.
+
+        Raises:
+            FrameError: another size, layout or time base than the stream's.
+        """
+        frame = self._frame(picture)
+        stage = self._stage or self._begin(frame.layout)
+        found = self._detector.detect(frame) if detections is None else detections
+        self._count += 1
+        self._waiting.append(frame)
+        self._draw(stage, self._tracker.update(frame.number, frame.time, found))
+
+    def _frame(self, picture: U8 | Frame) -> Frame:
+        """The picture as a frame of this stream."""
+        if isinstance(picture, Frame):
+            frame = Frame(picture.planes, picture.layout, picture.pts, picture.time_base, self._count)
+            if frame.time_base != self._time_base:
+                raise FrameError(
+                    "the frame has another time base", found=str(frame.time_base), bound=str(self._time_base),
+                    remedy="Give the encoder time_base=.",
+                )  # fmt: skip
+        else:
+            planes, layout = np.ascontiguousarray(picture), self._layout or "rgb24"
+            if layout == "yuv420p" and planes.ndim == 3 and planes.shape[2] == 3:
+                planes = np.asarray(cv2.cvtColor(planes, cv2.COLOR_RGB2YUV_I420), np.uint8)
+            pts = round(self._count / (self._rate * self._time_base))
+            frame = Frame(planes, layout, pts, self._time_base, self._count)
+        if (frame.width, frame.height) != tuple(self._size) or frame.layout != (self._layout or frame.layout):
+            raise FrameError(
+                "the frame is not like the stream",
+                found=f"{frame.width}x{frame.height} {frame.layout}",
+                bound=f"{self._size[0]}x{self._size[1]} {self._layout or ''}".strip(),
+            )
+        return frame
+
+    def _begin(self, layout: Layout) -> _Stage:
+        """Open the codec and the file, now that the layout is known."""
+        self._layout = layout
+        width, height = self._size
+        info = VideoInfo(
+            width, height, layout, self._time_base, self._rate, source_width=width, source_height=height
+        )
+        scene = self._cast.scene
+        ranges = default_ranges(scene)
+        file = self._inside.enter_context(self._path.open("wb"))
+        writer = self._inside.enter_context(StegoWriter(file, info, codec=self._style.codec))
+        self._stage = _Stage(
+            Painter.of(scene, ranges, info, self._style), writer, about(info, self._style, ranges)
+        )
+        return self._stage
+
+    def _draw(self, stage: _Stage, ready: Sequence[FrameStates]) -> None:
+        """Draw and write the frames whose objects are settled."""
+        for states in ready:
+            frame = self._waiting.popleft()
+            stage.writer.write(*stage.painter.paint(frame, self._cast.at(states, frame.time)))
+
+    def close(self) -> None:
+        """Draw what waits, finish the file, verify it and give it its name; may be called twice.
+
+        Raises:
+            VideoError: no frame was written.
+            ChecksumError: the file does not read back; it does not get its name.
+        """
+        if not self._is_open:
+            return
+        self._is_open = False
+        with self._output:
+            if self._stage is None:
+                raise VideoError("no frame was written to the encoder")
+            self._draw(self._stage, self._tracker.finish())
+            created_s = int(time.time()) if self._created_s is None else self._created_s
+            self._stage.writer.finish(self._stage.facts, created_s=created_s)
+            self._inside.close()
+            check(self._path)
+
+    def abort(self) -> None:
+        """Give up; nothing is left behind. May be called twice."""
+        self._is_open = False
+        self._output.__exit__(InterruptedError, InterruptedError("encoding was given up"), None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
