@@ -1,0 +1,94 @@
+"""``cssv encode``."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import click
+from cssv_cli import report
+from cssv_cli.console import Console, with_console
+from cssv_cli.options import PATH, perception_options, seconds
+
+import cssv
+from cssv.carriers.frame import DEFAULT_FIDELITY, FIDELITIES, Fidelity
+from cssv.carriers.nibble import DEFAULT_MERGE, MERGES, Merge
+from cssv.encoder import DEFAULT_PLANES, EXTENSION, PLANES, Planes
+from cssv.painter import DEFAULT_CODEC
+from cssv.video import CODECS, Codec
+
+
+@click.command()
+@click.argument("clip", type=PATH)
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    metavar="OUT",
+    help=f"File to write.  [default: CLIP's name with {EXTENSION}]",
+)
+@click.option(
+    "--meta",
+    type=PATH,
+    metavar="SCENE",
+    help="scene.json: what is known of camera, surroundings and objects.",
+)
+@perception_options
+@click.option(
+    "--planes",
+    type=click.Choice(PLANES),
+    default=DEFAULT_PLANES,
+    help="'native' keeps the clip's own planes; 'rgb' makes PNG screenshots carry too, in a larger file.",
+)
+@click.option(
+    "--codec",
+    type=click.Choice(tuple(CODECS)),
+    default=DEFAULT_CODEC,
+    help="All are lossless; h264 is small and plays in most players, browsers included.",
+)
+@click.option(
+    "--merge",
+    type=click.Choice(MERGES),
+    default=DEFAULT_MERGE,
+    help="'opap' moves each byte to the nearest that fits; 'plain' only replaces its low nibble.",
+)
+@click.option(
+    "--fidelity",
+    type=click.Choice(FIDELITIES),
+    default=DEFAULT_FIDELITY,
+    help="'full' carries in every pixel; 'sparse' leaves pixels away from the objects as they are.",
+)
+@click.option("--start", type=seconds, metavar="T", help="Begin here: seconds or [HH:]MM:SS(.fff).")
+@click.option("--stop", type=seconds, metavar="T", help="End before here, in the clip's own time.")
+@with_console
+def encode(
+    console: Console,
+    clip: Path,
+    output: Path | None,
+    meta: Path | None,
+    detector: str,
+    boxes: Path | None,
+    rate: str | None,
+    planes: Planes,
+    codec: Codec,
+    merge: Merge,
+    fidelity: Fidelity,
+    start: Fraction | None,
+    stop: Fraction | None,
+) -> None:
+    r"""Encode CLIP: track its objects and hide their heat map in its pixels.
+
+    The file written is an MP4 that plays anywhere and looks like the clip. It appears when it is
+    whole and has been read back; until then, what was there stays.
+
+    \b
+    Examples:
+      cssv encode clip.mp4
+      cssv encode clip.mp4 --meta scene.json -o out.cssv
+      cssv encode clip.mp4 --boxes detections.txt --start 1:30 --stop 1:45
+    """
+    done = cssv.encode(
+        clip, output, scene=meta, detector=detector, boxes=boxes, rate=rate, planes=planes, codec=codec,
+        merge=merge, fidelity=fidelity, start=start, stop=stop, progress=console.progress,
+    )  # fmt: skip
+    console.show(report.encoded(done))

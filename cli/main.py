@@ -1,0 +1,125 @@
+"""The command ``cssv``: its commands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+import click
+from cssv_cli.console import json_text, write
+from cssv_cli.decode import decode
+from cssv_cli.encode import encode
+from cssv_cli.exits import BROKEN_PIPE, EXITS, HANGUP, INTERRUPTED, TERMINATED, USAGE, exit_code
+from cssv_cli.export import export
+from cssv_cli.info import info
+from cssv_cli.report import failed
+from cssv_cli.track import track
+from cssv_cli.verify import verify
+
+import cssv
+from cssv.errors import SceneError
+
+_EXAMPLES = """\
+\b
+Examples:
+  cssv encode clip.mp4 --meta scene.json
+  cssv decode clip.cssv -o heat.mp4 --objects objects.csv
+  cssv info clip.cssv
+  cssv encode --help
+"""
+
+
+def _epilog() -> str:
+    rows = "\n".join(f"  {row.code:>3}  {row.meaning}" for row in EXITS)
+    return f"{_EXAMPLES}\n\b\nExit codes:\n{rows}"
+
+
+class _Stopped(KeyboardInterrupt):
+    """A signal asked the process to end; cleaned up after like Ctrl-C."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(kind)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an exception, so that temporary files are deleted."""
+    kinds = {signal.SIGTERM: TERMINATED}
+    if hasattr(signal, "SIGHUP"):
+        kinds[signal.SIGHUP] = HANGUP
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        raise _Stopped(kinds[signal.Signals(number)])
+
+    # What is ignored stays ignored (nohup), and what an embedding program handles stays its own.
+    changed = [number for number in kinds if signal.getsignal(number) is signal.SIG_DFL]
+    try:
+        for number in changed:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
+
+
+class _Group(click.Group):
+    """The group of commands; every error that CSSV knows of ends in one message and its exit code."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command."""
+        as_json = "--json" in ctx.args
+        try:
+            with _signals():
+                return super().invoke(ctx)
+        except cssv.CssvError as error:
+            faults = error.faults if isinstance(error, SceneError) else ()
+            _fail(ctx, error.kind, str(error), faults, as_json=as_json)
+        except click.UsageError as error:
+            if as_json:
+                write(sys.stdout, json_text(failed(USAGE, error.format_message())))
+            raise
+        except BrokenPipeError:
+            _close_stdout()
+            ctx.exit(exit_code(BROKEN_PIPE))
+        except KeyboardInterrupt as error:
+            kind = error.kind if isinstance(error, _Stopped) else INTERRUPTED
+            _fail(ctx, kind, "interrupted; no half-written file is left", as_json=as_json)
+
+
+def _fail(
+    ctx: click.Context, kind: str, message: str, faults: tuple[str, ...] = (), *, as_json: bool
+) -> NoReturn:
+    write(sys.stderr, f"cssv: error: {message}")
+    if as_json:
+        write(sys.stdout, json_text(failed(kind, message, faults)))
+    ctx.exit(exit_code(kind))
+
+
+def _close_stdout() -> None:
+    """Point stdout nowhere, or the interpreter complains of the broken pipe when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+@click.group(
+    cls=_Group,
+    epilog=_epilog(),
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
+)
+@click.version_option(cssv.__version__, prog_name="cssv", message="%(prog)s %(version)s")
+def main() -> None:
+    """Video that carries its own heat map of velocity, temperature, density and uncertainty.
+
+    'encode' hides the heat map in a clip's pixels, 'decode' gets it back.
+    """
+
+
+for _command in (encode, decode, info, verify, export, track):
+    main.add_command(_command)

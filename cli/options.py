@@ -1,0 +1,59 @@
+"""Options that several commands share, and the kinds of value they take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cssv.encoder import DEFAULT_DETECTOR
+from cssv.perception import DETECTORS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+#: Type of an option: any path; the library says what is wrong with one that cannot be used.
+PATH = click.Path(path_type=Path)
+
+_TIME = re.compile(r"(?:(?:(?P<h>\d+):)?(?P<m>\d+):)?(?P<s>\d+(?:\.\d*)?|\.\d+)", re.ASCII)
+
+
+def seconds(text: str) -> Fraction:
+    """A moment in a clip as people write it, in seconds, exact: 7, 7.25, 1:30, 1:02:03.5."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is not a time. Write seconds (12.5) or [HH:]MM:SS (1:02:03.5).")
+    hours, minutes, rest = (Fraction(found[part] or 0) for part in "hms")
+    if (found["m"] and rest >= 60) or (found["h"] and minutes >= 60):
+        raise click.BadParameter(f"{text!r} counts 60 or more minutes or seconds; the bound is below 60.")
+    return 3600 * hours + 60 * minutes + rest
+
+
+def perception_options(command: Command) -> Command:
+    """``--detector``, ``--boxes`` and ``--rate``."""
+    for option in reversed(
+        (
+            click.option(
+                "--detector",
+                type=click.Choice(tuple(DETECTORS)),
+                default=DEFAULT_DETECTOR,
+                help="What finds the objects: 'motion' sees what moves; 'boxes' reads --boxes.",
+            ),
+            click.option(
+                "--boxes",
+                type=PATH,
+                metavar="FILE",
+                help="Detections of your own, MOT text: frame,id,x,y,w,h,score; frames count from 1.",
+            ),
+            click.option(
+                "--rate",
+                metavar="R",
+                help="True frames per second where the clip's header is wrong: 7, 29.97 or 30000/1001.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,260 @@
+"""Results in words for people, and in JSON for programs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cssv_cli.progress import clock
+
+import cssv
+from cssv.perception import Track
+from cssv.scene import Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a command has to say.
+
+    Attributes:
+        text: for people.
+        data: the same for programs, plain JSON types.
+        is_result: it is what was asked for, so --quiet prints it too.
+        is_remark: the result itself goes to stdout, so this goes to stderr.
+    """
+
+    text: str
+    data: dict[str, Any]
+    is_result: bool = False
+    is_remark: bool = False
+
+
+def encoded(done: cssv.Encoded) -> Report:
+    """What ``encode`` did."""
+    size = f"{size_text(done.bytes)}, {times_text(done.bytes, done.source_bytes)} the clip's size"
+    path = quoted(done.path)
+    objects = count(done.tracks, "object")
+    lines = [
+        f"Wrote {done.path}: {count(done.frames, 'frame')}, {objects}, {size}; read back and verified.",
+        "Its rings show:",
+        *(f"  {name:<12} {span}" for name, span in range_texts(done.ranges)),
+        *notes_text(done.notes),
+        "Next:",
+        f"  cssv decode {path} -o {quoted(done.path.with_suffix('.heat.mp4'))} --objects objects.csv",
+        f"  cssv info {path}",
+    ]
+    if not done.tracks:
+        lines.insert(1, "No object was found, so the heat map is empty. Give detections with --boxes FILE.")
+    data = {
+        "path": str(done.path),
+        "frames": done.frames,
+        "tracks": done.tracks,
+        "ranges": ranges_data(done.ranges),
+        "source_bytes": done.source_bytes,
+        "bytes": done.bytes,
+        "notes": list(done.notes),
+        "verification": verification_data(done.verification),
+    }
+    return Report("\n".join(lines), data)
+
+
+def decoded(done: cssv.Decoded) -> Report:
+    """What ``decode`` did."""
+    origin = {
+        "metadata": "from the scene track, exact",
+        "pixels": "read from the pixels alone, approximate",
+    }[done.source]
+    lines = [f"Decoded {count(done.frames, 'frame')}.", *(f"Wrote {path}" for path in done.written)]
+    if done.rows:
+        lines.append(f"The objects table has {count(done.rows, 'row')}, {origin}.")
+    data = {
+        "frames": done.frames,
+        "rows": done.rows,
+        "source": done.source,
+        "written": [str(path) for path in done.written],
+    }
+    return Report("\n".join(lines), data)
+
+
+def exported(done: cssv.Exported) -> Report:
+    """What ``export`` wrote."""
+    lines = [
+        f"Wrote {done.path}: {count(done.frames, 'frame')}, pixel for pixel; the scene track stays behind.",
+        *notes_text(done.notes),
+        f"The pixels still carry: cssv decode {quoted(done.path)} --objects objects.csv",
+    ]
+    data = {"path": str(done.path), "frames": done.frames, "notes": list(done.notes)}
+    return Report("\n".join(lines), data)
+
+
+def verified(done: cssv.Verification, source: Path) -> Report:
+    """What ``verify`` found."""
+    data = {"path": str(source), **verification_data(done)}
+    if done.is_sound:
+        frames = f"{count(done.frames, 'frame')} of version {done.version}"
+        return Report(f"OK: {source}: {frames} as written.", data)
+    lines = [f"{source}: {fault.kind}: {fault.text}" for fault in done.faults]
+    return Report("\n".join([*lines, count(len(lines), "fault") + "."]), data, is_result=True)
+
+
+def tracked(done: cssv.Tracked) -> Report:
+    """What ``track`` found."""
+    where = f"; wrote {done.path}" if done.path else ""
+    text = f"{count(len(done.tracks), 'track')}, {count(done.rows, 'row')}{where}."
+    data = {
+        "path": None if done.path is None else str(done.path),
+        "rows": done.rows,
+        "tracks": [track_data(track) for track in done.tracks],
+    }
+    return Report(text, data, is_remark=done.path is None)
+
+
+def informed(found: cssv.Information) -> Report:
+    """What ``info`` found."""
+    kinds = {
+        "cssv": "a CSSV file; its pixels carry a heat map",
+        "copy": "its pixels carry a heat map; no scene track",
+        "plain": "its pixels carry nothing",
+    }
+    lines = [f"{found.path}: {kinds[found.kind]}.", *(_row(*pair) for pair in _facts(found))]
+    if found.versions:
+        lines += ["  versions", *(f"    {version_text(version)}" for version in found.versions)]
+    if found.boxes:
+        lines.append("  boxes        offset          bytes")
+        lines += [f"    {kind:<4} {offset:>12,} {size:>14,}" for kind, offset, size in found.boxes]
+    if found.kind == "plain":
+        lines.append(f"Make it carry with: cssv encode {quoted(found.path)}")
+    return Report("\n".join(lines), found.to_json(), is_result=True)
+
+
+def _row(name: str, text: str) -> str:
+    return f"  {name:<9} {text}"
+
+
+def _facts(found: cssv.Information) -> Iterable[tuple[str, str]]:
+    """Name and text of each line of ``info``."""
+    video = found.video
+    yield "picture", f"{video.width}x{video.height} {video.layout}, {rate_text(float(video.rate))}"
+    yield "codec", f"{video.codec} {video.pix_fmt}, {'with' if video.has_audio else 'no'} audio"
+    length = "unknown" if found.frames is None else count(found.frames, "frame")
+    if found.duration_s is not None:
+        length += f", {clock(float(found.duration_s))}"
+    yield "length", length
+    if found.size_bytes is not None:
+        each = f", {size_text(found.size_bytes // found.frames)} per frame" if found.frames else ""
+        yield "size", size_text(found.size_bytes) + each
+    if found.ranges is not None:
+        yield from zip(("rings", "", ""), (" ".join(pair) for pair in range_texts(found.ranges)), strict=True)
+    if found.first_frame or found.origin not in (None, (0, 0)):
+        yield "part of", f"a longer or larger clip: from frame {found.first_frame}, pixel {found.origin}"
+    facts = found.facts or {}
+    if facts:
+        made = ", ".join(f"{key} {facts[key]}" for key in ("codec", "merge", "fidelity") if key in facts)
+        yield "made by", f"cssv {facts.get('cssv', '?')}: {made}"
+    source = facts.get("source")
+    if isinstance(source, dict):
+        yield "made from", " ".join(str(source[key]) for key in ("codec", "pix_fmt") if key in source)
+    noted = facts.get("notes")
+    for note in (*video.notes, *(noted if isinstance(noted, list) else ())):
+        yield "note", str(note)
+
+
+def version_text(version: dict[str, Any]) -> str:
+    """One version of a file in one line."""
+    made = f"{datetime.fromtimestamp(version['created_s'], UTC):%Y-%m-%d %H:%M} UTC"
+    author = f" by {version['author']}" if version["author"] else ""
+    message = f": {version['message']}" if version["message"] else ""
+    return f"{version['number']}  {made}  {count(version['frames'], 'frame')}{author}{message}"
+
+
+def failed(kind: str, message: str, faults: Sequence[str] = ()) -> dict[str, Any]:
+    """The JSON object that says what went wrong."""
+    error: dict[str, Any] = {"kind": kind, "message": message}
+    if faults:
+        error["faults"] = list(faults)
+    return {"error": error}
+
+
+# ---- parts
+
+
+def verification_data(done: cssv.Verification) -> dict[str, Any]:
+    """Whether a file is sound, and if not, why."""
+    faults = [
+        {"kind": fault.kind, "text": fault.text, "frame": fault.frame, "version": fault.version}
+        for fault in done.faults
+    ]
+    return {"sound": done.is_sound, "frames": done.frames, "version": done.version, "faults": faults}
+
+
+def track_data(track: Track) -> dict[str, Any]:
+    """One track in few words."""
+    return {
+        "id": track.id,
+        "label": track.label or None,
+        "frames": len(track),
+        "first_frame": int(track.numbers[0]),
+        "last_frame": int(track.numbers[-1]),
+        "start_s": float(track.times_s[0]),
+        "end_s": float(track.times_s[-1]),
+    }
+
+
+def ranges_data(ranges: Ranges) -> dict[str, list[float]]:
+    """Bottom and top of each ring."""
+    return {
+        "speed_px_s": list(ranges.speed_px_s),
+        "temperature_c": list(ranges.temperature_c),
+        "density_kg_m3": list(ranges.density_kg_m3),
+    }
+
+
+def range_texts(ranges: Ranges) -> tuple[tuple[str, str], ...]:
+    """Name and span of each ring, from the inside out."""
+    return (
+        ("speed", span_text(ranges.speed_px_s, "px/s")),
+        ("temperature", span_text(ranges.temperature_c, "°C")),
+        ("density", span_text(ranges.density_kg_m3, "kg/m³")),
+    )
+
+
+def span_text(span: tuple[float, float], unit: str) -> str:
+    """A range with its unit."""
+    return f"{span[0]:g} to {span[1]:g} {unit}"
+
+
+def notes_text(notes: Iterable[str]) -> list[str]:
+    """One line per note."""
+    return [f"Note: {note}" for note in notes]
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size_text(size: int) -> str:
+    """Bytes as people read them."""
+    for unit, bytes_ in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= bytes_:
+            return f"{size / bytes_:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def times_text(size: int, other: int) -> str:
+    """How many times one size is another."""
+    return f"{size / max(other, 1):.2g} times"
+
+
+def rate_text(rate: float) -> str:
+    """A frame rate."""
+    return f"{rate:.5g} frames/s"
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell takes it."""
+    return shlex.quote(str(path))

@@ -1,0 +1,61 @@
+"""``cssv track``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from cssv_cli import report
+from cssv_cli.console import Console, with_console
+from cssv_cli.options import PATH, perception_options
+
+import cssv
+from cssv.perception import MotRows, write_mot
+from cssv.tracking import DEFAULT_RATE
+
+
+@click.command(
+    epilog=f"A box file without a clip has {DEFAULT_RATE} frames per second unless --rate is given."
+)
+@click.argument("clip", type=PATH, required=False)
+@perception_options
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    metavar="FILE",
+    help="MOT text file to write.  [default: the standard output]",
+)
+@with_console
+def track(
+    console: Console,
+    clip: Path | None,
+    output: Path | None,
+    detector: str,
+    boxes: Path | None,
+    rate: str | None,
+) -> None:
+    r"""Track the objects of CLIP, of a box file alone, or of both together.
+
+    Writes MOT text, one line per object and frame: frame,id,x,y,w,h,score,-1,-1,-1.
+
+    \b
+    Examples:
+      cssv track clip.mp4 -o tracks.txt
+      cssv track clip.mp4 --boxes detections.txt | head
+      cssv track --boxes detections.txt --rate 30 --json
+    """
+    done = cssv.track(
+        clip, output, boxes=boxes, detector=detector, rate=rate, progress=console.progress
+    )
+    if output is None:
+        console.pour(_mot_text(done))
+    console.show(report.tracked(done))
+
+
+def _mot_text(done: cssv.Tracked) -> str:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "tracks.txt"
+        write_mot(path, MotRows.of(done.tracks))
+        return path.read_text(encoding="ascii")

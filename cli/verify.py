@@ -1,0 +1,32 @@
+"""``cssv verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from cssv_cli import report
+from cssv_cli.console import Console, with_console
+from cssv_cli.exits import UNSOUND, exit_code
+from cssv_cli.options import PATH
+
+import cssv
+
+
+@click.command()
+@click.argument("source", type=PATH)
+@with_console
+def verify(console: Console, source: Path) -> None:
+    r"""Check SOURCE, a .cssv: are all its bytes, pixels and marks as they were written?
+
+    Prints OK, or one line per fault. Every frame is decoded.
+
+    \b
+    Examples:
+      cssv verify clip.cssv
+      cssv verify clip.cssv --quiet && echo sound
+    """
+    found = cssv.verify(source, progress=console.progress)
+    console.show(report.verified(found, source))
+    if not found.is_sound:
+        raise click.exceptions.Exit(exit_code(UNSOUND))
