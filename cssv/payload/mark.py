@@ -11,8 +11,10 @@ import math
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from cssv.errors import FramingError
+from cssv.frames import SIDE_RANGE
 from cssv.payload.framing import is_sealed, seal, unseal
 
 MAGIC = 0xC55B
@@ -99,7 +101,7 @@ class Miniature:
         width, height: the whole frame in pixels.
         time_base: seconds per unit of ``pts``.
         lighting_lux, humidity_pct, ambient_temperature_c, wind_m_s, wind_deg, pressure_hpa: the
-            environment, NaN where unknown; half precision but for the lux.
+            environment, NaN where unknown; half precision but for the lux, up to 65504.
         digest: first eight bytes of the SHA-256 of the scene's JSON.
     """
 
@@ -119,33 +121,40 @@ class Miniature:
 
     def write(self) -> bytes:
         """MINIATURE_SIZE bytes. Raises FramingError when a field does not fit."""
+        air = (
+            self.humidity_pct, self.ambient_temperature_c, self.wind_m_s, self.wind_deg, self.pressure_hpa,
+        )  # fmt: skip
+        halves = [math.copysign(min(abs(value), _HALF_LIMIT), value) for value in air]
         try:
             record = _MINIATURE.pack(
                 *self.speed_px_s, *self.temperature_c, *self.density_kg_m3,
                 self.width, self.height, self.time_base.numerator, self.time_base.denominator,
-                self.lighting_lux, self.humidity_pct, self.ambient_temperature_c,
-                self.wind_m_s, self.wind_deg, self.pressure_hpa, self.digest,
+                self.lighting_lux, *halves, self.digest,
             )  # fmt: skip
         except (struct.error, OverflowError) as error:
             raise FramingError("a scene miniature does not fit", found=str(self), bound=str(error)) from error
+        _check_miniature(_MINIATURE.unpack(record))
         return seal(record, MINIATURE_SIZE)
 
     @staticmethod
     def read(block: bytes) -> Miniature:
         """Inverse of :meth:`write`, to the precision of the fields. Raises FramingError."""
         fields = _MINIATURE.unpack_from(unseal(block, MINIATURE_SIZE))
-        width, height, numerator, denominator = fields[6:10]
-        if not numerator or not denominator:
-            raise FramingError("a scene miniature has no time base", found=f"{numerator}/{denominator}")
-        return Miniature(
-            fields[0:2],
-            fields[2:4],
-            fields[4:6],
-            width,
-            height,
-            Fraction(numerator, denominator),
-            *fields[10:],
-        )
+        _check_miniature(fields)
+        speed, temperature, density, air = fields[0:2], fields[2:4], fields[4:6], fields[10:]
+        width, height, time_base = fields[6], fields[7], Fraction(fields[8], fields[9])
+        return Miniature(speed, temperature, density, width, height, time_base, *air)
+
+
+def _check_miniature(fields: tuple[Any, ...]) -> None:
+    """Raise FramingError unless unpacked fields can be a scene's."""
+    for low, high in (fields[0:2], fields[2:4], fields[4:6]):
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise FramingError("a scene miniature's range is empty", found=f"{low} to {high}")
+    if not all(SIDE_RANGE[0] <= side <= SIDE_RANGE[1] for side in fields[6:8]):
+        raise FramingError("a scene miniature's frame size is out of range", found=f"{fields[6]}x{fields[7]}")
+    if not all(fields[8:10]):
+        raise FramingError("a scene miniature has no time base", found=f"{fields[8]}/{fields[9]}")
 
 
 def write_support(bits: bytes) -> bytes:

@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cssv.errors import ContainerError
+from cssv.errors import ContainerError, SceneError
 from cssv.scene import Ranges, Scene, Source, Value
+from cssv.scene_check import OWN_PREFIX
 from cssv.template.drawing import Selector
 from cssv.template.state import ObjectState
 
 #: Decimal places of boxes (px), velocities (px/s) and scores.
 _DECIMALS = 3
-_VECTORS = {"velocity_px_s": 2, "past_px_s": 2, "future_px_s": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,39 +85,59 @@ def _value_from_json(node: object) -> Value | None:
     if isinstance(node, Mapping):
         sigma = node.get("sigma")
         source = Source(node.get("source", Source.MEASURED))
-        return Value(float(node["value"]), None if sigma is None else float(sigma), source)
-    return Value(float(node))  # type: ignore[arg-type]
+        own = {key: value for key, value in node.items() if key.startswith(OWN_PREFIX)}
+        return Value(_number(node["value"]), None if sigma is None else _number(sigma, 0.0), source, own)
+    return Value(_number(node))
 
 
-def _numbers(node: Mapping[str, Any], key: str, count: int) -> tuple[float, ...]:
-    values = tuple(float(value) for value in node[key])
-    if len(values) != count or not all(map(math.isfinite, values)):
-        raise ValueError(f"{key} needs {count} numbers")
-    return values
+def _number(node: object, low: float = -math.inf) -> float:
+    """Read a finite number that is at least ``low``."""
+    if isinstance(node, bool) or not isinstance(node, int | float):
+        raise TypeError(f"{node!r} is not a number")
+    if not (math.isfinite(node) and node >= low):
+        raise ValueError(f"{node} is not a finite number from {low} up")
+    return float(node)
+
+
+def _pair(node: Mapping[str, Any], key: str) -> tuple[float, float]:
+    first, second = map(_number, node[key])
+    return first, second
+
+
+def _box(node: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    x, y, w, h = map(_number, node["box_px"])
+    return x, y, w, h
+
+
+def _text(node: object) -> str:
+    if not isinstance(node, str):
+        raise TypeError(f"{node!r} is not a text")
+    return node
 
 
 def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
-    vectors: dict[str, Any] = {key: _numbers(node, key, count) for key, count in _VECTORS.items()}
-    template = node.get("template")
+    sigma, name, template = (node.get(key) for key in ("sigma_px_s", "name", "template"))
     return ObjectState(
-        track=int(node["track"]),
-        label=str(node["label"]),
-        score=float(node["score"]),
-        box_px=_numbers(node, "box_px", 4),  # type: ignore[arg-type]
-        **vectors,
-        sigma_px_s=float(node.get("sigma_px_s", math.inf)),
+        track=int(_number(node["track"], 0.0)),
+        label=_text(node["label"]),
+        score=_number(node["score"]),
+        box_px=_box(node),
+        velocity_px_s=_pair(node, "velocity_px_s"),
+        past_px_s=_pair(node, "past_px_s"),
+        future_px_s=_pair(node, "future_px_s"),
+        sigma_px_s=math.inf if sigma is None else _number(sigma, 0.0),
         temperature_c=_value_from_json(node.get("temperature_c")),
         density_kg_m3=_value_from_json(node.get("density_kg_m3")),
-        name=node.get("name"),
-        selector=None if template is None else Selector[str(template).upper()],
+        name=None if name is None else _text(name),
+        selector=None if template is None else Selector[_text(template).upper()],
     )
 
 
 def _ranges_from_json(node: Mapping[str, Any]) -> Ranges:
-    spans: dict[str, Any] = {
-        key: _numbers(node, key, 2) for key in ("speed_px_s", "temperature_c", "density_kg_m3")
-    }
-    return Ranges(**spans)
+    spans = [_pair(node, key) for key in ("speed_px_s", "temperature_c", "density_kg_m3")]
+    if not all(low < high for low, high in spans):
+        raise ValueError(f"an empty range among {spans}")
+    return Ranges(*spans)
 
 
 def read_sample(data: bytes) -> SceneSample:
@@ -131,12 +151,14 @@ def read_sample(data: bytes) -> SceneSample:
         node = json.loads(data)
         scene, ranges = node.get("scene"), node.get("ranges")
         return SceneSample(
-            frame=int(node["frame"]),
+            frame=int(_number(node["frame"], 0.0)),
             objects=tuple(_object_from_json(o) for o in node["objects"]),
             scene=None if scene is None else Scene.from_json(scene),
             ranges=None if ranges is None else _ranges_from_json(ranges),
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except SceneError:
+        raise
+    except (ValueError, OverflowError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ContainerError(
             "a scene sample cannot be read", found=f"{type(error).__name__}: {error}"
         ) from error

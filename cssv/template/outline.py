@@ -31,7 +31,9 @@ _FALLBACK = 0.92
 _ANGLES = np.arange(DIRECTIONS) * (2 * math.pi / DIRECTIONS)
 _COS, _SIN = np.cos(_ANGLES), np.sin(_ANGLES)
 #: Boundaries of the byte angles inside an octant, as slopes in 14 bits.
-_SLOPES: NDArray[np.int64] = np.array([round((1 << 14) * math.tan(math.pi * (2 * k + 1) / 256)) for k in range(32)])
+_SLOPES: NDArray[np.int64] = np.array(
+    [round((1 << 14) * math.tan(math.pi * (2 * k + 1) / 256)) for k in range(32)]
+)
 
 #: Sizes of the tables of polar coordinates that are kept; larger outlines compute theirs in strips.
 _TABLE_HALVES = (64, 128, 256, 512)

@@ -217,11 +217,12 @@ def undraw(sight: Sight, ranges: Ranges) -> ObjectState:
     An object whose rings could not be read has zero velocity of infinite sigma and no attributes.
     """
     outline, readings = sight.outline, sight.readings
+    x, y, w, h = outline.box
     state = ObjectState(
         track=outline.track,
         label=outline.label,
         score=outline.score / FULL,
-        box_px=tuple(map(float, outline.box)),  # type: ignore[arg-type]
+        box_px=(float(x), float(y), float(w), float(h)),
         velocity_px_s=(0.0, 0.0),
         past_px_s=(0.0, 0.0),
         future_px_s=(0.0, 0.0),
