@@ -146,7 +146,9 @@ class Door:
         if name in _GREY:
             return self._grey_parts(_reformat(picture, "gray", _FULL_RANGE, _FULL_RANGE))
         if name not in _SAME_YUV or picture.planes[0].line_size < 0:
-            picture = _reformat(picture, "yuv420p", stored, stored)
+            # PyAV 16 rescales full-range values unless the target's name says full range too.
+            target = "yuvj420p" if name.startswith("yuvj") else "yuv420p"
+            picture = _reformat(picture, target, stored, stored)
         return [_plane(picture, index) for index in range(3)]
 
     def _grey_parts(self, picture: VideoFrame) -> list[U8]:

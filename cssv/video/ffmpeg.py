@@ -81,7 +81,7 @@ def open_input(path: Path) -> av.container.InputContainer:
             str(path.absolute()),
             mode="r",
             metadata_errors="replace",
-            options={"protocol_whitelist": "file"},
+            container_options={"protocol_whitelist": "file"},
         )
     except AV_ERRORS as error:
         raise VideoError(

@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.stream
 import numpy as np
 import pytest
 
@@ -372,6 +373,7 @@ def test_a_clip_that_breaks_off(tmp_path, data, ffmpeg, ending):
     assert str(cut) in str(caught.value)
 
 
+@pytest.mark.skipif(not hasattr(av.stream.Stream, "index_entries"), reason="this PyAV shows no index")
 def test_a_clip_cut_between_two_packets(tmp_path, small, ffmpeg, ffprobe):
     whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
     ffmpeg("-i", small, "-c", "copy", "-movflags", "faststart", whole)
