@@ -29,11 +29,8 @@ def clip_of(boxes, times, hidden=(), **columns):
     clip = Clip()
     for k, (frame, time) in enumerate(zip(boxes, times, strict=True)):
         kept = [n for n in range(len(frame)) if (k, n) not in hidden]
-        clip.add(
-            k,
-            time,
-            detections(frame[kept], **{name: [column[n] for n in kept] for name, column in columns.items()}),
-        )
+        given = {name: [column[n] for n in kept] for name, column in columns.items()}
+        clip.add(k, time, detections(frame[kept], **given))
     return clip
 
 

@@ -20,6 +20,8 @@ from cssv.perception.detections import EMPTY, F64, Detections, detections, overl
 #: Frames the background model remembers, and its threshold in squared standard deviations.
 HISTORY_FRAMES = 500
 VARIANCE_THRESHOLD = 16.0
+#: A new model learns as if it had seen this many frames: faster, and slow walkers become background.
+HEAD_START_FRAMES = 50
 #: A pixel darkened to no less than this share of the background is its shadow.
 SHADOW_SHARE = 0.7
 #: Blobs smaller than this share of the picture are noise.
@@ -99,16 +101,17 @@ class MotionDetector:
     def _forget(self) -> None:
         self._model = cv2.createBackgroundSubtractorMOG2(HISTORY_FRAMES, VARIANCE_THRESHOLD, True)
         self._model.setShadowThreshold(SHADOW_SHARE)
+        self._frames = 0
         self._boxes_px: F64 = np.empty((0, 4))
         self._persistence: F64 = np.empty(0)
 
     def detect(self, frame: Frame) -> Detections:
         """Find what moves in ``frame``; the first frame holds nothing."""
         picture, scale = shrink(frame.luma())
-        mask = (self._model.apply(picture) == 255).view(np.uint8)
+        mask = (self._apply(picture) == 255).view(np.uint8)
         if np.count_nonzero(mask) > LARGEST_SHARE * mask.size:
             self._forget()
-            self._model.apply(picture)
+            self._apply(picture)
             return EMPTY
         mask = cv2.morphologyEx(cv2.medianBlur(mask, 3), cv2.MORPH_CLOSE, np.ones(CLOSING_PX[::-1], np.uint8))
         boxes, areas = self._objects(np.asarray(mask, dtype=np.uint8))
@@ -118,6 +121,12 @@ class MotionDetector:
         fill = np.minimum(areas / boxes[:, 2:].prod(axis=1) / 0.66, 1.0)
         self._remember(boxes)
         return detections(boxes * scale, fill * (0.6 + 0.4 * self._persistence))
+
+    def _apply(self, picture: U8) -> U8:
+        """Compare with the background and learn from it: 255 moving, 127 shadow, 0 still."""
+        self._frames += 1
+        rate = max(1 / HISTORY_FRAMES, 0.5 / (HEAD_START_FRAMES + self._frames))
+        return np.asarray(self._model.apply(picture, learningRate=rate), dtype=np.uint8)
 
     def _remember(self, boxes_px: F64) -> None:
         persistence = np.zeros(len(boxes_px))
