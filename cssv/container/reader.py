@@ -54,7 +54,7 @@ class Reader:
     """Random access to the samples of one version of a file.
 
     Everything but the samples' own checksums is checked when the file is opened. What is
-    allocated stays below 64 times the file's size, and below 2 GiB, for any input.
+    allocated for the tables stays below 64 times the file's size, and below 2 GiB, for any input.
 
     Args:
         path: the file.

@@ -140,9 +140,12 @@ class Writer:
             if not target.seekable() or target.tell() != 0:
                 raise ContainerError("a file is written from its start, and its size patched at the end")
         self._end = 0
-        self._put(FTYP)
-        self._mdat = self._end
-        self._put(b"\0\0\0\1mdat" + U64.pack(_MDAT_HEADER))
+        self._mdat = len(FTYP)
+        try:
+            self._put(FTYP + b"\0\0\0\1mdat" + U64.pack(_MDAT_HEADER))
+        except OutputError:
+            self.abort()
+            raise
 
     def __enter__(self) -> Self:
         return self

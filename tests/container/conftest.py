@@ -8,7 +8,7 @@ import json
 import struct
 import sys
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,10 @@ import av
 import numpy as np
 import pytest
 
-from cssv.container import IndexMeta, Writer
+from cssv.container import IndexMeta, Reader, SampleTable, Version, Writer
+from cssv.container.boxes import write_box
+from cssv.container.index import FrameTable, Index, write_index
+from cssv.container.moov import Movie, write_moov
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -127,20 +130,17 @@ class Encoded:
     planes: list[np.ndarray]
 
 
-def encode(frames: list[np.ndarray], times: list[int], time_base: Fraction, gop: int = 6) -> Encoded:
-    """Lossless H.264 of I420 planes at exactly these times."""
+X264 = {"qp": "0", "preset": "ultrafast", "bf": "0", "x264-params": "open-gop=0:threads=1"}
+
+
+def encode(frames, times, time_base: Fraction, gop: int = 6, codec="libx264", options=None) -> Encoded:
+    """Lossless H.264, or another codec, of I420 planes at exactly these times."""
     buffer = io.BytesIO()
     height, width = frames[0].shape[0] * 2 // 3, frames[0].shape[1]
-    options = {
-        "qp": "0",
-        "preset": "ultrafast",
-        "bf": "0",
-        "g": str(gop),
-        "x264-params": "open-gop=0:threads=1",
-    }
+    options = {"g": str(gop), **(X264 if options is None else options)}
     # A movie timescale keeps MP4's muxer from choosing another time base.
     with av.open(buffer, "w", "mp4", options={"video_track_timescale": str(time_base.denominator)}) as output:
-        stream = output.add_stream("libx264", rate=25, options=options)
+        stream = output.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = stream.time_base = time_base
         for planes, pts in zip(frames, times, strict=True):
@@ -223,3 +223,71 @@ def playable():
         )
 
     return make
+
+
+# Appending, as SPEC.md section 7 reserves it.
+
+
+def moved(table: SampleTable, samples: dict[int, bytes], place: int) -> SampleTable:
+    """The table with these samples elsewhere, from ``place`` on; one chunk each sample."""
+    offsets, sizes = table.offsets.copy(), table.sizes.copy()
+    for sample, data in samples.items():
+        offsets[sample], sizes[sample] = place, len(data)
+        place += len(data)
+    ones = np.ones(len(sizes), np.uint32)
+    return SampleTable(
+        table.entries, sizes, table.run_counts, table.run_deltas, offsets, ones, ones, table.syncs
+    )
+
+
+def bytes_of(path, frames: dict[int, bytes], scenes: dict[int, bytes], *, message="second"):
+    """(bytes to append, offset of the moov to rename) of one version more."""
+    with Reader(path) as reader:
+        new = b"".join([*frames.values(), *scenes.values()])
+        start = path.stat().st_size
+        mdat = write_box(b"mdat", new)
+        tracks = []
+        for track in reader.tracks:
+            changes = {"video": frames, "scene": scenes, "audio": {}}[track.kind]
+            place = start + 8 + (sum(map(len, frames.values())) if track.kind == "scene" else 0)
+            tracks.append(replace(track, table=moved(track.table, changes, place)))
+        moov = write_moov(Movie(tuple(tracks), 1_700_000_100))
+        old = reader.frames
+        columns = [old.samples.copy(), old.scenes.copy(), old.stegos.copy()]
+        for column, changes in zip(columns, (frames, scenes, frames), strict=True):
+            for sample, data in changes.items():
+                column[sample] = zlib.crc32(data)
+        last = reader.index.current
+        version = Version(
+            last.number + 1,
+            last.number,
+            IndexMeta(1_700_000_100, "Grace", message, {"layout": "yuv420p"}),
+            start + len(mdat),
+            len(moov),
+            zlib.crc32(moov[8:]),
+            0,
+            0,
+            last.frames,
+            last.audio_tracks,
+        )
+        index = Index((*reader.index.versions, version), reader.index.ftyp_crc)
+        table = FrameTable(old.audio, *columns)
+        return mdat + moov + write_index(index, table, start + len(mdat) + len(moov)), last.moov_offset
+
+
+def append(path, frames, scenes, **about):
+    """Append a version: its bytes, then the four that make it the one shown."""
+    more, old = bytes_of(path, frames, scenes, **about)
+    with path.open("r+b") as file:
+        file.seek(0, 2)
+        file.write(more)
+        file.seek(old + 4)
+        file.write(b"free")
+
+
+append.bytes_of = bytes_of
+
+
+@pytest.fixture(scope="session")
+def append_version():
+    return append

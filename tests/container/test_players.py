@@ -151,6 +151,57 @@ def test_ffmpeg_decodes_without_a_word(made, tool):
     assert sum(not line.startswith("#") for line in result.stdout.splitlines()) == 12
 
 
+@pytest.mark.parametrize(
+    ("codec", "options"), [("ffv1", {}), ("libvpx-vp9", {"lossless": "1", "lag-in-frames": "0"})]
+)
+def test_other_lossless_codecs_keep_what_their_decoders_need(
+    codec, options, tmp_path, encode_planes, squares, playable, tool
+):
+    encoded = encode_planes(squares(8), list(range(8)), Fraction(1, 25), codec=codec, options=options)
+    path = tmp_path / "clip.cssv"
+    playable(encoded).write(path)
+    with av.open(str(path)) as source:
+        frames = [frame.to_ndarray() for frame in source.decode(source.streams.video[0])]
+    assert len(frames) == 8
+    assert all(np.array_equal(a, b) for a, b in zip(frames, encoded.planes, strict=True))
+    assert run(tool("ffmpeg"), "-v", "warning", "-i", path, "-f", "null", "-").stderr == ""
+
+
+def test_players_show_the_version_that_the_reader_shows(
+    tmp_path, tool, encode_planes, squares, playable, append_version
+):
+    """The second group of pictures becomes the first's; torn appends change nothing."""
+    encoded = encode_planes(squares(12), list(range(12)), Fraction(1, 25))
+    path = tmp_path / "clip.cssv"
+    playable(encoded).write(path)
+    before, old = path.read_bytes(), encoded.planes
+    frames = {at: encoded.packets[at - 6][3] for at in range(6, 12)}
+    more, _ = append_version.bytes_of(path, frames, {})
+    for length in (1, 7, 8, 100, len(more) // 2, len(more) - 600, len(more) - 1, len(more)):
+        path.write_bytes(before + more[:length])
+        assert decoded_twice(path, tool("ffmpeg")) == [old, old], length
+    path.write_bytes(before)
+    append_version(path, frames, {})
+    new = old[:6] + old[:6]
+    assert decoded_twice(path, tool("ffmpeg")) == [new, new]
+
+
+class Planes(list):
+    """Frames that are equal when all their bytes are."""
+
+    def __eq__(self, other):
+        return len(self) == len(other) and all(map(np.array_equal, self, other))
+
+
+def decoded_twice(path, ffmpeg):
+    """The frames as the command-line tool and as PyAV decode them."""
+    command = [ffmpeg, "-v", "error", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"]
+    raw = subprocess.run(command, capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
+    with av.open(str(path)) as source:
+        frames = [frame.to_ndarray() for frame in source.decode(source.streams.video[0])]
+    return [Planes(np.frombuffer(raw, np.uint8).reshape(-1, 96, 96)), Planes(frames)]
+
+
 # Sound.
 
 

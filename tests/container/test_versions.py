@@ -2,71 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
-from cssv.container import IndexMeta, Reader, SampleTable, Version, boxes
-from cssv.container.boxes import write_box
-from cssv.container.index import FrameTable, Index, write_index
-from cssv.container.moov import Movie, write_moov
+from cssv.container import Reader, boxes
 from cssv.errors import ContainerError
-
-
-def moved(table: SampleTable, samples: dict[int, bytes], place: int) -> SampleTable:
-    """The table with these samples elsewhere, from ``place`` on; one chunk each sample."""
-    offsets, sizes = table.offsets.copy(), table.sizes.copy()
-    for sample, data in samples.items():
-        offsets[sample], sizes[sample] = place, len(data)
-        place += len(data)
-    ones = np.ones(len(sizes), np.uint32)
-    return SampleTable(
-        table.entries, sizes, table.run_counts, table.run_deltas, offsets, ones, ones, table.syncs
-    )
-
-
-def appended(path, frames: dict[int, bytes], scenes: dict[int, bytes], *, message="second"):
-    """(bytes to append, offset of the moov to rename) of one version more."""
-    with Reader(path) as reader:
-        new = b"".join([*frames.values(), *scenes.values()])
-        start = path.stat().st_size
-        mdat = write_box(b"mdat", new)
-        tracks = []
-        for track in reader.tracks:
-            changes = {"video": frames, "scene": scenes, "audio": {}}[track.kind]
-            place = start + 8 + (sum(map(len, frames.values())) if track.kind == "scene" else 0)
-            tracks.append(replace(track, table=moved(track.table, changes, place)))
-        moov = write_moov(Movie(tuple(tracks), 1_700_000_100))
-        old = reader.frames
-        columns = [old.samples.copy(), old.scenes.copy(), old.stegos.copy()]
-        for column, changes in zip(columns, (frames, scenes, frames), strict=True):
-            for sample, data in changes.items():
-                column[sample] = zlib.crc32(data)
-        last = reader.index.current
-        version = Version(
-            last.number + 1,
-            last.number,
-            IndexMeta(1_700_000_100, "Grace", message, {"layout": "yuv420p"}),
-            start + len(mdat),
-            len(moov),
-            zlib.crc32(moov[8:]),
-            0,
-            0,
-            last.frames,
-            last.audio_tracks,
-        )
-        index = Index((*reader.index.versions, version), reader.index.ftyp_crc)
-        table = FrameTable(old.audio, *columns)
-        return mdat + moov + write_index(index, table, start + len(mdat) + len(moov)), last.moov_offset
-
-
-def rename(path, offset):
-    with path.open("r+b") as file:
-        file.seek(offset + 4)
-        file.write(b"free")
-
 
 FRAMES, SCENES = {1: b"changed second"}, {0: b'{"scene":2}', 1: b'{"n":1}'}
 
@@ -79,11 +18,8 @@ def first(small_bytes, tmp_path):
 
 
 @pytest.fixture
-def second(first):
-    more, old = appended(first, FRAMES, SCENES)
-    with first.open("ab") as file:
-        file.write(more)
-    rename(first, old)
+def second(first, append_version):
+    append_version(first, FRAMES, SCENES)
     return first
 
 
@@ -124,8 +60,8 @@ def test_appending_changes_four_bytes_of_what_was_there(second, small_bytes):
     ]
 
 
-def test_an_append_cut_anywhere_shows_the_old_version(first, small_bytes, second_reader):
-    more, _ = appended(first, FRAMES, SCENES)
+def test_an_append_cut_anywhere_shows_the_old_version(first, small_bytes, second_reader, append_version):
+    more = append_version.bytes_of(first, FRAMES, SCENES)[0]
     for length in range(len(more) + 1):
         first.write_bytes(small_bytes + more[:length])
         with Reader(first) as reader:
@@ -156,14 +92,10 @@ def test_a_damaged_new_index_is_no_version(second, second_reader):
         second_reader.read(second)
 
 
-def test_five_versions(first, second_reader):
+def test_five_versions(first, second_reader, append_version):
     for at in range(2, 6):
-        more, old = appended(
-            first, {at % 3: b"frame of %d" % at}, {0: b'{"scene":%d}' % at}, message=f"m{at}"
-        )
-        with first.open("ab") as file:
-            file.write(more)
-        rename(first, old)
+        frames, scenes = {at % 3: b"frame of %d" % at}, {0: b'{"scene":%d}' % at}
+        append_version(first, frames, scenes, message=f"m{at}")
     with Reader(first) as reader:
         assert [version.about.message for version in reader.index.versions] == [
             "first",
