@@ -11,17 +11,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.optimize import nnls
 
 from cssv.perception.detections import F64
-from cssv.perception.smoothing import Noise, Tracklet, residuals, seen_rows
+from cssv.perception.smoothing import Channels, Noise, Tracklet, local_heights, residuals, seen_rows
 
-#: Residuals are taken against a motion this much stiffer than usual: measurement noise in h² s, the
-#: variance times the time between frames. Softer, and the motion would follow the persisting errors.
-REFERENCE_DENSITY = 0.004
+#: Residuals are taken against a motion this stiff: the time in seconds over which the smoother averages. A
+#: softer motion would follow the persisting errors.
+REFERENCE_S = 0.6
+#: Times between the three boxes of a second difference, in seconds.
+SPACINGS_S = (0.3, 0.5, 0.7, 1.0, 1.4, 1.8, 2.4)
 #: Clips with fewer boxes than this keep the default noise.
 FEWEST_RESIDUALS = 60
 #: Bounds of the estimate in h: no annotation is better than the lower, no detector worse than the upper.
 MEASUREMENT_RANGE = (0.005, 0.5)
+#: Bounds of the process noise in h²/s³: nothing living moves more steadily than the lower.
+PROCESS_RANGE = (0.008, 5.0)
 #: Errors are followed for this many seconds.
 _MEMORY_S = 2.0
 #: Residuals beyond this many standard deviations are false boxes, not scatter.
@@ -35,16 +40,52 @@ def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) ->
     if not steps or sum(int(seen_rows(t.centres_px).sum()) for t in tracklets) < FEWEST_RESIDUALS:
         return noise
     step_s = float(np.median(np.concatenate(steps)))
-    stiff = (REFERENCE_DENSITY / step_s) ** 0.5
-    reference = replace(noise, measurement=(stiff,) * 4, velocity=_velocity_prior(tracklets, noise))
+    process = _process_noise(tracklets, step_s, np.array(noise.process))
+    # A smoother of noises q and s (the measurement's density) averages over (s / q) ** 1/4 seconds.
+    stiff = _channels((process * REFERENCE_S**4 / step_s) ** 0.5)
+    prior = _velocity_prior(tracklets, noise)
+    reference = Noise(process=_channels(process), measurement=stiff, velocity=prior)
     errors = list(residuals(tracklets, reference))
     # The median of |e| is 0.6745 standard deviations of a normal distribution.
     scatter = np.nanmedian(np.abs(np.concatenate([e.reshape(-1, 4) for e in errors])), axis=0) / 0.6745
     lags = max(1, round(_MEMORY_S / step_s))
     covariances = _autocovariance([np.clip(e, -_OUTLIER * scatter, _OUTLIER * scatter) for e in errors], lags)
     sigma = np.clip(np.sqrt(_long_variance(covariances)), *MEASUREMENT_RANGE)
-    x, y, w, h = sigma.tolist()
-    return replace(reference, measurement=(x, y, w, h))
+    return replace(reference, measurement=_channels(sigma))
+
+
+def _channels(values: F64) -> Channels:
+    x, y, w, h = values.tolist()
+    return x, y, w, h
+
+
+def _process_noise(tracklets: Sequence[Tracklet], step_s: float, default: F64) -> F64:
+    """(4,) q of each channel, from the growth of second differences with their spacing D.
+
+    The variance of z(t + D) - 2 z(t) + z(t - D) is 6 r² + 2/3 q D³ for errors of variance r² and white
+    acceleration of density q: errors do not grow with D, motion does.
+    """
+    rows, targets = [], []
+    for spacing in sorted({max(1, round(s / step_s)) for s in SPACINGS_S}):
+        bends = [_bends(tracklet, spacing) for tracklet in tracklets if len(tracklet) > 2 * spacing]
+        bend = np.concatenate(bends) if bends else np.empty((0, 4))
+        bend = bend[np.isfinite(bend[:, 0])]
+        if len(bend) >= FEWEST_RESIDUALS:
+            rows.append((6.0, 2 / 3 * (spacing * step_s) ** 3))
+            targets.append((np.median(np.abs(bend), axis=0) / 0.6745) ** 2)
+    if len(rows) < 3:
+        return default
+    variances = np.maximum(np.array(targets), 1e-12)
+    A = np.array(rows)
+    found = [nnls(A / v[:, None], np.ones(len(v)))[0][1] for v in variances.T]
+    return np.clip(np.array(found, dtype=np.float64), *PROCESS_RANGE)
+
+
+def _bends(tracklet: Tracklet, spacing: int) -> F64:
+    """Second differences of a tracklet's boxes over ``spacing`` frames, in box heights."""
+    z, heights = tracklet.centres_px, local_heights(tracklet)
+    bend: F64 = z[2 * spacing :] - 2 * z[spacing:-spacing] + z[: -2 * spacing]
+    return bend / heights[spacing:-spacing, None]
 
 
 def _velocity_prior(tracklets: Sequence[Tracklet], noise: Noise) -> float:

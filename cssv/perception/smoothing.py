@@ -20,8 +20,11 @@ from cssv.perception.kinematics import (
 )
 from cssv.perception.tracks import Track
 
-#: Spectral density of the acceleration in h²/s³: how fast things change their velocity.
-PROCESS_NOISE = 0.012
+#: One number per channel: centre x, centre y, w, h.
+Channels = tuple[float, float, float, float]
+#: Spectral density of the acceleration of centre x, centre y, w, h in h²/s³, before the clip is heard: how
+#: fast things change their velocity.
+PROCESS_NOISE = (0.012, 0.012, 0.012, 0.012)
 #: Standard deviation of a measured centre x, centre y, w, h in box heights, before the clip is heard.
 MEASUREMENT_NOISE = (0.05, 0.05, 0.05, 0.05)
 #: Standard deviation of velocities before anything is known, in h/s.
@@ -43,14 +46,14 @@ class Noise:
     """How far boxes and motions scatter, in box heights h.
 
     Attributes:
-        process: spectral density of the acceleration, h²/s³.
+        process: spectral density of the acceleration of centre x, centre y, w, h, h²/s³.
         measurement: standard deviation of a measured centre x, centre y, w, h. Errors that persist over
             several frames count as many times as they persist.
         velocity: standard deviation of velocities, h/s.
     """
 
-    process: float = PROCESS_NOISE
-    measurement: tuple[float, float, float, float] = MEASUREMENT_NOISE
+    process: Channels = PROCESS_NOISE
+    measurement: Channels = MEASUREMENT_NOISE
     velocity: float = VELOCITY_PRIOR
 
 
@@ -164,7 +167,7 @@ class _Batch:
                 x[column], P[column] = start.x, start.P
                 dt[0, column] = self.times_s[0, column] - start.time_s
         dt, heights = np.repeat(dt, 4, axis=1), np.repeat(self.heights_px, 4, axis=1)
-        F, Q = transition(dt), process_noise(dt, noise.process * heights**2)
+        F, Q = transition(dt), process_noise(dt, np.tile(noise.process, count) * heights**2)
         z = self.centres_px.reshape(steps, 4 * count)
         R = (heights * np.tile(noise.measurement, count)) ** 2
         return kalman_filter(z, ~np.isnan(z), R, F, Q, x.reshape(-1, 2), P.reshape(-1, 2, 2)), F
