@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import nnls
 
 from cssv.perception.detections import F64
 from cssv.perception.smoothing import Channels, Noise, Tracklet, local_heights, residuals, seen_rows
@@ -20,7 +19,7 @@ from cssv.perception.smoothing import Channels, Noise, Tracklet, local_heights, 
 #: softer motion would follow the persisting errors.
 REFERENCE_S = 0.6
 #: Times between the three boxes of a second difference, in seconds.
-SPACINGS_S = (0.3, 0.5, 0.7, 1.0, 1.4, 1.8, 2.4)
+SPACINGS_S = (0.3, 1.0, 1.4, 1.8, 2.4)
 #: Clips with fewer boxes than this keep the default noise.
 FEWEST_RESIDUALS = 60
 #: Bounds of the estimate in h: no annotation is better than the lower, no detector worse than the upper.
@@ -31,6 +30,8 @@ PROCESS_RANGE = (0.008, 5.0)
 _MEMORY_S = 2.0
 #: Residuals beyond this many standard deviations are false boxes, not scatter.
 _OUTLIER = 4.0
+#: The median of |e| in standard deviations of a normal distribution.
+_NORMAL_MEDIAN = 0.6745
 
 
 def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) -> Noise:
@@ -46,8 +47,9 @@ def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) ->
     prior = _velocity_prior(tracklets, noise)
     reference = Noise(process=_channels(process), measurement=stiff, velocity=prior)
     errors = list(residuals(tracklets, reference))
-    # The median of |e| is 0.6745 standard deviations of a normal distribution.
-    scatter = np.nanmedian(np.abs(np.concatenate([e.reshape(-1, 4) for e in errors])), axis=0) / 0.6745
+    scatter = (
+        np.nanmedian(np.abs(np.concatenate([e.reshape(-1, 4) for e in errors])), axis=0) / _NORMAL_MEDIAN
+    )
     lags = max(1, round(_MEMORY_S / step_s))
     covariances = _autocovariance([np.clip(e, -_OUTLIER * scatter, _OUTLIER * scatter) for e in errors], lags)
     sigma = np.clip(np.sqrt(_long_variance(covariances)), *MEASUREMENT_RANGE)
@@ -63,22 +65,23 @@ def _process_noise(tracklets: Sequence[Tracklet], step_s: float, default: F64) -
     """(4,) q of each channel, from the growth of second differences with their spacing D.
 
     The variance of z(t + D) - 2 z(t) + z(t - D) is 6 r² + 2/3 q D³ for errors of variance r² and white
-    acceleration of density q: errors do not grow with D, motion does.
+    acceleration of density q: errors do not grow with D, motion does. Where the motion is not white, as that
+    of a swaying camera, the spacing that shows most of it counts.
     """
-    rows, targets = [], []
+    spacings: list[float] = []
+    variances = []
     for spacing in sorted({max(1, round(s / step_s)) for s in SPACINGS_S}):
         bends = [_bends(tracklet, spacing) for tracklet in tracklets if len(tracklet) > 2 * spacing]
         bend = np.concatenate(bends) if bends else np.empty((0, 4))
         bend = bend[np.isfinite(bend[:, 0])]
         if len(bend) >= FEWEST_RESIDUALS:
-            rows.append((6.0, 2 / 3 * (spacing * step_s) ** 3))
-            targets.append((np.median(np.abs(bend), axis=0) / 0.6745) ** 2)
-    if len(rows) < 3:
+            spacings.append(spacing * step_s)
+            variances.append((np.median(np.abs(bend), axis=0) / _NORMAL_MEDIAN) ** 2)
+    if len(spacings) < 2:
         return default
-    variances = np.maximum(np.array(targets), 1e-12)
-    A = np.array(rows)
-    found = [nnls(A / v[:, None], np.ones(len(v)))[0][1] for v in variances.T]
-    return np.clip(np.array(found, dtype=np.float64), *PROCESS_RANGE)
+    cubes, v = np.array(spacings) ** 3, np.array(variances)
+    q = 1.5 * (v[1:] - v[0]) / (cubes[1:] - cubes[0])[:, None]
+    return np.asarray(np.clip(q.max(axis=0), *PROCESS_RANGE), dtype=np.float64)
 
 
 def _bends(tracklet: Tracklet, spacing: int) -> F64:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cssv.perception.noise import FEWEST_RESIDUALS, estimate_noise
+from cssv.perception.noise import FEWEST_RESIDUALS, PROCESS_RANGE, estimate_noise
 from cssv.perception.smoothing import Noise, State, Tracklet, edge_states, final_states, local_heights, smooth
 
 
@@ -41,6 +41,29 @@ def test_errors_that_persist_count_for_more():
     # An AR(1) process of coefficient a has autocorrelation time (1 + a) / (1 - a).
     expected = 0.05 * np.sqrt(1.7 / 0.3)
     np.testing.assert_allclose(np.array(estimate_noise(seen).measurement)[2:], expected, rtol=0.3)
+
+
+@pytest.mark.parametrize("q", [0.02, 0.2, 1.0])
+@pytest.mark.parametrize("rate", [7, 25])
+def test_how_fast_things_turn_is_learned_from_the_clip(q, rate):
+    seen, _ = tracklets(0.04, q=q, rate=rate, count=30)
+    x, y, w, h = estimate_noise(seen).process
+    np.testing.assert_allclose([x, y], q, rtol=0.5)
+    assert (w, h) == (PROCESS_RANGE[0], PROCESS_RANGE[0])
+
+
+def test_a_moving_camera_is_not_taken_for_a_bad_detector():
+    still, _ = tracklets(0.03, rate=25)
+    sway = 100 * np.sin(np.arange(150) / 25 * 3)
+    for tracklet in still:
+        tracklet.centres_px[:, 0] += sway
+    x, y, _, _ = estimate_noise(still).process
+    assert x > 10 * y
+
+
+def test_clips_of_short_tracks_keep_the_process_noise():
+    seen, _ = tracklets(0.05, count=40, steps=5)
+    assert estimate_noise(seen).process == Noise().process
 
 
 def test_a_few_boxes_keep_the_default():
