@@ -48,7 +48,11 @@ def update(x: F64, P: F64, z: F64, R: F64, seen: Bools) -> tuple[F64, F64]:
     """Take in the measurements z (N,) of variance R (N,) where ``seen``; leave the other channels alone."""
     K = P[..., 0] * (seen / (P[..., 0, 0] + R))[..., None]
     y = np.where(seen, z, 0.0) - x[..., 0]
-    return x + K * y[..., None], P - K[..., :, None] * P[..., None, 0, :]
+    after = P - K[..., :, None] * P[..., None, 0, :]
+    # A measurement that settles nearly everything leaves a difference of near equals; rounding must not
+    # take it to zero or below.
+    after[..., (0, 1), (0, 1)] = np.maximum(after[..., (0, 1), (0, 1)], 1e-15 * P[..., (0, 1), (0, 1)])
+    return x + K * y[..., None], after
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,9 +93,11 @@ def kalman_filter(z: F64, seen: Bools, R: F64, F: F64, Q: F64, x: F64, P: F64) -
 
 
 def inverse(A: F64) -> F64:
-    """Invert (..., 2, 2); np.linalg.inv costs ten times as much on stacks of 2 x 2."""
+    """Invert covariances (..., 2, 2); np.linalg.inv costs ten times as much on stacks of 2 x 2."""
     inverse = np.empty_like(A)
-    det = A[..., 0, 0] * A[..., 1, 1] - A[..., 0, 1] * A[..., 1, 0]
+    product = A[..., 0, 0] * A[..., 1, 1]
+    # Rounding may take the last digit of certainty from a covariance; the floor keeps it invertible.
+    det = np.maximum(product - A[..., 0, 1] * A[..., 1, 0], 1e-13 * product)
     inverse[..., 0, 0] = A[..., 1, 1] / det
     inverse[..., 1, 1] = A[..., 0, 0] / det
     inverse[..., 0, 1] = -A[..., 0, 1] / det

@@ -163,5 +163,10 @@ def test_an_update_never_makes_less_certain():
 
 
 def test_inverse_of_stacks():
-    A = np.random.default_rng(0).normal(size=(7, 3, 2, 2))
+    B = np.random.default_rng(0).normal(size=(7, 3, 2, 2))
+    A = B @ B.swapaxes(-1, -2) + 0.1 * np.eye(2)
     np.testing.assert_allclose(inverse(A) @ A, np.broadcast_to(np.eye(2), A.shape), atol=1e-9)
+
+
+def test_a_covariance_rounded_to_singular_still_has_an_inverse():
+    assert np.isfinite(inverse(np.array([[4.0, 2.0], [2.0, 1.0]]))).all()

@@ -241,3 +241,21 @@ def test_an_empty_clip_has_no_tracks():
     clip.add(0, 0, EMPTY)
     assert len(clip.finish()) == 0
     assert LiveTracker().finish() == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sizes_and_times_across_many_magnitudes_stay_finite(seed):
+    rng = np.random.default_rng(seed)
+    clip, live, out, time = Clip(), LiveTracker(lag_s=1.0), 0, 0.0
+    for k in range(60):
+        n = int(rng.integers(0, 8))
+        sizes, places = 10 ** rng.uniform(-3, 6, (n, 2)), 10 ** rng.uniform(0, 6, (n, 2))
+        if n and seed % 3 == 0:
+            places[0], sizes[0] = 1e6, 1e-3
+        seen = detections(np.concatenate([places, sizes], axis=1), rng.random(n))
+        clip.add(k, time, seen)
+        out += len(live.update(k, time, seen))
+        time += float(10 ** rng.uniform(-4, 4))
+    # Track refuses what is not finite, and warnings are errors here.
+    clip.finish()
+    assert out + len(live.finish()) == 60
