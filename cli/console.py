@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import math
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,8 +50,17 @@ class Console:
 
 
 def json_text(data: dict[str, Any]) -> str:
-    """One JSON object over several lines, ASCII only, so that every terminal and pipe takes it."""
-    return json.dumps(data, indent=2)
+    """JSON over several lines, ASCII only, so that every terminal and pipe takes it."""
+    return json.dumps(_finite(data), indent=2, allow_nan=False)
+
+
+def _finite(node: Any) -> Any:  # noqa: ANN401 - any JSON
+    """The same without NaN and infinities, which a file may hold and JSON does not know."""
+    if isinstance(node, dict):
+        return {key: _finite(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_finite(value) for value in node]
+    return None if isinstance(node, float) and not math.isfinite(node) else node
 
 
 def printable(text: str, encoding: str | None) -> str:
@@ -68,10 +79,18 @@ def write(stream: TextIO, text: str, end: str = "\n") -> None:
     try:
         stream.write(printable(text, stream.encoding) + end)
         stream.flush()
-    except BrokenPipeError:
-        raise
     except OSError as error:
-        raise OutputError("cannot write to the standard output", found=error.strerror) from error
+        _forget(stream)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OutputError("cannot write the result to the standard output", found=error.strerror) from error
+
+
+def _forget(stream: TextIO) -> None:
+    """Point a stream nowhere, or the interpreter tries and fails to flush it once more when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def with_console(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,13 +7,19 @@ from pathlib import Path
 import click
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH
+from cssv_cli.options import PATH, examples
 
 import cssv
 from cssv.table import EXTENSIONS
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "cssv decode clip.cssv -o heat.mp4",
+        "cssv decode clip.cssv --objects objects.csv --scene scene.json",
+        "cssv decode clip.cssv --overlay overlay.mp4",
+    )
+)
 @click.argument("source", type=PATH)
 @click.option(
     "-o",
@@ -45,20 +51,12 @@ def decode(
     scene: Path | None,
     overlay: Path | None,
 ) -> None:
-    r"""Decode SOURCE: write what its pixels carry. Ask for at least one output.
+    """Write what the pixels of SOURCE carry, in any of four forms.
 
     SOURCE is a .cssv, any lossless copy of its video (remuxed, trimmed, cropped), one of its frames
     as PNG, or a folder of those.
-
-    \b
-    Examples:
-      cssv decode clip.cssv -o heat.mp4
-      cssv decode clip.cssv --objects objects.csv --scene scene.json
-      cssv decode clip.cssv --overlay overlay.mp4
     """
     if not (heat or objects or scene or overlay):
         raise click.UsageError("Nothing to write: give -o, --objects, --scene or --overlay, or several.")
-    done = cssv.decode(
-        source, heat, objects=objects, scene=scene, overlay=overlay, progress=console.progress
-    )
+    done = cssv.decode(source, heat, objects=objects, scene=scene, overlay=overlay, progress=console.progress)
     console.show(report.decoded(done))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, perception_options, seconds
+from cssv_cli.options import PATH, block, examples, perception_options, seconds
 
 import cssv
 from cssv.carriers.frame import DEFAULT_FIDELITY, FIDELITIES, Fidelity
@@ -17,8 +17,22 @@ from cssv.encoder import DEFAULT_PLANES, EXTENSION, PLANES, Planes
 from cssv.painter import DEFAULT_CODEC
 from cssv.video import CODECS, Codec
 
+SCENE = block(
+    "A scene.json, in which all but the first entry is optional:",
+    '{"cssv_scene": 1,',
+    ' "environment": {"ambient_temperature_c": 17.5},',
+    ' "objects": [{"match": {"label": "*"}, "temperature_c": 36.6, "density_kg_m3": 985}]}',
+)
 
-@click.command()
+
+@click.command(
+    epilog=examples(
+        "cssv encode clip.mp4",
+        "cssv encode clip.mp4 --meta scene.json -o out.cssv",
+        "cssv encode clip.mp4 --boxes detections.txt --start 1:30 --stop 1:45",
+    )
+    + SCENE
+)
 @click.argument("clip", type=PATH)
 @click.option(
     "-o",
@@ -76,19 +90,15 @@ def encode(
     start: Fraction | None,
     stop: Fraction | None,
 ) -> None:
-    r"""Encode CLIP: track its objects and hide their heat map in its pixels.
+    """Hide the heat map of CLIP's objects in its pixels.
+
+    Finds and tracks the objects, draws them, and merges the drawing into the low half of every byte.
 
     The file written is an MP4 that plays anywhere and looks like the clip. It appears when it is
     whole and has been read back; until then, what was there stays.
-
-    \b
-    Examples:
-      cssv encode clip.mp4
-      cssv encode clip.mp4 --meta scene.json -o out.cssv
-      cssv encode clip.mp4 --boxes detections.txt --start 1:30 --stop 1:45
     """
     done = cssv.encode(
         clip, output, scene=meta, detector=detector, boxes=boxes, rate=rate, planes=planes, codec=codec,
         merge=merge, fidelity=fidelity, start=start, stop=stop, progress=console.progress,
     )  # fmt: skip
-    console.show(report.encoded(done))
+    console.show(report.encoded(done, has_scene=meta is not None))

@@ -7,25 +7,25 @@ from pathlib import Path
 import click
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH
+from cssv_cli.options import PATH, examples
 
 import cssv
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "cssv export clip.cssv clip.mkv",
+        "cssv export clip.cssv frames",
+    )
+)
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("output", metavar="OUT", type=PATH)
 @with_console
 def export(console: Console, source: Path, output: Path) -> None:
-    r"""Write the frames of IN, a .cssv, to OUT, pixel for pixel, so that OUT carries too.
+    """Copy the frames of IN to another kind of file, pixel for pixel.
 
-    OUT is .mkv (FFV1), .mp4 (H.264), .webm (VP9), all lossless, or a folder of PNGs (no extension).
-    Its pixels carry the heat map; the scene track stays behind.
-
-    \b
-    Examples:
-      cssv export clip.cssv clip.mkv
-      cssv export clip.cssv frames
+    IN is a .cssv or a lossless copy of one. OUT is .mkv, .mp4 or .webm, all lossless, or a folder of
+    PNGs (no extension). OUT carries the heat map too; the scene track stays behind.
     """
     done = cssv.export(source, output, progress=console.progress)
     console.show(report.exported(done))

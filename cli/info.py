@@ -7,22 +7,22 @@ from pathlib import Path
 import click
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH
+from cssv_cli.options import PATH, examples
 
 import cssv
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "cssv info clip.cssv",
+        "cssv info clip.cssv --json",
+    )
+)
 @click.argument("source", type=PATH)
 @with_console
 def info(console: Console, source: Path) -> None:
-    r"""Say what SOURCE is and carries: picture, length, ranges, versions, boxes.
+    """Say what SOURCE is and what it carries.
 
     SOURCE is a .cssv, any other video, a PNG or a folder of PNGs. One frame is decoded, no more.
-
-    \b
-    Examples:
-      cssv info clip.cssv
-      cssv info clip.cssv --json
     """
     console.show(report.informed(cssv.info(source)))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -17,6 +16,7 @@ from cssv_cli.encode import encode
 from cssv_cli.exits import BROKEN_PIPE, EXITS, HANGUP, INTERRUPTED, TERMINATED, USAGE, exit_code
 from cssv_cli.export import export
 from cssv_cli.info import info
+from cssv_cli.options import block, examples
 from cssv_cli.report import failed
 from cssv_cli.track import track
 from cssv_cli.verify import verify
@@ -24,19 +24,11 @@ from cssv_cli.verify import verify
 import cssv
 from cssv.errors import SceneError
 
-_EXAMPLES = """\
-\b
-Examples:
-  cssv encode clip.mp4 --meta scene.json
-  cssv decode clip.cssv -o heat.mp4 --objects objects.csv
-  cssv info clip.cssv
-  cssv encode --help
-"""
-
-
-def _epilog() -> str:
-    rows = "\n".join(f"  {row.code:>3}  {row.meaning}" for row in EXITS)
-    return f"{_EXAMPLES}\n\b\nExit codes:\n{rows}"
+_EPILOG = examples(
+    "cssv encode clip.mp4 --meta scene.json",
+    "cssv decode clip.cssv -o heat.mp4 --objects objects.csv",
+    "cssv info clip.cssv",
+) + block("Exit codes:", *(f"{row.code:>3}  {row.meaning}" for row in EXITS))
 
 
 class _Stopped(KeyboardInterrupt):
@@ -85,7 +77,6 @@ class _Group(click.Group):
                 write(sys.stdout, json_text(failed(USAGE, error.format_message())))
             raise
         except BrokenPipeError:
-            _close_stdout()
             ctx.exit(exit_code(BROKEN_PIPE))
         except KeyboardInterrupt as error:
             kind = error.kind if isinstance(error, _Stopped) else INTERRUPTED
@@ -95,29 +86,26 @@ class _Group(click.Group):
 def _fail(
     ctx: click.Context, kind: str, message: str, faults: tuple[str, ...] = (), *, as_json: bool
 ) -> NoReturn:
-    write(sys.stderr, f"cssv: error: {message}")
+    # The exit code still tells when nobody listens.
+    with suppress(OSError):
+        write(sys.stderr, f"cssv: error: {message}")
     if as_json:
-        write(sys.stdout, json_text(failed(kind, message, faults)))
+        with suppress(OSError):
+            write(sys.stdout, json_text(failed(kind, message, faults)))
     ctx.exit(exit_code(kind))
-
-
-def _close_stdout() -> None:
-    """Point stdout nowhere, or the interpreter complains of the broken pipe when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 @click.group(
     cls=_Group,
-    epilog=_epilog(),
+    epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
 )
 @click.version_option(cssv.__version__, prog_name="cssv", message="%(prog)s %(version)s")
 def main() -> None:
     """Video that carries its own heat map of velocity, temperature, density and uncertainty.
 
-    'encode' hides the heat map in a clip's pixels, 'decode' gets it back.
+    'encode' finds the objects of a clip and hides their heat map in its pixels; 'decode' gets it
+    back. 'cssv COMMAND --help' has examples and every option.
     """
 
 

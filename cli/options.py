@@ -32,6 +32,17 @@ def seconds(text: str) -> Fraction:
     return 3600 * hours + 60 * minutes + rest
 
 
+def block(title: str, *lines: str) -> str:
+    """A paragraph of help that keeps its lines."""
+    # click's mark against rewrapping is a backspace on a line of its own.
+    return "\n".join(("\b", title, *(f"  {line}" for line in lines), "", ""))
+
+
+def examples(*commands: str) -> str:
+    """The examples at the end of a command's help."""
+    return block("Examples:", *commands)
+
+
 def perception_options(command: Command) -> Command:
     """``--detector``, ``--boxes`` and ``--rate``."""
     for option in reversed(

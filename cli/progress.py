@@ -8,16 +8,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TextIO
 
+from cssv_cli.words import clock, count
+
 #: Seconds between two drawings of the bar.
 INTERVAL_S = 0.1
 BAR_CHARS = 24
-
-
-def clock(seconds: float) -> str:
-    """A duration as people read it: 0:07, 12:34, 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class ProgressBar:
@@ -61,7 +56,7 @@ class ProgressBar:
             filled = round(share * BAR_CHARS)
             parts.append(f"[{'#' * filled}{'-' * (BAR_CHARS - filled)}] {share:4.0%}")
         else:
-            parts.append(f"{self._done} frames")
+            parts.append(count(self._done, "frame"))
         if speed > 0:
             parts.append(f"{speed:.1f} frames/s")
             if self._total and self._total > self._done:
@@ -79,7 +74,7 @@ class ProgressBar:
         """End the stage's line with what was done and how long it took; may be called twice."""
         if self._stream is None or self._stage is None:
             return
-        self._draw(f"{self._stage:<9}  {self._done} frames in {clock(self._now() - self._begun)}")
+        self._draw(f"{self._stage:<9}  {count(self._done, 'frame')} in {clock(self._now() - self._begun)}")
         self._stream.write("\n")
         self._stream.flush()
         self._stage, self._width = None, 0

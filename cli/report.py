@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cssv_cli.progress import clock
+from cssv_cli.words import clock, count, quoted, rate_text, size_text, span_text, times_text
 
 import cssv
 from cssv.perception import Track
@@ -33,7 +32,7 @@ class Report:
     is_remark: bool = False
 
 
-def encoded(done: cssv.Encoded) -> Report:
+def encoded(done: cssv.Encoded, *, has_scene: bool) -> Report:
     """What ``encode`` did."""
     size = f"{size_text(done.bytes)}, {times_text(done.bytes, done.source_bytes)} the clip's size"
     path = quoted(done.path)
@@ -42,13 +41,12 @@ def encoded(done: cssv.Encoded) -> Report:
         f"Wrote {done.path}: {count(done.frames, 'frame')}, {objects}, {size}; read back and verified.",
         "Its rings show:",
         *(f"  {name:<12} {span}" for name, span in range_texts(done.ranges)),
-        *notes_text(done.notes),
+        *notes_text([*done.notes, *_hints(done, has_scene)]),
         "Next:",
+        f"  mpv {path}    (or any other player: it is an MP4)",
         f"  cssv decode {path} -o {quoted(done.path.with_suffix('.heat.mp4'))} --objects objects.csv",
         f"  cssv info {path}",
     ]
-    if not done.tracks:
-        lines.insert(1, "No object was found, so the heat map is empty. Give detections with --boxes FILE.")
     data = {
         "path": str(done.path),
         "frames": done.frames,
@@ -60,6 +58,14 @@ def encoded(done: cssv.Encoded) -> Report:
         "verification": verification_data(done.verification),
     }
     return Report("\n".join(lines), data)
+
+
+def _hints(done: cssv.Encoded, has_scene: bool) -> Iterator[str]:
+    """What a newcomer may wonder about."""
+    if not done.tracks:
+        yield "no object was found, so the heat map is empty; give detections of your own with --boxes"
+    elif not has_scene:
+        yield "nobody said how warm and dense the objects are, so those rings are grey; say it with --meta"
 
 
 def decoded(done: cssv.Decoded) -> Report:
@@ -126,7 +132,7 @@ def informed(found: cssv.Information) -> Report:
     if found.boxes:
         lines.append("  boxes        offset          bytes")
         lines += [f"    {kind:<4} {offset:>12,} {size:>14,}" for kind, offset, size in found.boxes]
-    if found.kind == "plain":
+    if found.kind == "plain" and found.path.is_file():
         lines.append(f"Make it carry with: cssv encode {quoted(found.path)}")
     return Report("\n".join(lines), found.to_json(), is_result=True)
 
@@ -135,7 +141,7 @@ def _row(name: str, text: str) -> str:
     return f"  {name:<9} {text}"
 
 
-def _facts(found: cssv.Information) -> Iterable[tuple[str, str]]:
+def _facts(found: cssv.Information) -> Iterator[tuple[str, str]]:
     """Name and text of each line of ``info``."""
     video = found.video
     yield "picture", f"{video.width}x{video.height} {video.layout}, {rate_text(float(video.rate))}"
@@ -222,39 +228,6 @@ def range_texts(ranges: Ranges) -> tuple[tuple[str, str], ...]:
     )
 
 
-def span_text(span: tuple[float, float], unit: str) -> str:
-    """A range with its unit."""
-    return f"{span[0]:g} to {span[1]:g} {unit}"
-
-
 def notes_text(notes: Iterable[str]) -> list[str]:
     """One line per note."""
     return [f"Note: {note}" for note in notes]
-
-
-def count(number: int, noun: str) -> str:
-    """A number of things."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def size_text(size: int) -> str:
-    """Bytes as people read them."""
-    for unit, bytes_ in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if size >= bytes_:
-            return f"{size / bytes_:.1f} {unit}"
-    return f"{size} bytes"
-
-
-def times_text(size: int, other: int) -> str:
-    """How many times one size is another."""
-    return f"{size / max(other, 1):.2g} times"
-
-
-def rate_text(rate: float) -> str:
-    """A frame rate."""
-    return f"{rate:.5g} frames/s"
-
-
-def quoted(path: Path) -> str:
-    """A path as a shell takes it."""
-    return shlex.quote(str(path))

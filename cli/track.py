@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import click
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, perception_options
+from cssv_cli.options import PATH, examples, perception_options
 
 import cssv
 from cssv.perception import MotRows, write_mot
@@ -16,7 +16,12 @@ from cssv.tracking import DEFAULT_RATE
 
 
 @click.command(
-    epilog=f"A box file without a clip has {DEFAULT_RATE} frames per second unless --rate is given."
+    epilog=examples(
+        "cssv track clip.mp4 -o tracks.txt",
+        "cssv track clip.mp4 --boxes detections.txt | head",
+        "cssv track --boxes detections.txt --rate 30 --json",
+    )
+    + f"A box file without a clip has {DEFAULT_RATE} frames per second unless --rate is given."
 )
 @click.argument("clip", type=PATH, required=False)
 @perception_options
@@ -36,19 +41,12 @@ def track(
     boxes: Path | None,
     rate: str | None,
 ) -> None:
-    r"""Track the objects of CLIP, of a box file alone, or of both together.
+    """Track the objects of CLIP or of a box file: MOT text.
 
-    Writes MOT text, one line per object and frame: frame,id,x,y,w,h,score,-1,-1,-1.
-
-    \b
-    Examples:
-      cssv track clip.mp4 -o tracks.txt
-      cssv track clip.mp4 --boxes detections.txt | head
-      cssv track --boxes detections.txt --rate 30 --json
+    CLIP may be left out where --boxes is given. One line per object and frame:
+    frame,id,x,y,w,h,score,-1,-1,-1.
     """
-    done = cssv.track(
-        clip, output, boxes=boxes, detector=detector, rate=rate, progress=console.progress
-    )
+    done = cssv.track(clip, output, boxes=boxes, detector=detector, rate=rate, progress=console.progress)
     if output is None:
         console.pour(_mot_text(done))
     console.show(report.tracked(done))

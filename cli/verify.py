@@ -8,23 +8,23 @@ import click
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
 from cssv_cli.exits import UNSOUND, exit_code
-from cssv_cli.options import PATH
+from cssv_cli.options import PATH, examples
 
 import cssv
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "cssv verify clip.cssv",
+        "cssv verify clip.cssv --quiet && echo sound",
+    )
+)
 @click.argument("source", type=PATH)
 @with_console
 def verify(console: Console, source: Path) -> None:
-    r"""Check SOURCE, a .cssv: are all its bytes, pixels and marks as they were written?
+    """Check that a .cssv is as it was written.
 
-    Prints OK, or one line per fault. Every frame is decoded.
-
-    \b
-    Examples:
-      cssv verify clip.cssv
-      cssv verify clip.cssv --quiet && echo sound
+    Every byte, pixel and mark of SOURCE is checked. Prints OK, or one line per fault.
     """
     found = cssv.verify(source, progress=console.progress)
     console.show(report.verified(found, source))

@@ -1,0 +1,163 @@
+"""A small clip whose object is known, and the command line run in this process or in one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from cssv_cli.main import main
+
+import cssv
+
+WIDTH, HEIGHT, RATE, COUNT = 192, 144, 25, 30
+SCENE = {
+    "cssv_scene": 1,
+    "environment": {"ambient_temperature_c": 17.5},
+    "objects": [{"match": {"label": "*"}, "temperature_c": 36.5, "density_kg_m3": 985}],
+}
+
+
+def box_at(number: int) -> tuple[int, int, int, int]:
+    return 20 + 2 * number % 100, 50, 40, 60
+
+
+def write_clip(path: Path, count: int, *, codec: str = "ffv1", pix_fmt: str = "yuv420p") -> Path:
+    """A bright box that walks over a textured ground."""
+    rng = np.random.default_rng(1)
+    ground = rng.integers(60, 120, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
+        for number in range(count):
+            picture = ground.copy()
+            x, y, w, h = box_at(number)
+            picture[y : y + h, x : x + w] = (220, 190, 150)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pix_fmt)
+            frame.pts, frame.time_base = number, Fraction(1, RATE)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def write_boxes(path: Path, count: int) -> Path:
+    lines = (f"{n + 1},-1,{','.join(map(str, box_at(n)))},0.9\n" for n in range(count))
+    path.write_text("".join(lines))
+    return path
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> dict[str, Any]:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(capsys):
+    """``run("info", path)`` calls the command line here."""
+
+    def call(*arguments: object) -> Result:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments], prog_name="cssv")
+        code = stop.value.code
+        return Result(0 if code is None else code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def start():
+    """``start("encode", path)`` begins the command in a process of its own, killed when the test ends."""
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def call(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", "from cssv_cli.main import main; main(prog_name='cssv')"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | options
+        prepare = pipes.pop("preexec_fn", lambda: None)
+
+        def before() -> None:
+            # A job in the background may hand on an ignored SIGINT.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            prepare()
+
+        environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+        process = subprocess.Popen(
+            [*command, *map(str, arguments)], env=environment, preexec_fn=before, **pipes
+        )
+        begun.append(process)
+        return process
+
+    yield call
+    for process in begun:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def spawn(start):
+    """``spawn("info", path)`` runs the command in a process of its own to its end."""
+
+    def call(*arguments: object, **options: Any) -> Result:
+        process = start(*arguments, **options)
+        out, err = process.communicate(timeout=50)
+        return Result(process.returncode, (out or b"").decode(), (err or b"").decode())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def material(tmp_path_factory):
+    """Read-only inputs of all tests: clip, boxes, scene and a .cssv of them."""
+    folder = tmp_path_factory.mktemp("material")
+    write_clip(folder / "clip.mkv", COUNT)
+    write_boxes(folder / "boxes.txt", COUNT)
+    (folder / "scene.json").write_text(json.dumps(SCENE))
+    cssv.encode(
+        folder / "clip.mkv",
+        folder / "clip.cssv",
+        boxes=folder / "boxes.txt",
+        scene=folder / "scene.json",
+        created_s=0,
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory):
+    """A clip that takes seconds to encode; with ``boxes.txt`` beside it."""
+    folder = tmp_path_factory.mktemp("long")
+    write_boxes(folder / "boxes.txt", 1500)
+    return write_clip(folder / "clip.mp4", 1500, codec="mpeg4")
+
+
+@pytest.fixture(scope="session")
+def make_clip():
+    return write_clip
+
+
+@pytest.fixture
+def snapshot():
+    """``snapshot(folder)`` is what lies in a folder: name -> bytes."""
+
+    def look(folder: Path) -> dict[str, bytes | None]:
+        return {
+            str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+            for path in sorted(folder.rglob("*"))
+        }
+
+    return look
