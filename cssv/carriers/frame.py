@@ -30,6 +30,8 @@ from cssv.template.drawing import Outline
 Fidelity = Literal["full", "sparse"]
 FIDELITIES: tuple[Fidelity, ...] = ("full", "sparse")
 DEFAULT_FIDELITY: Fidelity = "full"
+#: A picture with fewer intact marks than this share of those that lie wholly in it does not carry.
+INTACT_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def extract(planes: U8, layout: Layout, origin: tuple[int, int] | None = None) -
             where that fails.
 
     Returns:
-        None when no mark is intact.
+        None when less than INTACT_SHARE of the marks are intact, or they speak of another layout: single
+        marks can outlive a conversion that destroys the drawing.
     """
     luma = split_planes(planes, layout)[0]
     found = _read_at(luma, origin or (0, 0))
@@ -128,6 +131,8 @@ def extract(planes: U8, layout: Layout, origin: tuple[int, int] | None = None) -
     if found is None:
         return None
     marks, bits = found
+    if marks.intact < marks.whole * INTACT_SHARE or marks.header.rgb != (layout == "rgb24"):
+        return None
     x, y = marks.origin
     outlines, places = read_tags(bits)
     outlines = [replace(o, box=(o.box[0] - x, o.box[1] - y, *o.box[2:])) for o in outlines]

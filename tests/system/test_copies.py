@@ -1,0 +1,196 @@
+"""Other people's tools make copies; lossless ones still carry, lossy ones are refused by name."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import cssv
+from cssv.errors import NibblesLostError
+from cssv.frames import split_planes
+
+
+def run(*command: str | Path) -> None:
+    subprocess.run([str(part) for part in command], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def ffmpeg(tool):
+    path = tool("ffmpeg")
+    return lambda *options: run(path, "-v", "error", "-y", *options)
+
+
+@pytest.fixture(scope="module")
+def stego(encoded) -> Path:
+    return encoded("vtest")
+
+
+def numbers_and_heats(path: Path) -> dict[int, np.ndarray]:
+    with cssv.Decoder(path) as decoder:
+        return {moment.number: moment.heat for moment in decoder}
+
+
+def check_equal(copy: Path, original: Path, least: int) -> None:
+    """Every frame of the copy has the heat of the same frame of the original."""
+    with cssv.open(original) as clip, cssv.Decoder(copy) as decoder:
+        count = 0
+        for moment in decoder:
+            assert np.array_equal(moment.heat, clip[moment.number].heat), moment.number
+            assert moment.time == clip[moment.number].time
+            assert moment.source == "pixels"
+            count += 1
+        assert count >= least
+
+
+def test_remuxed(ffmpeg, stego, tmp_path):
+    copy = tmp_path / "x.mkv"
+    ffmpeg("-i", stego, "-c", "copy", copy)
+    check_equal(copy, stego, 795)
+
+
+def test_trimmed_on_a_key_frame(ffmpeg, stego, tmp_path):
+    remuxed, copy = tmp_path / "x.mkv", tmp_path / "y.mkv"
+    ffmpeg("-i", stego, "-c", "copy", remuxed)
+    ffmpeg("-ss", "30", "-i", remuxed, "-t", "10", "-c", "copy", copy)
+    with cssv.Decoder(copy) as decoder:
+        first = next(iter(decoder))
+    assert 150 <= first.number <= 210
+    check_equal(copy, stego, 60)
+
+
+@pytest.mark.parametrize("fidelity", ["full", "sparse"])
+@pytest.mark.parametrize(("width", "height", "x", "y"), [(400, 300, 100, 90), (160, 160, 302, 154)])
+def test_cropped_without_loss(width, height, x, y, fidelity, ffmpeg, encoded, tmp_path):
+    original, copy = encoded("vtest", fidelity), tmp_path / "crop.mkv"
+    crop = f"crop={width}:{height}:{x}:{y}"
+    ffmpeg("-i", original, "-frames:v", "40", "-vf", crop, "-c:v", "ffv1", "-an", copy)
+    with cssv.open(original) as clip, cssv.Decoder(copy) as decoder:
+        for count, moment in enumerate(decoder):
+            assert moment.number == count
+            assert moment.origin == (x, y)
+            whole = clip[count].heat
+            for part, plane, step in zip(
+                split_planes(moment.heat, "yuv420p"), split_planes(whole, "yuv420p"), (1, 2, 2), strict=True
+            ):
+                window = plane[y // step : (y + height) // step, x // step : (x + width) // step]
+                if fidelity == "full":
+                    assert np.array_equal(part, window)
+                    continue
+                # A tag cut by the crop cannot be told from the cover: at most its lowest bits are lost.
+                differs = part != window
+                assert not np.any((part ^ window) & 0xE0)
+                assert np.mean(differs) < 0.03
+
+
+def test_objects_of_a_crop_are_in_its_own_pixels(ffmpeg, stego, tmp_path):
+    copy = tmp_path / "crop.mkv"
+    ffmpeg("-i", stego, "-frames:v", "30", "-vf", "crop=500:400:200:100", "-c:v", "ffv1", "-an", copy)
+    seen = 0
+    with cssv.open(stego) as clip, cssv.Decoder(copy) as decoder:
+        for moment in decoder:
+            truth = {row.track: row for row in clip[moment.number].objects}
+            for row in moment.objects:
+                assert row.source == "pixels"
+                assert abs(row.x_px + 200 - truth[row.track].x_px) <= 1
+                assert abs(row.y_px + 100 - truth[row.track].y_px) <= 1
+                seen += 1
+    assert seen > 30
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".webm", ""])
+def test_exported(suffix, bunny, tmp_path):
+    stego = cssv.encode(bunny, tmp_path / "short.cssv", stop=1).path
+    copy = cssv.export(stego, tmp_path / f"copy{suffix}")
+    assert copy.frames == 25
+    check_equal(copy.path, stego, 25)
+    heat = tmp_path / "heat.mkv"
+    assert cssv.decode(copy.path, heat).frames == 25
+
+
+@pytest.mark.parametrize("planes", ["native", "rgb"])
+def test_one_picture(planes, bunny, tmp_path):
+    stego = cssv.encode(bunny, tmp_path / "short.cssv", planes=planes, stop="0.2").path
+    folder = cssv.export(stego, tmp_path / "pictures").path
+    picture = sorted(folder.iterdir())[3]
+    with cssv.open(stego) as clip, cssv.open(picture) as single:
+        assert len(single) == 1
+        assert single[0].number == 3
+        assert np.array_equal(single[0].heat, clip[3].heat)
+
+
+def test_a_screenshot_of_an_rgb_clip_carries(ffmpeg, bunny, tmp_path):
+    stego = cssv.encode(bunny, tmp_path / "short.cssv", planes="rgb", stop="0.2").path
+    shot = tmp_path / "shot.png"
+    ffmpeg("-i", stego, "-frames:v", "1", shot)
+    with cssv.open(stego) as clip, cssv.open(shot) as single:
+        assert np.array_equal(single[0].heat, clip[0].heat)
+
+
+def test_a_screenshot_of_a_420_clip_does_not_carry(ffmpeg, bunny, tmp_path):
+    stego = cssv.encode(bunny, tmp_path / "short.cssv", stop="0.2").path
+    shot = tmp_path / "shot.png"
+    ffmpeg("-i", stego, "-frames:v", "1", shot)
+    with pytest.raises(NibblesLostError):
+        cssv.decode(shot, tmp_path / "heat.mkv")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("-c:v", "libx264", "-crf", "23"), ("-vf", "scale=640:480", "-c:v", "ffv1")],
+    ids=["crf 23", "scaled"],
+)
+def test_lossy_copies_are_refused_and_leave_nothing(options, ffmpeg, stego, tmp_path):
+    copy = tmp_path / "lossy.mp4" if "libx264" in options else tmp_path / "lossy.mkv"
+    ffmpeg("-i", stego, "-frames:v", "50", *options, "-an", copy)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(NibblesLostError, match="lossy codec"):
+        cssv.decode(
+            copy,
+            tmp_path / "heat.mkv",
+            objects=tmp_path / "o.csv",
+            scene=tmp_path / "s.json",
+            overlay=tmp_path / "v",
+        )
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_clip_that_never_carried_is_refused(vtest, tmp_path):
+    with pytest.raises(NibblesLostError, match="never there"):
+        cssv.decode(vtest, tmp_path / "heat.mkv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_text_written_over_the_picture_costs_only_what_it_covers(stego, tmp_path):
+    """Burnt-in captions are common; the rest of the frame still reads."""
+    folder = cssv.export(stego, tmp_path / "pictures").path
+    import cv2
+
+    picture = next(iter(sorted(folder.iterdir())))
+    planes = cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE)
+    planes[500:560, 100:600] = 255
+    cv2.imwrite(str(tmp_path / "captioned.png"), planes)
+    with cssv.open(tmp_path / "captioned.png") as clip:
+        moment = clip[0]
+        assert moment.number == 0
+        assert moment.objects
+
+
+def packets(path: Path) -> list[list[bytes]]:
+    with av.open(str(path)) as container:
+        streams = list(container.streams.audio)
+        found: list[list[bytes]] = [[] for _ in streams]
+        for packet in container.demux(*streams):
+            if packet.size:
+                found[streams.index(packet.stream)].append((packet.pts * packet.time_base, bytes(packet)))
+        return found
+
+
+def test_audio_passes_through_untouched(bunny, encoded):
+    before, after = packets(bunny), packets(encoded("bunny"))
+    assert before == after
+    assert len(before) == 1
+    assert len(before[0]) > 100

@@ -1,0 +1,55 @@
+"""ffprobe and mpv as judges: the file plays and its times are the source's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+import cssv
+
+
+@pytest.fixture(scope="module")
+def probe(tool):
+    ffprobe = tool("ffprobe")
+
+    def ask(path: Path) -> tuple[dict, list[str]]:
+        command = [ffprobe, "-v", "error", "-of", "json", "-select_streams", "v:0", "-show_streams"]
+        command += ["-show_entries", "packet=pts_time:stream", str(path)]
+        found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        return found["streams"][0], sorted(p["pts_time"] for p in found["packets"])
+
+    return ask
+
+
+@pytest.mark.parametrize("name", ["bigbuckbunny.mp4", "carphone_pristine.mp4", "bikes.mp4", "vtest.avi"])
+def test_size_rate_count_and_every_pts_equal_the_source(name, data, probe, tmp_path):
+    source = data / "clips" / name
+    stego = cssv.encode(source, tmp_path / "x.cssv", codec="h264").path
+    before, pts_before = probe(source)
+    after, pts_after = probe(stego)
+    for key in ("width", "height", "avg_frame_rate", "r_frame_rate"):
+        assert before[key] == after[key], key
+    assert pts_before == pts_after
+    assert int(after["nb_frames"]) == len(pts_after)
+    assert not cssv.verify(stego).faults
+
+
+def test_rate_corrects_a_wrong_header(encoded, probe):
+    stream, stamps = probe(encoded("vtest"))
+    assert Fraction(stream["avg_frame_rate"]) == 7
+    assert len(stamps) == 795
+
+
+@pytest.mark.parametrize("codec", ["h264", "ffv1", "vp9"])
+@pytest.mark.parametrize("planes", ["native", "rgb"])
+def test_every_codec_plays_in_mpv_and_ffmpeg(codec, planes, bunny, tool, tmp_path):
+    stego = cssv.encode(bunny, tmp_path / "x.cssv", codec=codec, planes=planes, stop="0.6").path
+    ffmpeg = [tool("ffmpeg"), "-v", "error", "-xerror", "-i", str(stego), "-f", "null", "-"]
+    done = subprocess.run(ffmpeg, capture_output=True, check=True)
+    assert done.stderr == b""
+    mpv = [tool("mpv"), "--no-config", "--vo=null", "--ao=null", "--untimed", str(stego)]
+    assert subprocess.run(mpv, capture_output=True, check=False).returncode == 0
