@@ -77,10 +77,10 @@ class Reader:
         self._file = open_file(path)
         try:
             self._size = file_size(self._file)
-            tops = list(top_boxes(self._file, self._size))
-            self._tops = {box.offset: box for box in tops if box.whole}
-            self._ftyp = _read_ftyp(self._file, list(self._tops.values()))
-            self.index, end = _find_index(self._file, list(self._tops.values()))
+            self._ftyp = _read_ftyp(self._file, self._size)
+            tops = [box for box in top_boxes(self._file, self._size) if box.whole]
+            self._tops = {box.offset: box for box in tops}
+            self.index, end = _find_index(self._file, tops)
             self.torn_bytes = self._size - end
             self.version: Version = self._choose(version)
             self._movie: Movie = self._read_movie()
@@ -307,9 +307,9 @@ def _check_inside(track: Track, areas: list[tuple[int, int]]) -> None:
         )
 
 
-def _read_ftyp(file: BinaryIO, tops: list[Box]) -> bytes:
+def _read_ftyp(file: BinaryIO, size: int) -> bytes:
     """Return the whole ``ftyp`` box; ContainerError unless it names the brand ``cssv``."""
-    first = tops[0] if tops else None
+    first = next(top_boxes(file, size), None)
     if first is not None and first.kind == b"ftyp" and first.size <= _FTYP_LIMIT:
         data = read_exactly(file, 0, first.size)
         brands = data[first.header + 8 :]
@@ -356,7 +356,8 @@ def is_cssv(path: str | os.PathLike[str]) -> bool:
     Reads box headers only. A file that cannot be opened raises InputError.
     """
     with open_file(path) as file, suppress(ContainerError):
-        tops = [box for box in top_boxes(file, file_size(file)) if box.whole]
-        _read_ftyp(file, tops)
+        size = file_size(file)
+        _read_ftyp(file, size)
+        tops = [box for box in top_boxes(file, size) if box.whole]
         return next(_indexes(file, tops), None) is not None
     return False

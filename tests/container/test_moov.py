@@ -98,6 +98,17 @@ def test_samples_of_a_chunk_lie_end_to_end_and_share_its_entry(one):
             sample += 1
 
 
+@pytest.mark.parametrize("name", ["run_counts", "chunk_counts"])
+def test_empty_runs_and_chunks_are_refused(name):
+    """Tables could otherwise be longer than the samples they describe."""
+    sound = table([5, 6], chunks=[1, 1])
+    names = ("run_counts", "run_deltas", "chunk_offsets", "chunk_counts", "chunk_entries")
+    values = {key: getattr(sound, key) for key in names}
+    values[name] = np.array([0, 2], np.uint32)
+    with pytest.raises(ContainerError, match="empty run"):
+        SampleTable(entries=(ENTRY,), sizes=sound.sizes, syncs=None, **values)
+
+
 def scene_of(track: Track) -> Track:
     return replace(
         track, number=2, kind="scene", width=0, height=0, table=replace_entry(track.table, scene_entry())
@@ -344,6 +355,19 @@ def test_index_with_a_changed_bit_is_refused(history, at, bit):
     data[at % len(data)] ^= 1 << bit
     with pytest.raises(ContainerError):
         read_index(bytes(data), offset)
+
+
+@pytest.mark.parametrize("change", [{"moov_offset": 129}, {"moov_offset": 0}, {"moov_size": 500}])
+def test_versions_may_not_overlap(change):
+    """Or a small file could make a checker read the same megabytes for every version."""
+    one = np.zeros(1, np.uint32)
+    first = Version(1, 0, IndexMeta(), 100, 18, 0, 118, 0, 1, 0)
+    second = Version(2, 1, IndexMeta(), 130, 20, 0, 0, 0, 1, 0)
+    frames = FrameTable((), one, one, one)
+    assert len(read_index(write_index(Index((first, second), 0), frames, 150), 150).versions) == 2
+    overlapping = Index((first, replace(second, **change)), 0)
+    with pytest.raises(ContainerError, match="overlaps"):
+        read_index(write_index(overlapping, frames, 150), 150)
 
 
 def test_moved_index_is_refused():

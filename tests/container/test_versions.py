@@ -73,6 +73,22 @@ def test_an_append_cut_anywhere_shows_the_old_version(first, small_bytes, second
             assert second_reader.read(first).behind == length
 
 
+def test_a_whole_append_of_the_same_size_counts_only_once_renamed(second, second_reader, append_version):
+    """The third moov is as long as the second: only its place tells them apart."""
+    before = second.read_bytes()
+    more, old = append_version.bytes_of(second, {1: b"third changed.."}, {0: b'{"scene":3}'})
+    second.write_bytes(before + more)
+    with Reader(second) as reader:
+        assert contents(reader) == NEW
+        assert reader.torn_bytes == len(more)
+    assert second_reader.read(second).shown.number == 2
+    second.write_bytes(before[: old + 4] + b"free" + before[old + 8 :] + more)
+    with Reader(second) as reader:
+        assert reader.index.current.number == 3
+        assert reader.version.moov_size == reader.index.versions[1].moov_size
+        assert reader.scene_sample(0) == b'{"scene":3}'
+
+
 @pytest.mark.parametrize("filler", [b"\0", b"\xff", b"A"])
 def test_a_tail_that_reached_the_disk_as_rubbish_is_ignored(first, small_bytes, second_reader, filler):
     first.write_bytes(small_bytes + filler * 5000)
