@@ -94,7 +94,7 @@ def start():
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             prepare()
 
-        environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+        environment = {"PYTHONIOENCODING": "utf-8", **os.environ}
         process = subprocess.Popen(
             [*command, *map(str, arguments)], env=environment, preexec_fn=before, **pipes
         )

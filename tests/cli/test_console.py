@@ -129,22 +129,11 @@ class TestSeconds:
     @pytest.mark.parametrize(
         "text",
         [
-            "",
-            "-1",
-            "+1",
-            "1e3",
-            "nan",
-            "1:60",
-            "1:2:60",
-            "1:60:00",
-            "1:2:3:4",
-            "1::2",
-            ":30",
-            "1:",
-            ".",
-            "1,5",
-        ]
-        + ["7s", " 7", "7 ", "1.5:00", "\N{ARABIC-INDIC DIGIT SEVEN}"],
+            *("", ".", ":30", "1:", "1::2", "1:2:3:4"),
+            *("-1", "+1", "1e3", "nan", "1,5", "7s", " 7", "7 "),
+            *("1:60", "1:2:60", "1:60:00", "1.5:00"),
+            "\N{ARABIC-INDIC DIGIT SEVEN}",
+        ],
     )
     def test_refuses(self, text):
         with pytest.raises(click.BadParameter):
@@ -182,7 +171,7 @@ def test_json_knows_no_nan():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_full_output_is_named():
-    with Path("/dev/full").open("w") as stream, pytest.raises(OutputError, match="standard output: .*space"):
+    with Path("/dev/full").open("w") as stream, pytest.raises(OutputError, match="standard output"):
         write(stream, "text")
 
 
