@@ -33,6 +33,8 @@ from cssv.payload.mark import (
 
 CELL = 80
 MARK = 32
+#: Rows and columns of cells that a header can name.
+_CELLS = 256
 _ROWS = 16
 #: Side of a support block in luma pixels; a cell holds CELL_BLOCKS x CELL_BLOCKS of them.
 SUPPORT_BLOCK = CELL // CELL_BLOCKS
@@ -176,7 +178,7 @@ class Marks:
         header: the frame's header.
         miniature: the scene miniature, None when every copy is damaged.
         origin: x, y of the picture's top left pixel in the whole frame.
-        intact, whole: how many marks are readable, of how many that lie wholly in the picture.
+        intact, whole: how many marks are readable, of how many of the frame that lie wholly in the picture.
         support: sparse fidelity only, the support blocks of the whole frame; blocks no mark tells of
             are False.
     """
@@ -234,7 +236,10 @@ def read_marks(luma: U8, origin: tuple[int, int] = (0, 0), bits: BitPlane | None
     header = alike.most_common(1)[0][0]
     cells = [place for place, found in headers.items() if found.frame == header.frame]
     support = _read_support(bits, cells) if header.sparse else None
-    return Marks(header, _read_miniature(bits, cells), origin, len(cells), len(places), support)
+    small = _read_miniature(bits, cells)
+    rows, columns = cell_grid(small.width, small.height) if small else (_CELLS, _CELLS)
+    expected = {(x, y) for x, y in places if 0 <= x < columns and 0 <= y < rows} | set(cells)
+    return Marks(header, small, origin, len(cells), len(expected), support)
 
 
 def _read_miniature(bits: BitPlane, cells: list[tuple[int, int]]) -> Miniature | None:

@@ -48,7 +48,8 @@ def merge(cover: U8, template: U8, method: Merge = DEFAULT_MERGE) -> U8:
         stego = cover & 0xF0
     else:
         # cover - nibble + 8, saturated at both ends: below 0 the high nibble is 0, above 255 it is 15.
-        stego = cover - np.minimum(cover, nibble)
+        stego = np.minimum(cover, nibble)
+        np.subtract(cover, stego, out=stego)
         np.minimum(stego, 0xFF - _HALF, out=stego)
         stego += _HALF
         stego &= 0xF0

@@ -121,7 +121,10 @@ def polar_grid(dx: NDArray[np.int64], dy: NDArray[np.int64]) -> tuple[U8, NDArra
 def _polar_table(half: int) -> tuple[U8, NDArray[np.int32]]:
     """Return :func:`polar_grid` from -half to half in both axes. Read only."""
     across = np.arange(-half, half + 1)
-    angle, radius = polar_grid(across, across)
+    angle, radius = np.empty((2 * half + 1,) * 2, np.uint8), np.empty((2 * half + 1,) * 2, np.int32)
+    for first in range(0, 2 * half + 1, _STRIP):
+        strip = slice(first, first + _STRIP)
+        angle[strip], radius[strip] = polar_grid(across, across[strip])
     angle.setflags(write=False)
     radius.setflags(write=False)
     return angle, radius
