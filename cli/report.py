@@ -34,12 +34,13 @@ class Report:
 
 def encoded(done: cssv.Encoded, *, has_scene: bool) -> Report:
     """What ``encode`` did."""
-    size = f"{size_text(done.bytes)}, {times_text(done.bytes, done.source_bytes)} the clip's size"
+    whole = f"{times_text(done.bytes, done.source_bytes)} the whole clip's {size_text(done.source_bytes)}"
+    size = f"{size_text(done.bytes)}, {whole}"
     path = quoted(done.path)
     objects = count(done.tracks, "object")
     lines = [
-        f"Wrote {done.path}: {count(done.frames, 'frame')}, {objects}, {size}; read back and verified.",
-        "Its rings show:",
+        f"Wrote {done.path}: {count(done.frames, 'frame')}, {objects}, {size}.",
+        "It was read back and is sound. Its rings show:",
         *(f"  {name:<12} {span}" for name, span in range_texts(done.ranges)),
         *notes_text([*done.notes, *_hints(done, has_scene)]),
         "Next:",

@@ -116,7 +116,8 @@ class TestEncodeText:
         scene = ("--meta", material / "scene.json")
         text = run("encode", material / "clip.mkv", "--boxes", material / "boxes.txt", *scene, "-o", out).out
         assert re.search(
-            rf"^Wrote {out}: 30 frames, 1 object, [\d.]+ KiB, [\d.]+ times the clip's size", text
+            rf"^Wrote {out}: 30 frames, 1 object, [\d.]+ KiB, [\d.]+ times the whole clip's [\d.]+ KiB\.\n",
+            text,
         )
         assert re.search(r"^  speed +0 to [\d.]+ px/s$", text, re.MULTILINE)
         assert re.search(r"^  temperature +[\d.-]+ to [\d.]+ °C$", text, re.MULTILINE)
