@@ -19,12 +19,14 @@ from cssv.template.drawing import DIRECTIONS, SHIFT_LIMIT
 
 #: The ray may stop from this share of the way to the box's border on ...
 _NEAREST = 0.45
-#: ... and goes past the border by this share, because boxes cut limbs off.
-_FARTHEST = 1.12
+#: ... and goes past the border by this share, because boxes cut limbs and superellipses corners off.
+_FARTHEST = 1.2
 #: Samples along a ray between the two.
-_STEPS = 24
+_STEPS = 28
 #: An edge is what exceeds the box's median magnitude by this factor.
 _EDGE_FACTOR = 1.6
+#: ... and this share of the strongest on its ray.
+_STRONGEST_SHARE = 0.5
 #: Without an edge the ray ends on an ellipse-like border at this share of the box.
 _FALLBACK = 0.92
 
@@ -71,8 +73,11 @@ def explore(edges: NDArray[np.integer], box: tuple[int, int, int, int]) -> NDArr
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
     strength = edges[rows.clip(0, height - 1), columns.clip(0, width - 1)] * inside
     threshold = max(float(np.median(strength[inside])) * _EDGE_FACTOR, 1.0) if inside.any() else math.inf
-    is_edge = (strength >= threshold) & (strength >= np.roll(strength, -1, axis=0))
-    is_edge[-1] = False
+    floor = np.maximum(threshold, _STRONGEST_SHARE * strength.max(axis=0))
+    # The crest, not its outer slope, which is two pixels farther out.
+    is_edge = np.zeros(strength.shape, bool)
+    middle = strength[1:-1]
+    is_edge[1:-1] = (middle >= floor) & (middle >= strength[2:]) & (middle > strength[:-2])
     # The last edge on the way is the silhouette; the ones before it are folds and shadows.
     last = _STEPS - 1 - np.argmax(is_edge[::-1], axis=0)
     radii = np.where(is_edge.any(axis=0), share[last], _FALLBACK) * border
