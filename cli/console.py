@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 import click
-from cssv_cli.progress import ProgressBar
-from cssv_cli.report import Report
 
 from cssv.errors import OutputError
+from cssv_cli.progress import ProgressBar
+from cssv_cli.report import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from cssv_cli import report
-from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, examples
 
 import cssv
 from cssv.table import EXTENSIONS
+from cssv_cli import report
+from cssv_cli.console import Console, with_console
+from cssv_cli.options import PATH, examples
 
 
 @click.command(

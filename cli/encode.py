@@ -6,9 +6,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import click
-from cssv_cli import report
-from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, block, examples, perception_options, seconds
 
 import cssv
 from cssv.carriers.frame import DEFAULT_FIDELITY, FIDELITIES, Fidelity
@@ -16,6 +13,9 @@ from cssv.carriers.nibble import DEFAULT_MERGE, MERGES, Merge
 from cssv.encoder import DEFAULT_PLANES, EXTENSION, PLANES, Planes
 from cssv.painter import DEFAULT_CODEC
 from cssv.video import CODECS, Codec
+from cssv_cli import report
+from cssv_cli.console import Console, with_console
+from cssv_cli.options import PATH, block, examples, perception_options, seconds
 
 SCENE = block(
     "A scene.json, in which all but the first entry is optional:",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+
+import cssv
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
 from cssv_cli.options import PATH, examples
-
-import cssv
 
 
 @click.command(

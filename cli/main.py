@@ -10,6 +10,9 @@ from types import FrameType
 from typing import NoReturn
 
 import click
+
+import cssv
+from cssv.errors import SceneError
 from cssv_cli.console import json_text, write
 from cssv_cli.decode import decode
 from cssv_cli.encode import encode
@@ -20,9 +23,6 @@ from cssv_cli.options import block, examples
 from cssv_cli.report import failed
 from cssv_cli.track import track
 from cssv_cli.verify import verify
-
-import cssv
-from cssv.errors import SceneError
 
 _EPILOG = examples(
     "cssv encode clip.mp4 --meta scene.json",

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cssv_cli.words import clock, count, quoted, rate_text, size_text, span_text, times_text
-
 import cssv
 from cssv.perception import Track
 from cssv.scene import Ranges
+from cssv_cli.words import clock, count, quoted, rate_text, size_text, span_text, times_text
 
 
 @dataclass(frozen=True, slots=True)

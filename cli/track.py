@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
+
+import cssv
+from cssv.perception import MotRows, mot_text
+from cssv.tracking import DEFAULT_RATE
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
 from cssv_cli.options import PATH, examples, perception_options
-
-import cssv
-from cssv.perception import MotRows, write_mot
-from cssv.tracking import DEFAULT_RATE
 
 
 @click.command(
@@ -48,12 +47,5 @@ def track(
     """
     done = cssv.track(clip, output, boxes=boxes, detector=detector, rate=rate, progress=console.progress)
     if output is None:
-        console.pour(_mot_text(done))
+        console.pour(mot_text(MotRows.of(done.tracks)))
     console.show(report.tracked(done))
-
-
-def _mot_text(done: cssv.Tracked) -> str:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "tracks.txt"
-        write_mot(path, MotRows.of(done.tracks))
-        return path.read_text(encoding="ascii")

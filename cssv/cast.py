@@ -18,8 +18,10 @@ from cssv.template.state import ObjectState
 
 #: Ids of objects that the scene gives outright start here.
 FIRST_GIVEN_TRACK = 1_000_000
-#: A perceived object that overlaps a given one by more than this IoU is the same object.
+#: A perceived object that overlaps a given one by more than this IoU is the same object ...
 SAME_OBJECT_IOU = 0.5
+#: ... and one of whose box more than this share lies in a given one's is a part of it.
+SAME_OBJECT_SHARE = 0.7
 #: Share of all speeds that the default speed range must hold; the rest are jumps of the tracker.
 SPEED_SHARE = 0.995
 
@@ -94,7 +96,10 @@ def _not_given(boxes_px: NDArray[np.float64], given: Iterable[ObjectState]) -> N
     places = np.array([state.box_px for state in given]).reshape(-1, 4)
     if not len(places) or not len(boxes_px):
         return np.ones(len(boxes_px), bool)
-    return np.asarray(overlaps(boxes_px, places).max(axis=1) <= SAME_OBJECT_IOU)
+    iou = overlaps(boxes_px, places)
+    areas, given_areas = boxes_px[:, 2:].prod(axis=1)[:, None], places[:, 2:].prod(axis=1)
+    share = iou / (1 + iou) * (areas + given_areas) / areas
+    return np.asarray(((iou <= SAME_OBJECT_IOU) & (share <= SAME_OBJECT_SHARE)).all(axis=1))
 
 
 def _perceived(states: FrameStates, row: int, facts: Facts) -> ObjectState:

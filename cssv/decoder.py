@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -14,16 +14,16 @@ from typing import Self
 
 from cssv.carriers.frame import Extract, extract
 from cssv.container import Reader, is_cssv
-from cssv.errors import ChecksumError, NibblesLostError, OptionError
+from cssv.errors import ChecksumError, NibblesLostError, OptionError, VideoError
 from cssv.frames import U8, Frame, Layout
-from cssv.output import whole_folder
+from cssv.output import check_distinct, whole_file, whole_folder
 from cssv.painter import Path_, Progress
 from cssv.payload.mark import Miniature
 from cssv.payload.sample import read_sample
 from cssv.picture import heat_to_rgb, overlay
 from cssv.scene import Environment, GivenRanges, Ranges, Scene, Value
 from cssv.stego import planes_crc
-from cssv.table import ObjectRow, Origin, write_rows
+from cssv.table import ObjectRow, Origin, check_extension, write_rows
 from cssv.template.read import VISIBLE_SHARE, read
 from cssv.template.state import ObjectState, undraw
 from cssv.video import VideoWriter, open_source, write_picture
@@ -184,7 +184,8 @@ class Decoder:
         try:
             if self._path.is_file() and is_cssv(self._path):
                 self.reader = self._stack.enter_context(Reader(self._path))
-            self._frames = self._stack.enter_context(open_source(self._path))
+            with self._as_damage():
+                self._frames = self._stack.enter_context(open_source(self._path))
         except BaseException:
             self._stack.close()
             raise
@@ -219,18 +220,36 @@ class Decoder:
         self._frames.seek(number, pts)
 
     def __iter__(self) -> Iterator[Moment]:
-        for frame in self._frames:
+        frames = iter(self._frames)
+        while True:
+            with self._as_damage():
+                frame = next(frames, None)
+            if frame is None:
+                return
             yield self._moment(frame)
+
+    @contextmanager
+    def _as_damage(self) -> Iterator[None]:
+        """Turn a video error into what it is in a ``.cssv``: damage."""
+        try:
+            yield
+        except VideoError as error:
+            if self.reader is None:
+                raise
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, what: str) -> ChecksumError:
+        return ChecksumError(
+            f"{self._path} is not what was written: {what}",
+            remedy="Run 'cssv verify' to see what is damaged.",
+        )
 
     def _moment(self, frame: Frame) -> Moment:
         reader, sample = self.reader, None
         if reader is not None:
             number = frame.number
             if number >= len(reader) or planes_crc(frame.planes) != int(reader.frames.stegos[number]):
-                raise ChecksumError(
-                    f"frame {number} of {self._path} is not what was written",
-                    remedy="Run 'cssv verify' to see what is damaged.",
-                )
+                raise self._damaged(f"frame {number} decodes to other pixels")
 
             def sample() -> bytes:
                 return reader.scene_sample(number)
@@ -354,8 +373,14 @@ def decode(
         _check_picture_path(Path(heat), (".mkv", ".mp4", ""))
     if overlay is not None:
         _check_picture_path(Path(overlay), (".mp4", ""))
+    if objects is not None:
+        check_extension(objects)
+    check_distinct(source, heat, objects, scene, overlay)
     tally = _Tally()
     with Decoder(source) as decoder, ExitStack() as stack:
+        # All outputs get their names together, when everything else is done.
+        table = None if objects is None else stack.enter_context(whole_file(objects))
+        story = None if scene is None else stack.enter_context(whole_file(scene))
         sinks: list[Callable[[Moment], None]] = []
         if heat is not None:
             sinks.append(_heat_sink(Path(heat), decoder, stack))
@@ -363,14 +388,14 @@ def decode(
             audio = Path(source) if decoder.info.has_audio and Path(overlay).suffix else None
             pictures = _Pictures(Path(overlay), decoder, stack, exact=False, audio=audio)
             sinks.append(lambda moment: pictures.write(_colour_frame(moment, moment.overlay)))
-        flow = _flow(decoder, sinks, tally, progress, with_rows=objects is not None)
-        if objects is not None:
-            write_rows(objects, flow)
+        flow = _flow(decoder, sinks, tally, progress, with_rows=table is not None)
+        if table is not None:
+            write_rows(table, flow)
         else:
             for _ in flow:
                 pass
-        if scene is not None:
-            decoder.scene.write(scene)
+        if story is not None:
+            decoder.scene.write(story)
     outputs = (heat, objects, scene, overlay)
     return Decoded(tally.frames, tally.rows, tally.source, tuple(Path(p) for p in outputs if p is not None))
 

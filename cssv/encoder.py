@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from cssv.carriers.nibble import DEFAULT_MERGE, Merge
 from cssv.cast import Cast
 from cssv.errors import OptionError, VideoError
 from cssv.frames import Frame
-from cssv.output import whole_file
+from cssv.output import check_distinct, whole_file
 from cssv.painter import (
     DEFAULT_CODEC,
     Painter,
@@ -89,7 +90,7 @@ class _Job:
     def write(self, path: Path, cast: Cast, ranges: Ranges, created_s: int) -> int:
         """Second pass: draw, merge and write; returns the number of frames."""
         with self.reader() as reader, ExitStack() as stack:
-            info, total = reader.info, reader.info.frame_count
+            info, total = reader.info, len(reader.timestamps())
             self.notes += info.notes
             audio = AudioCopy(self.source, start=self.start, stop=self.stop) if info.has_audio else None
             self.notes += audio.notes if audio else ()
@@ -168,17 +169,16 @@ def encode(
         progress=progress,
     )
     target = Path(source).with_suffix(EXTENSION) if output is None else Path(output)
-    found = perceive_clip(
-        source,
-        choose_detector(detector, boxes),
-        rate=job.rate,
-        start=job.start,
-        stop=job.stop,
-        progress=progress,
-    )
-    cast = Cast(job.scene, found)
-    ranges = default_ranges(job.scene, cast.fastest_px_s())
+    for given in (source, boxes, scene):
+        if isinstance(given, str | os.PathLike):
+            check_distinct(given, target)
+    chosen = choose_detector(detector, boxes)
     with whole_file(target) as temporary:
+        found = perceive_clip(
+            source, chosen, rate=job.rate, start=job.start, stop=job.stop, progress=progress
+        )
+        cast = Cast(job.scene, found)
+        ranges = default_ranges(job.scene, cast.fastest_px_s())
         frames = job.write(temporary, cast, ranges, int(time.time()) if created_s is None else created_s)
         verification = check(temporary, progress)
         size = temporary.stat().st_size
@@ -215,7 +215,7 @@ def perceive_clip(
     """First pass: who is where. A box file needs no pictures, only the frames' times."""
     with VideoReader(source, rate=rate, start=start, stop=stop) as reader:
         if not isinstance(detector, BoxesDetector):
-            return perceive(_counted(reader, "perceive", reader.info.frame_count, progress), detector)
+            return perceive(_counted(reader, "perceive", len(reader.timestamps()), progress), detector)
         base, stamps = reader.info.time_base, reader.timestamps()
     skipped = 0
     if start is not None and stamps:

@@ -9,6 +9,7 @@ from pathlib import Path
 from cssv.decoder import Decoder
 from cssv.errors import OptionError
 from cssv.frames import Frame
+from cssv.output import check_distinct
 from cssv.painter import Path_, Progress
 from cssv.video import FileCodec, VideoWriter, write_pictures
 
@@ -51,6 +52,7 @@ def export(source: Path_, output: Path_, *, progress: Progress | None = None) ->
             found=str(path),
             bound=", ".join(EXPORT_CODECS) + " or a folder (no extension)",
         )
+    check_distinct(source, path)
     with Decoder(source) as decoder:
         frames = _counted(decoder, progress)
         if not suffix:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cssv.errors import CssvError, OutputError
+from cssv.errors import CssvError, OptionError, OutputError
 
 _PREFIX = ".cssv-"
 
@@ -60,6 +60,29 @@ def _sync(path: Path) -> None:
         return
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def check_distinct(source: str | os.PathLike[str], *outputs: str | os.PathLike[str] | None) -> None:
+    """Raise OptionError when an output is the source itself or two outputs are one file."""
+    known = [Path(os.path.realpath(source))]
+    for output in outputs:
+        if output is None:
+            continue
+        place = Path(os.path.realpath(output))
+        if place in known or any(_is_same(place, other) for other in known):
+            raise OptionError(
+                "an output would replace the input or another output",
+                found=str(output),
+                remedy="Name another file for it.",
+            )
+        known.append(place)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _umask() -> int:

@@ -14,7 +14,7 @@ from cssv.table import ObjectRow
 #: Share of the heat map's colour in an overlay.
 _BLEND = 0.75
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_FONT_SCALE = 0.4
+_FONT_SCALE = 0.35
 
 
 def to_rgb(planes: U8, layout: Layout) -> U8:
@@ -53,12 +53,16 @@ def overlay(planes: U8, heat: U8, layout: Layout, objects: Sequence[ObjectRow] =
 
 
 def _write_label(picture: U8, row: ObjectRow) -> None:
-    """Write an object's readings above its box."""
+    """Write an object's readings above its box, white on dark."""
     words = [f"{row.label or 'object'} {row.track}"]
     if row.speed_px_s is not None:
         words.append(f"{row.speed_px_s:.0f} px/s")
     if row.temperature_c is not None:
         words.append(f"{row.temperature_c:.1f} C")
-    place = (max(int(row.x_px or 0), 0), max(int(row.y_px or 0) - 6, 10))
-    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(picture, " ".join(words), place, _FONT, _FONT_SCALE, colour, thickness, cv2.LINE_AA)
+    text = ", ".join(words)
+    (width, height), below = cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)
+    left = min(max(int(row.x_px or 0), 0), max(picture.shape[1] - width, 0))
+    base = max(int(row.y_px or 0) - 4, height + 2)
+    ground = picture[max(base - height - 2, 0) : base + below, left : left + width]
+    ground[...] = ground // 3
+    cv2.putText(picture, text, (left, base), _FONT, _FONT_SCALE, (255, 255, 255), 1, cv2.LINE_AA)

@@ -267,6 +267,11 @@ _FORMS = {
 EXTENSIONS = tuple(_FORMS)
 
 
+def check_extension(path: str | os.PathLike[str]) -> None:
+    """Raise OptionError unless a table can have this name, MissingExtraError where a package is missing."""
+    _form(path).prepare()
+
+
 def _form(path: str | os.PathLike[str]) -> _Form:
     extension = Path(path).suffix.lower()
     if extension not in _FORMS:

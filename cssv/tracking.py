@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cssv.encoder import DEFAULT_DETECTOR, choose_detector, perceive_clip
 from cssv.errors import OptionError
+from cssv.output import check_distinct
 from cssv.painter import Path_, Progress, to_fraction
 from cssv.perception import Detector, MotRows, Tracks, track_boxes, write_mot
 from cssv.perception.detectors.boxes import BoxesDetector
@@ -51,6 +52,10 @@ def track(
         progress: called after every frame.
     """
     exact = to_fraction(rate)
+    if output is not None:
+        for given in (source, boxes):
+            if given is not None:
+                check_distinct(given, output)
     if source is not None:
         tracks = perceive_clip(source, choose_detector(detector, boxes), rate=exact, progress=progress)
     elif boxes is not None:

@@ -315,7 +315,7 @@ def _read_ftyp(file: BinaryIO, size: int) -> bytes:
         brands = data[first.header + 8 :]
         if _BRAND in (brands[at : at + 4] for at in range(0, len(brands), 4)):
             return data
-    raise ContainerError("not a CSSV file", remedy="Make one with cssv encode.")
+    raise ContainerError("not a CSSV file", found=str(file.name), remedy="Make one with cssv encode.")
 
 
 def _indexes(file: BinaryIO, tops: list[Box]) -> Iterator[Box]:

@@ -5,7 +5,7 @@ from cssv.perception.detections import EMPTY, Detections, detections
 from cssv.perception.detectors import DETECTORS, Detector, detector
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.live import LAG_S, LiveTracker
-from cssv.perception.mot import MotRows, read_mot, write_mot
+from cssv.perception.mot import MotRows, mot_text, read_mot, write_mot
 from cssv.perception.smoothing import Noise
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import FrameStates, Track, Tracks
@@ -27,6 +27,7 @@ __all__ = [
     "Tracks",
     "detections",
     "detector",
+    "mot_text",
     "perceive",
     "read_mot",
     "track_boxes",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
-from cssv.errors import OutputError
+from cssv.output import whole_file
 from cssv.perception.detections import F64, I64
 from cssv.perception.detectors.boxes import read_rows
 from cssv.perception.tracks import Track
@@ -50,19 +49,22 @@ class MotRows:
         return cls(numbers[order], ids[order], boxes[order], scores[order])
 
 
+def mot_text(rows: MotRows) -> str:
+    """Rows as the lines of a MOT result file, rounded to :data:`DECIMALS`."""
+    form = f"{{}},{{}},{','.join([f'{{:.{DECIMALS}f}}'] * 5)},-1,-1,-1\n"
+    columns = (rows.numbers + 1, rows.ids, *rows.boxes_px.T, rows.scores)
+    lines = zip(*(column.tolist() for column in columns), strict=True)
+    return "".join(form.format(*line) for line in lines)
+
+
 def write_mot(path: str | PathLike[str], rows: MotRows) -> None:
-    """Write a MOT result file, rounded to :data:`DECIMALS`.
+    """Write a MOT result file, whole or not at all.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    form = f"{{}},{{}},{','.join([f'{{:.{DECIMALS}f}}'] * 5)},-1,-1,-1\n"
-    columns = (rows.numbers + 1, rows.ids, *rows.boxes_px.T, rows.scores)
-    lines = zip(*(column.tolist() for column in columns), strict=True)
-    try:
-        Path(path).write_text("".join(form.format(*line) for line in lines), encoding="ascii")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written", found=str(error)) from error
+    with whole_file(path) as temporary:
+        temporary.write_text(mot_text(rows), encoding="ascii")
 
 
 def read_mot(path: str | PathLike[str]) -> MotRows:

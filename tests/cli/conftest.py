@@ -15,9 +15,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from cssv_cli.main import main
 
 import cssv
+from cssv_cli.main import main
 
 WIDTH, HEIGHT, RATE, COUNT = 192, 144, 25, 30
 SCENE = {

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import click
 import pytest
-from cssv_cli.console import json_text, printable, write
-from cssv_cli.options import seconds
-from cssv_cli.progress import ProgressBar
-from cssv_cli.words import clock, count, quoted, size_text, times_text
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.errors import OutputError
+from cssv_cli.console import json_text, printable, write
+from cssv_cli.options import seconds
+from cssv_cli.progress import ProgressBar
+from cssv_cli.words import clock, count, quoted, size_text, times_text
 
 
 class Clock:

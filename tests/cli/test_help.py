@@ -8,18 +8,18 @@ import re
 from pathlib import Path
 
 import click
-import cssv_cli
 import pytest
-from cssv_cli.exits import EXITS, exit_code
-from cssv_cli.main import main
 
 import cssv
+import cssv_cli
 from cssv import errors
 from cssv.carriers.frame import FIDELITIES
 from cssv.carriers.nibble import MERGES
 from cssv.encoder import PLANES
 from cssv.perception import DETECTORS
 from cssv.video import CODECS
+from cssv_cli.exits import EXITS, exit_code
+from cssv_cli.main import main
 
 COMMANDS = ("decode", "encode", "export", "info", "track", "verify")
 

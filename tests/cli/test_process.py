@@ -116,7 +116,7 @@ class TestDisk:
         "command",
         [
             *("encode", "decode", "objects", "export", "frames"),
-            pytest.param("track", marks=pytest.mark.xfail(strict=False, reason="write_mot writes in place")),
+            "track",
         ],
     )
     def test_no_room_for_the_file(self, spawn, material, tmp_path, command):

@@ -130,7 +130,7 @@ def test_a_missing_or_binary_file_is_a_boxes_error(file, tmp_path):
         BoxesDetector(tmp_path / "nowhere.txt")
     with pytest.raises(BoxesError, match="cannot be read"):
         BoxesDetector(tmp_path)
-    with pytest.raises(BoxesError, match="cannot be read"):
+    with pytest.raises(BoxesError, match="not a text file"):
         BoxesDetector(file(b"\xff\xfe\x00\x01"))
 
 

@@ -29,9 +29,7 @@ def script():
 @pytest.fixture(scope="module")
 def truth():
     with (SAMPLES / "truth.csv").open(newline="") as file:
-        return [
-            {k: v if k == "label" else float(v) for k, v in row.items()} for row in csv.DictReader(file)
-        ]
+        return [{k: v if k == "label" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
 @pytest.fixture(scope="module")

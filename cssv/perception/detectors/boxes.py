@@ -35,8 +35,10 @@ def read_rows(path: str | PathLike[str]) -> F64:
     path = Path(path)
     try:
         text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BoxesError(f"{path} cannot be read as a text file", found=str(error)) from error
+    except OSError as error:
+        raise BoxesError(f"{path} cannot be read", found=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise BoxesError(f"{path} is not a text file", found=str(error)) from error
     rows = _read_plain(text)
     if rows is None or _faults(rows).any():
         rows = _read_line_by_line(path, text)

@@ -1,0 +1,127 @@
+"""Encoding beside the plain lossless transcode, decoding beside plain decoding, in one run.
+
+``python benchmarks/speed.py CLIP [--boxes FILE] [--rate R] [--frames N] [--repeats K]``
+
+Every row is the fastest of K repeats, and the repeats of all rows are interleaved, so that a busy
+machine slows all of them alike. The transcode uses the same codec, settings, reader and threads as CSSV
+does; it only leaves CSSV out. CSSV's encode includes perception, both passes and the verification of the
+file before it gets its name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import cssv
+from cssv.video import VideoReader, VideoWriter
+
+#: DESIGN's bounds: encoding with boxes and with the motion detector, decoding the heat map.
+BOUNDS = {"encode, boxes given": 3.0, "encode, motion detector": 5.0, "decode the heat map": 2.0}
+
+
+def stop_of(clip: Path, rate: Fraction | None, frames: int | None) -> Fraction | None:
+    """Time of the first frame that is too many."""
+    if frames is None:
+        return None
+    with VideoReader(clip, rate=rate) as reader:
+        stamps = reader.timestamps()
+        return stamps[frames] * reader.info.time_base if frames < len(stamps) else None
+
+
+def transcode(clip: Path, output: Path, rate: Fraction | None, stop: Fraction | None) -> int:
+    """Decode and encode losslessly, nothing else."""
+    with VideoReader(clip, rate=rate, stop=stop) as reader:
+        info = reader.info
+        writer = VideoWriter(
+            output, width=info.width, height=info.height, layout=info.layout, time_base=info.time_base,
+            rate=info.rate, colour=info.colour, codec="h264",
+        )  # fmt: skip
+        count = 0
+        with writer:
+            for frame in reader:
+                writer.write(frame)
+                count += 1
+    return count
+
+
+def plain_decode(path: Path) -> None:
+    """Decode every frame to planes."""
+    with VideoReader(path) as reader:
+        for _ in reader:
+            pass
+
+
+def heat_decode(path: Path) -> None:
+    """Decode every frame, check its checksum and marks, and take its heat map out."""
+    with cssv.Decoder(path) as decoder:
+        for moment in decoder:
+            assert moment.heat is not None
+
+
+def fastest(jobs: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Seconds of the fastest of interleaved repeats of each job."""
+    best = dict.fromkeys(jobs, float("inf"))
+    for _ in range(repeats):
+        for name, job in jobs.items():
+            begin = time.perf_counter()
+            job()
+            best[name] = min(best[name], time.perf_counter() - begin)
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--boxes", type=Path)
+    parser.add_argument("--rate", type=Fraction)
+    parser.add_argument("--frames", type=int)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    clip, rate = options.clip, options.rate
+    stop = stop_of(clip, rate, options.frames)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        plain, stego = folder / "plain.mp4", folder / "stego.cssv"
+        frames = transcode(clip, plain, rate, stop)
+        jobs: dict[str, Callable[[], object]] = {
+            "plain lossless transcode": lambda: transcode(clip, plain, rate, stop),
+            "encode, motion detector": lambda: cssv.encode(clip, folder / "m.cssv", rate=rate, stop=stop),
+        }
+        if options.boxes:
+            jobs["encode, boxes given"] = lambda: cssv.encode(
+                clip, stego, rate=rate, stop=stop, boxes=options.boxes
+            )
+        else:
+            stego = folder / "m.cssv"
+        best = fastest(jobs, options.repeats)
+        best |= fastest(
+            {
+                "plain decode of the same file": lambda: plain_decode(stego),
+                "decode the heat map": lambda: heat_decode(stego),
+                "decode the heat map into FFV1": lambda: cssv.decode(stego, folder / "heat.mkv"),
+            },
+            options.repeats,
+        )
+        report(best, frames, plain.stat().st_size, stego.stat().st_size)
+
+
+def report(best: dict[str, float], frames: int, plain_bytes: int, stego_bytes: int) -> None:
+    """Print the table."""
+    plain, stego = (f"{size / frames / 1024:.1f} KiB a frame" for size in (plain_bytes, stego_bytes))
+    print(f"{frames} frames; plain {plain}, stego {stego}")
+    print("| what | ms a frame | ratio | bound |\n|---|---|---|---|")
+    base = ""
+    for name, seconds in best.items():
+        if name.startswith("plain"):
+            base = name
+        ratio, bound = seconds / best[base], BOUNDS.get(name)
+        print(f"| {name} | {1e3 * seconds / frames:.2f} | {ratio:.2f} | {f'<= {bound:g}' if bound else ''} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Makes ``docs/picture.png``: a cover, its stego frame and the heat map hidden in it, side by side.
+
+``python samples/make_picture.py`` encodes the harbour sample and takes the frame at 2.4 s.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import cssv
+from cssv.picture import to_rgb
+from cssv.video import VideoReader
+
+HERE = Path(__file__).parent
+PICTURE = HERE.parent / "docs" / "picture.png"
+NUMBER = 60
+_GAP = 6
+_CAPTION = 26
+
+
+def captioned(picture: np.ndarray, text: str) -> np.ndarray:
+    """The picture half as large again, under a caption."""
+    large = cv2.resize(picture, None, fx=1.5, fy=1.5, interpolation=cv2.INTER_AREA)
+    sheet = np.full((large.shape[0] + _CAPTION, large.shape[1], 3), 255, np.uint8)
+    sheet[_CAPTION:] = large
+    cv2.putText(sheet, text, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
+    return sheet
+
+
+def main() -> None:
+    """Encode, decode, draw."""
+    with tempfile.TemporaryDirectory() as folder:
+        stego = Path(folder) / "harbour.cssv"
+        cssv.encode(HERE / "harbour.mp4", stego, scene=HERE / "scene.json", boxes=HERE / "boxes.txt")
+        with VideoReader(HERE / "harbour.mp4") as reader:
+            cover = next(frame for frame in reader if frame.number == NUMBER)
+        with cssv.open(stego) as clip:
+            moment = clip[NUMBER]
+            pictures = [
+                captioned(to_rgb(cover.planes, cover.layout), "the clip"),
+                captioned(
+                    to_rgb(moment.frame.planes, moment.frame.layout), "the .cssv, as any player shows it"
+                ),
+                captioned(moment.picture, "the heat map hidden in its pixels"),
+            ]
+    gap = np.full((pictures[0].shape[0], _GAP, 3), 255, np.uint8)
+    row = np.hstack([pictures[0], gap, pictures[1], gap, pictures[2]])
+    PICTURE.parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(PICTURE), row[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+if __name__ == "__main__":
+    main()
