@@ -15,7 +15,7 @@ from cssv.errors import CssvError
 from cssv.exporting import Exported, export
 from cssv.frames import Frame
 from cssv.information import Information, info
-from cssv.painter import VERSION
+from cssv.painter import VERSION as __version__
 from cssv.perception import Detections, Detector
 from cssv.scene import Scene
 from cssv.stream import Encoder
@@ -23,7 +23,6 @@ from cssv.table import ObjectRow
 from cssv.tracking import Tracked, track
 from cssv.verification import Fault, Verification, verify
 
-__version__ = VERSION
 #: ``cssv.open(path)`` is a Clip, as the built-in ``open`` is a file.
 open = Clip  # noqa: A001
 

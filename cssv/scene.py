@@ -266,7 +266,16 @@ class SceneObject:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that is known about the scene of one clip. Making one checks it: SceneError."""
+    """All that is known about the scene of one clip. Making one checks it: SceneError.
+
+    Attributes:
+        camera: where it stands and looks.
+        environment: light, weather and air.
+        textures: what surfaces are made of, by their names.
+        objects: entries about objects; later ones override earlier ones.
+        ranges: the heat map's ranges, as far as they are given.
+        extra: the user's own ``x_`` keys.
+    """
 
     camera: Camera = Camera()
     environment: Environment = Environment()
