@@ -15,7 +15,7 @@ from cssv.errors import CssvError
 from cssv.exporting import Exported, export
 from cssv.frames import Frame
 from cssv.information import Information, info
-from cssv.painter import VERSION as __version__
+from cssv.painter import VERSION as __version__  # noqa: N811
 from cssv.perception import Detections, Detector
 from cssv.scene import Scene
 from cssv.stream import Encoder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from fractions import Fraction
 from types import TracebackType
@@ -41,7 +42,10 @@ class Clip:
         return self._length
 
     def __getitem__(self, index: int) -> Moment:
-        """The moment at a frame. Raises IndexError beyond the clip."""
+        """The moment at a frame. Raises IndexError beyond the clip, TypeError for all but whole numbers."""
+        if not hasattr(index, "__index__"):
+            raise TypeError(f"a clip is indexed by one whole number, not by {type(index).__name__}")
+        index = operator.index(index)
         wanted = index + self._length if index < 0 else index
         if not 0 <= wanted < self._length:
             raise IndexError(f"frame {index} of a clip of {self._length} frames")

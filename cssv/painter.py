@@ -154,6 +154,7 @@ def to_fraction(value: Fraction | float | str | None) -> Fraction | None:
     if value is None:
         return None
     try:
-        return Fraction(value)
+        # A float means the decimal number it prints as, not the binary one beside it.
+        return Fraction(str(value) if isinstance(value, float) else value)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise OptionError("not a number", found=str(value), bound="like 7, 29.97 or 30000/1001") from error

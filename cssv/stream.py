@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import TracebackType
 from typing import Any, Self
@@ -18,10 +18,20 @@ from cssv.carriers.frame import DEFAULT_FIDELITY, Fidelity
 from cssv.carriers.nibble import DEFAULT_MERGE, Merge
 from cssv.cast import LiveCast
 from cssv.encoder import DEFAULT_DETECTOR, choose_detector
-from cssv.errors import FrameError, VideoError
-from cssv.frames import U8, Frame, Layout
+from cssv.errors import CssvError, FrameError, OptionError, OutputError, VideoError
+from cssv.frames import LAYOUTS, U8, Frame, Layout
 from cssv.output import whole_file
-from cssv.painter import DEFAULT_CODEC, Painter, Path_, SceneLike, Style, about, load_scene, to_fraction
+from cssv.painter import (
+    DEFAULT_CODEC,
+    Painter,
+    Path_,
+    SceneLike,
+    Style,
+    about,
+    check_choice,
+    load_scene,
+    to_fraction,
+)
 from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
 from cssv.scene import default_ranges
 from cssv.stego import StegoWriter
@@ -60,6 +70,10 @@ class Encoder:
         lag_s: seconds of future that a frame waits for.
         time_base: seconds per unit of the frames' pts; 1 / rate by default.
         codec, merge, fidelity, created_s: as for :func:`encode`.
+
+    Raises:
+        OptionError: an option outside its bounds. FrameError: a size that cannot carry.
+        OutputError: the file cannot be written.
     """
 
     def __init__(
@@ -78,17 +92,18 @@ class Encoder:
         fidelity: Fidelity = DEFAULT_FIDELITY,
         created_s: int | None = None,
     ) -> None:
-        self._size = size
-        self._rate = to_fraction(rate) or Fraction(25)
-        self._time_base = time_base or 1 / self._rate
+        if layout is not None:
+            check_choice("layout", layout, LAYOUTS)
         self._layout = layout
         self._style = Style(codec, merge, fidelity)
+        self._info = _info(size, layout, to_fraction(rate), time_base)
         self._cast = LiveCast(load_scene(scene))
         self._detector = choose_detector(detector)
         self._tracker = LiveTracker(lag_s=lag_s)
         self._created_s = created_s
         self._waiting: deque[Frame] = deque()
         self._count = 0
+        self._last_pts: int | None = None
         self._output = ExitStack()
         self._path = self._output.enter_context(whole_file(output))
         self._inside = self._output.enter_context(ExitStack())
@@ -103,50 +118,67 @@ class Encoder:
     def write(self, picture: U8 | Frame, detections: Detections | None = None) -> None:
         """Take the next frame.
 
+        The picture is copied, so that its memory may be used for the next one at once. A picture that
+        is refused leaves the stream as it was.
+
         Args:
             picture: (H, W, 3) uint8 RGB, or a Frame of native planes.
             detections: its objects; None asks the detector.
 
         Raises:
-            FrameError: another size, layout or time base than the stream's.
+            FrameError: another size, layout or time base than the stream's, or a pts that does not grow.
+            OutputError: the encoder is closed.
         """
+        if not self._is_open:
+            raise OutputError("the encoder is closed")
         frame = self._frame(picture)
         stage = self._stage or self._begin(frame.layout)
         found = self._detector.detect(frame) if detections is None else detections
         self._count += 1
+        self._last_pts = frame.pts
         self._waiting.append(frame)
         self._draw(stage, self._tracker.update(frame.number, frame.time, found))
 
     def _frame(self, picture: U8 | Frame) -> Frame:
         """The picture as a frame of this stream."""
+        time_base, number = self._info.time_base, self._count
         if isinstance(picture, Frame):
-            frame = Frame(picture.planes, picture.layout, picture.pts, picture.time_base, self._count)
-            if frame.time_base != self._time_base:
+            if picture.time_base != time_base:
                 raise FrameError(
-                    "the frame has another time base", found=str(frame.time_base), bound=str(self._time_base),
+                    "the frame has another time base", found=str(picture.time_base), bound=str(time_base),
                     remedy="Give the encoder time_base=.",
                 )  # fmt: skip
+            frame = Frame(picture.planes.copy(), picture.layout, picture.pts, time_base, number)
         else:
-            planes, layout = np.ascontiguousarray(picture), self._layout or "rgb24"
-            if layout == "yuv420p" and planes.ndim == 3 and planes.shape[2] == 3:
-                planes = np.asarray(cv2.cvtColor(planes, cv2.COLOR_RGB2YUV_I420), np.uint8)
-            pts = round(self._count / (self._rate * self._time_base))
-            frame = Frame(planes, layout, pts, self._time_base, self._count)
-        if (frame.width, frame.height) != tuple(self._size) or frame.layout != (self._layout or frame.layout):
+            pts = round(number / (self._info.rate * time_base))
+            frame = Frame(self._planes(np.array(picture)), self._layout or "rgb24", pts, time_base, number)
+        if self._last_pts is not None and frame.pts <= self._last_pts:
+            raise FrameError("pts must grow", found=frame.pts, bound=f"above {self._last_pts}")
+        self._check_like(frame.width, frame.height, frame.layout)
+        return frame
+
+    def _planes(self, picture: U8) -> U8:
+        """RGB as what the stream holds; the one conversion there is."""
+        if self._layout != "yuv420p" or picture.ndim != 3 or picture.shape[2] != 3:
+            return picture
+        if picture.dtype != np.uint8:
+            raise FrameError("planes must be uint8", found=str(picture.dtype))
+        self._check_like(picture.shape[1], picture.shape[0], "yuv420p")
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
+
+    def _check_like(self, width: int, height: int, layout: Layout) -> None:
+        info, wanted = self._info, self._layout or layout
+        if (width, height, layout) != (info.width, info.height, wanted):
             raise FrameError(
                 "the frame is not like the stream",
-                found=f"{frame.width}x{frame.height} {frame.layout}",
-                bound=f"{self._size[0]}x{self._size[1]} {self._layout or ''}".strip(),
+                found=f"{width}x{height} {layout}",
+                bound=f"{info.width}x{info.height} {wanted}",
             )
-        return frame
 
     def _begin(self, layout: Layout) -> _Stage:
         """Open the codec and the file, now that the layout is known."""
         self._layout = layout
-        width, height = self._size
-        info = VideoInfo(
-            width, height, layout, self._time_base, self._rate, source_width=width, source_height=height
-        )
+        self._info = info = replace(self._info, layout=layout)
         scene = self._cast.scene
         ranges = default_ranges(scene)
         file = self._inside.enter_context(self._path.open("wb"))
@@ -184,7 +216,10 @@ class Encoder:
     def abort(self) -> None:
         """Give up; nothing is left behind. May be called twice."""
         self._is_open = False
-        self._output.__exit__(InterruptedError, InterruptedError("encoding was given up"), None)
+        reason = CssvError("encoding was given up")
+        # Whatever the codec says to being stopped halfway, nobody waits for it any more.
+        with suppress(CssvError):
+            self._output.__exit__(CssvError, reason, None)
 
     def __enter__(self) -> Self:
         return self
@@ -199,3 +234,21 @@ class Encoder:
             self.close()
         else:
             self.abort()
+
+
+def _info(
+    size: tuple[int, int], layout: Layout | None, rate: Fraction | None, time_base: Fraction | None
+) -> VideoInfo:
+    """What is known of a stream before its first frame; rgb24 stands for a layout not known yet."""
+    width, height = size
+    if not rate or rate < 0:
+        raise OptionError("a stream needs a frame rate", found=str(rate), bound="above 0")
+    return VideoInfo(
+        width,
+        height,
+        layout or "rgb24",
+        1 / rate if time_base is None else time_base,
+        rate,
+        source_width=width,
+        source_height=height,
+    )
