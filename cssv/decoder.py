@@ -104,7 +104,7 @@ class Moment:
     """
 
     def __init__(
-        self, frame: Frame, extract: Extract, miniature: Miniature, sample: Callable[[], bytes] | None
+        self, frame: Frame, extract: Extract, miniature: Miniature, sample: bytes | ChecksumError | None
     ) -> None:
         self.frame = frame
         self.number = extract.marks.header.frame
@@ -137,8 +137,14 @@ class Moment:
 
     @cached_property
     def states(self) -> tuple[ObjectState, ...]:
-        """The objects of the frame, from the scene track where there is one, else from the pixels."""
-        return self.states_in_pixels if self._sample is None else read_sample(self._sample()).objects
+        """The objects of the frame, from the scene track where there is one, else from the pixels.
+
+        Raises:
+            ChecksumError: the scene track is damaged here; :attr:`states_in_pixels` may still be sound.
+        """
+        if isinstance(self._sample, ChecksumError):
+            raise self._sample
+        return self.states_in_pixels if self._sample is None else read_sample(self._sample).objects
 
     @cached_property
     def states_in_pixels(self) -> tuple[ObjectState, ...]:
@@ -245,14 +251,17 @@ class Decoder:
         )
 
     def _moment(self, frame: Frame) -> Moment:
-        reader, sample = self.reader, None
+        reader = self.reader
+        sample: bytes | ChecksumError | None = None
         if reader is not None:
             number = frame.number
             if number >= len(reader) or planes_crc(frame.planes) != int(reader.frames.stegos[number]):
                 raise self._damaged(f"frame {number} decodes to other pixels")
-
-            def sample() -> bytes:
-                return reader.scene_sample(number)
+            try:
+                sample = reader.scene_sample(number)
+            except ChecksumError as error:
+                # The pixels are whole: only who asks for the scene track's objects need know.
+                sample = error
 
         found = extract(frame.planes, frame.layout, self._origin)
         if found is None:
