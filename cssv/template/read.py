@@ -17,6 +17,8 @@ from cssv.template.render import chroma_step
 
 #: Fewer visible pixels than this in a ring give no reading.
 _LEAST_PIXELS = 12
+#: Weight of a pixel under a mark or a tag.
+_MARKED_WEIGHT = 0.25
 #: Footprints are kept between the two passes of :func:`read` up to this many frames' pixels in all,
 #: because damaged or hostile tags may each claim the whole frame.
 _KEPT_FRAMES = 4
@@ -98,28 +100,35 @@ def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[
 
 
 def _fit(
-    index: NDArray[np.int16], values: NDArray[np.float64], place: Footprint, width: int
+    index: NDArray[np.int16],
+    values: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    place: Footprint,
+    width: int,
 ) -> NDArray[np.float64]:
     """Least-squares peak per (half, ring) of values that a ring's gain has stretched.
 
-    Returns (2, RINGS, 2): the sums of gain * value and of gain squared.
+    Returns (2, RINGS, 2): the sums of gain * value and of gain squared, weighted.
     """
     half, distance = index // place.span, index % place.span
     keep = distance > 0
     half, distance, values = half[keep], distance[keep] - 1, values[keep]
     gain = ring_gain(width)[distance % width] / 256
+    weighted = gain if weights is None else gain * weights[keep]
     ring = half * RINGS + distance // width
     size = 2 * RINGS
-    top = np.bincount(ring, gain * values, minlength=size)
-    bottom = np.bincount(ring, gain * gain, minlength=size)
+    top = np.bincount(ring, weighted * values, minlength=size)
+    bottom = np.bincount(ring, weighted * gain, minlength=size)
     return np.asarray(np.stack((top, bottom), axis=-1).reshape(2, RINGS, 2), np.float64)
 
 
 def _luma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the sums of :func:`_fit` for the brightness."""
-    keep = (place.index >= 0) & own & ~planes.marked[place.window]
-    values = planes.luma[place.window][keep].astype(np.float64)
-    return _fit(place.index[keep], values, place, width)
+    keep = (place.index >= 0) & own
+    values, marked = planes.luma[place.window][keep], planes.marked[place.window][keep]
+    # Three bits under a mark or tag still tell the middle of two steps, at twice the deviation.
+    middle = np.where(marked, (values & 0xE0) + np.uint8(8), values).astype(np.float64)
+    return _fit(place.index[keep], middle, np.where(marked, _MARKED_WEIGHT, 1.0), place, width)
 
 
 def _chroma_sums(
@@ -133,7 +142,7 @@ def _chroma_sums(
     fits = []
     for plane in (planes.cb, planes.cr):
         values = plane[window][keep].view(np.int8).astype(np.float64)
-        fits.append(_fit(index[keep], values, place, width))
+        fits.append(_fit(index[keep], values, None, place, width))
     return np.stack(fits)
 
 

@@ -261,9 +261,9 @@ class Sums:
     def __init__(self):
         self.top, self.bottom = [0.0] * 3, [0.0] * 3
 
-    def add(self, plane, gain, value):
-        self.top[plane] += gain * value
-        self.bottom[plane] += gain * gain
+    def add(self, plane, gain, value, weight=1.0):
+        self.top[plane] += weight * gain * value
+        self.bottom[plane] += weight * gain * gain
 
     def plus(self, other):
         total = Sums()
@@ -295,8 +295,11 @@ def look(template, origin, tag, drawn, owner, number, taken):
             continue
         ring, q = divmod(d - 1, v)
         gain, row, column = table[q] / 256, y - origin[1], x - origin[0]
-        if not taken[row, column]:
-            sums[ring, behind].add(0, gain, int(template[0][row, column]))
+        bright = int(template[0][row, column])
+        if taken[row, column]:
+            sums[ring, behind].add(0, gain, (bright & 0xE0) + 8, 0.25)
+        else:
+            sums[ring, behind].add(0, gain, bright)
         if row % step == 0 and column % step == 0:
             for plane in (1, 2):
                 signed = (int(template[plane][row // step, column // step]) ^ 128) - 128
