@@ -1,4 +1,4 @@
-"""Framing of every payload: magic, version, length bound, CRC-32 (SPEC-PIXELS, "Framing").
+"""Framing of every payload: magic, version, length bound, CRC-32.
 
 A frame is ``magic (2) | version (1) | length (2, big endian) | body | CRC-32 (4)``; the CRC covers all that
 precedes it. Fixed-size records that live in the pixels (marks, tags) drop the length, because their

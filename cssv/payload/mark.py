@@ -1,4 +1,4 @@
-"""What a mark says: which frame this is, in which units, of which scene (SPEC-PIXELS, "Marks").
+"""What a mark says: which frame this is, in which units, of which scene (carriers/SPEC.md, section 4).
 
 A mark is 128 bytes in four blocks of 32: the header (changes every frame), the scene miniature (two
 blocks, constant over a clip) and the support map (sparse fidelity only). It is repeated in every

@@ -42,7 +42,7 @@ def states(number):
         yield ObjectState(track, "person", 1.0, box, velocity, velocity, velocity, 8.0, temperature, density)
 
 
-def embed(frame, fidelity, count=len(BOXES)):
+def embed(frame, fidelity, count=18):
     size = (frame.width, frame.height)
     luma = frame.luma()
     shown = list(states(frame.number))[:count]
