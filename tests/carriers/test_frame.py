@@ -122,6 +122,22 @@ def test_crops_carry_what_is_in_them(studio, seed, layout, fidelity, data):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("fidelity", ["full", "sparse"])
+def test_a_clean_heat_map_shows_no_marks(studio, layout, fidelity):
+    shot = studio.shoot(5, layout, (320, 240), 3, fidelity)
+    found = shot.extract()
+    clean, template = (split_planes(p, layout) for p in (found.clean(layout), shot.template))
+    assert (split_planes(found.heat, layout)[0] & 0x10)[found.marked].any()
+    assert not (clean[0] & 0x10)[found.marked].any()
+    assert np.array_equal(clean[0] & 0xE0, template[0] & 0xE0)
+    assert np.array_equal(clean[0][~found.marked], template[0][~found.marked])
+    assert np.array_equal(clean[1], template[1])
+    empty = studio.shoot(5, layout, (320, 240), 0, fidelity).extract()
+    assert empty.heat.any()
+    assert not empty.clean(layout).any()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("merge", ["opap", "plain"])
 def test_covers_in_any_memory_order(studio, layout, merge):
     shot = studio.shoot(3, layout, merge=merge)
@@ -132,6 +148,7 @@ def test_covers_in_any_memory_order(studio, layout, merge):
             for cover in (shot.cover, np.asfortranarray(shot.cover))
         ]
         assert np.array_equal(*stego)
+        assert all(planes.flags.c_contiguous for planes in stego)
         assert extract(stego[1], layout) is not None
 
 

@@ -73,6 +73,7 @@ def test_marked_pixels_are_those_that_marks_touch(studio, size, sparse):
     origin=st.tuples(st.integers(-90, 200), st.integers(-90, 200)),
     sparse=st.booleans(),
 )
+@settings(deadline=None)
 def test_marked_pixels_of_a_window_are_those_of_the_frame(size, origin, sparse):
     frame = (257, 200)
     padded = np.pad(marked_pixels(*frame, sparse), 600)
@@ -212,6 +213,7 @@ def test_the_support_of_any_crop_is_known(studio, seed, x, y, density):
 
 
 @given(st.integers(-30, 30), st.integers(-30, 30), st.integers(1, 16), st.data())
+@settings(deadline=None)
 def test_blocks_of_the_bit_plane_are_the_pixels(left, top, rows, data):
     rng = np.random.default_rng(abs(left * 31 + top))
     luma = rng.integers(0, 256, (70, 90), dtype=np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.errors import FramingError
@@ -13,6 +13,7 @@ MAGICS = st.binary(min_size=2, max_size=2)
 
 
 @given(st.binary(min_size=1, max_size=60), st.integers(0, 20))
+@settings(deadline=None)
 def test_unseal_undoes_seal(record, room):
     size = len(record) + 4 + room
     block = seal(record, size)
@@ -22,6 +23,7 @@ def test_unseal_undoes_seal(record, room):
 
 
 @given(st.binary(max_size=40), st.data())
+@settings(deadline=None)
 def test_every_flipped_bit_of_a_sealed_block_is_noticed(record, data):
     block = bytearray(seal(record, 64))
     bit = data.draw(st.integers(0, 511))
@@ -32,6 +34,7 @@ def test_every_flipped_bit_of_a_sealed_block_is_noticed(record, data):
 
 
 @given(st.binary(min_size=1, max_size=40), st.data())
+@settings(deadline=None)
 def test_bursts_up_to_32_bits_are_noticed(record, data):
     block = seal(record, 64)
     start = data.draw(st.integers(0, 60))
@@ -61,6 +64,7 @@ def test_a_checksum_alone_seals_nothing(block):
 
 
 @given(MAGICS, st.integers(0, 255), st.binary(max_size=300), st.binary(max_size=20))
+@settings(deadline=None)
 def test_unwrap_undoes_wrap(magic, version, body, after):
     framed = wrap(magic, version, body)
     assert len(framed) == len(body) + 9
@@ -80,6 +84,7 @@ def test_what_cannot_be_framed_is_refused(magic, version):
 
 
 @given(st.binary(max_size=60), st.data())
+@settings(deadline=None)
 def test_every_flipped_bit_of_a_frame_is_noticed(body, data):
     framed = bytearray(wrap(b"ab", 3, body))
     bit = data.draw(st.integers(0, len(framed) * 8 - 1))
@@ -89,6 +94,7 @@ def test_every_flipped_bit_of_a_frame_is_noticed(body, data):
 
 
 @given(st.binary(max_size=60), st.data())
+@settings(deadline=None)
 def test_every_truncation_of_a_frame_is_noticed(body, data):
     framed = wrap(b"ab", 3, body)
     with pytest.raises(FramingError, match="breaks off"):

@@ -69,6 +69,7 @@ def test_samples_are_read_as_written(sample):
 
 
 @given(st.floats(-1e5, 1e5), st.floats(-1e5, 1e5))
+@settings(deadline=None)
 def test_numbers_are_rounded_to_thousandths(x, y):
     state = ObjectState(1, "", 0.5, (x, y, 1.0, 1.0), (x, y), (x, y), (x, y), 1.0)
     back = read_sample(write_sample(SceneSample(0, (state,)))).objects[0]
@@ -194,6 +195,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["frame", "objects", "ranges", "scene"]), JSON) | JSON)
+@settings(deadline=None)
 def test_any_json_is_read_or_refused_by_name(node):
     try:
         sample = read_sample(json.dumps(node).encode())

@@ -153,6 +153,7 @@ def test_large_patches_are_dithered_like_small_ones(shapes, layout):
 
 
 @given(READINGS, st.integers(6, 12))
+@settings(deadline=None)
 def test_ring_tables_hold_what_the_page_says(readings, width):
     luma, chroma = ring_tables(readings, width)
     span = 3 * width + 1

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.errors import InputError
@@ -35,6 +35,7 @@ STATE = ObjectState(
 
 
 @given(st.floats(0.001, 0.998))
+@settings(deadline=None)
 def test_sigma_undoes_certainty(certainty):
     assert planar_certainty(planar_sigma(certainty, SPAN), SPAN) == pytest.approx(certainty)
     sigma = value_sigma(certainty, SPAN)
@@ -42,6 +43,7 @@ def test_sigma_undoes_certainty(certainty):
 
 
 @given(st.floats(1e-3, 1e6), st.floats(1e-3, 1e6))
+@settings(deadline=None)
 def test_the_less_sigma_the_more_certain(a, b):
     low, high = sorted((a, b))
     for certainty in (lambda s: planar_certainty(s, SPAN), lambda s: value_certainty(Value(0.0, s), SPAN)):
@@ -84,6 +86,7 @@ def test_the_ends_of_certainty():
 
 
 @given(st.floats(-500, 500), st.floats(-500, 500), st.floats(-100, 100), st.floats(-500, 3000))
+@settings(deadline=None)
 def test_bytes_hold_what_is_in_range_and_clip_the_rest(vx, vy, temperature, density):
     state = replace(
         STATE, velocity_px_s=(vx, vy), past_px_s=(vx, vy), future_px_s=(vx, vy),
@@ -104,6 +107,7 @@ def sight_of(drawing, readings="own"):
 
 
 @given(st.floats(0, 199), st.floats(-3, 3), st.floats(-20, 60), st.floats(0, 2000), st.floats(0.1, 0.99))
+@settings(deadline=None)
 def test_undraw_undoes_draw_up_to_the_bytes(speed, turn, temperature, density, certainty):
     velocity = (speed * math.cos(turn), speed * math.sin(turn))
     state = replace(
