@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.errors import InputError
 from cssv.matching import Facts, LiveMatcher, Sighting, given_sightings, resolve, unmatched
 from cssv.perception.detections import overlaps
 from cssv.perception.tracks import FrameStates, Tracks
@@ -16,8 +17,10 @@ from cssv.scene import Scene
 from cssv.template.drawing import Selector
 from cssv.template.state import ObjectState
 
-#: Ids of objects that the scene gives outright start here.
+#: Ids of objects that the scene gives outright start here, or above the clip's highest id.
 FIRST_GIVEN_TRACK = 1_000_000
+#: A stream's track that was not seen for this long is forgotten; if it comes back it is matched anew.
+FORGET_S = 60
 #: A perceived object that overlaps a given one by more than this IoU is the same object ...
 SAME_OBJECT_IOU = 0.5
 #: ... and one of whose box more than this share lies in a given one's is a part of it.
@@ -39,7 +42,8 @@ class Cast:
     def __init__(self, scene: Scene, tracks: Tracks) -> None:
         self.scene = scene
         self._tracks = tracks
-        given = given_sightings(scene, FIRST_GIVEN_TRACK)
+        highest = max((track.id for track in tracks), default=0)
+        given = given_sightings(scene, max(FIRST_GIVEN_TRACK, highest + 1))
         sightings = [Sighting(t.id, t.label or None, t.times_s, t.boxes_px) for t in tracks]
         self.facts = resolve(scene, [*sightings, *given])
         self._given = [sighting.track for sighting in given]
@@ -69,18 +73,39 @@ class LiveCast:
         given = given_sightings(scene, FIRST_GIVEN_TRACK)
         self._matcher.begin_given(given)
         self._given = [sighting.track for sighting in given]
+        self._last_seen: dict[int, Fraction] = {}
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Scene entries that have spoken of no track so far, in words."""
-        return unmatched(self.scene, self._matcher.all_facts())
+        return self._matcher.unmatched()
 
     def at(self, states: FrameStates, time: Fraction) -> list[ObjectState]:
-        """The objects of the next frame."""
-        rows = zip(states.ids.tolist(), states.labels, states.boxes_px, strict=True)
+        """The objects of the next frame.
+
+        Raises:
+            InputError: a detector gives an id that belongs to a given object.
+        """
+        ids = states.ids.tolist()
+        if taken := set(ids).intersection(self._given):
+            raise InputError(
+                "an object of the stream has the id of one that the scene gives",
+                found=min(taken),
+                bound=f"ids below {FIRST_GIVEN_TRACK}",
+            )
+        rows = zip(ids, states.labels, states.boxes_px, strict=True)
         self._matcher.update(float(time), [(track, label or None, box) for track, label, box in rows])
+        self._forget(ids, time)
         given = _given_states(self.scene, self._given, time, self._matcher.facts)
         return _perceived_states(states, given, self._matcher.facts) + given
+
+    def _forget(self, ids: list[int], time: Fraction) -> None:
+        """Let go of tracks that have been gone for long."""
+        self._last_seen |= dict.fromkeys(ids, time)
+        gone = [track for track, seen in self._last_seen.items() if time - seen > FORGET_S]
+        for track in gone:
+            self._matcher.forget(track)
+            del self._last_seen[track]
 
 
 def _perceived_states(

@@ -172,7 +172,8 @@ class Decoder:
     """Iterates over the moments of a source whose pixels carry.
 
     The source is a ``.cssv``, any lossless copy of its video in any container (remuxed, trimmed,
-    cropped), a PNG of one of its frames or a folder of them. ::
+    cropped), a PNG of one of its frames or a folder of them. One loop at a time; :class:`Clip` takes
+    several. ::
 
         with cssv.Decoder("clip.cssv") as decoder:
             for moment in decoder:
@@ -213,10 +214,11 @@ class Decoder:
         """The scene: whole from a ``.cssv``, its environment and ranges from the pixels of a copy."""
         if self.reader is not None:
             return read_sample(self.reader.scene_sample(0)).scene or Scene()
-        if self._miniature is None:
-            next(iter(self))
-        assert self._miniature is not None
-        return scene_of(self._miniature)
+        if self._miniature is not None:
+            return scene_of(self._miniature)
+        # A reading of its own, so that a seek or a loop that goes on stays where it is.
+        with Decoder(self._path) as other:
+            return scene_of(next(iter(other)).miniature)
 
     def seek(self, number: int) -> None:
         """Let the next loop start at the source's frame ``number``, counted from 0."""

@@ -91,9 +91,7 @@ class _Job:
         """Second pass: draw, merge and write; returns the number of frames."""
         with self.reader() as reader, ExitStack() as stack:
             info, total = reader.info, len(reader.timestamps())
-            self.notes += info.notes
             audio = AudioCopy(self.source, start=self.start, stop=self.stop) if info.has_audio else None
-            self.notes += audio.notes if audio else ()
             painter = Painter.of(self.scene, ranges, info, self.style)
             file = stack.enter_context(path.open("wb"))
             writer: StegoWriter | None = None
@@ -110,6 +108,8 @@ class _Job:
                 writer.write(*painter.paint(moved, cast.at(frame.number, frame.time)))
             if writer is None:
                 raise VideoError("the clip holds no frames", found=str(self.source))
+            # Some things only show once every frame has been read.
+            self.notes += (*reader.info.notes, *(audio.notes if audio else ()))
             facts = about(info, self.style, ranges, self.notes)
             writer.finish(facts, created_s=created_s)
             return writer.frames
@@ -216,13 +216,27 @@ def perceive_clip(
     with VideoReader(source, rate=rate, start=start, stop=stop) as reader:
         if not isinstance(detector, BoxesDetector):
             return perceive(_counted(reader, "perceive", len(reader.timestamps()), progress), detector)
-        base, stamps = reader.info.time_base, reader.timestamps()
+        base, stamps = reader.info.time_base, _stamps(reader)
     skipped = 0
-    if start is not None and stamps:
+    if start is not None:
         # Box files count the frames of the whole clip.
         with VideoReader(source, rate=rate) as whole:
-            skipped = sum(pts < stamps[0] for pts in whole.timestamps())
+            skipped = sum(pts < stamps[0] for pts in _stamps(whole))
     return track_boxes(detector, [pts * base for pts in stamps], skipped)
+
+
+def _stamps(reader: VideoReader) -> list[int]:
+    """Pts of the frames that a reader will deliver, without decoding more than the first.
+
+    As the reader does, packets that cannot be decoded at the beginning are left out, and frames that
+    claim one time are moved behind each other.
+    """
+    stamps: list[int] = []
+    first = next(iter(reader)).pts
+    for pts in reader.timestamps():
+        if pts >= first:
+            stamps.append(max(pts, stamps[-1] + 1) if stamps else pts)
+    return stamps
 
 
 def choose_detector(detector: str | Detector, boxes: Path_ | None = None) -> Detector:

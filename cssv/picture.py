@@ -62,7 +62,7 @@ def _write_label(picture: U8, row: ObjectRow) -> None:
     text = ", ".join(words)
     (width, height), below = cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)
     left = min(max(int(row.x_px or 0), 0), max(picture.shape[1] - width, 0))
-    base = max(int(row.y_px or 0) - 4, height + 2)
+    base = max(min(int(row.y_px or 0) - 4, picture.shape[0]), height + 2)
     ground = picture[max(base - height - 2, 0) : base + below, left : left + width]
     ground[...] = ground // 3
     cv2.putText(picture, text, (left, base), _FONT, _FONT_SCALE, (255, 255, 255), 1, cv2.LINE_AA)

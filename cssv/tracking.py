@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cssv.encoder import DEFAULT_DETECTOR, choose_detector, perceive_clip
-from cssv.errors import OptionError
+from cssv.errors import BoxesError, OptionError
 from cssv.output import check_distinct
 from cssv.painter import Path_, Progress, to_fraction
 from cssv.perception import Detector, MotRows, Tracks, track_boxes, write_mot
@@ -15,6 +15,8 @@ from cssv.perception.detectors.boxes import BoxesDetector
 
 #: Frame rate of a detection file that comes without a clip.
 DEFAULT_RATE = Fraction(25)
+#: Frames of such a file at most: a day at 30 frames per second.
+MOST_FRAMES = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,10 @@ def track(
         tracks = perceive_clip(source, choose_detector(detector, boxes), rate=exact, progress=progress)
     elif boxes is not None:
         found = BoxesDetector(boxes)
+        if found.frame_count > MOST_FRAMES:
+            raise BoxesError(
+                f"{boxes} counts too many frames", found=found.frame_count, bound=f"up to {MOST_FRAMES}"
+            )
         step = 1 / (exact or DEFAULT_RATE)
         tracks = track_boxes(found, [number * step for number in range(found.frame_count)])
     else:

@@ -20,6 +20,10 @@ from cssv.template.state import ObjectState
 
 #: Decimal places of boxes (px), velocities (px/s) and scores.
 _DECIMALS = 3
+#: Bounds of track and frame numbers, and of all other numbers: far beyond anything a clip can hold.
+_LARGEST_TRACK = 2**32 - 1
+_LARGEST_FRAME = 2**53
+_LARGEST = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +94,21 @@ def _value_from_json(node: object) -> Value | None:
     return Value(_number(node))
 
 
-def _number(node: object, low: float = -math.inf) -> float:
-    """Read a finite number that is at least ``low``."""
+def _number(node: object, low: float = -_LARGEST, high: float = _LARGEST) -> float:
+    """Read a number from ``low`` to ``high``."""
     if isinstance(node, bool) or not isinstance(node, int | float):
         raise TypeError(f"{node!r} is not a number")
-    if not (math.isfinite(node) and node >= low):
-        raise ValueError(f"{node} is not a finite number from {low} up")
+    if not low <= node <= high:
+        raise ValueError(f"{node} is not a number from {low} to {high}")
     return float(node)
+
+
+def _whole(node: object, high: int) -> int:
+    """Read a whole number from 0 to ``high``."""
+    number = _number(node, 0.0, high)
+    if number != int(number):
+        raise ValueError(f"{node} is not a whole number")
+    return int(number)
 
 
 def _pair(node: Mapping[str, Any], key: str) -> tuple[float, float]:
@@ -118,7 +130,7 @@ def _text(node: object) -> str:
 def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
     sigma, name, template = (node.get(key) for key in ("sigma_px_s", "name", "template"))
     return ObjectState(
-        track=int(_number(node["track"], 0.0)),
+        track=_whole(node["track"], _LARGEST_TRACK),
         label=_text(node["label"]),
         score=_number(node["score"]),
         box_px=_box(node),
@@ -151,7 +163,7 @@ def read_sample(data: bytes) -> SceneSample:
         node = json.loads(data)
         scene, ranges = node.get("scene"), node.get("ranges")
         return SceneSample(
-            frame=int(_number(node["frame"], 0.0)),
+            frame=_whole(node["frame"], _LARGEST_FRAME),
             objects=tuple(_object_from_json(o) for o in node["objects"]),
             scene=None if scene is None else Scene.from_json(scene),
             ranges=None if ranges is None else _ranges_from_json(ranges),

@@ -15,6 +15,9 @@ I64 = NDArray[np.int64]
 
 #: Identity of a detection whose object is not known yet.
 UNKNOWN_ID = -1
+#: Identities lie below this, coordinates within +- this many pixels.
+LARGEST_NUMBER = 2**31
+LARGEST_PX = 1e6
 #: Label of an object whose kind is not known.
 ANY_OBJECT = "object"
 
@@ -25,11 +28,12 @@ class Detections:
 
     Attributes:
         boxes_px: float64 (n, 4): x, y, width, height in pixels; x, y is the top left corner, measured
-            from the top left of the frame. Finite; width and height above 0. May reach outside the frame.
+            from the top left of the frame. Within :data:`LARGEST_PX`; width and height above 0. May reach
+            outside the frame.
         scores: float64 (n,), 0 to 1.
-        labels: n strings.
-        ids: int64 (n,): identity where the detector already tracks, :data:`UNKNOWN_ID` otherwise. No
-            known identity occurs twice.
+        labels: n strings that UTF-8 can hold.
+        ids: int64 (n,): identity where the detector already tracks, below :data:`LARGEST_NUMBER`;
+            :data:`UNKNOWN_ID` otherwise. No known identity occurs twice.
 
     Raises:
         BoxesError: an array breaks one of these rules.
@@ -49,13 +53,23 @@ class Detections:
                 found=f"shapes {shapes}",
                 bound="(n, 4), (n,), (n,), (n,)",
             )
-        if not np.isfinite(self.boxes_px).all():
-            raise BoxesError("a box is not finite", found=self.boxes_px[~np.isfinite(self.boxes_px)][0])
+        wrong = ~(np.abs(self.boxes_px) <= LARGEST_PX)
+        if wrong.any():
+            raise BoxesError(
+                "a box is not finite, or far away",
+                found=self.boxes_px[wrong][0],
+                bound=f"within {LARGEST_PX:.0f} px",
+            )
         if count and self.boxes_px[:, 2:].min() <= 0:
             raise BoxesError("a box has no area", found=self.boxes_px[:, 2:].min(), bound="sizes above 0 px")
         if count and not (self.scores.min() >= 0 and self.scores.max() <= 1):
             raise BoxesError("a score is out of range", found=str(self.scores), bound="0 to 1")
+        _check_labels(self.labels)
         known = self.ids[self.ids >= 0]
+        if len(known) and known.max() >= LARGEST_NUMBER:
+            raise BoxesError(
+                "an identity is out of range", found=known.max(), bound=f"below {LARGEST_NUMBER}"
+            )
         if len(np.unique(known)) != len(known):
             raise BoxesError("an identity occurs twice in one frame", found=str(known))
         for array in (self.boxes_px, self.scores, self.ids):
@@ -63,6 +77,13 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes_px)
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    try:
+        "".join(labels).encode()
+    except (TypeError, UnicodeEncodeError) as error:
+        raise BoxesError("a label is not a text that can be written", found=str(error)) from error
 
 
 def detections(

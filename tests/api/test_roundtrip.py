@@ -87,6 +87,8 @@ def test_times_are_the_source_s(name, encode, clips, api):
         assert all(isinstance(moment.time, Fraction) for moment in clip)
 
 
+#: Decodes as gbrp.
+GBRP = {"codec": "libx264rgb", "pix_fmt": "rgb24", "options": {"qp": "0"}}
 FORMS = {
     "odd size": {"width": 175, "height": 143},
     "rgb": {"codec": "libx264rgb", "pix_fmt": "rgb24", "options": {"qp": "0"}},

@@ -10,13 +10,19 @@ import numpy as np
 
 from cssv.errors import BoxesError
 from cssv.frames import Frame
-from cssv.perception.detections import ANY_OBJECT, EMPTY, F64, I64, UNKNOWN_ID, Detections
+from cssv.perception.detections import (
+    ANY_OBJECT,
+    EMPTY,
+    F64,
+    I64,
+    LARGEST_NUMBER,
+    LARGEST_PX,
+    UNKNOWN_ID,
+    Detections,
+)
 
 #: Columns: frame, id, x, y, w, h and, where there is one, the score.
 COLUMNS = ("frame", "id", "x", "y", "w", "h", "score")
-#: Frame numbers and ids lie below this, coordinates within +- this many pixels.
-LARGEST_NUMBER = 2**31
-LARGEST_PX = 1e6
 #: Form of a line, for messages.
 LINE = "frame,id,x,y,w,h[,score,...]"
 _REMEDY = f"Correct or remove that line; a line is {LINE}."
