@@ -222,10 +222,12 @@ class Decoder:
 
     def seek(self, number: int) -> None:
         """Let the next loop start at the source's frame ``number``, counted from 0."""
-        pts = None
-        if self.reader is not None and 0 <= number < len(self.reader):
-            pts = self.reader.pts(self.reader.video.number, number)
-        self._frames.seek(number, pts)
+        reader = self.reader
+        if reader is None or not 0 <= number < len(reader):
+            self._frames.seek(number)
+            return
+        with self._as_damage():
+            self._frames.seek(number, reader.pts(reader.video.number, number))
 
     def __iter__(self) -> Iterator[Moment]:
         frames = iter(self._frames)

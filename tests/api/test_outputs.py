@@ -1,0 +1,202 @@
+"""Outputs are whole or not there, whatever happens; progress is told truly."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import stat
+
+import pytest
+
+import cssv
+from cssv.errors import OptionError, OutputError
+
+
+class Stop:
+    """A progress callback that interrupts at its n-th call."""
+
+    def __init__(self, at):
+        self.left = at
+
+    def __call__(self, _stage, _done, _total):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def standing(tmp_path):
+    """A folder with a file where every output goes."""
+    for name in ("x.cssv", "heat.mkv", "heat.mp4", "o.csv", "s.json", "overlay.mp4", "copy.mkv"):
+        (tmp_path / name).write_bytes(b"what was there before " + name.encode())
+    return tmp_path
+
+
+@pytest.mark.parametrize("at", [0, 11, 23, 24, 30, 47, 48, 60, 71])
+def test_encode_interrupted(at, standing, clips, listing):
+    before = listing(standing)
+    with pytest.raises(KeyboardInterrupt):
+        cssv.encode(clips / "sound.mp4", standing / "x.cssv", detector="motion", progress=Stop(at))
+    assert listing(standing) == before
+
+
+@pytest.mark.parametrize("at", [0, 5, 23])
+def test_decode_interrupted(at, standing, stego, listing):
+    before = listing(standing)
+    with pytest.raises(KeyboardInterrupt):
+        cssv.decode(
+            stego,
+            standing / "heat.mkv",
+            objects=standing / "o.csv",
+            scene=standing / "s.json",
+            overlay=standing / "new folder",
+            progress=Stop(at),
+        )
+    assert listing(standing) == before
+    assert not (standing / "new folder").exists()
+
+
+@pytest.mark.parametrize("name", ["copy.mkv", "new folder"])
+@pytest.mark.parametrize("at", [0, 23])
+def test_export_interrupted(at, name, standing, stego, listing):
+    before = listing(standing)
+    with pytest.raises(KeyboardInterrupt):
+        cssv.export(stego, standing / name, progress=Stop(at))
+    assert listing(standing) == before
+
+
+OUTPUTS = {"heat": "heat.mkv", "objects": "o.csv", "scene": "s.json", "overlay": "overlay.mp4"}
+
+
+@pytest.mark.parametrize("bad", OUTPUTS)
+def test_one_impossible_output_leaves_none(bad, standing, stego, listing):
+    before = listing(standing)
+    paths = {key: standing / name for key, name in OUTPUTS.items()}
+    paths[bad] = standing / "missing" / OUTPUTS[bad]
+    with pytest.raises(OutputError, match="does not exist"):
+        cssv.decode(stego, paths.pop("heat"), **paths)
+    assert listing(standing) == before
+
+
+@pytest.mark.parametrize("bad", ["heat", "objects", "overlay"])
+def test_one_unknown_kind_leaves_none(bad, standing, stego, listing):
+    before = listing(standing)
+    paths = {key: standing / name for key, name in OUTPUTS.items()}
+    paths[bad] = standing / "x.gif"
+    with pytest.raises(OptionError, match=r"x\.gif"):
+        cssv.decode(stego, paths.pop("heat"), **paths)
+    assert listing(standing) == before
+
+
+def test_a_folder_with_something_in_it_is_left_alone(stego, tmp_path, listing):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "mine.txt").write_text("mine")
+    before = listing(tmp_path)
+    for call in (cssv.decode, cssv.export):
+        with pytest.raises(OutputError, match="not empty"):
+            call(stego, tmp_path / "folder")
+    assert listing(tmp_path) == before
+
+
+def test_a_write_protected_file_stays(standing, clips, stego, listing):
+    if os.geteuid() == 0:
+        # root may write anywhere: a folder in the way stands for it
+        (standing / "x.cssv").unlink()
+        (standing / "x.cssv").mkdir()
+    else:
+        (standing / "x.cssv").chmod(stat.S_IRUSR)
+    before = listing(standing)
+    with pytest.raises(OutputError):
+        cssv.encode(clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt")
+    assert listing(standing) == before
+
+
+BAD_INPUTS = {
+    "scene": {"scene": {"cssv_scene": 1, "objets": []}},
+    "scene file": {"scene": "nowhere.json"},
+    "boxes": {"boxes": "nowhere.txt"},
+    "detector": {"detector": "eyes"},
+    "boxes without file": {"detector": "boxes"},
+    "codec": {"codec": "h265"},
+    "merge": {"merge": "xor"},
+    "fidelity": {"fidelity": "half"},
+    "planes": {"planes": "yuv444p"},
+    "two detectors": {"detector": "lost", "boxes": "boxes.txt"},
+}
+
+
+@pytest.mark.parametrize("what", BAD_INPUTS)
+def test_bad_input_leaves_what_was_there(what, standing, clips, listing):
+    before = listing(standing)
+    with pytest.raises(cssv.CssvError):
+        cssv.encode(clips / "clip.mkv", standing / "x.cssv", **BAD_INPUTS[what])
+    assert listing(standing) == before
+
+
+def test_a_detector_that_fails_leaves_what_was_there(standing, clips, listing, api):
+    class Broken(api.Truth):
+        def detect(self, frame):
+            if frame.number == 9:
+                raise ZeroDivisionError("mine")
+            return super().detect(frame)
+
+    before = listing(standing)
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        cssv.encode(clips / "clip.mkv", standing / "x.cssv", detector=Broken())
+    assert listing(standing) == before
+
+
+def test_outputs_have_ordinary_permissions(stego, tmp_path):
+    mask = os.umask(0o022)
+    try:
+        cssv.decode(stego, tmp_path / "h.mkv", objects=tmp_path / "o.csv", scene=tmp_path / "s.json")
+        cssv.export(stego, tmp_path / "copy.mp4")
+    finally:
+        os.umask(mask)
+    for path in tmp_path.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644, path
+
+
+class Log:
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, stage, done, total):
+        self.calls.append((stage, done, total))
+
+    def check(self, stages, count):
+        grouped = {s: list(g) for s, g in itertools.groupby(self.calls, key=lambda call: call[0])}
+        assert list(grouped) == stages
+        for stage, calls in grouped.items():
+            assert [done for _, done, _ in calls] == list(range(1, count + 1)), stage
+            assert {total for _, _, total in calls} == {count}, stage
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "sound.mp4"])
+@pytest.mark.parametrize("span", [{}, {"start": "0.2", "stop": "0.6"}])
+def test_progress_of_encode(name, span, clips, tmp_path, api):
+    count = 10 if span else api.COUNT
+    log = Log()
+    cssv.encode(clips / name, tmp_path / "x.cssv", detector=api.Truth(), progress=log, **span)
+    log.check(["perceive", "encode", "verify"], count)
+    log = Log()
+    cssv.encode(clips / name, tmp_path / "x.cssv", boxes=clips / "boxes.txt", progress=log, **span)
+    log.check(["encode", "verify"], count)
+
+
+def test_progress_of_the_others(stego, tmp_path, api, clips):
+    log = Log()
+    cssv.decode(stego, tmp_path / "h.mkv", progress=log)
+    log.check(["decode"], api.COUNT)
+    log = Log()
+    cssv.export(stego, tmp_path / "c.mkv", progress=log)
+    log.check(["export"], api.COUNT)
+    log = Log()
+    cssv.decode(tmp_path / "c.mkv", objects=tmp_path / "o.csv", progress=log)
+    log.check(["decode"], api.COUNT)
+    log = Log()
+    cssv.verify(stego, progress=log)
+    log.check(["verify"], api.COUNT)
+    log = Log()
+    cssv.track(clips / "clip.mkv", detector=api.Truth(), progress=log)
+    log.check(["perceive"], api.COUNT)
