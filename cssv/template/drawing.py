@@ -25,7 +25,7 @@ RING_WIDTH = (6, 12)
 class Selector(IntEnum):
     """The template selector: which drawing an object gets.
 
-    RINGS: three closed rings. COMET: rings twice as wide behind the motion, for fast objects.
+    RINGS: three closed rings. COMET: rings that widen behind the motion, up to twice, for fast objects.
     EDGES: the outline alone, for an object of which nothing is known.
     """
 

@@ -106,11 +106,14 @@ def _ring_index(
     if outline.selector is Selector.EDGES:
         return np.where(distance <= 1, distance, -1).astype(np.int16), span
     height, width = distance.shape
-    dx = np.arange(first_dx, first_dx + width) * COSINE[outline.axis]
-    dy = np.arange(first_dy, first_dy + height) * COSINE[(outline.axis - 64) & 255]
-    behind = dx < -dy[:, None]
+    dx = np.arange(first_dx, first_dx + width)
+    dy = np.arange(first_dy, first_dy + height)[:, None]
+    back = -(dx * COSINE[outline.axis]) - dy * COSINE[(outline.axis - 64) & 255]
+    behind = back > 0
     if outline.selector is Selector.COMET:
-        distance = np.where(behind, (distance + 1) >> 1, distance)
+        # 2^14 times the squared cosine of the angle to the motion's reverse: 0 at the sides.
+        tail = np.where(behind, np.minimum(back * back // np.maximum(dx * dx + dy * dy, 1), 1 << 14), 0)
+        distance = ((distance * ((1 << 15) - tail) + (1 << 15) - 1) >> 15).astype(np.int16)
     index = distance + behind * np.int16(span)
     index[distance > rings] = -1
     return index, span

@@ -242,9 +242,11 @@ def footprint(tag, size):
     for dy in range(max(-hy, -cy), min(hy + 1, size[1] - cy)):
         for dx in range(max(-hx, -cx), min(hx + 1, size[0] - cx)):
             d = int(distance[dy + hy, dx + hx])
-            behind = tag.selector != EDGES and dx * COS[tag.axis] + dy * COS[(tag.axis - 64) % 256] < 0
+            back = -(dx * COS[tag.axis] + dy * COS[(tag.axis - 64) % 256])
+            behind = tag.selector != EDGES and back > 0
             if behind and tag.selector == COMET:
-                d = (d + 1) >> 1
+                tail = min(back * back // (dx * dx + dy * dy), 1 << 14)
+                d = (d * ((1 << 15) - tail) + (1 << 15) - 1) >> 15
             if d <= last:
                 drawn[cx + dx, cy + dy] = (d, behind)
     return drawn
