@@ -152,7 +152,8 @@ def _given_states(
     """The given objects that are in the picture at ``time``."""
     found = []
     for track, (_, entry) in zip(given, scene.given_tracks(), strict=True):
-        state = entry.at(time)
+        # Scenes give times in decimals: 0.2 s means the frame at 1/5 s, which only floats make equal.
+        state = entry.at(float(time))
         if state is None:
             continue
         past, future = state.velocity_past_px_s, state.velocity_future_px_s

@@ -26,7 +26,7 @@ from cssv.stego import planes_crc
 from cssv.table import ObjectRow, Origin, check_extension, write_rows
 from cssv.template.read import VISIBLE_SHARE, read
 from cssv.template.state import ObjectState, undraw
-from cssv.video import VideoWriter, open_source, write_picture
+from cssv.video import VideoWriter, open_source, shown_stamps, write_picture
 
 #: What to do about lost nibbles.
 _LOST_REMEDY = (
@@ -85,10 +85,16 @@ def scene_of(small: Miniature) -> Scene:
         wind_deg=given(small.wind_deg),
         pressure_hpa=given(small.pressure_hpa),
     )
-    spans = ((round(low, 3), round(high, 3)) for low, high in (
-        small.speed_px_s, small.temperature_c, small.density_kg_m3))  # fmt: skip
-    speed, temperature, density = spans
-    return Scene(environment=environment, ranges=GivenRanges(speed, temperature, density))
+    ranges = GivenRanges(
+        _decimal(small.speed_px_s), _decimal(small.temperature_c), _decimal(small.density_kg_m3)
+    )
+    return Scene(environment=environment, ranges=ranges)
+
+
+def _decimal(span: tuple[float, float]) -> tuple[float, float]:
+    """A range in the digits that single precision holds; as it is where those would make it empty."""
+    low, high = (float(f"{end:.7g}") for end in span)
+    return (low, high) if low < high else span
 
 
 class Moment:
@@ -202,7 +208,13 @@ class Decoder:
 
     def __len__(self) -> int:
         """Frames of the source."""
-        return len(self.reader) if self.reader else len(self._frames.timestamps())
+        return len(self._stamps) if self.reader is None else len(self.reader)
+
+    @cached_property
+    def _stamps(self) -> list[int]:
+        """Pts of a copy's frames; found by a reading of its own, so that a loop that goes on is not lost."""
+        with open_source(self._path) as frames:
+            return shown_stamps(frames)
 
     @property
     def layout(self) -> Layout:
@@ -222,12 +234,12 @@ class Decoder:
 
     def seek(self, number: int) -> None:
         """Let the next loop start at the source's frame ``number``, counted from 0."""
-        reader = self.reader
-        if reader is None or not 0 <= number < len(reader):
-            self._frames.seek(number)
-            return
+        reader, count = self.reader, len(self)
+        if not 0 <= number < count:
+            raise VideoError("the clip has no such frame", found=number, bound=f"0 to {count - 1}")
+        pts = self._stamps[number] if reader is None else reader.pts(reader.video.number, number)
         with self._as_damage():
-            self._frames.seek(number, reader.pts(reader.video.number, number))
+            self._frames.seek(number, pts)
 
     def __iter__(self) -> Iterator[Moment]:
         frames = iter(self._frames)

@@ -35,7 +35,7 @@ from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.scene import Ranges, Scene, default_ranges
 from cssv.stego import StegoWriter
 from cssv.verification import Verification, check
-from cssv.video import AudioCopy, Codec, VideoReader
+from cssv.video import AudioCopy, Codec, VideoReader, shown_stamps
 
 #: File name extension of the container.
 EXTENSION = ".cssv"
@@ -216,27 +216,13 @@ def perceive_clip(
     with VideoReader(source, rate=rate, start=start, stop=stop) as reader:
         if not isinstance(detector, BoxesDetector):
             return perceive(_counted(reader, "perceive", len(reader.timestamps()), progress), detector)
-        base, stamps = reader.info.time_base, _stamps(reader)
+        base, stamps = reader.info.time_base, shown_stamps(reader)
     skipped = 0
     if start is not None:
         # Box files count the frames of the whole clip.
         with VideoReader(source, rate=rate) as whole:
-            skipped = sum(pts < stamps[0] for pts in _stamps(whole))
+            skipped = sum(pts < stamps[0] for pts in shown_stamps(whole))
     return track_boxes(detector, [pts * base for pts in stamps], skipped)
-
-
-def _stamps(reader: VideoReader) -> list[int]:
-    """Pts of the frames that a reader will deliver, without decoding more than the first.
-
-    As the reader does, packets that cannot be decoded at the beginning are left out, and frames that
-    claim one time are moved behind each other.
-    """
-    stamps: list[int] = []
-    first = next(iter(reader)).pts
-    for pts in reader.timestamps():
-        if pts >= first:
-            stamps.append(max(pts, stamps[-1] + 1) if stamps else pts)
-    return stamps
 
 
 def choose_detector(detector: str | Detector, boxes: Path_ | None = None) -> Detector:

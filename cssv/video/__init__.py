@@ -8,7 +8,7 @@ from cssv.video.info import UNTAGGED, Colour, VideoInfo
 from cssv.video.packet import Packet
 from cssv.video.pictures import PICTURE_RATE, PictureReader, write_picture, write_pictures
 from cssv.video.reader import VideoReader
-from cssv.video.source import FrameSource, open_source
+from cssv.video.source import FrameSource, open_source, shown_stamps
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "VideoWriter",
     "gop_length",
     "open_source",
+    "shown_stamps",
     "write_picture",
     "write_pictures",
 ]

@@ -61,3 +61,18 @@ def open_source(
         check_readable(place)
     kind = PictureReader if place.is_dir() or is_png(place) else VideoReader
     return kind(place, planes=planes, rate=rate, start=start, stop=stop)
+
+
+def shown_stamps(source: FrameSource) -> list[int]:
+    """Return the pts of the frames that a source delivers, having decoded only the first.
+
+    What ``timestamps`` lists, but as the frames come: packets at the beginning that cannot be decoded
+    are left out, and frames that claim one time are moved behind each other. The source's next loop
+    starts anew.
+    """
+    stamps: list[int] = []
+    first = next(iter(source)).pts
+    for pts in source.timestamps():
+        if pts >= first:
+            stamps.append(max(pts, stamps[-1] + 1) if stamps else pts)
+    return stamps

@@ -6,6 +6,7 @@ import math
 import random
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -153,6 +154,32 @@ def test_a_decoder_loops_again_from_the_start(source):
 def test_seeking_beyond_the_clip(kind, number, source):
     with cssv.Decoder(source(kind)) as decoder, pytest.raises(VideoError, match="no such frame"):
         decoder.seek(number)
+
+
+def test_a_recording_of_a_copy_that_begins_in_the_middle(clips, tmp_path, api):
+    """Packets before the first key frame cannot be decoded; the frames after it are whole."""
+    long = api.write_clip(tmp_path / "long.mkv", count=90)
+    stego = cssv.encode(long, tmp_path / "long.cssv", boxes=clips / "boxes.txt").path
+    with cssv.Decoder(stego) as decoder:
+        heats = [moment.heat for moment in decoder]
+    whole, source = cssv.export(stego, tmp_path / "copy.mp4").path, tmp_path / "cut.ts"
+    with av.open(str(whole)) as before, av.open(str(tmp_path / "copy.ts"), "w") as after:
+        stream = after.add_stream_from_template(before.streams.video[0])
+        for packet in before.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                after.mux(packet)
+    data = (tmp_path / "copy.ts").read_bytes()
+    source.write_bytes(data[len(data) // 188 // 3 * 188 :])
+    with cssv.Decoder(source) as decoder:
+        numbers = [moment.number for moment in decoder]
+    assert 0 < len(numbers) < len(heats)
+    with cssv.open(source) as clip:
+        assert len(clip) == len(numbers)
+        for index in (0, len(numbers) - 1, len(numbers) // 2):
+            assert clip[index].number == numbers[index]
+            assert np.array_equal(clip[index].heat, heats[numbers[index]])
+        assert [moment.number for moment in clip] == numbers
 
 
 def test_info_of_every_kind(encode, source, clips, tmp_path):
