@@ -9,7 +9,9 @@ import stat
 import pytest
 
 import cssv
-from cssv.errors import OptionError, OutputError
+import cssv.stego
+import cssv.stream
+from cssv.errors import ChecksumError, OptionError, OutputError
 
 
 class Stop:
@@ -200,3 +202,42 @@ def test_progress_of_the_others(stego, tmp_path, api, clips):
     log = Log()
     cssv.track(clips / "clip.mkv", detector=api.Truth(), progress=log)
     log.check(["perceive"], api.COUNT)
+
+
+NAMES = ["ü ñ 日本", "12:30", "a%03d", "-x", "file:x", "it's [1]", "a|b", "concat:x", "x\ny", "a.b.c", "~"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_programs_stumble_over(name, clips, tmp_path, monkeypatch, api):
+    monkeypatch.chdir(tmp_path)
+    source = f"{name}.mkv"
+    (tmp_path / source).write_bytes((clips / "clip.mkv").read_bytes())
+    made = cssv.encode(source, boxes=clips / "boxes.txt").path
+    assert str(made) == f"{name}.cssv"
+    assert cssv.verify(made).is_sound
+    assert cssv.decode(made, f"{name}.heat.mkv", overlay="folder", objects=f"{name}.csv").frames
+    copy = cssv.export(made, f"{name}.mp4").path
+    assert cssv.info(copy).frames == api.COUNT
+    assert {entry.name for entry in tmp_path.iterdir()} == {
+        source, f"{name}.cssv", f"{name}.heat.mkv", "folder", f"{name}.csv", f"{name}.mp4"
+    }  # fmt: skip
+
+
+def test_a_codec_that_changes_pixels_is_found_out(standing, clips, listing, monkeypatch):
+    """What does not read back does not get its name."""
+    before = listing(standing)
+    monkeypatch.setattr(cssv.stego, "planes_crc", lambda planes: int(planes[0, 0]))
+    with pytest.raises(ChecksumError, match="does not read back"):
+        cssv.encode(clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt")
+    assert listing(standing) == before
+
+
+def test_a_stream_whose_codec_changes_pixels_is_found_out(standing, listing, monkeypatch, api):
+    before = listing(standing)
+    monkeypatch.setattr(cssv.stego, "planes_crc", lambda planes: int(planes[0, 0, 0]))
+    encoder = cssv.Encoder(standing / "x.cssv", size=(api.WIDTH, api.HEIGHT), rate=25)
+    for picture in api.pictures(count=4):
+        encoder.write(picture)
+    with pytest.raises(ChecksumError, match="does not read back"):
+        encoder.close()
+    assert listing(standing) == before

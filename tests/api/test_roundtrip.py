@@ -219,6 +219,22 @@ def test_part_of_a_clip_keeps_the_box_file_s_numbers(name, clips, tmp_path, api)
             assert np.abs(moment.frame.planes.astype(int) - covers[count]).max() <= 15
 
 
+def sound(path):
+    """Audio packets of a file: bytes -> time."""
+    with av.open(str(path)) as container:
+        return {bytes(p): p.pts * p.time_base for p in container.demux(audio=0) if p.size}
+
+
+@pytest.mark.parametrize(("start", "shift"), [(None, 0), ("0.2", Fraction(1, 5)), ("0.5", Fraction(13, 25))])
+def test_sound_stays_with_the_picture(start, shift, clips, tmp_path):
+    """All packets are the source's, moved by as much as the first frame was."""
+    source = clips / "sound.mp4"
+    before = sound(source)
+    after = sound(cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", start=start).path)
+    assert {before[data] - time for data, time in after.items()} == {shift}
+    assert len(after) == sum(time >= Fraction(start or -1) for time in before.values())
+
+
 @pytest.mark.parametrize(("start", "stop"), [(-1, None), (2, 1), (0, 0), ("x", None), (None, "1/0")])
 def test_impossible_spans_are_refused(start, stop, clips, tmp_path):
     with pytest.raises(OptionError):

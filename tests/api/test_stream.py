@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from fractions import Fraction
@@ -225,6 +226,57 @@ def test_closed_is_closed(tmp_path, api):
     with pytest.raises(OutputError, match="closed"):
         encoder.write(api.pictures(count=1)[0])
     assert (tmp_path / "x.cssv").read_bytes() == whole
+
+
+def test_a_stream_that_is_dropped_leaves_nothing(earlier):
+    encoder = cssv.Encoder(earlier, size=SIZE, rate=25)
+    del encoder
+    gc.collect()
+    assert [path.read_bytes() for path in earlier.parent.iterdir()] == [b"what was there before"]
+
+
+def test_two_streams_at_once(tmp_path, api):
+    paths = [tmp_path / "a.cssv", tmp_path / "b.cssv"]
+    with (
+        cssv.Encoder(paths[0], size=SIZE, rate=25, created_s=0) as one,
+        cssv.Encoder(paths[1], size=SIZE, rate=25, created_s=0) as other,
+    ):
+        for number, picture in enumerate(api.pictures()):
+            one.write(picture, found_at(api, number))
+            other.write(picture, found_at(api, number))
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize("fidelity", ["full", "sparse"])
+@pytest.mark.parametrize("merge", ["opap", "plain"])
+@pytest.mark.parametrize("cover", ["black", "white", "noise"])
+def test_covers_at_the_ends_of_the_range(cover, merge, fidelity, tmp_path):
+    dice = np.random.default_rng(0)
+    shape = (240, 192)
+    with cssv.Encoder(
+        tmp_path / "x.cssv", size=SIZE, rate=25, layout="yuv420p", merge=merge, fidelity=fidelity
+    ) as encoder:
+        for number in range(8):
+            planes = {
+                "black": np.zeros(shape, np.uint8),
+                "white": np.full(shape, 255, np.uint8),
+                "noise": dice.integers(0, 256, shape, dtype=np.uint8),
+            }[cover]
+            frame = cssv.Frame(planes, "yuv420p", number, Fraction(1, 25))
+            encoder.write(frame, detections([[20 + number, 20, 40, 60]], ids=[1]))
+    with cssv.open(cssv.export(tmp_path / "x.cssv", tmp_path / "copy.mkv").path) as copy:
+        (row,) = copy[5].objects
+    assert abs(row.x_px - 25) <= 1
+    assert row.vx_px_s == pytest.approx(25, abs=200 / 16)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (34, 38), (46, 58), (33, 35)])
+@pytest.mark.parametrize("codec", ["h264", "ffv1", "vp9"])
+def test_small_and_odd_sizes(codec, size, tmp_path):
+    with cssv.Encoder(tmp_path / "x.cssv", size=size, rate=25, codec=codec) as encoder:
+        for shade in range(3):
+            encoder.write(np.full((size[1], size[0], 3), 40 * shade, np.uint8))
+    assert cssv.decode(tmp_path / "x.cssv", tmp_path / "h.mkv", overlay=tmp_path / "o.mp4").frames == 3
 
 
 def test_times_of_frames_are_kept(tmp_path, api):
