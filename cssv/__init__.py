@@ -16,7 +16,7 @@ from cssv.exporting import Exported, export
 from cssv.frames import Frame
 from cssv.information import Information, info
 from cssv.painter import VERSION as __version__  # noqa: N811
-from cssv.perception import Detections, Detector
+from cssv.perception import Detections, Detector, detections
 from cssv.scene import Scene
 from cssv.stream import Encoder
 from cssv.table import ObjectRow
@@ -46,6 +46,7 @@ __all__ = [
     "Verification",
     "__version__",
     "decode",
+    "detections",
     "encode",
     "export",
     "info",

@@ -16,6 +16,7 @@ from cssv.carriers.nibble import DEFAULT_MERGE, Merge
 from cssv.cast import Cast
 from cssv.errors import OptionError, VideoError
 from cssv.frames import Frame
+from cssv.matching import shift_times
 from cssv.output import check_distinct, whole_file
 from cssv.painter import (
     DEFAULT_CODEC,
@@ -92,13 +93,15 @@ class _Job:
         with self.reader() as reader, ExitStack() as stack:
             info, total = reader.info, len(reader.timestamps())
             audio = AudioCopy(self.source, start=self.start, stop=self.stop) if info.has_audio else None
-            painter = Painter.of(self.scene, ranges, info, self.style)
             file = stack.enter_context(path.open("wb"))
             writer: StegoWriter | None = None
+            painter: Painter | None = None
             shift = 0
             for frame in _counted(reader, "encode", total, self.progress):
-                if writer is None:
+                if writer is None or painter is None:
                     shift = frame.pts if self.start is not None or frame.pts < 0 else 0
+                    scene = shift_times(self.scene, shift * info.time_base)
+                    painter = Painter.of(scene, ranges, info, self.style)
                     writer = stack.enter_context(
                         StegoWriter(
                             file, info, codec=self.style.codec, audio=audio, shift=shift * info.time_base

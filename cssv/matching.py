@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,28 @@ def _given_sighting(track: int, index: int, entry: SceneObject) -> Sighting:
     times = np.array([float(p.time_s) for p in points])
     boxes = np.array([p.box_px for p in points], dtype=np.float64)
     return Sighting(track, entry.label, times, boxes, index)
+
+
+def shift_times(scene: Scene, back_s: Fraction) -> Scene:
+    """The scene of a clip that begins ``back_s`` seconds later: every time is that much earlier."""
+    if not back_s:
+        return scene
+    return replace(scene, objects=tuple(_shifted(entry, back_s) for entry in scene.objects))
+
+
+def _shifted(entry: SceneObject, back_s: Fraction) -> SceneObject:
+    def earlier(time_s: float) -> float:
+        return float(Fraction(str(time_s)) - back_s)
+
+    match, points = entry.match, entry.trajectory
+    if match is not None:
+        at_s, from_s, to_s = (
+            None if time_s is None else earlier(time_s) for time_s in (match.at_s, match.from_s, match.to_s)
+        )
+        match = replace(match, at_s=at_s, from_s=from_s, to_s=to_s)
+    if points is not None:
+        points = tuple(replace(point, time_s=earlier(point.time_s)) for point in points)
+    return replace(entry, match=match, trajectory=points)
 
 
 class LiveMatcher:

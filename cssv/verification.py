@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from cssv.carriers.frame import extract
 from cssv.container import Reader
-from cssv.errors import ChecksumError, ContainerError, VideoError
+from cssv.errors import ChecksumError, ContainerError, SceneError, VideoError
 from cssv.painter import Path_, Progress
+from cssv.payload.sample import read_sample
 from cssv.stego import planes_crc
 from cssv.video import VideoReader
 
@@ -60,6 +61,7 @@ def verify(path: Path_, *, progress: Progress | None = None) -> Verification:
     with Reader(path) as reader:
         version = reader.version.number
         faults = [Fault(p.kind, p.text, p.frame, version) for p in reader.verify()]
+        faults += [Fault("scene", text, frame, version) for text, frame in _verify_scene(reader)]
         damaged = {fault.frame for fault in faults if fault.kind == "sample"}
         faults += [
             Fault(kind, text, frame, version)
@@ -67,6 +69,22 @@ def verify(path: Path_, *, progress: Progress | None = None) -> Verification:
             if frame is None or frame not in damaged
         ]
     return Verification(len(reader), version, tuple(faults))
+
+
+def _verify_scene(reader: Reader) -> Iterator[tuple[str, int]]:
+    """Scene samples whose bytes are as written, but do not say what they must: (text, frame)."""
+    for frame in range(len(reader)):
+        try:
+            sample = reader.scene_sample(frame)
+        except ChecksumError:
+            continue
+        try:
+            number = read_sample(sample).frame
+        except (ContainerError, SceneError) as error:
+            yield f"scene sample of frame {frame}: {error}", frame
+            continue
+        if number != frame:
+            yield f"scene sample of frame {frame} is that of frame {number}", frame
 
 
 def check(path: Path_, progress: Progress | None = None) -> Verification:

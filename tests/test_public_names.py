@@ -31,7 +31,7 @@ def test_all_is_sorted_and_whole():
 
 
 def test_what_people_ask_for_is_there():
-    assert {"decode", "encode", "export", "info", "track", "verify"} == set(FUNCTIONS)
+    assert {"decode", "detections", "encode", "export", "info", "track", "verify"} == set(FUNCTIONS)
     assert {"Clip", "CssvError", "Decoder", "Encoder", "Frame", "Scene"} <= set(CLASSES)
     assert cssv.open is cssv.Clip
 

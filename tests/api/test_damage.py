@@ -222,6 +222,7 @@ def hostile(monkeypatch, clips, tmp_path):
     def make(data):
         with monkeypatch.context() as patch:
             patch.setattr(cssv.painter, "write_sample", lambda _sample: data)
+            patch.setattr(cssv.encoder, "check", lambda _path, _progress: None)
             return cssv.encode(
                 clips / "clip.mkv", tmp_path / "hostile.cssv", boxes=clips / "boxes.txt", stop="0.1"
             ).path
@@ -238,6 +239,15 @@ def test_nonsense_in_the_scene_track(what, hostile, tmp_path):
     with pytest.raises(ContainerError, match="scene sample"):
         cssv.decode(path, overlay=tmp_path / "overlay")
     assert {entry.name for entry in tmp_path.iterdir()} == {"hostile.cssv", "heat.mkv"}
+    found = cssv.verify(path).faults
+    assert [(fault.kind, fault.frame) for fault in found] == [("scene", 0), ("scene", 1), ("scene", 2)]
+
+
+def test_nonsense_in_the_scene_track_is_found_before_the_file_gets_its_name(monkeypatch, clips, tmp_path):
+    monkeypatch.setattr(cssv.painter, "write_sample", lambda _sample: b"nonsense")
+    with pytest.raises(ChecksumError, match="scene sample of frame 0"):
+        cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", stop="0.1")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_faulty_scene_in_the_scene_track(hostile, tmp_path):
