@@ -94,6 +94,12 @@ def detections(
 ) -> Detections:
     """Build detections from anything array-like; what is left out is 1, ``"object"`` and unknown.
 
+    Args:
+        boxes_px: (n, 4) x, y, w, h in pixels, origin at the frame's top left corner.
+        scores: (n,) 0 to 1; 1 by default.
+        labels: one for all, or one each.
+        ids: (n,) known identities, -1 for unknown; unknown by default.
+
     Raises:
         BoxesError: see :class:`Detections`.
     """
