@@ -30,6 +30,8 @@ PROCESS_RANGE = (0.008, 5.0)
 _MEMORY_S = 2.0
 #: Residuals beyond this many standard deviations are false boxes, not scatter.
 _OUTLIER = 4.0
+#: Tracklets whose errors are this many times the typical (median) tracklet's hold motion, or other failures.
+_UNLIKE = 3.0
 #: The median of |e| in standard deviations of a normal distribution.
 _NORMAL_MEDIAN = 0.6745
 
@@ -51,8 +53,8 @@ def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) ->
         np.nanmedian(np.abs(np.concatenate([e.reshape(-1, 4) for e in errors])), axis=0) / _NORMAL_MEDIAN
     )
     lags = max(1, round(_MEMORY_S / step_s))
-    covariances = _autocovariance([np.clip(e, -_OUTLIER * scatter, _OUTLIER * scatter) for e in errors], lags)
-    sigma = np.clip(np.sqrt(_long_variance(covariances)), *MEASUREMENT_RANGE)
+    variance = _typical_variance([np.clip(e, -_OUTLIER * scatter, _OUTLIER * scatter) for e in errors], lags)
+    sigma = np.clip(np.sqrt(variance), *MEASUREMENT_RANGE)
     return replace(reference, measurement=_channels(sigma))
 
 
@@ -105,21 +107,37 @@ def _velocity_prior(tracklets: Sequence[Tracklet], noise: Noise) -> float:
     return max(noise.velocity, 2 * rms)
 
 
-def _autocovariance(errors: Sequence[F64], lags: int) -> F64:
-    """(lags + 1, 4): pooled over (T, B, 4) arrays, NaN where nothing was measured."""
-    sums, counts = np.zeros((lags + 1, 4)), np.zeros((lags + 1, 4))
-    for e in errors:
-        known = np.isfinite(e)
-        filled = np.where(known, e, 0.0)
-        for lag in range(min(lags + 1, len(e))):
-            sums[lag] += (filled[lag:] * filled[: len(e) - lag]).sum(axis=(0, 1))
-            counts[lag] += (known[lag:] & known[: len(e) - lag]).sum(axis=(0, 1))
-    result: F64 = sums / np.maximum(counts, 1)
-    return result
+def _typical_variance(errors: Sequence[F64], lags: int) -> F64:
+    """(4,) variance times autocorrelation time, from the tracklets whose own is not far above the typical.
+
+    The residuals of an object that turns or speeds up hold its motion, which the stiff reference does not
+    follow, and they persist: a few such objects would pass for a bad detector.
+    """
+    parts = [_products(e, lags) for e in errors]
+    sums, counts = (np.concatenate(list(part), axis=1) for part in zip(*parts, strict=True))
+    own = _long_variance(sums / np.maximum(counts, 1))
+    order = np.argsort(own, axis=0)
+    boxes = np.cumsum(np.take_along_axis(counts[0], order, axis=0), axis=0)
+    middle = (boxes < boxes[-1] / 2).sum(axis=0)
+    typical = np.take_along_axis(np.take_along_axis(own, order, axis=0), middle[None], axis=0)
+    alike = own <= _UNLIKE**2 * typical
+    return _long_variance((sums * alike).sum(axis=1) / np.maximum((counts * alike).sum(axis=1), 1))
+
+
+def _products(errors: F64, lags: int) -> tuple[F64, F64]:
+    """Sums of e(t) e(t + lag) and their counts, (lags + 1, B, 4), over (T, B, 4), NaN where not measured."""
+    shape = (lags + 1, *errors.shape[1:])
+    sums, counts = np.zeros(shape), np.zeros(shape)
+    known = np.isfinite(errors)
+    filled = np.where(known, errors, 0.0)
+    for lag in range(min(lags + 1, len(errors))):
+        sums[lag] = (filled[lag:] * filled[: len(errors) - lag]).sum(axis=0)
+        counts[lag] = (known[lag:] & known[: len(errors) - lag]).sum(axis=0)
+    return sums, counts
 
 
 def _long_variance(covariances: F64) -> F64:
-    """(4,) variance times autocorrelation time: both sides summed up to where the correlation ends."""
+    """(lags + 1, ...) -> (...): variance times autocorrelation time, both sides up to where it ends."""
     ended = np.cumsum(covariances <= 0, axis=0) > 0
     positive = np.where(ended, 0.0, covariances)
     result: F64 = positive[0] + 2 * positive[1:].sum(axis=0)
