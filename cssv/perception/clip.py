@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from cssv.frames import Frame
+from cssv.perception.adaptation import adapted
 from cssv.perception.detections import F64, I64, UNKNOWN_ID, Detections, to_centres
 from cssv.perception.detectors import Detector
 from cssv.perception.detectors.boxes import BoxesDetector
@@ -108,9 +109,13 @@ class Clip:
         return spread(identity, parts[0].label, numbers[span], times[span], at, centres, scores)
 
     def finish(self, noise: Noise | None = None) -> Tracks:
-        """Smoothed tracks of everything added; the noise is estimated from them unless given."""
+        """Smoothed tracks of everything added; the noise is estimated from them unless given.
+
+        Either way it is the noise of the typical object, from which those that move otherwise may differ.
+        """
         tracklets = self.tracklets()
-        return Tracks(smooth(tracklets, estimate_noise(tracklets) if noise is None else noise))
+        noise = estimate_noise(tracklets) if noise is None else noise
+        return Tracks(smooth(adapted(tracklets, noise), noise))
 
 
 def _boxes(tracklet: Tracklet) -> int:

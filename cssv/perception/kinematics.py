@@ -41,7 +41,15 @@ def process_noise(dt_s: F64, q: F64) -> F64:
 
 def predict(x: F64, P: F64, F: F64, Q: F64) -> tuple[F64, F64]:
     """One step ahead: x (N, 2) and P (N, 2, 2) before the measurement."""
-    return (F @ x[..., None])[..., 0], F @ P @ F.swapaxes(-1, -2) + Q
+    # F differs from unity in one place only; that in full is much cheaper than products of 2 x 2.
+    f = F[..., 0, 1]
+    ahead, spread = x + 0.0, P + Q
+    ahead[..., 0] += f * x[..., 1]
+    gained = f * P[..., 1, 1]
+    spread[..., 0, 0] += f * (2 * P[..., 0, 1] + gained)
+    spread[..., 0, 1] += gained
+    spread[..., 1, 0] += gained
+    return ahead, spread
 
 
 def update(x: F64, P: F64, z: F64, R: F64, seen: Bools) -> tuple[F64, F64]:
@@ -90,6 +98,28 @@ def kalman_filter(z: F64, seen: Bools, R: F64, F: F64, Q: F64, x: F64, P: F64) -
         x, P = update(x, P, z[t], R[t], seen[t])
         out.x[t], out.P[t] = x, P
     return out
+
+
+def log_likelihoods(
+    z: F64, seen: Bools, R: F64, F: F64, Q: F64, x: F64, P: F64, *, scales: F64, widest: float
+) -> F64:
+    """How well each scale of the noises foretells the measurements, by the innovations of its filter.
+
+    ``z`` to ``P`` are those of :func:`kalman_filter`; ``scales`` (K, 2) multiplies Q and R. Innovations
+    beyond ``widest`` standard deviations count as these, so that a false box says little. The answer (K, N)
+    holds logarithms of likelihoods, but for a constant.
+    """
+    process, measurement = scales[:, 0, None, None, None], scales[:, 1, None]
+    x, P = np.tile(x, (len(scales), 1, 1)), np.tile(P, (len(scales), 1, 1, 1))
+    total = np.zeros(x.shape[:2])
+    for t in range(len(z)):
+        x, P = predict(x, P, F[t], process * Q[t])
+        r = measurement * R[t]
+        S = P[..., 0, 0] + r
+        squared = np.minimum((np.where(seen[t], z[t], 0.0) - x[..., 0]) ** 2 / S, widest**2)
+        total -= np.where(seen[t], squared + np.log(S), 0.0) / 2
+        x, P = update(x, P, z[t], r, seen[t])
+    return total
 
 
 def inverse(A: F64) -> F64:

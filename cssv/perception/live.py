@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
 
 from cssv.errors import OptionError
+from cssv.perception.adaptation import adapted
 from cssv.perception.clip import FEWEST_BOXES
 from cssv.perception.detections import F64, UNKNOWN_ID, Detections, to_centres
 from cssv.perception.smoothing import Noise, State, Tracklet, final_states, smooth, spread
@@ -32,6 +33,7 @@ class _Object:
     centres_px: list[F64] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     start: State | None = None
+    scales: F64 | None = None
 
 
 class LiveTracker:
@@ -42,7 +44,8 @@ class LiveTracker:
     Args:
         lag_s: see :data:`LAG_S`; 0 gives every frame back at once, without future.
         tracker: follows the objects; a new :class:`Tracker` by default.
-        noise: of the detections; the defaults unless given.
+        noise: of the typical object and its detections; the defaults unless given. An object takes a multiple
+            of it when the window, the lag and the frames emitted together, is better foretold by that.
 
     Raises:
         OptionError: the lag is outside :data:`LAG_RANGE_S`.
@@ -93,7 +96,9 @@ class LiveTracker:
         confirmed = {
             k: seen for k, seen in self._objects.items() if seen.steps and seen.count >= FEWEST_BOXES
         }
-        window = [self._tracklet(k, seen) for k, seen in confirmed.items()]
+        window = adapted([self._tracklet(k, seen) for k, seen in confirmed.items()], self._noise)
+        for tracklet in window:
+            self._objects[tracklet.id].scales = tracklet.scales
         tracks = Tracks(smooth(window, self._noise))
         states = [tracks.at(number) for number in self._numbers[:ready]]
         self._drop(ready)
@@ -107,7 +112,8 @@ class LiveTracker:
         numbers, times = np.array(self._numbers[span], dtype=np.int64), np.array(self._times_s[span])
         centres, scores = np.array(seen.centres_px[: len(at)]), np.array(seen.scores[: len(at)])
         at -= first
-        return spread(identity, seen.label, numbers, times, at, centres, scores, start=seen.start)
+        whole = spread(identity, seen.label, numbers, times, at, centres, scores, start=seen.start)
+        return replace(whole, scales=seen.scales)
 
     def _drop(self, ready: int) -> None:
         """Forget the first ``ready`` frames, but for what they say of each object's state."""

@@ -22,6 +22,8 @@ from cssv.perception.tracks import Track
 
 #: One number per channel: centre x, centre y, w, h.
 Channels = tuple[float, float, float, float]
+#: z, seen, R, F, Q, x, P of :func:`~cssv.perception.kinematics.kalman_filter`.
+Problem = tuple[F64, Bools, F64, F64, F64, F64, F64]
 #: Spectral density of the acceleration of centre x, centre y, w, h in h²/s³, before the clip is heard: how
 #: fast things change their velocity.
 PROCESS_NOISE = (0.012, 0.012, 0.012, 0.012)
@@ -77,6 +79,8 @@ class Tracklet:
         centres_px: float64 (n, 4): centre x, centre y, w, h; NaN in frames without a detection.
         scores: float64 (n,), 0 in those frames.
         start: what earlier frames said, where they are not part of the tracklet.
+        scales: float64 (4, 2): what multiplies the process noise and the variance of the measurements of each
+            channel; 1 unless given (:mod:`cssv.perception.adaptation`).
     """
 
     id: int
@@ -86,6 +90,7 @@ class Tracklet:
     centres_px: F64
     scores: F64
     start: State | None = None
+    scales: F64 | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -124,17 +129,25 @@ def local_heights(tracklet: Tracklet) -> F64:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Batch:
-    """Tracklets side by side: (T, B) for T steps of B tracklets, the shorter ones padded at the end."""
+class Batch:
+    """Tracklets side by side: (T, B) for T steps of B tracklets, the shorter ones padded at the end.
+
+    ``starts`` holds a state or None and ``scales`` (B, 4, 2) the noise multipliers of each tracklet.
+    """
 
     times_s: F64
     centres_px: F64
     heights_px: F64
+    starts: tuple[State | None, ...]
+    scales: F64
 
     @classmethod
-    def of(cls, tracklets: Sequence[Tracklet]) -> _Batch:
+    def of(cls, tracklets: Sequence[Tracklet]) -> Batch:
+        """Lay tracklets, one at least, side by side in their order."""
         shape = (max(map(len, tracklets)), len(tracklets))
-        batch = cls(np.empty(shape), np.full((*shape, 4), np.nan), np.empty(shape))
+        starts = tuple(tracklet.start for tracklet in tracklets)
+        scales = np.ones((len(tracklets), 4, 2))
+        batch = cls(np.empty(shape), np.full((*shape, 4), np.nan), np.empty(shape), starts, scales)
         for column, tracklet in enumerate(tracklets):
             n = len(tracklet)
             # Padding repeats the last time: a step of 0 s changes nothing.
@@ -142,10 +155,14 @@ class _Batch:
             heights = local_heights(tracklet)
             batch.heights_px[:n, column], batch.heights_px[n:, column] = heights, heights[-1]
             batch.centres_px[:n, column] = tracklet.centres_px
+            if tracklet.scales is not None:
+                scales[column] = tracklet.scales
         return batch
 
-    def flipped(self) -> _Batch:
-        return _Batch(self.times_s[::-1], self.centres_px[::-1], self.heights_px[::-1])
+    def flipped(self) -> Batch:
+        """The same back in time, where nothing is known at the start."""
+        nothing = (None,) * len(self.starts)
+        return Batch(self.times_s[::-1], self.centres_px[::-1], self.heights_px[::-1], nothing, self.scales)
 
     def prior(self, noise: Noise) -> tuple[F64, F64]:
         """(B, 4, 2) and (B, 4, 2, 2): at the first measurement and at rest, hardly certain of either."""
@@ -157,20 +174,26 @@ class _Batch:
         P[..., 1, 1] = (noise.velocity * self.heights_px[0, :, None]) ** 2
         return x, P
 
-    def run(self, noise: Noise, starts: Sequence[State | None] = ()) -> tuple[Filtered, F64]:
-        """Filter all channels: (T, 4 B) channels, the four of a tracklet side by side; and F."""
+    def problem(self, noise: Noise) -> Problem:
+        """What :func:`kalman_filter` takes: 4 B channels, the four of a tracklet side by side."""
         steps, count = self.times_s.shape
         dt = np.diff(self.times_s, axis=0, prepend=self.times_s[:1])
         x, P = self.prior(noise)
-        for column, start in enumerate(starts):
+        for column, start in enumerate(self.starts):
             if start is not None:
                 x[column], P[column] = start.x, start.P
                 dt[0, column] = self.times_s[0, column] - start.time_s
         dt, heights = np.repeat(dt, 4, axis=1), np.repeat(self.heights_px, 4, axis=1)
-        F, Q = transition(dt), process_noise(dt, np.tile(noise.process, count) * heights**2)
+        q = np.multiply(noise.process, self.scales[..., 0]).ravel() * heights**2
+        R = (np.square(noise.measurement) * self.scales[..., 1]).ravel() * heights**2
         z = self.centres_px.reshape(steps, 4 * count)
-        R = (heights * np.tile(noise.measurement, count)) ** 2
-        return kalman_filter(z, ~np.isnan(z), R, F, Q, x.reshape(-1, 2), P.reshape(-1, 2, 2)), F
+        F, Q = transition(dt), process_noise(dt, q)
+        return z, ~np.isnan(z), R, F, Q, x.reshape(-1, 2), P.reshape(-1, 2, 2)
+
+    def run(self, noise: Noise) -> tuple[Filtered, F64]:
+        """Filter all channels; also F."""
+        problem = self.problem(noise)
+        return kalman_filter(*problem), problem[3]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,9 +206,9 @@ class Smoothed:
     future: F64
 
 
-def _smooth_batch(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[_Batch, Smoothed]:
-    batch = _Batch.of(tracklets)
-    forward, F = batch.run(noise, [tracklet.start for tracklet in tracklets])
+def _smooth_batch(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[Batch, Smoothed]:
+    batch = Batch.of(tracklets)
+    forward, F = batch.run(noise)
     x, P = rts_smoother(forward, F)
     backward, _ = batch.flipped().run(noise)
     shape = (*batch.times_s.shape, 4)
@@ -197,7 +220,7 @@ def _smooth_batch(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[_Batch, 
     )
 
 
-def _batches(tracklets: Sequence[Tracklet]) -> Iterator[list[Tracklet]]:
+def batches(tracklets: Sequence[Tracklet]) -> Iterator[list[Tracklet]]:
     """Tracklets in groups of similar length, each of bounded size."""
     group: list[Tracklet] = []
     for tracklet in sorted(tracklets, key=len, reverse=True):
@@ -218,7 +241,7 @@ def smooth(tracklets: Sequence[Tracklet], noise: Noise, fill_sigma: float = FILL
     standard deviation stays below ``fill_sigma`` box heights.
     """
     tracks = []
-    for group in _batches(tracklets):
+    for group in batches(tracklets):
         batch, states = _smooth_batch(group, noise)
         tracks += [
             _track(tracklet, states, column, batch.heights_px[: len(tracklet), column] * fill_sigma)
@@ -229,8 +252,8 @@ def smooth(tracklets: Sequence[Tracklet], noise: Noise, fill_sigma: float = FILL
 
 def residuals(tracklets: Sequence[Tracklet], noise: Noise) -> Iterator[F64]:
     """Measured minus smoothed, in box heights: (T, B, 4) for each batch of tracklets, NaN where unseen."""
-    for group in _batches(tracklets):
-        batch = _Batch.of(group)
+    for group in batches(tracklets):
+        batch = Batch.of(group)
         forward, F = batch.run(noise)
         x, _ = rts_smoother(forward, F)
         error = batch.centres_px - x[..., 0].reshape(batch.centres_px.shape)
@@ -265,7 +288,7 @@ def final_states(tracklets: Sequence[Tracklet], noise: Noise) -> list[State]:
     """Filter each tracklet, with its ``start``, up to its last frame."""
     if not tracklets:
         return []
-    forward, _ = _Batch.of(tracklets).run(noise, [tracklet.start for tracklet in tracklets])
+    forward, _ = Batch.of(tracklets).run(noise)
     x, P = forward.x[-1].reshape(-1, 4, 2), forward.P[-1].reshape(-1, 4, 2, 2)
     return [State(float(t.times_s[-1]), x[k], P[k]) for k, t in enumerate(tracklets)]
 
@@ -274,8 +297,8 @@ def edge_states(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[State
     """States in the first frame by the frames after it, and in the last frame by those before it."""
     begins: dict[int, State] = {}
     ends: dict[int, State] = {}
-    for group in _batches(tracklets):
-        batch = _Batch.of(group)
+    for group in batches(tracklets):
+        batch = Batch.of(group)
         for side, states, frame in ((batch, ends, -1), (batch.flipped(), begins, 0)):
             run, _ = side.run(noise)
             x, P = run.x[-1].reshape(-1, 4, 2), run.P[-1].reshape(-1, 4, 2, 2)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -145,7 +147,7 @@ def test_a_tracklet_goes_on_from_where_it_was():
     ]
     (state,) = final_states(parts[:1], Noise())
     assert isinstance(state, State)
-    later = Tracklet(*(getattr(parts[1], name) for name in Tracklet.__slots__[:-1]), state)
+    later = replace(parts[1], start=state)
     (one,), (two,) = smooth([whole], Noise()), smooth([later], Noise())
     np.testing.assert_allclose(two.velocity_past_px_s, one.velocity_past_px_s[100:], atol=0.2)
     np.testing.assert_allclose(two.velocity_px_s, one.velocity_px_s[100:], atol=0.2)
