@@ -150,10 +150,10 @@ def test_channels_choose_by_themselves_and_only_what_is_offered():
     assert set(scales[..., 1].ravel()) <= set(MEASUREMENT_SCALES)
 
 
-def test_a_false_box_is_no_manoeuvre():
+def test_exchanged_boxes_are_no_manoeuvre():
     tracklets, _ = scene()
-    tracklets[0].centres_px[60, :2] += 30
-    assert (adapted(tracklets, estimate_noise(tracklets))[0].scales[:, 0] == 1).all()
+    tracklets[0].centres_px[60:62, :2] += 30
+    assert (adapted(tracklets, estimate_noise(tracklets))[0].scales[:2] == 1).all()
 
 
 def test_short_tracklets_keep_the_noise_of_their_clip():
@@ -217,10 +217,10 @@ def live_errors(motion, noise):
 
 def test_a_stream_adapts_as_far_as_its_window_tells():
     noise = Noise(process=(0.008,) * 4, measurement=(0.015,) * 4)
-    errors, P = live_errors(turning(), noise)
+    errors, P = live_errors(sharp_turn(), noise)
     e, P = errors[25:-25], P[25:-25]
     nees = (e[:, None] @ np.linalg.inv(P) @ e[..., None])[:, 0, 0]
-    assert np.sqrt((e**2).sum(axis=1).mean()) < 5
+    assert np.sqrt((e**2).sum(axis=1).mean()) < 8
     assert (nees < ELLIPSE).mean() > 0.9
 
 
