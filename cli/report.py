@@ -77,10 +77,13 @@ def decoded(done: cssv.Decoded) -> Report:
     lines = [f"Decoded {count(done.frames, 'frame')}.", *(f"Wrote {path}" for path in done.written)]
     if done.rows:
         lines.append(f"The objects table has {count(done.rows, 'row')}, {origin}.")
+    if done.damaged_frames:
+        lines.append(f"{count(done.damaged_frames, 'frame')} partly damaged; what lies there was left out.")
     data = {
         "frames": done.frames,
         "rows": done.rows,
         "source": done.source,
+        "damaged_frames": done.damaged_frames,
         "written": [str(path) for path in done.written],
     }
     return Report("\n".join(lines), data)

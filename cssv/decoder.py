@@ -126,6 +126,11 @@ class Moment:
         """The nibble planes as carried, shifted up by four, marks included; shape of the planes."""
         return self._extract.heat
 
+    @property
+    def damaged_cells(self) -> tuple[tuple[int, int], ...]:
+        """Column and row of the 80x80 cells whose nibbles are not what was written."""
+        return self._extract.damaged
+
     @cached_property
     def clean_heat(self) -> U8:
         """The heat without marks and tags."""
@@ -156,7 +161,7 @@ class Moment:
     def states_in_pixels(self) -> tuple[ObjectState, ...]:
         """The objects as their rings show them; those mostly hidden have no attributes."""
         found = self._extract
-        sights = read(found.heat, self.frame.layout, found.outlines, found.marked)
+        sights = read(found.heat, self.frame.layout, found.outlines, found.marked, found.damaged_pixels())
         ranges = ranges_of(self.miniature)
         hidden = (
             replace(sight, readings=None) if sight.visible < VISIBLE_SHARE else sight for sight in sights
@@ -322,12 +327,15 @@ class Decoded:
         rows: rows of the objects table.
         source: ``"metadata"`` or ``"pixels"``.
         written: the files and folders written.
+        damaged_frames: frames in which less than half of the cells have other nibbles than were written;
+            what lies there counts as hidden.
     """
 
     frames: int
     rows: int
     source: Origin
     written: tuple[Path, ...]
+    damaged_frames: int = 0
 
 
 class _Pictures:
@@ -422,7 +430,8 @@ def decode(
         if story is not None:
             decoder.scene.write(story)
     outputs = (heat, objects, scene, overlay)
-    return Decoded(tally.frames, tally.rows, tally.source, tuple(Path(p) for p in outputs if p is not None))
+    written = tuple(Path(p) for p in outputs if p is not None)
+    return Decoded(tally.frames, tally.rows, tally.source, written, tally.damaged_frames)
 
 
 @dataclass(slots=True)
@@ -430,6 +439,7 @@ class _Tally:
     frames: int = 0
     rows: int = 0
     source: Origin = "metadata"
+    damaged_frames: int = 0
 
 
 def _flow(
@@ -447,6 +457,7 @@ def _flow(
             sink(moment)
         tally.frames += 1
         tally.source = moment.source
+        tally.damaged_frames += bool(moment.damaged_cells)
         if with_rows:
             tally.rows += len(moment.objects)
             yield from moment.objects

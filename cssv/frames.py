@@ -112,6 +112,23 @@ class Frame:
         return self.split()[0 if self.layout == "yuv420p" else 1]
 
 
+def cut_planes(planes: U8, layout: Layout, window: tuple[int, int, int, int]) -> U8:
+    """A new array of the planes in a window (left, top, width, height), cut where the picture ends.
+
+    In yuv420p all four must be even.
+    """
+    left, top, width, height = window
+    luma = split_planes(planes, layout)[0]
+    width, height = min(width, luma.shape[1] - left), min(height, luma.shape[0] - top)
+    if layout == "rgb24":
+        return planes[top : top + height, left : left + width].copy()
+    parts = [
+        plane[top // step : (top + height) // step, left // step : (left + width) // step].reshape(-1)
+        for plane, step in zip(split_planes(planes, layout), (1, 2, 2), strict=True)
+    ]
+    return np.concatenate(parts).reshape(planes_shape(layout, width, height))
+
+
 def split_planes(planes: U8, layout: Layout) -> tuple[U8, U8, U8]:
     """Views of the three planes in an array shaped by :func:`planes_shape`."""
     if layout == "rgb24":

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 
 from cssv.carriers.bits import BLOCK_WIDTH, BitPlane
 from cssv.carriers.marks import (
+    CELL,
     MARK,
     SUPPORT_BLOCK,
     Marks,
+    cell_checks,
+    cell_grid,
+    damaged_cells,
     find_origin,
     marked_pixels,
     read_marks,
@@ -73,15 +77,21 @@ class FrameCarrier:
         if self.fidelity == "full":
             heat = template.copy()
             luma = split_planes(heat, self.layout)[0]
-            write_marks(luma, header, self.miniature)
             write_tags(luma, outlines)
+            checks = cell_checks(
+                np.right_shift(heat, 4), self.layout, cell_grid(luma.shape[1], luma.shape[0])
+            )
+            write_marks(luma, header, self.miniature, checks=checks)
             return merge(cover, heat, self.merge)
         blocks = support_blocks(template, self.layout)
         support = support_pixels(blocks, template, self.layout)
         stego = merge_sparse(cover, template, support, self.merge)
         luma = split_planes(stego, self.layout)[0]
-        write_marks(luma, header, self.miniature, blocks, bit=1)
         write_tags(luma, outlines, bit=1)
+        checks = cell_checks(
+            np.bitwise_and(stego, np.uint8(0x0F)), self.layout, cell_grid(luma.shape[1], luma.shape[0])
+        )
+        write_marks(luma, header, self.miniature, blocks, bit=1, checks=checks)
         return stego
 
 
@@ -95,12 +105,25 @@ class Extract:
         marks: what the marks say.
         outlines: the tags found, in coordinates of this picture.
         marked: (H, W) bool, pixels of ``heat``'s first plane whose lowest bit is a mark's or a tag's.
+        damaged: column and row of the cells whose nibbles are not what was written.
     """
 
     heat: U8
     marks: Marks
     outlines: tuple[Outline, ...]
     marked: NDArray[np.bool_]
+    damaged: tuple[tuple[int, int], ...] = ()
+
+    def damaged_pixels(self) -> NDArray[np.bool_] | None:
+        """(H, W) bool: pixels of the damaged cells; None where there are none."""
+        if not self.damaged:
+            return None
+        mask = np.zeros(self.marked.shape, bool)
+        x, y = self.marks.origin
+        for column, row in self.damaged:
+            left, top = column * CELL - x, row * CELL - y
+            mask[max(top, 0) : top + CELL, max(left, 0) : left + CELL] = True
+        return mask
 
     def clean(self, layout: Layout) -> U8:
         """Return the heat with marks and tags taken out: what was drawn, to the eighth of a range."""
@@ -120,8 +143,9 @@ def extract(planes: U8, layout: Layout, origin: tuple[int, int] | None = None) -
             where that fails.
 
     Returns:
-        None when less than INTACT_SHARE of the marks are intact, or they speak of another layout: single
-        marks can outlive a conversion that destroys the drawing.
+        None when less than INTACT_SHARE of the marks are intact or of the cells' nibbles are what the
+        marks say, or the marks speak of another layout: single marks can outlive a conversion that
+        destroys the drawing. None also for a 4:2:0 picture cut at an odd pixel, whose chroma has moved.
     """
     luma = split_planes(planes, layout)[0]
     found = _read_at(luma, origin or (0, 0))
@@ -134,13 +158,18 @@ def extract(planes: U8, layout: Layout, origin: tuple[int, int] | None = None) -
     if marks.intact < marks.whole * INTACT_SHARE or marks.header.rgb != (layout == "rgb24"):
         return None
     x, y = marks.origin
+    if layout == "yuv420p" and (x % 2 or y % 2):
+        return None
+    damaged, whole = damaged_cells(planes, layout, marks)
+    if len(damaged) > whole * (1 - INTACT_SHARE):
+        return None
     outlines, places = read_tags(bits)
     outlines = [replace(o, box=(o.box[0] - x, o.box[1] - y, *o.box[2:])) for o in outlines]
     marked = _marked(marks, luma.shape, places)
     heat = split(planes)
     if marks.support is not None:
         _keep_support(heat, layout, marks, marked)
-    return Extract(heat, marks, tuple(outlines), marked)
+    return Extract(heat, marks, tuple(outlines), marked, tuple(damaged))
 
 
 def _read_at(luma: U8, origin: tuple[int, int]) -> tuple[Marks, BitPlane] | None:

@@ -9,7 +9,9 @@ miniature (second half) | support.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 
 from cssv.carriers.bits import TEMPLATE_BIT, UNIT, BitPlane, block_pixels, set_bits
 from cssv.errors import FramingError
-from cssv.frames import U8, Layout, split_planes
+from cssv.frames import U8, Layout, cut_planes, split_planes
 from cssv.payload.mark import (
     CELL_BLOCKS,
     HEADER_SIZE,
@@ -88,17 +90,17 @@ def _cells(plane: U8) -> U8:
 
 
 def _mark_bits(
-    header: Header, miniature: bytes, support: NDArray[np.bool_] | None, shape: tuple[int, int]
+    header: Header, miniature: bytes, support: NDArray[np.bool_] | None, checks: NDArray[np.uint32]
 ) -> U8:
     """Bits (rows, columns, MARK, MARK) of every mark of a frame."""
-    rows, columns = shape
+    rows, columns = shape = checks.shape
     marks = np.zeros((rows, columns, MARK, MARK // 8), np.uint8)
     half = MINIATURE_SIZE // 2
     marks[:, :, :_ROWS, 2:] = np.frombuffer(miniature[:half], np.uint8).reshape(_ROWS, 2)
     marks[:, :, _ROWS:, :2] = np.frombuffer(miniature[half:], np.uint8).reshape(_ROWS, 2)
     for row in range(rows):
         for column in range(columns):
-            block = replace(header, cell_x=column, cell_y=row).write()
+            block = replace(header, cell_x=column, cell_y=row, check=int(checks[row, column])).write()
             marks[row, column, :_ROWS, :2] = np.frombuffer(block, np.uint8).reshape(_ROWS, 2)
     if support is not None:
         for (row, column), block in _support_blocks(support, shape).items():
@@ -124,6 +126,7 @@ def write_marks(
     miniature: bytes,
     support: NDArray[np.bool_] | None = None,
     bit: int = TEMPLATE_BIT,
+    checks: NDArray[np.uint32] | None = None,
 ) -> None:
     """Draw the marks of a frame into a luma plane, in place.
 
@@ -133,14 +136,49 @@ def write_marks(
         miniature: :meth:`Miniature.write`'s bytes.
         support: support blocks (:func:`support_blocks`) in sparse fidelity, else None.
         bit: which bit of each byte to set.
+        checks: (rows, columns) of :func:`cell_checks`; zeros by default.
     """
     cells = _cells(luma)
-    bits = _mark_bits(header, miniature, support, (cells.shape[0], cells.shape[1]))
+    if checks is None:
+        checks = np.zeros(cells.shape[:2], np.uint32)
+    bits = _mark_bits(header, miniature, support, checks)
     if support is not None:
         set_bits(cells, bits, bit)
         return
     set_bits(cells[..., :_ROWS, :], bits[..., :_ROWS, :], bit)
     set_bits(cells[..., _ROWS:, :_ROWS], bits[..., _ROWS:, :_ROWS], bit)
+
+
+def cell_checks(nibbles: U8, layout: Layout, shape: tuple[int, int]) -> NDArray[np.uint32]:
+    """CRC-32 of the nibbles of every cell.
+
+    Args:
+        nibbles: planes of low nibbles, 0 to 15, of a picture whose top left pixel is that of a cell.
+        layout: of the planes.
+        shape: rows and columns of cells; samples of a cell that lie outside the picture count as 0.
+
+    Returns:
+        uint32 of that shape. In the first plane the lowest bits of the marks do not count.
+    """
+    rows, columns = shape
+    parts = []
+    for number, plane in enumerate(split_planes(nibbles, layout)):
+        side = CELL // (2 if number and layout == "yuv420p" else 1)
+        grid = np.zeros((rows * side, columns * side), np.uint8)
+        shown = plane[: rows * side, : columns * side]
+        grid[: shown.shape[0], : shown.shape[1]] = shown
+        cells = np.ascontiguousarray(grid.reshape(rows, side, columns, side).swapaxes(1, 2))
+        if not number:
+            cells[..., :MARK, :MARK] &= 0xFE
+        parts.append(cells)
+    checks = np.zeros(shape, np.uint32)
+    for row in range(rows):
+        for column in range(columns):
+            crc = 0
+            for cells in parts:
+                crc = zlib.crc32(cells[row, column], crc)
+            checks[row, column] = crc
+    return checks
 
 
 def support_blocks(template: U8, layout: Layout) -> NDArray[np.bool_]:
@@ -181,6 +219,7 @@ class Marks:
         intact, whole: how many marks are readable, of how many of the frame that lie wholly in the picture.
         support: sparse fidelity only, the support blocks of the whole frame; blocks no mark tells of
             are False.
+        checks: what the intact marks say of the nibbles of their cells, by (column, row).
     """
 
     header: Header
@@ -189,6 +228,7 @@ class Marks:
     intact: int
     whole: int
     support: NDArray[np.bool_] | None
+    checks: Mapping[tuple[int, int], int]
 
 
 def find_origin(luma: U8) -> tuple[int, int] | None:
@@ -232,14 +272,64 @@ def read_marks(luma: U8, origin: tuple[int, int] = (0, 0), bits: BitPlane | None
                 headers[x, y] = header
     if not headers:
         return None
-    alike = Counter(replace(header, cell_x=0, cell_y=0) for header in headers.values())
+    alike = Counter(replace(header, cell_x=0, cell_y=0, check=0) for header in headers.values())
     header = alike.most_common(1)[0][0]
     cells = [place for place, found in headers.items() if found.frame == header.frame]
     support = _read_support(bits, cells) if header.sparse else None
     small = _read_miniature(bits, cells)
     rows, columns = cell_grid(small.width, small.height) if small else (_CELLS, _CELLS)
     expected = {(x, y) for x, y in places if 0 <= x < columns and 0 <= y < rows} | set(cells)
-    return Marks(header, small, origin, len(cells), len(expected), support)
+    checks = {place: headers[place].check for place in cells}
+    return Marks(header, small, origin, len(cells), len(expected), support, checks)
+
+
+def damaged_cells(planes: U8, layout: Layout, marks: Marks) -> tuple[list[tuple[int, int]], int]:
+    """Cells whose nibbles are not what their mark says.
+
+    Args:
+        planes: the stego picture that the marks were read from.
+        layout: of the planes.
+        marks: what they say.
+
+    Returns:
+        (column, row) of the damaged cells, those without an intact mark included, and how many cells lie
+        wholly in the picture.
+    """
+    if marks.miniature is None or not marks.checks:
+        return [], 0
+    (first_x, columns), (first_y, rows) = (
+        _whole_cells(origin, length, whole)
+        for origin, length, whole in zip(
+            marks.origin, _size(planes, layout), (marks.miniature.width, marks.miniature.height), strict=True
+        )
+    )
+    if not rows or not columns:
+        return [], 0
+    left, top = first_x * CELL - marks.origin[0], first_y * CELL - marks.origin[1]
+    width, height = marks.miniature.width - first_x * CELL, marks.miniature.height - first_y * CELL
+    window = cut_planes(planes, layout, (left, top, width, height))
+    np.bitwise_and(window, 0x0F, out=window)
+    found = cell_checks(window, layout, (rows, columns))
+    whole = [(x, y) for y in range(first_y, first_y + rows) for x in range(first_x, first_x + columns)]
+    damaged = [(x, y) for x, y in whole if marks.checks.get((x, y)) != found[y - first_y, x - first_x]]
+    return damaged, len(whole)
+
+
+def _whole_cells(origin: int, length: int, whole: int) -> tuple[int, int]:
+    """Along one axis: the first cell that lies wholly in the picture, and how many do."""
+    cells = (whole - MARK) // CELL + 1
+    first = max(-(-origin // CELL), 0)
+    end = origin + length
+    last = first
+    while last < cells and min((last + 1) * CELL, whole) <= end:
+        last += 1
+    return first, last - first
+
+
+def _size(planes: U8, layout: Layout) -> tuple[int, int]:
+    """Width and height of the picture."""
+    height, width = split_planes(planes, layout)[0].shape
+    return width, height
 
 
 def _read_miniature(bits: BitPlane, cells: list[tuple[int, int]]) -> Miniature | None:

@@ -37,7 +37,8 @@ def merge(cover: U8, template: U8, method: Merge = DEFAULT_MERGE) -> U8:
         cover: uint8, any shape.
         template: uint8, same shape; only the high nibbles count.
         method: ``"plain"`` replaces the low nibble; ``"opap"`` takes, of all bytes with the right low
-            nibble, the one nearest to the cover; of two equally near ones the brighter.
+            nibble, the one nearest to the cover; of two equally near ones that with the even high
+            nibble, so that neither brightness nor tint drifts.
 
     Returns:
         The stego bytes, a new array: ``split(merge(c, t)) == t & 0xF0``.
@@ -47,11 +48,14 @@ def merge(cover: U8, template: U8, method: Merge = DEFAULT_MERGE) -> U8:
     if method == "plain":
         stego = cover & 0xF0
     else:
-        # cover - nibble + 8, saturated at both ends: below 0 the high nibble is 0, above 255 it is 15.
+        # cover - nibble, rounded half to even, saturated: below 0 the high nibble is 0, above 255 15.
         stego = np.minimum(cover, nibble)
         np.subtract(cover, stego, out=stego)
+        odd = stego >> 4
+        odd &= 1
         np.minimum(stego, 0xFF - _HALF, out=stego)
-        stego += _HALF
+        stego += _HALF - np.uint8(1)
+        stego += odd
         stego &= 0xF0
     stego |= nibble
     return np.asarray(stego)

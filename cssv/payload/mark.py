@@ -26,7 +26,7 @@ CELL_BLOCKS = 5
 
 FLAG_SPARSE, FLAG_RGB, FLAG_PLAIN = 1, 2, 4
 
-_HEADER = struct.Struct(">HBBIqBBB")
+_HEADER = struct.Struct(">HBBIqBBBxI")
 _MINIATURE = struct.Struct(">6fHHIIfeeeee8s")
 _SUPPORT_BITS = 9 * CELL_BLOCKS * CELL_BLOCKS
 MAGIC_BYTES = struct.pack(">H", MAGIC)
@@ -43,6 +43,7 @@ class Header:
         frame: number of the frame in the encoded clip, from 0 (32 bit).
         pts: presentation time in the miniature's time base (64 bit, signed).
         cell_x, cell_y: column and row of the cell in the whole frame, so that a crop knows its place.
+        check: CRC-32 of the nibbles of the cell (SPEC-PIXELS, "Check").
         objects: how many objects the frame's template shows, 255 for that many or more.
         sparse: pixels outside the support are the cover's own.
         rgb: planes are R, G, B instead of Y, Cb, Cr.
@@ -54,6 +55,7 @@ class Header:
     cell_x: int = 0
     cell_y: int = 0
     objects: int = 0
+    check: int = 0
     sparse: bool = False
     rgb: bool = False
     plain: bool = False
@@ -63,8 +65,9 @@ class Header:
         flags = FLAG_SPARSE * self.sparse | FLAG_RGB * self.rgb | FLAG_PLAIN * self.plain
         try:
             record = _HEADER.pack(
-                MAGIC, VERSION, flags, self.frame, self.pts, self.cell_x, self.cell_y, min(self.objects, 255)
-            )
+                MAGIC, VERSION, flags, self.frame, self.pts,
+                self.cell_x, self.cell_y, min(self.objects, 255), self.check,
+            )  # fmt: skip
         except struct.error as error:
             raise FramingError("a frame header does not fit", found=str(self), bound=str(error)) from error
         return seal(record, HEADER_SIZE)
@@ -73,7 +76,7 @@ class Header:
     def read(block: bytes) -> Header:
         """Inverse of :meth:`write`. Raises FramingError on a wrong magic, version or CRC."""
         record = unseal(block, HEADER_SIZE)
-        magic, version, flags, frame, pts, cell_x, cell_y, objects = _HEADER.unpack_from(record)
+        magic, version, flags, frame, pts, cell_x, cell_y, objects, check = _HEADER.unpack_from(record)
         if magic != MAGIC or version != VERSION:
             raise FramingError(
                 "not a frame header of this version",
@@ -82,7 +85,7 @@ class Header:
                 remedy="Update cssv if the version is newer.",
             )
         return Header(
-            frame, pts, cell_x, cell_y, objects,
+            frame, pts, cell_x, cell_y, objects, check,
             bool(flags & FLAG_SPARSE), bool(flags & FLAG_RGB), bool(flags & FLAG_PLAIN),
         )  # fmt: skip
 

@@ -52,7 +52,13 @@ class _Planes:
     step: int
 
 
-def read(template: U8, layout: Layout, outlines: Sequence[Outline], marked: NDArray[np.bool_]) -> list[Sight]:
+def read(
+    template: U8,
+    layout: Layout,
+    outlines: Sequence[Outline],
+    marked: NDArray[np.bool_],
+    damaged: NDArray[np.bool_] | None = None,
+) -> list[Sight]:
     """Read every object's bytes back.
 
     Args:
@@ -60,6 +66,7 @@ def read(template: U8, layout: Layout, outlines: Sequence[Outline], marked: NDAr
         layout: their layout.
         outlines: the tags found, in any order.
         marked: (H, W) bool, pixels whose lowest nibble bit belongs to a mark or a tag.
+        damaged: (H, W) bool, pixels that count as hidden.
 
     Returns:
         one Sight per outline, in the given order.
@@ -78,6 +85,8 @@ def read(template: U8, layout: Layout, outlines: Sequence[Outline], marked: NDAr
         if place.index.size <= room:
             kept[i] = place
             room -= place.index.size
+    if damaged is not None:
+        owner[damaged] = -1
     sights = []
     for i, outline in enumerate(outlines):
         place = kept.pop(i, None) or footprint(outline, width, height)

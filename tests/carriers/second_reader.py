@@ -66,6 +66,7 @@ class Picture:
     tags: list[Tag]
     shown: list[Shown]
     support: set[tuple[int, int]] | None
+    sound: set[tuple[int, int]]
 
 
 def three_planes(stored, layout):
@@ -103,8 +104,27 @@ def header(data):
     """Section 4.1."""
     if data is None or data[:2] != MARK_MAGIC or data[2] != 1 or not is_sealed(data):
         return None
-    flags, frame, pts, cell_x, cell_y, objects = struct.unpack(">BIqBBB", data[3:19])
-    return {"flags": flags, "frame": frame, "pts": pts, "cell": (cell_x, cell_y), "objects": objects}
+    flags, frame, pts, cell_x, cell_y, objects, check = struct.unpack(">BIqBBBxI", data[3:24])
+    return {
+        "flags": flags, "frame": frame, "pts": pts, "cell": (cell_x, cell_y),
+        "objects": objects, "check": check,
+    }  # fmt: skip
+
+
+def check(planes, origin, cell):
+    """Section 4.1: CRC-32 of the nibbles of a cell of the picture."""
+    crc = 0
+    for number, plane in enumerate(planes):
+        step = planes[0].shape[0] // plane.shape[0]
+        side = CELL // step
+        left, top = ((CELL * cell[k] - origin[k]) // step for k in (0, 1))
+        samples = np.zeros((side, side), np.uint8)
+        shown = plane[top : top + side, left : left + side] & 15
+        samples[: shown.shape[0], : shown.shape[1]] = shown
+        if number == 0:
+            samples[:MARK, :MARK] &= 14
+        crc = zlib.crc32(samples.tobytes(), crc)
+    return crc
 
 
 def miniature(data):
@@ -363,6 +383,7 @@ def read(stored, layout):
     return Picture(
         origin, first["frame"], first["pts"], first["flags"], first["objects"], len(marks), small,
         template, tags, shown, support,
+        {cell for cell, mark in marks.items() if check(planes, origin, cell) == mark["check"]},
     )  # fmt: skip
 
 

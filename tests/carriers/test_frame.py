@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cssv.carriers.bits import BitPlane
 from cssv.carriers.frame import FrameCarrier, extract
-from cssv.carriers.marks import marked_pixels, support_blocks, support_pixels
+from cssv.carriers.marks import marked_pixels, read_marks, support_blocks, support_pixels
 from cssv.carriers.nibble import split
 from cssv.carriers.tags import read_tags
 from cssv.frames import split_planes
@@ -237,8 +237,61 @@ def test_a_miniature_that_lies_about_the_size_is_survived(studio, size):
     shot = studio.shoot(1, "yuv420p", (176, 144))
     stego = FrameCarrier("yuv420p", lie).embed(shot.cover, shot.template, (), number=1, pts=1)
     found = extract(stego, "yuv420p")
+    if size == (32, 32):
+        # The only cell of so small a frame would end at its mark, and its check says otherwise.
+        assert found is None
+        return
     assert found.heat.shape == shot.cover.shape
     assert (found.marks.miniature is None) == (not 32 <= size[0] <= 16384)
+
+
+@pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
+@pytest.mark.parametrize("fidelity", ["full", "sparse"])
+@pytest.mark.parametrize("plane", [0, 1, 2])
+def test_every_changed_nibble_is_told_by_its_cell(studio, layout, fidelity, plane):
+    """Chroma too: a conversion that spares the marks is not taken for the drawing."""
+    shot = studio.shoot(7, layout, (330, 250))
+    stego = FrameCarrier(layout, shot.miniature.write(), "opap", fidelity).embed(
+        shot.cover, shot.template, (), number=1, pts=1
+    )
+    rng = np.random.default_rng(plane)
+    for _ in range(20):
+        changed = stego.copy()
+        part = split_planes(changed, layout)[plane]
+        step = 2 if layout == "yuv420p" and plane else 1
+        row, column = int(rng.integers(240 // step)), int(rng.integers(320 // step))
+        part[row, column] ^= 1 << int(rng.integers(1, 4))
+        assert extract(changed, layout).damaged == ((column * step // 80, row * step // 80),)
+    assert extract(stego, layout).damaged == ()
+
+
+@pytest.mark.parametrize("fidelity", ["full", "sparse"])
+def test_changed_chroma_under_whole_marks_is_refused(studio, fidelity):
+    shot = studio.shoot(8, "yuv420p", (330, 250))
+    stego = FrameCarrier("yuv420p", shot.miniature.write(), "opap", fidelity).embed(
+        shot.cover, shot.template, (), number=1, pts=1
+    )
+    _, cb, _ = split_planes(stego, "yuv420p")
+    cb += 3
+    assert read_marks(split_planes(stego, "yuv420p")[0]).intact > 0
+    assert extract(stego, "yuv420p") is None
+
+
+def test_a_crop_at_an_odd_pixel_of_a_halved_chroma_is_refused(studio):
+    shot = studio.shoot(9, "yuv420p", (330, 250))
+    stego = FrameCarrier("yuv420p", shot.miniature.write()).embed(
+        shot.cover, shot.template, (), number=1, pts=1
+    )
+    luma, cb, cr = split_planes(stego, "yuv420p")
+    for x, y in ((2, 2), (1, 0), (0, 1), (33, 17)):
+        part = np.concatenate(
+            [
+                luma[y : y + 200, x : x + 240].ravel(),
+                cb[y // 2 : y // 2 + 100, x // 2 : x // 2 + 120].ravel(),
+                cr[y // 2 : y // 2 + 100, x // 2 : x // 2 + 120].ravel(),
+            ]
+        ).reshape(300, 240)
+        assert (extract(part, "yuv420p") is None) == bool(x % 2 or y % 2)
 
 
 def test_noise_carries_nothing():

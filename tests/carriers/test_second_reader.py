@@ -34,7 +34,12 @@ def assert_same(ours, theirs, layout, shape):
     assert theirs.miniature["size"] == (small.width, small.height)
     assert theirs.miniature["time_base"] == small.time_base.as_integer_ratio()
     assert theirs.miniature["digest"] == small.digest
+    assert not ours.damaged
     x, y = marks.origin
+    height, width = split_planes(ours.heat, layout)[0].shape
+    for cell in marks.checks:
+        if all((cell[k] + 1) * 80 <= (x + width, y + height)[k] for k in (0, 1)):
+            assert cell in theirs.sound
     for ours_tag, tag in zip(ours.outlines, theirs.tags, strict=True):
         left, top, w, h = ours_tag.box
         assert (left + x, top + y, w, h) == tag.box
