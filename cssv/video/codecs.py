@@ -56,8 +56,10 @@ CODECS: dict[Codec, CodecSettings] = {
     "h264": CodecSettings(
         {"yuv420p": "libx264", "rgb24": "libx264rgb"},
         {"yuv420p": "yuv420p", "rgb24": "rgb24"},
-        # annexb=0 asks for NAL units behind their lengths, as MP4 holds them.
-        _X264 | {"qp": "0", "x264-params": "annexb=0:scenecut=0:open-gop=0"},
+        # annexb=0 asks for NAL units behind their lengths, as MP4 holds them. x264 itself turns off
+        # its lossy early skip for qp=0, but FFmpeg sets x264 up anew with every frame whose pixel
+        # aspect has a term above 4096, and that turns it on again.
+        _X264 | {"qp": "0", "x264-params": "annexb=0:scenecut=0:open-gop=0:no-fast-pskip=1"},
     ),
     "ffv1": CodecSettings(
         {"yuv420p": "ffv1", "rgb24": "ffv1"},

@@ -8,11 +8,13 @@ import struct
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cssv.carriers.nibble import merge
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
 from cssv.video import CODECS, Colour, FrameEncoder, VideoReader, gop_length
@@ -122,6 +124,49 @@ def test_real_frames_survive(data, codec):
     assert_same(frames, decoded(packets, head, "yuv420p"))
     with av.open(io.BytesIO(head)) as container:
         assert container.streams.video[0].sample_aspect_ratio == Fraction(128, 117)
+
+
+# FFmpeg sets x264 up anew with every frame when a term of the pixel aspect is above 4096; scalers make such.
+ASPECTS = [Fraction(1), Fraction(9600, 7259), Fraction(4096, 4097)]
+
+
+def shimmering(covers, layout):
+    """Stego frames: low nibbles of which a few change by little from frame to frame."""
+    rng = np.random.default_rng(5)
+    nibbles = rng.integers(0, 16, covers[0].shape, dtype=np.uint8)
+    frames = []
+    for number, cover in enumerate(covers):
+        few = rng.random(cover.shape) < 0.01
+        nibbles = np.where(few, nibbles ^ 1, nibbles)
+        frames.append(Frame(merge(cover, nibbles << 4), layout, number, MS, number))
+    return frames
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
+@pytest.mark.parametrize("aspect", ASPECTS, ids=str)
+def test_small_changes_survive_any_pixel_aspect(codec, layout, aspect):
+    frames = shimmering([np.full(planes_shape(layout, 70, 54), 120, np.uint8)] * 8, layout)
+    packets, head = encoded(frames, codec, pixel_aspect=aspect)
+    assert_same(frames, decoded(packets, head, layout))
+
+
+@pytest.fixture(scope="module")
+def bikes(data):
+    """(H, W, 3) uint8 RGB, 12 of them."""
+    with VideoReader(data / "clips/bikes.mp4", planes="rgb") as reader:
+        return [frame.planes for frame in itertools.islice(reader, 12)]
+
+
+@pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
+@pytest.mark.parametrize("size", [(854, 480), (322, 242), (338, 258), (1278, 718)], ids=str)
+def test_scaled_frames_survive(bikes, layout, size):
+    covers = [cv2.resize(picture, size) for picture in bikes]
+    if layout == "yuv420p":
+        covers = [cv2.cvtColor(cover, cv2.COLOR_RGB2YUV_I420) for cover in covers]
+    frames = shimmering(covers, layout)
+    packets, head = encoded(frames, "h264", pixel_aspect=Fraction(9600, 7259))
+    assert_same(frames, decoded(packets, head, layout))
 
 
 @pytest.mark.parametrize(("codec", "layout"), PAIRS)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
-from cssv.frames import Frame
+from cssv.frames import Frame, planes_shape
 from cssv.video import CONTAINERS, AudioCopy, Colour, VideoReader, VideoWriter
 
 MS = Fraction(1, 1000)
@@ -60,6 +60,19 @@ def test_lossless_files_give_back_planes_and_time(tmp_path, make, ending, codec,
     for frame, wanted in zip(found, frames, strict=True):
         np.testing.assert_array_equal(frame.planes, wanted.planes)
     assert names(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
+@pytest.mark.parametrize(("ending", "codec"), LOSSLESS)
+def test_small_changes_survive_an_odd_pixel_aspect(tmp_path, ending, codec, layout):
+    rng = np.random.default_rng(2)
+    base = np.full(planes_shape(layout, 70, 54), 120, np.uint8)
+    few = [(rng.random(base.shape) < 0.01).astype(np.uint8) for _ in range(8)]
+    frames = [Frame(base ^ change, layout, 40 * n, MS, n) for n, change in enumerate(few)]
+    write(tmp_path / f"a{ending}", frames, codec=codec, pixel_aspect=Fraction(9600, 7259))
+    with VideoReader(tmp_path / f"a{ending}") as reader:
+        for frame, wanted in zip(reader, frames, strict=True):
+            np.testing.assert_array_equal(frame.planes, wanted.planes)
 
 
 @pytest.mark.parametrize(("ending", "codec"), CASES)
