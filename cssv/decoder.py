@@ -360,6 +360,7 @@ class _Pictures:
                 rate=info.rate,
                 codec="ffv1" if exact else "h264-lossy",
                 audio=audio,
+                check=exact,
             )
         )
 
@@ -415,12 +416,13 @@ def decode(
         table = None if objects is None else stack.enter_context(whole_file(objects))
         story = None if scene is None else stack.enter_context(whole_file(scene))
         sinks: list[Callable[[Moment], None]] = []
-        if heat is not None:
-            sinks.append(_heat_sink(Path(heat), decoder, stack))
         if overlay is not None:
             audio = Path(source) if decoder.info.has_audio and Path(overlay).suffix else None
             pictures = _Pictures(Path(overlay), decoder, stack, exact=False, audio=audio)
             sinks.append(lambda moment: pictures.write(_colour_frame(moment, moment.overlay)))
+        if heat is not None:
+            # Opened last, so closed first: exact heat is read back, and may yet fail all outputs.
+            sinks.append(_heat_sink(Path(heat), decoder, stack))
         flow = _flow(decoder, sinks, tally, progress, with_rows=table is not None)
         if table is not None:
             write_rows(table, flow)

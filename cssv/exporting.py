@@ -37,12 +37,13 @@ def export(source: Path_, output: Path_, *, progress: Progress | None = None) ->
 
     The pixels are those of the source, so :func:`cssv.decode` reads the copy; the scene track stays
     behind. Audio is copied where the container can hold it. PNGs of yuv420p frames are grey, their planes
-    stacked Y over Cb over Cr.
+    stacked Y over Cb over Cr. Before the output gets its name it is read back and compared.
 
     Raises:
         OptionError: another extension.
         NibblesLostError: the source does not carry.
         OutputError: the output cannot be written; nothing is left of it.
+        ChecksumError: the output does not read back; nothing is left of it. Or the source is damaged.
     """
     path = Path(output)
     suffix = path.suffix.lower()
@@ -57,7 +58,12 @@ def export(source: Path_, output: Path_, *, progress: Progress | None = None) ->
         frames = _counted(decoder, progress)
         if not suffix:
             return Exported(path, write_pictures(path, frames), ())
-        info = decoder.info
+        info, total = decoder.info, len(decoder)
+
+        def checked(count: int) -> None:
+            if progress is not None:
+                progress("verify", count, total)
+
         writer = VideoWriter(
             path,
             width=info.width,
@@ -69,6 +75,8 @@ def export(source: Path_, output: Path_, *, progress: Progress | None = None) ->
             pixel_aspect=info.pixel_aspect,
             codec=EXPORT_CODECS[suffix],
             audio=Path(source) if info.has_audio else None,
+            check=True,
+            checked=checked,
         )
         count = 0
         with writer:

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
-from cssv.errors import FrameError, OutputError, VideoError
+from cssv.errors import ChecksumError, FrameError, OutputError, VideoError
 from cssv.frames import U8, Frame, Layout, check_size
 from cssv.output import whole_file, whole_folder
 from cssv.video.door import Door, Planes
@@ -185,13 +185,15 @@ def write_pictures(path: str | os.PathLike[str], frames: Iterable[Frame]) -> int
     """Write frames into a new folder as 000000.png and on, named by their numbers; return how many.
 
     Raises:
-        OutputError: the folder holds something already or cannot be written, or there are no
-            frames; nothing is left of it then.
+        OutputError: the folder holds something already or cannot be written, or there are no frames.
+        ChecksumError: a picture does not read back. Nothing is left of the folder in either case.
     """
     count = 0
     with whole_folder(path) as temporary:
         for count, frame in enumerate(frames, 1):  # noqa: B007
-            (temporary / f"{frame.number:06d}.png").write_bytes(_encode(frame))
+            file = temporary / f"{frame.number:06d}.png"
+            file.write_bytes(_encode(frame))
+            _check_written(file, frame)
         if not count:
             raise OutputError("no frames were written", found=str(path))
     return count
@@ -209,6 +211,17 @@ def _encode(frame: Frame) -> bytes:
     if not done:
         raise FrameError("the frame cannot be written as a PNG", found=f"{frame.width}x{frame.height}")
     return data.tobytes()
+
+
+def _check_written(path: Path, frame: Frame) -> None:
+    """Read a picture back and compare."""
+    try:
+        data = _read_bytes(path)
+        found = _decode(path, data, _read_header(path, data))
+    except VideoError as error:
+        raise ChecksumError("a picture does not read back", found=str(error)) from error
+    if not np.array_equal(found, frame.planes):
+        raise ChecksumError("a picture does not read back", found=f"{path.name} has other pixels")
 
 
 def _files(path: Path) -> list[Path]:

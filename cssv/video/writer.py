@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -17,8 +18,8 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cssv.errors import CssvError, FrameError, OptionError, OutputError
-from cssv.frames import Frame, Layout, check_size
+from cssv.errors import ChecksumError, CssvError, FrameError, OptionError, OutputError, VideoError
+from cssv.frames import U8, Frame, Layout, check_size
 from cssv.output import whole_file
 from cssv.video.audio import AudioCopy
 from cssv.video.codecs import CODECS, LOSSY_H264, CodecSettings, Picture, check_threads, configure
@@ -26,6 +27,7 @@ from cssv.video.encoder import to_picture
 from cssv.video.ffmpeg import AV_ERRORS, open_input, reason
 from cssv.video.info import UNTAGGED, Colour, check_time
 from cssv.video.packet import Packet
+from cssv.video.reader import VideoReader
 
 FileCodec = Literal["h264", "ffv1", "vp9", "h264-lossy"]
 
@@ -70,9 +72,11 @@ class VideoWriter:
         audio_start: seconds; audio that begins earlier is left out.
         audio_stop: seconds; audio that begins here or later is left out.
         threads: for the codec; None takes one a core.
+        check: for a lossless codec: read the file back before it gets its name, and compare every frame.
+        checked: called with the number of frames compared, after each.
 
     Raises:
-        OptionError: an unknown suffix, or a codec the container cannot hold.
+        OptionError: an unknown suffix, a lossy codec to be checked, or a codec the container cannot hold.
         OutputError: the file cannot be written.
         VideoError: ``audio`` cannot be read.
     """
@@ -93,9 +97,15 @@ class VideoWriter:
         audio_start: Fraction | None = None,
         audio_stop: Fraction | None = None,
         threads: int | None = None,
+        check: bool = False,
+        checked: Callable[[int], None] | None = None,
     ) -> None:
         self._path = Path(path)
         self._format, self._codec = _choose(self._path, codec)
+        if check and self._codec == "h264-lossy":
+            raise OptionError("a lossy file does not hold the frames as written", found=self._codec)
+        self._checked = checked
+        self._sums: list[int] | None = [] if check else None
         check_size(layout, width, height)
         check_time(time_base, rate)
         self._picture = Picture(width, height, layout, rate, colour or UNTAGGED, pixel_aspect)
@@ -106,7 +116,7 @@ class VideoWriter:
         self._is_open = True
         threads = check_threads(threads)
         try:
-            temporary = self._stack.enter_context(whole_file(self._path))
+            self._temporary = temporary = self._stack.enter_context(whole_file(self._path))
             options = _mux_options(self._format, time_base)
             self._container = av.open(str(temporary), mode="w", format=self._format, options=options)
             self._add_video(threads)
@@ -168,6 +178,8 @@ class VideoWriter:
             self._fail(error)
             raise
         self._last = frame.pts
+        if self._sums is not None:
+            self._sums.append(_sum(frame.planes))
 
     def _check(self, frame: Frame) -> None:
         if not self._is_open:
@@ -211,6 +223,7 @@ class VideoWriter:
 
         Raises:
             OutputError: nothing was written, or the disk is full.
+            ChecksumError: with ``check``: other frames come back; nothing is left of the file.
         """
         if not self._is_open:
             return
@@ -221,11 +234,33 @@ class VideoWriter:
             self._container.mux(self._video.encode(None))
             self._copy_audio(None)
             self._container.close()
+            if self._sums is not None:
+                self._read_back(self._sums)
             self._is_open = False
             self._stack.close()
         except BaseException as error:
             self._fail(error)
             raise
+
+    def _read_back(self, sums: list[int]) -> None:
+        """Compare the finished file, still under its temporary name, with what was written."""
+        count = 0
+        try:
+            with VideoReader(self._temporary) as reader:
+                for count, frame in enumerate(reader, 1):
+                    if count > len(sums) or _sum(frame.planes) != sums[count - 1]:
+                        raise self._unlike(f"frame {count - 1} decodes to other pixels than were written")
+                    if self._checked is not None:
+                        self._checked(count)
+        except VideoError as error:
+            raise self._unlike(str(error)) from error
+        if count != len(sums):
+            raise self._unlike(f"{count} frames decode, {len(sums)} were written")
+
+    def _unlike(self, what: str) -> ChecksumError:
+        return ChecksumError(
+            f"{str(self._path)!r} does not read back", found=what, remedy="Try another kind of file."
+        )
 
     def abort(self) -> None:
         """Give up: remove what was written; a file that was there before stays."""
@@ -266,6 +301,10 @@ class VideoWriter:
             self.close()
         else:
             self.abort()
+
+
+def _sum(planes: U8) -> int:
+    return zlib.crc32(np.ascontiguousarray(planes).data)
 
 
 def _choose(path: Path, codec: FileCodec | None) -> tuple[str, FileCodec]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 import os
 import stat
+from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 
 import cssv
 import cssv.stego
 import cssv.stream
+import cssv.video.writer
 from cssv.errors import ChecksumError, OptionError, OutputError
 
 
@@ -58,8 +62,17 @@ def test_decode_interrupted(at, standing, stego, listing):
     assert not (standing / "new folder").exists()
 
 
-@pytest.mark.parametrize("name", ["copy.mkv", "new folder"])
-@pytest.mark.parametrize("at", [0, 23])
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("copy.mkv", 0),
+        ("copy.mkv", 23),
+        ("copy.mkv", 30),
+        ("copy.mkv", 47),
+        ("new folder", 0),
+        ("new folder", 23),
+    ],
+)
 def test_export_interrupted(at, name, standing, stego, listing):
     before = listing(standing)
     with pytest.raises(KeyboardInterrupt):
@@ -192,6 +205,9 @@ def test_progress_of_the_others(stego, tmp_path, api, clips):
     log.check(["decode"], api.COUNT)
     log = Log()
     cssv.export(stego, tmp_path / "c.mkv", progress=log)
+    log.check(["export", "verify"], api.COUNT)
+    log = Log()
+    cssv.export(stego, tmp_path / "c", progress=log)
     log.check(["export"], api.COUNT)
     log = Log()
     cssv.decode(tmp_path / "c.mkv", objects=tmp_path / "o.csv", progress=log)
@@ -240,4 +256,43 @@ def test_a_stream_whose_codec_changes_pixels_is_found_out(standing, listing, mon
         encoder.write(picture)
     with pytest.raises(ChecksumError, match="does not read back"):
         encoder.close()
+    assert listing(standing) == before
+
+
+@pytest.fixture
+def careless(monkeypatch):
+    """Whatever the writers of other people's files get to code, frame 5 has one byte that differs by one."""
+
+    def changed(frame, pix_fmt):
+        planes = frame.planes.copy()
+        planes.flat[1234] ^= frame.number == 5
+        return honest(replace(frame, planes=planes), pix_fmt)
+
+    def imencode(ending, pixels):
+        return encode_png(ending, pixels ^ np.uint8(1))
+
+    honest, encode_png = cssv.video.writer.to_picture, cv2.imencode
+    monkeypatch.setattr("cssv.video.writer.to_picture", changed)
+    monkeypatch.setattr("cv2.imencode", imencode)
+
+
+@pytest.mark.parametrize("name", ["copy.mkv", "heat.mp4", "new.webm", "new folder"])
+def test_an_export_whose_codec_changes_pixels_is_found_out(name, standing, stego, listing, careless):
+    before = listing(standing)
+    with pytest.raises(ChecksumError, match="does not read back"):
+        cssv.export(stego, standing / name)
+    assert listing(standing) == before
+    assert not (standing / "new folder").exists()
+
+
+def test_exact_heat_whose_codec_changes_pixels_is_found_out(standing, stego, listing, careless):
+    before = listing(standing)
+    with pytest.raises(ChecksumError, match="does not read back"):
+        cssv.decode(
+            stego,
+            standing / "heat.mkv",
+            objects=standing / "o.csv",
+            scene=standing / "s.json",
+            overlay=standing / "overlay.mp4",
+        )
     assert listing(standing) == before

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cssv.errors import FrameError, OptionError, OutputError, VideoError
+from cssv.errors import ChecksumError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
 from cssv.video import PictureReader, VideoReader, open_source, write_picture, write_pictures
 
@@ -244,6 +244,20 @@ def test_a_folder_of_pictures_is_whole_or_not_there(tmp_path):
     (tmp_path / "kept").write_bytes(b"kept")
     with pytest.raises(OutputError, match="not empty"):
         write_pictures(tmp_path, [frame_of()])
+
+
+@pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
+@pytest.mark.parametrize("spoil", ["pixel", "file"])
+def test_a_folder_is_compared_before_it_gets_its_name(tmp_path, monkeypatch, layout, spoil):
+    def imencode(ending, pixels):
+        done, data = honest(ending, pixels ^ np.uint8(spoil == "pixel"))
+        return done, data[: -9 if spoil == "file" else None]
+
+    honest = cv2.imencode
+    monkeypatch.setattr(cv2, "imencode", imencode)
+    with pytest.raises(ChecksumError, match="does not read back"):
+        write_pictures(tmp_path / "f", [frame_of(layout)])
+    assert list(tmp_path.iterdir()) == []
 
 
 def kind_of(path: Path, **options) -> type:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
+from dataclasses import replace
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 
-from cssv.errors import FrameError, OptionError, OutputError, VideoError
+from cssv.errors import ChecksumError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
 from cssv.video import CONTAINERS, AudioCopy, Colour, VideoReader, VideoWriter
+from cssv.video.encoder import to_picture
 
 MS = Fraction(1, 1000)
 CASES = [(ending, codec) for ending, (_, codecs) in CONTAINERS.items() for codec in codecs]
@@ -198,6 +201,63 @@ def test_the_name_appears_only_at_the_end(tmp_path, make):
     assert names(tmp_path) == ["a.mkv"]
     with pytest.raises(OutputError, match="already closed"):
         writer.write(frames[1])
+
+
+@pytest.fixture
+def careless(monkeypatch):
+    """``careless(7)``: what is written as frame 7 has one byte that differs by one."""
+
+    def spoil(number):
+        def changed(frame, pix_fmt):
+            planes = frame.planes.copy()
+            planes.flat[planes.size // 2] ^= frame.number == number
+            return to_picture(replace(frame, planes=planes), pix_fmt)
+
+        monkeypatch.setattr("cssv.video.writer.to_picture", changed)
+
+    return spoil
+
+
+@pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
+@pytest.mark.parametrize(("ending", "codec"), LOSSLESS)
+def test_a_file_is_compared_before_it_gets_its_name(tmp_path, make, careless, ending, codec, layout):
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(b"before")
+    frames, seen = frames_of(make, layout), []
+    write(tmp_path / f"sound{ending}", frames, codec=codec, check=True, checked=seen.append)
+    assert seen == list(range(1, 13))
+    careless(7)
+    with pytest.raises(ChecksumError, match=r"a\..* does not read back: found 'frame 7 decodes to other"):
+        write(path, frames, codec=codec, check=True)
+    assert path.read_bytes() == b"before"
+    assert names(tmp_path) == [path.name, f"sound{ending}"]
+
+
+def test_a_frame_that_was_lost_is_missed(tmp_path, make, monkeypatch):
+    class Short(VideoReader):
+        def __iter__(self):
+            return itertools.islice(super().__iter__(), 11)
+
+    monkeypatch.setattr("cssv.video.writer.VideoReader", Short)
+    with pytest.raises(ChecksumError, match="11 frames decode, 12 were written"):
+        write(tmp_path / "a.mkv", frames_of(make, "yuv420p"), check=True)
+    assert names(tmp_path) == []
+
+
+def test_a_file_that_cannot_be_read_is_not_there(tmp_path, make, monkeypatch):
+    def refuse(path):
+        raise VideoError("no video")
+
+    monkeypatch.setattr("cssv.video.writer.VideoReader", refuse)
+    with pytest.raises(ChecksumError, match="no video"):
+        write(tmp_path / "a.mkv", frames_of(make, "yuv420p"), check=True)
+    assert names(tmp_path) == []
+
+
+def test_a_lossy_file_cannot_be_checked(tmp_path, make):
+    with pytest.raises(OptionError, match="lossy"):
+        write(tmp_path / "a.mkv", frames_of(make, "yuv420p"), codec="h264-lossy", check=True)
+    assert names(tmp_path) == []
 
 
 def break_off(path, frames, error):
