@@ -296,8 +296,8 @@ class Decoder:
     def _lost(self, frame: Frame) -> NibblesLostError:
         seen = f"{self.info.width}x{self.info.height} {self.info.pix_fmt} coded with {self.info.codec}"
         return NibblesLostError(
-            f"the low nibbles of frame {frame.number} of {self._path} carry no mark: they were never "
-            "there, or a lossy codec or a colour conversion has destroyed them",
+            f"the low nibbles of frame {frame.number} of {self._path} carry no heat map: it was never "
+            "there, or a lossy codec or a colour conversion has destroyed it",
             found=seen,
             remedy=_LOST_REMEDY,
         )

@@ -84,6 +84,27 @@ def test_a_cut_is_no_crowd_and_the_detector_recovers():
     assert len(seen) == 1
 
 
+def test_a_moving_camera_is_no_crowd():
+    """A pan over a still scene moves every edge in it; nothing in it moves by itself."""
+    rng = np.random.default_rng(4)
+    scenery = cv2.GaussianBlur(rng.integers(0, 256, (288, 1000), dtype=np.uint8), (0, 0), 3)
+    scenery = cv2.normalize(scenery, None, 0, 255, cv2.NORM_MINMAX)
+    detector = MotionDetector()
+    found = []
+    for number in range(40):
+        shown = max(number - 15, 0) * 6
+        planes = np.full((432, 384), 128, np.uint8)
+        planes[:288] = scenery[:, shown : shown + 384]
+        found.append(len(detector.detect(Frame(planes, "yuv420p", number, Fraction(1, 25), number))))
+    assert sum(found) == 0
+
+
+def test_a_pan_in_a_real_film_draws_no_rubbish(data):
+    with VideoReader(data / "clips" / "bigbuckbunny.mp4") as reader:
+        tracks = perceive(reader, MotionDetector())
+    assert len(tracks) < 40
+
+
 def test_every_clip_starts_afresh():
     frames = [picture(k, [walker(k)] if k > 10 else []) for k in range(30)]
     one = [MotionDetector().detect(frames[0])]

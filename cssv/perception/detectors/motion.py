@@ -28,6 +28,12 @@ SHADOW_SHARE = 0.7
 SMALLEST_SHARE = 0.0006
 #: More moving pixels than this share mean a cut or a moving camera: the background is learned anew.
 LARGEST_SHARE = 0.5
+#: Motion in more than this share of the cells of a coarse grid (columns, rows) is the camera's. Objects fill
+#: part of a picture: in clips of still cameras at most a quarter of the cells was seen to move.
+SPREAD_SHARE = 0.6
+SPREAD_GRID = (8, 6)
+#: A cell of that grid moves when more than this share of its pixels does.
+SPREAD_FILL = 0.05
 #: Pictures higher than 1.5 times this are halved until they are not.
 WORKING_HEIGHT_PX = 288
 #: Gaps closed inside a blob at that height: width, height in pixels.
@@ -86,7 +92,7 @@ class SizePrior:
 
 
 class MotionDetector:
-    """Boxes around what moves; label ``"object"``.
+    """Boxes around what moves; label ``"object"``. While everything moves it is the camera, and no box.
 
     The score of a box is its share of moving pixels, over that of a typical silhouette, times how long
     something was there: 0.6 where nothing was in the frame before, towards 1 as it stays.
@@ -106,12 +112,14 @@ class MotionDetector:
         self._persistence: F64 = np.empty(0)
 
     def detect(self, frame: Frame) -> Detections:
-        """Find what moves in ``frame``; the first frame holds nothing."""
+        """Find what moves in ``frame``; the first frame holds nothing, nor does one while the camera moves."""
         picture, scale = shrink(frame.luma())
         mask = (self._apply(picture) == 255).view(np.uint8)
         if np.count_nonzero(mask) > LARGEST_SHARE * mask.size:
             self._forget()
             self._apply(picture)
+            return EMPTY
+        if spread(mask) > SPREAD_SHARE:
             return EMPTY
         mask = cv2.morphologyEx(cv2.medianBlur(mask, 3), cv2.MORPH_CLOSE, np.ones(CLOSING_PX[::-1], np.uint8))
         boxes, areas = self._objects(np.asarray(mask, dtype=np.uint8))
@@ -148,6 +156,12 @@ class MotionDetector:
         found = np.array(parts, dtype=np.float64).reshape(-1, 5)
         found = found[found[:, 4] >= SMALLEST_SHARE * mask.size]
         return found[:, :4], found[:, 4]
+
+
+def spread(mask: U8) -> float:
+    """Share of a coarse grid's cells in which pixels move; ``mask`` is 1 where they do."""
+    fill = cv2.resize(mask.astype(np.float32), SPREAD_GRID, interpolation=cv2.INTER_AREA)
+    return float(np.mean(np.asarray(fill) > SPREAD_FILL))
 
 
 def shrink(luma: U8) -> tuple[U8, int]:
