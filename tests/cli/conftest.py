@@ -85,7 +85,7 @@ def start():
     begun: list[subprocess.Popen[bytes]] = []
 
     def call(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", "from cssv_cli.main import main; main(prog_name='cssv')"]
+        command = [sys.executable, "-m", "cssv_cli"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | options
         prepare = pipes.pop("preexec_fn", lambda: None)
 

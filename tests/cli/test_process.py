@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pty
@@ -10,10 +11,15 @@ import resource
 import signal
 import subprocess
 import time
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from cssv_cli.exits import INTERRUPTED, exit_code
+from cssv_cli.start import INTERRUPTED_CODE
+from cssv_cli.start import main as start_main
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and disks as POSIX has them")
 
@@ -79,6 +85,56 @@ class TestStopped:
         process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0
         assert (tmp_path / "out.cssv").stat().st_size > 10_000
+
+
+SLOW_CLICK = """
+import pathlib, time
+while True:
+    try:
+        pathlib.Path(__file__).with_name("loading").touch()
+        time.sleep(60)
+    except BaseException as error:
+        print(repr(error))
+"""
+
+
+class TestStoppedWhileLoading:
+    @pytest.fixture
+    def loading(self, start, tmp_path, monkeypatch):
+        """The command, in the middle of loading a library that swallows every exception."""
+        (tmp_path / "click.py").write_text(SLOW_CLICK)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+        def begin(**options):
+            process = start("info", "clip.mp4", **options)
+            end = time.monotonic() + PATIENCE_S
+            while not (tmp_path / "loading").exists():
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            return process
+
+        return begin
+
+    def test_nothing_is_said(self, loading):
+        process = loading()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=PATIENCE_S) == (b"", b"")
+        assert process.returncode == exit_code(INTERRUPTED) == INTERRUPTED_CODE
+
+    def test_what_is_ignored_stays_ignored(self, loading):
+        process = loading(preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=PATIENCE_S) == (b"", b"")
+        assert process.returncode == -signal.SIGTERM
+
+
+def test_the_installed_command_begins_where_the_module_does(spawn):
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    module, _, name = project["project"]["scripts"]["cssv"].partition(":")
+    assert getattr(importlib.import_module(module), name) is start_main
+    assert spawn("--version").out.startswith("cssv ")
 
 
 @pytest.fixture
