@@ -162,11 +162,12 @@ def _facts(found: cssv.Information) -> Iterator[tuple[str, str]]:
         yield "part of", f"a longer or larger clip: from frame {found.first_frame}, pixel {found.origin}"
     facts = found.facts or {}
     if facts:
-        made = ", ".join(f"{key} {facts[key]}" for key in ("codec", "merge", "fidelity") if key in facts)
-        yield "made by", f"cssv {facts.get('cssv', '?')}: {made}"
+        how = ", ".join(f"{key} {facts[key]}" for key in ("codec", "merge", "fidelity") if key in facts)
+        yield "made by", f"cssv {facts.get('cssv', '?')}: {how}"
     source = facts.get("source")
-    if isinstance(source, dict):
-        yield "made from", " ".join(str(source[key]) for key in ("codec", "pix_fmt") if key in source)
+    # The source of a stream has neither codec nor pixel format.
+    if isinstance(source, dict) and any(made := [source.get(key) for key in ("codec", "pix_fmt")]):
+        yield "made from", " ".join(str(value) for value in made if value)
     noted = facts.get("notes")
     for note in (*video.notes, *(noted if isinstance(noted, list) else ())):
         yield "note", str(note)

@@ -225,6 +225,14 @@ class TestInfo:
     def test_quiet_still_answers(self, run, material):
         assert run("info", material / "clip.cssv", "-q").out == run("info", material / "clip.cssv").out
 
+    def test_a_line_for_what_it_was_made_from_only_where_that_is_known(self, run, material, tmp_path):
+        with cssv.Encoder(tmp_path / "x.cssv", size=(64, 64), rate=25) as encoder:
+            encoder.write(np.zeros((64, 64, 3), np.uint8))
+        assert "made from ffv1 yuv420p\n" in run("info", material / "clip.cssv").out
+        text = run("info", tmp_path / "x.cssv").out
+        assert "made by" in text
+        assert "made from" not in text
+
 
 class TestVerify:
     def test_sound(self, run, material):
