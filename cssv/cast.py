@@ -23,8 +23,11 @@ FIRST_GIVEN_TRACK = 1_000_000
 FORGET_S = 60
 #: A perceived object that overlaps a given one by more than this IoU is the same object ...
 SAME_OBJECT_IOU = 0.5
-#: ... and one of whose box more than this share lies in a given one's is a part of it.
+#: ... so is one of whose box more than this share lies in a given one's, a part of it, and one that
+#: holds more than this share of a given one's box, as a boat with its wake does ...
 SAME_OBJECT_SHARE = 0.7
+#: ... unless its area is more than this many times the given one's: then it is something behind it.
+SAME_OBJECT_AREAS = 4
 #: Share of all speeds that the default speed range must hold; the rest are jumps of the tracker.
 SPEED_SHARE = 0.995
 
@@ -123,8 +126,10 @@ def _not_given(boxes_px: NDArray[np.float64], given: Iterable[ObjectState]) -> N
         return np.ones(len(boxes_px), bool)
     iou = overlaps(boxes_px, places)
     areas, given_areas = boxes_px[:, 2:].prod(axis=1)[:, None], places[:, 2:].prod(axis=1)
-    share = iou / (1 + iou) * (areas + given_areas) / areas
-    return np.asarray(((iou <= SAME_OBJECT_IOU) & (share <= SAME_OBJECT_SHARE)).all(axis=1))
+    common = iou / (1 + iou) * (areas + given_areas)
+    is_part = common > SAME_OBJECT_SHARE * areas
+    is_whole = (common > SAME_OBJECT_SHARE * given_areas) & (areas <= SAME_OBJECT_AREAS * given_areas)
+    return np.asarray(~((iou > SAME_OBJECT_IOU) | is_part | is_whole).any(axis=1))
 
 
 def _perceived(states: FrameStates, row: int, facts: Facts) -> ObjectState:

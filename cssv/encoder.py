@@ -56,7 +56,7 @@ class Encoded:
         tracks: tracks and given objects that the scene and the perception know of.
         ranges: what the bottoms and tops of the rings stand for.
         source_bytes, bytes: size of the clip and of the file.
-        notes: what was done to the clip at the door, and scene entries that matched nothing.
+        notes: what was done to the clip at the door, boxes beyond its end, scene entries without a match.
         verification: of the file, done before it got its name.
     """
 
@@ -192,9 +192,17 @@ def encode(
         ranges=ranges,
         source_bytes=Path(source).stat().st_size,
         bytes=size,
-        notes=(*job.notes, *cast.warnings),
+        notes=(*job.notes, *_beyond(job, chosen, frames), *cast.warnings),
         verification=verification,
     )
+
+
+def _beyond(job: _Job, detector: Detector, frames: int) -> tuple[str, ...]:
+    """A note on a box file that goes on where the clip has ended; of part of a clip that says nothing."""
+    is_part = job.start is not None or job.stop is not None
+    if is_part or not isinstance(detector, BoxesDetector) or detector.frame_count <= frames:
+        return ()
+    return (f"the box file speaks of frames up to {detector.frame_count}; the clip has {frames}",)
 
 
 def _counted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -104,6 +105,33 @@ def test_given_and_perceived_are_not_drawn_twice(clips, tmp_path, api):
     scene = {"cssv_scene": 1, "objects": [{"label": "known", "trajectory": path}]}
     done = encode_with(clips, tmp_path / "x.cssv", api.Truth(), scene=scene)
     assert sorted(row.label for row in rows_of(done.path, 12)) == ["block", "known"]
+
+
+STILL = {
+    "name": "boat",
+    "label": "boat",
+    "trajectory": [{"time_s": t, "box_px": [60, 60, 30, 40]} for t in (0, 5)],
+}
+
+
+@pytest.mark.parametrize(
+    ("box", "is_boat"),
+    [
+        ((60, 60, 30, 40), True),  # the same
+        ((62, 70, 12, 12), True),  # its cabin
+        ((50, 62, 60, 60), True),  # with its wake: 3 times its area, and all of it but a strip
+        ((60, 40, 60, 80), True),  # 4 times
+        ((60, 39, 60, 81), False),  # more: the pier behind it
+        ((20, 20, 120, 120), False),
+        ((74, 50, 60, 60), False),  # half of it: a neighbour
+        ((90, 60, 30, 40), False),  # beside it
+    ],
+)
+def test_a_perceived_object_may_be_a_given_one(box, is_boat):
+    cast = LiveCast(cssv.Scene.from_json({"cssv_scene": 1, "objects": [STILL]}))
+    seen = replace(states_at(0, [7]), boxes_px=np.array([box], float))
+    found = [state.track for state in cast.at(seen, Fraction(1, 25))]
+    assert found == ([] if is_boat else [7]) + [FIRST_GIVEN_TRACK]
 
 
 def test_no_object_at_all(clips, tmp_path, api):
@@ -260,6 +288,18 @@ def test_extreme_scenes(clips, tmp_path):
 
 
 # ---- box files on clips whose time stamps are broken
+
+
+def test_boxes_beyond_the_end_are_told_of(clips, tmp_path, api):
+    file = api.write_boxes(tmp_path / "long.txt", 30)
+
+    def notes(boxes, **span):
+        done = cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=boxes, **span)
+        return [note for note in done.notes if "box file" in note]
+
+    assert notes(file) == [f"the box file speaks of frames up to 30; the clip has {api.COUNT}"]
+    assert notes(clips / "boxes.txt") == []
+    assert notes(file, start="0.2") == notes(file, stop="0.6") == []
 
 
 @pytest.fixture
