@@ -230,9 +230,9 @@ def test_export_keeps_pixels_and_sound(encode, tmp_path, api):
 def test_export_refuses(stego, clips, tmp_path):
     with pytest.raises(cssv.CssvError, match=r"\.mkv, \.mp4, \.webm"):
         cssv.export(stego, tmp_path / "x.gif")
-    with pytest.raises(cssv.CssvError, match="carry no mark"):
+    with pytest.raises(cssv.CssvError, match="carry no heat map"):
         cssv.export(clips / "clip.mkv", tmp_path / "x.mkv")
-    with pytest.raises(cssv.CssvError, match="carry no mark"):
+    with pytest.raises(cssv.CssvError, match="carry no heat map"):
         cssv.export(clips / "clip.mkv", tmp_path / "folder")
     assert not list(tmp_path.iterdir())
 
