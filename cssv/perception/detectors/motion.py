@@ -112,7 +112,7 @@ class MotionDetector:
         self._persistence: F64 = np.empty(0)
 
     def detect(self, frame: Frame) -> Detections:
-        """Find what moves in ``frame``; the first frame holds nothing, nor does one while the camera moves."""
+        """Find what moves in ``frame``: nothing in the first one, nor while the camera moves."""
         picture, scale = shrink(frame.luma())
         mask = (self._apply(picture) == 255).view(np.uint8)
         if np.count_nonzero(mask) > LARGEST_SHARE * mask.size:
