@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +21,7 @@ from cssv.painter import Path_, Progress
 from cssv.payload.mark import Miniature
 from cssv.payload.sample import read_sample
 from cssv.picture import heat_to_rgb, overlay
+from cssv.relay import Relay
 from cssv.scene import Environment, GivenRanges, Ranges, Scene, Value
 from cssv.stego import planes_crc
 from cssv.table import ObjectRow, Origin, check_extension, write_rows
@@ -284,7 +285,7 @@ class Decoder:
                 # The pixels are whole: only who asks for the scene track's objects need know.
                 sample = error
 
-        found = extract(frame.planes, frame.layout, self._origin)
+        found = extract(frame.planes, frame.layout, self._origin, is_sound=reader is not None)
         if found is None:
             raise self._lost(frame)
         self._origin = found.marks.origin
@@ -360,7 +361,6 @@ class _Pictures:
                 rate=info.rate,
                 codec="ffv1" if exact else "h264-lossy",
                 audio=audio,
-                check=exact,
             )
         )
 
@@ -421,9 +421,10 @@ def decode(
             pictures = _Pictures(Path(overlay), decoder, stack, exact=False, audio=audio)
             sinks.append(lambda moment: pictures.write(_colour_frame(moment, moment.overlay)))
         if heat is not None:
-            # Opened last, so closed first: exact heat is read back, and may yet fail all outputs.
             sinks.append(_heat_sink(Path(heat), decoder, stack))
-        flow = _flow(decoder, sinks, tally, progress, with_rows=table is not None)
+        # Entered last, so that its thread has ended when the sinks are closed.
+        relay = stack.enter_context(Relay())
+        flow = _flow(decoder, sinks, tally, progress, relay, with_rows=table is not None)
         if table is not None:
             write_rows(table, flow)
         else:
@@ -449,6 +450,7 @@ def _flow(
     sinks: list[Callable[[Moment], None]],
     tally: _Tally,
     progress: Progress | None,
+    relay: Relay,
     *,
     with_rows: bool,
 ) -> Iterator[ObjectRow]:
@@ -456,7 +458,7 @@ def _flow(
     total = len(decoder)
     for moment in decoder:
         for sink in sinks:
-            sink(moment)
+            relay.hand(partial(sink, moment))
         tally.frames += 1
         tally.source = moment.source
         tally.damaged_frames += bool(moment.damaged_cells)
@@ -465,6 +467,7 @@ def _flow(
             yield from moment.objects
         if progress is not None:
             progress("decode", tally.frames, total)
+    relay.drain()
 
 
 def _colour_frame(moment: Moment, picture: U8) -> Frame:

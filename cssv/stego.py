@@ -5,19 +5,17 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from cssv.container import IndexMeta, Writer
 from cssv.errors import OutputError
 from cssv.frames import U8, Frame
+from cssv.relay import Relay
 from cssv.video import AudioCopy, Codec, FrameEncoder, Packet, VideoInfo
-
-#: Frames that may wait for the codec, the one it works on included; more cost memory and save no time.
-AHEAD = 2
 
 
 def planes_crc(planes: U8) -> int:
@@ -54,7 +52,8 @@ class StegoWriter:
     """Writes stego frames, their scene samples and a clip's audio into one file.
 
     One thread of its own encodes and writes, in the order of :meth:`write`, while the caller draws the
-    next frames; at most AHEAD of them wait. Use it as a context manager: the thread ends with the block.
+    next frames; a few of them wait (:class:`Relay`). Use it as a context manager: the thread ends with
+    the block.
 
     Args:
         file: seekable binary file at position 0.
@@ -90,9 +89,8 @@ class StegoWriter:
                     self._audio.tracks[position] = number
                     self._heads[number] = track.mp4_head
         self.frames = 0
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="cssv-stego")
-        self._ahead: deque[Future[None]] = deque()
-        self._has_failed = self._is_finished = False
+        self._relay = Relay()
+        self._is_finished = False
 
     def write(self, stego: Frame, sample: bytes) -> None:
         """Append a frame and its scene sample; its planes must stay as they are from now on.
@@ -103,27 +101,14 @@ class StegoWriter:
         """
         if self._is_finished:
             raise OutputError("the file is finished")
-        self._await(AHEAD - 1)
+        self._relay.hand(partial(self._encode, stego, sample))
         self.frames += 1
-        self._ahead.append(self._pool.submit(self._encode, stego, sample))
-
-    def _await(self, left: int) -> None:
-        """Wait until at most ``left`` frames are ahead, and raise what went wrong with the others."""
-        while self._ahead and (len(self._ahead) > left or self._ahead[0].done()):
-            # What has failed stays in front, so that nobody can go on as if it had not.
-            self._ahead[0].result()
-            self._ahead.popleft()
 
     def _encode(self, stego: Frame, sample: bytes) -> None:
-        """Encode and write one frame, in the thread; nothing more after a failure."""
-        if self._has_failed:
-            return
-        # Until the end is reached, it counts as failed.
-        self._has_failed = True
+        """Encode and write one frame, in the relay's thread."""
         self._writer.note_frame(planes_crc(stego.planes))
         self._samples.append(sample)
         self._put(self._encoder.encode(stego))
-        self._has_failed = False
 
     def _put(self, packets: list[Packet]) -> None:
         for packet in packets:
@@ -149,7 +134,7 @@ class StegoWriter:
 
     def finish(self, meta: Mapping[str, Any], *, created_s: int, author: str = "", message: str = "") -> None:
         """Write what is still inside, the tables and the index. Raises as :meth:`write` does."""
-        self._await(0)
+        self._relay.drain()
         self._is_finished = True
         self._put(self._encoder.flush())
         self._put_audio(None)
@@ -167,7 +152,7 @@ class StegoWriter:
         trace: TracebackType | None,
     ) -> None:
         # The codec and the file must not be closed under the thread.
-        self._pool.shutdown(cancel_futures=True)
+        self._relay.close()
         try:
             self._encoder.close()
         finally:

@@ -118,7 +118,7 @@ def _verify_pixels(
                     yield "pixels", f"frame {i} decodes to other pixels than were written", i
                     continue
                 marks = extract(frame.planes, frame.layout)
-                if marks is None or marks.marks.intact != marks.marks.whole:
+                if marks is None or marks.marks.intact != marks.marks.whole or marks.damaged:
                     yield "marks", f"frame {i} has damaged marks", i
     except (VideoError, ContainerError) as error:
         yield "video", str(error), None

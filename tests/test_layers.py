@@ -36,6 +36,7 @@ LAYERS = {
     "cssv.exporting": 4,
     "cssv.information": 4,
     "cssv.metrics": 4,
+    "cssv.relay": 4,
     "cssv.painter": 4,
     "cssv.picture": 4,
     "cssv.stego": 4,

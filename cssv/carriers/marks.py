@@ -29,6 +29,11 @@ from cssv.payload.mark import (
     MINIATURE_SIZE,
     Header,
     Miniature,
+    cell_of,
+    check_of,
+    common_part,
+    frame_of,
+    header_blocks,
     read_support,
     write_support,
 )
@@ -98,10 +103,7 @@ def _mark_bits(
     half = MINIATURE_SIZE // 2
     marks[:, :, :_ROWS, 2:] = np.frombuffer(miniature[:half], np.uint8).reshape(_ROWS, 2)
     marks[:, :, _ROWS:, :2] = np.frombuffer(miniature[half:], np.uint8).reshape(_ROWS, 2)
-    for row in range(rows):
-        for column in range(columns):
-            block = replace(header, cell_x=column, cell_y=row, check=int(checks[row, column])).write()
-            marks[row, column, :_ROWS, :2] = np.frombuffer(block, np.uint8).reshape(_ROWS, 2)
+    marks[:, :, :_ROWS, :2] = header_blocks(header, checks).reshape(rows, columns, _ROWS, 2)
     if support is not None:
         for (row, column), block in _support_blocks(support, shape).items():
             marks[row, column, _ROWS:, 2:] = np.frombuffer(block, np.uint8).reshape(_ROWS, 2)
@@ -263,23 +265,26 @@ def read_marks(luma: U8, origin: tuple[int, int] = (0, 0), bits: BitPlane | None
         for y in range(first_y, (origin[1] + height - MARK) // CELL + 1)
         for x in range(first_x, (origin[0] + width - MARK) // CELL + 1)
     ]
-    headers: dict[tuple[int, int], Header] = {}
+    blocks: dict[tuple[int, int], bytes] = {}
     for x, y in places:
         block = bits.block(x * CELL, y * CELL, _ROWS)
-        if block and Header.is_valid(block):
-            header = Header.read(block)
-            if (header.cell_x, header.cell_y) == (x, y):
-                headers[x, y] = header
-    if not headers:
+        if Header.is_valid(block) and cell_of(block) == (x, y):
+            blocks[x, y] = block
+    if not blocks:
         return None
-    alike = Counter(replace(header, cell_x=0, cell_y=0, check=0) for header in headers.values())
-    header = alike.most_common(1)[0][0]
-    cells = [place for place, found in headers.items() if found.frame == header.frame]
+    alike, _ = Counter(map(common_part, blocks.values())).most_common(1)[0]
+    header = replace(
+        Header.read(next(block for block in blocks.values() if common_part(block) == alike)),
+        cell_x=0,
+        cell_y=0,
+        check=0,
+    )
+    cells = [place for place, block in blocks.items() if frame_of(block) == header.frame]
     support = _read_support(bits, cells) if header.sparse else None
     small = _read_miniature(bits, cells)
     rows, columns = cell_grid(small.width, small.height) if small else (_CELLS, _CELLS)
     expected = {(x, y) for x, y in places if 0 <= x < columns and 0 <= y < rows} | set(cells)
-    checks = {place: headers[place].check for place in cells}
+    checks = {place: check_of(blocks[place]) for place in cells}
     return Marks(header, small, origin, len(cells), len(expected), support, checks)
 
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cssv.errors import FramingError
 from cssv.frames import SIDE_RANGE
 from cssv.payload.framing import is_sealed, seal, unseal
@@ -93,6 +96,47 @@ class Header:
     def is_valid(block: bytes) -> bool:
         """Whether :meth:`read` would accept the block."""
         return len(block) == HEADER_SIZE and block[:3] == _VALID_START and is_sealed(block)
+
+
+def header_blocks(header: Header, checks: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """The header of every cell of a frame, written.
+
+    Args:
+        header: the frame's; its cell and check are replaced.
+        checks: (rows, columns), one a cell.
+
+    Returns:
+        (rows, columns, HEADER_SIZE) bytes.
+    """
+    rows, columns = checks.shape
+    head = header.write()
+    start, middle, end = head[:16], head[18:20], head[24:-4]
+    blocks = []
+    for row in range(rows):
+        for column in range(columns):
+            check = int(checks[row, column]).to_bytes(4, "big")
+            blocks.append(seal(start + bytes((column, row)) + middle + check + end, HEADER_SIZE))
+    return np.frombuffer(b"".join(blocks), np.uint8).reshape(rows, columns, HEADER_SIZE)
+
+
+def common_part(block: bytes) -> bytes:
+    """What a written header shares with those of the other cells of its frame."""
+    return block[:16] + block[18:20] + block[24:-4]
+
+
+def frame_of(block: bytes) -> int:
+    """Frame number of a written header."""
+    return int.from_bytes(block[4:8], "big")
+
+
+def cell_of(block: bytes) -> tuple[int, int]:
+    """Column and row of the cell of a written header."""
+    return block[16], block[17]
+
+
+def check_of(block: bytes) -> int:
+    """Check of the cell of a written header."""
+    return int.from_bytes(block[20:24], "big")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 import cssv
-import cssv.stego
+import cssv.relay
 from cssv.errors import OutputError, VideoError
 from cssv.frames import Frame
-from cssv.stego import AHEAD, StegoWriter
+from cssv.relay import AHEAD
+from cssv.stego import StegoWriter
 from cssv.video import FrameEncoder, VideoInfo
 
 WIDTH, HEIGHT = 64, 48
@@ -39,7 +40,7 @@ def frame(number, layout="yuv420p"):
 
 
 def writers():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("cssv-stego")]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("cssv-relay")]
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +123,7 @@ def written(codec, layout, count=30):
 @pytest.mark.parametrize("codec", ["h264", "ffv1", "vp9"])
 def test_the_bytes_are_those_of_a_writer_without_thread(codec, layout, monkeypatch):
     threaded = written(codec, layout)
-    monkeypatch.setattr(cssv.stego, "ThreadPoolExecutor", Inline)
+    monkeypatch.setattr(cssv.relay, "ThreadPoolExecutor", Inline)
     assert written(codec, layout) == threaded
 
 
@@ -136,7 +137,7 @@ def test_a_clip_becomes_the_file_of_a_writer_without_thread(name, clips, tmp_pat
         return output.read_bytes()
 
     threaded = encode(tmp_path / "a.cssv")
-    monkeypatch.setattr(cssv.stego, "ThreadPoolExecutor", Inline)
+    monkeypatch.setattr(cssv.relay, "ThreadPoolExecutor", Inline)
     assert encode(tmp_path / "b.cssv") == threaded
 
 
@@ -154,7 +155,7 @@ def test_another_thread_encodes_and_ends_with_the_block(monkeypatch):
         assert len(writers()) == 1
         writer.finish(META, created_s=0)
     assert not writers()
-    assert names == {"cssv-stego_0"}
+    assert names == {"cssv-relay_0"}
 
 
 def test_at_most_so_many_frames_wait(monkeypatch):

@@ -140,8 +140,18 @@ def test_a_screenshot_of_a_420_clip_does_not_carry(ffmpeg, bunny, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [("-c:v", "libx264", "-crf", "23"), ("-vf", "scale=640:480", "-c:v", "ffv1")],
-    ids=["crf 23", "scaled"],
+    [
+        ("-c:v", "libx264", "-crf", "23"),
+        ("-c:v", "libx264", "-crf", "1"),
+        ("-vf", "scale=640:480", "-c:v", "ffv1"),
+        # These leave the brightness, and so every mark, as it was.
+        ("-vf", "eq=saturation=1.1", "-c:v", "ffv1"),
+        ("-vf", "lutyuv=u=val+3", "-c:v", "ffv1"),
+        ("-pix_fmt", "yuv444p", "-c:v", "ffv1"),
+        ("-vf", "format=yuv444p,format=yuv420p", "-c:v", "ffv1"),
+        ("-vf", "crop=400:300:201:113:exact=1", "-c:v", "ffv1"),
+    ],
+    ids=lambda options: " ".join(options[:4]),
 )
 def test_lossy_copies_are_refused_and_leave_nothing(options, ffmpeg, stego, tmp_path):
     copy = tmp_path / "lossy.mp4" if "libx264" in options else tmp_path / "lossy.mkv"
