@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
+from cssv.closing import Closing
 from cssv_cli.words import clock, count
 
 #: Seconds between two drawings of the bar.
@@ -15,7 +15,7 @@ INTERVAL_S = 0.1
 BAR_CHARS = 24
 
 
-class ProgressBar:
+class ProgressBar(Closing):
     """One line per stage: bar, percentage, frames per second, time left.
 
     Called as the library calls its ``progress``: stage, frames done, frames in all (None when unknown).
@@ -78,14 +78,3 @@ class ProgressBar:
         self._stream.write("\n")
         self._stream.flush()
         self._stage, self._width = None, 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

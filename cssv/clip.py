@@ -5,9 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
+from cssv.closing import Closing
 from cssv.decoder import Decoder, Moment
 from cssv.errors import InputError
 from cssv.painter import Path_
@@ -15,7 +14,7 @@ from cssv.scene import Scene
 from cssv.video import VideoInfo
 
 
-class Clip:
+class Clip(Closing):
     """A clip opened for random access.
 
     ::
@@ -84,14 +83,3 @@ class Clip:
     def close(self) -> None:
         """Close the file; may be called twice."""
         self._decoder.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from cssv.carriers.frame import Extract, extract
+from cssv.closing import Closing
 from cssv.container import Reader, is_cssv
 from cssv.errors import ChecksumError, NibblesLostError, OptionError, VideoError
 from cssv.frames import U8, Frame, Layout
@@ -180,7 +179,7 @@ class Moment:
         return tuple(row_of(state, self.number, self.time, "pixels") for state in self.states_in_pixels)
 
 
-class Decoder:
+class Decoder(Closing):
     """Iterates over the moments of a source whose pixels carry.
 
     The source is a ``.cssv``, any lossless copy of its video in any container (remuxed, trimmed,
@@ -306,17 +305,6 @@ class Decoder:
     def close(self) -> None:
         """Close the files; may be called twice."""
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import Self
+
+from cssv.closing import Closing
 
 #: Pieces of work that may wait, the one under way included; more cost memory and save no time.
 AHEAD = 2
 
 
-class Relay:
+class Relay(Closing):
     """Does pieces of work one after another in a thread of its own while the caller goes on.
 
     Codecs and big array operations let other threads run, so that one frame is coded while the next is
@@ -51,14 +51,3 @@ class Relay:
     def close(self) -> None:
         """End the thread; what still waits is dropped. May be called twice."""
         self._pool.shutdown(cancel_futures=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -19,6 +19,7 @@ LAYERS = {
     "cssv.errors": 0,
     "cssv.frames": 0,
     "cssv.matching": 0,
+    "cssv.closing": 0,
     "cssv.output": 0,
     "cssv.scene": 0,
     "cssv.scene_check": 0,

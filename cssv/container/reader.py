@@ -8,11 +8,11 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 import numpy as np
 
+from cssv.closing import Closing
 from cssv.container.boxes import Box, file_size, open_file, read_exactly, top_boxes
 from cssv.container.index import (
     INDEX_HEADER,
@@ -50,7 +50,7 @@ class Problem:
     frame: int | None = None
 
 
-class Reader:
+class Reader(Closing):
     """Random access to the samples of one version of a file.
 
     Everything but the samples' own checksums is checked when the file is opened. What is
@@ -89,17 +89,6 @@ class Reader:
         except BaseException:
             self._file.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections import deque
 from fractions import Fraction
-from types import TracebackType
 from typing import cast
 
 import av
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from cssv.closing import Closing
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, Layout, check_size
 from cssv.video.codecs import CODECS, Codec, Picture, check_threads, configure
@@ -20,7 +20,7 @@ from cssv.video.info import UNTAGGED, Colour, VideoInfo, check_time, nominal_ste
 from cssv.video.packet import Packet
 
 
-class FrameEncoder:
+class FrameEncoder(Closing):
     """Encodes frames losslessly, one packet for one frame, in order.
 
     The codec counts frames; time stays outside it. So pts of any size, sign and spacing come out
@@ -192,17 +192,6 @@ class FrameEncoder:
         """Let go of the codec; may be called twice."""
         self._is_flushed = True
         self._container.close()
-
-    def __enter__(self) -> FrameEncoder:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _words(shape: tuple[int, int, str, Fraction]) -> str:

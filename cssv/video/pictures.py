@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from types import TracebackType
 from typing import cast
 
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
+from cssv.closing import Closing
 from cssv.errors import ChecksumError, FrameError, OutputError, VideoError
 from cssv.frames import U8, Frame, Layout, check_size
 from cssv.output import whole_file, whole_folder
@@ -52,7 +52,7 @@ class _Header:
         return "yuv420p" if self.kind == _GREY else "rgb24"
 
 
-class PictureReader:
+class PictureReader(Closing):
     """Reads a PNG, or a folder of PNGs in natural order (2 before 10), as frames.
 
     RGB pictures are ``rgb24``; 8-bit grey ones are the stacked planes of ``yuv420p``. Loops, seeks
@@ -157,17 +157,6 @@ class PictureReader:
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
-
-    def __enter__(self) -> PictureReader:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def write_picture(path: str | os.PathLike[str], frame: Frame) -> None:

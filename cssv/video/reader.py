@@ -8,12 +8,12 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from types import TracebackType
 
 import av.container
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from cssv.closing import Closing
 from cssv.errors import OptionError, VideoError
 from cssv.frames import Frame
 from cssv.video.door import Door, Planes
@@ -28,7 +28,7 @@ _REPAIRED = "time stamps that did not grow were moved behind their predecessors"
 _MICROSECONDS = 1_000_000
 
 
-class VideoReader:
+class VideoReader(Closing):
     """Reads any clip FFmpeg reads, in memory that does not grow with its length.
 
     Every ``for`` loop over a reader starts at the first frame, or where :meth:`seek` was called
@@ -349,17 +349,6 @@ class VideoReader:
         self._put_back = None
         if container is not None:
             container.close()
-
-    def __enter__(self) -> VideoReader:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def check_span(start: Fraction | None, stop: Fraction | None) -> None:
