@@ -26,7 +26,7 @@ from cssv.stego import planes_crc
 from cssv.table import ObjectRow, Origin, check_extension, write_rows
 from cssv.template.read import VISIBLE_SHARE, read
 from cssv.template.state import ObjectState, undraw
-from cssv.video import VideoWriter, open_source, shown_stamps, write_picture
+from cssv.video import VideoWriter, encode_picture, open_source, shown_stamps
 
 #: What to do about lost nibbles.
 _LOST_REMEDY = (
@@ -357,7 +357,8 @@ class _Pictures:
         if self._video is not None:
             self._video.write(frame)
         elif self._folder is not None:
-            write_picture(self._folder / f"{frame.number:06d}.png", frame)
+            # The folder is flushed to disk as a whole; picture by picture would take far longer.
+            (self._folder / f"{frame.number:06d}.png").write_bytes(encode_picture(frame))
 
 
 def _check_picture_path(path: Path, allowed: tuple[str, ...]) -> None:

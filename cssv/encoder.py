@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -27,6 +26,7 @@ from cssv.painter import (
     Style,
     about,
     check_choice,
+    counted,
     load_scene,
     to_fraction,
 )
@@ -97,7 +97,7 @@ class _Job:
             writer: StegoWriter | None = None
             painter: Painter | None = None
             shift = 0
-            for frame in _counted(reader, "encode", total, self.progress):
+            for frame in counted(reader, "encode", total, self.progress):
                 if writer is None or painter is None:
                     shift = frame.pts if self.start is not None or frame.pts < 0 else 0
                     scene = shift_times(self.scene, shift * info.time_base)
@@ -205,15 +205,6 @@ def _beyond(job: _Job, detector: Detector, frames: int) -> tuple[str, ...]:
     return (f"the box file speaks of frames up to {detector.frame_count}; the clip has {frames}",)
 
 
-def _counted(
-    frames: Iterable[Frame], stage: str, total: int | None, progress: Progress | None
-) -> Iterator[Frame]:
-    for count, frame in enumerate(frames, 1):
-        yield frame
-        if progress is not None:
-            progress(stage, count, total)
-
-
 def perceive_clip(
     source: Path_,
     detector: Detector,
@@ -226,7 +217,7 @@ def perceive_clip(
     """First pass: who is where. A box file needs no pictures, only the frames' times."""
     with VideoReader(source, rate=rate, start=start, stop=stop) as reader:
         if not isinstance(detector, BoxesDetector):
-            return perceive(_counted(reader, "perceive", len(reader.timestamps()), progress), detector)
+            return perceive(counted(reader, "perceive", len(reader.timestamps()), progress), detector)
         base, stamps = reader.info.time_base, shown_stamps(reader)
     skipped = 0
     if start is not None:

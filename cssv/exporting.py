@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cssv.decoder import Decoder
 from cssv.errors import OptionError
-from cssv.frames import Frame
 from cssv.output import check_distinct
-from cssv.painter import Path_, Progress
+from cssv.painter import Path_, Progress, counted
 from cssv.video import FileCodec, VideoWriter, write_pictures
 
 #: The lossless codec for each kind of file.
@@ -55,10 +53,11 @@ def export(source: Path_, output: Path_, *, progress: Progress | None = None) ->
         )
     check_distinct(source, path)
     with Decoder(source) as decoder:
-        frames = _counted(decoder, progress)
+        total = len(decoder)
+        frames = counted((moment.frame for moment in decoder), "export", total, progress)
         if not suffix:
             return Exported(path, write_pictures(path, frames), ())
-        info, total = decoder.info, len(decoder)
+        info = decoder.info
 
         def checked(count: int) -> None:
             if progress is not None:
@@ -83,11 +82,3 @@ def export(source: Path_, output: Path_, *, progress: Progress | None = None) ->
             for count, frame in enumerate(frames, 1):  # noqa: B007 - the count is the result
                 writer.write(frame)
         return Exported(path, count, writer.notes)
-
-
-def _counted(decoder: Decoder, progress: Progress | None) -> Iterator[Frame]:
-    total = len(decoder)
-    for count, moment in enumerate(decoder, 1):
-        yield moment.frame
-        if progress is not None:
-            progress("export", count, total)

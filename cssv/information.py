@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,6 @@ class Information:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         video = self.video
-        ranges = self.ranges
         return {
             "path": str(self.path),
             "kind": self.kind,
@@ -63,13 +62,7 @@ class Information:
             "frames": self.frames,
             "audio": video.has_audio,
             "size_bytes": self.size_bytes,
-            "ranges": None
-            if ranges is None
-            else {
-                "speed_px_s": list(ranges.speed_px_s),
-                "temperature_c": list(ranges.temperature_c),
-                "density_kg_m3": list(ranges.density_kg_m3),
-            },
+            "ranges": None if self.ranges is None else asdict(self.ranges),
             "origin_px": None if self.origin is None else list(self.origin),
             "first_frame": self.first_frame,
             "facts": self.facts,

@@ -6,10 +6,10 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from cssv.carriers.frame import DEFAULT_FIDELITY, FIDELITIES, Fidelity, FrameCarrier
 from cssv.carriers.nibble import DEFAULT_MERGE, MERGES, Merge
@@ -29,6 +29,7 @@ DEFAULT_CODEC: Codec = "h264"
 Progress = Callable[[str, int, int | None], None]
 Path_ = str | os.PathLike[str]
 SceneLike = Scene | Path_ | dict[str, Any] | None
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,16 @@ class Style:
         check_choice("codec", self.codec, CODECS)
         check_choice("merge", self.merge, MERGES)
         check_choice("fidelity", self.fidelity, FIDELITIES)
+
+
+def counted(
+    items: Iterable[_Item], stage: str, total: int | None, progress: Progress | None
+) -> Iterator[_Item]:
+    """Pass items on, and say after each how many have been dealt with."""
+    for count, item in enumerate(items, 1):
+        yield item
+        if progress is not None:
+            progress(stage, count, total)
 
 
 def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
@@ -132,11 +143,7 @@ def about(info: VideoInfo, style: Style, ranges: Ranges, notes: Sequence[str] = 
         "merge": style.merge,
         "fidelity": style.fidelity,
         "rate": str(info.rate),
-        "ranges": {
-            "speed_px_s": ranges.speed_px_s,
-            "temperature_c": ranges.temperature_c,
-            "density_kg_m3": ranges.density_kg_m3,
-        },
+        "ranges": asdict(ranges),
         "source": {
             "codec": info.codec,
             "pix_fmt": info.pix_fmt,

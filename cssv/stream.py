@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from cssv.carriers.frame import DEFAULT_FIDELITY, Fidelity
 from cssv.carriers.nibble import DEFAULT_MERGE, Merge
 from cssv.cast import LiveCast
+from cssv.closing import Finishing
 from cssv.encoder import DEFAULT_DETECTOR, choose_detector
 from cssv.errors import CssvError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import LAYOUTS, U8, Frame, Layout
@@ -48,7 +48,7 @@ class _Stage:
     facts: dict[str, Any]
 
 
-class Encoder:
+class Encoder(Finishing):
     """Encodes a stream frame by frame, in memory that does not grow with its length.
 
     Frames wait ``lag_s`` seconds for their future, so that velocity is relative to past and future
@@ -220,20 +220,6 @@ class Encoder:
         # Whatever the codec says to being stopped halfway, nobody waits for it any more.
         with suppress(CssvError):
             self._output.__exit__(CssvError, reason, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()
 
 
 def _info(

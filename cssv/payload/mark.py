@@ -31,7 +31,6 @@ FLAG_SPARSE, FLAG_RGB, FLAG_PLAIN = 1, 2, 4
 
 _HEADER = struct.Struct(">HBBIqBBBxI")
 _MINIATURE = struct.Struct(">6fHHIIfeeeee8s")
-_SUPPORT_BITS = 9 * CELL_BLOCKS * CELL_BLOCKS
 MAGIC_BYTES = struct.pack(">H", MAGIC)
 _VALID_START = MAGIC_BYTES + bytes([VERSION])
 #: Largest finite number of half precision; what exceeds it is written as it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cssv.errors import ContainerError, SceneError
@@ -74,12 +74,7 @@ def write_sample(sample: SceneSample) -> bytes:
     if sample.scene is not None:
         node["scene"] = sample.scene.to_json()
     if sample.ranges is not None:
-        ranges = sample.ranges
-        node["ranges"] = {
-            "speed_px_s": ranges.speed_px_s,
-            "temperature_c": ranges.temperature_c,
-            "density_kg_m3": ranges.density_kg_m3,
-        }
+        node["ranges"] = asdict(sample.ranges)
     return json.dumps(node, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 

@@ -6,7 +6,7 @@ from cssv.video.door import Planes
 from cssv.video.encoder import FrameEncoder
 from cssv.video.info import UNTAGGED, Colour, VideoInfo
 from cssv.video.packet import Packet
-from cssv.video.pictures import PICTURE_RATE, PictureReader, write_picture, write_pictures
+from cssv.video.pictures import PICTURE_RATE, PictureReader, encode_picture, write_picture, write_pictures
 from cssv.video.reader import VideoReader
 from cssv.video.source import FrameSource, open_source, shown_stamps
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
@@ -29,6 +29,7 @@ __all__ = [
     "VideoInfo",
     "VideoReader",
     "VideoWriter",
+    "encode_picture",
     "gop_length",
     "open_source",
     "shown_stamps",

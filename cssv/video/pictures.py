@@ -165,7 +165,7 @@ def write_picture(path: str | os.PathLike[str], frame: Frame) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    data = _encode(frame)
+    data = encode_picture(frame)
     with whole_file(path) as temporary:
         temporary.write_bytes(data)
 
@@ -181,7 +181,7 @@ def write_pictures(path: str | os.PathLike[str], frames: Iterable[Frame]) -> int
     with whole_folder(path) as temporary:
         for count, frame in enumerate(frames, 1):  # noqa: B007
             file = temporary / f"{frame.number:06d}.png"
-            file.write_bytes(_encode(frame))
+            file.write_bytes(encode_picture(frame))
             _check_written(file, frame)
         if not count:
             raise OutputError("no frames were written", found=str(path))
@@ -194,7 +194,12 @@ def is_png(path: Path) -> bool:
         return file.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE
 
 
-def _encode(frame: Frame) -> bytes:
+def encode_picture(frame: Frame) -> bytes:
+    """One frame as the bytes of a PNG: RGB, or the stacked planes of a yuv420p frame in grey.
+
+    Raises:
+        FrameError: the frame is too large for a PNG.
+    """
     pixels = frame.planes[..., ::-1] if frame.layout == "rgb24" else frame.planes
     done, data = cv2.imencode(".png", np.ascontiguousarray(pixels))
     if not done:

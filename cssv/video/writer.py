@@ -9,7 +9,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, cast
 
 import av
@@ -18,6 +17,7 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from cssv.closing import Finishing
 from cssv.errors import ChecksumError, CssvError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import U8, Frame, Layout, check_size
 from cssv.output import whole_file
@@ -49,7 +49,7 @@ class _AbortedError(Exception):
     """Leaves the body of ``whole_file`` so that it cleans up."""
 
 
-class VideoWriter:
+class VideoWriter(Finishing):
     """Writes frames to ``path``, whole or not at all.
 
     The file appears under its name when :meth:`close` is called or the ``with`` block ends well;
@@ -287,20 +287,6 @@ class VideoWriter:
             found=reason(error),
             remedy="Free some space, or write elsewhere.",
         ) from error
-
-    def __enter__(self) -> VideoWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()
 
 
 def _sum(planes: U8) -> int:
