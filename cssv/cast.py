@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from cssv.errors import InputError
 from cssv.matching import Facts, LiveMatcher, Sighting, given_sightings, resolve, unmatched
+from cssv.payload.sample import SceneSample, settle
 from cssv.perception.detections import overlaps
 from cssv.perception.tracks import FrameStates, Tracks
 from cssv.scene import Scene
@@ -32,6 +35,19 @@ SAME_OBJECT_AREAS = 4
 SPEED_SHARE = 0.995
 
 Pair = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Who is in a frame.
+
+    Attributes:
+        objects: what is drawn: the perceived objects by id, then the given ones.
+        replaced: perceived objects that the scene gives outright; they are not drawn.
+    """
+
+    objects: tuple[ObjectState, ...]
+    replaced: tuple[ObjectState, ...] = ()
 
 
 class Cast:
@@ -61,10 +77,10 @@ class Cast:
         speeds = [np.hypot(*track.velocity_px_s.T) for track in self._tracks]
         return float(np.quantile(np.concatenate(speeds), SPEED_SHARE)) if speeds else None
 
-    def at(self, number: int, time: Fraction) -> list[ObjectState]:
+    def at(self, number: int, time: Fraction) -> Shown:
         """The objects of frame ``number``, shown at ``time`` seconds."""
         given = _given_states(self.scene, self._given, time, self.facts.__getitem__)
-        return _perceived_states(self._tracks.at(number), given, self.facts.__getitem__) + given
+        return _line_up(_perceived(self._tracks.at(number)), given, self.facts.__getitem__)
 
 
 class LiveCast:
@@ -83,7 +99,7 @@ class LiveCast:
         """Scene entries that have spoken of no track so far, in words."""
         return self._matcher.unmatched()
 
-    def at(self, states: FrameStates, time: Fraction) -> list[ObjectState]:
+    def at(self, states: FrameStates, time: Fraction) -> Shown:
         """The objects of the next frame.
 
         Raises:
@@ -100,7 +116,7 @@ class LiveCast:
         self._matcher.update(float(time), [(track, label or None, box) for track, label, box in rows])
         self._forget(ids, time)
         given = _given_states(self.scene, self._given, time, self._matcher.facts)
-        return _perceived_states(states, given, self._matcher.facts) + given
+        return _line_up(_perceived(states), given, self._matcher.facts)
 
     def _forget(self, ids: list[int], time: Fraction) -> None:
         """Let go of tracks that have been gone for long."""
@@ -111,12 +127,78 @@ class LiveCast:
             del self._last_seen[track]
 
 
-def _perceived_states(
-    states: FrameStates, given: list[ObjectState], facts_of: Callable[[int], Facts]
-) -> list[ObjectState]:
-    """The tracked objects of a frame, without those that are given outright."""
-    keep = _not_given(states.boxes_px, given)
-    return [_perceived(states, int(row), facts_of(int(states.ids[row]))) for row in np.flatnonzero(keep)]
+class Recast:
+    """The cast of a clip whose frames are on file, under another scene: who was perceived stays.
+
+    Args:
+        scene: the other scene, in the file's own time.
+        frames: the samples of all frames with their times in seconds, in order; gone through once.
+    """
+
+    def __init__(self, scene: Scene, frames: Iterable[tuple[SceneSample, Fraction]]) -> None:
+        self.scene = scene
+        seen: dict[int, _Record] = {}
+        for sample, time in frames:
+            for state in perceived_in(sample):
+                seen.setdefault(state.track, _Record(state.label)).add(float(time), state.box_px)
+        given = given_sightings(scene, max(FIRST_GIVEN_TRACK, max(seen, default=0) + 1))
+        sightings = [record.sighting(track) for track, record in sorted(seen.items())]
+        self.facts = resolve(scene, [*sightings, *given])
+        self._given = [sighting.track for sighting in given]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Scene entries that speak of no track, in words."""
+        return unmatched(self.scene, self.facts)
+
+    def at(self, sample: SceneSample, time: Fraction) -> Shown:
+        """The objects of the frame that ``sample`` is about, shown at ``time`` seconds."""
+        given = _given_states(self.scene, self._given, time, self.facts.__getitem__)
+        return _line_up(perceived_in(sample), given, self.facts.__getitem__)
+
+
+class _Record:
+    """Where a track was, packed: 40 bytes a frame."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._times, self._boxes = array("d"), array("d")
+
+    def add(self, time_s: float, box_px: Iterable[float]) -> None:
+        self._times.append(time_s)
+        self._boxes.extend(box_px)
+
+    def sighting(self, track: int) -> Sighting:
+        boxes = np.array(self._boxes).reshape(-1, 4)
+        return Sighting(track, self._label or None, np.array(self._times), boxes)
+
+
+def perceived_in(sample: SceneSample) -> list[ObjectState]:
+    """Whom the perception saw in a frame, by id, without anything that a scene has said."""
+    plain = [_without_facts(state) for state in (*sample.objects, *sample.replaced) if not state.is_given]
+    return sorted(plain, key=lambda state: state.track)
+
+
+def _without_facts(state: ObjectState) -> ObjectState:
+    return replace(
+        state,
+        label=state.label if state.detected is None else state.detected,
+        temperature_c=None,
+        density_kg_m3=None,
+        name=None,
+        selector=None,
+        detected=None,
+    )
+
+
+def _line_up(
+    perceived: list[ObjectState], given: list[ObjectState], facts_of: Callable[[int], Facts]
+) -> Shown:
+    """Put the perceived objects of a frame and the given ones together."""
+    keep = _not_given(np.array([state.box_px for state in perceived]).reshape(-1, 4), given)
+    drawn = (_with_facts(s, facts_of(s.track)) for s, kept in zip(perceived, keep, strict=True) if kept)
+    replaced = (state for state, kept in zip(perceived, keep, strict=True) if not kept)
+    return Shown((*drawn, *given), tuple(replaced))
 
 
 def _not_given(boxes_px: NDArray[np.float64], given: Iterable[ObjectState]) -> NDArray[np.bool_]:
@@ -132,23 +214,28 @@ def _not_given(boxes_px: NDArray[np.float64], given: Iterable[ObjectState]) -> N
     return np.asarray(~((iou > SAME_OBJECT_IOU) | is_part | is_whole).any(axis=1))
 
 
-def _perceived(states: FrameStates, row: int, facts: Facts) -> ObjectState:
+def _perceived(states: FrameStates) -> list[ObjectState]:
+    """The tracked objects of a frame."""
+    return [_of_row(states, row) for row in range(len(states))]
+
+
+def _of_row(states: FrameStates, row: int) -> ObjectState:
     velocity = states.velocity_px_s[row]
     past, future = states.velocity_past_px_s[row], states.velocity_future_px_s[row]
     change = (future - past) / 2 if past.any() and future.any() else np.zeros(2)
     # The halves are drawn around the smoothed velocity, so that their mean is what is known best.
     change *= min(1.0, float(np.hypot(*velocity)) / max(float(np.hypot(*change)), 1e-9))
-    return _with_facts(
-        facts,
+    state = ObjectState(
         track=int(states.ids[row]),
         label=states.labels[row],
         score=float(states.scores[row]),
         box_px=_four(states.boxes_px[row]),
-        velocity=_pair(velocity),
-        past=_pair(velocity - change),
-        future=_pair(velocity + change),
+        velocity_px_s=_pair(velocity),
+        past_px_s=_pair(velocity - change),
+        future_px_s=_pair(velocity + change),
         sigma_px_s=math.sqrt(float(np.trace(states.velocity_cov[row])) / 2),
     )
+    return settle(state)
 
 
 def _given_states(
@@ -158,45 +245,35 @@ def _given_states(
     found = []
     for track, (_, entry) in zip(given, scene.given_tracks(), strict=True):
         # Scenes give times in decimals: 0.2 s means the frame at 1/5 s, which only floats make equal.
-        state = entry.at(float(time))
-        if state is None:
+        place = entry.at(float(time))
+        if place is None:
             continue
-        past, future = state.velocity_past_px_s, state.velocity_future_px_s
-        mean = ((past[0] + future[0]) / 2, (past[1] + future[1]) / 2)
-        facts = facts_of(track)
-        found.append(
-            _with_facts(
-                facts,
-                track=track,
-                label=facts.label or "",
-                score=1.0,
-                box_px=state.box_px,
-                velocity=mean,
-                past=past,
-                future=future,
-                sigma_px_s=0.0,
-            )
+        past, future = place.velocity_past_px_s, place.velocity_future_px_s
+        state = ObjectState(
+            track=track,
+            label="",
+            score=1.0,
+            box_px=place.box_px,
+            velocity_px_s=((past[0] + future[0]) / 2, (past[1] + future[1]) / 2),
+            past_px_s=past,
+            future_px_s=future,
+            sigma_px_s=0.0,
+            is_given=True,
         )
+        found.append(_with_facts(settle(state), facts_of(track)))
     return found
 
 
-def _with_facts(
-    facts: Facts, *, track: int, label: str, score: float, box_px: tuple[float, float, float, float],
-    velocity: Pair, past: Pair, future: Pair, sigma_px_s: float,
-) -> ObjectState:  # fmt: skip
-    return ObjectState(
-        track=track,
-        label=facts.label or label,
-        score=score,
-        box_px=box_px,
-        velocity_px_s=velocity,
-        past_px_s=past,
-        future_px_s=future,
-        sigma_px_s=sigma_px_s,
+def _with_facts(state: ObjectState, facts: Facts) -> ObjectState:
+    label = facts.label or state.label
+    return replace(
+        state,
+        label=label,
         temperature_c=facts.temperature_c,
         density_kg_m3=facts.density_kg_m3,
         name=facts.name,
         selector=None if facts.template == "auto" else Selector[facts.template.upper()],
+        detected=None if label == state.label or state.is_given else state.label,
     )
 
 

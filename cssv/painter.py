@@ -13,13 +13,16 @@ from typing import Any, TypeVar
 
 from cssv.carriers.frame import DEFAULT_FIDELITY, FIDELITIES, Fidelity, FrameCarrier
 from cssv.carriers.nibble import DEFAULT_MERGE, MERGES, Merge
+from cssv.carriers.tags import place_tags
+from cssv.cast import Shown
 from cssv.errors import OptionError
-from cssv.frames import Frame
+from cssv.frames import U8, Frame
 from cssv.payload.mark import Miniature
 from cssv.payload.sample import SceneSample, write_sample
 from cssv.scene import Ranges, Scene, Value
+from cssv.template.drawing import Outline
 from cssv.template.render import render
-from cssv.template.state import ObjectState, draw
+from cssv.template.state import draw
 from cssv.video import CODECS, Codec, VideoInfo
 
 VERSION = "0.1.0"
@@ -117,21 +120,37 @@ class Painter:
         small = miniature(scene, ranges, info).write()
         return cls(scene, ranges, FrameCarrier(info.layout, small, style.merge, style.fidelity))
 
-    def paint(self, frame: Frame, states: Sequence[ObjectState]) -> tuple[Frame, bytes]:
+    def paint(self, frame: Frame, shown: Shown) -> tuple[Frame, bytes]:
         """The stego frame and its scene sample."""
         luma = frame.luma()
         size = (frame.width, frame.height)
-        drawings = [d for state in states if (d := draw(state, self.ranges, luma, size)) is not None]
+        drawings = [d for state in shown.objects if (d := draw(state, self.ranges, luma, size)) is not None]
         template = render(drawings, luma, frame.layout)
-        outlines = [drawing.outline for drawing in drawings]
-        planes = self.carrier.embed(frame.planes, template, outlines, number=self.number, pts=frame.pts)
-        first = self.number == 0
-        sample = SceneSample(
-            self.number, tuple(states), self.scene if first else None, self.ranges if first else None
-        )
-        stego = Frame(planes, frame.layout, frame.pts, frame.time_base, self.number)
+        stego, outlines = self.carry(frame, template, [drawing.outline for drawing in drawings], self.number)
+        sample = self.sample(self.number, shown, outlines)
         self.number += 1
         return stego, write_sample(sample)
+
+    def carry(
+        self, frame: Frame, template: U8, outlines: Sequence[Outline], number: int
+    ) -> tuple[Frame, tuple[Outline, ...]]:
+        """The frame with a template in it, and the outlines that found no place for a tag."""
+        planes = self.carrier.embed(frame.planes, template, outlines, number=number, pts=frame.pts)
+        places = place_tags(outlines, frame.width, frame.height)
+        untagged = tuple(o for o, place in zip(outlines, places, strict=True) if place is None)
+        return Frame(planes, frame.layout, frame.pts, frame.time_base, number), untagged
+
+    def sample(self, number: int, shown: Shown, untagged: tuple[Outline, ...]) -> SceneSample:
+        """What the scene track says of a frame."""
+        is_first = number == 0
+        return SceneSample(
+            number,
+            shown.objects,
+            self.scene if is_first else None,
+            self.ranges if is_first else None,
+            shown.replaced,
+            untagged,
+        )
 
 
 def about(info: VideoInfo, style: Style, ranges: Ranges, notes: Sequence[str] = ()) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The scene track's samples: one JSON object per frame (SPEC, "Scene track").
 
 ``{"frame": 7, "objects": [...]}``; the first one also holds ``"scene"`` and ``"ranges"``. Numbers are
-rounded to what the perception can know, so that samples stay small.
+rounded to what the perception can know, so that samples stay small. What the scene has put aside or
+renamed is kept too (``"replaced"``, ``"detected"``), so that another scene can be applied to the same
+perception.
 """
 
 from __future__ import annotations
@@ -9,13 +11,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cssv.errors import ContainerError, SceneError
 from cssv.scene import Ranges, Scene, Source, Value
 from cssv.scene_check import OWN_PREFIX
-from cssv.template.drawing import Selector
+from cssv.template.drawing import SHIFT_LIMIT, Outline, Selector
 from cssv.template.state import ObjectState
 
 #: Decimal places of boxes (px), velocities (px/s) and scores.
@@ -24,6 +26,8 @@ _DECIMALS = 3
 _LARGEST_TRACK = 2**32 - 1
 _LARGEST_FRAME = 2**53
 _LARGEST = 1e15
+#: Bound of a box's place and size in a tag.
+_LARGEST_SIDE = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +38,37 @@ class SceneSample:
         frame: number of the frame.
         objects: its objects.
         scene, ranges: in the first sample only.
+        replaced: perceived objects that are not drawn, because the scene gives them outright.
+        outlines: outlines of drawn objects that found no place for a tag in the pixels.
     """
 
     frame: int
     objects: tuple[ObjectState, ...] = ()
     scene: Scene | None = None
-    ranges: Ranges | None = field(default=None)
+    ranges: Ranges | None = None
+    replaced: tuple[ObjectState, ...] = ()
+    outlines: tuple[Outline, ...] = ()
 
 
 def _rounded(values: Sequence[float]) -> list[float]:
     return [round(float(value), _DECIMALS) for value in values]
+
+
+def settle(state: ObjectState) -> ObjectState:
+    """The state as a sample will tell it: what is drawn from it can be drawn again from the sample."""
+    x, y, w, h = _rounded(state.box_px)
+    velocity, past, future = (
+        (vx, vy) for vx, vy in map(_rounded, (state.velocity_px_s, state.past_px_s, state.future_px_s))
+    )
+    return replace(
+        state,
+        score=round(state.score, _DECIMALS),
+        box_px=(x, y, w, h),
+        velocity_px_s=velocity,
+        past_px_s=past,
+        future_px_s=future,
+        sigma_px_s=round(state.sigma_px_s, _DECIMALS) if math.isfinite(state.sigma_px_s) else math.inf,
+    )
 
 
 def _object_to_json(state: ObjectState) -> dict[str, Any]:
@@ -65,12 +90,31 @@ def _object_to_json(state: ObjectState) -> dict[str, Any]:
         node["name"] = state.name
     if state.selector is not None:
         node["template"] = state.selector.name.lower()
+    if state.detected is not None:
+        node["detected"] = state.detected
+    if state.is_given:
+        node["given"] = True
     return node
+
+
+def _outline_to_json(outline: Outline) -> dict[str, Any]:
+    return {
+        "track": outline.track,
+        "box": list(outline.box),
+        "radii": outline.radii.hex(),
+        "shift": outline.shift,
+        "template": outline.selector.name.lower(),
+        "axis": outline.axis,
+    }
 
 
 def write_sample(sample: SceneSample) -> bytes:
     """Write the sample as compact UTF-8 JSON."""
     node: dict[str, Any] = {"frame": sample.frame, "objects": [_object_to_json(o) for o in sample.objects]}
+    if sample.replaced:
+        node["replaced"] = [_object_to_json(o) for o in sample.replaced]
+    if sample.outlines:
+        node["outlines"] = [_outline_to_json(o) for o in sample.outlines]
     if sample.scene is not None:
         node["scene"] = sample.scene.to_json()
     if sample.ranges is not None:
@@ -122,8 +166,30 @@ def _text(node: object) -> str:
     return node
 
 
+def _flag(node: object) -> bool:
+    if not isinstance(node, bool):
+        raise TypeError(f"{node!r} is neither true nor false")
+    return node
+
+
+def _outline_from_json(node: Mapping[str, Any]) -> Outline:
+    x, y, w, h = (int(_number(side, -_LARGEST_SIDE, _LARGEST_SIDE)) for side in node["box"])
+    return Outline(
+        track=_whole(node["track"], _LARGEST_TRACK),
+        label="",
+        score=0,
+        box=(x, y, w, h),
+        radii=bytes.fromhex(_text(node["radii"])),
+        shift=_whole(node["shift"], SHIFT_LIMIT),
+        selector=Selector[_text(node["template"]).upper()],
+        axis=_whole(node["axis"], 255),
+    )
+
+
 def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
-    sigma, name, template = (node.get(key) for key in ("sigma_px_s", "name", "template"))
+    sigma, name, template, detected = (
+        node.get(key) for key in ("sigma_px_s", "name", "template", "detected")
+    )
     return ObjectState(
         track=_whole(node["track"], _LARGEST_TRACK),
         label=_text(node["label"]),
@@ -137,6 +203,8 @@ def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
         density_kg_m3=_value_from_json(node.get("density_kg_m3")),
         name=None if name is None else _text(name),
         selector=None if template is None else Selector[_text(template).upper()],
+        detected=None if detected is None else _text(detected),
+        is_given=_flag(node.get("given", False)),
     )
 
 
@@ -162,6 +230,8 @@ def read_sample(data: bytes) -> SceneSample:
             objects=tuple(_object_from_json(o) for o in node["objects"]),
             scene=None if scene is None else Scene.from_json(scene),
             ranges=None if ranges is None else _ranges_from_json(ranges),
+            replaced=tuple(_object_from_json(o) for o in node.get("replaced", ())),
+            outlines=tuple(_outline_from_json(o) for o in node.get("outlines", ())),
         )
     except SceneError:
         raise

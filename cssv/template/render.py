@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cssv.frames import U8, Layout, planes_shape, split_planes
 from cssv.template.aura import ring_tables
-from cssv.template.drawing import Drawing, Selector
+from cssv.template.drawing import Drawing, Outline, Selector, drawing_order
 from cssv.template.edges import edge_brightness, edge_magnitude
 from cssv.template.footprint import Footprint, footprint
 
@@ -38,7 +38,13 @@ def empty_template(layout: Layout, width: int, height: int) -> U8:
     return np.zeros(planes_shape(layout, width, height), np.uint8)
 
 
-def render(drawings: Sequence[Drawing], luma: U8, layout: Layout, out: U8 | None = None) -> U8:
+def render(
+    drawings: Sequence[Drawing],
+    luma: U8,
+    layout: Layout,
+    out: U8 | None = None,
+    edges: U8 | None = None,
+) -> U8:
     """Draw a frame's template.
 
     Args:
@@ -46,6 +52,7 @@ def render(drawings: Sequence[Drawing], luma: U8, layout: Layout, out: U8 | None
         luma: (H, W) uint8, the cover's brightness, for the edges inside the outlines.
         layout: layout of the template.
         out: an empty template to draw into, instead of a new one.
+        edges: (H, W) uint8, multiples of 16: the edges, where they are known already.
 
     Returns:
         uint8 array of the frame's planes, multiples of 16.
@@ -56,11 +63,23 @@ def render(drawings: Sequence[Drawing], luma: U8, layout: Layout, out: U8 | None
     for drawing in sorted(drawings, key=lambda drawing: drawing.depth):
         place = footprint(drawing.outline, width, height)
         if place is not None:
-            _draw(planes, drawing, place, luma, chroma_step(layout))
+            bright = _edges_in(luma, place) if edges is None else edges[place.window]
+            _draw(planes, drawing, place, bright, chroma_step(layout))
     return template
 
 
-def _draw(planes: tuple[U8, U8, U8], drawing: Drawing, place: Footprint, luma: U8, step: int) -> None:
+def interior(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np.bool_]:
+    """Which pixels of a frame show edges: (H, W) bool, inside an outline and under no other's ring."""
+    shown = np.zeros((height, width), bool)
+    for outline in sorted(outlines, key=drawing_order):
+        place = footprint(outline, width, height)
+        if place is not None:
+            index = place.index
+            np.copyto(shown[place.window], (index == 0) | (index == place.span), where=index >= 0)
+    return shown
+
+
+def _draw(planes: tuple[U8, U8, U8], drawing: Drawing, place: Footprint, bright: U8, step: int) -> None:
     """Draw one object into the planes."""
     if drawing.outline.selector is Selector.EDGES:
         luma_table = np.full(2 * place.span, _LINE, np.uint8)
@@ -70,7 +89,7 @@ def _draw(planes: tuple[U8, U8, U8], drawing: Drawing, place: Footprint, luma: U
     index = place.index
     values = luma_table[index]
     inside = (index == 0) | (index == place.span)
-    np.copyto(values, _edges_in(luma, place), where=inside)
+    np.copyto(values, bright, where=inside)
     np.copyto(planes[0][place.window], values, where=index >= 0)
     window, index = place.chroma(step)
     touched = index >= 0

@@ -55,6 +55,8 @@ class ObjectState:
         temperature_c, density_kg_m3: None when nobody gave one.
         name: who it is, if the scene says so.
         selector: which drawing; None decides by what is known.
+        detected: what the detector calls it, where the scene calls it otherwise; None where they agree.
+        is_given: the scene gives it outright; nobody has perceived it.
     """
 
     track: int
@@ -69,6 +71,8 @@ class ObjectState:
     density_kg_m3: Value | None = None
     name: str | None = None
     selector: Selector | None = None
+    detected: str | None = None
+    is_given: bool = False
 
     @property
     def speed_px_s(self) -> float:

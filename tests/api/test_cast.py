@@ -130,7 +130,7 @@ STILL = {
 def test_a_perceived_object_may_be_a_given_one(box, is_boat):
     cast = LiveCast(cssv.Scene.from_json({"cssv_scene": 1, "objects": [STILL]}))
     seen = replace(states_at(0, [7]), boxes_px=np.array([box], float))
-    found = [state.track for state in cast.at(seen, Fraction(1, 25))]
+    found = [state.track for state in cast.at(seen, Fraction(1, 25)).objects]
     assert found == ([] if is_boat else [7]) + [FIRST_GIVEN_TRACK]
 
 
@@ -372,9 +372,9 @@ def test_a_stream_forgets_what_left_long_ago():
     cast = LiveCast(scene)
     assert len(cast.warnings) == 2
     for number in range(600):
-        (state,) = cast.at(states_at(number, [number]), Fraction(number))
+        (state,) = cast.at(states_at(number, [number]), Fraction(number)).objects
         assert state.temperature_c.value == 30
     assert len(cast._matcher.all_facts()) <= FORGET_S + 2
     assert cast.warnings == ()
-    (again,) = cast.at(states_at(600, [0]), Fraction(600))
+    (again,) = cast.at(states_at(600, [0]), Fraction(600)).objects
     assert again.density_kg_m3.value == 5
