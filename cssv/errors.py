@@ -16,6 +16,7 @@
     │   ├── ChecksumError      kind "checksum"       stored and computed checksums differ
     │   └── LimitError         kind "limit"          a length beyond its bound, found before allocation
     ├── OutputError            kind "output"         also OSError; the result cannot be written
+    │   └── LockedError        kind "locked"         another writer is at work; .pid
     └── MissingExtraError      kind "extra"          also ImportError; the message names the pip command
 
 ``kind`` is stable: programs may match on it. A message says what is wrong, the value found, the
@@ -138,6 +139,21 @@ class OutputError(CssvError, OSError):
     """A result that cannot be written: read-only folder, full disk, a folder in the way."""
 
     kind = "output"
+
+
+class LockedError(OutputError):
+    """Another writer is at work on the file; ``pid`` is its process id, None where it is not known."""
+
+    kind = "locked"
+
+    def __init__(self, path: object, pid: int | None) -> None:
+        self.pid = pid
+        super().__init__(
+            f"another writer is at work on {str(path)!r}",
+            found="unknown process" if pid is None else f"process {pid}",
+            bound="one writer at a time",
+            remedy="Wait until it is done.",
+        )
 
 
 class MissingExtraError(CssvError, ImportError):

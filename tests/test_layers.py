@@ -20,6 +20,8 @@ LAYERS = {
     "cssv.frames": 0,
     "cssv.matching": 0,
     "cssv.closing": 0,
+    "cssv.lock": 0,
+    "cssv.overlay": 0,
     "cssv.output": 0,
     "cssv.scene": 0,
     "cssv.scene_check": 0,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import av
 import av.container
@@ -14,12 +14,16 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from cssv.errors import VideoError
+from cssv.overlay import Overlay, Source
 
 #: What PyAV raises when a file or a request is not what FFmpeg can work with.
 AV_ERRORS = (av.FFmpegError, NotImplementedError, OverflowError, UnicodeError)
 
 # FFmpeg reads ordinary text as terminal art; nobody means that when they say "clip".
 _NOT_VIDEO_FORMATS = {"tty"}
+
+# FFmpeg asks Python for this many bytes of a file with patches at a time.
+_BUFFER_BYTES = 1 << 18
 
 
 class _Rational(Protocol):
@@ -57,15 +61,22 @@ def check_readable(path: Path) -> None:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[av.container.InputContainer]:
-    """Open a file for reading, closed at the end of the body; errors of FFmpeg become VideoError."""
-    container = open_input(path)
-    try:
-        yield container
-    except AV_ERRORS as error:
-        raise VideoError("the file cannot be read", found=f"{path}: {reason(error)}") from error
-    finally:
-        container.close()
+def opened(source: Source) -> Iterator[av.container.InputContainer]:
+    """Open a file for reading, closed at the end of the body; errors of FFmpeg become VideoError.
+
+    Raises as :func:`open_input`.
+    """
+    with ExitStack() as stack:
+        if isinstance(source, Overlay):
+            check_readable(source.path)
+            file = stack.enter_context(source.open())
+            container = stack.enter_context(_open(source.path, file))
+        else:
+            container = stack.enter_context(open_input(source))
+        try:
+            yield container
+        except AV_ERRORS as error:
+            raise VideoError("the file cannot be read", found=f"{source}: {reason(error)}") from error
 
 
 def open_input(path: Path) -> av.container.InputContainer:
@@ -75,13 +86,18 @@ def open_input(path: Path) -> av.container.InputContainer:
         VideoError: missing, empty, a folder, unreadable, or nothing FFmpeg knows.
     """
     check_readable(path)
+    return _open(path, str(path.absolute()))
+
+
+def _open(path: Path, file: str | BinaryIO) -> av.container.InputContainer:
     try:
         # A playlist may name other places; only files of this machine are followed.
         container = av.open(
-            str(path.absolute()),
+            file,
             mode="r",
             metadata_errors="replace",
             container_options={"protocol_whitelist": "file"},
+            buffer_size=_BUFFER_BYTES,
         )
     except AV_ERRORS as error:
         raise VideoError(
@@ -95,7 +111,7 @@ def open_input(path: Path) -> av.container.InputContainer:
     return container
 
 
-def video_stream(container: av.container.InputContainer, path: Path) -> VideoStream:
+def video_stream(container: av.container.InputContainer, path: Source) -> VideoStream:
     """Return the first stream of moving pictures, or raise VideoError; cover art does not count."""
     for stream in container.streams.video:
         if Disposition.attached_pic not in stream.disposition and stream.codec_context is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
-from pathlib import Path
 
 import av.container
 from av.video.frame import VideoFrame
@@ -16,8 +16,9 @@ from av.video.stream import VideoStream
 from cssv.closing import Closing
 from cssv.errors import OptionError, VideoError
 from cssv.frames import Frame
+from cssv.overlay import as_source
 from cssv.video.door import Door, Planes
-from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, open_input, opened, reason, video_stream
+from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, opened, reason, video_stream
 from cssv.video.info import RATE_RANGE, Colour, VideoInfo, check_rate, nominal_step
 from cssv.video.whole import shortfall
 
@@ -39,7 +40,7 @@ class VideoReader(Closing):
                 ...
 
     Args:
-        path: the clip.
+        path: the clip; an :class:`cssv.overlay.Overlay` is read with its patches.
         planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
         rate: true frames per second of a constant-rate clip whose header is wrong: frame n gets
             pts n in time base 1 / rate.
@@ -64,8 +65,9 @@ class VideoReader(Closing):
         check_span(start, stop)
         if rate is not None:
             check_rate(rate)
-        self._path = Path(path)
+        self._path = as_source(path)
         self._rate = rate
+        self._stack = ExitStack()
         self._container: av.container.InputContainer | None = None
         self._is_closed = False
         first = self._reopen()
@@ -84,7 +86,7 @@ class VideoReader(Closing):
     def _reopen(self) -> VideoFrame:
         """Open the file at its beginning and decode one picture, which is put back."""
         self._release()
-        self._container = open_input(self._path)
+        self._container = self._stack.enter_context(opened(self._path))
         try:
             self._stream = video_stream(self._container, self._path)
             self._stream.thread_type = "AUTO"
@@ -345,10 +347,9 @@ class VideoReader(Closing):
         self._release()
 
     def _release(self) -> None:
-        container, self._container = self._container, None
+        self._container = None
         self._put_back = None
-        if container is not None:
-            container.close()
+        self._stack.close()
 
 
 def check_span(start: Fraction | None, stop: Fraction | None) -> None:

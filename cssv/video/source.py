@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from cssv.frames import Frame
+from cssv.overlay import Overlay, as_source
 from cssv.video.door import Planes
 from cssv.video.ffmpeg import check_readable
 from cssv.video.info import VideoInfo
@@ -56,7 +56,9 @@ def open_source(
 
     Options and errors are those of the two.
     """
-    place = Path(path)
+    place = as_source(path)
+    if isinstance(place, Overlay):
+        return VideoReader(place, planes=planes, rate=rate, start=start, stop=stop)
     if not place.is_dir():
         check_readable(place)
     kind = PictureReader if place.is_dir() or is_png(place) else VideoReader

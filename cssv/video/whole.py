@@ -12,12 +12,14 @@ from pathlib import Path
 from av.container.input import InputContainer
 from av.video.stream import VideoStream
 
+from cssv.overlay import Source
+
 _HEAD_BYTES = 4096
 _SEGMENT_ID = 0x18538067
 _UNFINISHED_RIFF = (0, 0xFFFFFFFF)
 
 
-def shortfall(container: InputContainer, stream: VideoStream, path: Path, packets: int) -> str | None:
+def shortfall(container: InputContainer, stream: VideoStream, path: Source, packets: int) -> str | None:
     """Say what is missing after ``packets`` packets came from the whole file; None when nothing is."""
     name = container.format.name
     if "mov" in name:
@@ -26,24 +28,28 @@ def shortfall(container: InputContainer, stream: VideoStream, path: Path, packet
         return f"the index lists {listed} frames" if packets < listed else None
     missing = 0
     if "matroska" in name:
-        missing = _matroska_bytes(path) - path.stat().st_size
+        missing = _matroska_bytes(path) - _bytes(path)
     elif name == "avi":
-        missing = _riff_bytes(path) - path.stat().st_size
+        missing = _riff_bytes(path) - _bytes(path)
     return f"{missing} bytes are missing at its end" if missing > 0 else None
 
 
-def _head(path: Path) -> bytes:
+def _bytes(path: Source) -> int:
+    return Path(path).stat().st_size
+
+
+def _head(path: Source) -> bytes:
     with path.open("rb") as file:
         return file.read(_HEAD_BYTES)
 
 
-def _riff_bytes(path: Path) -> int:
+def _riff_bytes(path: Source) -> int:
     """Length that the first RIFF chunk says the file has at least; 0 when it says nothing."""
     size = int(struct.unpack_from("<I", _head(path).ljust(8, b"\0"), 4)[0])
     return 0 if size in _UNFINISHED_RIFF else size + 8
 
 
-def _matroska_bytes(path: Path) -> int:
+def _matroska_bytes(path: Source) -> int:
     """Length that the Segment says the file has at least (RFC 8794, 9559); 0 when it says nothing."""
     head, at = _head(path), 0
     while at + 12 <= len(head):
