@@ -88,6 +88,11 @@ class _Job:
         """The clip, opened anew."""
         return VideoReader(self.source, planes=self.planes, rate=self.rate, start=self.start, stop=self.stop)
 
+    def opened(self) -> dict[str, str]:
+        """How the clip was opened, as far as it was not by default."""
+        options = {"rate": self.rate, "start": self.start, "stop": self.stop}
+        return {"planes": self.planes} | {k: str(v) for k, v in options.items() if v is not None}
+
     def write(self, path: Path, cast: Cast, ranges: Ranges, created_s: int) -> int:
         """Second pass: draw, merge and write; returns the number of frames."""
         with self.reader() as reader, ExitStack() as stack:
@@ -113,7 +118,7 @@ class _Job:
                 raise VideoError("the clip holds no frames", found=str(self.source))
             # Some things only show once every frame has been read.
             self.notes += (*reader.info.notes, *(audio.notes if audio else ()))
-            facts = about(info, self.style, ranges, self.notes)
+            facts = about(info, self.style, ranges, self.notes, self.opened())
             writer.finish(facts, created_s=created_s)
             return writer.frames
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -126,21 +126,14 @@ class Painter:
         size = (frame.width, frame.height)
         drawings = [d for state in shown.objects if (d := draw(state, self.ranges, luma, size)) is not None]
         template = render(drawings, luma, frame.layout)
-        stego, outlines = self.carry(frame, template, [drawing.outline for drawing in drawings], self.number)
-        sample = self.sample(self.number, shown, outlines)
+        outlines = [drawing.outline for drawing in drawings]
+        planes = self.carrier.embed(frame.planes, template, outlines, number=self.number, pts=frame.pts)
+        stego = Frame(planes, frame.layout, frame.pts, frame.time_base, self.number)
+        sample = self.sample(self.number, shown, untagged(outlines, size))
         self.number += 1
         return stego, write_sample(sample)
 
-    def carry(
-        self, frame: Frame, template: U8, outlines: Sequence[Outline], number: int
-    ) -> tuple[Frame, tuple[Outline, ...]]:
-        """The frame with a template in it, and the outlines that found no place for a tag."""
-        planes = self.carrier.embed(frame.planes, template, outlines, number=number, pts=frame.pts)
-        places = place_tags(outlines, frame.width, frame.height)
-        untagged = tuple(o for o, place in zip(outlines, places, strict=True) if place is None)
-        return Frame(planes, frame.layout, frame.pts, frame.time_base, number), untagged
-
-    def sample(self, number: int, shown: Shown, untagged: tuple[Outline, ...]) -> SceneSample:
+    def sample(self, number: int, shown: Shown, outlines: tuple[Outline, ...]) -> SceneSample:
         """What the scene track says of a frame."""
         is_first = number == 0
         return SceneSample(
@@ -149,12 +142,27 @@ class Painter:
             self.scene if is_first else None,
             self.ranges if is_first else None,
             shown.replaced,
-            untagged,
+            outlines,
         )
 
 
-def about(info: VideoInfo, style: Style, ranges: Ranges, notes: Sequence[str] = ()) -> dict[str, Any]:
-    """The codec's own facts for the version index (SPEC, "Facts")."""
+def untagged(outlines: Sequence[Outline], size: tuple[int, int]) -> tuple[Outline, ...]:
+    """The outlines that find no place for a tag in a frame of this width and height."""
+    places = place_tags(outlines, *size)
+    return tuple(outline for outline, place in zip(outlines, places, strict=True) if place is None)
+
+
+def about(
+    info: VideoInfo,
+    style: Style,
+    ranges: Ranges,
+    notes: Sequence[str] = (),
+    opened: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The codec's own facts for the version index (SPEC, "Facts").
+
+    ``opened``: options with which the clip was opened, so that it can be opened so again.
+    """
     return {
         "cssv": VERSION,
         "layout": info.layout,
@@ -172,6 +180,7 @@ def about(info: VideoInfo, style: Style, ranges: Ranges, notes: Sequence[str] = 
             "padding": list(info.padding),
         },
         "notes": list(notes),
+        "opened": dict(opened or {}),
     }
 
 

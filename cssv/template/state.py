@@ -11,6 +11,7 @@ density (``erf``), a circular one in two for velocity (the Rayleigh distribution
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +27,8 @@ from cssv.template.read import Sight
 
 Pair = tuple[float, float]
 Span = tuple[float, float]
+#: Whose outline, and for which box of whole pixels.
+Place = tuple[int, tuple[int, int, int, int]]
 
 #: A reading is certain as far as it lies within this share of its range.
 TOLERANCE = 1 / 8
@@ -169,7 +172,13 @@ def clip_box(
     return left, top, right - left, bottom - top
 
 
-def draw(state: ObjectState, ranges: Ranges, luma: U8 | None, size: tuple[int, int]) -> Drawing | None:
+def draw(
+    state: ObjectState,
+    ranges: Ranges,
+    luma: U8 | None,
+    size: tuple[int, int],
+    known: Mapping[Place, Outline] | None = None,
+) -> Drawing | None:
     """Turn a state into integers for the renderer.
 
     Args:
@@ -177,6 +186,7 @@ def draw(state: ObjectState, ranges: Ranges, luma: U8 | None, size: tuple[int, i
         ranges: what the rings' bottoms and tops stand for.
         luma: (H, W) uint8, the cover's brightness to find the outline in; None takes a rounded box.
         size: width and height of the frame.
+        known: outlines found before, by track and clipped box; they are not looked for again.
 
     Returns:
         The drawing, or None when the object is outside the frame.
@@ -184,8 +194,11 @@ def draw(state: ObjectState, ranges: Ranges, luma: U8 | None, size: tuple[int, i
     box = clip_box(state.box_px, *size)
     if box is None:
         return None
-    radii = superellipse(box[2], box[3]) if luma is None else _explored(luma, box)
-    packed, shift = pack_radii(radii)
+    before = None if known is None else known.get((state.track, box))
+    if before is not None:
+        packed, shift = before.radii, before.shift
+    else:
+        packed, shift = pack_radii(superellipse(*box[2:]) if luma is None else _explored(luma, box))
     readings = readings_of(state, ranges)
     outline = Outline(
         track=state.track,
