@@ -6,12 +6,9 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 from cssv.errors import OptionError
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class _Patched(io.FileIO):
         super().__init__(path, mode)
         self._patches = patches
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         start = self.tell()
         view = memoryview(buffer).cast("B")
         count = super().readinto(view) or 0

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from cssv.container.appender import Appender, repair
+from cssv.container.archive import is_cssv
 from cssv.container.boxes import Box, boxes
+from cssv.container.compactor import compact
 from cssv.container.entries import Kind, lift_entry
-from cssv.container.index import FrameTable, Index, IndexMeta, Version
+from cssv.container.faults import Problem
+from cssv.container.index import FrameTable, Index, IndexMeta, Revision, Version
 from cssv.container.moov import Track
-from cssv.container.reader import Problem, Reader, is_cssv
+from cssv.container.reader import Reader
 from cssv.container.tables import SampleTable
 from cssv.container.writer import Writer
 
 __all__ = [
+    "Appender",
     "Box",
     "FrameTable",
     "Index",
@@ -18,11 +23,14 @@ __all__ = [
     "Kind",
     "Problem",
     "Reader",
+    "Revision",
     "SampleTable",
     "Track",
     "Version",
     "Writer",
     "boxes",
+    "compact",
     "is_cssv",
     "lift_entry",
+    "repair",
 ]

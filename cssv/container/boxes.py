@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from cssv.container.limits import CHILD_BOXES_LIMIT, DEPTH_LIMIT, TOP_BOXES_LIMIT, check_limit
 from cssv.errors import ContainerError, InputError
+from cssv.overlay import as_source
 
 #: Boxes that hold nothing but boxes, as far as CSSV looks into them.
 PARENTS = frozenset((b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"tref"))
@@ -199,7 +200,7 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     try:
         # Opening a pipe would wait for somebody to write to it.
         ordinary = stat.S_ISREG(Path(path).stat().st_mode)
-        file = Path(path).open("rb") if ordinary else None  # noqa: SIM115 - the caller closes it
+        file = as_source(path).open("rb") if ordinary else None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot open {os.fspath(path)!r}", found=reason) from error

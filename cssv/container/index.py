@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ from cssv.container.limits import (
     META_LIMIT,
     MOOV_LIMIT,
     SAMPLES_LIMIT,
+    TAG_LIMIT,
+    TAGS_LIMIT,
     TRACKS_LIMIT,
     VERSIONS_LIMIT,
     check_limit,
@@ -30,17 +34,25 @@ from cssv.errors import ChecksumError, ContainerError
 #: Extended type of the index box (``uuid``), from a random draw made once.
 INDEX_UUID = bytes.fromhex("c55f1d9a7b3e4c0da6425e8f90d17b36")
 INDEX_MAGIC = b"CSIX"
-INDEX_FORMAT = 1
+#: What is written; format 1 is still read.
+INDEX_FORMAT = 2
+_FIRST_FORMAT = 1
 
 #: Bytes before the index's own fields: size, ``uuid``, the 16 bytes above.
 INDEX_HEADER = 24
 
 _HEAD = struct.Struct(">4sHHQII")
+_HEAD_MORE = struct.Struct(">IQI")
 _ROW = struct.Struct(">IIQQQIQIIIIII")
+_ROW_MORE = struct.Struct(">IIQ")
+_TAG = struct.Struct(">IH")
 _AUDIO = struct.Struct(">III")
 _BIG32 = np.dtype(">u4")
 
 U32s = NDArray[np.uint32]
+
+#: A version's number, a tag, or None for the version that players show.
+Revision = int | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,10 @@ class Version:
         table_offset, table_crc: its frame table in the file; CRC32 of the table's bytes.
         frames: video samples, which is also scene samples.
         audio_tracks: rows of the frame table that are about audio.
+        root: number of the version whose pictures its own were drawn from: an ancestor, or itself
+            if it was drawn from a cover.
+        frames_changed: frames that differ from the parent's; all of them where there is no parent.
+        bytes_added: by how much the file grew.
     """
 
     number: int
@@ -83,6 +99,9 @@ class Version:
     table_crc: int
     frames: int
     audio_tracks: int
+    root: int
+    frames_changed: int
+    bytes_added: int
 
     @property
     def table_size(self) -> int:
@@ -109,18 +128,43 @@ class FrameTable:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """All versions of a file, oldest first; the last is the current one.
+    """All versions of a file.
 
-    ``ftyp_crc`` is the CRC32 of the whole ``ftyp`` box.
+    Attributes:
+        versions: oldest first; at least one.
+        ftyp_crc: CRC32 of the whole ``ftyp`` box.
+        playing: number of the version that players show.
+        live_offset: of the ``moov`` box that they take: the playing version's own or a later copy.
+        tags: (name, version number), ascending by the names' UTF-8 bytes.
     """
 
     versions: tuple[Version, ...]
     ftyp_crc: int
+    playing: int
+    live_offset: int
+    tags: tuple[tuple[str, int], ...] = ()
 
     @property
     def current(self) -> Version:
         """The version that players show."""
-        return self.versions[-1]
+        return self.find(self.playing)
+
+    def find(self, revision: Revision) -> Version:
+        """Return the version with this number or tag; None is the one that players show.
+
+        Raises ContainerError when there is none.
+        """
+        number = self.playing if revision is None else revision
+        if isinstance(number, str):
+            names = dict(self.tags)
+            if number not in names:
+                raise ContainerError("no such tag", found=number, bound=", ".join(names) or "none yet")
+            number = names[number]
+        at = bisect_left(self.versions, number, key=lambda version: version.number)
+        if at < len(self.versions) and self.versions[at].number == number:
+            return self.versions[at]
+        bound = f"{self.versions[0].number} to {self.versions[-1].number}"
+        raise ContainerError("no such version", found=number, bound=bound)
 
 
 def write_meta(meta: Mapping[str, Any]) -> bytes:
@@ -176,6 +220,7 @@ def _write_row(version: Version) -> bytes:
     check_limit("message is too long", len(message), MESSAGE_LIMIT)
     check_limit("version facts are too long", len(meta), META_LIMIT)
     check_limit("time of creation is out of range", about.created_s, CREATED_LIMIT_S)
+    check_limit("more frames are changed than there are", version.frames_changed, version.frames)
     fixed = _ROW.pack(
         version.number,
         version.parent,
@@ -191,10 +236,11 @@ def _write_row(version: Version) -> bytes:
         len(message),
         len(meta),
     )
-    return b"".join((fixed, author, message, meta))
+    more = _ROW_MORE.pack(version.root, version.frames_changed, version.bytes_added)
+    return b"".join((fixed, more, author, message, meta))
 
 
-def _read_row(cursor: Cursor) -> Version:
+def _read_row(cursor: Cursor, form: int) -> Version:
     fixed = _ROW.unpack(cursor.take(_ROW.size))
     number, parent, created_s, moov_offset, moov_size, moov_crc = fixed[:6]
     table_offset, table_crc, frames, audio_tracks, author, message, meta = fixed[6:]
@@ -205,10 +251,11 @@ def _read_row(cursor: Cursor) -> Version:
     check_limit("author is too long", author, AUTHOR_LIMIT)
     check_limit("message is too long", message, MESSAGE_LIMIT)
     check_limit("version facts are too long", meta, META_LIMIT)
-    try:
-        texts = [str(cursor.take(length), "utf-8") for length in (author, message)]
-    except UnicodeDecodeError as error:
-        raise ContainerError("text of a version is not UTF-8", found=str(error)) from error
+    root, frames_changed, bytes_added = 0, frames, 0
+    if form > _FIRST_FORMAT:
+        root, frames_changed, bytes_added = _ROW_MORE.unpack(cursor.take(_ROW_MORE.size))
+        check_limit("more frames are changed than there are", frames_changed, frames)
+    texts = [_decode(cursor.take(length)) for length in (author, message)]
     about = IndexMeta(created_s, texts[0], texts[1], read_meta(bytes(cursor.take(meta))))
     return Version(
         number,
@@ -221,51 +268,112 @@ def _read_row(cursor: Cursor) -> Version:
         table_crc,
         frames,
         audio_tracks,
+        root,
+        frames_changed,
+        bytes_added,
     )
 
 
-def write_index(index: Index, table: FrameTable, offset: int) -> bytes:
-    """Make the index box for file offset ``offset``, with the frame table of its current version.
+def _decode(data: memoryview) -> str:
+    try:
+        return str(data, "utf-8")
+    except UnicodeDecodeError as error:
+        raise ContainerError("text of a version is not UTF-8", found=str(error)) from error
 
-    ``table_offset`` and ``table_crc`` of the current version are filled in here.
-    """
-    tail = write_frame_table(table)
-    rows = b"".join(_write_row(version) for version in index.versions)
-    at = offset + INDEX_HEADER + _HEAD.size + len(rows)
-    current = replace(index.current, table_offset=at, table_crc=zlib.crc32(tail))
-    rows = b"".join(_write_row(version) for version in (*index.versions[:-1], current))
+
+def _write_tag(name: str, number: int) -> bytes:
+    data = _encode(name)
+    return _TAG.pack(number, check_limit("tag name is empty or too long", len(data), TAG_LIMIT, 1)) + data
+
+
+def _read_tag(cursor: Cursor) -> tuple[str, int]:
+    number, length = _TAG.unpack(cursor.take(_TAG.size))
+    return _decode(cursor.take(check_limit("tag name is empty or too long", length, TAG_LIMIT, 1))), number
+
+
+def _write_fields(index: Index, offset: int) -> bytes:
+    """Everything between the box's header and its frame table."""
     head = _HEAD.pack(INDEX_MAGIC, INDEX_FORMAT, 0, offset, index.ftyp_crc, len(index.versions))
-    size = INDEX_HEADER + len(head) + len(rows) + len(tail) + 4
+    more = _HEAD_MORE.pack(index.playing, index.live_offset, len(index.tags))
+    rows = b"".join(_write_row(version) for version in index.versions)
+    return b"".join((head, more, rows, *(_write_tag(*tag) for tag in index.tags)))
+
+
+def index_size(index: Index, *, has_table: bool) -> int:
+    """Bytes of the box that :func:`write_index` will make."""
+    table = index.versions[-1].table_size if has_table else 0
+    return INDEX_HEADER + len(_write_fields(index, 0)) + table + 4
+
+
+def write_index(index: Index, table: FrameTable | None, offset: int) -> bytes:
+    """Make the index box for file offset ``offset``.
+
+    ``table`` is the frame table of the last version, whose ``table_offset`` and ``table_crc`` are
+    then filled in here; None where it lies in the file already.
+    """
+    check_limit("index has an impossible number of versions", len(index.versions), VERSIONS_LIMIT, 1)
+    check_limit("index has too many tags", len(index.tags), TAGS_LIMIT)
+    tail = b""
+    if table is not None:
+        tail = write_frame_table(table)
+        at = offset + INDEX_HEADER + len(_write_fields(index, offset))
+        last = replace(index.versions[-1], table_offset=at, table_crc=zlib.crc32(tail))
+        index = replace(index, versions=(*index.versions[:-1], last))
+    fields = _write_fields(index, offset)
+    size = INDEX_HEADER + len(fields) + len(tail) + 4
     check_limit("index is too long", size, INDEX_LIMIT)
-    data = b"".join((size.to_bytes(4, "big"), b"uuid", INDEX_UUID, head, rows, tail))
+    data = b"".join((size.to_bytes(4, "big"), b"uuid", INDEX_UUID, fields, tail))
     return data + zlib.crc32(data).to_bytes(4, "big")
 
 
 def read_index(data: bytes, offset: int) -> Index:
     """Undo :func:`write_index`: ``data`` is the whole box as found at ``offset``.
 
-    Raises ChecksumError for damaged bytes, ContainerError and LimitError for impossible ones.
+    Of format 1, what it does not say is what it meant: the last version plays, pictures come from
+    the first ancestor. Raises ChecksumError for damaged bytes, ContainerError and LimitError for
+    impossible ones.
     """
     check_limit("index is of an impossible size", len(data), INDEX_LIMIT, INDEX_HEADER + _HEAD.size + 4)
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
         raise ChecksumError("index is damaged")
     cursor = Cursor(memoryview(data)[INDEX_HEADER:-4], "index")
     magic, form, _flags, own_offset, ftyp_crc, count = _HEAD.unpack(cursor.take(_HEAD.size))
-    if magic != INDEX_MAGIC or form != INDEX_FORMAT:
+    if magic != INDEX_MAGIC or not _FIRST_FORMAT <= form <= INDEX_FORMAT:
         raise ContainerError(
             "index is of an unknown format",
             found=f"{magic!r} {form}",
-            bound=f"{INDEX_MAGIC!r} {INDEX_FORMAT}",
+            bound=f"{INDEX_MAGIC!r} {_FIRST_FORMAT} to {INDEX_FORMAT}",
         )
     if own_offset != offset:
         raise ContainerError("index was moved", found=f"byte {offset}", bound=f"byte {own_offset}")
     check_limit("index has an impossible number of versions", count, VERSIONS_LIMIT, 1)
-    versions = tuple(_read_row(cursor) for _ in range(count))
-    _check_rows(versions)
-    current = versions[-1]
-    if current.table_offset != offset + len(data) - 4 - cursor.left or current.table_size != cursor.left:
-        raise ContainerError("frame table does not fill the index")
-    return Index(versions, ftyp_crc)
+    if form == _FIRST_FORMAT:
+        versions = _as_format_2(tuple(_read_row(cursor, form) for _ in range(count)))
+        index = Index(versions, ftyp_crc, versions[-1].number, versions[-1].moov_offset)
+    else:
+        playing, live_offset, tags = _HEAD_MORE.unpack(cursor.take(_HEAD_MORE.size))
+        check_limit("index has too many tags", tags, TAGS_LIMIT)
+        versions = tuple(_read_row(cursor, form) for _ in range(count))
+        named = tuple(_read_tag(cursor) for _ in range(tags))
+        index = Index(versions, ftyp_crc, playing, live_offset, named)
+    _check_rows(index.versions)
+    _check_numbers(index, form)
+    _check_place(index, offset, offset + len(data) - 4 - cursor.left, cursor.left, form)
+    return index
+
+
+def _as_format_2(versions: tuple[Version, ...]) -> tuple[Version, ...]:
+    """Rows of format 1 with what format 2 says besides."""
+    roots: dict[int, int] = {}
+    found: list[Version] = []
+    end = 0
+    for version in versions:
+        root = roots[version.number] = roots.get(version.parent, version.number)
+        # Each version's index ended with its frame table and a checksum.
+        behind = version.table_offset + version.table_size + 4
+        found.append(replace(version, root=root, bytes_added=max(behind - end, 0)))
+        end = behind
+    return tuple(found)
 
 
 def _check_rows(versions: tuple[Version, ...]) -> None:
@@ -279,3 +387,31 @@ def _check_rows(versions: tuple[Version, ...]) -> None:
         if version.moov_offset < end or version.table_offset < moov_end:
             raise ContainerError(f"version {number} overlaps what was written before it")
         end = version.table_offset + version.table_size
+
+
+def _check_numbers(index: Index, form: int) -> None:
+    """Whatever names a version names one that is there."""
+    roots = {0: 0}
+    for version in index.versions:
+        if form > _FIRST_FORMAT and version.parent not in roots:
+            raise ContainerError(f"parent of version {version.number} is missing", found=version.parent)
+        if version.root not in (version.number, roots.get(version.parent)) or not version.root:
+            raise ContainerError(f"version {version.number} has an impossible root", found=version.root)
+        roots[version.number] = version.root
+    for number in (index.playing, *(number for _, number in index.tags)):
+        if number not in roots or not number:
+            raise ContainerError("index names a version that it does not have", found=number)
+    names = [name.encode() for name, _ in index.tags]
+    if any(one >= other for one, other in pairwise(names)):
+        raise ContainerError("tags do not ascend")
+
+
+def _check_place(index: Index, offset: int, at: int, left: int, form: int) -> None:
+    """Everything lies before the index at ``offset``, but a frame table of ``left`` bytes at ``at``."""
+    last, playing = index.versions[-1], index.current
+    own_table = form == _FIRST_FORMAT or last.table_offset == at
+    if left != (last.table_size if own_table else 0) or (own_table and last.table_offset != at):
+        raise ContainerError("frame table does not fill the index")
+    end = last.moov_offset + last.moov_size if own_table else last.table_offset + last.table_size
+    if index.live_offset < playing.moov_offset or max(end, index.live_offset + playing.moov_size) > offset:
+        raise ContainerError("index lies before what it is about")

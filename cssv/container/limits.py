@@ -33,6 +33,9 @@ ENTRIES_LIMIT = 256
 HEAD_LIMIT = 64 * MIB
 #: Versions in one index.
 VERSIONS_LIMIT = 65535
+#: Tags in one index, and UTF-8 bytes of a tag's name.
+TAGS_LIMIT = 65535
+TAG_LIMIT = 255
 #: Seconds since 1970: up to the end of the year 9999.
 CREATED_LIMIT_S = 253_402_300_799
 #: UTF-8 bytes of a version's texts.

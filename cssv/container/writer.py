@@ -7,7 +7,7 @@ import zlib
 from array import array
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -16,7 +16,7 @@ import numpy as np
 
 from cssv.container.boxes import U64, write_box
 from cssv.container.entries import Kind, lift_entry, scene_entry
-from cssv.container.index import FrameTable, Index, IndexMeta, Version, write_index
+from cssv.container.index import FrameTable, Index, IndexMeta, Version, index_size, write_index
 from cssv.container.limits import (
     DURATION_LIMIT,
     MIB,
@@ -268,8 +268,13 @@ class Writer:
             table_crc=0,
             frames=len(video.sizes),
             audio_tracks=sum(tally.kind == "audio" and bool(tally.sizes) for tally in self._tracks),
+            root=1,
+            frames_changed=len(video.sizes),
+            bytes_added=0,
         )
-        index = Index((version,), zlib.crc32(FTYP))
+        index = Index((version,), zlib.crc32(FTYP), playing=1, live_offset=self._end)
+        whole = self._end + len(moov) + index_size(index, has_table=True)
+        index = replace(index, versions=(replace(version, bytes_added=whole),))
         self._put(moov)
         self._put(write_index(index, self._frame_table(), self._end))
         self._put_at(self._mdat + 8, U64.pack(mdat_size))

@@ -1,0 +1,235 @@
+"""What all versions of a file share: its boxes, its index, and how one version's tables are found."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import BinaryIO
+
+import numpy as np
+
+from cssv.closing import Closing
+from cssv.container.boxes import Box, file_size, open_file, read_exactly, top_boxes
+from cssv.container.index import (
+    INDEX_HEADER,
+    INDEX_UUID,
+    FrameTable,
+    Index,
+    Version,
+    read_frame_table,
+    read_index,
+)
+from cssv.container.limits import INDEX_LIMIT, SAMPLES_LIMIT, check_limit
+from cssv.container.moov import Movie, Track, read_moov
+from cssv.errors import ChecksumError, ContainerError, CssvError
+from cssv.overlay import as_source
+
+_BRAND = b"cssv"
+_FTYP_LIMIT = 4096
+
+#: A writer may cut off or add a tail while a reader walks through it.
+_TRIES = 20
+
+
+class Archive(Closing):
+    """An open file with its index, which was chosen and checked.
+
+    Args:
+        path: the file, or an :class:`cssv.overlay.Overlay`.
+
+    Attributes:
+        source: the path or the overlay.
+        file: open for reading.
+        size: of the file in bytes, when it was opened.
+        ftyp: its first box.
+        index: all versions.
+        live: the ``moov`` box that players take.
+        end: behind the index; what follows is an append that was broken off.
+
+    Raises as :class:`cssv.container.Reader`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.source = as_source(path)
+        self.file = open_file(self.source)
+        try:
+            for left in reversed(range(_TRIES)):
+                if self._open(is_last_try=not left):
+                    break
+        except BaseException:
+            self.file.close()
+            raise
+
+    def _open(self, *, is_last_try: bool) -> bool:
+        """Find everything; False where a writer changed the file's length meanwhile and it failed."""
+        self.size = file_size(self.file)
+        try:
+            self.ftyp = _read_ftyp(self.file, self.size)
+            tops = [box for box in top_boxes(self.file, self.size) if box.whole]
+            self.index, self.live, self.end = _find_index(self.file, tops)
+        except ContainerError:
+            if is_last_try or file_size(self.file) == self.size:
+                raise
+            return False
+        self._tops = {box.offset: box for box in tops}
+        return True
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    @property
+    def torn_bytes(self) -> int:
+        """Bytes behind the index."""
+        return self.size - self.end
+
+    def boxes(self) -> list[Box]:
+        """Top-level boxes up to the index, in file order."""
+        return [box for box in self._tops.values() if box.offset < self.end]
+
+    def indexes(self) -> Iterator[Box]:
+        """Boxes that call themselves our index, last first, from the chosen one on."""
+        return _indexes(self.file, self.boxes())
+
+    def moov(self, version: Version, *, live: bool = False) -> bytes:
+        """Payload of a version's ``moov`` where it was first written, whatever its type is now.
+
+        ``live``: of the copy that players take. Raises ChecksumError when it is damaged.
+        """
+        at = self.live.offset if live else version.moov_offset
+        box = self._tops.get(at)
+        if box is None or (box.header, box.size) != (8, version.moov_size):
+            raise ContainerError(
+                f"moov of version {version.number} is not where the index says", found=f"byte {at}"
+            )
+        data = read_exactly(self.file, at + 8, version.moov_size - 8)
+        if zlib.crc32(data) != version.moov_crc:
+            raise ChecksumError(f"moov of version {version.number} is damaged")
+        return data
+
+    def table(self, version: Version) -> FrameTable:
+        """Return a version's frame table; ChecksumError when it is damaged."""
+        return read_frame_table(read_exactly(self.file, version.table_offset, version.table_size), version)
+
+    def movie(self, version: Version, table: FrameTable, limit: int = SAMPLES_LIMIT) -> Movie:
+        """Return a version's tracks, checked against the file and the frame table.
+
+        ``limit``: samples that they may have.
+        """
+        moov = self.moov(version, live=version.number == self.index.playing)
+        movie = read_moov(memoryview(moov), min(self.size, limit))
+        total = sum(int(track.table.sizes.sum(dtype=np.uint64)) for track in movie.tracks)
+        check_limit("samples claim more bytes than the file has", total, self.size)
+        areas = [box.payload for box in self._tops.values() if box.kind == b"mdat"]
+        for track in movie.tracks:
+            _check_inside(track, areas)
+            _check_count(track, version, table)
+        audio = sum(track.kind == "audio" for track in movie.tracks)
+        if audio != len(table.audio):
+            raise ContainerError("moov and index differ in audio tracks", found=audio)
+        _check_scene(movie)
+        return movie
+
+
+def audio_row(table: FrameTable, track: Track) -> tuple[int, int]:
+    """Samples and checksum of an audio track; ContainerError when the frame table has none."""
+    for number, samples, crc in table.audio:
+        if number == track.number:
+            return samples, crc
+    raise ContainerError("index does not know an audio track", found=track.number)
+
+
+def _check_count(track: Track, version: Version, table: FrameTable) -> None:
+    count, kind = len(track.table), track.kind
+    known = audio_row(table, track)[0] if kind == "audio" else version.frames
+    if count != known:
+        raise ContainerError(f"{kind} track and index differ in samples", found=count, bound=f"{known}")
+
+
+def _check_scene(movie: Movie) -> None:
+    video, scene = movie.only("video"), movie.only("scene")
+    ahead = video.start * scene.timescale - scene.start * video.timescale
+    if (
+        video.timescale != scene.timescale
+        or ahead
+        or not np.array_equal(video.table.run_deltas, scene.table.run_deltas)
+        or not np.array_equal(video.table.run_counts, scene.table.run_counts)
+    ):
+        raise ContainerError("scene samples are not at their frames' times")
+
+
+def _check_inside(track: Track, areas: list[tuple[int, int]]) -> None:
+    """Every sample lies within one of the ``mdat`` payloads, which are in file order."""
+    if not len(track.table):
+        return
+    if not areas:
+        raise ContainerError("file has no mdat box")
+    starts = np.array([start for start, _ in areas], np.int64)
+    ends = np.array([end for _, end in areas], np.int64)
+    offsets = track.table.offsets
+    area = np.searchsorted(starts, offsets, side="right") - 1
+    inside = (area >= 0) & (offsets + track.table.sizes <= ends[area])
+    if not inside.all():
+        at = int(np.argmin(inside))
+        raise ContainerError(
+            f"{track.kind} sample {at} does not lie in an mdat box", found=f"byte {int(offsets[at])}"
+        )
+
+
+def _read_ftyp(file: BinaryIO, size: int) -> bytes:
+    """Return the whole ``ftyp`` box; ContainerError unless it names the brand ``cssv``."""
+    first = next(top_boxes(file, size), None)
+    if first is not None and first.kind == b"ftyp" and first.size <= _FTYP_LIMIT:
+        data = read_exactly(file, 0, first.size)
+        brands = data[first.header + 8 :]
+        if _BRAND in (brands[at : at + 4] for at in range(0, len(brands), 4)):
+            return data
+    raise ContainerError("not a CSSV file", found=str(file.name), remedy="Make one with cssv encode.")
+
+
+def _indexes(file: BinaryIO, tops: list[Box]) -> Iterator[Box]:
+    """Boxes that call themselves our index, last first."""
+    for box in reversed(tops):
+        ours = box.kind == b"uuid" and box.header == 8 and box.size >= INDEX_HEADER
+        if ours and read_exactly(file, box.offset + 8, 16) == INDEX_UUID:
+            yield box
+
+
+def _find_index(file: BinaryIO, tops: list[Box]) -> tuple[Index, Box, int]:
+    """Return the last valid index that is about the ``moov`` that players take.
+
+    They take the first of a file, so an index that was appended but whose commit was broken off
+    before the old ``moov`` was renamed does not count yet. Also returns that ``moov``, and where
+    the index ends.
+    """
+    live = next((box for box in tops if box.kind == b"moov"), None)
+    if live is None:
+        raise ContainerError("file has no moov box", remedy="It is cut short, or was never finished.")
+    first_error: CssvError | None = None
+    for box in _indexes(file, tops):
+        try:
+            check_limit("index is too long", box.size, INDEX_LIMIT)
+            index = read_index(read_exactly(file, box.offset, box.size), box.offset)
+        except ContainerError as error:
+            first_error = first_error or error
+            continue
+        if (index.live_offset, index.current.moov_size) == (live.offset, live.size):
+            return index, live, box.offset + box.size
+    raise first_error or ContainerError(
+        "file has no index of what it shows", remedy="It was remuxed or edited by another program."
+    )
+
+
+def is_cssv(path: str | os.PathLike[str]) -> bool:
+    """Whether this looks like a CSSV file: the brand in ``ftyp`` and an index box.
+
+    Reads box headers only. A file that cannot be opened raises InputError.
+    """
+    with open_file(path) as file, suppress(ContainerError):
+        size = file_size(file)
+        _read_ftyp(file, size)
+        tops = [box for box in top_boxes(file, size) if box.whole]
+        return next(_indexes(file, tops), None) is not None
+    return False

@@ -1,0 +1,106 @@
+"""A track's samples while they move: where each lies, and how they are grouped into chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.container.limits import MIB
+from cssv.container.tables import I64s, SampleTable, U32s
+from cssv.errors import ContainerError
+
+#: A chunk ends when it has lasted this long, or holds this many bytes.
+CHUNK_S = Fraction(1, 2)
+CHUNK_BYTES = 4 * MIB
+
+
+@dataclass(slots=True, eq=False)
+class Samples:
+    """The samples of one track, to be changed one by one; their times stay.
+
+    Attributes:
+        heads: sample entries, whole boxes; only those that are used get into the table.
+        offsets: (n,) int64, where each sample lies in the file.
+        sizes: (n,) int64, bytes.
+        entries: (n,) int64, index into ``heads``.
+        keys: (n,) bool, whether decoding can start here.
+        crcs: (n,) uint32, CRC32 of its bytes.
+    """
+
+    heads: list[bytes]
+    offsets: I64s
+    sizes: I64s
+    entries: I64s
+    keys: NDArray[np.bool_]
+    crcs: U32s
+
+    def head(self, entry: bytes) -> int:
+        """Return the number of this sample entry, which is added where it is new."""
+        if entry not in self.heads:
+            self.heads.append(entry)
+        return self.heads.index(entry)
+
+
+def loose(table: SampleTable, crcs: U32s) -> Samples:
+    """Return a table's samples."""
+    keys = np.full(len(table), table.syncs is None)
+    if table.syncs is not None:
+        keys[table.syncs.astype(np.int64) - 1] = True
+    return Samples(
+        list(table.entries),
+        table.offsets.copy(),
+        table.sizes.astype(np.int64),
+        np.repeat(table.chunk_entries.astype(np.int64) - 1, table.chunk_counts),
+        keys,
+        crcs.copy(),
+    )
+
+
+def bound(samples: Samples, old: SampleTable, timescale: int) -> SampleTable:
+    """Return the table of samples that are shown at the times of the ``old`` one.
+
+    Samples that lie end to end and have one entry share a chunk, as long as that is short.
+    """
+    numbers = np.unique(samples.entries)
+    entries = tuple(samples.heads[number] for number in numbers.tolist()) or old.entries
+    if len({entry[4:8] for entry in entries}) > 1:
+        raise ContainerError(
+            "the frames of one version are of one codec",
+            found=" and ".join(sorted({entry[4:8].decode("latin-1") for entry in entries})),
+        )
+    starts = _chunk_starts(samples, old.times(), timescale)
+    keys = np.flatnonzero(samples.keys) + 1
+    return SampleTable(
+        entries=entries,
+        sizes=samples.sizes.astype(np.uint32),
+        run_counts=old.run_counts,
+        run_deltas=old.run_deltas,
+        chunk_offsets=samples.offsets[starts],
+        chunk_counts=np.diff(starts, append=len(samples.sizes)).astype(np.uint32),
+        chunk_entries=(np.searchsorted(numbers, samples.entries[starts]) + 1).astype(np.uint32),
+        syncs=None if len(keys) == len(samples.sizes) else keys.astype(np.uint32),
+    )
+
+
+def _chunk_starts(samples: Samples, times: I64s, timescale: int) -> I64s:
+    """(c,) int64: first sample of each chunk."""
+    if not len(times):
+        return np.zeros(0, np.int64)
+    ends = samples.offsets + samples.sizes
+    apart = (samples.offsets[1:] != ends[:-1]) | (samples.entries[1:] != samples.entries[:-1])
+    stops = np.append(np.flatnonzero(apart) + 1, len(times))
+    longest = -(-timescale * CHUNK_S.numerator // CHUNK_S.denominator)
+    before = np.concatenate((np.zeros(1, np.int64), np.cumsum(samples.sizes)))
+    starts: list[int] = []
+    at = 0
+    for stop in stops.tolist():
+        while at < stop:
+            starts.append(at)
+            late = int(np.searchsorted(times, times[at] + longest))
+            # The sample with which a chunk becomes long enough is its last.
+            full = int(np.searchsorted(before, before[at] + CHUNK_BYTES))
+            at = min(stop, late, full)
+    return np.array(starts, np.int64)

@@ -1,0 +1,228 @@
+"""Writes a copy of a file that holds only some of its versions, and no byte that none of them shows."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import BinaryIO
+
+import numpy as np
+
+from cssv.container.archive import Archive, audio_row
+from cssv.container.boxes import U64, read_exactly, write_box
+from cssv.container.chunks import CHUNK_S, bound, loose
+from cssv.container.index import FrameTable, Index, Version, index_size, write_frame_table, write_index
+from cssv.container.limits import MOOV_LIMIT, check_limit
+from cssv.container.moov import Movie, Track, write_moov
+from cssv.container.sharing import Ground, sound_name
+from cssv.container.tables import I64s, U32s
+from cssv.errors import ChecksumError, ContainerError, OptionError, OutputError
+
+_MDAT_HEADER = 16
+
+
+def compact(
+    path: str | os.PathLike[str],
+    output_file: BinaryIO,
+    numbers: Sequence[int],
+    playing: int | None = None,
+) -> None:
+    """Write a file with these versions only, sample for sample and each shared one once.
+
+    Numbers, messages, times, facts and tags stay. A version's parent becomes its nearest ancestor
+    that is kept, its root that parent's root unless it is one itself.
+
+    Args:
+        path: the file.
+        output_file: where to write, seekable or not, at its beginning.
+        numbers: of the versions to keep.
+        playing: number of the version that is to play; None for the one that plays now, or the
+            last one kept where that is not.
+
+    Raises:
+        ContainerError: no such version, or a damaged file: nothing damaged is copied.
+        OptionError: nothing is to be kept, or what is to play is not.
+        OutputError: the system refuses to write.
+    """
+    with Archive(path) as archive:
+        _Compaction(archive, numbers, playing).write(output_file)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Samples in the order of the new file: where each was, its bytes, its CRC; and where it will be."""
+
+    offsets: I64s
+    sizes: I64s
+    crcs: I64s
+    places: I64s
+
+    def moved(self, offsets: I64s) -> I64s:
+        """Where samples at these offsets of the old file lie in the new one."""
+        order = np.argsort(self.offsets, kind="stable")
+        found: I64s = self.places[order[np.searchsorted(self.offsets[order], offsets)]]
+        return found
+
+
+class _Compaction:
+    def __init__(self, archive: Archive, numbers: Sequence[int], playing: int | None) -> None:
+        if not numbers:
+            raise OptionError("no version is to be kept", bound="at least one")
+        self._archive, index = archive, archive.index
+        if zlib.crc32(archive.ftyp) != index.ftyp_crc:
+            raise ChecksumError("the file type box was changed")
+        self._kept = [index.find(number) for number in sorted(set(numbers))]
+        known = {version.number for version in self._kept}
+        if playing is None:
+            playing = index.playing if index.playing in known else self._kept[-1].number
+        if playing not in known:
+            raise OptionError("the version that is to play is not kept", found=playing)
+        self._playing = playing
+        self._parents = {version.number: version.parent for version in index.versions}
+        self._tags = tuple(tag for tag in index.tags if tag[1] in known)
+        #: Bytes of samples that each version is the first to show.
+        self._fresh_bytes: list[int] = []
+
+    def write(self, file: BinaryIO) -> None:
+        """Write everything, front to back."""
+        plan = self._planned()
+        size = int(plan.sizes.sum())
+        head = self._archive.ftyp + b"\0\0\0\1mdat" + U64.pack(_MDAT_HEADER + size)
+        try:
+            for data in chain((head,), self._copied(plan), self._tables(plan, len(head) + size)):
+                file.write(data)
+        except OSError as error:
+            if isinstance(error, OutputError):
+                raise
+            raise OutputError("cannot write the file", found=error.strerror or str(error)) from error
+
+    def _planned(self) -> _Plan:
+        ground, sounds = Ground(), set[bytes]()
+        parts: list[tuple[I64s, I64s, I64s]] = []
+        for version in self._kept:
+            table, movie = self._opened(version)
+            rows = [
+                _fresh(ground, sounds, place, track, table, self._archive.file)
+                for place, track in enumerate(movie.tracks)
+            ]
+            slots, tracks, offsets, sizes, crcs = (
+                np.concatenate([row[column] for row in rows]) for column in range(5)
+            )
+            order = np.lexsort((offsets, tracks, slots))
+            parts.append((offsets[order], sizes[order], crcs[order]))
+            self._fresh_bytes.append(int(sizes.sum()))
+        offsets, sizes, crcs = (np.concatenate([part[column] for part in parts]) for column in range(3))
+        start = len(self._archive.ftyp) + _MDAT_HEADER
+        return _Plan(offsets, sizes, crcs, start + np.cumsum(sizes) - sizes)
+
+    def _opened(self, version: Version) -> tuple[FrameTable, Movie]:
+        table = self._archive.table(version)
+        return table, self._archive.movie(version, table)
+
+    def _copied(self, plan: _Plan) -> Iterator[bytes]:
+        rows = zip(plan.offsets.tolist(), plan.sizes.tolist(), plan.crcs.tolist(), strict=True)
+        for offset, size, crc in rows:
+            data = read_exactly(self._archive.file, offset, size)
+            if crc >= 0 and zlib.crc32(data) != crc:
+                raise ChecksumError(
+                    f"the sample at byte {offset} is damaged", remedy="Run verify to see what else is."
+                )
+            yield data
+
+    def _tables(self, plan: _Plan, end: int) -> Iterator[bytes]:
+        """The ``moov`` and the frame table of each version, the last one's in the index."""
+        rows: list[Version] = []
+        live = 0
+        added = end - sum(self._fresh_bytes)
+        for version, fresh_bytes in zip(self._kept, self._fresh_bytes, strict=True):
+            table, movie = self._opened(version)
+            tracks = tuple(_rebound(track, plan) for track in movie.tracks)
+            moov = write_moov(replace(movie, tracks=tracks))
+            check_limit("moov is too long", len(moov), MOOV_LIMIT)
+            is_playing, is_last = version.number == self._playing, version is self._kept[-1]
+            live = end if is_playing else live
+            box = b"" if is_last else write_box(b"free", write_frame_table(table))
+            row = replace(
+                self._row(version, rows, table),
+                moov_offset=end,
+                moov_size=len(moov),
+                moov_crc=zlib.crc32(moov[8:]),
+                table_offset=end + len(moov) + 8,
+                bytes_added=added + fresh_bytes + len(moov) + len(box),
+            )
+            rows.append(row)
+            added = 0
+            yield moov if is_playing else moov[:4] + b"free" + moov[8:]
+            yield box
+            end += len(moov) + len(box)
+        index = Index(tuple(rows), self._archive.index.ftyp_crc, self._playing, live, self._tags)
+        whole = rows[-1].bytes_added + index_size(index, has_table=True)
+        rows[-1] = replace(rows[-1], bytes_added=whole)
+        yield write_index(replace(index, versions=tuple(rows)), table, end)
+
+    def _row(self, version: Version, before: Sequence[Version], table: FrameTable) -> Version:
+        """A version's row with the parent, root and changes that it has among those kept."""
+        kept = {row.number: row for row in before}
+        number = version.parent
+        while number and number not in kept:
+            number = self._parents.get(number, 0)
+        if not number:
+            return replace(version, parent=0, root=version.number, frames_changed=version.frames)
+        root = version.number if version.root == version.number else kept[number].root
+        changed = version.frames_changed
+        if number != version.parent:
+            theirs = self._archive.table(self._archive.index.find(number)).stegos
+            same = len(theirs) == len(table.stegos)
+            changed = int(np.count_nonzero(theirs != table.stegos)) if same else version.frames
+        return replace(version, parent=number, root=root, frames_changed=changed)
+
+
+def _fresh(
+    ground: Ground,
+    sounds: set[bytes],
+    place: int,
+    track: Track,
+    frames: FrameTable,
+    file: BinaryIO,
+) -> tuple[I64s, I64s, I64s, I64s, I64s]:
+    """Slot, place of the track, offset, bytes and CRC of each sample not met before; CRC -1 for audio."""
+    table = track.table
+    if track.kind == "audio":
+        samples, crcs = _fresh_sound(ground, sounds, track, audio_row(frames, track)[1], file)
+    else:
+        crcs = frames.samples if track.kind == "video" else frames.scenes
+        samples = ground.claim(table.offsets, table.sizes, crcs).astype(np.int64)
+    slot = CHUNK_S * track.timescale
+    slots = track.pts()[samples] * slot.denominator // slot.numerator
+    known = np.full(len(samples), -1) if track.kind == "audio" else crcs[samples].astype(np.int64)
+    places = np.full(len(samples), place)
+    return slots, places, table.offsets[samples], table.sizes[samples].astype(np.int64), known
+
+
+def _fresh_sound(
+    ground: Ground, sounds: set[bytes], track: Track, expected: int, file: BinaryIO
+) -> tuple[I64s, U32s]:
+    """All samples of an audio track, checked, or none where they were met before."""
+    table = track.table
+    name, crcs = sound_name(table, expected), np.zeros(len(table), np.uint32)
+    if name in sounds:
+        return np.zeros(0, np.int64), crcs
+    samples = ground.claim(table.offsets, table.sizes, crcs).astype(np.int64)
+    if len(samples) != len(table):
+        raise ContainerError(f"audio track {track.number} shares some of its bytes, but not all")
+    crc = 0
+    for offset, size in zip(table.offsets.tolist(), table.sizes.tolist(), strict=True):
+        crc = zlib.crc32(read_exactly(file, offset, size), crc)
+    if crc != expected:
+        raise ChecksumError(f"audio track {track.number} is damaged")
+    sounds.add(name)
+    return samples, crcs
+
+
+def _rebound(track: Track, plan: _Plan) -> Track:
+    samples = loose(track.table, np.zeros(len(track.table), np.uint32))
+    samples.offsets = plan.moved(samples.offsets)
+    return replace(track, table=bound(samples, track.table, track.timescale))
