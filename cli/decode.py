@@ -10,7 +10,7 @@ import cssv
 from cssv.table import EXTENSIONS
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, examples
+from cssv_cli.options import PATH, examples, version_option
 
 
 @click.command(
@@ -42,6 +42,7 @@ from cssv_cli.options import PATH, examples
     metavar="FILE",
     help="The clip with heat map and readings drawn over it: .mp4 or a folder of PNGs (no extension).",
 )
+@version_option
 @with_console
 def decode(
     console: Console,
@@ -50,6 +51,7 @@ def decode(
     objects: Path | None,
     scene: Path | None,
     overlay: Path | None,
+    version: int | str | None,
 ) -> None:
     """Write what the pixels of SOURCE carry, in any of four forms.
 
@@ -58,5 +60,13 @@ def decode(
     """
     if not (heat or objects or scene or overlay):
         raise click.UsageError("Nothing to write: give -o, --objects, --scene or --overlay, or several.")
-    done = cssv.decode(source, heat, objects=objects, scene=scene, overlay=overlay, progress=console.progress)
+    done = cssv.decode(
+        source,
+        heat,
+        objects=objects,
+        scene=scene,
+        overlay=overlay,
+        version=version,
+        progress=console.progress,
+    )
     console.show(report.decoded(done))

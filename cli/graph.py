@@ -102,7 +102,7 @@ class _Drawing:
         else:
             lines = [*self._close()]
             if k < len(self.lanes):
-                lines.append("| " * k + "  ".join(["", *"\\" * (len(self.lanes) - k)])[1:])
+                lines.append("| " * k + " " + " ".join("\\" * (len(self.lanes) - k)))
         self.lanes.insert(k, row)
         return tuple(lines)
 

@@ -13,14 +13,20 @@ import click
 
 import cssv
 from cssv.errors import SceneError
+from cssv_cli.checkout import checkout
+from cssv_cli.commit import commit
 from cssv_cli.console import json_text, write
 from cssv_cli.decode import decode
+from cssv_cli.diff import diff
 from cssv_cli.encode import encode
 from cssv_cli.exits import BROKEN_PIPE, EXITS, HANGUP, INTERRUPTED, TERMINATED, USAGE, exit_code
 from cssv_cli.export import export
+from cssv_cli.gc import gc
 from cssv_cli.info import info
+from cssv_cli.log import log
 from cssv_cli.options import block, examples
 from cssv_cli.report import failed
+from cssv_cli.tag import tag
 from cssv_cli.track import track
 from cssv_cli.verify import verify
 
@@ -109,5 +115,5 @@ def main() -> None:
     """
 
 
-for _command in (encode, decode, info, verify, export, track):
+for _command in (encode, decode, info, verify, export, track, commit, log, diff, checkout, tag, gc):
     main.add_command(_command)

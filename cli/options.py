@@ -18,6 +18,27 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 #: Type of an option: any path; the library says what is wrong with one that cannot be used.
 PATH = click.Path(path_type=Path)
 
+
+class _Revision(click.ParamType):
+    """A version's number, or its tag."""
+
+    name = "version"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> int | str:
+        if isinstance(value, int):
+            return value
+        text = str(value)
+        return int(text) if text.isdecimal() and text.isascii() else text
+
+
+#: Type of an option: which version of a file.
+REVISION = _Revision()
+
 _TIME = re.compile(r"(?:(?:(?P<h>\d+):)?(?P<m>\d+):)?(?P<s>\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 
 
@@ -41,6 +62,17 @@ def block(title: str, *lines: str) -> str:
 def examples(*commands: str) -> str:
     """The examples at the end of a command's help."""
     return block("Examples:", *commands)
+
+
+def version_option(command: Command) -> Command:
+    """``--version`` of commands that read a file."""
+    option = click.option(
+        "--version",
+        type=REVISION,
+        metavar="VERSION",
+        help="Of a .cssv: a number or a tag, see 'cssv log'.  [default: what plays]",
+    )
+    return option(command)
 
 
 def perception_options(command: Command) -> Command:

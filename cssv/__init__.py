@@ -9,11 +9,15 @@
 """
 
 from cssv.clip import Clip
+from cssv.committing import Committed, commit
+from cssv.compaction import Compacted, gc
 from cssv.decoder import Decoded, Decoder, Moment, decode
+from cssv.difference import Difference, diff
 from cssv.encoder import Encoded, encode
 from cssv.errors import CssvError
 from cssv.exporting import Exported, export
 from cssv.frames import Frame
+from cssv.history import History, Version, checkout, log, tag
 from cssv.information import Information, info
 from cssv.painter import VERSION as __version__  # noqa: N811
 from cssv.perception import Detections, Detector, detections
@@ -28,29 +32,40 @@ open = Clip  # noqa: A001
 
 __all__ = [
     "Clip",
+    "Committed",
+    "Compacted",
     "CssvError",
     "Decoded",
     "Decoder",
     "Detections",
     "Detector",
+    "Difference",
     "Encoded",
     "Encoder",
     "Exported",
     "Fault",
     "Frame",
+    "History",
     "Information",
     "Moment",
     "ObjectRow",
     "Scene",
     "Tracked",
     "Verification",
+    "Version",
     "__version__",
+    "checkout",
+    "commit",
     "decode",
     "detections",
+    "diff",
     "encode",
     "export",
+    "gc",
     "info",
+    "log",
     "open",
+    "tag",
     "track",
     "verify",
 ]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 from cssv.closing import Closing
+from cssv.committing import Committed, commit
+from cssv.container import Reader, Revision
 from cssv.decoder import Decoder, Moment
-from cssv.errors import InputError
-from cssv.painter import Path_
+from cssv.errors import InputError, OptionError
+from cssv.history import Version, log, version_of
+from cssv.painter import Path_, Progress, SceneLike
 from cssv.scene import Scene
 from cssv.video import VideoInfo
 
@@ -22,16 +26,20 @@ class Clip(Closing):
         with cssv.open("clip.cssv") as clip:
             moment = clip[100]                  # .frame .heat .objects .time
             for moment in clip: ...
+            clip.commit("scene2.json", message="thermometer recalibrated")
+            old = clip.at(1)                    # the same clip, another version
 
     ``clip[i]`` is the i-th frame of the source, counted from 0; negative numbers count from the end. Going
     forward frame by frame costs no seek.
 
     Args:
         path: what :class:`Decoder` takes.
+        version: of a ``.cssv``: number or tag; None for the version that plays.
     """
 
-    def __init__(self, path: Path_) -> None:
-        self._decoder = Decoder(path)
+    def __init__(self, path: Path_, version: Revision = None) -> None:
+        self._path = Path(path)
+        self._decoder = Decoder(path, version)
         self._length = len(self._decoder)
         self._next = 0
         self._moments = iter(self._decoder)
@@ -79,6 +87,56 @@ class Clip(Closing):
     def scene(self) -> Scene:
         """The scene; of a copy without scene track, as far as its pixels tell."""
         return self._decoder.scene
+
+    @property
+    def version(self) -> Version:
+        """The version shown. Raises OptionError for a copy, which has none."""
+        reader = self._reader()
+        return version_of(reader.version, reader.index)
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """All versions of the file as it is now, oldest first; none for a copy."""
+        return () if self._decoder.reader is None else log(self._path).versions
+
+    @property
+    def torn_bytes(self) -> int:
+        """Bytes behind the versions when the clip was opened: an append that broke off or is under way."""
+        return 0 if self._decoder.reader is None else self._decoder.reader.torn_bytes
+
+    def at(self, version: Revision) -> Clip:
+        """The same file at another version, opened anew; to be closed by itself."""
+        return Clip(self._path, version)
+
+    def commit(
+        self,
+        scene: SceneLike,
+        *,
+        cover: Path_ | None = None,
+        message: str = "",
+        author: str = "",
+        created_s: int | None = None,
+        progress: Progress | None = None,
+    ) -> Committed:
+        """Append a version with another scene, made from the version shown here (:func:`cssv.commit`).
+
+        This clip goes on showing what it shows; open the new version by :meth:`at`.
+        """
+        return commit(
+            self._path,
+            scene,
+            parent=self._reader().version.number,
+            cover=cover,
+            message=message,
+            author=author,
+            created_s=created_s,
+            progress=progress,
+        )
+
+    def _reader(self) -> Reader:
+        if self._decoder.reader is None:
+            raise OptionError("only a .cssv holds versions", found=str(self._path))
+        return self._decoder.reader
 
     def close(self) -> None:
         """Close the file; may be called twice."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cssv.carriers.frame import Extract, extract
 from cssv.closing import Closing
-from cssv.container import Reader, is_cssv
+from cssv.container import Reader, Revision, is_cssv
 from cssv.errors import ChecksumError, NibblesLostError, OptionError, VideoError
 from cssv.frames import U8, Frame, Layout
 from cssv.output import check_distinct, whole_file, whole_folder
@@ -190,20 +190,29 @@ class Decoder(Closing):
             for moment in decoder:
                 moment.heat, moment.objects
 
+    Args:
+        source: as above.
+        version: of a ``.cssv``: number or tag; None for the version that plays.
+
     Raises:
         VideoError: not a video. NibblesLostError: the pixels do not carry (any more).
         ChecksumError: a frame of a ``.cssv`` is damaged.
+        ContainerError: no such version. OptionError: a version of something that has none.
     """
 
-    def __init__(self, source: Path_) -> None:
+    def __init__(self, source: Path_, version: Revision = None) -> None:
         self._path = Path(source)
+        self._version = version
         self._stack = ExitStack()
         self.reader: Reader | None = None
         try:
             if self._path.is_file() and is_cssv(self._path):
-                self.reader = self._stack.enter_context(Reader(self._path))
+                self.reader = self._stack.enter_context(Reader(self._path, version=version))
+            else:
+                _check_no_version(source, version)
             with self._as_damage():
-                self._frames = self._stack.enter_context(open_source(self._path))
+                place = self._path if self.reader is None else self.reader.source
+                self._frames = self._stack.enter_context(open_source(place))
         except BaseException:
             self._stack.close()
             raise
@@ -234,7 +243,7 @@ class Decoder(Closing):
         if self._miniature is not None:
             return scene_of(self._miniature)
         # A reading of its own, so that a seek or a loop that goes on stays where it is.
-        with Decoder(self._path) as other:
+        with Decoder(self._path, self._version) as other:
             return scene_of(next(iter(other)).miniature)
 
     def seek(self, number: int) -> None:
@@ -307,6 +316,11 @@ class Decoder(Closing):
         self._stack.close()
 
 
+def _check_no_version(source: Path_, version: Revision) -> None:
+    if version is not None:
+        raise OptionError("only a .cssv holds versions", found=str(source), remedy="Leave the version out.")
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """What :func:`decode` did.
@@ -374,6 +388,7 @@ def decode(
     objects: Path_ | None = None,
     scene: Path_ | None = None,
     overlay: Path_ | None = None,
+    version: Revision = None,
     progress: Progress | None = None,
 ) -> Decoded:
     """Recover what a clip carries.
@@ -385,6 +400,7 @@ def decode(
         objects: the objects table, ``.csv``, ``.jsonl`` or ``.parquet``.
         scene: the scene, JSON.
         overlay: ``.mp4`` or a folder of PNGs: frames with heat map and readings.
+        version: of a ``.cssv``: number or tag; None for the version that plays.
         progress: called after every frame.
 
     Raises:
@@ -400,7 +416,7 @@ def decode(
         check_extension(objects)
     check_distinct(source, heat, objects, scene, overlay)
     tally = _Tally()
-    with Decoder(source) as decoder, ExitStack() as stack:
+    with Decoder(source, version) as decoder, ExitStack() as stack:
         # All outputs get their names together, when everything else is done.
         table = None if objects is None else stack.enter_context(whole_file(objects))
         story = None if scene is None else stack.enter_context(whole_file(scene))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cssv.compaction import gc
+from cssv.container import Revision
 from cssv.decoder import Decoder
+from cssv.encoder import EXTENSION
 from cssv.errors import OptionError
 from cssv.output import check_distinct
 from cssv.painter import Path_, Progress, counted
@@ -30,12 +33,21 @@ class Exported:
     notes: tuple[str, ...]
 
 
-def export(source: Path_, output: Path_, *, progress: Progress | None = None) -> Exported:
+def export(
+    source: Path_, output: Path_, *, version: Revision = None, progress: Progress | None = None
+) -> Exported:
     """Write the stego frames losslessly: ``.mkv`` FFV1, ``.mp4`` H.264, ``.webm`` VP9, or a folder of PNGs.
 
     The pixels are those of the source, so :func:`cssv.decode` reads the copy; the scene track stays
-    behind. Audio is copied where the container can hold it. PNGs of yuv420p frames are grey, their planes
-    stacked Y over Cb over Cr. Before the output gets its name it is read back and compared.
+    behind. ``.cssv`` gets one version bit for bit, scene track and all, without the others. Audio is
+    copied where the container can hold it. PNGs of yuv420p frames are grey, their planes stacked Y over
+    Cb over Cr. Before the output gets its name it is read back and compared.
+
+    Args:
+        source: a ``.cssv`` or a lossless copy of one.
+        output: the file or folder to write.
+        version: of a ``.cssv``: number or tag; None for the version that plays.
+        progress: called after every frame.
 
     Raises:
         OptionError: another extension.
@@ -45,14 +57,18 @@ def export(source: Path_, output: Path_, *, progress: Progress | None = None) ->
     """
     path = Path(output)
     suffix = path.suffix.lower()
-    if suffix and suffix not in EXPORT_CODECS:
+    if suffix and suffix not in (*EXPORT_CODECS, EXTENSION):
         raise OptionError(
             "cannot export into this kind of file",
             found=str(path),
-            bound=", ".join(EXPORT_CODECS) + " or a folder (no extension)",
+            bound=", ".join((*EXPORT_CODECS, EXTENSION)) + " or a folder (no extension)",
         )
     check_distinct(source, path)
-    with Decoder(source) as decoder:
+    if suffix == EXTENSION:
+        gc(source, path, (version,), progress=progress)
+        with Decoder(path) as copy:
+            return Exported(path, len(copy), ())
+    with Decoder(source, version) as decoder:
         total = len(decoder)
         frames = counted((moment.frame for moment in decoder), "export", total, progress)
         if not suffix:

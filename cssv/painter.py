@@ -16,7 +16,7 @@ from cssv.carriers.nibble import DEFAULT_MERGE, MERGES, Merge
 from cssv.carriers.tags import place_tags
 from cssv.cast import Shown
 from cssv.errors import OptionError
-from cssv.frames import U8, Frame
+from cssv.frames import Frame
 from cssv.payload.mark import Miniature
 from cssv.payload.sample import SceneSample, write_sample
 from cssv.scene import Ranges, Scene, Value

@@ -467,7 +467,7 @@ def default_ranges(scene: Scene, max_speed_px_s: float | None = None) -> Ranges:
     temperatures = [o.temperature_c.value for o in scene.objects if o.temperature_c]
     densities = [o.density_kg_m3.value for o in scene.objects if o.density_kg_m3]
     speeds = [] if max_speed_px_s is None else [max_speed_px_s]
-    speeds += [speed for entry in scene.objects for speed in _speeds(entry)]
+    speeds += [speed for entry in scene.objects for speed in speeds_of(entry)]
     return Ranges(
         speed_px_s=given.speed_px_s or _speed_range(speeds),
         temperature_c=given.temperature_c
@@ -477,7 +477,7 @@ def default_ranges(scene: Scene, max_speed_px_s: float | None = None) -> Ranges:
     )
 
 
-def _speeds(entry: SceneObject) -> Iterator[float]:
+def speeds_of(entry: SceneObject) -> Iterator[float]:
     for index in range(1, len(entry.trajectory or ())):
         yield math.hypot(*entry._velocity(index))
 
