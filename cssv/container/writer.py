@@ -15,11 +15,11 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from cssv.container.boxes import U64, write_box
+from cssv.container.chunks import CHUNK_BYTES, CHUNK_S
 from cssv.container.entries import Kind, lift_entry, scene_entry
 from cssv.container.index import FrameTable, Index, IndexMeta, Version, index_size, write_index
 from cssv.container.limits import (
     DURATION_LIMIT,
-    MIB,
     MOOV_LIMIT,
     SAMPLE_LIMIT,
     SAMPLES_LIMIT,
@@ -36,10 +36,6 @@ from cssv.output import whole_file
 
 #: First box of every file: plain ISO base media, and a CSSV file to those who know.
 FTYP = write_box(b"ftyp", b"isom", bytes((0, 0, 2, 0)), b"isom", b"iso2", b"mp41", b"cssv")
-
-#: A chunk ends when it has lasted this long, or holds this many bytes.
-CHUNK_S = Fraction(1, 2)
-CHUNK_BYTES = 4 * MIB
 
 _MDAT_HEADER = 16
 

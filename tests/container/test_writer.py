@@ -14,7 +14,7 @@ import pytest
 
 from cssv.container import IndexMeta, Reader, Writer
 from cssv.container.moov import read_moov, write_moov
-from cssv.container.writer import CHUNK_BYTES
+from cssv.container.chunks import CHUNK_BYTES
 from cssv.errors import ContainerError, LimitError, OutputError
 
 BASE = Fraction(1, 25)
