@@ -185,11 +185,7 @@ def _compare_objects(before: list[_Entry], after: list[_Entry]) -> Iterator[Chan
     pairs = _pairs(before, after)
     partners = dict(pairs)
     taken = set(partners.values())
-    found: list[tuple[int, Iterable[Change]]] = [
-        (j, [Change(entry.where, "entry", None, entry.node, "")])
-        for j, entry in enumerate(after)
-        if j not in taken
-    ]
+    found: list[tuple[int, Iterable[Change]]] = []
     moves = _moves(pairs, before, after)
     for i, entry in enumerate(before):
         if i in partners:
@@ -197,6 +193,8 @@ def _compare_objects(before: list[_Entry], after: list[_Entry]) -> Iterator[Chan
             found.append((i, [*differences, *moves.get(i, ())]))
         else:
             found.append((i, [Change(entry.where, "entry", entry.node, None, "")]))
+    added = ((j, entry) for j, entry in enumerate(after) if j not in taken)
+    found += ((j, [Change(entry.where, "entry", None, entry.node, "")]) for j, entry in added)
     for _, changes in sorted(found, key=lambda item: item[0]):
         yield from changes
 

@@ -62,6 +62,7 @@ def no_stray_ends(lines):
 
 @given(forests(), st.randoms(use_true_random=False))
 @example([(3, 0), (2, 0), (1, 0)], None)
+@example([(8, 4), (7, 3), (6, 2), (5, 1), (4, 1), (3, 0), (2, 0), (1, 0)], None)
 @example([(7, 0), (6, 3), (5, 2), (4, 3), (3, 0), (2, 1), (1, 0)], None)
 def test_following_the_lines_leads_to_the_parent(rows, random):
     heights = [1 if random is None else random.randint(1, 3) for _ in rows]
