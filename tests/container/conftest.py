@@ -17,10 +17,7 @@ import av
 import numpy as np
 import pytest
 
-from cssv.container import IndexMeta, Reader, SampleTable, Version, Writer
-from cssv.container.boxes import write_box
-from cssv.container.index import FrameTable, Index, write_index
-from cssv.container.moov import Movie, write_moov
+from cssv.container import Appender, IndexMeta, Writer
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -225,67 +222,41 @@ def playable():
     return make
 
 
-# Appending, as SPEC.md section 7 reserves it.
+# Appending.
+
+SECOND = IndexMeta(1_700_000_100, "Grace", "second", {"layout": "yuv420p"})
 
 
-def moved(table: SampleTable, samples: dict[int, bytes], place: int) -> SampleTable:
-    """The table with these samples elsewhere, from ``place`` on; one chunk each sample."""
-    offsets, sizes = table.offsets.copy(), table.sizes.copy()
-    for sample, data in samples.items():
-        offsets[sample], sizes[sample] = place, len(data)
-        place += len(data)
-    ones = np.ones(len(sizes), np.uint32)
-    return SampleTable(
-        table.entries, sizes, table.run_counts, table.run_deltas, offsets, ones, ones, table.syncs
-    )
+def fill(appender, frames: dict[int, bytes], scenes: dict[int, bytes]) -> None:
+    """Give an appender other samples; keys stay where they were."""
+    reader = appender.reader
+    for frame in sorted({*frames, *scenes}):
+        if frame in frames:
+            data, is_key = frames[frame], reader.is_key(reader.video.number, frame)
+            appender.write_video(frame, data, is_key=is_key, stego_crc=zlib.crc32(data) ^ 1)
+        if frame in scenes:
+            appender.write_scene(frame, scenes[frame])
 
 
-def bytes_of(path, frames: dict[int, bytes], scenes: dict[int, bytes], *, message="second"):
-    """(bytes to append, offset of the moov to rename) of one version more."""
-    with Reader(path) as reader:
-        new = b"".join([*frames.values(), *scenes.values()])
-        start = path.stat().st_size
-        mdat = write_box(b"mdat", new)
-        tracks = []
-        for track in reader.tracks:
-            changes = {"video": frames, "scene": scenes, "audio": {}}[track.kind]
-            place = start + 8 + (sum(map(len, frames.values())) if track.kind == "scene" else 0)
-            tracks.append(replace(track, table=moved(track.table, changes, place)))
-        moov = write_moov(Movie(tuple(tracks), 1_700_000_100))
-        old = reader.frames
-        columns = [old.samples.copy(), old.scenes.copy(), old.stegos.copy()]
-        for column, changes in zip(columns, (frames, scenes, frames), strict=True):
-            for sample, data in changes.items():
-                column[sample] = zlib.crc32(data)
-        last = reader.index.current
-        version = Version(
-            last.number + 1,
-            last.number,
-            IndexMeta(1_700_000_100, "Grace", message, {"layout": "yuv420p"}),
-            start + len(mdat),
-            len(moov),
-            zlib.crc32(moov[8:]),
-            0,
-            0,
-            last.frames,
-            last.audio_tracks,
-        )
-        index = Index((*reader.index.versions, version), reader.index.ftyp_crc)
-        table = FrameTable(old.audio, *columns)
-        return mdat + moov + write_index(index, table, start + len(mdat) + len(moov)), last.moov_offset
+def append(path, frames, scenes, *, message="second", parent=None, root=None):
+    """Append a version and let it play; returns its row."""
+    with Appender(path, parent=parent) as appender:
+        fill(appender, frames, scenes)
+        appender.stage(replace(SECOND, message=message), root=root, frames_changed=len(frames))
+        return appender.land()
 
 
-def append(path, frames, scenes, **about):
-    """Append a version: its bytes, then the four that make it the one shown."""
-    more, old = bytes_of(path, frames, scenes, **about)
-    with path.open("r+b") as file:
-        file.seek(0, 2)
-        file.write(more)
-        file.seek(old + 4)
-        file.write(b"free")
+def bytes_of(path, frames, scenes):
+    """(bytes that append a version, offset of the moov to rename after them); the file stays as it was."""
+    start = path.stat().st_size
+    with Appender(path) as appender:
+        fill(appender, frames, scenes)
+        appender.stage(SECOND, frames_changed=len(frames))
+        return path.read_bytes()[start:], appender.reader.archive.live.offset
 
 
 append.bytes_of = bytes_of
+append.fill = fill
 
 
 @pytest.fixture(scope="session")

@@ -14,19 +14,10 @@ from hypothesis import strategies as st
 
 from cssv.container.boxes import Box, read_boxes, write_box
 from cssv.container.entries import is_scene_entry, lift_entry, scene_entry
-from cssv.container.index import (
-    FrameTable,
-    Index,
-    IndexMeta,
-    Version,
-    read_frame_table,
-    read_index,
-    write_index,
-)
 from cssv.container.limits import TIMESCALE_LIMIT
 from cssv.container.moov import Movie, Track, movie_timescale, read_moov, write_moov
 from cssv.container.tables import SampleTable, read_stbl, write_stbl
-from cssv.errors import ChecksumError, ContainerError, LimitError
+from cssv.errors import ContainerError, LimitError
 
 ENTRY = write_box(b"avc1", bytes(78))
 
@@ -287,102 +278,6 @@ def test_scene_entry_is_as_14496_12_says():
     assert entry == b"\0\0\0\x22mett" + bytes(6) + b"\0\1" + b"\0" + b"application/json\0"
     assert is_scene_entry(entry)
     assert not is_scene_entry(entry.replace(b"json", b"xmlx"))
-
-
-# The index.
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-ABOUT = st.builds(
-    IndexMeta,
-    st.integers(0, 2**37),
-    TEXTS,
-    TEXTS,
-    st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers()), max_size=3),
-)
-
-
-@st.composite
-def histories(draw):
-    """An index of some versions, the frame table of the last, and where the index lies."""
-    versions, end = [], draw(st.integers(0, 2**40))
-    for number in sorted(draw(st.sets(st.integers(1, 2**32 - 1), min_size=1, max_size=4))):
-        size, frames, audio = draw(st.integers(8, 2**20)), draw(st.integers(1, 9)), draw(st.integers(0, 3))
-        words = st.integers(0, 2**32 - 1)
-        parent = draw(st.sampled_from([0, *(version.number for version in versions)]))
-        place = end + draw(st.integers(0, 1000))
-        versions.append(
-            Version(
-                number,
-                parent,
-                draw(ABOUT),
-                place,
-                size,
-                draw(words),
-                place + size,
-                draw(words),
-                frames,
-                audio,
-            )
-        )
-        end = place + size + versions[-1].table_size
-    last = versions[-1]
-    column = st.lists(st.integers(0, 2**32 - 1), min_size=last.frames, max_size=last.frames)
-    columns = [np.array(draw(column), np.uint32) for _ in range(3)]
-    rows = tuple((at, draw(words), draw(words)) for at in range(last.audio_tracks))
-    return Index(tuple(versions), draw(words)), FrameTable(rows, *columns), last.moov_offset + last.moov_size
-
-
-@given(history=histories())
-def test_index_is_its_own_inverse(history):
-    index, frames, offset = history
-    data = write_index(index, frames, offset)
-    again = read_index(data, offset)
-    assert again.versions[:-1] == index.versions[:-1]
-    place, crc = again.current.table_offset, again.current.table_crc
-    assert again.current == replace(index.current, table_offset=place, table_crc=crc)
-    assert again.ftyp_crc == index.ftyp_crc
-    found = data[place - offset : place - offset + again.current.table_size]
-    read = read_frame_table(found, again.current)
-    assert read.audio == frames.audio
-    for name in ("samples", "scenes", "stegos"):
-        assert np.array_equal(getattr(read, name), getattr(frames, name))
-
-
-@given(history=histories(), at=st.integers(0, 10**6), bit=st.integers(0, 7))
-def test_index_with_a_changed_bit_is_refused(history, at, bit):
-    index, frames, offset = history
-    data = bytearray(write_index(index, frames, offset))
-    data[at % len(data)] ^= 1 << bit
-    with pytest.raises(ContainerError):
-        read_index(bytes(data), offset)
-
-
-@pytest.mark.parametrize("change", [{"moov_offset": 129}, {"moov_offset": 0}, {"moov_size": 500}])
-def test_versions_may_not_overlap(change):
-    """Or a small file could make a checker read the same megabytes for every version."""
-    one = np.zeros(1, np.uint32)
-    first = Version(1, 0, IndexMeta(), 100, 18, 0, 118, 0, 1, 0)
-    second = Version(2, 1, IndexMeta(), 130, 20, 0, 0, 0, 1, 0)
-    frames = FrameTable((), one, one, one)
-    assert len(read_index(write_index(Index((first, second), 0), frames, 150), 150).versions) == 2
-    overlapping = Index((first, replace(second, **change)), 0)
-    with pytest.raises(ContainerError, match="overlaps"):
-        read_index(write_index(overlapping, frames, 150), 150)
-
-
-def test_moved_index_is_refused():
-    version = Version(1, 0, IndexMeta(), 10, 10, 0, 0, 0, 1, 0)
-    one = np.zeros(1, np.uint32)
-    data = write_index(Index((version,), 0), FrameTable((), one, one, one), 100)
-    assert read_index(data, 100).current.number == 1
-    with pytest.raises(ContainerError, match="moved"):
-        read_index(data, 101)
-
-
-def test_frame_table_of_the_wrong_length_is_refused():
-    version = Version(1, 0, IndexMeta(), 10, 10, 0, 0, 0, 1, 0)
-    with pytest.raises(ChecksumError):
-        read_frame_table(b"", version)
 
 
 def test_box_payload_lies_behind_its_header():

@@ -13,8 +13,8 @@ from itertools import pairwise
 import pytest
 
 from cssv.container import IndexMeta, Reader, Writer
-from cssv.container.moov import read_moov, write_moov
 from cssv.container.chunks import CHUNK_BYTES
+from cssv.container.moov import read_moov, write_moov
 from cssv.errors import ContainerError, LimitError, OutputError
 
 BASE = Fraction(1, 25)

@@ -1,0 +1,253 @@
+"""The index: its inverse pair in format 2, what may stand in it, and what format 1 means."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cssv.container.index import (
+    INDEX_UUID,
+    FrameTable,
+    Index,
+    IndexMeta,
+    Version,
+    index_size,
+    read_frame_table,
+    read_index,
+    write_frame_table,
+    write_index,
+    write_meta,
+)
+from cssv.errors import ChecksumError, ContainerError
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+ABOUT = st.builds(
+    IndexMeta,
+    st.integers(0, 2**37),
+    TEXTS,
+    TEXTS,
+    st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers()), max_size=3),
+)
+
+
+WORDS = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def rows(draw):
+    """Rows of versions with branches, and where the last one's moov ends."""
+    versions, end = [], draw(st.integers(0, 2**40))
+    for number in sorted(draw(st.sets(st.integers(1, 2**32 - 1), min_size=1, max_size=4))):
+        size, frames, audio = draw(st.integers(8, 2**20)), draw(st.integers(1, 9)), draw(st.integers(0, 3))
+        parent = draw(st.sampled_from([None, *versions]))
+        place = end + draw(st.integers(0, 1000))
+        version = Version(
+            number=number,
+            parent=parent.number if parent else 0,
+            about=draw(ABOUT),
+            moov_offset=place,
+            moov_size=size,
+            moov_crc=draw(WORDS),
+            table_offset=place + size + draw(st.integers(0, 9)),
+            table_crc=draw(WORDS),
+            frames=frames,
+            audio_tracks=audio,
+            root=parent.root if parent and draw(st.booleans()) else number,
+            frames_changed=draw(st.integers(0, frames)),
+            bytes_added=draw(st.integers(0, 2**64 - 1)),
+        )
+        versions.append(version)
+        end = version.table_offset + version.table_size
+    return versions, end
+
+
+@st.composite
+def histories(draw):
+    """An index, the frame table of its last version or None, and where the index lies."""
+    versions, end = draw(rows())
+    last, playing = versions[-1], draw(st.sampled_from(versions))
+    frames = None
+    if draw(st.booleans()):
+        end = last.moov_offset + last.moov_size
+        column = st.lists(WORDS, min_size=last.frames, max_size=last.frames)
+        columns = [np.array(draw(column), np.uint32) for _ in range(3)]
+        frames = FrameTable(
+            tuple((at, draw(WORDS), draw(WORDS)) for at in range(last.audio_tracks)), *columns
+        )
+    live = playing.moov_offset
+    if draw(st.booleans()):
+        live, end = end + draw(st.integers(0, 9)), end + 9 + playing.moov_size
+    names = draw(st.sets(TEXTS.filter(lambda name: 0 < len(name.encode()) < 256), max_size=4))
+    tags = [
+        (name, draw(st.sampled_from(versions)).number)
+        for name in sorted(names, key=lambda name: name.encode())
+    ]
+    index = Index(tuple(versions), draw(WORDS), playing.number, live, tuple(tags))
+    return index, frames, end + draw(st.integers(0, 9))
+
+
+@given(history=histories())
+def test_index_is_its_own_inverse(history):
+    index, frames, offset = history
+    data = write_index(index, frames, offset)
+    again = read_index(data, offset)
+    assert len(data) == index_size(index, has_table=frames is not None)
+    if frames is None:
+        assert again == index
+        return
+    last = again.versions[-1]
+    place, crc = last.table_offset, last.table_crc
+    rows = (*index.versions[:-1], replace(index.versions[-1], table_offset=place, table_crc=crc))
+    assert again == replace(index, versions=rows)
+    found = data[place - offset : place - offset + last.table_size]
+    assert place - offset + last.table_size == len(data) - 4
+    read = read_frame_table(found, last)
+    assert read.audio == frames.audio
+    for name in ("samples", "scenes", "stegos"):
+        assert np.array_equal(getattr(read, name), getattr(frames, name))
+
+
+@given(history=histories())
+def test_index_finds_by_number_and_tag(history):
+    index = history[0]
+    assert index.find(None) == index.current == index.find(index.playing)
+    for version in index.versions:
+        assert index.find(version.number) is version
+    for name, number in index.tags:
+        assert index.find(name).number == number
+    for absent in (0, 2**32, "\0"):
+        with pytest.raises(ContainerError, match="no such"):
+            index.find(absent)
+
+
+@given(history=histories(), at=st.integers(0, 10**6), bit=st.integers(0, 7))
+def test_index_with_a_changed_bit_is_refused(history, at, bit):
+    index, frames, offset = history
+    data = bytearray(write_index(index, frames, offset))
+    data[at % len(data)] ^= 1 << bit
+    with pytest.raises(ContainerError):
+        read_index(bytes(data), offset)
+
+
+ONE = np.zeros(1, np.uint32)
+ONE_FRAME = FrameTable((), ONE, ONE, ONE)
+
+
+def row(number, parent, moov_offset, moov_size, table_offset, **changes) -> Version:
+    made = Version(
+        number, parent, IndexMeta(), moov_offset, moov_size, 0, table_offset, 0, 1, 0, 1, 1, 1
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+FIRST, SECOND = row(1, 0, 100, 18, 118), row(2, 1, 130, 20, 0)
+PAIR = Index((FIRST, SECOND), 0, 2, 130)
+
+
+def both_ways(index, frames=ONE_FRAME, offset=150):
+    return read_index(write_index(index, frames, offset), offset)
+
+
+@pytest.mark.parametrize("change", [{"moov_offset": 129}, {"moov_offset": 0}, {"moov_size": 500}])
+def test_versions_may_not_overlap(change):
+    """Or a small file could make a checker read the same megabytes for every version."""
+    assert len(both_ways(PAIR).versions) == 2
+    with pytest.raises(ContainerError, match=r"overlaps|lies before"):
+        both_ways(replace(PAIR, versions=(FIRST, replace(SECOND, **change))))
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"playing": 3}, "does not have"),
+        ({"playing": 0}, "does not have"),
+        ({"tags": (("a", 3),)}, "does not have"),
+        ({"tags": (("b", 1), ("a", 1))}, "do not ascend"),
+        ({"tags": (("a", 1), ("a", 2))}, "do not ascend"),
+        ({"tags": (("", 1),)}, "tag name"),
+        ({"tags": (("a" * 256, 1),)}, "tag name"),
+        ({"live_offset": 131}, "lies before"),
+        ({"live_offset": 129}, "lies before"),
+        ({"versions": (FIRST, replace(SECOND, root=2))}, None),
+        ({"versions": (FIRST, replace(SECOND, root=0))}, "root"),
+        ({"versions": (FIRST, replace(SECOND, root=3))}, "root"),
+        ({"versions": (FIRST, replace(SECOND, parent=0))}, "root"),
+        ({"versions": (FIRST, replace(SECOND, parent=0, root=2))}, None),
+        ({"versions": (FIRST, replace(SECOND, parent=2))}, "do not ascend"),
+        ({"versions": (FIRST, replace(SECOND, number=3, parent=2)), "playing": 3}, "missing"),
+        ({"versions": (FIRST, replace(SECOND, number=1)), "playing": 1}, "ascend"),
+    ],
+)
+def test_what_an_index_may_name(change, match):
+    if match is None:
+        both_ways(replace(PAIR, **change))
+        return
+    with pytest.raises(ContainerError, match=match):
+        both_ways(replace(PAIR, **change))
+
+
+def test_index_without_a_table_lies_behind_the_last_one():
+    index = replace(PAIR, versions=(FIRST, replace(SECOND, table_offset=160)))
+    assert both_ways(index, None, 172) == index
+    with pytest.raises(ContainerError, match="lies before"):
+        both_ways(index, None, 171)
+
+
+def test_moved_index_is_refused():
+    index = Index((FIRST,), 0, 1, 100)
+    data = write_index(index, ONE_FRAME, 118)
+    assert read_index(data, 118).current.number == 1
+    with pytest.raises(ContainerError, match="moved"):
+        read_index(data, 119)
+
+
+def format_1(index, frames, offset):
+    """Format 1, as SPEC.md tells it apart."""
+    rows = b""
+    for version in index.versions:
+        about = version.about
+        texts = [about.author.encode(), about.message.encode(), write_meta(about.meta)]
+        rows += struct.pack(
+            ">IIQQQIQIIIIII",
+            *(version.number, version.parent, about.created_s),
+            *(version.moov_offset, version.moov_size, version.moov_crc),
+            *(version.table_offset, version.table_crc, version.frames, version.audio_tracks),
+            *map(len, texts),
+        ) + b"".join(texts)
+    head = struct.pack(">4sHHQII", b"CSIX", 1, 0, offset, index.ftyp_crc, len(index.versions))
+    tail = write_frame_table(frames)
+    size = 24 + len(head + rows + tail) + 4
+    data = size.to_bytes(4, "big") + b"uuid" + INDEX_UUID + head + rows + tail
+    return data + zlib.crc32(data).to_bytes(4, "big")
+
+
+def test_format_1_means_what_it_meant():
+    """Three versions, of which the third has no parent; each table ends its index."""
+    third_table = 200 + 24 + 24 + 3 * (68 + 2)
+    versions = (
+        FIRST,
+        replace(SECOND, table_offset=160),
+        row(3, 0, 180, 20, third_table, root=3),
+    )
+    data = format_1(Index(versions, 7, 3, 180), ONE_FRAME, 200)
+    read = read_index(data, 200)
+    ends = [118 + 16, 160 + 16, 200 + len(data)]
+    added = [ends[0], ends[1] - ends[0], ends[2] - ends[1]]
+    expected = [
+        replace(version, bytes_added=size, frames_changed=1)
+        for version, size in zip(versions, added, strict=True)
+    ]
+    assert read == Index(tuple(expected), 7, 3, 180)
+    grown = replace(read, versions=(*expected[:-1], replace(expected[-1], table_crc=0)))
+    assert read_index(write_index(grown, ONE_FRAME, 200), 200).playing == 3
+
+
+def test_frame_table_of_the_wrong_length_is_refused():
+    with pytest.raises(ChecksumError):
+        read_frame_table(b"", FIRST)
