@@ -9,7 +9,7 @@ import click
 import cssv
 from cssv_cli import history
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, REVISION, examples
+from cssv_cli.options import PATH, examples, revision
 
 
 @click.command(
@@ -20,7 +20,7 @@ from cssv_cli.options import PATH, REVISION, examples
 )
 @click.argument("file", type=PATH)
 @click.option(
-    "--version", type=REVISION, metavar="VERSION", required=True, help="A number or a tag, see 'cssv log'."
+    "--version", type=revision, metavar="VERSION", required=True, help="A number or a tag, see 'cssv log'."
 )
 @with_console
 def checkout(console: Console, file: Path, version: int | str) -> None:

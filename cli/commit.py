@@ -9,7 +9,7 @@ import click
 import cssv
 from cssv_cli import history
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, REVISION, examples
+from cssv_cli.options import PATH, examples, revision
 
 
 @click.command(
@@ -38,7 +38,7 @@ from cssv_cli.options import PATH, REVISION, examples
 )
 @click.option(
     "--parent",
-    type=REVISION,
+    type=revision,
     metavar="VERSION",
     help="Start from this version, a number or a tag.  [default: the one that plays]",
 )

@@ -9,7 +9,7 @@ import click
 import cssv
 from cssv_cli import history
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, REVISION, examples
+from cssv_cli.options import PATH, examples, revision
 
 
 @click.command(
@@ -20,8 +20,8 @@ from cssv_cli.options import PATH, REVISION, examples
     )
 )
 @click.argument("file", type=PATH)
-@click.argument("before", metavar="A", type=REVISION)
-@click.argument("after", metavar="[B]", type=REVISION, required=False)
+@click.argument("before", metavar="A", type=revision)
+@click.argument("after", metavar="[B]", type=revision, required=False)
 @click.option(
     "--picture",
     type=PATH,

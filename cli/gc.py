@@ -9,7 +9,7 @@ import click
 import cssv
 from cssv_cli import history
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, REVISION, examples
+from cssv_cli.options import PATH, examples, revision
 
 
 @click.command(
@@ -22,7 +22,7 @@ from cssv_cli.options import PATH, REVISION, examples
 @click.argument("file", type=PATH)
 @click.argument("output", metavar="OUT", type=PATH)
 @click.option(
-    "--keep", type=REVISION, metavar="VERSION", multiple=True, help="A number or a tag; as often as you like."
+    "--keep", type=revision, metavar="VERSION", multiple=True, help="A number or a tag; as often as you like."
 )
 @click.option("--keep-playing", is_flag=True, help="Keep the version that plays.")
 @click.option("--keep-tagged", is_flag=True, help="Keep every version that has a tag.")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import cssv
 from cssv_cli.graph import draw_blocks
-from cssv_cli.report import Report, notes_text, ranges_data
+from cssv_cli.report import Report, marks_of, notes_text, ranges_data, time_text, torn_text
 from cssv_cli.words import count, quoted, size_text
 
 
@@ -55,7 +53,7 @@ def logged(found: cssv.History, *, graph: bool) -> Report:
         "versions": [version.to_json() for version in versions],
         "torn_bytes": found.torn_bytes,
     }
-    return Report("\n".join([*lines, *notes_text(torn_notes(found.torn_bytes))]), data, is_result=True)
+    return Report("\n".join([*lines, *torn_text(found.torn_bytes)]), data, is_result=True)
 
 
 def _beside(lanes: tuple[str, ...], text: list[str]) -> Iterator[str]:
@@ -67,8 +65,7 @@ def _beside(lanes: tuple[str, ...], text: list[str]) -> Iterator[str]:
 
 def version_lines(version: cssv.Version) -> Iterator[str]:
     """One version in two or more lines."""
-    names = [*(["playing"] if version.is_playing else []), *(f"tag {name}" for name in version.tags)]
-    marks = f"  ({', '.join(names)})" if names else ""
+    marks = f"  ({', '.join(marks_of(version))})" if marks_of(version) else ""
     author = f"  {version.author}" if version.author else ""
     yield f"version {version.number}{marks}  {time_text(version.created_s)}{author}"
     yield from (f"  {line}" for line in version.message.splitlines())
@@ -158,28 +155,6 @@ def _numbers(versions: tuple[int, ...]) -> str:
     return f"version{'' if len(versions) == 1 else 's'} {', '.join(map(str, versions))}"
 
 
-def time_text(created_s: int) -> str:
-    """A moment as people read it."""
-    return (
-        f"{datetime.fromtimestamp(created_s, UTC):%Y-%m-%d %H:%M} UTC" if created_s else "at an unknown time"
-    )
-
-
 def share_text(part: int, whole: int) -> str:
     """So many frames of so many."""
     return f"{part:,} of {count(whole, 'frame')}"
-
-
-def torn_notes(torn_bytes: int) -> list[str]:
-    """What to say of bytes behind the versions."""
-    if not torn_bytes:
-        return []
-    return [
-        f"{count(torn_bytes, 'byte')} of an unfinished append lie behind the versions: somebody is just "
-        "writing, or was broken off. The versions are whole; 'cssv verify --repair' cuts the rest off"
-    ]
-
-
-def torn_data(torn_bytes: int) -> dict[str, Any]:
-    """The same for programs."""
-    return {"torn_bytes": torn_bytes}

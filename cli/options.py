@@ -19,25 +19,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
 
-class _Revision(click.ParamType):
-    """A version's number, or its tag."""
+def revision(text: str) -> int | str:
+    """Which version of a file: digits are its number, anything else is a tag."""
+    return int(text) if text.isdecimal() and text.isascii() else text
 
-    name = "version"
-
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,  # noqa: ARG002
-        ctx: click.Context | None,  # noqa: ARG002
-    ) -> int | str:
-        if isinstance(value, int):
-            return value
-        text = str(value)
-        return int(text) if text.isdecimal() and text.isascii() else text
-
-
-#: Type of an option: which version of a file.
-REVISION = _Revision()
 
 _TIME = re.compile(r"(?:(?:(?P<h>\d+):)?(?P<m>\d+):)?(?P<s>\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 
@@ -68,7 +53,7 @@ def version_option(command: Command) -> Command:
     """``--version`` of commands that read a file."""
     option = click.option(
         "--version",
-        type=REVISION,
+        type=revision,
         metavar="VERSION",
         help="Of a .cssv: a number or a tag, see 'cssv log'.  [default: what plays]",
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cssv
+from cssv.painter import EXTENSION
 from cssv.perception import Track
 from cssv.scene import Ranges
 from cssv_cli.words import clock, count, quoted, rate_text, size_text, span_text, times_text
@@ -79,11 +80,13 @@ def decoded(done: cssv.Decoded) -> Report:
         lines.append(f"The objects table has {count(done.rows, 'row')}, {origin}.")
     if done.damaged_frames:
         lines.append(f"{count(done.damaged_frames, 'frame')} partly damaged; what lies there was left out.")
+    lines += torn_text(done.torn_bytes)
     data = {
         "frames": done.frames,
         "rows": done.rows,
         "source": done.source,
         "damaged_frames": done.damaged_frames,
+        "torn_bytes": done.torn_bytes,
         "written": [str(path) for path in done.written],
     }
     return Report("\n".join(lines), data)
@@ -91,23 +94,39 @@ def decoded(done: cssv.Decoded) -> Report:
 
 def exported(done: cssv.Exported) -> Report:
     """What ``export`` wrote."""
+    is_whole = done.path.suffix.lower() == EXTENSION
+    kept = "scene track and all, without other versions" if is_whole else "the scene track stays behind"
     lines = [
-        f"Wrote {done.path}: {count(done.frames, 'frame')}, pixel for pixel; the scene track stays behind.",
+        f"Wrote {done.path}: {count(done.frames, 'frame')}, pixel for pixel; {kept}.",
         *notes_text(done.notes),
+        *torn_text(done.torn_bytes),
         f"The pixels still carry: cssv decode {quoted(done.path)} --objects objects.csv",
     ]
-    data = {"path": str(done.path), "frames": done.frames, "notes": list(done.notes)}
+    data = {
+        "path": str(done.path),
+        "frames": done.frames,
+        "notes": list(done.notes),
+        "torn_bytes": done.torn_bytes,
+    }
     return Report("\n".join(lines), data)
 
 
 def verified(done: cssv.Verification, source: Path) -> Report:
     """What ``verify`` found."""
     data = {"path": str(source), **verification_data(done)}
+    notes = torn_text(done.torn_bytes)
+    if done.cut_bytes:
+        notes.append(f"Cut off {count(done.cut_bytes, 'byte')} of an append that was broken off.")
     if done.is_sound:
-        frames = f"{count(done.frames, 'frame')} of version {done.version}"
-        return Report(f"OK: {source}: {frames} as written.", data)
-    lines = [f"{source}: {fault.kind}: {fault.text}" for fault in done.faults]
-    return Report("\n".join([*lines, count(len(lines), "fault") + "."]), data, is_result=True)
+        what = f"version {done.version}" if done.versions == 1 else f"each of {done.versions} versions"
+        frames = f"{count(done.frames, 'frame')} of {what}"
+        return Report("\n".join([f"OK: {source}: {frames} as written.", *notes]), data)
+    lines = [f"{source}: {_whose(fault)}{fault.kind}: {fault.text}" for fault in done.faults]
+    return Report("\n".join([*lines, *notes, count(len(lines), "fault") + "."]), data, is_result=True)
+
+
+def _whose(fault: cssv.Fault) -> str:
+    return "" if fault.version is None else f"version {fault.version}: "
 
 
 def tracked(done: cssv.Tracked) -> Report:
@@ -132,6 +151,7 @@ def informed(found: cssv.Information) -> Report:
     lines = [f"{found.path}: {kinds[found.kind]}.", *(_row(*pair) for pair in _facts(found))]
     if found.versions:
         lines += ["  versions", *(f"    {version_text(version)}" for version in found.versions)]
+        lines += torn_text(found.torn_bytes)
     if found.boxes:
         lines.append("  boxes        offset          bytes")
         lines += [f"    {kind:<4} {offset:>12,} {size:>14,}" for kind, offset, size in found.boxes]
@@ -173,12 +193,36 @@ def _facts(found: cssv.Information) -> Iterator[tuple[str, str]]:
         yield "note", str(note)
 
 
-def version_text(version: dict[str, Any]) -> str:
+def version_text(version: cssv.Version) -> str:
     """One version of a file in one line."""
-    made = f"{datetime.fromtimestamp(version['created_s'], UTC):%Y-%m-%d %H:%M} UTC"
-    author = f" by {version['author']}" if version["author"] else ""
-    message = f": {version['message']}" if version["message"] else ""
-    return f"{version['number']}  {made}  {count(version['frames'], 'frame')}{author}{message}"
+    author = f" by {version.author}" if version.author else ""
+    message = f": {version.message.splitlines()[0]}" if version.message.strip() else ""
+    marks = f" ({', '.join(marks_of(version))})" if marks_of(version) else ""
+    return f"{version.number}  {time_text(version.created_s)}{author}{marks}{message}"
+
+
+def marks_of(version: cssv.Version) -> list[str]:
+    """What is special about a version."""
+    return [*(["playing"] if version.is_playing else []), *(f"tag {name}" for name in version.tags)]
+
+
+def time_text(created_s: int) -> str:
+    """A moment as people read it."""
+    return (
+        f"{datetime.fromtimestamp(created_s, UTC):%Y-%m-%d %H:%M} UTC" if created_s else "at an unknown time"
+    )
+
+
+def torn_text(torn_bytes: int) -> list[str]:
+    """What to say of bytes behind the versions."""
+    if not torn_bytes:
+        return []
+    return notes_text(
+        [
+            f"{count(torn_bytes, 'byte')} of an unfinished append lie behind the versions: somebody is just "
+            "writing, or was broken off. The versions are whole; 'cssv verify --repair' cuts the rest off"
+        ]
+    )
 
 
 def failed(kind: str, message: str, faults: Sequence[str] = ()) -> dict[str, Any]:
@@ -198,7 +242,15 @@ def verification_data(done: cssv.Verification) -> dict[str, Any]:
         {"kind": fault.kind, "text": fault.text, "frame": fault.frame, "version": fault.version}
         for fault in done.faults
     ]
-    return {"sound": done.is_sound, "frames": done.frames, "version": done.version, "faults": faults}
+    return {
+        "sound": done.is_sound,
+        "frames": done.frames,
+        "version": done.version,
+        "versions": done.versions,
+        "torn_bytes": done.torn_bytes,
+        "cut_bytes": done.cut_bytes,
+        "faults": faults,
+    }
 
 
 def track_data(track: Track) -> dict[str, Any]:

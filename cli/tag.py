@@ -9,7 +9,7 @@ import click
 import cssv
 from cssv_cli import history
 from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, REVISION, examples
+from cssv_cli.options import PATH, examples, revision
 
 
 @click.command(
@@ -23,7 +23,7 @@ from cssv_cli.options import PATH, REVISION, examples
 @click.argument("file", type=PATH)
 @click.argument("name", required=False)
 @click.option(
-    "--version", type=REVISION, metavar="VERSION", help="A number or another tag.  [default: what plays]"
+    "--version", type=revision, metavar="VERSION", help="A number or another tag.  [default: what plays]"
 )
 @click.option("-d", "--delete", is_flag=True, help="Take the name away again.")
 @with_console

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.carriers.frame import FrameCarrier, extract
-from cssv.cast import Recast, Shown
 from cssv.container import Appender, IndexMeta, Reader, Revision
 from cssv.cursor import Cursor
 from cssv.errors import ChecksumError, ContainerError, InputError
 from cssv.frames import Frame
+from cssv.lineup import Shown
 from cssv.overlay import Overlay
 from cssv.painter import (
     VERSION,
@@ -36,6 +36,7 @@ from cssv.painter import (
 )
 from cssv.payload.mark import Miniature
 from cssv.payload.sample import SceneSample, read_sample, write_sample
+from cssv.recast import Recast
 from cssv.redrawing import redraw
 from cssv.relay import Relay
 from cssv.scene import Ranges, Scene, default_ranges, speeds_of

@@ -332,6 +332,7 @@ class Decoded:
         written: the files and folders written.
         damaged_frames: frames in which less than half of the cells have other nibbles than were written;
             what lies there counts as hidden.
+        torn_bytes: behind the versions of a ``.cssv``: an append that broke off, or is under way.
     """
 
     frames: int
@@ -339,6 +340,7 @@ class Decoded:
     source: Origin
     written: tuple[Path, ...]
     damaged_frames: int = 0
+    torn_bytes: int = 0
 
 
 class _Pictures:
@@ -437,9 +439,9 @@ def decode(
                 pass
         if story is not None:
             decoder.scene.write(story)
-    outputs = (heat, objects, scene, overlay)
-    written = tuple(Path(p) for p in outputs if p is not None)
-    return Decoded(tally.frames, tally.rows, tally.source, written, tally.damaged_frames)
+    written = tuple(Path(p) for p in (heat, objects, scene, overlay) if p is not None)
+    torn_bytes = 0 if decoder.reader is None else decoder.reader.torn_bytes
+    return Decoded(tally.frames, tally.rows, tally.source, written, tally.damaged_frames, torn_bytes)
 
 
 @dataclass(slots=True)

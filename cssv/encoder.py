@@ -19,6 +19,7 @@ from cssv.matching import shift_times
 from cssv.output import check_distinct, whole_file
 from cssv.painter import (
     DEFAULT_CODEC,
+    EXTENSION,
     Painter,
     Path_,
     Progress,
@@ -38,8 +39,6 @@ from cssv.stego import StegoWriter
 from cssv.verification import Verification, check
 from cssv.video import AudioCopy, Codec, VideoReader, shown_stamps
 
-#: File name extension of the container.
-EXTENSION = ".cssv"
 DEFAULT_DETECTOR = "motion"
 Planes = Literal["native", "rgb"]
 PLANES: tuple[Planes, ...] = ("native", "rgb")

@@ -8,10 +8,9 @@ from pathlib import Path
 from cssv.compaction import gc
 from cssv.container import Revision
 from cssv.decoder import Decoder
-from cssv.encoder import EXTENSION
 from cssv.errors import OptionError
 from cssv.output import check_distinct
-from cssv.painter import Path_, Progress, counted
+from cssv.painter import EXTENSION, Path_, Progress, counted
 from cssv.video import FileCodec, VideoWriter, write_pictures
 
 #: The lossless codec for each kind of file.
@@ -26,11 +25,13 @@ class Exported:
         path: the file or folder.
         frames: frames in it.
         notes: what the container could not hold.
+        torn_bytes: behind the versions of a ``.cssv``: an append that broke off, or is under way.
     """
 
     path: Path
     frames: int
     notes: tuple[str, ...]
+    torn_bytes: int = 0
 
 
 def export(
@@ -65,14 +66,14 @@ def export(
         )
     check_distinct(source, path)
     if suffix == EXTENSION:
-        gc(source, path, (version,), progress=progress)
-        with Decoder(path) as copy:
-            return Exported(path, len(copy), ())
+        with Decoder(source, version) as decoder:
+            gc(source, path, (version,), progress=progress)
+            return Exported(path, len(decoder), (), _torn(decoder))
     with Decoder(source, version) as decoder:
         total = len(decoder)
         frames = counted((moment.frame for moment in decoder), "export", total, progress)
         if not suffix:
-            return Exported(path, write_pictures(path, frames), ())
+            return Exported(path, write_pictures(path, frames), (), _torn(decoder))
         info = decoder.info
 
         def checked(count: int) -> None:
@@ -97,4 +98,8 @@ def export(
         with writer:
             for count, frame in enumerate(frames, 1):  # noqa: B007 - the count is the result
                 writer.write(frame)
-        return Exported(path, count, writer.notes)
+        return Exported(path, count, writer.notes, _torn(decoder))
+
+
+def _torn(decoder: Decoder) -> int:
+    return 0 if decoder.reader is None else decoder.reader.torn_bytes

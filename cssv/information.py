@@ -10,6 +10,7 @@ from typing import Any
 from cssv.container import Reader, boxes
 from cssv.decoder import Decoder, ranges_of
 from cssv.errors import NibblesLostError
+from cssv.history import Version, versions_of
 from cssv.painter import Path_
 from cssv.scene import Ranges
 from cssv.video import VideoInfo, open_source
@@ -29,7 +30,8 @@ class Information:
         origin: place of the picture in the encoded clip, pixels; not (0, 0) after a crop.
         first_frame: number of the first frame in the encoded clip.
         facts: what a ``.cssv`` says of its making: layout, codec, merge, fidelity, source, notes.
-        versions: of a ``.cssv``: number, parent, created_s, author, message, frames.
+        versions: of a ``.cssv``, oldest first.
+        torn_bytes: of a ``.cssv``: bytes behind the versions, of an append that broke off or is under way.
         boxes: of a ``.cssv``: its top-level boxes as (kind, offset, size).
     """
 
@@ -42,8 +44,9 @@ class Information:
     origin: tuple[int, int] | None = None
     first_frame: int | None = None
     facts: dict[str, Any] | None = None
-    versions: tuple[dict[str, Any], ...] = ()
+    versions: tuple[Version, ...] = ()
     boxes: tuple[tuple[str, int, int], ...] = ()
+    torn_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -66,7 +69,8 @@ class Information:
             "origin_px": None if self.origin is None else list(self.origin),
             "first_frame": self.first_frame,
             "facts": self.facts,
-            "versions": list(self.versions),
+            "versions": [version.to_json() for version in self.versions],
+            "torn_bytes": self.torn_bytes,
             "boxes": [{"kind": kind, "offset": offset, "size": size} for kind, offset, size in self.boxes],
             "notes": list(video.notes),
         }
@@ -111,17 +115,6 @@ def info(source: Path_) -> Information:
 def _of_container(
     path: Path, video: VideoInfo, reader: Reader, size: int | None, ranges: Ranges
 ) -> Information:
-    versions = tuple(
-        {
-            "number": version.number,
-            "parent": version.parent,
-            "created_s": version.about.created_s,
-            "author": version.about.author,
-            "message": version.about.message,
-            "frames": version.frames,
-        }
-        for version in reader.index.versions
-    )
     return Information(
         path,
         "cssv",
@@ -132,6 +125,7 @@ def _of_container(
         (0, 0),
         0,
         dict(reader.version.about.meta),
-        versions,
+        versions_of(reader.index),
         tuple((box.kind.decode("latin-1"), box.offset, box.size) for box in boxes(path) if box.depth == 0),
+        reader.torn_bytes,
     )

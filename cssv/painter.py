@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from cssv.carriers.frame import DEFAULT_FIDELITY, FIDELITIES, Fidelity, FrameCarrier
 from cssv.carriers.nibble import DEFAULT_MERGE, MERGES, Merge
 from cssv.carriers.tags import place_tags
-from cssv.cast import Shown
 from cssv.errors import OptionError
 from cssv.frames import Frame
+from cssv.lineup import Shown
 from cssv.payload.mark import Miniature
 from cssv.payload.sample import SceneSample, write_sample
 from cssv.scene import Ranges, Scene, Value
@@ -27,6 +27,8 @@ from cssv.video import CODECS, Codec, VideoInfo
 
 VERSION = "0.1.0"
 DEFAULT_CODEC: Codec = "h264"
+#: File name extension of the container.
+EXTENSION = ".cssv"
 
 #: Called with the stage's name, the frames done and the frames in all (None when unknown).
 Progress = Callable[[str, int, int | None], None]

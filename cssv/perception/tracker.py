@@ -17,7 +17,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from cssv.errors import InputError
-from cssv.perception.detections import ANY_OBJECT, F64, I64, UNKNOWN_ID, Detections, overlaps, to_centres
+from cssv.overlap import overlaps
+from cssv.perception.detections import ANY_OBJECT, F64, I64, UNKNOWN_ID, Detections, to_centres
 from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
 
 #: Boxes with at least this score choose first, and only they begin an object. Where most boxes of a clip

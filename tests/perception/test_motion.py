@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from cssv.frames import Frame, planes_shape
 from cssv.perception import BoxesDetector, perceive
-from cssv.perception.detections import overlaps
+from cssv.overlap import overlaps
 from cssv.perception.detectors.motion import (
     MotionDetector,
     SizePrior,

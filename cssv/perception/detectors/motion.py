@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.frames import U8, Frame
-from cssv.perception.detections import EMPTY, F64, Detections, detections, overlaps
+from cssv.overlap import overlaps
+from cssv.perception.detections import EMPTY, F64, Detections, detections
 
 #: Frames the background model remembers, and its threshold in squared standard deviations.
 HISTORY_FRAMES = 500

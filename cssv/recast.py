@@ -1,0 +1,80 @@
+"""The cast of a clip that is on file, under another scene."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from cssv.lineup import FIRST_GIVEN_TRACK, Shown, given_states, line_up
+from cssv.matching import Sighting, given_sightings, resolve, unmatched
+from cssv.payload.sample import SceneSample
+from cssv.scene import Scene
+from cssv.template.state import ObjectState
+
+
+class Recast:
+    """The cast of a clip whose frames are on file, under another scene: who was perceived stays.
+
+    Args:
+        scene: the other scene, in the file's own time.
+        frames: the samples of all frames with their times in seconds, in order; gone through once.
+    """
+
+    def __init__(self, scene: Scene, frames: Iterable[tuple[SceneSample, Fraction]]) -> None:
+        self.scene = scene
+        seen: dict[int, _Record] = {}
+        for sample, time in frames:
+            for state in perceived_in(sample):
+                seen.setdefault(state.track, _Record(state.label)).add(float(time), state.box_px)
+        given = given_sightings(scene, max(FIRST_GIVEN_TRACK, max(seen, default=0) + 1))
+        sightings = [record.sighting(track) for track, record in sorted(seen.items())]
+        self.facts = resolve(scene, [*sightings, *given])
+        self._given = [sighting.track for sighting in given]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Scene entries that speak of no track, in words."""
+        return unmatched(self.scene, self.facts)
+
+    def at(self, sample: SceneSample, time: Fraction) -> Shown:
+        """The objects of the frame that ``sample`` is about, shown at ``time`` seconds."""
+        given = given_states(self.scene, self._given, time, self.facts.__getitem__)
+        return line_up(perceived_in(sample), given, self.facts.__getitem__)
+
+
+class _Record:
+    """Where a track was, packed: 40 bytes a frame."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._times, self._boxes = array("d"), array("d")
+
+    def add(self, time_s: float, box_px: Iterable[float]) -> None:
+        self._times.append(time_s)
+        self._boxes.extend(box_px)
+
+    def sighting(self, track: int) -> Sighting:
+        boxes = np.array(self._boxes).reshape(-1, 4)
+        return Sighting(track, self._label or None, np.array(self._times), boxes)
+
+
+def perceived_in(sample: SceneSample) -> list[ObjectState]:
+    """Whom the perception saw in a frame, by id, without anything that a scene has said."""
+    plain = [_without_facts(state) for state in (*sample.objects, *sample.replaced) if not state.is_given]
+    return sorted(plain, key=lambda state: state.track)
+
+
+def _without_facts(state: ObjectState) -> ObjectState:
+    return replace(
+        state,
+        label=state.label if state.detected is None else state.detected,
+        temperature_c=None,
+        density_kg_m3=None,
+        name=None,
+        selector=None,
+        detected=None,
+    )
