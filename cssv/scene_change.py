@@ -106,6 +106,8 @@ def _identity(name: str, value: Json) -> str:
 
 def _normal(node: Json, *, sensed: bool) -> Json:
     """``{"value": 36.0, "source": "measured"}`` as ``36``: the shortest way to say it."""
+    if isinstance(node, str):
+        return node
     if isinstance(node, list):
         return [_normal(item, sensed=sensed) for item in node]
     if isinstance(node, dict):
@@ -137,10 +139,11 @@ def _compare_fields(where: str, before: JsonObject, after: JsonObject) -> Iterat
 
 def _differing_points(before: Json, after: Json) -> tuple[list[Json], list[Json]]:
     """The waypoints of each side that the other does not have."""
-    old, new = ({_identity("point", point) for point in points} for points in (before, after))
+    old, new = ([_identity("point", point) for point in points] for points in (before, after))
+    gone, come = set(old).difference(new), set(new).difference(old)
     return (
-        [point for point in before if _identity("point", point) not in new],
-        [point for point in after if _identity("point", point) not in old],
+        [point for point, identity in zip(before, old, strict=True) if identity in gone],
+        [point for point, identity in zip(after, new, strict=True) if identity in come],
     )
 
 

@@ -185,11 +185,11 @@ def _order_change(before: JsonObject, after: JsonObject) -> str:
 def _trajectory_change(before: Sequence[JsonObject], after: Sequence[JsonObject]) -> str:
     """Say which waypoints moved (their box differs), changed (all else), came and went."""
     old, new = ({point["time_s"]: point for point in points} for points in (before, after))
-    both = [time for time in old if time in new]
-    moved = [time for time in both if old[time]["box_px"] != new[time]["box_px"]]
+    both = {time: old[time]["box_px"] != new[time]["box_px"] for time in old if time in new}
+    moved = [time for time, is_moved in both.items() if is_moved]
     times = {
         "moved": moved,
-        "changed": [time for time in both if time not in moved],
+        "changed": [time for time, is_moved in both.items() if not is_moved],
         "added": [time for time in new if time not in old],
         "removed": [time for time in old if time not in new],
     }

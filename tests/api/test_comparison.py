@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.comparison import (
@@ -128,6 +128,7 @@ states = st.builds(
 frames = st.lists(states, max_size=4, unique_by=lambda state: state.track)
 
 
+@settings(deadline=None)
 @given(frames, frames)
 def test_nothing_differs_between_equals_and_only_between_equals(one, other):
     assert compare_objects(one, list(reversed(one))) == ()
@@ -135,6 +136,7 @@ def test_nothing_differs_between_equals_and_only_between_equals(one, other):
     assert (compare_objects(one, other) == ()) == (sorted(one, key=key) == sorted(other, key=key))
 
 
+@settings(deadline=None)
 @given(frames, frames)
 def test_backwards_is_the_mirror(one, other):
     def told(changes, *, swapped):
@@ -211,6 +213,7 @@ def test_flicker_takes_bounded_memory():
     assert found.words.endswith(f"in frames 1, 3, 5, 7, 9, 11, 13, 15 and {count - 8} more")
 
 
+@settings(deadline=None)
 @given(st.lists(frames, max_size=6), st.lists(frames, max_size=6))
 def test_the_tally_holds_every_change_of_every_frame(one, other):
     pairs = list(zip(one, other, strict=False))
@@ -286,6 +289,7 @@ def test_colour_of_rgb_planes_stands_for_its_pixel():
 
 
 @LAYOUTS
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_levels_agree_with_their_definition(layout, seed):
     rng = np.random.default_rng(seed)
