@@ -27,13 +27,11 @@ from cssv_cli.options import PATH, examples, revision
     required=True,
     help="scene.json: the whole scene from now on, in the file's own time.",
 )
-@click.option("-m", "--message", default="", metavar="TEXT", show_default=False, help="What for.")
+@click.option("-m", "--message", metavar="TEXT", help="What for.")
 @click.option(
     "--author",
-    default="",
     metavar="NAME",
     envvar="CSSV_AUTHOR",
-    show_default=False,
     help="By whom.  [default: what the environment variable CSSV_AUTHOR says]",
 )
 @click.option(
@@ -53,8 +51,8 @@ def commit(
     console: Console,
     file: Path,
     meta: Path,
-    message: str,
-    author: str,
+    message: str | None,
+    author: str | None,
     parent: int | str | None,
     cover: Path | None,
 ) -> None:
@@ -65,6 +63,7 @@ def commit(
     is the one that plays.
     """
     done = cssv.commit(
-        file, meta, parent=parent, cover=cover, message=message, author=author, progress=console.progress
-    )
+        file, meta, parent=parent, cover=cover, message=message or "", author=author or "",
+        progress=console.progress,
+    )  # fmt: skip
     console.show(history.committed(done))

@@ -26,10 +26,7 @@ from cssv_cli.options import PATH, examples, revision
 )
 @click.option("--keep-playing", is_flag=True, help="Keep the version that plays.")
 @click.option("--keep-tagged", is_flag=True, help="Keep every version that has a tag.")
-@click.option(
-    "--keep-last", type=click.IntRange(0), default=0, metavar="N", show_default=False,
-    help="Keep the N newest versions.",
-)  # fmt: skip
+@click.option("--keep-last", type=click.IntRange(1), metavar="N", help="Keep the N newest versions.")
 @with_console
 def gc(
     console: Console,
@@ -38,7 +35,7 @@ def gc(
     keep: tuple[int | str, ...],
     keep_playing: bool,
     keep_tagged: bool,
-    keep_last: int,
+    keep_last: int | None,
 ) -> None:
     """Write a copy of FILE that holds only the versions to be kept.
 
@@ -46,9 +43,8 @@ def gc(
     """
     if not (keep or keep_playing or keep_tagged or keep_last):
         raise click.UsageError("Nothing to keep: give --keep, --keep-playing, --keep-tagged or --keep-last.")
-    kept: list[int | str | None] = [*keep, *([None] if keep_playing else [])]
-    if keep_tagged or keep_last:
-        versions = cssv.log(file).versions
-        kept += [version.number for version in versions if keep_tagged and version.tags]
-        kept += [version.number for version in versions[max(len(versions) - keep_last, 0) :]]
-    console.show(history.compacted(cssv.gc(file, output, kept, progress=console.progress)))
+    done = cssv.gc(
+        file, output, keep, keep_playing=keep_playing, keep_tagged=keep_tagged, keep_last=keep_last or 0,
+        progress=console.progress,
+    )  # fmt: skip
+    console.show(history.compacted(done))

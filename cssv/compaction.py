@@ -34,8 +34,11 @@ class Compacted:
 def gc(
     path: Path_,
     output: Path_,
-    keep: Iterable[Revision],
+    keep: Iterable[Revision] = (),
     *,
+    keep_playing: bool = False,
+    keep_tagged: bool = False,
+    keep_last: int = 0,
     progress: Progress | None = None,
 ) -> Compacted:
     """Write a copy that holds only some versions, bit for bit, with their numbers, messages and tags.
@@ -46,7 +49,10 @@ def gc(
     Args:
         path: a ``.cssv``.
         output: the file to write; another one.
-        keep: numbers or tags; None stands for the version that plays.
+        keep: numbers or tags of versions.
+        keep_playing: keep the version that plays.
+        keep_tagged: keep every version that has a tag.
+        keep_last: keep so many of the newest versions.
         progress: called after every frame.
 
     Raises:
@@ -57,13 +63,17 @@ def gc(
     check_distinct(path, output)
     source, target = Path(path), Path(output)
     with Reader(source) as reader:
-        kept = sorted({reader.index.find(revision).number for revision in keep})
-        every = [version.number for version in reader.index.versions]
+        index = reader.index
+    every = [version.number for version in index.versions]
+    kept = {index.find(revision).number for revision in keep}
+    kept |= {index.playing} if keep_playing else set()
+    kept |= {number for _, number in index.tags} if keep_tagged else set()
+    kept |= set(every[::-1][: max(keep_last, 0)])
     if not kept:
         raise OptionError("no version is to be kept", bound="at least one")
     with whole_file(target) as temporary:
         with temporary.open("wb") as file:
-            compact(source, file, kept)
+            compact(source, file, sorted(kept))
         check(temporary, progress)
     dropped = tuple(number for number in every if number not in kept)
-    return Compacted(target, tuple(kept), dropped, source.stat().st_size, target.stat().st_size)
+    return Compacted(target, tuple(sorted(kept)), dropped, source.stat().st_size, target.stat().st_size)

@@ -153,7 +153,7 @@ def test_every_byte_of_the_tables_is_guarded(stego, tmp_path, api):
 
 def test_bytes_behind_the_file_are_told(stego, tmp_path):
     bad = tmp_path / "bad.cssv"
-    bad.write_bytes(stego.read_bytes() + b"\0\0\0\x40mdat so torn")
+    bad.write_bytes(stego.read_bytes() + b"\0\0\0\x40mdat now torn")
     found = cssv.verify(bad)
     assert found.is_sound
     assert found.torn_bytes == 17

@@ -21,7 +21,10 @@ from cssv.video import CODECS
 from cssv_cli.exits import EXITS, exit_code
 from cssv_cli.main import main
 
-COMMANDS = ("decode", "encode", "export", "info", "track", "verify")
+COMMANDS = (
+    *("checkout", "commit", "decode", "diff", "encode", "export"),
+    *("gc", "info", "log", "tag", "track", "verify"),
+)
 
 
 def options_of(name: str) -> dict[str, click.Option]:
@@ -91,7 +94,8 @@ def test_choices_and_defaults_are_the_librarys(option, choices):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_option_is_an_argument_of_the_library(name):
-    own = {"as_json", "quiet", "meta"}
+    # What is for the eyes, and what has another name there.
+    own = {"as_json", "quiet", "meta", "graph"}
     taken = set(inspect.signature(getattr(cssv, name)).parameters)
     assert set(options_of(name)) - own <= taken
 
