@@ -69,7 +69,7 @@ def version_lines(version: cssv.Version) -> Iterator[str]:
     author = f"  {version.author}" if version.author else ""
     yield f"version {version.number}{marks}  {time_text(version.created_s)}{author}"
     yield from (f"  {line}" for line in version.message.splitlines())
-    origin = f"from version {version.parent}" if version.parent else "from the clip"
+    origin = f"from version {version.parent}" if version.parent else "the first in this file"
     added = f", {size_text(version.bytes_added)} added" if version.bytes_added else ""
     yield f"  {origin}: {share_text(version.frames_changed, version.frames)} changed{added}"
 

@@ -111,7 +111,7 @@ def diff(
         total = len(one)
     with Clip(path, rows[0].number) as old, Clip(path, rows[1].number) as new:
         frames = tuple(
-            compare_heat(number, old[number].heat, new[number].heat, old.info.layout)
+            compare_heat(number, old[number].clean_heat, new[number].clean_heat, old.info.layout)
             for number in counted(numbers, "compare", len(numbers), progress)
         )
         found = Difference(Path(path), *rows, scene, objects, frames, total)
@@ -155,7 +155,12 @@ def _draw(path: Path, found: Difference, number: int, old: Clip, new: Clip) -> N
         moment=f"frame {number} at {float(before.time):.3f} s",
     )
     shown = side_by_side(
-        before.frame.planes, after.frame.planes, before.heat, after.heat, before.frame.layout, captions
+        before.frame.planes,
+        after.frame.planes,
+        before.clean_heat,
+        after.clean_heat,
+        before.frame.layout,
+        captions,
     )
     frame = before.frame
     write_picture(path, Frame(shown, "rgb24", frame.pts, frame.time_base, number))

@@ -1,4 +1,4 @@
-"""The scene track's samples: one JSON object per frame (SPEC, "Scene track").
+"""The scene track's samples: one JSON object per frame (SPEC.md).
 
 ``{"frame": 7, "objects": [...]}``; the first one also holds ``"scene"`` and ``"ranges"``. Numbers are
 rounded to what the perception can know, so that samples stay small. What the scene has put aside or
