@@ -27,6 +27,10 @@ def find(data: bytes, kind: bytes, start: int = 0) -> int:
     return data.index(kind, start) - 4
 
 
+#: From the start of an index box to its first row.
+ROWS = 64
+
+
 def seal(data: bytes) -> bytes:
     """Make the checksums of a one-version file right again after its tables were changed."""
     sealed = bytearray(data)
@@ -34,8 +38,10 @@ def seal(data: bytes) -> bytes:
         find(data, b"moov", data.rindex(b"CSIX") - 5000 if len(data) > 6000 else 0),
         data.rindex(b"CSIX") - 24,
     )
-    size = struct.unpack_from(">Q", data, index + 48 + 24)[0]
-    sealed[index + 48 + 32 : index + 48 + 36] = struct.pack(">I", zlib.crc32(data[moov + 8 : moov + size]))
+    size = struct.unpack_from(">Q", data, index + ROWS + 24)[0]
+    sealed[index + ROWS + 32 : index + ROWS + 36] = struct.pack(
+        ">I", zlib.crc32(data[moov + 8 : moov + size])
+    )
     sealed[-4:] = struct.pack(">I", zlib.crc32(sealed[index:-4]))
     return bytes(sealed)
 
@@ -209,30 +215,40 @@ def test_lying_tables_are_refused(small_bytes, scratch, second_reader, what, kin
 
 INDEX_LIES = [
     ("magic", 24, b"CSIY", ContainerError),
-    ("format", 28, b"\0\2", ContainerError),
+    ("format", 28, b"\0\3", ContainerError),
+    ("format 0", 28, b"\0\0", ContainerError),
+    ("format 1", 28, b"\0\1", ContainerError),
     ("offset", 32, bytes(8), ContainerError),
     ("no versions", 44, bytes(4), LimitError),
     ("many versions", 44, b"\xff\xff\xff\xff", LimitError),
     ("two versions", 44, b"\0\0\0\2", ContainerError),
-    ("version 0", 48, bytes(4), ContainerError),
-    ("own parent", 52, b"\0\0\0\1", ContainerError),
-    ("created", 56, b"\xff" * 8, LimitError),
-    ("moov elsewhere", 64, bytes(8), ContainerError),
-    ("moov beyond", 64, b"\xff" * 8, ContainerError),
-    ("moov size", 72, b"\xff" * 8, LimitError),
-    ("moov checksum", 80, bytes(4), ChecksumError),
-    ("table elsewhere", 84, bytes(8), ContainerError),
-    ("table checksum", 92, bytes(4), ChecksumError),
-    ("no frames", 96, bytes(4), LimitError),
-    ("frames", 96, b"\xff\xff\xff\xff", LimitError),
-    ("2^24 frames", 96, b"\1\0\0\0", ContainerError),
-    ("audio tracks", 100, b"\xff\xff\xff\xff", LimitError),
-    ("no audio tracks", 100, bytes(4), ContainerError),
-    ("author", 104, b"\xff\xff\xff\xff", LimitError),
-    ("message", 108, b"\xff\xff\xff\xff", LimitError),
-    ("facts", 112, b"\xff\xff\xff\xff", LimitError),
-    ("author is not UTF-8", 116, b"\xff", ContainerError),
-    ("facts are not JSON", 124, b"\0", ContainerError),
+    ("version 0 plays", 48, bytes(4), ContainerError),
+    ("version 2 plays", 48, b"\0\0\0\2", ContainerError),
+    ("live moov elsewhere", 52, bytes(8), ContainerError),
+    ("live moov beyond", 52, b"\xff" * 8, ContainerError),
+    ("a tag", 60, b"\0\0\0\1", ContainerError),
+    ("tags", 60, b"\xff\xff\xff\xff", LimitError),
+    ("version 0", ROWS, bytes(4), ContainerError),
+    ("own parent", ROWS + 4, b"\0\0\0\1", ContainerError),
+    ("created", ROWS + 8, b"\xff" * 8, LimitError),
+    ("moov beyond", ROWS + 16, b"\xff" * 8, ContainerError),
+    ("moov size", ROWS + 24, b"\xff" * 8, LimitError),
+    ("moov checksum", ROWS + 32, bytes(4), ChecksumError),
+    ("table elsewhere", ROWS + 36, bytes(8), ContainerError),
+    ("table checksum", ROWS + 44, bytes(4), ChecksumError),
+    ("no frames", ROWS + 48, bytes(4), LimitError),
+    ("frames", ROWS + 48, b"\xff\xff\xff\xff", LimitError),
+    ("2^24 frames", ROWS + 48, b"\1\0\0\0", ContainerError),
+    ("audio tracks", ROWS + 52, b"\xff\xff\xff\xff", LimitError),
+    ("no audio tracks", ROWS + 52, bytes(4), ContainerError),
+    ("author", ROWS + 56, b"\xff\xff\xff\xff", LimitError),
+    ("message", ROWS + 60, b"\xff\xff\xff\xff", LimitError),
+    ("facts", ROWS + 64, b"\xff\xff\xff\xff", LimitError),
+    ("no root", ROWS + 68, bytes(4), ContainerError),
+    ("root", ROWS + 68, b"\0\0\0\2", ContainerError),
+    ("changed frames", ROWS + 72, b"\0\0\0\4", LimitError),
+    ("author is not UTF-8", ROWS + 84, b"\xff", ContainerError),
+    ("facts are not JSON", ROWS + 92, b"\0", ContainerError),
 ]
 
 
@@ -252,13 +268,25 @@ def test_lying_indexes_are_refused(small_bytes, scratch, second_reader, what, at
         second_reader.read(scratch)
 
 
+def test_a_moov_that_was_never_where_the_row_says_is_named(small_bytes, scratch):
+    """What plays is the live one, so the version can be read; but the row is wrong."""
+    index = small_bytes.rindex(b"CSIX") - 24
+    data = bytearray(patched(small_bytes, index + ROWS + 16, bytes(8)))
+    data[-4:] = struct.pack(">I", zlib.crc32(data[index:-4]))
+    scratch.write_bytes(data)
+    with Reader(scratch) as reader:
+        assert reader.sample(1, 0) == b"first frame"
+        (problem,) = reader.verify()
+    assert (problem.kind, problem.version) == ("history", 1)
+
+
 def test_deeply_nested_facts_are_an_error(clip_class, small_clip, small_bytes, scratch):
     facts = b'{"layout":"yuv420p"}'
     deep = b"[" * 60000
     index = small_bytes.rindex(b"CSIX") - 24
     data = small_bytes.replace(facts, deep)
     grown = len(deep) - len(facts)
-    data = bytearray(patched(data, index + 112, struct.pack(">I", len(deep))))
+    data = bytearray(patched(data, index + ROWS + 64, struct.pack(">I", len(deep))))
     data[index : index + 4] = struct.pack(">I", struct.unpack_from(">I", data, index)[0] + grown)
     data[-4:] = struct.pack(">I", zlib.crc32(data[index:-4]))
     scratch.write_bytes(data)
@@ -319,8 +347,8 @@ def test_huge_moov_is_refused_before_it_is_read(small_bytes, scratch):
     index = small_bytes.rindex(b"CSIX") - 24
     moov = find(small_bytes, b"moov")
     data = bytearray(small_bytes[index:])
-    data[8 + 16 + 8 : 8 + 16 + 16] = struct.pack(">Q", moov + size)
-    data[72:80] = struct.pack(">Q", size)
+    data[32:40] = struct.pack(">Q", moov + size)
+    data[ROWS + 24 : ROWS + 32] = struct.pack(">Q", size)
     data[-4:] = struct.pack(">I", zlib.crc32(data[:-4]))
     with scratch.open("wb") as file:
         file.write(small_bytes[:moov] + struct.pack(">I4s", size, b"moov"))

@@ -1,0 +1,80 @@
+"""A file with patches over it reads as the patched bytes would."""
+
+from __future__ import annotations
+
+import io
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cssv.errors import OptionError
+from cssv.overlay import Overlay, as_source
+
+PATCHES = st.lists(st.tuples(st.integers(0, 80), st.binary(min_size=1, max_size=12)), max_size=5)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("seek"), st.integers(0, 90)),
+        st.tuples(st.just("read"), st.integers(-1, 90)),
+        st.tuples(st.just("readinto"), st.integers(1, 90)),
+        st.tuples(st.just("end"), st.just(0)),
+    ),
+    max_size=12,
+)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    return tmp_path_factory.mktemp("overlay") / "file"
+
+
+def laid(data, patches):
+    """What the patches make of the data."""
+    made = bytearray(data)
+    for offset, patch in patches:
+        seen = patch[: max(len(made) - offset, 0)]
+        made[offset : offset + len(seen)] = seen
+    return bytes(made)
+
+
+def did(file, step, count):
+    if step == "seek":
+        return file.seek(count)
+    if step == "end":
+        return file.seek(0, os.SEEK_END)
+    if step == "read":
+        return file.read(count)
+    buffer = bytearray(count)
+    return file.readinto(buffer), bytes(buffer)
+
+
+@given(data=st.binary(max_size=80), patches=PATCHES, steps=STEPS)
+def test_it_reads_as_the_patched_bytes(data, patches, steps, scratch):
+    scratch.write_bytes(data)
+    overlay = Overlay(scratch, tuple(patches))
+    with overlay.open() as file, io.BytesIO(laid(data, patches)) as expected:
+        assert file.raw.read(-1) == expected.read()
+        for step in (("seek", 0), *steps):
+            assert did(file, *step) == did(expected, *step)
+            assert file.tell() == expected.tell()
+    assert scratch.read_bytes() == data
+
+
+def test_as_a_path_it_is_the_file(tmp_path):
+    place = tmp_path / "file"
+    place.write_bytes(b"moov")
+    overlay = Overlay(place, ((0, b"free"),))
+    assert os.fspath(overlay) == str(overlay) == str(place)
+    assert as_source(overlay) is overlay
+    assert as_source(str(place)) == place
+    with overlay.over((1, b"x")).open() as file:
+        assert file.read() == b"fxee"
+    with pytest.raises(OSError, match="absent"):
+        Overlay(tmp_path / "absent", ()).open()
+
+
+@pytest.mark.parametrize("patch", [(-1, b"a"), (0, b"")])
+def test_impossible_patches(patch, tmp_path):
+    with pytest.raises(OptionError, match="patch"):
+        Overlay(tmp_path, (patch,))
