@@ -64,8 +64,15 @@ class _Record:
 
 def perceived_in(sample: SceneSample) -> list[ObjectState]:
     """Whom the perception saw in a frame, by id, without anything that a scene has said."""
-    plain = [_without_facts(state) for state in (*sample.objects, *sample.replaced) if not state.is_given]
+    plain = [_without_facts(state) for state in (*sample.objects, *sample.replaced) if not _is_given(state)]
     return sorted(plain, key=lambda state: state.track)
+
+
+def _is_given(state: ObjectState) -> bool:
+    # Files of index format 1 do not say it, but nothing perceived is known this well.
+    return state.is_given or (
+        state.track >= FIRST_GIVEN_TRACK and state.score == 1 and state.sigma_px_s == 0
+    )
 
 
 def _without_facts(state: ObjectState) -> ObjectState:

@@ -1,6 +1,8 @@
-"""Makes ``docs/picture.png``: a cover, its stego frame and the heat map hidden in it, side by side.
+"""Makes the pictures in ``docs/``.
 
-``python samples/make_picture.py`` encodes the harbour sample and takes the frame at 2.4 s.
+``python samples/make_picture.py`` encodes the harbour sample. ``picture.png`` is the frame at 2.4 s: the
+cover, its stego frame and the heat map hidden in it, side by side. ``diff.png`` is what ``cssv diff
+--picture`` draws after a commit of ``scene2.json``.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from cssv.video import VideoReader
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "picture.png"
+DIFFERENCE = PICTURE.with_name("diff.png")
 NUMBER = 60
 _GAP = 6
 _CAPTION = 26
@@ -47,6 +50,8 @@ def main() -> None:
                 ),
                 captioned(moment.picture, "the heat map hidden in its pixels"),
             ]
+        cssv.commit(stego, HERE / "scene2.json", message="thermometer recalibrated")
+        cssv.diff(stego, 1, 2, picture=DIFFERENCE)
     gap = np.full((pictures[0].shape[0], _GAP, 3), 255, np.uint8)
     row = np.hstack([pictures[0], gap, pictures[1], gap, pictures[2]])
     PICTURE.parent.mkdir(exist_ok=True)

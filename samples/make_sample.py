@@ -1,11 +1,12 @@
 """Draw the harbour sample: a four-second clip with its scene, its exact truth and detections.
 
-``python samples/make_sample.py [folder]`` writes harbour.mp4, scene.json, truth.csv and boxes.txt. All motion
-is a formula, so truth is exact; all randomness is seeded, so every run draws the same.
+``python samples/make_sample.py [folder]`` writes harbour.mp4, scene.json, scene2.json, truth.csv and
+boxes.txt. All motion is a formula, so truth is exact; all randomness is seeded, so every run draws the same.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -390,9 +392,30 @@ def scene() -> dict[str, object]:
     }
 
 
+def scene2() -> dict[str, object]:
+    """Compose scene2.json: the same after the thermometer was recalibrated, and the fog came."""
+    whole: dict[str, Any] = copy.deepcopy(scene())
+    whole["environment"]["weather"] = "fog"
+    feverish = next(entry for entry in whole["objects"] if "x_note" in entry)
+    feverish["temperature_c"]["value"] = 37.4
+    del feverish["x_note"]
+    cart_entry = next(entry for entry in whole["objects"] if entry.get("label") == "cart")
+    cart_entry["temperature_c"] = {"value": 12.0, "sigma": 0.2, "source": "measured"}
+    return whole
+
+
 def scene_text() -> str:
-    """Lay out scene.json, an object a line."""
-    whole = scene()
+    """Lay out scene.json."""
+    return _laid_out(scene())
+
+
+def scene2_text() -> str:
+    """Lay out scene2.json."""
+    return _laid_out(scene2())
+
+
+def _laid_out(whole: dict[str, object]) -> str:
+    """A scene's JSON, an object a line."""
     parts = []
     for key, value in whole.items():
         if isinstance(value, list):
@@ -442,9 +465,14 @@ def write_clip(path: Path) -> None:
 
 
 def write_all(folder: Path) -> None:
-    """Write the four files into a folder."""
+    """Write the five files into a folder."""
     write_clip(folder / "harbour.mp4")
-    texts = {"truth.csv": truth_text(), "boxes.txt": boxes_text(), "scene.json": scene_text()}
+    texts = {
+        "truth.csv": truth_text(),
+        "boxes.txt": boxes_text(),
+        "scene.json": scene_text(),
+        "scene2.json": scene2_text(),
+    }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 

@@ -54,6 +54,17 @@ def test_main_job_runs(workplace):
     }
 
 
+def test_versions_run(workplace):
+    """The shell block about versions, on what the first one makes."""
+    encode = shlex.split(SHELL[0].split("&&")[1])
+    (block,) = (text for text in SHELL if "cssv commit" in text)
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for command in (encode, *map(shlex.split, block.strip().splitlines())):
+        subprocess.run(command, cwd=workplace, check=True, capture_output=True, env=environment)
+    made = {path.name for path in workplace.iterdir() if path.is_file()}
+    assert made == {"harbour.cssv", "worst.png", "before.csv"}
+
+
 def test_test_command_is_what_ci_runs():
     install, test = (part.strip() for part in SHELL[1].split("&&"))
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -43,7 +43,7 @@ def sightings(truth):
     return found
 
 
-@pytest.mark.parametrize("name", ["truth", "boxes", "scene"])
+@pytest.mark.parametrize("name", ["truth", "boxes", "scene", "scene2"])
 def test_the_script_writes_these_very_texts(script, name):
     (path,) = [p for p in SAMPLES.iterdir() if p.stem == name]
     assert path.read_bytes().decode() == getattr(script, f"{name}_text")()
