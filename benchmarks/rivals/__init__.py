@@ -1,0 +1,21 @@
+"""Places to keep the versions of a clip in, all used in the same way: CSSV's own file and its rivals."""
+
+from __future__ import annotations
+
+from rivals.arrays import IcechunkStore, ZarrZip
+from rivals.blobs import SqliteBlobs
+from rivals.corpus import Corpus, Finished
+from rivals.files import ContentAddressed, CssvFile, WholeCopies
+from rivals.store import Store, View, size_of
+
+#: In the order in which they are shown.
+STORES: tuple[type[Store], ...] = (
+    CssvFile,
+    WholeCopies,
+    ContentAddressed,
+    SqliteBlobs,
+    IcechunkStore,
+    ZarrZip,
+)
+
+__all__ = ["STORES", "Corpus", "Finished", "Store", "View", "size_of"]
