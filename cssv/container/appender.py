@@ -24,7 +24,7 @@ from cssv.container.limits import (
 )
 from cssv.container.moov import Movie, Track, write_moov
 from cssv.container.reader import Reader
-from cssv.errors import ContainerError, CssvError, OptionError, OutputError
+from cssv.errors import ChecksumError, ContainerError, CssvError, OptionError, OutputError
 from cssv.lock import WriterLock
 from cssv.overlay import Overlay
 
@@ -217,6 +217,7 @@ class Appender(Closing):
         parent, last = self.reader.version, self._index.versions[-1]
         if not self._samples["video"].keys[0]:
             raise ContainerError("first video sample is not a key sample")
+        self._check_old_moov()
         self._put_waiting()
         number = check_limit("there are no more version numbers", last.number + 1, 0xFFFFFFFF)
         root = parent.root if root is None else root or number
@@ -285,6 +286,7 @@ class Appender(Closing):
         self._check_fresh()
         if number == self._index.playing:
             return
+        self._check_old_moov()
         # Only a version that can be opened may be put in front of players.
         with Reader(self._path, version=number) as reader:
             moov = write_box(b"moov", reader.archive.moov(reader.version))
@@ -335,6 +337,17 @@ class Appender(Closing):
         self._check_open()
         if self._given:
             raise ContainerError("a version has been begun already", remedy="Do it before or after.")
+
+    def _check_old_moov(self) -> None:
+        """The version that plays may do so by a copy; without it, it is read from the first one."""
+        try:
+            self.reader.archive.moov(self._index.current)
+        except ContainerError as error:
+            raise ChecksumError(
+                f"version {self._index.playing} would be lost if another played",
+                found=error.what,
+                remedy="Go on with a compacted copy.",
+            ) from error
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[None]:

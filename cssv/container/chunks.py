@@ -87,16 +87,25 @@ def bound(samples: Samples, old: SampleTable, timescale: int) -> SampleTable:
 
 def _chunk_starts(samples: Samples, times: I64s, timescale: int) -> I64s:
     """(c,) int64: first sample of each chunk."""
-    if not len(times):
-        return np.zeros(0, np.int64)
     ends = samples.offsets + samples.sizes
     apart = (samples.offsets[1:] != ends[:-1]) | (samples.entries[1:] != samples.entries[:-1])
-    stops = np.append(np.flatnonzero(apart) + 1, len(times))
+    return short_runs(times, samples.sizes, timescale, np.flatnonzero(apart) + 1)
+
+
+def short_runs(times: I64s, sizes: I64s, timescale: int, breaks: I64s) -> I64s:
+    """(c,) int64: where a track's samples begin a new chunk, ``breaks`` included.
+
+    Args:
+        times: (n,) int64, ascending, in units of 1 / ``timescale`` seconds.
+        sizes: (n,) int64, bytes.
+        timescale: units per second.
+        breaks: ascending, within 1 and n - 1; no chunk goes beyond one.
+    """
     longest = -(-timescale * CHUNK_S.numerator // CHUNK_S.denominator)
-    before = np.concatenate((np.zeros(1, np.int64), np.cumsum(samples.sizes)))
+    before = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
     starts: list[int] = []
     at = 0
-    for stop in stops.tolist():
+    for stop in (*breaks.tolist(), len(times)):
         while at < stop:
             starts.append(at)
             late = int(np.searchsorted(times, times[at] + longest))

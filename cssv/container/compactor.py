@@ -10,10 +10,11 @@ from itertools import chain
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cssv.container.archive import Archive, audio_row
 from cssv.container.boxes import U64, read_exactly, write_box
-from cssv.container.chunks import CHUNK_S, bound, loose
+from cssv.container.chunks import bound, loose, short_runs
 from cssv.container.index import FrameTable, Index, Version, index_size, write_frame_table, write_index
 from cssv.container.limits import MOOV_LIMIT, check_limit
 from cssv.container.moov import Movie, Track, write_moov
@@ -22,6 +23,8 @@ from cssv.container.tables import I64s, U32s
 from cssv.errors import ChecksumError, ContainerError, OptionError, OutputError
 
 _MDAT_HEADER = 16
+
+F64s = NDArray[np.float64]
 
 
 def compact(
@@ -53,7 +56,7 @@ def compact(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Samples in the order of the new file: where each was, its bytes, its CRC; and where it will be."""
+    """Samples in the order of the new file: where each was, its bytes, its CRC or -1, where it will be."""
 
     offsets: I64s
     sizes: I64s
@@ -108,10 +111,12 @@ class _Compaction:
                 _fresh(ground, sounds, place, track, table, self._archive.file)
                 for place, track in enumerate(movie.tracks)
             ]
-            slots, tracks, offsets, sizes, crcs = (
-                np.concatenate([row[column] for row in rows]) for column in range(5)
+            begins = np.concatenate([row[0] for row in rows])
+            tracks, offsets, sizes, crcs = (
+                np.concatenate([row[column] for row in rows]) for column in range(1, 5)
             )
-            order = np.lexsort((offsets, tracks, slots))
+            # Stable: within a chunk samples stay in the order of the track.
+            order = np.lexsort((tracks, begins))
             parts.append((offsets[order], sizes[order], crcs[order]))
             self._fresh_bytes.append(int(sizes.sum()))
         offsets, sizes, crcs = (np.concatenate([part[column] for part in parts]) for column in range(3))
@@ -187,19 +192,29 @@ def _fresh(
     track: Track,
     frames: FrameTable,
     file: BinaryIO,
-) -> tuple[I64s, I64s, I64s, I64s, I64s]:
-    """Slot, place of the track, offset, bytes and CRC of each sample not met before; CRC -1 for audio."""
+) -> tuple[F64s, I64s, I64s, I64s, I64s]:
+    """When its chunk begins, place of the track, offset, bytes and CRC of each sample not met before.
+
+    The CRC is -1 for audio. Samples are in the order of the track.
+    """
     table = track.table
     if track.kind == "audio":
         samples, crcs = _fresh_sound(ground, sounds, track, audio_row(frames, track)[1], file)
     else:
         crcs = frames.samples if track.kind == "video" else frames.scenes
-        samples = ground.claim(table.offsets, table.sizes, crcs).astype(np.int64)
-    slot = CHUNK_S * track.timescale
-    slots = track.pts()[samples] * slot.denominator // slot.numerator
+        samples = np.sort(ground.claim(table.offsets, table.sizes, crcs).astype(np.int64))
+    sizes = table.sizes[samples].astype(np.int64)
     known = np.full(len(samples), -1) if track.kind == "audio" else crcs[samples].astype(np.int64)
     places = np.full(len(samples), place)
-    return slots, places, table.offsets[samples], table.sizes[samples].astype(np.int64), known
+    return _begins(track, samples, sizes), places, table.offsets[samples], sizes, known
+
+
+def _begins(track: Track, samples: I64s, sizes: I64s) -> F64s:
+    """Seconds at which the chunk begins that each of these samples will be in."""
+    times = track.pts()[samples]
+    starts = short_runs(times, sizes, track.timescale, np.zeros(0, np.int64))
+    lengths = np.diff(starts, append=len(times))
+    return np.repeat(times[starts] / track.timescale, lengths)
 
 
 def _fresh_sound(
@@ -210,7 +225,7 @@ def _fresh_sound(
     name, crcs = sound_name(table, expected), np.zeros(len(table), np.uint32)
     if name in sounds:
         return np.zeros(0, np.int64), crcs
-    samples = ground.claim(table.offsets, table.sizes, crcs).astype(np.int64)
+    samples = np.sort(ground.claim(table.offsets, table.sizes, crcs).astype(np.int64))
     if len(samples) != len(table):
         raise ContainerError(f"audio track {track.number} shares some of its bytes, but not all")
     crc = 0

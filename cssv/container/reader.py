@@ -68,9 +68,10 @@ class Reader(Closing):
     @property
     def source(self) -> Source:
         """The file as players must read it to show this version."""
-        source, live, at = self._archive.source, self._archive.live.offset, self.version.moov_offset
-        if self.version.number == self.index.playing:
-            return source
+        source, live = self._archive.source, self._archive.live.offset
+        is_live = self.version.number == self.index.playing
+        at = live if is_live else self.version.moov_offset
+        # Even of the version that plays: another may land while this one is being read.
         patches = [(at + 4, b"moov")]
         if live < at:
             patches.append((live + 4, b"free"))

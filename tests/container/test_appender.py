@@ -8,6 +8,8 @@ import random
 import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from io import FileIO
 from itertools import product
@@ -16,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cssv.container import Appender, IndexMeta, Reader, boxes, repair
+from cssv.container import Appender, IndexMeta, Reader, boxes, compact, repair
 from cssv.container import appender as module
 from cssv.container.boxes import write_box
 from cssv.errors import (
@@ -486,6 +488,25 @@ def test_a_damaged_version_is_not_checked_out(path, append_version, small_bytes)
     assert path.read_bytes() == data
 
 
+def test_a_version_that_only_plays_by_its_copy_goes_on_playing(path, append_version, small_bytes):
+    """Its first moov is damaged: another version in front of players would take it away."""
+    append_version(path, {1: b"b"}, {})
+    with Appender(path) as appender:
+        appender.checkout(1)
+    data = bytearray(path.read_bytes())
+    data[small_bytes.index(b"moov") + 50] ^= 1
+    path.write_bytes(data)
+    for call in (lambda: appender.checkout(2), lambda: appender.stage(ABOUT, frames_changed=0)):
+        with Appender(path) as appender, pytest.raises(ChecksumError, match="compacted copy"):
+            call()
+    assert path.read_bytes() == data
+    with path.with_name("copy.cssv").open("wb") as file:
+        compact(path, file, [1, 2])
+    with Appender(path.with_name("copy.cssv")) as appender:
+        appender.checkout(2)
+    assert contents(path.with_name("copy.cssv"), 1) == contents(path)
+
+
 def test_too_many_boxes_are_refused_before_anything_is_written(path, monkeypatch, small_bytes):
     monkeypatch.setattr(module, "TOP_BOXES_LIMIT", 6)
     with Appender(path) as appender, pytest.raises(LimitError, match="compact"):
@@ -537,3 +558,73 @@ def test_second_writer_is_refused_and_a_killed_one_is_cleaned_up_after(path, sma
         assert path.read_bytes() == small_bytes
         commit(appender)
     assert contents(path)[0][1] == b"new second"
+
+
+LOOP = """
+import sys
+from cssv.container import Appender, IndexMeta
+for at in range(10_000):
+    with Appender(sys.argv[1]) as appender:
+        appender.write_scene(0, b"{%d}" % at)
+        appender.write_video(at % 3, b"video %d" % at, is_key=True, stego_crc=at)
+        appender.stage(IndexMeta(), frames_changed=1)
+        print(appender.land().number, flush=True)
+        if at % 3 == 0:
+            appender.checkout(1 + at // 2)
+        if at % 4 == 0:
+            appender.tag("tag", 1 + at)
+"""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_killed_at_any_moment_it_holds_every_version_that_was_acknowledged(path, seed):
+    process = subprocess.Popen([sys.executable, "-c", LOOP, str(path)], stdout=subprocess.PIPE)
+    with process:
+        for _ in range(3):
+            assert process.stdout.readline()
+        time.sleep(random.Random(seed).random() / 5)
+        process.send_signal(signal.SIGKILL)
+        acknowledged = [int(line) for line in process.stdout.read().split(b"\n")[:-1] if line]
+    with Reader(path) as reader:
+        assert {problem.kind for problem in reader.verify()} <= {"tail"}
+        numbers = [version.number for version in reader.index.versions]
+        torn_bytes = reader.torn_bytes
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= max([4, *acknowledged])
+    for number in numbers[1:]:
+        with Reader(path, version=number) as reader:
+            assert reader.scene_sample(0) == b"{%d}" % (number - 2)
+    assert repair(path) == torn_bytes
+    with Reader(path) as reader:
+        assert list(reader.verify()) == []
+
+
+def test_readers_open_at_any_moment_of_a_writer(path):
+    """Tails that grow, are cut off, and moov boxes that are renamed while a reader walks."""
+    done = threading.Event()
+    failures, opened = [], []
+
+    def read():
+        while not done.is_set():
+            try:
+                with Reader(path) as reader:
+                    assert not {problem.kind for problem in reader.verify()} - {"tail"}
+                    opened.append(reader.version.number)
+            except (ContainerError, AssertionError) as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for at in range(60):
+        with Appender(path) as appender:
+            appender.write_scene(at % 3, b"{%d}" % at)
+            appender.stage(ABOUT, frames_changed=0)
+            if at % 2:
+                appender.land()
+                appender.checkout(1)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(opened) > 10
