@@ -146,6 +146,7 @@ class _Job:
     def __init__(
         self, path: Path, appender: Appender, scene: Scene, progress: Progress | None, stack: ExitStack
     ) -> None:
+        self._path = path
         self._appender = appender
         self._parent = self._root = appender.reader
         self._progress = progress
@@ -189,8 +190,11 @@ class _Job:
         """Open the clip that was encoded, as it was opened then.
 
         Raises:
-            InputError: it has another number of frames.
+            InputError: it is the file itself, or has another number of frames.
         """
+        remedy = "Give the very clip that was encoded."
+        if path.exists() and path.samefile(self._path):
+            raise InputError("the cover is the file itself", found=str(path), remedy=remedy)
         opened = self._root.version.about.meta.get("opened", {})
         cover = open_source(
             path,
@@ -204,7 +208,7 @@ class _Job:
                 "the cover has another number of frames",
                 found=len(stamps),
                 bound=f"{len(self._parent)}",
-                remedy="Give the very clip that was encoded.",
+                remedy=remedy,
             )
         self._covers = Cursor(cover, stamps)
 

@@ -15,7 +15,7 @@ from cssv.container.index import FrameTable, Index, Revision, Version
 from cssv.container.moov import Movie, Track
 from cssv.container.tables import U32s
 from cssv.errors import ChecksumError, ContainerError, LimitError
-from cssv.overlay import Overlay, Source
+from cssv.overlay import Overlay
 
 
 class Reader(Closing):
@@ -66,7 +66,7 @@ class Reader(Closing):
         return self._archive
 
     @property
-    def source(self) -> Source:
+    def source(self) -> Overlay:
         """The file as players must read it to show this version."""
         source, live = self._archive.source, self._archive.live.offset
         is_live = self.version.number == self.index.playing

@@ -218,7 +218,6 @@ def test_versions_are_read_through_patches_as_if_they_played(second, append_vers
     for number in (1, 2, 3):
         with Reader(second, version=number) as reader:
             source = reader.source
-        assert (source == second) == (number == 2)
         with source.open("rb") as file:
             data = file.read()
         with Reader(second) as reader:

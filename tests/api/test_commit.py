@@ -1,0 +1,202 @@
+"""Commits by the library: who reads goes on reading, what is drawn is drawn from what was perceived."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import cssv
+from cssv.committing import fit_ranges, spans
+from cssv.container import Reader
+from cssv.errors import ChecksumError, ContainerError, InputError, OptionError, SceneError
+from cssv.payload.sample import read_sample
+from cssv.scene import Ranges, Scene
+
+
+@pytest.fixture(scope="module")
+def first(clips, api, tmp_path_factory):
+    path = tmp_path_factory.mktemp("first") / "clip.cssv"
+    cssv.encode(clips / "sound.mp4", path, scene=api.SCENE, boxes=clips / "boxes.txt", created_s=1)
+    return path
+
+
+@pytest.fixture
+def file(first, tmp_path):
+    return shutil.copy(first, tmp_path / "clip.cssv")
+
+
+@pytest.fixture
+def warmer(api):
+    scene = json.loads(json.dumps(api.SCENE))
+    scene["objects"][1]["temperature_c"] = 20
+    return scene
+
+
+def planes(clip):
+    return [moment.frame.planes.copy() for moment in clip]
+
+
+def test_a_clip_shows_its_version_while_others_land(file, first, warmer):
+    """Loops begin anew, so the file is opened anew: it must still be the version that was opened."""
+    with cssv.open(first) as clip:
+        before = planes(clip)
+    with cssv.open(file) as clip:
+        half = [clip[n].frame.planes.copy() for n in range(10)]
+        done = clip.commit(warmer)
+        rest = [clip[n].frame.planes.copy() for n in range(10, len(clip))]
+        again = planes(clip)
+        for got in (half + rest, again):
+            assert all(np.array_equal(a, b) for a, b in zip(got, before, strict=True))
+        assert clip.version.number == 1
+        assert [version.number for version in clip.versions] == [1, 2]
+        assert clip.versions[-1].is_playing
+        with clip.at(done.version) as new:
+            assert not np.array_equal(new[5].frame.planes, before[5])
+            cssv.checkout(file, 1)
+            assert not np.array_equal(planes(new)[5], before[5])
+        # Made from what this clip shows, not from what plays.
+        assert clip.commit(warmer).parent == 1
+
+
+def test_a_commit_is_what_a_fresh_encoding_would_say(file, warmer, clips, tmp_path):
+    cssv.commit(file, warmer)
+    fresh = cssv.encode(
+        clips / "sound.mp4", tmp_path / "f.cssv", scene=warmer, boxes=clips / "boxes.txt"
+    ).path
+    with Reader(file) as one, Reader(fresh) as two:
+        for number in range(len(one)):
+            ours, theirs = (read_sample(reader.scene_sample(number)) for reader in (one, two))
+            assert ours == theirs
+
+
+def test_sound_and_old_bytes_stay(file, first, warmer):
+    before = first.read_bytes()
+    cssv.commit(file, warmer)
+    after = file.read_bytes()
+    changed = [at for at in range(len(before)) if before[at] != after[at]]
+    assert bytes(after[at] for at in changed) == b"free"
+    with Reader(first) as one, Reader(file) as two:
+        old, new = ([t for t in reader.tracks if t.kind == "audio"] for reader in (one, two))
+        assert len(old) == len(new) == 1
+        assert np.array_equal(old[0].table.offsets, new[0].table.offsets)
+
+
+def test_what_cannot_be_committed_leaves_the_file(file, first, warmer, clips, api, tmp_path):
+    with cssv.open(file) as clip:
+        scene = clip.scene
+    with pytest.raises(InputError, match="nothing to commit"):
+        cssv.commit(file, scene)
+    with pytest.raises(SceneError):
+        cssv.commit(file, {"cssv_scene": 1, "object": []})
+    with pytest.raises(ContainerError, match="no such version"):
+        cssv.commit(file, warmer, parent=2)
+    with pytest.raises(InputError, match="the file itself"):
+        cssv.commit(file, warmer, cover=file)
+    with pytest.raises(InputError, match="another number of frames"):
+        cssv.commit(file, warmer, cover=api.write_clip(tmp_path / "short.mkv", count=5))
+    with pytest.raises(InputError, match="another size"):
+        cssv.commit(file, warmer, cover=api.write_clip(tmp_path / "small.mkv", width=160))
+    (tmp_path / "short.mkv").unlink()
+    (tmp_path / "small.mkv").unlink()
+    with pytest.raises(ContainerError, match="not a CSSV file"):
+        cssv.commit(clips / "clip.mkv", warmer)
+    with pytest.raises(InputError):
+        cssv.commit(file.with_name("missing.cssv"), warmer)
+    assert file.read_bytes() == first.read_bytes()
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_a_clip_without_versions(clips, first, tmp_path, warmer):
+    cssv.export(first, tmp_path / "copy.mkv")
+    with cssv.open(tmp_path / "copy.mkv") as clip:
+        assert clip.versions == ()
+        assert clip.torn_bytes == 0
+        for ask in (lambda: clip.version, lambda: clip.commit(warmer), lambda: clip.at(1)):
+            with pytest.raises(OptionError, match=r"only a \.cssv holds versions"):
+                ask()
+
+
+def test_a_commit_that_does_not_read_back_does_not_land(file, first, warmer, monkeypatch):
+    import cssv.committing
+
+    real = cssv.committing.planes_crc
+    calls = iter(range(10**6))
+    # From some frame on the checksums are wrong: the coder has gone mad.
+    monkeypatch.setattr(cssv.committing, "planes_crc", lambda p: real(p) ^ (next(calls) > 30))
+    with pytest.raises(ChecksumError, match="does not read back"):
+        cssv.commit(file, warmer)
+    assert file.read_bytes() == first.read_bytes()
+
+
+def test_a_file_made_before_given_objects_were_marked(file, api, monkeypatch, clips, tmp_path):
+    """Index format 1 files tell a given object by its id and certainty only."""
+    import cssv.payload.sample as sample
+
+    scene = json.loads(json.dumps(api.SCENE))
+    scene["objects"].append(
+        {"name": "cart", "label": "cart", "trajectory": [
+            {"time_s": 0, "box_px": [10, 100, 30, 30]}, {"time_s": 2, "box_px": [90, 100, 30, 30]}]}
+    )  # fmt: skip
+    real = sample._object_to_json
+    monkeypatch.setattr(
+        sample, "_object_to_json", lambda state: {k: v for k, v in real(state).items() if k != "given"}
+    )
+    old = cssv.encode(clips / "clip.mkv", tmp_path / "old.cssv", scene=scene, boxes=clips / "boxes.txt").path
+    monkeypatch.undo()
+    cssv.commit(old, api.SCENE)
+    with cssv.open(old) as clip:
+        assert {row.track for row in clip[3].objects} == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("changed", "syncs", "count", "expected"),
+    [
+        ([], [1], 10, []),
+        ([0], [1], 10, [range(10)]),
+        ([3], [1, 6], 10, [range(3, 5)]),
+        ([3, 4], [1, 6], 10, [range(3, 5)]),
+        ([4, 5, 9], [1, 6], 10, [range(4, 5), range(5, 10)]),
+        ([5], [1, 6, 7], 10, [range(5, 6)]),
+        ([2, 3, 7], None, 10, [range(2, 4), range(7, 8)]),
+    ],
+)
+def test_runs_end_before_the_next_key_frame(changed, syncs, count, expected):
+    found = spans(changed, None if syncs is None else np.array(syncs, np.uint32), count)
+    assert found == expected
+
+
+BEFORE = Ranges((0.0, 100.0), (30.0, 45.0), (900.0, 1050.0))
+
+
+@pytest.mark.parametrize(
+    ("scene", "expected", "grown"),
+    [
+        ({}, BEFORE, ()),
+        ({"objects": [{"match": {"label": "*"}, "temperature_c": 45}]}, BEFORE, ()),
+        (
+            {"objects": [{"match": {"label": "*"}, "temperature_c": 46}]},
+            Ranges((0.0, 100.0), (30.0, 55.0), (900.0, 1050.0)),
+            ("temperature",),
+        ),
+        (
+            {"ranges": {"temperature_c": [0, 9]}, "objects": [{"match": {"label": "*"}, "density_kg_m3": 1}]},
+            Ranges((0.0, 100.0), (0.0, 9.0), (0.0, 1050.0)),
+            ("density",),
+        ),
+        (
+            {"objects": [{"label": "x", "trajectory": [
+                {"time_s": 0, "box_px": [0, 0, 9, 9]}, {"time_s": 1, "box_px": [400, 0, 9, 9]}]}]},
+            Ranges((0.0, 400.0), (30.0, 45.0), (900.0, 1050.0)),
+            ("speed",),
+        ),
+    ],
+)  # fmt: skip
+def test_ranges_stay_unless_given_or_too_small(scene, expected, grown):
+    ranges, names = fit_ranges(Scene.from_json({"cssv_scene": 1, **scene}), BEFORE)
+    assert names == grown
+    assert ranges.temperature_c == expected.temperature_c
+    assert ranges.density_kg_m3[1] == expected.density_kg_m3[1]
+    assert ranges.speed_px_s[1] >= expected.speed_px_s[1]
