@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import os
+import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cssv.errors import OptionError
+from cssv.container import Reader
+from cssv.errors import OptionError, VideoError
 from cssv.overlay import Overlay, as_source
+from cssv.video import VideoReader, open_source
 
 PATCHES = st.lists(st.tuples(st.integers(0, 80), st.binary(min_size=1, max_size=12)), max_size=5)
 STEPS = st.lists(
@@ -78,3 +82,48 @@ def test_as_a_path_it_is_the_file(tmp_path):
 def test_impossible_patches(patch, tmp_path):
     with pytest.raises(OptionError, match="patch"):
         Overlay(tmp_path, (patch,))
+
+
+# Clips.
+
+
+GOLDEN = Path(__file__).parent / "vectors" / "container_v2.cssv"
+
+
+def crcs(frames):
+    return [zlib.crc32(frame.planes.tobytes()) for frame in frames]
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_version_that_does_not_play_is_decoded_as_if_it_did(number):
+    """The first moov of the file is another's, but under the patches it is this version's."""
+    with Reader(GOLDEN, version=number) as reader:
+        source, stegos, stamps = reader.source, reader.frames.stegos.tolist(), reader.video.pts().tolist()
+    with open_source(source) as clip:
+        assert isinstance(clip, VideoReader)
+        frames = list(clip)
+        assert crcs(frames) == stegos
+        assert [frame.pts for frame in frames] == clip.timestamps() == stamps
+        clip.seek(5)
+        assert crcs(clip) == stegos[5:]
+
+
+def test_patched_clips_are_closed():
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        pytest.skip("no /proc")
+    overlay = Overlay(GOLDEN, ())
+    before = len(list(folder.iterdir()))
+    for _ in range(20):
+        with VideoReader(overlay) as clip:
+            next(iter(clip))
+            clip.timestamps()
+            clip.seek(3)
+    assert len(list(folder.iterdir())) == before
+
+
+def test_clips_that_cannot_be_read(tmp_path):
+    (tmp_path / "text").write_bytes(b"moov and free")
+    for overlay in (Overlay(tmp_path / "absent", ()), Overlay(tmp_path / "text", ((0, b"free"),))):
+        with pytest.raises(VideoError, match=overlay.path.name):
+            open_source(overlay)

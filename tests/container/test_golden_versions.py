@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import subprocess
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -173,6 +174,25 @@ def test_players_take_the_version_that_plays(facts):
     assert [pts for pts, _ in frames] == facts["pts"]
     crcs = [zlib.crc32(planes.tobytes()) for _, planes in frames]
     assert crcs == facts["versions"]["4"]["stego_crc32"]
+
+
+@pytest.mark.parametrize("keep", [None, (1, 2, 4, 6), (2, 3)])
+def test_ffmpeg_decodes_it_without_a_word(facts, tool, tmp_path, keep):
+    """Whatever of it plays, and through which of two entries. (Of the made-up sound it would warn.)"""
+    path = VECTOR
+    if keep is not None:
+        path = tmp_path / "copy.cssv"
+        with path.open("wb") as file:
+            compact(VECTOR, file, keep)
+    command = [tool("ffmpeg"), "-v", "error", "-i", str(path), "-map", "0:v", "-f", "framemd5", "-"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    with Reader(path) as reader:
+        source = reader.source
+    with source.open("rb") as file, av.open(file) as container:
+        planes = [frame.to_ndarray() for frame in container.decode(container.streams.video[0])]
+    hashes = [line.split(",")[-1].strip() for line in run.stdout.splitlines() if not line.startswith("#")]
+    assert hashes == [hashlib.md5(each.tobytes()).hexdigest() for each in planes]
 
 
 def test_second_reader_reads_every_version(facts, second_reader):
