@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 
 from cssv.carriers.frame import FrameCarrier, extract
 from cssv.container import Appender, IndexMeta, Reader, Revision
-from cssv.cursor import Cursor
+from cssv.cursor import Cursor, StegoCursor
 from cssv.errors import ChecksumError, ContainerError, InputError
 from cssv.frames import Frame
 from cssv.lineup import Shown
@@ -31,21 +29,23 @@ from cssv.painter import (
     SceneLike,
     counted,
     load_scene,
+    making_of,
     miniature,
+    to_fraction,
     untagged,
 )
 from cssv.payload.mark import Miniature
 from cssv.payload.sample import SceneSample, read_sample, write_sample
+from cssv.ranges import fit_ranges
 from cssv.recast import Recast
+from cssv.recoding import Coder, spans
 from cssv.redrawing import redraw
 from cssv.relay import Relay
-from cssv.scene import Ranges, Scene, default_ranges, speeds_of
+from cssv.scene import Ranges, Scene
 from cssv.stego import planes_crc
 from cssv.template.drawing import Outline
 from cssv.template.state import draw
-from cssv.video import FrameEncoder, Packet, open_source, shown_stamps
-
-Span = tuple[float, float]
+from cssv.video import FrameEncoder, open_source, shown_stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,8 @@ def commit(
         OutputError: the file cannot be written; it is as it was.
     """
     loaded = load_scene(scene)
-    with Reader(path) as reader:
-        number = reader.index.find(parent).number
     with ExitStack() as stack:
-        appender = stack.enter_context(Appender(path, parent=number))
+        appender = stack.enter_context(Appender(path, parent=parent))
         job = _Job(Path(path), appender, loaded, progress, stack)
         if cover is not None:
             job.open_cover(Path(cover))
@@ -154,9 +152,10 @@ class _Job:
         root = self._parent.version.root
         if root != self._parent.version.number:
             self._root = stack.enter_context(Reader(path, version=root))
-        self._roots = self._parents = stack.enter_context(_cursor(self._root))
+        self._roots = self._parents = stack.enter_context(StegoCursor(self._root))
         if self._root is not self._parent:
-            self._parents = stack.enter_context(_cursor(self._parent))
+            self._parents = stack.enter_context(StegoCursor(self._parent))
+        self._making = making_of(self._root.version.about.meta)
         self._covers: Cursor | None = None
         self.notes: list[str] = []
         self.painter = self._make_painter(scene)
@@ -173,17 +172,17 @@ class _Job:
 
     def _make_painter(self, scene: Scene) -> Painter:
         """What draws the new version: the root's marks, with ranges that hold the scene."""
-        facts = self._root.version.about.meta
+        making = self._making
         ranges, grown = fit_ranges(scene, _ranges_of(self._root))
         self.notes += [f"the {name} range had to grow: every frame is drawn anew" for name in grown]
-        found = extract(self._roots.at(0).planes, facts["layout"], is_sound=True)
+        found = extract(self._roots.at(0).planes, making.layout, is_sound=True)
         if found is None or found.marks.miniature is None:
             raise ChecksumError("frame 0 carries no marks", remedy="Run verify to see what is damaged.")
         small = found.marks.miniature
         if _air(small) != _air(Miniature.read(miniature(scene, ranges, self._roots.info).write())):
             self.notes.append("the environment in the pixels stays that of the first encoding")
         marks = replace(small, **asdict(ranges)).write()
-        carrier = FrameCarrier(facts["layout"], marks, facts["merge"], facts["fidelity"])
+        carrier = FrameCarrier(making.layout, marks, making.style.merge, making.style.fidelity)
         return Painter(scene, ranges, carrier)
 
     def open_cover(self, path: Path) -> None:
@@ -195,11 +194,11 @@ class _Job:
         remedy = "Give the very clip that was encoded."
         if path.exists() and path.samefile(self._path):
             raise InputError("the cover is the file itself", found=str(path), remedy=remedy)
-        opened = self._root.version.about.meta.get("opened", {})
+        opened = self._making.opened
         cover = open_source(
             path,
-            planes=opened.get("planes", "rgb" if self._roots.info.layout == "rgb24" else "native"),
-            **{key: Fraction(opened[key]) for key in ("rate", "start", "stop") if key in opened},
+            planes="rgb" if self._making.layout == "rgb24" else "native",
+            **{key: to_fraction(opened[key]) for key in ("rate", "start", "stop") if key in opened},
         )
         self._stack.callback(cover.close)
         stamps = shown_stamps(cover)
@@ -265,7 +264,7 @@ class _Job:
         with Relay() as relay:
             for span in self._coded:
                 with self._encoder() as encoder:
-                    coder = _Coder(encoder, self._appender, span.start)
+                    coder = Coder(encoder, self._appender, span.start)
                     for number in islice(numbers, len(span)):
                         frame, sample = (
                             self._drawn(number) if number in changed else (self._parents.at(number), None)
@@ -278,9 +277,8 @@ class _Job:
 
     def _encoder(self) -> FrameEncoder:
         """An encoder set up as that of the first version was."""
-        facts = self._root.version.about.meta
-        info = replace(self._roots.info, rate=Fraction(facts["rate"]))
-        return FrameEncoder.of(info, facts["codec"])
+        info = replace(self._roots.info, rate=self._making.rate)
+        return FrameEncoder.of(info, self._making.style.codec)
 
     def _drawn(self, number: int) -> tuple[Frame, bytes | None]:
         """The new stego frame, and its scene sample where that changes."""
@@ -302,50 +300,11 @@ class _Job:
             ChecksumError: it is not what was written.
         """
         total = self.frames_coded
-        with Reader(staged) as reader, _cursor(reader) as frames:
+        with Reader(staged) as reader, StegoCursor(reader) as frames:
             for number in counted(chain(*self._coded), "verify", total, self._progress):
-                planes = frames.at(number).planes
-                is_whole = planes_crc(planes) == int(reader.frames.stegos[number])
-                found = extract(planes, frames.info.layout) if is_whole else None
+                found = extract(frames.at(number).planes, self._making.layout)
                 if found is None or found.marks.intact != found.marks.whole or found.damaged:
-                    raise ChecksumError(f"frame {number} of the new version does not read back")
-
-
-class _Coder:
-    """Codes a run of frames into the file; in the relay's thread."""
-
-    def __init__(self, encoder: FrameEncoder, appender: Appender, first: int) -> None:
-        self._encoder = encoder
-        self._appender = appender
-        self._next = first
-        self._crcs: deque[int] = deque()
-
-    def code(self, frame: Frame, crc: int, sample: bytes | None) -> None:
-        """Take the next frame, its planes' CRC-32 and its scene sample, where that is new."""
-        self._crcs.append(crc)
-        if sample is not None:
-            self._appender.write_scene(frame.number, sample)
-        self._put(self._encoder.encode(frame))
-
-    def finish(self) -> None:
-        """Write what is still inside."""
-        self._put(self._encoder.flush())
-
-    def _put(self, packets: list[Packet]) -> None:
-        for packet in packets:
-            self._appender.write_video(
-                self._next,
-                packet.data,
-                is_key=packet.is_key,
-                stego_crc=self._crcs.popleft(),
-                head=self._encoder.mp4_head(),
-            )
-            self._next += 1
-
-
-def _cursor(reader: Reader) -> Cursor:
-    """The stego frames of a version."""
-    return Cursor(open_source(reader.source), reader.video.pts().tolist())
+                    raise ChecksumError(f"the marks of frame {number} do not read back")
 
 
 def _ranges_of(reader: Reader) -> Ranges:
@@ -360,62 +319,3 @@ def _air(small: Miniature) -> tuple[str, ...]:
     """The numbers of the environment; as text, so that an unknown one equals itself."""
     values = (small.lighting_lux, small.humidity_pct, small.ambient_temperature_c)
     return tuple(map(repr, (*values, small.wind_m_s, small.wind_deg, small.pressure_hpa)))
-
-
-def spans(changed: Sequence[int], syncs: NDArray[np.uint32] | None, count: int) -> list[range]:
-    """The runs of frames to be coded when some frames change.
-
-    Args:
-        changed: ascending numbers of the frames that change.
-        syncs: ascending, frames at which decoding can start, counted from 1; None where every one is.
-        count: frames in all.
-
-    Returns:
-        Ascending runs. Each begins at a changed frame and ends before one at which decoding can start, so
-        that every frame behind a changed one that depends on it is in the run, and no run spans a place
-        where an older version could be decoded from.
-    """
-    found: list[range] = []
-    for number in changed:
-        if found and number < found[-1].stop:
-            continue
-        if syncs is None:
-            if found and number == found[-1].stop:
-                found[-1] = range(found[-1].start, number + 1)
-                continue
-            stop = number + 1
-        else:
-            at = int(np.searchsorted(syncs, number + 1, side="right"))
-            stop = int(syncs[at]) - 1 if at < len(syncs) else count
-        found.append(range(number, stop))
-    return found
-
-
-def fit_ranges(scene: Scene, before: Ranges) -> tuple[Ranges, tuple[str, ...]]:
-    """The ranges of a clip that gets another scene.
-
-    What the scene gives holds; otherwise the ranges stay, because every frame would have to be drawn anew,
-    unless a value lies outside: then they grow to hold it.
-
-    Returns:
-        The ranges, and the names of those that had to grow.
-    """
-    needed = default_ranges(scene)
-    values: dict[str, list[float]] = {
-        "speed_px_s": [speed for o in scene.objects for speed in speeds_of(o)],
-        "temperature_c": [o.temperature_c.value for o in scene.objects if o.temperature_c],
-        "density_kg_m3": [o.density_kg_m3.value for o in scene.objects if o.density_kg_m3],
-    }
-    spans_: dict[str, Span] = {}
-    grown = []
-    for name, inside in values.items():
-        old: Span = getattr(before, name)
-        new: Span = getattr(needed, name)
-        if getattr(scene.ranges, name) is not None:
-            spans_[name] = new
-        elif all(old[0] <= value <= old[1] for value in inside):
-            spans_[name] = old
-        else:
-            spans_[name] = (min(old[0], new[0]), max(old[1], new[1]))
-            grown.append(name.split("_")[0])
-    return Ranges(**spans_), tuple(grown)

@@ -34,7 +34,8 @@ from cssv.painter import (
 from cssv.perception import Detector, Tracks, perceive, track_boxes
 from cssv.perception.detectors import detector as make_detector
 from cssv.perception.detectors.boxes import BoxesDetector
-from cssv.scene import Ranges, Scene, default_ranges
+from cssv.ranges import default_ranges
+from cssv.scene import Ranges, Scene
 from cssv.stego import StegoWriter
 from cssv.verification import Verification, check
 from cssv.video import AudioCopy, Codec, VideoReader, shown_stamps

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from cssv.carriers.frame import DEFAULT_FIDELITY, FIDELITIES, Fidelity, FrameCarrier
 from cssv.carriers.nibble import DEFAULT_MERGE, MERGES, Merge
 from cssv.carriers.tags import place_tags
-from cssv.errors import OptionError
-from cssv.frames import Frame
+from cssv.errors import ContainerError, OptionError
+from cssv.frames import LAYOUTS, Frame, Layout
 from cssv.lineup import Shown
 from cssv.payload.mark import Miniature
 from cssv.payload.sample import SceneSample, write_sample
@@ -23,7 +23,7 @@ from cssv.scene import Ranges, Scene, Value
 from cssv.template.drawing import Outline
 from cssv.template.render import render
 from cssv.template.state import draw
-from cssv.video import CODECS, Codec, VideoInfo
+from cssv.video import CODECS, Codec, VideoInfo, check_rate
 
 VERSION = "0.1.0"
 DEFAULT_CODEC: Codec = "h264"
@@ -184,6 +184,38 @@ def about(
         "notes": list(notes),
         "opened": dict(opened or {}),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a version was made, as far as another one must be made alike.
+
+    Attributes:
+        layout: of the planes.
+        style: codec, merge, fidelity.
+        rate: average frames per second that the codec was told.
+        opened: options with which the clip was opened.
+    """
+
+    layout: Layout
+    style: Style
+    rate: Fraction
+    opened: Mapping[str, str]
+
+
+def making_of(facts: Mapping[str, Any]) -> Making:
+    """What :func:`about` wrote. Raises ContainerError for facts that it has not written."""
+    try:
+        check_choice("layout", facts["layout"], LAYOUTS)
+        opened = {str(key): str(value) for key, value in facts.get("opened", {}).items()}
+        style = Style(facts["codec"], facts["merge"], facts["fidelity"])
+        rate = Fraction(facts["rate"])
+        check_rate(rate)
+        return Making(facts["layout"], style, rate, opened)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ContainerError(
+            "a version does not say how it was made", found=f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def to_fraction(value: Fraction | float | str | None) -> Fraction | None:

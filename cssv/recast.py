@@ -70,9 +70,7 @@ def perceived_in(sample: SceneSample) -> list[ObjectState]:
 
 def _is_given(state: ObjectState) -> bool:
     # Files of index format 1 do not say it, but nothing perceived is known this well.
-    return state.is_given or (
-        state.track >= FIRST_GIVEN_TRACK and state.score == 1 and state.sigma_px_s == 0
-    )
+    return state.is_given or (state.track >= FIRST_GIVEN_TRACK and state.score == 1 and state.sigma_px_s == 0)
 
 
 def _without_facts(state: ObjectState) -> ObjectState:

@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import os
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -42,7 +40,6 @@ __all__ = [
     "Source",
     "Value",
     "Waypoint",
-    "default_ranges",
     "schema",
 ]
 
@@ -61,12 +58,6 @@ Matrix = tuple[tuple[float, float, float], ...]
 SPEED_FALLBACK_PX_S: Span = (0.0, 200.0)
 TEMPERATURE_FALLBACK_C: Span = (-20.0, 60.0)
 DENSITY_FALLBACK_KG_M3: Span = (0.0, 2000.0)
-#: Room left on both sides of what a scene holds, and the step that a range is rounded out to.
-TEMPERATURE_STEP_C = 5.0
-DENSITY_STEP_KG_M3 = 50.0
-#: Tops of the speed range, times a power of ten.
-SPEED_LADDER = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-ABSOLUTE_ZERO_C = -273.15
 #: Widest line of written JSON before an object is spread over several.
 LINE_CHARS = 100
 
@@ -169,7 +160,7 @@ class GivenRanges:
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """Lowest and highest value the heat map shows, complete; see :func:`default_ranges`."""
+    """Lowest and highest value the heat map shows, complete; see :mod:`cssv.ranges`."""
 
     speed_px_s: Span = SPEED_FALLBACK_PX_S
     temperature_c: Span = TEMPERATURE_FALLBACK_C
@@ -451,49 +442,3 @@ def _layout(node: object, indent: int = 0) -> str:
 
 
 # ---- ranges
-
-
-def default_ranges(scene: Scene, max_speed_px_s: float | None = None) -> Ranges:
-    """Return the scene's ranges, and where it gives none, what its objects need.
-
-    Temperature and density cover all given values with a step to spare on both sides, rounded out
-    to whole steps; speed runs from 0 to the next friendly number that is not below the fastest.
-
-    Args:
-        scene: whose ``ranges`` and objects are read.
-        max_speed_px_s: the fastest track, px/s; given trajectories are counted in by themselves.
-    """
-    given = scene.ranges
-    temperatures = [o.temperature_c.value for o in scene.objects if o.temperature_c]
-    densities = [o.density_kg_m3.value for o in scene.objects if o.density_kg_m3]
-    speeds = [] if max_speed_px_s is None else [max_speed_px_s]
-    speeds += [speed for entry in scene.objects for speed in speeds_of(entry)]
-    return Ranges(
-        speed_px_s=given.speed_px_s or _speed_range(speeds),
-        temperature_c=given.temperature_c
-        or _range(temperatures, TEMPERATURE_STEP_C, ABSOLUTE_ZERO_C, TEMPERATURE_FALLBACK_C),
-        density_kg_m3=given.density_kg_m3
-        or _range(densities, DENSITY_STEP_KG_M3, 0.0, DENSITY_FALLBACK_KG_M3),
-    )
-
-
-def speeds_of(entry: SceneObject) -> Iterator[float]:
-    for index in range(1, len(entry.trajectory or ())):
-        yield math.hypot(*entry._velocity(index))
-
-
-def _range(values: list[float], step: float, floor: float, fallback: Span) -> Span:
-    if not values:
-        return fallback
-    low = math.floor((min(values) - step) / step) * step
-    return max(low, floor), math.ceil((max(values) + step) / step) * step
-
-
-def _speed_range(speeds: list[float]) -> Span:
-    fastest = max((s for s in speeds if math.isfinite(s)), default=0.0)
-    if fastest <= 0:
-        return SPEED_FALLBACK_PX_S
-    power = math.floor(math.log10(fastest))
-    # the exponent is applied as a product or a quotient, so that tops are the nearest floats
-    tops = (step * 10.0**power if power >= 0 else step / 10.0**-power for step in (*SPEED_LADDER, 15.0))
-    return 0.0, next(top for top in tops if top >= fastest)

@@ -33,7 +33,7 @@ from cssv.painter import (
     to_fraction,
 )
 from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
-from cssv.scene import default_ranges
+from cssv.ranges import default_ranges
 from cssv.stego import StegoWriter
 from cssv.verification import check
 from cssv.video import Codec, VideoInfo

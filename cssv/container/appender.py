@@ -14,7 +14,7 @@ from cssv.closing import Closing
 from cssv.container.boxes import U64, open_file, write_box
 from cssv.container.chunks import CHUNK_BYTES, CHUNK_S, Samples, bound, loose
 from cssv.container.entries import lift_entry
-from cssv.container.index import FrameTable, Index, IndexMeta, Version, index_size, write_index
+from cssv.container.index import FrameTable, Index, IndexMeta, Revision, Version, index_size, write_index
 from cssv.container.limits import (
     MOOV_LIMIT,
     SAMPLE_LIMIT,
@@ -44,7 +44,7 @@ class Appender(Closing):
 
     Args:
         path: a CSSV file. What a broken-off append left at its end is cut off.
-        parent: number of the version to begin from; None for the one that plays.
+        parent: number or tag of the version to begin from; None for the one that plays.
 
     Attributes:
         reader: shows the parent.
@@ -56,7 +56,7 @@ class Appender(Closing):
         OutputError: the system refuses to write; the file is as it was. Any method may raise it.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, parent: int | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, parent: Revision = None) -> None:
         # A missing file is the caller's mistake, not the lock's.
         open_file(path).close()
         self._path = Path(path)

@@ -4,7 +4,7 @@ from cssv.video.audio import AudioCopy, AudioTrack
 from cssv.video.codecs import CODECS, Codec, gop_length
 from cssv.video.door import Planes
 from cssv.video.encoder import FrameEncoder
-from cssv.video.info import UNTAGGED, Colour, VideoInfo
+from cssv.video.info import UNTAGGED, Colour, VideoInfo, check_rate
 from cssv.video.packet import Packet
 from cssv.video.pictures import PICTURE_RATE, PictureReader, encode_picture, write_picture, write_pictures
 from cssv.video.reader import VideoReader
@@ -29,6 +29,7 @@ __all__ = [
     "VideoInfo",
     "VideoReader",
     "VideoWriter",
+    "check_rate",
     "encode_picture",
     "gop_length",
     "open_source",

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import cssv
-from cssv.committing import fit_ranges, spans
 from cssv.container import Reader
 from cssv.errors import ChecksumError, ContainerError, InputError, OptionError, SceneError
 from cssv.payload.sample import read_sample
+from cssv.ranges import fit_ranges
+from cssv.recoding import spans
 from cssv.scene import Ranges, Scene
 
 
@@ -125,8 +126,8 @@ def test_a_commit_that_does_not_read_back_does_not_land(file, first, warmer, mon
     real = cssv.committing.planes_crc
     calls = iter(range(10**6))
     # From some frame on the checksums are wrong: the coder has gone mad.
-    monkeypatch.setattr(cssv.committing, "planes_crc", lambda p: real(p) ^ (next(calls) > 30))
-    with pytest.raises(ChecksumError, match="does not read back"):
+    monkeypatch.setattr(cssv.committing, "planes_crc", lambda p: real(p) ^ (next(calls) > 10))
+    with pytest.raises(ChecksumError, match="version 2 is not what was written: frame 11 decodes to other pixels"):
         cssv.commit(file, warmer)
     assert file.read_bytes() == first.read_bytes()
 
@@ -200,3 +201,16 @@ def test_ranges_stay_unless_given_or_too_small(scene, expected, grown):
     assert ranges.temperature_c == expected.temperature_c
     assert ranges.density_kg_m3[1] == expected.density_kg_m3[1]
     assert ranges.speed_px_s[1] >= expected.speed_px_s[1]
+
+
+def test_damage_does_not_spread(file, warmer):
+    """Nothing is drawn from a frame that is not what was written."""
+    with Reader(file) as reader:
+        table = reader.video.table
+        at = int(table.offsets[3]) + int(table.sizes[3]) // 2
+    data = bytearray(file.read_bytes())
+    data[at] ^= 0x10
+    file.write_bytes(data)
+    with pytest.raises(ChecksumError, match="version 1 is not what was written"):
+        cssv.commit(file, warmer)
+    assert file.read_bytes() == data

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import cssv.scene as model
 from cssv.errors import OutputError, SceneError
+from cssv.ranges import default_ranges
 from cssv.scene import (
     Camera,
     Environment,
@@ -27,7 +28,6 @@ from cssv.scene import (
     Source,
     Value,
     Waypoint,
-    default_ranges,
     schema,
 )
 

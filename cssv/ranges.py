@@ -1,0 +1,99 @@
+"""What the bottoms and tops of the rings stand for, where a scene does not say it itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from cssv.scene import (
+    DENSITY_FALLBACK_KG_M3,
+    SPEED_FALLBACK_PX_S,
+    TEMPERATURE_FALLBACK_C,
+    Ranges,
+    Scene,
+    SceneObject,
+    Span,
+)
+
+#: Room left on both sides of what a scene holds, and the step that a range is rounded out to.
+TEMPERATURE_STEP_C = 5.0
+DENSITY_STEP_KG_M3 = 50.0
+#: Tops of the speed range, times a power of ten.
+SPEED_LADDER = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+ABSOLUTE_ZERO_C = -273.15
+
+
+def default_ranges(scene: Scene, max_speed_px_s: float | None = None) -> Ranges:
+    """Return the scene's ranges, and where it gives none, what its objects need.
+
+    Temperature and density cover all given values with a step to spare on both sides, rounded out
+    to whole steps; speed runs from 0 to the next friendly number that is not below the fastest.
+
+    Args:
+        scene: whose ``ranges`` and objects are read.
+        max_speed_px_s: the fastest track, px/s; given trajectories are counted in by themselves.
+    """
+    given = scene.ranges
+    temperatures = [o.temperature_c.value for o in scene.objects if o.temperature_c]
+    densities = [o.density_kg_m3.value for o in scene.objects if o.density_kg_m3]
+    speeds = [] if max_speed_px_s is None else [max_speed_px_s]
+    speeds += [speed for entry in scene.objects for speed in _speeds(entry)]
+    return Ranges(
+        speed_px_s=given.speed_px_s or _speed_range(speeds),
+        temperature_c=given.temperature_c
+        or _range(temperatures, TEMPERATURE_STEP_C, ABSOLUTE_ZERO_C, TEMPERATURE_FALLBACK_C),
+        density_kg_m3=given.density_kg_m3
+        or _range(densities, DENSITY_STEP_KG_M3, 0.0, DENSITY_FALLBACK_KG_M3),
+    )
+
+
+def _speeds(entry: SceneObject) -> Iterator[float]:
+    for index in range(1, len(entry.trajectory or ())):
+        yield math.hypot(*entry._velocity(index))
+
+
+def _range(values: list[float], step: float, floor: float, fallback: Span) -> Span:
+    if not values:
+        return fallback
+    low = math.floor((min(values) - step) / step) * step
+    return max(low, floor), math.ceil((max(values) + step) / step) * step
+
+
+def _speed_range(speeds: list[float]) -> Span:
+    fastest = max((s for s in speeds if math.isfinite(s)), default=0.0)
+    if fastest <= 0:
+        return SPEED_FALLBACK_PX_S
+    power = math.floor(math.log10(fastest))
+    # the exponent is applied as a product or a quotient, so that tops are the nearest floats
+    tops = (step * 10.0**power if power >= 0 else step / 10.0**-power for step in (*SPEED_LADDER, 15.0))
+    return 0.0, next(top for top in tops if top >= fastest)
+
+
+def fit_ranges(scene: Scene, before: Ranges) -> tuple[Ranges, tuple[str, ...]]:
+    """The ranges of a clip that gets another scene.
+
+    What the scene gives holds; otherwise the ranges stay, because every frame would have to be drawn anew,
+    unless a value lies outside: then they grow to hold it.
+
+    Returns:
+        The ranges, and the names of those that had to grow.
+    """
+    needed = default_ranges(scene)
+    values: dict[str, list[float]] = {
+        "speed_px_s": [speed for o in scene.objects for speed in _speeds(o)],
+        "temperature_c": [o.temperature_c.value for o in scene.objects if o.temperature_c],
+        "density_kg_m3": [o.density_kg_m3.value for o in scene.objects if o.density_kg_m3],
+    }
+    spans: dict[str, Span] = {}
+    grown = []
+    for name, inside in values.items():
+        old: Span = getattr(before, name)
+        new: Span = getattr(needed, name)
+        if getattr(scene.ranges, name) is not None:
+            spans[name] = new
+        elif all(old[0] <= value <= old[1] for value in inside):
+            spans[name] = old
+        else:
+            spans[name] = (min(old[0], new[0]), max(old[1], new[1]))
+            grown.append(name.split("_")[0])
+    return Ranges(**spans), tuple(grown)
