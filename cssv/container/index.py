@@ -178,10 +178,14 @@ def write_meta(meta: Mapping[str, Any]) -> bytes:
         raise ContainerError("version facts are not JSON", found=str(error)) from error
 
 
+def _refuse_constant(name: str) -> None:
+    raise ContainerError("version facts are not JSON", found=name)
+
+
 def read_meta(data: bytes) -> dict[str, Any]:
     """Undo :func:`write_meta`."""
     try:
-        meta = json.loads(data.decode("utf-8"))
+        meta = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ContainerError("version facts are not JSON", found=str(error)) from error
     if not isinstance(meta, dict):

@@ -274,8 +274,13 @@ def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> Track | N
     header = Cursor(only_box(media, b"mdhd", "mdia"), "mdhd")
     header.take(16 if header.version(1) == 1 else 8)
     media_timescale = check_limit("timescale is out of range", header.u32(), TIMESCALE_LIMIT, 1)
-    stbl = only_box(read_boxes(only_box(media, b"minf", "mdia"), "minf"), b"stbl", "minf")
-    table = read_stbl(stbl, samples_left)
+    information = read_boxes(only_box(media, b"minf", "mdia"), "minf")
+    table = read_stbl(only_box(information, b"stbl", "minf"), samples_left)
+    for name in (b"vmhd", b"smhd", b"nmhd"):
+        optional_box(information, name, "minf")
+    reference = optional_box(boxes, b"tref", "trak")
+    if reference is not None:
+        optional_box(read_boxes(reference, "tref"), b"cdsc", "tref")
     if kind == "scene" and not all(is_scene_entry(entry) for entry in table.entries):
         return None
     number, width, height = _read_tkhd(only_box(boxes, b"tkhd", "trak"))
@@ -309,6 +314,8 @@ def _read_start(edts: memoryview | None, timescale: int, media_timescale: int) -
         if cursor.u32() != 0x10000:
             raise ContainerError("edit list changes the speed")
         rows.append((length, at))
+    if cursor.left:
+        raise ContainerError("elst is longer than its count says", found=f"{cursor.left} bytes more")
     empty = rows.pop(0)[0] if rows[0][1] == -1 and count == 2 else 0
     if len(rows) != 1 or rows[0][1] < 0:
         raise ContainerError("edit list is of an unknown form")

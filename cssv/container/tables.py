@@ -163,8 +163,12 @@ def read_stbl(stbl: memoryview, limit: int) -> SampleTable:
     offsets = _read_offsets(boxes, limit)
     counts, entries = _read_stsc(only_box(boxes, b"stsc", "stbl"), len(offsets))
     stss = optional_box(boxes, b"stss", "stbl")
+    stsd = only_box(boxes, b"stsd", "stbl")
+    heads = read_entries(stsd)
+    if 8 + sum(map(len, heads)) != len(stsd):
+        raise ContainerError("stsd is longer than its count says")
     return SampleTable(
-        entries=read_entries(only_box(boxes, b"stsd", "stbl")),
+        entries=heads,
         sizes=sizes,
         run_counts=stts[:, 0].copy(),
         run_deltas=stts[:, 1].copy(),
