@@ -235,7 +235,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--pairs", type=int, default=50, help="random frames read")
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--kill-frames", type=int, default=100, help="length of the clip in runs killed")
+    parser.add_argument("--kill-frames", type=int, default=40, help="length of the clip in runs killed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=[], choices=[kind.__name__ for kind in STORES])
     parser.add_argument("--json", type=Path, help="write what was measured here, too")
