@@ -9,13 +9,26 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from math import floor
 from pathlib import Path
 
 OUR_UUID = bytes.fromhex("c55f1d9a7b3e4c0da6425e8f90d17b36")
 MIB = 1024 * 1024
+
+#: Boxes that the page names, by parent: none may occur twice.
+NAMED = {
+    b"moov": (b"mvhd",),
+    b"trak": (b"tkhd", b"edts", b"tref", b"mdia"),
+    b"edts": (b"elst",),
+    b"tref": (b"cdsc",),
+    b"mdia": (b"mdhd", b"hdlr", b"minf"),
+    b"minf": (b"vmhd", b"smhd", b"nmhd", b"stbl"),
+    b"stbl": (b"stsd", b"stts", b"stsc", b"stsz", b"co64", b"stco", b"stss", b"ctts"),
+}
 
 
 @dataclass
@@ -25,6 +38,7 @@ class Sample:
     duration: int
     key: bool
     entry: int
+    at: int = 0
 
 
 @dataclass
@@ -46,9 +60,36 @@ class VersionRead:
     table: tuple[int, int]
     frames: int
     audio: int
+    root: int = 0
+    changed: int = 0
+    added: int = 0
     author: str = ""
     message: str = ""
     facts: dict = field(default_factory=dict)
+
+    @property
+    def table_size(self) -> int:
+        return 12 * (self.audio + self.frames)
+
+
+@dataclass
+class IndexRead:
+    start: int
+    end: int
+    form: int
+    ftyp_crc: int
+    versions: list[VersionRead]
+    playing: int
+    live: int
+    tags: dict[str, int]
+
+    def find(self, revision) -> VersionRead:
+        """The row of a number or a tag; None is the version that plays."""
+        number = self.playing if revision is None else self.tags.get(revision, revision)
+        for version in self.versions:
+            if version.number == number:
+                return version
+        raise ValueError("no such version")
 
 
 @dataclass
@@ -61,6 +102,7 @@ class FileRead:
     scene_crcs: list[int]
     stego_crcs: list[int]
     behind: int
+    index: IndexRead
 
 
 def need(condition, why):
@@ -73,8 +115,11 @@ def integer(data, at, width):
     return int.from_bytes(data[at : at + width], "big")
 
 
+# Boxes (page, sections 1 and 2).
+
+
 def walk(data):
-    """(type, start, payload start, end) of the whole top-level boxes (section 1)."""
+    """(type, start, payload start, end) of the whole top-level boxes."""
     at, found = 0, []
     while len(data) - at >= 8:
         size, kind, header = integer(data, at, 4), data[at + 4 : at + 8], 8
@@ -96,23 +141,26 @@ def inside(payload):
         size, kind, header = integer(payload, at, 4), payload[at + 4 : at + 8], 8
         if size == 1:
             size, header = integer(payload, at + 8, 8), 16
-        need(size >= header and at + size <= len(payload), "box does not fit its parent")
+        need(len(kind) == 4 and size >= header and at + size <= len(payload), "box does not fit its parent")
         found.append((kind, payload[at + header : at + size]))
         need(len(found) <= 4096, "too many boxes")
         at += size
     return found
 
 
-def one(payload, *path):
-    """The payload at a path of box types, or None if its last step is absent."""
-    for step, kind in enumerate(path):
-        hits = [body for name, body in inside(payload) if name == kind]
-        need(len(hits) <= 1, f"several {kind}")
-        if not hits:
-            need(step == len(path) - 1, f"no {kind}")
-            return None
-        payload = hits[0]
-    return payload
+def named(kind, payload):
+    """The boxes in a box of this type that the page names, by type."""
+    found = {}
+    for name, body in inside(payload):
+        if name in NAMED[kind]:
+            need(name not in found, f"several {name}")
+            found[name] = body
+    return found
+
+
+def take(found, kind):
+    need(kind in found, f"no {kind}")
+    return found[kind]
 
 
 def full(payload, newest):
@@ -120,12 +168,6 @@ def full(payload, newest):
     version = integer(payload, 0, 4) >> 24
     need(version <= newest, "unknown version of a box")
     return version
-
-
-def must(payload, *path):
-    found = one(payload, *path)
-    need(found is not None, f"no {path[-1]}")
-    return found
 
 
 def counted(payload, width, columns):
@@ -137,65 +179,138 @@ def counted(payload, width, columns):
     return list(struct.iter_unpack(">" + code * columns, payload[8:]))
 
 
+# The index (page, sections 5 and 6).
+
+
+def no_constant(name):
+    raise ValueError(f"{name} in JSON")
+
+
+def read_facts(text):
+    try:
+        facts = json.loads(text, parse_constant=no_constant)
+    except RecursionError as error:
+        raise ValueError("facts nest too deeply") from error
+    need(isinstance(facts, dict), "facts")
+    return facts
+
+
+def read_row(box, at, form, before):
+    """(version, offset behind its row); ``before`` maps the numbers of the rows before to them."""
+    fixed = 68 if form == 1 else 84
+    need(at + fixed <= len(box) - 4, "row beyond index")
+    row = struct.unpack_from(">IIQQQIQIIIIII", box, at)
+    version = VersionRead(row[0], row[1], row[2], row[3:6], row[6:8], row[8], row[9])
+    need(row[0] >= 1 and row[0] > max(before, default=0), "version number")
+    need(row[2] <= 253402300799 and 8 <= row[4] <= 256 * MIB, "row bounds")
+    need(1 <= row[8] <= 2**24 and row[9] <= 32, "row bounds")
+    need(row[10] <= 1024 and row[11] <= 65536 and row[12] <= 65536, "text bounds")
+    parent = before.get(version.parent)
+    if form == 1:
+        need(version.parent < version.number, "parent")
+        version.root = parent.root if parent else version.number
+        version.changed = version.frames
+        last = list(before.values())[-1] if before else None
+        start = last.table[0] + last.table_size + 4 if last else 0
+        version.added = version.table[0] + version.table_size + 4 - start
+    else:
+        need(version.parent == 0 or parent, "parent is no row before")
+        version.root, version.changed, version.added = struct.unpack_from(">IIQ", box, at + 68)
+        need(version.root == version.number or (parent and version.root == parent.root), "root")
+        need(version.changed <= version.frames, "changed frames")
+    at += fixed
+    need(at + sum(row[10:13]) <= len(box) - 4, "texts beyond index")
+    texts = []
+    for length in row[10:13]:
+        texts.append(box[at : at + length].decode("utf-8"))
+        at += length
+    version.author, version.message, version.facts = *texts[:2], read_facts(texts[2])
+    return version, at
+
+
+def read_tags(box, at, count, numbers):
+    """({name: version}, offset behind them)."""
+    tags, last = {}, b""
+    for _ in range(count):
+        need(at + 6 <= len(box) - 4, "tag beyond index")
+        number, length = struct.unpack_from(">IH", box, at)
+        name = box[at + 6 : at + 6 + length]
+        at += 6 + length
+        need(1 <= length <= 255 and at <= len(box) - 4, "name of a tag")
+        need(number in numbers and name > last, "tag")
+        tags[name.decode("utf-8")], last = number, name
+    return tags, at
+
+
 def read_index(data, start, end):
-    """(versions, current frame table's offset) of a valid index box, or ValueError."""
+    """The index in a box, or ValueError where it is not valid."""
     box = data[start:end]
     need(52 <= len(box) <= 256 * MIB, "index size")
     need(integer(box, len(box) - 4, 4) == zlib.crc32(box[:-4]), "index checksum")
     magic, form, _, offset, ftyp_crc, count = struct.unpack_from(">4sHHQII", box, 24)
-    need(magic == b"CSIX" and form == 1 and offset == start, "index header")
+    need(magic == b"CSIX" and form in (1, 2) and offset == start, "index header")
     need(1 <= count <= 65535, "number of versions")
-    at, versions, last, end_of_last = 48, [], 0, 0
+    at, playing, live, tag_count = 48, None, None, 0
+    if form == 2:
+        need(len(box) >= 68, "index size")
+        playing, live, tag_count = struct.unpack_from(">IQI", box, 48)
+        need(tag_count <= 65535, "number of tags")
+        at = 64
+    rows = {}
     for _ in range(count):
-        need(at + 68 <= len(box) - 4, "row beyond index")
-        row = struct.unpack_from(">IIQQQIQIIIIII", box, at)
-        at += 68
-        one_version = VersionRead(row[0], row[1], row[2], row[3:6], row[6:8], row[8], row[9])
-        need(row[0] > last and row[1] < row[0] and row[2] <= 253402300799, "row")
-        need(8 <= row[4] <= 256 * MIB and 1 <= row[8] <= 2**24 and row[9] <= 32, "row bounds")
-        need(row[10] <= 1024 and row[11] <= 65536 and row[12] <= 65536, "text bounds")
-        need(row[3] >= end_of_last and row[6] >= row[3] + row[4], "order of the versions' parts")
-        last, end_of_last = row[0], row[6] + 12 * (row[8] + row[9])
-        need(at + sum(row[10:13]) <= len(box) - 4, "texts beyond index")
-        texts = []
-        for length in row[10:13]:
-            texts.append(box[at : at + length].decode("utf-8"))
-            at += length
-        one_version.author, one_version.message = texts[:2]
-        one_version.facts = json.loads(texts[2])
-        need(isinstance(one_version.facts, dict), "facts")
-        versions.append(one_version)
-    current = versions[-1]
-    need(current.table[0] == start + at, "place of the frame table")
-    need(len(box) - 4 - at == 12 * (current.frames + current.audio), "size of the frame table")
-    return versions, ftyp_crc
+        version, at = read_row(box, at, form, rows)
+        rows[version.number] = version
+    versions = list(rows.values())
+    tags, at = read_tags(box, at, tag_count, rows)
+    last = versions[-1]
+    if form == 1:
+        playing, live = last.number, last.moov[0]
+    need(playing in rows, "no row plays")
+    check_places(versions, start, start + at, end - 4, with_table=form == 1)
+    need(rows[playing].moov[0] <= live <= start - rows[playing].moov[1], "place of the live moov")
+    return IndexRead(start, end, form, ftyp_crc, versions, playing, live, tags)
+
+
+def check_places(versions, start, behind_tags, last_field, *, with_table):
+    end = 0
+    for version in versions:
+        need(version.moov[0] >= end, "order of the versions' parts")
+        need(version.table[0] >= version.moov[0] + version.moov[1], "order of the versions' parts")
+        end = version.table[0] + version.table_size
+    last = versions[-1]
+    here = last.table[0] == behind_tags and end == last_field
+    before = behind_tags == last_field and end <= start and not with_table
+    need(here or before, "place of the frame table")
+    need(last.moov[0] + last.moov[1] <= start, "place of the last moov")
 
 
 def choose(data, tops):
-    """The index of what players show (section 7)."""
-    live = [box for box in tops if box[0] == b"moov"]
+    """(index of what players show, their moov box)."""
+    live = next((box for box in tops if box[0] == b"moov"), None)
     need(live, "no moov")
     for kind, start, body, end in reversed(tops):
         if kind != b"uuid" or body != start + 8 or data[body : body + 16] != OUR_UUID:
             continue
         try:
-            versions, ftyp_crc = read_index(data, start, end)
-        except (ValueError, RecursionError):
+            index = read_index(data, start, end)
+        except ValueError:
             continue
-        if versions[-1].moov[:2] == (live[0][1], live[0][3] - live[0][1]):
-            return versions, ftyp_crc, end
+        if (index.live, index.find(None).moov[1]) == (live[1], live[3] - live[1]):
+            return index, live
     raise ValueError("no index of what is shown")
 
 
+# Tracks (page, sections 2 to 4).
+
+
 def start_of(trak, movie_timescale, timescale):
-    edits = one(trak, b"edts")
-    if edits is None:
+    if b"edts" not in trak:
         return 0
-    elst = must(edits, b"elst")
+    elst = take(named(b"edts", trak[b"edts"]), b"elst")
     version, rows = full(elst, 1), integer(elst, 4, 4)
     need(rows in (1, 2), "edit list")
     layout = struct.Struct(">QqI" if version else ">IiI")
-    need(len(elst) >= 8 + rows * layout.size, "edit list")
+    need(len(elst) == 8 + rows * layout.size, "edit list")
     edits = [layout.unpack_from(elst, 8 + row * layout.size) for row in range(rows)]
     need(all(rate == 0x10000 for _, _, rate in edits), "edit rate")
     need(edits[-1][1] >= 0 and (rows == 1 or edits[0][1] == -1), "edit list")
@@ -212,14 +327,15 @@ def read_entries(stsd):
         need(16 <= size <= MIB and at + size <= len(stsd), "sample entry")
         entries.append(stsd[at : at + size])
         at += size
+    need(at == len(stsd), "sample entries do not fill their box")
     return entries
 
 
 def chunk_list(stbl):
     """(offset, samples, entry) of every chunk."""
-    co64 = one(stbl, b"co64")
-    offsets = counted(must(stbl, b"stco"), 4, 1) if co64 is None else counted(co64, 8, 1)
-    rows = counted(must(stbl, b"stsc"), 4, 3)
+    need((b"co64" in stbl) != (b"stco" in stbl), "co64 or stco")
+    offsets = counted(stbl[b"co64"], 8, 1) if b"co64" in stbl else counted(stbl[b"stco"], 4, 1)
+    rows = counted(take(stbl, b"stsc"), 4, 3)
     need(bool(rows) == bool(offsets), "stsc")
     chunks = []
     for row, (first, per_chunk, entry) in enumerate(rows):
@@ -229,127 +345,200 @@ def chunk_list(stbl):
     return chunks
 
 
-def read_samples(data, areas, stbl, start, entries):
-    need(one(stbl, b"ctts") is None, "ctts")
-    stsz = must(stbl, b"stsz")
+def read_keys(stbl, count):
+    """Sample numbers, or None for all."""
+    if b"stss" not in stbl:
+        return None
+    keys = [number for (number,) in counted(stbl[b"stss"], 4, 1)]
+    need(all(a < b for a, b in pairwise([0, *keys, count + 1])), "stss")
+    return set(keys)
+
+
+def read_samples(file, stbl, start, entries):
+    need(b"ctts" not in stbl, "ctts")
+    stsz = take(stbl, b"stsz")
     full(stsz, 0)
     common, count = integer(stsz, 4, 4), integer(stsz, 8, 4)
-    need(count <= min(2**24, len(data)), "too many samples")
+    need(count <= min(2**24, len(file.data)), "too many samples")
     need(len(stsz) == 12 + (0 if common else 4 * count), "stsz")
     sizes = [common] * count if common else [size for (size,) in struct.iter_unpack(">I", stsz[12:])]
     durations = []
-    for repeat, duration in counted(must(stbl, b"stts"), 4, 2):
+    for repeat, duration in counted(take(stbl, b"stts"), 4, 2):
         need(0 < duration < 2**31 and 0 < repeat <= count - len(durations), "stts")
         durations += [duration] * repeat
     need(len(durations) == count, "stts")
-    stss = one(stbl, b"stss")
-    keys = None if stss is None else [number for (number,) in counted(stss, 4, 1)]
-    need(keys is None or keys == sorted(set(keys)), "stss order")
-    need(not keys or (keys[0] >= 1 and keys[-1] <= count), "stss range")
-    samples, pts, wanted = [], start, None if keys is None else set(keys)
-    for offset, per_chunk, entry in chunk_list(stbl):
+    keys = read_keys(stbl, count)
+    samples, pts = [], start
+    for at, per_chunk, entry in chunk_list(stbl):
         need(0 < per_chunk <= count - len(samples) and 1 <= entry <= len(entries), "chunk")
         for _ in range(per_chunk):
             size, duration = sizes[len(samples)], durations[len(samples)]
-            need(0 < size <= 1024 * MIB, "sample size")
-            need(any(low <= offset and offset + size <= high for low, high in areas), "not in mdat")
-            key = wanted is None or len(samples) + 1 in wanted
-            samples.append(Sample(data[offset : offset + size], pts, duration, key, entry - 1))
-            offset, pts = offset + size, pts + duration
+            need(0 < size <= 1024 * MIB and file.holds(at, size), "place of a sample")
+            key = keys is None or len(samples) + 1 in keys
+            samples.append(Sample(file.data[at : at + size], pts, duration, key, entry - 1, at))
+            at, pts = at + size, pts + duration
     need(len(samples) == count, "chunks")
     return samples
 
 
-def read_tracks(data, tops, moov):
-    mvhd = must(moov, b"mvhd")
+def read_track(file, trak, movie_timescale):
+    """A track, or None for one of another kind."""
+    mdia = named(b"mdia", take(trak, b"mdia"))
+    kind = {b"vide": "video", b"soun": "audio", b"meta": "scene"}.get(take(mdia, b"hdlr")[8:12])
+    if kind is None:
+        return None
+    if b"tref" in trak:
+        named(b"tref", trak[b"tref"])
+    stbl = named(b"stbl", take(named(b"minf", take(mdia, b"minf")), b"stbl"))
+    entries = read_entries(take(stbl, b"stsd"))
+    if kind == "scene" and any(
+        entry[4:8] != b"mett" or not entry[16:].startswith(b"\0application/json\0") for entry in entries
+    ):
+        return None
+    tkhd, mdhd = take(trak, b"tkhd"), take(mdia, b"mdhd")
+    timescale = integer(mdhd, 20 if full(mdhd, 1) else 12, 4)
+    need(0 < timescale < 2**31, "timescale")
+    number = integer(tkhd, 20 if full(tkhd, 1) else 12, 4)
+    corner = 88 if tkhd[0] else 76
+    need(0 < number < 2**31, "track id")
+    sides = (integer(tkhd, corner, 4) >> 16, integer(tkhd, corner + 4, 4) >> 16)
+    size = sides if kind == "video" else (0, 0)
+    start = start_of(trak, movie_timescale, timescale)
+    samples = read_samples(file, stbl, start, entries)
+    latest = min(2**53, 2**31 * timescale)
+    need(abs(start) <= latest and sum(s.duration for s in samples) <= latest, "times")
+    return TrackRead(number, kind, timescale, size, entries, samples)
+
+
+def read_tracks(file, moov):
+    mvhd = take(named(b"moov", moov), b"mvhd")
     movie_timescale = integer(mvhd, 20 if full(mvhd, 1) else 12, 4)
     need(movie_timescale > 0, "movie timescale")
-    areas = [(body, end) for kind, _, body, end in tops if kind == b"mdat"]
-    tracks = []
-    for name, trak in inside(moov):
-        if name != b"trak":
-            continue
-        handler = must(trak, b"mdia", b"hdlr")[8:12]
-        kind = {b"vide": "video", b"soun": "audio", b"meta": "scene"}.get(handler)
-        stbl = must(trak, b"mdia", b"minf", b"stbl")
-        if kind is None:
-            continue
-        entries = read_entries(must(stbl, b"stsd"))
-        if kind == "scene" and any(
-            entry[4:8] != b"mett" or not entry[16:].startswith(b"\0application/json\0") for entry in entries
-        ):
-            continue
-        tkhd, mdhd = must(trak, b"tkhd"), must(trak, b"mdia", b"mdhd")
-        timescale = integer(mdhd, 20 if full(mdhd, 1) else 12, 4)
-        need(0 < timescale < 2**31, "timescale")
-        number = integer(tkhd, 20 if full(tkhd, 1) else 12, 4)
-        corner = 88 if tkhd[0] else 76
-        need(0 < number < 2**31, "track id")
-        size = (integer(tkhd, corner, 4) >> 16, integer(tkhd, corner + 4, 4) >> 16)
-        start = start_of(trak, movie_timescale, timescale)
-        samples = read_samples(data, areas, stbl, start, entries)
-        latest = min(2**53, 2**31 * timescale)
-        need(abs(start) <= latest and sum(s.duration for s in samples) <= latest, "times")
-        tracks.append(TrackRead(number, kind, timescale, size, entries, samples))
-    return tracks
+    traks = [body for name, body in inside(moov) if name == b"trak"]
+    need(len(traks) <= 32, "too many tracks")
+    tracks = [read_track(file, named(b"trak", trak), movie_timescale) for trak in traks]
+    return [track for track in tracks if track]
 
 
-def check_tracks(data, tracks, shown):
+def check_tracks(data, tracks, version):
     kinds = [track.kind for track in tracks]
     need(kinds.count("video") == 1 and kinds.count("scene") == 1, "tracks")
-    need(len({track.number for track in tracks}) == len(tracks) <= 32, "track ids")
-    need(sum(len(s.data) for track in tracks for s in track.samples) <= len(data), "overlap")
+    need(len({track.number for track in tracks}) == len(tracks), "track ids")
+    samples = [sample for track in tracks for sample in track.samples]
+    need(len(samples) <= 2**24 and sum(len(s.data) for s in samples) <= len(data), "too many samples")
     video = next(track for track in tracks if track.kind == "video")
     scene = next(track for track in tracks if track.kind == "scene")
     times = [[(s.pts, s.duration) for s in track.samples] for track in (video, scene)]
     need(times[0] == times[1] and video.timescale == scene.timescale, "scene times")
-    need(len(video.samples) == shown.frames, "frames")
-    need(kinds.count("audio") == shown.audio, "audio tracks")
+    need(len(video.samples) == version.frames, "frames")
+    need(kinds.count("audio") == version.audio, "audio tracks")
 
 
-def read(path, number=None):
-    """Everything in the file, every checksum compared; ValueError for what the page refuses."""
-    data = Path(path).read_bytes()
-    tops = walk(data)
-    need(tops and tops[0][0] == b"ftyp" and tops[0][3] <= 4096, "no ftyp")
-    brands = data[tops[0][2] + 8 : tops[0][3]]
-    need(b"cssv" in [brands[at : at + 4] for at in range(0, len(brands), 4)], "brand")
-    versions, ftyp_crc, end = choose(data, tops)
-    need(zlib.crc32(data[: tops[0][3]]) == ftyp_crc, "ftyp checksum")
-    shown = next((v for v in versions if v.number == (number or versions[-1].number)), None)
-    need(shown is not None, "no such version")
-    at, size, crc = shown.moov
-    place = [box for box in tops if box[0] in (b"moov", b"free") and box[1] == at and box[2] == at + 8]
-    need(place and place[0][3] == at + size, "moov is elsewhere")
-    need(zlib.crc32(data[at + 8 : at + size]) == crc, "moov checksum")
-    tracks = read_tracks(data, tops, data[at + 8 : at + size])
-    check_tracks(data, tracks, shown)
-    length = 12 * (shown.audio + shown.frames)
-    table = data[shown.table[0] : shown.table[0] + length]
-    need(len(table) == length and zlib.crc32(table) == shown.table[1], "frame table checksum")
-    words = struct.unpack(f">{length // 4}I", table)
-    rows = [words[3 * row : 3 * row + 3] for row in range(shown.audio)]
-    rest, n = words[3 * shown.audio :], shown.frames
-    result = FileRead(
-        versions,
-        shown,
-        tracks,
-        rows,
-        list(rest[:n]),
-        list(rest[n : 2 * n]),
-        list(rest[2 * n :]),
-        len(data) - end,
-    )
-    check_samples(result)
-    return result
+# The file.
 
 
-def check_samples(result):
-    for track in result.tracks:
-        crcs = [zlib.crc32(sample.data) for sample in track.samples]
-        if track.kind == "audio":
-            whole = zlib.crc32(b"".join(sample.data for sample in track.samples))
-            need((track.number, len(crcs), whole) in result.audio_rows, "audio checksum")
-        else:
-            known = result.sample_crcs if track.kind == "video" else result.scene_crcs
-            need(crcs == known, f"{track.kind} checksum")
+class File:
+    """The bytes of a file, its boxes and the index that counts."""
+
+    def __init__(self, data):
+        self.data, self.tops = data, walk(data)
+        need(self.tops and self.tops[0][0] == b"ftyp" and self.tops[0][3] <= 4096, "no ftyp")
+        brands = data[self.tops[0][2] + 8 : self.tops[0][3]]
+        need(b"cssv" in [brands[at : at + 4] for at in range(0, len(brands), 4)], "brand")
+        self.index, self.live = choose(data, self.tops)
+        self.areas = [(body, end) for kind, _, body, end in self.tops if kind == b"mdat"]
+        self.area_starts = [area[0] for area in self.areas]
+
+    def holds(self, at, size):
+        """Whether these bytes lie in one mdat."""
+        area = bisect_right(self.area_starts, at) - 1
+        return area >= 0 and at + size <= self.areas[area][1]
+
+    def moov_of(self, version, at):
+        """Payload of a version's moov box, first written or a copy, at an offset."""
+        place = next((box for box in self.tops if box[1] == at), None)
+        need(place and place[2] == at + 8 and place[3] == at + version.moov[1], "moov is elsewhere")
+        payload = self.data[at + 8 : place[3]]
+        need(zlib.crc32(payload) == version.moov[2], "moov checksum")
+        return payload
+
+    def show(self, version):
+        """Everything of one version; video and scene samples are compared with their checksums."""
+        plays = version.number == self.index.playing
+        tracks = read_tracks(self, self.moov_of(version, self.live[1] if plays else version.moov[0]))
+        check_tracks(self.data, tracks, version)
+        table = self.data[version.table[0] : version.table[0] + version.table_size]
+        need(len(table) == version.table_size, "frame table is cut")
+        need(zlib.crc32(table) == version.table[1], "frame table checksum")
+        words, n = struct.unpack(f">{len(table) // 4}I", table), version.frames
+        rows = [words[3 * row : 3 * row + 3] for row in range(version.audio)]
+        crcs = [list(words[at : at + n]) for at in range(3 * version.audio, len(words), n)]
+        known = {track.number: len(track.samples) for track in tracks if track.kind == "audio"}
+        need(known == {row[0]: row[1] for row in rows}, "audio rows")
+        for track, wanted in (("video", crcs[0]), ("scene", crcs[1])):
+            (samples,) = (part.samples for part in tracks if part.kind == track)
+            need([zlib.crc32(sample.data) for sample in samples] == wanted, f"{track} checksum")
+        behind = len(self.data) - self.index.end
+        return FileRead(self.index.versions, version, tracks, rows, *crcs, behind, self.index)
+
+    def check(self):
+        """The check of the whole file (page, section 9), but for what lies behind the index."""
+        need(zlib.crc32(self.data[: self.tops[0][3]]) == self.index.ftyp_crc, "ftyp checksum")
+        for kind, start, body, end in self.tops:
+            ours = kind == b"uuid" and body == start + 8 and self.data[body : body + 16] == OUR_UUID
+            if ours and end <= self.index.end:
+                need(integer(self.data, end - 4, 4) == zlib.crc32(self.data[start : end - 4]), "older index")
+        seen, sounds = set(), set()
+        for version in self.index.versions:
+            self.moov_of(version, version.moov[0])
+            self.check_version(self.show(version), seen, sounds)
+        # The same part of two sounds, or of a sound and of a frame, stands in this list twice.
+        places = sorted([*seen, *(place for sound in sounds for place in sound)])
+        for (at, size), (after, _) in pairwise(places):
+            need(at + size <= after, "samples share bytes")
+
+    def check_version(self, read, seen, sounds):
+        own = [(s.at, len(s.data)) for track in read.tracks for s in track.samples]
+        need(len(own) == len(set(own)), "two samples of a version are the same bytes")
+        for track in read.tracks:
+            if track.kind == "audio":
+                crc = 0
+                for sample in track.samples:
+                    crc = zlib.crc32(sample.data, crc)
+                need((track.number, len(track.samples), crc) in read.audio_rows, "audio checksum")
+                sounds.add(tuple((s.at, len(s.data)) for s in track.samples))
+            else:
+                seen.update((s.at, len(s.data)) for s in track.samples)
+
+
+def read(path, number=None, *, whole=True):
+    """A version (a number, a tag, or None for the one that plays); ValueError for what the page refuses.
+
+    With ``whole`` nothing is returned unless the check of the whole file finds no fault.
+    """
+    while True:
+        data = Path(path).read_bytes()
+        try:
+            file = File(data)
+            version = file.index.find(number)
+            if whole:
+                file.check()
+            return file.show(version)
+        except ValueError:
+            # A writer may have been at work while the bytes were read.
+            if Path(path).stat().st_size == len(data):
+                raise
+
+
+def as_if_played(path, number):
+    """The bytes of a file, so changed that players show this version."""
+    file = File(Path(path).read_bytes())
+    version, data = file.index.find(number), bytearray(file.data)
+    if version.number != file.index.playing:
+        for kind, start, _, _ in file.tops:
+            if start == version.moov[0]:
+                data[start + 4 : start + 8] = b"moov"
+                break
+            if kind == b"moov":
+                data[start + 4 : start + 8] = b"free"
+    return bytes(data)
