@@ -214,12 +214,12 @@ class Appender(Closing):
             The file as it will read once the version has landed.
         """
         self._check_open()
-        parent, last = self.reader.version, self._index.versions[-1]
+        parent = self.reader.version
         if not self._samples["video"].keys[0]:
             raise ContainerError("first video sample is not a key sample")
         self._check_old_moov()
         self._put_waiting()
-        number = check_limit("there are no more version numbers", last.number + 1, 0xFFFFFFFF)
+        number = check_limit("there are no more version numbers", self._index.next_number, 0xFFFFFFFE)
         root = parent.root if root is None else root or number
         if root not in (parent.root, number):
             raise ContainerError("pictures come from the parent's root or a cover", found=root)
@@ -249,6 +249,7 @@ class Appender(Closing):
                 self._index,
                 versions=(*self._index.versions, version),
                 playing=number,
+                next_number=number + 1,
                 live_offset=self._end,
             )
             added = self._end + len(moov) + index_size(index, has_table=True) - self._base

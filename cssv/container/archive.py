@@ -14,6 +14,7 @@ from cssv.closing import Closing
 from cssv.container.boxes import Box, file_size, open_file, read_exactly, top_boxes
 from cssv.container.index import (
     INDEX_HEADER,
+    INDEX_KINDS,
     INDEX_UUID,
     FrameTable,
     Index,
@@ -122,10 +123,11 @@ class Archive(Closing):
         movie = read_moov(memoryview(moov), min(self.size, limit))
         total = sum(int(track.table.sizes.sum(dtype=np.uint64)) for track in movie.tracks)
         check_limit("samples claim more bytes than the file has", total, self.size)
-        areas = [box.payload for box in self._tops.values() if box.kind == b"mdat"]
+        areas = [box.payload for box in self.boxes() if box.kind == b"mdat"]
         for track in movie.tracks:
             _check_inside(track, areas)
             _check_count(track, version, table)
+            _check_start(track)
         audio = sum(track.kind == "audio" for track in movie.tracks)
         if audio != len(table.audio):
             raise ContainerError("moov and index differ in audio tracks", found=audio)
@@ -146,6 +148,12 @@ def _check_count(track: Track, version: Version, table: FrameTable) -> None:
     known = audio_row(table, track)[0] if kind == "audio" else version.frames
     if count != known:
         raise ContainerError(f"{kind} track and index differ in samples", found=count, bound=f"{known}")
+
+
+def _check_start(track: Track) -> None:
+    syncs = track.table.syncs
+    if syncs is not None and len(track.table) and (not len(syncs) or syncs[0] != 1):
+        raise ContainerError(f"decoding of the {track.kind} track cannot start at its first sample")
 
 
 def _check_scene(movie: Movie) -> None:
@@ -192,7 +200,7 @@ def _read_ftyp(file: BinaryIO, size: int) -> bytes:
 def _indexes(file: BinaryIO, tops: list[Box]) -> Iterator[Box]:
     """Boxes that call themselves our index, last first."""
     for box in reversed(tops):
-        ours = box.kind == b"uuid" and box.header == 8 and box.size >= INDEX_HEADER
+        ours = box.kind in INDEX_KINDS.values() and box.header == 8 and box.size >= INDEX_HEADER
         if ours and read_exactly(file, box.offset + 8, 16) == INDEX_UUID:
             yield box
 

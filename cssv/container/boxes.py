@@ -6,7 +6,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -171,14 +171,16 @@ def _box_at(file: BinaryIO, offset: int, end: int, depth: int) -> Box:
 
 
 def top_boxes(file: BinaryIO, end: int) -> Iterator[Box]:
-    """Top-level boxes in file order; the last may be a torn tail (``whole`` is False)."""
+    """Top-level boxes in file order; the last may be a torn tail (``whole`` is False).
+
+    What lies behind TOP_BOXES_LIMIT boxes is a tail too: no writer goes beyond.
+    """
     offset = count = 0
     while offset < end:
         count += 1
-        check_limit("file holds too many boxes", count, TOP_BOXES_LIMIT)
-        box = _box_at(file, offset, end, 0)
-        yield box
-        offset += box.size
+        box = _box_at(file, offset, end if count <= TOP_BOXES_LIMIT else offset, 0)
+        yield box if box.whole else replace(box, size=end - offset)
+        offset += box.size if box.whole else end - offset
 
 
 def _inner_boxes(file: BinaryIO, parent: Box) -> Iterator[Box]:

@@ -163,7 +163,8 @@ class _Compaction:
             yield moov if is_playing else moov[:4] + b"free" + moov[8:]
             yield box
             end += len(moov) + len(box)
-        index = Index(tuple(rows), self._archive.index.ftyp_crc, self._playing, live, self._tags)
+        old = self._archive.index
+        index = Index(tuple(rows), old.ftyp_crc, self._playing, old.next_number, live, self._tags)
         whole = rows[-1].bytes_added + index_size(index, has_table=True)
         rows[-1] = replace(rows[-1], bytes_added=whole)
         yield write_index(replace(index, versions=tuple(rows)), table, end)

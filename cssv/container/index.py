@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import struct
 import zlib
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,8 @@ from cssv.container.limits import (
     CREATED_LIMIT_S,
     INDEX_LIMIT,
     MESSAGE_LIMIT,
+    META_DEPTH_LIMIT,
+    META_DIGITS_LIMIT,
     META_LIMIT,
     MOOV_LIMIT,
     SAMPLES_LIMIT,
@@ -31,23 +35,28 @@ from cssv.container.limits import (
 )
 from cssv.errors import ChecksumError, ContainerError
 
-#: Extended type of the index box (``uuid``), from a random draw made once.
+#: Types of the index box, by format. FFmpeg opens no file that ends within the first 24 bytes of a ``uuid``
+#: box, so what is appended must be of another type.
+INDEX_KINDS = {1: b"uuid", 2: b"cssv"}
+#: What follows the box's header, from a random draw made once.
 INDEX_UUID = bytes.fromhex("c55f1d9a7b3e4c0da6425e8f90d17b36")
 INDEX_MAGIC = b"CSIX"
 #: What is written; format 1 is still read.
 INDEX_FORMAT = 2
 _FIRST_FORMAT = 1
 
-#: Bytes before the index's own fields: size, ``uuid``, the 16 bytes above.
+#: Bytes before the index's own fields: size, type, the 16 bytes above.
 INDEX_HEADER = 24
 
 _HEAD = struct.Struct(">4sHHQII")
-_HEAD_MORE = struct.Struct(">IQI")
+_HEAD_MORE = struct.Struct(">IIQI")
 _ROW = struct.Struct(">IIQQQIQIIIIII")
 _ROW_MORE = struct.Struct(">IIQ")
 _TAG = struct.Struct(">IH")
 _AUDIO = struct.Struct(">III")
 _BIG32 = np.dtype(">u4")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
 
 U32s = NDArray[np.uint32]
 
@@ -134,6 +143,7 @@ class Index:
         versions: oldest first; at least one.
         ftyp_crc: CRC32 of the whole ``ftyp`` box.
         playing: number of the version that players show.
+        next_number: of the next version that is appended; above all that ever were.
         live_offset: of the ``moov`` box that they take: the playing version's own or a later copy.
         tags: (name, version number), ascending by the names' UTF-8 bytes.
     """
@@ -141,6 +151,7 @@ class Index:
     versions: tuple[Version, ...]
     ftyp_crc: int
     playing: int
+    next_number: int
     live_offset: int
     tags: tuple[tuple[str, int], ...] = ()
 
@@ -173,20 +184,44 @@ def write_meta(meta: Mapping[str, Any]) -> bytes:
         text = json.dumps(
             dict(meta), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
         )
-        return text.encode()
+        data = text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ContainerError("version facts are not JSON", found=str(error)) from error
+    # What is written must be readable.
+    read_meta(data)
+    return data
 
 
-def _refuse_constant(name: str) -> None:
-    raise ContainerError("version facts are not JSON", found=name)
+def _refuse(text: str) -> NoReturn:
+    raise ContainerError("version facts are not JSON as it must be", found=text[:40])
+
+
+def _whole(text: str) -> int:
+    return int(text) if len(text) <= META_DIGITS_LIMIT else _refuse(text)
+
+
+def _real(text: str) -> float:
+    return number if math.isfinite(number := float(text)) else _refuse(text)
+
+
+def _depth(text: str) -> int:
+    """How deep objects and lists lie within each other; strings do not count."""
+    deepest = depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def read_meta(data: bytes) -> dict[str, Any]:
-    """Undo :func:`write_meta`."""
+    """Undo :func:`write_meta`. What is refused does not depend on who asks."""
     try:
-        meta = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        text = data.decode("utf-8")
+        check_limit("version facts are nested too deeply", _depth(text), META_DEPTH_LIMIT)
+        meta = json.loads(text, parse_constant=_refuse, parse_int=_whole, parse_float=_real)
+    except ContainerError:
+        raise
+    except ValueError as error:
         raise ContainerError("version facts are not JSON", found=str(error)) from error
     if not isinstance(meta, dict):
         raise ContainerError("version facts are not a JSON object", found=type(meta).__name__)
@@ -251,7 +286,7 @@ def _read_row(cursor: Cursor, form: int) -> Version:
     check_limit("time of creation is out of range", created_s, CREATED_LIMIT_S)
     check_limit("moov is too long", moov_size, MOOV_LIMIT, 8)
     check_limit("version has too many frames", frames, SAMPLES_LIMIT, 1)
-    check_limit("version has too many audio tracks", audio_tracks, TRACKS_LIMIT)
+    check_limit("version has too many audio tracks", audio_tracks, TRACKS_LIMIT - 2)
     check_limit("author is too long", author, AUTHOR_LIMIT)
     check_limit("message is too long", message, MESSAGE_LIMIT)
     check_limit("version facts are too long", meta, META_LIMIT)
@@ -298,7 +333,8 @@ def _read_tag(cursor: Cursor) -> tuple[str, int]:
 def _write_fields(index: Index, offset: int) -> bytes:
     """Everything between the box's header and its frame table."""
     head = _HEAD.pack(INDEX_MAGIC, INDEX_FORMAT, 0, offset, index.ftyp_crc, len(index.versions))
-    more = _HEAD_MORE.pack(index.playing, index.live_offset, len(index.tags))
+    number = check_limit("there are no more version numbers", index.next_number, 0xFFFFFFFF)
+    more = _HEAD_MORE.pack(index.playing, number, index.live_offset, len(index.tags))
     rows = b"".join(_write_row(version) for version in index.versions)
     return b"".join((head, more, rows, *(_write_tag(*tag) for tag in index.tags)))
 
@@ -326,7 +362,7 @@ def write_index(index: Index, table: FrameTable | None, offset: int) -> bytes:
     fields = _write_fields(index, offset)
     size = INDEX_HEADER + len(fields) + len(tail) + 4
     check_limit("index is too long", size, INDEX_LIMIT)
-    data = b"".join((size.to_bytes(4, "big"), b"uuid", INDEX_UUID, fields, tail))
+    data = b"".join((size.to_bytes(4, "big"), INDEX_KINDS[INDEX_FORMAT], INDEX_UUID, fields, tail))
     return data + zlib.crc32(data).to_bytes(4, "big")
 
 
@@ -342,40 +378,42 @@ def read_index(data: bytes, offset: int) -> Index:
         raise ChecksumError("index is damaged")
     cursor = Cursor(memoryview(data)[INDEX_HEADER:-4], "index")
     magic, form, _flags, own_offset, ftyp_crc, count = _HEAD.unpack(cursor.take(_HEAD.size))
-    if magic != INDEX_MAGIC or not _FIRST_FORMAT <= form <= INDEX_FORMAT:
+    if magic != INDEX_MAGIC or INDEX_KINDS.get(form) != data[4:8]:
         raise ContainerError(
             "index is of an unknown format",
             found=f"{magic!r} {form}",
-            bound=f"{INDEX_MAGIC!r} {_FIRST_FORMAT} to {INDEX_FORMAT}",
+            bound=f"{INDEX_MAGIC!r} {_FIRST_FORMAT} in a uuid box, {INDEX_FORMAT} in a cssv box",
         )
     if own_offset != offset:
         raise ContainerError("index was moved", found=f"byte {offset}", bound=f"byte {own_offset}")
     check_limit("index has an impossible number of versions", count, VERSIONS_LIMIT, 1)
     if form == _FIRST_FORMAT:
         versions = _as_format_2(tuple(_read_row(cursor, form) for _ in range(count)))
-        index = Index(versions, ftyp_crc, versions[-1].number, versions[-1].moov_offset)
+        last = versions[-1]
+        index = Index(versions, ftyp_crc, last.number, last.number + 1, last.moov_offset)
     else:
-        playing, live_offset, tags = _HEAD_MORE.unpack(cursor.take(_HEAD_MORE.size))
+        playing, following, live_offset, tags = _HEAD_MORE.unpack(cursor.take(_HEAD_MORE.size))
         check_limit("index has too many tags", tags, TAGS_LIMIT)
         versions = tuple(_read_row(cursor, form) for _ in range(count))
         named = tuple(_read_tag(cursor) for _ in range(tags))
-        index = Index(versions, ftyp_crc, playing, live_offset, named)
+        index = Index(versions, ftyp_crc, playing, following, live_offset, named)
     _check_rows(index.versions)
-    _check_numbers(index, form)
+    _check_numbers(index)
     _check_place(index, offset, offset + len(data) - 4 - cursor.left, cursor.left, form)
     return index
 
 
 def _as_format_2(versions: tuple[Version, ...]) -> tuple[Version, ...]:
-    """Rows of format 1 with what format 2 says besides."""
+    """Rows of format 1 with what format 2 says besides; a parent that is no row is none."""
     roots: dict[int, int] = {}
     found: list[Version] = []
     end = 0
     for version in versions:
-        root = roots[version.number] = roots.get(version.parent, version.number)
+        parent = version.parent if version.parent in roots else 0
+        root = roots[version.number] = roots.get(parent, version.number)
         # Each version's index ended with its frame table and a checksum.
         behind = version.table_offset + version.table_size + 4
-        found.append(replace(version, root=root, bytes_added=max(behind - end, 0)))
+        found.append(replace(version, parent=parent, root=root, bytes_added=max(behind - end, 0)))
         end = behind
     return tuple(found)
 
@@ -393,11 +431,11 @@ def _check_rows(versions: tuple[Version, ...]) -> None:
         end = version.table_offset + version.table_size
 
 
-def _check_numbers(index: Index, form: int) -> None:
+def _check_numbers(index: Index) -> None:
     """Whatever names a version names one that is there."""
     roots = {0: 0}
     for version in index.versions:
-        if form > _FIRST_FORMAT and version.parent not in roots:
+        if version.parent not in roots:
             raise ContainerError(f"parent of version {version.number} is missing", found=version.parent)
         if version.root not in (version.number, roots.get(version.parent)) or not version.root:
             raise ContainerError(f"version {version.number} has an impossible root", found=version.root)
@@ -405,6 +443,8 @@ def _check_numbers(index: Index, form: int) -> None:
     for number in (index.playing, *(number for _, number in index.tags)):
         if number not in roots or not number:
             raise ContainerError("index names a version that it does not have", found=number)
+    if index.next_number <= index.versions[-1].number:
+        raise ContainerError("the next version's number is taken", found=index.next_number)
     names = [name.encode() for name, _ in index.tags]
     if any(one >= other for one, other in pairwise(names)):
         raise ContainerError("tags do not ascend")

@@ -42,6 +42,9 @@ CREATED_LIMIT_S = 253_402_300_799
 AUTHOR_LIMIT = 1024
 MESSAGE_LIMIT = 65536
 META_LIMIT = 65536
+#: Objects and lists within each other in a version's facts; digits of an integer there.
+META_DEPTH_LIMIT = 64
+META_DIGITS_LIMIT = 300
 #: Units per second. FFmpeg keeps timescales and sample durations as signed 32-bit integers.
 TIMESCALE_LIMIT = (1 << 31) - 1
 DURATION_LIMIT = (1 << 31) - 1

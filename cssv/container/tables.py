@@ -209,6 +209,8 @@ def _read_stsz(payload: memoryview, limit: int) -> U32s:
 
 def _read_offsets(boxes: list[tuple[bytes, memoryview]], limit: int) -> I64s:
     long = optional_box(boxes, b"co64", "stbl")
+    if long is not None and optional_box(boxes, b"stco", "stbl") is not None:
+        raise ContainerError("track has two tables of chunk offsets")
     if long is None:
         return _read_rows(only_box(boxes, b"stco", "stbl"), "stco", 1, limit)[:, 0].astype(np.int64)
     cursor = Cursor(long, "co64")

@@ -268,7 +268,7 @@ class Writer:
             frames_changed=len(video.sizes),
             bytes_added=0,
         )
-        index = Index((version,), zlib.crc32(FTYP), playing=1, live_offset=self._end)
+        index = Index((version,), zlib.crc32(FTYP), playing=1, next_number=2, live_offset=self._end)
         whole = self._end + len(moov) + index_size(index, has_table=True)
         index = replace(index, versions=(replace(version, bytes_added=whole),))
         self._put(moov)
