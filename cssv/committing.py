@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from cssv.carriers.frame import FrameCarrier, extract
 from cssv.container import Appender, IndexMeta, Reader, Revision
 from cssv.cursor import Cursor, StegoCursor
-from cssv.errors import ChecksumError, ContainerError, InputError
+from cssv.errors import ChecksumError, InputError
+from cssv.forerunners import Forerunners
 from cssv.frames import Frame
 from cssv.lineup import Shown
 from cssv.overlay import Overlay
@@ -35,7 +36,7 @@ from cssv.painter import (
     untagged,
 )
 from cssv.payload.mark import Miniature
-from cssv.payload.sample import SceneSample, read_sample, write_sample
+from cssv.payload.sample import SceneSample, read_sample, sample_ranges, write_sample
 from cssv.ranges import fit_ranges
 from cssv.recast import Recast
 from cssv.recoding import Coder, spans
@@ -58,7 +59,8 @@ class Committed:
         parent: the version it was made from.
         frames: frames of the clip.
         frames_changed: frames whose pixels differ from the parent's.
-        frames_coded: frames that were coded anew: the changed ones, and those up to the next key frame.
+        frames_coded: frames that were coded anew: the changed ones that no other version has, and those up
+            to the next key frame.
         bytes_added: what the file has grown by.
         bytes: its size now.
         ranges: what the bottoms and tops of the rings stand for.
@@ -119,6 +121,7 @@ def commit(
         if cover is not None:
             job.open_cover(Path(cover))
         job.compare()
+        job.share()
         job.draw()
         meta = IndexMeta(int(time.time()) if created_s is None else created_s, author, message, job.facts())
         staged = appender.stage(meta, root=None if cover is None else 0, frames_changed=job.frames_changed)
@@ -173,7 +176,7 @@ class _Job:
     def _make_painter(self, scene: Scene) -> Painter:
         """What draws the new version: the root's marks, with ranges that hold the scene."""
         making = self._making
-        ranges, grown = fit_ranges(scene, _ranges_of(self._root))
+        ranges, grown = fit_ranges(scene, sample_ranges(self._root.scene_sample(0)))
         self.notes += [f"the {name} range had to grow: every frame is drawn anew" for name in grown]
         found = extract(self._roots.at(0).planes, making.layout, is_sound=True)
         if found is None or found.marks.miniature is None:
@@ -214,6 +217,9 @@ class _Job:
     def _sample(self, number: int) -> SceneSample:
         return read_sample(self._parent.scene_sample(number))
 
+    def _shown(self, number: int) -> Shown:
+        return self._recast.at(self._sample(number), self._time(number))
+
     def _time(self, number: int) -> Fraction:
         return int(self._stamps[number]) * self._parent.video.time_base
 
@@ -223,7 +229,7 @@ class _Job:
 
     def compare(self) -> None:
         """Find the frames that must be drawn anew; of the others, write the scene samples that change."""
-        is_all = self.painter.ranges != _ranges_of(self._parent)
+        is_all = self.painter.ranges != sample_ranges(self._parent.scene_sample(0))
         is_estimated = self._parent.frames.stegos != self._root.frames.stegos
         is_new = False
         for number in counted(range(len(self._parent)), "compare", len(self._parent), self._progress):
@@ -256,11 +262,34 @@ class _Job:
         data = write_sample(self.painter.sample(number, shown, outlines))
         return None if data == self._parent.scene_sample(number) else data
 
+    def share(self) -> None:
+        """Of the frames to be drawn anew, take those that another version has already."""
+        if self._covers is not None:
+            return
+        known = Forerunners(self._path, self._parent, self.painter.ranges, self._stack)
+        syncs, left = self._root.video.table.syncs, frozenset(self._changed)
+        for span in spans(self._changed, syncs, len(self._parent), whole=True):
+            changed = [number for number in span if number in left]
+            other = known.find((*changed, *span), lambda number: self._shown(number).objects)
+            if other is not None:
+                left -= set(span)
+                for number in span:
+                    self._take(number, other, has_changed=number in changed)
+        self._changed = sorted(left)
+
+    def _take(self, number: int, other: Reader, *, has_changed: bool) -> None:
+        """Let the new version have a frame of another one."""
+        self._appender.point(number, other)
+        self.frames_changed += bool(other.frames.stegos[number] != self._parent.frames.stegos[number])
+        outlines = read_sample(other.scene_sample(number)).outlines
+        if has_changed and (data := self._new_sample(number, self._shown(number), outlines)) is not None:
+            self._appender.write_scene(number, data)
+
     def draw(self) -> None:
-        """Draw the changed frames, and code them and what depends on them."""
+        """Draw the changed frames that are left, and code them and what depends on them."""
         self._coded = spans(self._changed, self._parent.video.table.syncs, len(self._parent))
-        changed = frozenset(self._changed)
         numbers = counted(chain(*self._coded), "redraw", self.frames_coded, self._progress)
+        changed = frozenset(self._changed)
         with Relay() as relay:
             for span in self._coded:
                 with self._encoder() as encoder:
@@ -282,7 +311,7 @@ class _Job:
 
     def _drawn(self, number: int) -> tuple[Frame, bytes | None]:
         """The new stego frame, and its scene sample where that changes."""
-        shown = self._recast.at(self._sample(number), self._time(number))
+        shown = self._shown(number)
         known = read_sample(self._root.scene_sample(number)).outlines
         cover = None if self._covers is None else self._covers.at(number)
         frame, outlines = redraw(self.painter, self._roots.at(number), shown.objects, known, cover)
@@ -305,14 +334,6 @@ class _Job:
                 found = extract(frames.at(number).planes, self._making.layout)
                 if found is None or found.marks.intact != found.marks.whole or found.damaged:
                     raise ChecksumError(f"the marks of frame {number} do not read back")
-
-
-def _ranges_of(reader: Reader) -> Ranges:
-    """The ranges that a version is drawn in."""
-    ranges = read_sample(reader.scene_sample(0)).ranges
-    if ranges is None:
-        raise ContainerError("the first scene sample holds no ranges")
-    return ranges
 
 
 def _air(small: Miniature) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ class _Patched(io.FileIO):
         super().__init__(path, mode)
         self._patches = patches
 
-    def readinto(self, buffer: Any, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any buffer
         start = self.tell()
         view = memoryview(buffer).cast("B")
         count = super().readinto(view) or 0

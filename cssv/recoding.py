@@ -13,32 +13,35 @@ from cssv.frames import Frame
 from cssv.video import FrameEncoder, Packet
 
 
-def spans(changed: Sequence[int], syncs: NDArray[np.uint32] | None, count: int) -> list[range]:
+def spans(
+    changed: Sequence[int], syncs: NDArray[np.uint32] | None, count: int, *, whole: bool = False
+) -> list[range]:
     """The runs of frames to be coded when some frames change.
 
     Args:
         changed: ascending numbers of the frames that change.
         syncs: ascending, frames at which decoding can start, counted from 1; None where every one is.
         count: frames in all.
+        whole: begin each run where decoding can start.
 
     Returns:
-        Ascending runs. Each begins at a changed frame and ends before one at which decoding can start, so
-        that every frame behind a changed one that depends on it is in the run, and no run spans a place
-        where an older version could be decoded from.
+        Ascending runs. Each begins at a changed frame, unless ``whole``, and ends before one at which
+        decoding can start, so that every frame behind a changed one that depends on it is in the run, and
+        no run spans a place where an older version could be decoded from.
     """
     found: list[range] = []
     for number in changed:
         if found and number < found[-1].stop:
             continue
         if syncs is None:
-            if found and number == found[-1].stop:
+            if found and number == found[-1].stop and not whole:
                 found[-1] = range(found[-1].start, number + 1)
                 continue
-            stop = number + 1
-        else:
-            at = int(np.searchsorted(syncs, number + 1, side="right"))
-            stop = int(syncs[at]) - 1 if at < len(syncs) else count
-        found.append(range(number, stop))
+            found.append(range(number, number + 1))
+            continue
+        at = int(np.searchsorted(syncs, number + 1, side="right"))
+        stop = int(syncs[at]) - 1 if at < len(syncs) else count
+        found.append(range(int(syncs[at - 1]) - 1 if whole else number, stop))
     return found
 
 

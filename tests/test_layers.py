@@ -46,6 +46,7 @@ LAYERS = {
     "cssv.compaction": 4,
     "cssv.cursor": 4,
     "cssv.difference": 4,
+    "cssv.forerunners": 4,
     "cssv.history": 4,
     "cssv.redrawing": 4,
     "cssv.decoder": 4,

@@ -122,6 +122,14 @@ def write_sample(sample: SceneSample) -> bytes:
     return json.dumps(node, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
+def sample_ranges(data: bytes) -> Ranges:
+    """The ranges that the first sample of a version tells. Raises ContainerError where it does not."""
+    ranges = read_sample(data).ranges
+    if ranges is None:
+        raise ContainerError("the first scene sample holds no ranges")
+    return ranges
+
+
 def _value_from_json(node: object) -> Value | None:
     if node is None:
         return None
