@@ -1,0 +1,241 @@
+"""The file plays at every step of its life, in other people's programs, and they show what we show."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
+from threading import Thread
+
+import pytest
+
+import cssv
+from cssv.container import Reader
+from cssv.video import codecs
+
+PAGE = b"""<!doctype html><video id="v" muted src="clip"></video><script>
+const v = document.getElementById("v");
+const tell = (word) => fetch("report", {method: "POST", body: JSON.stringify({word, width: v.videoWidth,
+    height: v.videoHeight, duration: v.duration, frames: v.getVideoPlaybackQuality().totalVideoFrames})});
+v.onerror = () => tell("error " + v.error.message);
+v.onended = () => tell("ended");
+v.playbackRate = 4;
+v.play();
+</script>"""
+
+
+class Site(BaseHTTPRequestHandler):
+    """The page, the video by ranges of bytes, and an ear for the page's report."""
+
+    def do_GET(self):
+        if self.path != "/clip":
+            self.answer(200, "text/html", PAGE)
+            return
+        video = self.server.video
+        first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
+        low, high = int(first), min(int(last or len(video)) + 1, len(video))
+        self.answer(206, "video/mp4", video[low:high], f"bytes {low}-{high - 1}/{len(video)}")
+
+    def answer(self, status, kind, body, content_range=None):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if content_range:
+            self.send_header("Content-Range", content_range)
+            self.send_header("Accept-Ranges", "bytes")
+        self.end_headers()
+        # The browser hangs up when it has seen enough.
+        with suppress(ConnectionError):
+            self.wfile.write(body)
+
+    def do_POST(self):
+        self.server.report.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.answer(200, "text/plain", b"")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def in_chromium(tool, tmp_path_factory):
+    """What a page in headless Chromium reports after playing a file to its end."""
+
+    def play(path):
+        profile = tmp_path_factory.mktemp("profile")
+        with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+            server.video, server.report = path.read_bytes(), Queue()
+            Thread(target=server.serve_forever, daemon=True).start()
+            flags = ["headless", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking"]
+            flags += ["disable-component-update", "disable-sync", "mute-audio", f"user-data-dir={profile}"]
+            flags += ["autoplay-policy=no-user-gesture-required", "remote-debugging-port=0"]
+            silence = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+            browser = subprocess.Popen(
+                [
+                    tool("chromium"),
+                    *(f"--{flag}" for flag in flags),
+                    f"http://127.0.0.1:{server.server_port}/",
+                ],
+                **silence,
+                start_new_session=True,
+            )
+            try:
+                return server.report.get(timeout=60)
+            finally:
+                # Its helpers are in the session that was started for it.
+                os.killpg(browser.pid, signal.SIGTERM)
+                browser.wait(20)
+                server.shutdown()
+
+    return play
+
+
+@pytest.fixture
+def judges(tool, lab):
+    """``judges(path)``: ffmpeg, ffprobe, mpv and PyAV show our frames at our times; returns their CRCs."""
+    ffmpeg, ffprobe, mpv = tool("ffmpeg"), tool("ffprobe"), tool("mpv")
+
+    def run(*command):
+        done = subprocess.run(
+            [str(part) for part in command],
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def ask(path):
+        crcs = lab.own_crcs(path)
+        assert lab.ffmpeg_crcs(ffmpeg, path) == lab.plain_crcs(path) == crcs
+        probed = json.loads(
+            run(ffprobe, "-v", "error", "-of", "json", "-select_streams", "v:0", "-count_frames",
+                "-show_entries", "stream=nb_frames,nb_read_frames,time_base:packet=pts,flags", path)
+        )  # fmt: skip
+        (stream,) = probed["streams"]
+        with Reader(path) as reader:
+            stamps, keys = reader.video.pts().tolist(), reader.video.table.syncs
+        assert int(stream["nb_frames"]) == int(stream["nb_read_frames"]) == len(crcs)
+        assert [packet["pts"] for packet in probed["packets"]] == stamps
+        shown = [at for at, packet in enumerate(probed["packets"], 1) if "K" in packet["flags"]]
+        assert shown == (list(range(1, len(crcs) + 1)) if keys is None else keys.tolist())
+        run(mpv, "--no-config", "--vo=null", "--ao=null", "--untimed", path)
+        return crcs, stamps
+
+    return ask
+
+
+def steps(path, lab, clip):
+    """Each step of a file's life: (what, version that plays then). Every commit changes pixels."""
+    hot = {"match": {"track": 3}, "temperature_c": 55}
+    ghost = {
+        "trajectory": [
+            {"time_s": 1.0, "box_px": [60, 8, 30, 40]},
+            {"time_s": 4.0, "box_px": [70, 30, 30, 40]},
+        ],
+        "label": "ghost",
+    }
+    yield "encoded", 1
+    cssv.commit(path, lab.scene_with(hot))
+    yield "few frames", 2
+    cssv.commit(path, lab.scene_with(hot, {"match": {"label": "*"}, "density_kg_m3": 200}))
+    yield "all frames", 3
+    cssv.commit(path, lab.scene_with(ghost), parent=1)
+    yield "a branch", 4
+    cssv.commit(path, lab.scene_with(ghost, hot), cover=clip)
+    yield "from the cover", 5
+    cssv.tag(path, "covered")
+    yield "a tag", 5
+    cssv.checkout(path, 2)
+    yield "a checkout", 2
+    cssv.commit(path, lab.scene_with(hot, {"match": {"track": 1}, "template": "comet", "temperature_c": 1}))
+    yield "after the checkout", 6
+    torn = shutil.copy(path, path.with_name("torn.cssv"))
+    before = path.stat().st_size
+    cssv.commit(torn, lab.SCENE)
+    more = torn.read_bytes()[before:]
+    torn.unlink()
+    with path.open("ab") as file:
+        file.write(more[: len(more) * 2 // 3])
+    yield "a torn append", 6
+    assert cssv.verify(path, repair=True).cut_bytes == len(more) * 2 // 3
+    yield "a repair", 6
+    cssv.checkout(path, "covered")
+    yield "a checkout by tag", 5
+
+
+#: Steps that are worth a browser.
+IN_CHROMIUM = ("few frames", "a torn append", "a checkout by tag")
+
+
+def test_it_plays_at_every_step(small, clips, lab, judges, in_chromium, tmp_path):
+    path = shutil.copy(small("sound.mp4"), tmp_path / "clip.cssv")
+    known, stamps, seen = {}, None, []
+    for what, playing in steps(path, lab, clips / "sound.mp4"):
+        assert cssv.log(path).playing.number == playing, what
+        crcs, times = judges(path)
+        # A version that plays again shows what it showed.
+        assert known.setdefault(playing, crcs) == crcs, what
+        assert stamps in (None, times), what
+        stamps = times
+        if what in IN_CHROMIUM:
+            report = in_chromium(path)
+            assert (report["word"], report["width"], report["height"]) == ("ended", lab.WIDTH, lab.HEIGHT), (
+                what
+            )
+            assert report["duration"] == pytest.approx(lab.COUNT / lab.RATE, abs=0.2)
+            assert report["frames"] >= lab.COUNT // 2
+        seen.append(what)
+    assert len(seen) == 11
+    assert set(IN_CHROMIUM) < set(seen)
+    assert len({tuple(crcs) for crcs in known.values()}) == 6
+    assert cssv.verify(path).is_sound
+
+
+def test_a_real_clip_plays_at_every_step(vtest, lab, judges, tmp_path):
+    path = tmp_path / "vtest.cssv"
+    cssv.encode(vtest.clip, path, scene=lab.PEOPLE, stop=4, **vtest.options)
+    first = judges(path)
+    for track in (9, 15, 19, 11, 12):
+        cssv.commit(path, lab.scene_with({"match": {"track": track}, "temperature_c": 50}, base=lab.PEOPLE))
+        crcs, stamps = judges(path)
+        assert stamps == first[1]
+        assert crcs != first[0]
+    cssv.checkout(path, 1)
+    assert judges(path) == first
+    assert cssv.verify(path).is_sound
+
+
+@pytest.mark.parametrize("changed", [{"level": "5.1"}, {"x264-params": "annexb=0:no-fast-pskip=1:ref=4"}])
+def test_frames_coded_with_other_settings(changed, small, lab, judges, monkeypatch, tmp_path):
+    """A commit by a later program, whose encoder is set up otherwise: a further sample entry."""
+    path = shutil.copy(small(), tmp_path / "clip.cssv")
+    before = judges(path)[0]
+    settings = codecs.CODECS["h264"]
+    monkeypatch.setitem(codecs.CODECS, "h264", replace(settings, options=settings.options | changed))
+    cssv.commit(path, lab.scene_with({"match": {"track": 3}, "temperature_c": 55}))
+    with Reader(path) as reader:
+        table = reader.video.table
+        assert len(table.entries) == 2
+        entries = [table.entry_of(frame) for frame in range(lab.COUNT)]
+    assert entries == [0] * 15 + [1] * 9 + [0] * 6
+    after = judges(path)[0]
+    assert [at for at in range(lab.COUNT) if before[at] != after[at]] == [15, 16, 17]
+    assert cssv.verify(path).is_sound
+    assert lab.own_crcs(path, 1) == before
+    # Back to the old settings, and to one version: only the entries that are needed.
+    monkeypatch.setitem(codecs.CODECS, "h264", settings)
+    cssv.commit(path, lab.SCENE)
+    assert judges(path)[0] == before
+    copy = cssv.export(path, tmp_path / "copy.cssv", version=2).path
+    assert judges(copy)[0] == after
+    with cssv.open(path, 2) as clip:
+        # Going to and fro over the border of the two.
+        for number in (20, 3, 16, 14, 15, 29, 23, 24, 0):
+            assert clip[number].number == number
