@@ -332,11 +332,14 @@ def whole_vtest(vtest: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory
     return Timed(path, wall_s, cpu_s)
 
 
+#: Files of tests that ask for all of vtest.
+WITH_WHOLE_VTEST = ("test_cost", "test_pixels")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker for each file of tests, so that what they share is made once; one for all of vtest."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            shares = "whole_vtest" in getattr(item, "fixturenames", ())
-            name = "vtest" if shares else item.path.stem
+            name = "vtest" if item.path.stem in WITH_WHOLE_VTEST else item.path.stem
             item.add_marker(pytest.mark.xdist_group(f"versions {name}"))

@@ -1,4 +1,4 @@
-"""A program that forks writers and kills them: told what to do by lines of JSON, it answers with lines of JSON.
+"""A program that forks writers and kills them: told what to do by lines of JSON, it answers by such lines.
 
 It imports the library once. Every child it makes does its work until SIGKILL, or its end, whichever comes
 first, and acknowledges each step that is done; what was acknowledged must be found in the file.

@@ -32,9 +32,8 @@ def test_one_temperature_in_a_tenth_of_the_frames(whole_vtest, copy, lab):
         cpus.append(cpu_s)
     assert 0.09 <= done.frames_changed / done.frames <= 0.15
     assert done.bytes_added <= BYTES_SHARE * whole_vtest.path.stat().st_size
-    print(
-        f"wall {min(walls):.2f} of {whole_vtest.wall_s:.2f} s, cores {min(cpus):.2f} of {whole_vtest.cpu_s:.2f} s"
-    )
+    print(f"clock {min(walls):.2f} of {whole_vtest.wall_s:.2f} s")
+    print(f"cores {min(cpus):.2f} of {whole_vtest.cpu_s:.2f} s")
     assert min(cpus) <= TIME_SHARE * whole_vtest.cpu_s
     assert min(walls) <= TIME_SHARE * whole_vtest.wall_s
 

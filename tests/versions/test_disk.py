@@ -19,10 +19,10 @@ from cssv.errors import OutputError
 
 ACTS = {
     "commit": lambda path, lab: cssv.commit(
-        path, lab.scene_with({"match": {"track": 3}, "temperature_c": 55})
+        path, lab.scene_with({"match": {"track": 3}, "temperature_c": 44})
     ),
-    "checkout": lambda path, lab: cssv.checkout(path, 2),
-    "tag": lambda path, lab: cssv.tag(path, "mine", 2),
+    "checkout": lambda path, _: cssv.checkout(path, 2),
+    "tag": lambda path, _: cssv.tag(path, "mine", 2),
 }
 
 
@@ -56,7 +56,7 @@ def test_full_at_any_byte(act, file, lab, monkeypatch, tmp_path):
     probe.unlink()
     random_ = random.Random(act)
     # The last bytes are the length of the samples' box and the four of the rename.
-    for space in [*range(0, 5), *(random_.randrange(grown) for _ in range(25)), grown - 1, grown]:
+    for space in [*range(5), *(random_.randrange(grown) for _ in range(25)), grown - 1, grown]:
         with monkeypatch.context() as patch:
             patch.setattr(appender, "FileIO", full_after(space))
             if space == grown and act == "tag":
@@ -121,7 +121,7 @@ def test_an_interrupted_commit_leaves_the_file_as_it_was(file, lab):
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            cssv.commit(file, lab.scene_with({"match": {"track": 3}, "temperature_c": 55}), progress=progress)
+            cssv.commit(file, lab.scene_with({"match": {"track": 3}, "temperature_c": 44}), progress=progress)
         assert file.read_bytes() == before
     assert cssv.tag(file, "again").number == 3
 
@@ -165,7 +165,7 @@ def test_a_disk_that_is_really_full(small, lab, tmp_path, tool):
     mount = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=2m none "$0" && exec "$@"', str(disk)]
     if shutil.which("unshare") is None or subprocess.run([*mount, "true"], capture_output=True).returncode:
         pytest.skip("no file system may be mounted here")
-    scene = json.dumps(lab.scene_with({"match": {"track": 1}, "temperature_c": 55}))
+    scene = json.dumps(lab.scene_with({"match": {"track": 1}, "temperature_c": 44}))
     command = [*mount, sys.executable, "-c", FULL_DISK, str(disk), str(small("sound.mp4")), scene]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=120, check=False, env=lab.environment()

@@ -1,4 +1,4 @@
-"""Damaged and malicious files through every command: a CssvError or an answer, and nothing is ever made worse."""
+"""Damaged and malicious files through every command: a CssvError or an answer, and nothing is made worse."""
 
 from __future__ import annotations
 

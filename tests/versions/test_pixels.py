@@ -150,10 +150,10 @@ def test_versions_differ_where_they_should(name, count, request):
     assert [history[n].parent for n in range(1, 8)] == [0, 1, 2, 3, 4, 1, 6]
     assert [history[n].root for n in range(1, 8)] == [1, 1, 1, 1, 1, 1, 7]
     changed = [history[n].frames_changed for n in range(1, 8)]
-    assert changed[0] == changed[3] == count
+    assert (changed[0], changed[3]) == (count, count)
     assert changed[2] == 0
     assert all(10 < some < count for some in (changed[1], changed[4], changed[5]))
-    assert 10 < changed[6]
+    assert changed[6] > 10
 
 
 def test_every_version_is_near_the_clip(whole):

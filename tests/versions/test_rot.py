@@ -45,7 +45,7 @@ def shown(path, lab):
 
 
 def sample_places(path):
-    """(first byte, one behind the last, kind, frame, versions that show it) of all video and scene samples."""
+    """(first byte, one behind the last, kind, frame, versions that show it) of video and scene samples."""
     found = {}
     for version in cssv.log(path).versions:
         with Reader(path, version=version.number) as reader:
@@ -144,7 +144,7 @@ def test_memory_and_time_of_damaged_files(four, scratch):
     size = four.stat().st_size
     # What a sound file takes, codecs and all that Python keeps.
     cssv.verify(scratch)
-    for _ in range(60):
+    for _ in range(40):
         at, mask = random_.randrange(size), random_.randint(1, 255)
         flipped(scratch, at, mask)
         tracemalloc.start()

@@ -156,8 +156,8 @@ ACTS = {
         path, lab.scene_with({"match": {"track": 3}, "temperature_c": -5}), message="torn"
     ),
     "words only": lambda path, lab: cssv.commit(path, lab.SCENE | {"environment": {"weather": "fog"}}),
-    "checkout": lambda path, lab: cssv.checkout(path, 2),
-    "tag": lambda path, lab: cssv.tag(path, "torn", 2),
+    "checkout": lambda path, _: cssv.checkout(path, 2),
+    "tag": lambda path, _: cssv.tag(path, "torn", 2),
 }
 #: Of these many cuts each; the commit has most.
 CUTS = {"commit": LEAST_CUTS, "words only": 40, "checkout": 40, "tag": 30}
@@ -165,7 +165,7 @@ CUTS = {"commit": LEAST_CUTS, "words only": 40, "checkout": 40, "tag": 30}
 
 @pytest.mark.parametrize("act", ACTS)
 def test_cut_anywhere(act, four, recorded, players, lab, tmp_path):
-    """Version 3 plays. Behind step 3 of SPEC.md's section 7 a version counts with the first byte of the rename."""
+    """Version 3 plays. As SPEC.md, section 7, says, a version counts with the first byte of the rename."""
     path, scratch = shutil.copy(four, tmp_path / "clip.cssv"), tmp_path / "scratch.cssv"
     old = crcs_of(path, lab)
     tape = recorded(path, lambda: ACTS[act](path, lab))
