@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cssv.container import Appender, Reader, Revision
+from cssv.container import Appender, Archive, Revision
 from cssv.container import Version as Row
 from cssv.container.index import Index
 from cssv.painter import Path_
@@ -89,9 +89,13 @@ def versions_of(index: Index) -> tuple[Version, ...]:
 
 
 def log(path: Path_) -> History:
-    """List the versions of a ``.cssv``. Raises ContainerError when it is none, or damaged."""
-    with Reader(path) as reader:
-        return History(Path(path), versions_of(reader.index), reader.torn_bytes)
+    """List the versions of a ``.cssv``, damaged ones too.
+
+    Raises:
+        ContainerError: the file is no ``.cssv``, or its index is damaged.
+    """
+    with Archive(path) as archive:
+        return History(Path(path), versions_of(archive.index), archive.torn_bytes)
 
 
 def checkout(path: Path_, version: Revision) -> Version:
@@ -106,11 +110,11 @@ def checkout(path: Path_, version: Revision) -> Version:
         LockedError: somebody else is writing to the file.
         OutputError: the file cannot be written; it is as it was.
     """
-    with Appender(path) as appender:
-        wanted = appender.reader.index.find(version)
-        if wanted.number != appender.reader.index.playing:
-            appender.checkout(wanted.number)
-    return _read(path, wanted.number)
+    # What plays now may be damaged; what is to play may not.
+    with Appender(path, parent=version) as appender:
+        number = appender.reader.version.number
+        appender.checkout(number)
+    return _read(path, number)
 
 
 def tag(path: Path_, name: str, version: Revision = None, *, delete: bool = False) -> Version:
@@ -126,13 +130,12 @@ def tag(path: Path_, name: str, version: Revision = None, *, delete: bool = Fals
         ContainerError: no such version or tag, or a name that cannot be one.
         LockedError, OutputError: as :func:`checkout`.
     """
-    with Appender(path) as appender:
-        index = appender.reader.index
-        wanted = index.find(name if delete else version)
-        appender.tag(name, None if delete else wanted.number)
-    return _read(path, wanted.number)
+    with Appender(path, parent=name if delete else version) as appender:
+        number = appender.reader.version.number
+        appender.tag(name, None if delete else number)
+    return _read(path, number)
 
 
 def _read(path: Path_, number: int) -> Version:
-    with Reader(path) as reader:
-        return version_of(reader.index.find(number), reader.index)
+    with Archive(path) as archive:
+        return version_of(archive.index.find(number), archive.index)

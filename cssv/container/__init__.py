@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cssv.container.appender import Appender, repair
-from cssv.container.archive import is_cssv
+from cssv.container.archive import Archive, is_cssv
 from cssv.container.boxes import Box, boxes
 from cssv.container.compactor import compact
 from cssv.container.entries import Kind, lift_entry
@@ -16,6 +16,7 @@ from cssv.container.writer import Writer
 
 __all__ = [
     "Appender",
+    "Archive",
     "Box",
     "FrameTable",
     "Index",

@@ -319,11 +319,11 @@ class Appender(Closing):
             self._flush()
             # It counts from here on; there is no moov to rename.
             self._base = self._end
-        self._reopen()
+        self._reopen(self.reader.version.number)
 
-    def _reopen(self) -> None:
+    def _reopen(self, number: int | None = None) -> None:
         self.reader.close()
-        self.reader = Reader(self._path)
+        self.reader = Reader(self._path, version=number)
         self._begin()
 
     # Bytes.
@@ -341,8 +341,11 @@ class Appender(Closing):
 
     def _check_old_moov(self) -> None:
         """The version that plays may do so by a copy; without it, it is read from the first one."""
+        archive = self.reader.archive
+        if archive.live.offset == self._index.current.moov_offset:
+            return
         try:
-            self.reader.archive.moov(self._index.current)
+            archive.moov(self._index.current)
         except ContainerError as error:
             raise ChecksumError(
                 f"version {self._index.playing} would be lost if another played",

@@ -246,3 +246,23 @@ def test_a_damaged_forerunner_is_not_shared(file, warmer, api):
     with pytest.raises(ChecksumError):
         cssv.commit(file, api.SCENE)
     assert file.read_bytes() == data
+
+
+def test_the_way_out_of_a_damaged_version_is_open(file, warmer):
+    """The tables of the version that plays are damaged: the others can be seen, named and played."""
+    cssv.commit(file, warmer)
+    with Reader(file) as reader:
+        at = reader.index.live_offset + 60
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(ContainerError, match="moov of version 2 is damaged"):
+        cssv.open(file)
+    assert [version.number for version in cssv.log(file).versions] == [1, 2]
+    cssv.tag(file, "sound", 1)
+    with pytest.raises(ContainerError, match="moov of version 2 is damaged"):
+        cssv.tag(file, "broken", 2)
+    assert cssv.checkout(file, "sound").is_playing
+    with cssv.open(file) as clip:
+        assert clip.version.number == 1
+        assert len(planes(clip)) == len(clip)
