@@ -39,14 +39,14 @@ from cssv.payload.mark import Miniature
 from cssv.payload.sample import SceneSample, read_sample, sample_ranges, write_sample
 from cssv.ranges import fit_ranges
 from cssv.recast import Recast
-from cssv.recoding import Coder, spans
+from cssv.recoding import Coder, Workshop, spans
 from cssv.redrawing import redraw
 from cssv.relay import Relay
 from cssv.scene import Ranges, Scene
 from cssv.stego import planes_crc
 from cssv.template.drawing import Outline
 from cssv.template.state import draw
-from cssv.video import FrameEncoder, open_source, shown_stamps
+from cssv.video import open_source, shown_stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,10 +290,13 @@ class _Job:
         self._coded = spans(self._changed, self._parent.video.table.syncs, len(self._parent))
         numbers = counted(chain(*self._coded), "redraw", self.frames_coded, self._progress)
         changed = frozenset(self._changed)
+        if not changed:
+            return
+        shop = self._workshop()
         with Relay() as relay:
             for span in self._coded:
-                with self._encoder() as encoder:
-                    coder = Coder(encoder, self._appender, span.start)
+                with shop.encoder() as encoder:
+                    coder = Coder(encoder, shop.sets, self._appender, span.start)
                     for number in islice(numbers, len(span)):
                         frame, sample = (
                             self._drawn(number) if number in changed else (self._parents.at(number), None)
@@ -304,10 +307,11 @@ class _Job:
                     relay.hand(coder.finish)
                     relay.drain()
 
-    def _encoder(self) -> FrameEncoder:
-        """An encoder set up as that of the first version was."""
+    def _workshop(self) -> Workshop:
+        """How to code as the first version was coded, if it can be done."""
         info = replace(self._roots.info, rate=self._making.rate)
-        return FrameEncoder.of(info, self._making.style.codec)
+        entries = self._parent.video.table.entries
+        return Workshop.of(info, self._making.style.codec, entries, self._roots.at(0))
 
     def _drawn(self, number: int) -> tuple[Frame, bytes | None]:
         """The new stego frame, and its scene sample where that changes."""

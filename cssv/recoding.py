@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.container import Appender
+from cssv.container import Appender, lift_entry, parameter_sets
 from cssv.frames import Frame
-from cssv.video import FrameEncoder, Packet
+from cssv.video import VARIANT_MAX, Codec, FrameEncoder, Packet, VideoInfo
 
 
 def spans(
@@ -45,11 +46,58 @@ def spans(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """How runs of frames are coded that go into a stream which is there already.
+
+    A program of another time may code otherwise than the one that began the stream. Then its frames get
+    a sample entry and parameter sets of their own, and bring these along, because browsers look at the
+    first entry alone.
+
+    Attributes:
+        info: size, layout, time base and rate of the frames.
+        codec: of the stream.
+        variant: number of the parameter sets.
+        sets: what each key sample begins with.
+    """
+
+    info: VideoInfo
+    codec: Codec
+    variant: int = 0
+    sets: bytes = b""
+
+    @classmethod
+    def of(cls, info: VideoInfo, codec: Codec, entries: Sequence[bytes], frame: Frame) -> Workshop:
+        """Find out how to code so that it fits a stream with these sample entries.
+
+        Args:
+            info: of the frames.
+            codec: of the stream.
+            entries: its sample entries, the first of them that which it began with.
+            frame: any frame, to be coded and thrown away.
+        """
+        for variant in range(min(len(entries), VARIANT_MAX) + 1):
+            shop = cls(info, codec, variant)
+            with shop.encoder() as encoder:
+                encoder.encode(frame)
+                encoder.flush()
+                entry = lift_entry(encoder.mp4_head(), "video")
+            # The first entry is that of variant 0, and what the stream has not is made with a new number.
+            if entry in entries[:1] or (variant and (entry in entries or variant == len(entries))):
+                break
+        return replace(shop, sets=b"" if entry == entries[0] else parameter_sets(entry))
+
+    def encoder(self) -> FrameEncoder:
+        """An encoder for one run."""
+        return FrameEncoder.of(self.info, self.codec, variant=self.variant)
+
+
 class Coder:
     """Codes a run of frames into the file; in the relay's thread."""
 
-    def __init__(self, encoder: FrameEncoder, appender: Appender, first: int) -> None:
+    def __init__(self, encoder: FrameEncoder, sets: bytes, appender: Appender, first: int) -> None:
         self._encoder = encoder
+        self._sets = sets
         self._appender = appender
         self._next = first
         self._crcs: deque[int] = deque()
@@ -69,7 +117,7 @@ class Coder:
         for packet in packets:
             self._appender.write_video(
                 self._next,
-                packet.data,
+                self._sets + packet.data if packet.is_key else packet.data,
                 is_key=packet.is_key,
                 stego_crc=self._crcs.popleft(),
                 head=self._encoder.mp4_head(),

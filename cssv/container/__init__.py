@@ -6,7 +6,7 @@ from cssv.container.appender import Appender, repair
 from cssv.container.archive import Archive, is_cssv
 from cssv.container.boxes import Box, boxes
 from cssv.container.compactor import compact
-from cssv.container.entries import Kind, lift_entry
+from cssv.container.entries import Kind, lift_entry, parameter_sets
 from cssv.container.faults import Problem
 from cssv.container.index import FrameTable, Index, IndexMeta, Revision, Version
 from cssv.container.moov import Track
@@ -33,5 +33,6 @@ __all__ = [
     "compact",
     "is_cssv",
     "lift_entry",
+    "parameter_sets",
     "repair",
 ]

@@ -59,6 +59,25 @@ def lift_entry(head: bytes, kind: Kind) -> bytes:
     raise ContainerError(f"MP4 head has no {kind} track")
 
 
+def parameter_sets(entry: bytes) -> bytes:
+    """The parameter sets of an ``avc1`` entry as the NAL units of a sample; nothing of other codecs.
+
+    Each behind its length in four bytes (ISO/IEC 14496-15, 5.3.3.1).
+    """
+    if entry[4:8] != b"avc1":
+        return b""
+    boxes = read_boxes(memoryview(entry)[8 + _FIXED_BYTES["video"] :], "sample entry")
+    cursor = Cursor(only_box(boxes, b"avcC", "sample entry"), "avcC")
+    cursor.take(5)
+    units = []
+    # The count of sequence parameter sets shares its byte with three reserved bits.
+    for mask in (0x1F, 0xFF):
+        for _ in range(cursor.take(1)[0] & mask):
+            unit = bytes(cursor.take(cursor.u16()))
+            units += [len(unit).to_bytes(4, "big"), unit]
+    return b"".join(units)
+
+
 def read_entries(stsd: memoryview) -> tuple[bytes, ...]:
     """Return the sample entries, whole boxes each, of an ``stsd`` payload."""
     cursor = Cursor(stsd, "stsd")

@@ -1,7 +1,7 @@
 """Files to frames and frames to files; the only part of CSSV that knows FFmpeg (PyAV)."""
 
 from cssv.video.audio import AudioCopy, AudioTrack
-from cssv.video.codecs import CODECS, Codec, gop_length
+from cssv.video.codecs import CODECS, VARIANT_MAX, Codec, gop_length
 from cssv.video.door import Planes
 from cssv.video.encoder import FrameEncoder
 from cssv.video.info import UNTAGGED, Colour, VideoInfo, check_rate
@@ -16,6 +16,7 @@ __all__ = [
     "CONTAINERS",
     "PICTURE_RATE",
     "UNTAGGED",
+    "VARIANT_MAX",
     "AudioCopy",
     "AudioTrack",
     "Codec",

@@ -24,6 +24,9 @@ Codec = Literal["h264", "ffv1", "vp9"]
 GOP_S = 2
 GOP_RANGE = (12, 50)
 
+#: Highest number of an H.264 sequence parameter set (ITU-T H.264, 7.4.2.1.1).
+VARIANT_MAX = 31
+
 #: Above this many threads no codec here becomes faster.
 THREADS_MAX = 16
 
@@ -135,7 +138,12 @@ class Picture:
 
 
 def configure(
-    stream: VideoStream, settings: CodecSettings, picture: Picture, time_base: Fraction, threads: int
+    stream: VideoStream,
+    settings: CodecSettings,
+    picture: Picture,
+    time_base: Fraction,
+    threads: int,
+    variant: int = 0,
 ) -> None:
     """Set up PyAV's video stream for encoding, before its codec is opened."""
     context = stream.codec_context
@@ -150,6 +158,8 @@ def configure(
     if "slicecrc" in options:
         is_large = picture.width * picture.height >= _FFV1_LARGE_PX
         options["slices"] = "16" if is_large else "4"
+    if variant and "x264-params" in options:
+        options["x264-params"] += f":sps-id={variant}"
     context.options = options
     _tag(context, picture)
 

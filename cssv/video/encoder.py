@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from cssv.closing import Closing
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, Layout, check_size
-from cssv.video.codecs import CODECS, Codec, Picture, check_threads, configure
+from cssv.video.codecs import CODECS, VARIANT_MAX, Codec, Picture, check_threads, configure
 from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.info import UNTAGGED, Colour, VideoInfo, check_time, nominal_step
 from cssv.video.packet import Packet
@@ -37,9 +37,11 @@ class FrameEncoder(Closing):
         pixel_aspect: width of a pixel over its height.
         codec: a key of ``CODECS``.
         threads: for the codec; None takes one a core.
+        variant: number of the parameter sets of H.264, 0 to 31. Runs of frames that were coded with other
+            settings can follow each other in one stream if their numbers differ.
 
     Raises:
-        OptionError: an unknown codec, rate or thread count.
+        OptionError: an unknown codec, rate or thread count, or a variant out of bounds.
         FrameError: a size that cannot be coded.
         VideoError: FFmpeg refuses to encode.
     """
@@ -56,9 +58,12 @@ class FrameEncoder(Closing):
         pixel_aspect: Fraction = Fraction(1),
         codec: Codec = "h264",
         threads: int | None = None,
+        variant: int = 0,
     ) -> None:
         if codec not in CODECS:
             raise OptionError("unknown codec", found=codec, bound=", ".join(CODECS))
+        if not 0 <= variant <= VARIANT_MAX:
+            raise OptionError("variant is out of range", found=variant, bound=f"0 to {VARIANT_MAX}")
         check_size(layout, width, height)
         check_time(time_base, rate)
         self.codec: Codec = codec
@@ -67,7 +72,7 @@ class FrameEncoder(Closing):
         self._settings = CODECS[codec]
         self._picture = Picture(width, height, layout, rate, colour or UNTAGGED, pixel_aspect)
         self._sink = io.BytesIO()
-        self._open(check_threads(threads))
+        self._open(check_threads(threads), variant)
         self._stamps: deque[int] = deque()
         self._held: tuple[bytes, bool] | None = None
         self._count = 0
@@ -76,7 +81,9 @@ class FrameEncoder(Closing):
         self._is_flushed = False
 
     @classmethod
-    def of(cls, info: VideoInfo, codec: Codec = "h264", threads: int | None = None) -> FrameEncoder:
+    def of(
+        cls, info: VideoInfo, codec: Codec = "h264", threads: int | None = None, variant: int = 0
+    ) -> FrameEncoder:
         """Return an encoder for the frames that a reader with this ``info`` delivers."""
         return cls(
             width=info.width,
@@ -88,15 +95,16 @@ class FrameEncoder(Closing):
             pixel_aspect=info.pixel_aspect,
             codec=codec,
             threads=threads,
+            variant=variant,
         )
 
-    def _open(self, threads: int) -> None:
+    def _open(self, threads: int, variant: int) -> None:
         picture = self._picture
         name = self._settings.encoders[picture.layout]
         try:
             self._container = av.open(self._sink, mode="w", format="mp4")
             self._stream = cast(VideoStream, self._container.add_stream(name, rate=picture.rate))
-            configure(self._stream, self._settings, picture, 1 / picture.rate, threads)
+            configure(self._stream, self._settings, picture, 1 / picture.rate, threads, variant)
             self._context = self._stream.codec_context
             self._context.open()
         except (*AV_ERRORS, ValueError) as error:

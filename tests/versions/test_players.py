@@ -213,7 +213,7 @@ def test_a_real_clip_plays_at_every_step(vtest, lab, judges, tmp_path):
 
 
 @pytest.mark.parametrize("changed", [{"level": "5.1"}, {"x264-params": "annexb=0:no-fast-pskip=1:ref=4"}])
-def test_frames_coded_with_other_settings(changed, small, lab, judges, monkeypatch, tmp_path):
+def test_frames_coded_with_other_settings(changed, small, lab, judges, in_chromium, monkeypatch, tmp_path):
     """A commit by a later program, whose encoder is set up otherwise: a further sample entry."""
     path = shutil.copy(small(), tmp_path / "clip.cssv")
     before = judges(path)[0]
@@ -227,6 +227,7 @@ def test_frames_coded_with_other_settings(changed, small, lab, judges, monkeypat
     assert entries == [0] * 15 + [1] * 9 + [0] * 6
     after = judges(path)[0]
     assert [at for at in range(lab.COUNT) if before[at] != after[at]] == [15, 16, 17]
+    assert in_chromium(path)["word"] == "ended"
     assert cssv.verify(path).is_sound
     assert lab.own_crcs(path, 1) == before
     # Back to the old settings, and to one version: only the entries that are needed.
