@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import struct
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.carriers.nibble import merge
+from cssv.container import lift_entry, parameter_sets
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
 from cssv.video import CODECS, Colour, FrameEncoder, VideoReader, gop_length
@@ -328,3 +330,21 @@ def test_options_out_of_bounds(options, error):
     wanted = {"width": 64, "height": 48, "layout": "yuv420p", "time_base": MS, "rate": Fraction(25)}
     with pytest.raises(error):
         FrameEncoder(**(wanted | options))
+
+
+@pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
+def test_a_variant_has_parameter_sets_of_its_own(layout):
+    """Who was set up for one variant decodes another whose key sample brings its sets, and then the first."""
+    frames = frames_of(layout, 48, 32, range(0, 160, 40))
+    (first, head), (second, other) = encoded(frames, "h264"), encoded(frames, "h264", variant=3)
+    sets = parameter_sets(lift_entry(other, "video"))
+    assert units(sets) == [7, 8]
+    assert sets != parameter_sets(lift_entry(head, "video"))
+    second = [replace(second[0], data=sets + second[0].data), *second[1:]]
+    assert_same(frames * 3, decoded([*first, *second, *first], head, layout))
+
+
+@pytest.mark.parametrize("variant", [-1, 32])
+def test_variants_have_bounds(variant):
+    with pytest.raises(OptionError, match="variant"):
+        encoded(frames_of("yuv420p", 48, 32, [0]), "h264", variant=variant)
