@@ -13,8 +13,8 @@ import numpy as np
 from cssv.closing import Closing
 from cssv.container.boxes import Box, file_size, open_file, read_exactly, top_boxes
 from cssv.container.index import (
-    INDEX_HEADER,
     INDEX_KINDS,
+    INDEX_LEAST,
     INDEX_UUID,
     FrameTable,
     Index,
@@ -200,7 +200,7 @@ def _read_ftyp(file: BinaryIO, size: int) -> bytes:
 def _indexes(file: BinaryIO, tops: list[Box]) -> Iterator[Box]:
     """Boxes that call themselves our index, last first."""
     for box in reversed(tops):
-        ours = box.kind in INDEX_KINDS.values() and box.header == 8 and box.size >= INDEX_HEADER
+        ours = box.kind in INDEX_KINDS.values() and box.header == 8 and box.size >= INDEX_LEAST
         if ours and read_exactly(file, box.offset + 8, 16) == INDEX_UUID:
             yield box
 

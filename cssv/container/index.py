@@ -49,13 +49,16 @@ _FIRST_FORMAT = 1
 INDEX_HEADER = 24
 
 _HEAD = struct.Struct(">4sHHQII")
+#: A shorter box is not taken for an index.
+INDEX_LEAST = INDEX_HEADER + _HEAD.size + 4
 _HEAD_MORE = struct.Struct(">IIQI")
 _ROW = struct.Struct(">IIQQQIQIIIIII")
 _ROW_MORE = struct.Struct(">IIQ")
 _TAG = struct.Struct(">IH")
 _AUDIO = struct.Struct(">III")
 _BIG32 = np.dtype(">u4")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# One that does not end goes to the end of the text: what fails is tried again from every quotation mark.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
 U32s = NDArray[np.uint32]
@@ -373,7 +376,7 @@ def read_index(data: bytes, offset: int) -> Index:
     the first ancestor. Raises ChecksumError for damaged bytes, ContainerError and LimitError for
     impossible ones.
     """
-    check_limit("index is of an impossible size", len(data), INDEX_LIMIT, INDEX_HEADER + _HEAD.size + 4)
+    check_limit("index is of an impossible size", len(data), INDEX_LIMIT, INDEX_LEAST)
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
         raise ChecksumError("index is damaged")
     cursor = Cursor(memoryview(data)[INDEX_HEADER:-4], "index")
@@ -388,16 +391,15 @@ def read_index(data: bytes, offset: int) -> Index:
         raise ContainerError("index was moved", found=f"byte {offset}", bound=f"byte {own_offset}")
     check_limit("index has an impossible number of versions", count, VERSIONS_LIMIT, 1)
     if form == _FIRST_FORMAT:
-        versions = _as_format_2(tuple(_read_row(cursor, form) for _ in range(count)))
+        versions = _as_format_2(_read_rows(cursor, form, count))
         last = versions[-1]
         index = Index(versions, ftyp_crc, last.number, last.number + 1, last.moov_offset)
     else:
         playing, following, live_offset, tags = _HEAD_MORE.unpack(cursor.take(_HEAD_MORE.size))
         check_limit("index has too many tags", tags, TAGS_LIMIT)
-        versions = tuple(_read_row(cursor, form) for _ in range(count))
+        versions = _read_rows(cursor, form, count)
         named = tuple(_read_tag(cursor) for _ in range(tags))
         index = Index(versions, ftyp_crc, playing, following, live_offset, named)
-    _check_rows(index.versions)
     _check_numbers(index)
     _check_place(index, offset, offset + len(data) - 4 - cursor.left, cursor.left, form)
     return index
@@ -413,13 +415,14 @@ def _as_format_2(versions: tuple[Version, ...]) -> tuple[Version, ...]:
         root = roots[version.number] = roots.get(parent, version.number)
         # Each version's index ended with its frame table and a checksum.
         behind = version.table_offset + version.table_size + 4
-        found.append(replace(version, parent=parent, root=root, bytes_added=max(behind - end, 0)))
+        found.append(replace(version, parent=parent, root=root, bytes_added=behind - end))
         end = behind
     return tuple(found)
 
 
-def _check_rows(versions: tuple[Version, ...]) -> None:
+def _read_rows(cursor: Cursor, form: int, count: int) -> tuple[Version, ...]:
     """Numbers ascend, and so does the place of everything: moov 1, table 1, moov 2, table 2 ..."""
+    versions = tuple(_read_row(cursor, form) for _ in range(count))
     number = end = 0
     for version in versions:
         if version.number <= number or version.parent >= version.number:
@@ -429,6 +432,7 @@ def _check_rows(versions: tuple[Version, ...]) -> None:
         if version.moov_offset < end or version.table_offset < moov_end:
             raise ContainerError(f"version {number} overlaps what was written before it")
         end = version.table_offset + version.table_size
+    return versions
 
 
 def _check_numbers(index: Index) -> None:
