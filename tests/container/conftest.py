@@ -20,6 +20,18 @@ import pytest
 from cssv.container import Appender, IndexMeta, Writer
 
 
+def load(name: str) -> None:
+    """Let the tests of this folder import a module that lies beside them."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+
+
+for name in ("second_index", "second_reader", "both_readers", "page_files"):
+    load(name)
+
+
 def box(kind: bytes, *parts: bytes) -> bytes:
     body = b"".join(parts)
     return struct.pack(">I4s", 8 + len(body), kind) + body
@@ -107,12 +119,7 @@ def small_bytes(small_clip) -> bytes:
 
 @pytest.fixture(scope="session")
 def second_reader():
-    path = Path(__file__).with_name("second_reader.py")
-    spec = importlib.util.spec_from_file_location("cssv_second_reader", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return sys.modules["second_reader"]
 
 
 @dataclass
@@ -262,3 +269,18 @@ append.fill = fill
 @pytest.fixture(scope="session")
 def append_version():
     return append
+
+
+@pytest.fixture
+def branched(small_bytes, tmp_path):
+    """Versions 1, 2 of 1, 3 of 2 and 4 of 1; tags; 2 plays, by a copy of its moov."""
+    path = tmp_path / "clip.cssv"
+    path.write_bytes(small_bytes)
+    append(path, {1: b"two"}, {0: b"2"})
+    append(path, {0: b"three"}, {})
+    append(path, {2: b"four"}, {1: b"4"}, parent=1)
+    with Appender(path) as appender:
+        appender.tag("good", 1)
+        appender.tag("best", 4)
+        appender.checkout(2)
+    return path

@@ -6,29 +6,30 @@ one of them or the page is wrong. It reads the whole file into memory and refuse
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import floor
 from pathlib import Path
 
-OUR_UUID = bytes.fromhex("c55f1d9a7b3e4c0da6425e8f90d17b36")
-MIB = 1024 * 1024
-
-#: Boxes that the page names, by parent: none may occur twice.
-NAMED = {
-    b"moov": (b"mvhd",),
-    b"trak": (b"tkhd", b"edts", b"tref", b"mdia"),
-    b"edts": (b"elst",),
-    b"tref": (b"cdsc",),
-    b"mdia": (b"mdhd", b"hdlr", b"minf"),
-    b"minf": (b"vmhd", b"smhd", b"nmhd", b"stbl"),
-    b"stbl": (b"stsd", b"stts", b"stsc", b"stsz", b"co64", b"stco", b"stss", b"ctts"),
-}
+from second_index import (
+    MIB,
+    IndexRead,
+    VersionRead,
+    choose,
+    counted,
+    full,
+    index_boxes,
+    inside,
+    integer,
+    named,
+    need,
+    take,
+    walk,
+)
 
 
 @dataclass
@@ -52,47 +53,6 @@ class TrackRead:
 
 
 @dataclass
-class VersionRead:
-    number: int
-    parent: int
-    created: int
-    moov: tuple[int, int, int]
-    table: tuple[int, int]
-    frames: int
-    audio: int
-    root: int = 0
-    changed: int = 0
-    added: int = 0
-    author: str = ""
-    message: str = ""
-    facts: dict = field(default_factory=dict)
-
-    @property
-    def table_size(self) -> int:
-        return 12 * (self.audio + self.frames)
-
-
-@dataclass
-class IndexRead:
-    start: int
-    end: int
-    form: int
-    ftyp_crc: int
-    versions: list[VersionRead]
-    playing: int
-    live: int
-    tags: dict[str, int]
-
-    def find(self, revision) -> VersionRead:
-        """The row of a number or a tag; None is the version that plays."""
-        number = self.playing if revision is None else self.tags.get(revision, revision)
-        for version in self.versions:
-            if version.number == number:
-                return version
-        raise ValueError("no such version")
-
-
-@dataclass
 class FileRead:
     versions: list[VersionRead]
     shown: VersionRead
@@ -103,201 +63,6 @@ class FileRead:
     stego_crcs: list[int]
     behind: int
     index: IndexRead
-
-
-def need(condition, why):
-    if not condition:
-        raise ValueError(why)
-
-
-def integer(data, at, width):
-    need(at >= 0 and at + width <= len(data), "field beyond its box")
-    return int.from_bytes(data[at : at + width], "big")
-
-
-# Boxes (page, sections 1 and 2).
-
-
-def walk(data):
-    """(type, start, payload start, end) of the whole top-level boxes."""
-    at, found = 0, []
-    while len(data) - at >= 8:
-        size, kind, header = integer(data, at, 4), data[at + 4 : at + 8], 8
-        if size == 1:
-            if len(data) - at < 16:
-                break
-            size, header = integer(data, at + 8, 8), 16
-        if size < header or at + size > len(data):
-            break
-        found.append((kind, at, at + header, at + size))
-        need(len(found) <= 262144, "too many boxes")
-        at += size
-    return found
-
-
-def inside(payload):
-    at, found = 0, []
-    while at < len(payload):
-        size, kind, header = integer(payload, at, 4), payload[at + 4 : at + 8], 8
-        if size == 1:
-            size, header = integer(payload, at + 8, 8), 16
-        need(len(kind) == 4 and size >= header and at + size <= len(payload), "box does not fit its parent")
-        found.append((kind, payload[at + header : at + size]))
-        need(len(found) <= 4096, "too many boxes")
-        at += size
-    return found
-
-
-def named(kind, payload):
-    """The boxes in a box of this type that the page names, by type."""
-    found = {}
-    for name, body in inside(payload):
-        if name in NAMED[kind]:
-            need(name not in found, f"several {name}")
-            found[name] = body
-    return found
-
-
-def take(found, kind):
-    need(kind in found, f"no {kind}")
-    return found[kind]
-
-
-def full(payload, newest):
-    """The version of a full box."""
-    version = integer(payload, 0, 4) >> 24
-    need(version <= newest, "unknown version of a box")
-    return version
-
-
-def counted(payload, width, columns):
-    """Rows of a full box that is a counted table."""
-    full(payload, 0)
-    rows = integer(payload, 4, 4)
-    need(len(payload) == 8 + rows * width * columns, "table does not fill its box")
-    code = {4: "I", 8: "Q"}[width]
-    return list(struct.iter_unpack(">" + code * columns, payload[8:]))
-
-
-# The index (page, sections 5 and 6).
-
-
-def no_constant(name):
-    raise ValueError(f"{name} in JSON")
-
-
-def read_facts(text):
-    try:
-        facts = json.loads(text, parse_constant=no_constant)
-    except RecursionError as error:
-        raise ValueError("facts nest too deeply") from error
-    need(isinstance(facts, dict), "facts")
-    return facts
-
-
-def read_row(box, at, form, before):
-    """(version, offset behind its row); ``before`` maps the numbers of the rows before to them."""
-    fixed = 68 if form == 1 else 84
-    need(at + fixed <= len(box) - 4, "row beyond index")
-    row = struct.unpack_from(">IIQQQIQIIIIII", box, at)
-    version = VersionRead(row[0], row[1], row[2], row[3:6], row[6:8], row[8], row[9])
-    need(row[0] >= 1 and row[0] > max(before, default=0), "version number")
-    need(row[2] <= 253402300799 and 8 <= row[4] <= 256 * MIB, "row bounds")
-    need(1 <= row[8] <= 2**24 and row[9] <= 32, "row bounds")
-    need(row[10] <= 1024 and row[11] <= 65536 and row[12] <= 65536, "text bounds")
-    parent = before.get(version.parent)
-    if form == 1:
-        need(version.parent < version.number, "parent")
-        version.root = parent.root if parent else version.number
-        version.changed = version.frames
-        last = list(before.values())[-1] if before else None
-        start = last.table[0] + last.table_size + 4 if last else 0
-        version.added = version.table[0] + version.table_size + 4 - start
-    else:
-        need(version.parent == 0 or parent, "parent is no row before")
-        version.root, version.changed, version.added = struct.unpack_from(">IIQ", box, at + 68)
-        need(version.root == version.number or (parent and version.root == parent.root), "root")
-        need(version.changed <= version.frames, "changed frames")
-    at += fixed
-    need(at + sum(row[10:13]) <= len(box) - 4, "texts beyond index")
-    texts = []
-    for length in row[10:13]:
-        texts.append(box[at : at + length].decode("utf-8"))
-        at += length
-    version.author, version.message, version.facts = *texts[:2], read_facts(texts[2])
-    return version, at
-
-
-def read_tags(box, at, count, numbers):
-    """({name: version}, offset behind them)."""
-    tags, last = {}, b""
-    for _ in range(count):
-        need(at + 6 <= len(box) - 4, "tag beyond index")
-        number, length = struct.unpack_from(">IH", box, at)
-        name = box[at + 6 : at + 6 + length]
-        at += 6 + length
-        need(1 <= length <= 255 and at <= len(box) - 4, "name of a tag")
-        need(number in numbers and name > last, "tag")
-        tags[name.decode("utf-8")], last = number, name
-    return tags, at
-
-
-def read_index(data, start, end):
-    """The index in a box, or ValueError where it is not valid."""
-    box = data[start:end]
-    need(52 <= len(box) <= 256 * MIB, "index size")
-    need(integer(box, len(box) - 4, 4) == zlib.crc32(box[:-4]), "index checksum")
-    magic, form, _, offset, ftyp_crc, count = struct.unpack_from(">4sHHQII", box, 24)
-    need(magic == b"CSIX" and form in (1, 2) and offset == start, "index header")
-    need(1 <= count <= 65535, "number of versions")
-    at, playing, live, tag_count = 48, None, None, 0
-    if form == 2:
-        need(len(box) >= 68, "index size")
-        playing, live, tag_count = struct.unpack_from(">IQI", box, 48)
-        need(tag_count <= 65535, "number of tags")
-        at = 64
-    rows = {}
-    for _ in range(count):
-        version, at = read_row(box, at, form, rows)
-        rows[version.number] = version
-    versions = list(rows.values())
-    tags, at = read_tags(box, at, tag_count, rows)
-    last = versions[-1]
-    if form == 1:
-        playing, live = last.number, last.moov[0]
-    need(playing in rows, "no row plays")
-    check_places(versions, start, start + at, end - 4, with_table=form == 1)
-    need(rows[playing].moov[0] <= live <= start - rows[playing].moov[1], "place of the live moov")
-    return IndexRead(start, end, form, ftyp_crc, versions, playing, live, tags)
-
-
-def check_places(versions, start, behind_tags, last_field, *, with_table):
-    end = 0
-    for version in versions:
-        need(version.moov[0] >= end, "order of the versions' parts")
-        need(version.table[0] >= version.moov[0] + version.moov[1], "order of the versions' parts")
-        end = version.table[0] + version.table_size
-    last = versions[-1]
-    here = last.table[0] == behind_tags and end == last_field
-    before = behind_tags == last_field and end <= start and not with_table
-    need(here or before, "place of the frame table")
-    need(last.moov[0] + last.moov[1] <= start, "place of the last moov")
-
-
-def choose(data, tops):
-    """(index of what players show, their moov box)."""
-    live = next((box for box in tops if box[0] == b"moov"), None)
-    need(live, "no moov")
-    for kind, start, body, end in reversed(tops):
-        if kind != b"uuid" or body != start + 8 or data[body : body + 16] != OUR_UUID:
-            continue
-        try:
-            index = read_index(data, start, end)
-        except ValueError:
-            continue
-        if (index.live, index.find(None).moov[1]) == (live[1], live[3] - live[1]):
-            return index, live
-    raise ValueError("no index of what is shown")
 
 
 # Tracks (page, sections 2 to 4).
@@ -351,6 +116,7 @@ def read_keys(stbl, count):
         return None
     keys = [number for (number,) in counted(stbl[b"stss"], 4, 1)]
     need(all(a < b for a, b in pairwise([0, *keys, count + 1])), "stss")
+    need(not count or keys[:1] == [1], "decoding cannot start at the first sample")
     return set(keys)
 
 
@@ -446,7 +212,9 @@ class File:
         brands = data[self.tops[0][2] + 8 : self.tops[0][3]]
         need(b"cssv" in [brands[at : at + 4] for at in range(0, len(brands), 4)], "brand")
         self.index, self.live = choose(data, self.tops)
-        self.areas = [(body, end) for kind, _, body, end in self.tops if kind == b"mdat"]
+        self.areas = [
+            (body, end) for kind, _, body, end in self.tops if kind == b"mdat" and end <= self.index.start
+        ]
         self.area_starts = [area[0] for area in self.areas]
 
     def holds(self, at, size):
@@ -484,9 +252,8 @@ class File:
     def check(self):
         """The check of the whole file (page, section 9), but for what lies behind the index."""
         need(zlib.crc32(self.data[: self.tops[0][3]]) == self.index.ftyp_crc, "ftyp checksum")
-        for kind, start, body, end in self.tops:
-            ours = kind == b"uuid" and body == start + 8 and self.data[body : body + 16] == OUR_UUID
-            if ours and end <= self.index.end:
+        for start, end in index_boxes(self.data, self.tops):
+            if end <= self.index.end:
                 need(integer(self.data, end - 4, 4) == zlib.crc32(self.data[start : end - 4]), "older index")
         seen, sounds = set(), set()
         for version in self.index.versions:

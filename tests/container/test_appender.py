@@ -121,7 +121,7 @@ def test_every_step_is_on_the_disk_before_the_next(path, disk, small_bytes):
     assert sorted(data for _, data in samples[1:-1]) == sorted(new)
     assert samples[-1] == [end + 8, (16 + len(b"".join(new))).to_bytes(8, "big")]
     assert [data[4:8] for _, data in tables] == [b"moov"]
-    assert [data[4:8] for _, data in index] == [b"uuid"]
+    assert [data[4:8] for _, data in index] == [b"cssv"]
     assert flip == [[moov, b"free"]]
     assert apply(small_bytes, disk) == path.read_bytes()
 
@@ -395,7 +395,7 @@ def test_only_words_change(path, small_bytes):
         appender.stage(ABOUT, frames_changed=0)
         appender.land()
     assert contents(path) == contents(path, 1)
-    assert [box.kind for box in boxes(path) if box.depth == 0][4:] == [b"moov", b"uuid"]
+    assert [box.kind for box in boxes(path) if box.depth == 0][4:] == [b"moov", b"cssv"]
 
 
 def test_a_format_1_file_is_carried_on(tmp_path):

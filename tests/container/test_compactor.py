@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import io
+from dataclasses import replace
 
 import pytest
 
 from cssv.container import Appender, Reader, boxes, compact
-from cssv.errors import ChecksumError, ContainerError, OptionError, OutputError
+from cssv.container.index import read_index, write_index
+from cssv.errors import ChecksumError, ContainerError, LimitError, OptionError, OutputError
 
 
 @pytest.fixture
@@ -71,8 +73,8 @@ def test_kept_versions_are_what_they_were(path, tmp_path, numbers):
         assert everything(copy, number) == everything(path, number)
     assert copy.stat().st_size < path.stat().st_size
     tops = [box.kind for box in boxes(copy) if box.depth == 0]
-    assert tops.count(b"moov") == tops.count(b"uuid") == tops.count(b"mdat") == 1
-    assert tops[-1] == b"uuid"
+    assert tops.count(b"moov") == tops.count(b"cssv") == tops.count(b"mdat") == 1
+    assert tops[-1] == b"cssv"
 
 
 def test_what_is_shared_is_there_once(path):
@@ -107,6 +109,43 @@ def test_a_copy_is_carried_on(path, tmp_path, append_version):
         assert list(reader.verify()) == []
     for number in (1, 3, 5):
         assert everything(copy, number) == everything(path, number)
+
+
+@pytest.mark.parametrize("kept", [(1,), (2, 4), (1, 2, 3, 4, 5)])
+def test_a_number_is_never_given_twice(path, tmp_path, kept, append_version):
+    """Version 5, the newest, is dropped, and the copy copied again: the next is 6 all the same."""
+    copies = [tmp_path / "one.cssv", tmp_path / "two.cssv"]
+    for source, copy in zip((path, *copies), copies, strict=False):
+        with copy.open("wb") as file:
+            compact(source, file, kept)
+        with Reader(copy) as reader:
+            assert reader.index.next_number == 6
+    with Appender(copies[1]) as appender:
+        appender.tag("tag", kept[0])
+        appender.checkout(kept[0])
+    assert append_version(copies[1], {0: b"six"}, {}).number == 6
+    with copies[0].open("wb") as file:
+        compact(copies[1], file, [kept[0]])
+    assert append_version(copies[0], {}, {}).number == 7
+    with Reader(copies[0]) as reader:
+        assert [version.number for version in reader.index.versions] == [kept[0], 7]
+
+
+def test_numbers_run_out(path, tmp_path, append_version):
+    copy = tmp_path / "copy.cssv"
+    data = path.read_bytes()
+    at = data.rindex(b"CSIX") - 24
+    last = replace(read_index(data[at:], at), next_number=0xFFFFFFFE)
+    copy.write_bytes(data[:at] + write_index(last, None, at))
+    assert append_version(copy, {}, {}).number == 0xFFFFFFFE
+    with pytest.raises(LimitError, match="no more version numbers"):
+        append_version(copy, {}, {})
+    with Appender(copy) as appender:
+        appender.checkout(1)
+        appender.tag("tag", 0xFFFFFFFE)
+    with Reader(copy) as reader:
+        assert reader.index.next_number == 0xFFFFFFFF
+        assert list(reader.verify()) == []
 
 
 def test_samples_of_the_first_version_are_interleaved(clip_class, sound_class, tmp_path, append_version):

@@ -110,6 +110,7 @@ def found_facts():
         "provenance": "written by tests/container/test_golden_versions.py: drawn ramps, made-up sound",
         "sha256": hashlib.sha256(VECTOR.read_bytes()).hexdigest(),
         "playing": index.playing,
+        "next_number": index.next_number,
         "tags": [list(tag) for tag in index.tags],
         "pts": pts,
         "audio": [list(row) for row in audio],
@@ -150,12 +151,13 @@ def test_it_holds_what_it_is_for(facts):
     rows = facts["versions"]
     assert [rows[number]["parent"] for number in "123456"] == [0, 1, 1, 2, 4, 4]
     assert [rows[number]["root"] for number in "123456"] == [1, 1, 1, 1, 5, 1]
+    assert (facts["playing"], facts["next_number"]) == (4, 7)
     assert facts["tags"] == [["released", 4], ["\u00fcbung", 3]]
     assert rows["2"]["entries"] == [0] * 4 + [1] * 4
     assert rows["6"]["entries"] == [0] * 8
     assert rows["6"]["sample_crc32"][4:] == rows["1"]["sample_crc32"][4:]
     tops = [box.kind for box in boxes(VECTOR) if box.depth == 0]
-    assert (tops.count(b"moov"), tops.count(b"free"), tops.count(b"uuid")) == (1, 6, 10)
+    assert (tops.count(b"moov"), tops.count(b"free"), tops.count(b"cssv")) == (1, 6, 10)
 
 
 def test_every_version_decodes_to_the_planes_whose_checksums_it_holds(facts):

@@ -145,11 +145,12 @@ def test_changed_bytes_are_carried_on_or_refused(three, scratch):
 VALUES = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\1\0\0", b"\0\0\0\2"]
 
 
-@pytest.mark.parametrize("value", VALUES)
-def test_lies_in_the_last_index_under_its_right_checksum(three, scratch, value):
+@pytest.mark.parametrize(("first", "value"), list(enumerate(VALUES)))
+def test_lies_in_the_last_index_under_its_right_checksum(three, scratch, first, value):
+    """In its fixed fields at every second byte, further on at every seventh."""
     start = last_index(three)[0]
     with little_memory():
-        for at in range(start + 24, len(three) - 4, 2):
+        for at in [*range(start + 24, start + 68, 2), *range(start + 68 + first, len(three) - 4, 7)]:
             data = bytearray(three)
             data[at : at + 4] = value
             data = data[: len(three)]

@@ -20,11 +20,12 @@ from cssv.container.index import (
     index_size,
     read_frame_table,
     read_index,
+    read_meta,
     write_frame_table,
     write_index,
     write_meta,
 )
-from cssv.errors import ChecksumError, ContainerError
+from cssv.errors import ChecksumError, ContainerError, LimitError
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 ABOUT = st.builds(
@@ -43,7 +44,7 @@ WORDS = st.integers(0, 2**32 - 1)
 def rows(draw):
     """Rows of versions with branches, and where the last one's moov ends."""
     versions, end = [], draw(st.integers(0, 2**40))
-    for number in sorted(draw(st.sets(st.integers(1, 2**32 - 1), min_size=1, max_size=4))):
+    for number in sorted(draw(st.sets(st.integers(1, 2**32 - 2), min_size=1, max_size=4))):
         size, frames, audio = draw(st.integers(8, 2**20)), draw(st.integers(1, 9)), draw(st.integers(0, 3))
         parent = draw(st.sampled_from([None, *versions]))
         place = end + draw(st.integers(0, 1000))
@@ -88,7 +89,8 @@ def histories(draw):
         (name, draw(st.sampled_from(versions)).number)
         for name in sorted(names, key=lambda name: name.encode())
     ]
-    index = Index(tuple(versions), draw(WORDS), playing.number, live, tuple(tags))
+    following = draw(st.integers(last.number + 1, 2**32 - 1))
+    index = Index(tuple(versions), draw(WORDS), playing.number, following, live, tuple(tags))
     return index, frames, end + draw(st.integers(0, 9))
 
 
@@ -147,7 +149,7 @@ def row(number, parent, moov_offset, moov_size, table_offset, **changes) -> Vers
 
 
 FIRST, SECOND = row(1, 0, 100, 18, 118), row(2, 1, 130, 20, 0)
-PAIR = Index((FIRST, SECOND), 0, 2, 130)
+PAIR = Index((FIRST, SECOND), 0, 2, 3, 130)
 
 
 def both_ways(index, frames=ONE_FRAME, offset=150):
@@ -199,8 +201,26 @@ def test_index_without_a_table_lies_behind_the_last_one():
         both_ways(index, None, 171)
 
 
+def test_numbers_are_not_given_twice():
+    assert both_ways(replace(PAIR, next_number=9)).next_number == 9
+    with pytest.raises(ContainerError, match="next version's number is taken"):
+        both_ways(replace(PAIR, next_number=2))
+    assert both_ways(replace(PAIR, next_number=2**32 - 1)).next_number == 2**32 - 1
+    with pytest.raises(LimitError, match="no more version numbers"):
+        both_ways(replace(PAIR, next_number=2**32))
+
+
+def test_the_box_s_type_is_its_format_s():
+    """A file may end anywhere within an appended index, and FFmpeg opens none that ends within a uuid."""
+    data = write_index(PAIR, ONE_FRAME, 150)
+    assert data[4:8] == b"cssv"
+    other = data[:4] + b"uuid" + data[8:-4]
+    with pytest.raises(ContainerError, match="unknown format"):
+        read_index(other + zlib.crc32(other).to_bytes(4, "big"), 150)
+
+
 def test_moved_index_is_refused():
-    index = Index((FIRST,), 0, 1, 100)
+    index = Index((FIRST,), 0, 1, 2, 100)
     data = write_index(index, ONE_FRAME, 118)
     assert read_index(data, 118).current.number == 1
     with pytest.raises(ContainerError, match="moved"):
@@ -235,7 +255,7 @@ def test_format_1_means_what_it_meant():
         replace(SECOND, table_offset=160),
         row(3, 0, 180, 20, third_table, root=3),
     )
-    data = format_1(Index(versions, 7, 3, 180), ONE_FRAME, 200)
+    data = format_1(Index(versions, 7, 3, 4, 180), ONE_FRAME, 200)
     read = read_index(data, 200)
     ends = [118 + 16, 160 + 16, 200 + len(data)]
     added = [ends[0], ends[1] - ends[0], ends[2] - ends[1]]
@@ -243,9 +263,52 @@ def test_format_1_means_what_it_meant():
         replace(version, bytes_added=size, frames_changed=1)
         for version, size in zip(versions, added, strict=True)
     ]
-    assert read == Index(tuple(expected), 7, 3, 180)
+    assert read == Index(tuple(expected), 7, 3, 4, 180)
     grown = replace(read, versions=(*expected[:-1], replace(expected[-1], table_crc=0)))
     assert read_index(write_index(grown, ONE_FRAME, 200), 200).playing == 3
+
+
+@pytest.mark.parametrize("parent", [2, 3])
+def test_format_1_has_parents_below_their_children(parent):
+    """A parent that is no row is none, but one that can never have been is a fault."""
+    second = replace(SECOND, parent=parent, root=2)
+    with pytest.raises(ContainerError, match="do not ascend"):
+        read_index(format_1(Index((FIRST, second), 7, 2, 3, 130), ONE_FRAME, 200), 200)
+    third = replace(second, number=9, table_offset=200 + 48 + 2 * 70)
+    read = read_index(format_1(Index((FIRST, third), 7, 9, 10, 130), ONE_FRAME, 200), 200)
+    assert [(version.parent, version.root) for version in read.versions] == [(0, 1), (0, 9)]
+
+
+FACTS = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXTS),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
+)
+
+
+def nesting(value):
+    """How deep, counted in the values and not in their text."""
+    if isinstance(value, dict | list):
+        return 1 + max(map(nesting, value.values() if isinstance(value, dict) else value), default=0)
+    return 0
+
+
+@given(facts=st.dictionaries(TEXTS, FACTS, max_size=3), deeper=st.integers(0, 66))
+def test_facts_are_written_if_and_only_if_they_are_read(facts, deeper):
+    for _ in range(deeper):
+        facts = {"[": [facts]} if deeper % 2 else {'"{': facts}
+    try:
+        text = write_meta(facts)
+    except ContainerError:
+        assert nesting(facts) > 64 or "inf" in repr(facts).lower()
+        return
+    assert nesting(facts) <= 64
+    assert read_meta(text) == facts
+
+
+@pytest.mark.parametrize("value", [10**300, -(10**299), float("inf"), float("nan"), {1}, "\ud800"])
+def test_facts_that_could_not_be_read_are_not_written(value):
+    with pytest.raises(ContainerError):
+        write_meta({"a": value})
 
 
 def test_frame_table_of_the_wrong_length_is_refused():

@@ -34,6 +34,7 @@ class Row:
 class Model:
     rows: dict[int, Row]
     playing: int = 1
+    following: int = 2
     tags: tuple[tuple[str, int], ...] = ()
 
 
@@ -101,7 +102,7 @@ class File:
         parent = pick(self.model, parent)
         with Appender(self.path, parent=parent) as appender:
             row = self.write(appender, parent, changes)
-            number = max(self.model.rows) + 1
+            number = self.model.following
             message = f"message {number}"
             staged = appender.stage(
                 IndexMeta(number, "", message), root=0 if is_root else None, frames_changed=len(changes)
@@ -112,6 +113,7 @@ class File:
             appender.land()
         row = replace(row, message=message, root=number if is_root else row.root)
         self.model.rows[number], self.model.playing = row, number
+        self.model.following = number + 1
 
     def torn(self, parent, changes, part):
         before = self.path.read_bytes()
@@ -165,6 +167,7 @@ class File:
         with Reader(self.path) as reader:
             assert reader.index.tags == model.tags
             assert reader.index.playing == model.playing
+            assert reader.index.next_number == model.following
             assert [version.number for version in reader.index.versions] == sorted(model.rows)
             torn = [problem.kind for problem in reader.verify()]
             assert torn == (["tail"] if reader.torn_bytes else [])

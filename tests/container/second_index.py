@@ -1,0 +1,290 @@
+"""Boxes and indexes of .cssv files, read as cssv/container/SPEC.md says (sections 1, 2, 5 and 6).
+
+Half of the second reader: standard library only, and nothing of the package. It refuses by ValueError.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+import zlib
+from dataclasses import dataclass, field
+
+OUR_UUID = bytes.fromhex("c55f1d9a7b3e4c0da6425e8f90d17b36")
+MIB = 1024 * 1024
+KINDS = {1: b"uuid", 2: b"cssv"}
+
+#: Boxes that the page names, by parent: none may occur twice.
+NAMED = {
+    b"moov": (b"mvhd",),
+    b"trak": (b"tkhd", b"edts", b"tref", b"mdia"),
+    b"edts": (b"elst",),
+    b"tref": (b"cdsc",),
+    b"mdia": (b"mdhd", b"hdlr", b"minf"),
+    b"minf": (b"vmhd", b"smhd", b"nmhd", b"stbl"),
+    b"stbl": (b"stsd", b"stts", b"stsc", b"stsz", b"co64", b"stco", b"stss", b"ctts"),
+}
+
+
+@dataclass
+class VersionRead:
+    number: int
+    parent: int
+    created: int
+    moov: tuple[int, int, int]
+    table: tuple[int, int]
+    frames: int
+    audio: int
+    root: int = 0
+    changed: int = 0
+    added: int = 0
+    author: str = ""
+    message: str = ""
+    facts: dict = field(default_factory=dict)
+
+    @property
+    def table_size(self) -> int:
+        return 12 * (self.audio + self.frames)
+
+
+@dataclass
+class IndexRead:
+    start: int
+    end: int
+    form: int
+    ftyp_crc: int
+    versions: list[VersionRead]
+    playing: int
+    following: int
+    live: int
+    tags: dict[str, int]
+
+    def find(self, revision) -> VersionRead:
+        """The row of a number or a tag; None is the version that plays."""
+        number = self.playing if revision is None else self.tags.get(revision, revision)
+        for version in self.versions:
+            if version.number == number:
+                return version
+        raise ValueError("no such version")
+
+
+def need(condition, why):
+    if not condition:
+        raise ValueError(why)
+
+
+def integer(data, at, width):
+    need(at >= 0 and at + width <= len(data), "field beyond its box")
+    return int.from_bytes(data[at : at + width], "big")
+
+
+# Boxes (page, sections 1 and 2).
+
+
+def walk(data):
+    """(type, start, payload start, end) of the whole top-level boxes."""
+    at, found = 0, []
+    while len(data) - at >= 8 and len(found) < 262144:
+        size, kind, header = integer(data, at, 4), data[at + 4 : at + 8], 8
+        if size == 1:
+            if len(data) - at < 16:
+                break
+            size, header = integer(data, at + 8, 8), 16
+        if size < header or at + size > len(data):
+            break
+        found.append((kind, at, at + header, at + size))
+        at += size
+    return found
+
+
+def inside(payload):
+    at, found = 0, []
+    while at < len(payload):
+        size, kind, header = integer(payload, at, 4), payload[at + 4 : at + 8], 8
+        if size == 1:
+            size, header = integer(payload, at + 8, 8), 16
+        need(len(kind) == 4 and size >= header and at + size <= len(payload), "box does not fit its parent")
+        found.append((kind, payload[at + header : at + size]))
+        need(len(found) <= 4096, "too many boxes")
+        at += size
+    return found
+
+
+def named(kind, payload):
+    """The boxes in a box of this type that the page names, by type."""
+    found = {}
+    for name, body in inside(payload):
+        if name in NAMED[kind]:
+            need(name not in found, f"several {name}")
+            found[name] = body
+    return found
+
+
+def take(found, kind):
+    need(kind in found, f"no {kind}")
+    return found[kind]
+
+
+def full(payload, newest):
+    """The version of a full box."""
+    version = integer(payload, 0, 4) >> 24
+    need(version <= newest, "unknown version of a box")
+    return version
+
+
+def counted(payload, width, columns):
+    """Rows of a full box that is a counted table."""
+    full(payload, 0)
+    rows = integer(payload, 4, 4)
+    need(len(payload) == 8 + rows * width * columns, "table does not fill its box")
+    code = {4: "I", 8: "Q"}[width]
+    return list(struct.iter_unpack(">" + code * columns, payload[8:]))
+
+
+# The index (page, sections 5 and 6).
+
+
+def whole_number(text):
+    need(len(text) <= 300, "digits of an integer")
+    return int(text)
+
+
+def real_number(text):
+    need(math.isfinite(float(text)), "an infinite number")
+    return float(text)
+
+
+def depth_of(text):
+    """How deep objects and lists lie within each other."""
+    deepest, depth, in_string = 0, 0, False
+    for part in re.findall(r'\\.|["\[\]{}]', text, re.DOTALL):
+        if part == '"':
+            in_string = not in_string
+        elif len(part) == 1 and not in_string:
+            depth += 1 if part in "[{" else -1
+            deepest = max(deepest, depth)
+    return deepest
+
+
+def read_facts(text):
+    need(depth_of(text) <= 64, "facts nest too deeply")
+    facts = json.loads(text, parse_constant=real_number, parse_int=whole_number, parse_float=real_number)
+    need(isinstance(facts, dict), "facts")
+    return facts
+
+
+def read_row(box, at, form, before):
+    """(version, offset behind its row); ``before`` maps the numbers of the rows before to them."""
+    fixed = 68 if form == 1 else 84
+    need(at + fixed <= len(box) - 4, "row beyond index")
+    row = struct.unpack_from(">IIQQQIQIIIIII", box, at)
+    version = VersionRead(row[0], row[1], row[2], row[3:6], row[6:8], row[8], row[9])
+    need(row[0] >= 1 and row[0] > max(before, default=0), "version number")
+    need(row[2] <= 253402300799 and 8 <= row[4] <= 256 * MIB, "row bounds")
+    need(1 <= row[8] <= 2**24 and row[9] <= 30, "row bounds")
+    need(row[10] <= 1024 and row[11] <= 65536 and row[12] <= 65536, "text bounds")
+    parent = before.get(version.parent)
+    if form == 1:
+        need(version.parent < version.number, "parent")
+        version.parent = version.parent if parent else 0
+        version.root = parent.root if parent else version.number
+        version.changed = version.frames
+        last = list(before.values())[-1] if before else None
+        start = last.table[0] + last.table_size + 4 if last else 0
+        version.added = version.table[0] + version.table_size + 4 - start
+    else:
+        need(version.parent == 0 or parent, "parent is no row before")
+        version.root, version.changed, version.added = struct.unpack_from(">IIQ", box, at + 68)
+        need(version.root == version.number or (parent and version.root == parent.root), "root")
+        need(version.changed <= version.frames, "changed frames")
+    at += fixed
+    need(at + sum(row[10:13]) <= len(box) - 4, "texts beyond index")
+    texts = []
+    for length in row[10:13]:
+        texts.append(box[at : at + length].decode("utf-8"))
+        at += length
+    version.author, version.message, version.facts = *texts[:2], read_facts(texts[2])
+    return version, at
+
+
+def read_tags(box, at, count, numbers):
+    """({name: version}, offset behind them)."""
+    tags, last = {}, b""
+    for _ in range(count):
+        need(at + 6 <= len(box) - 4, "tag beyond index")
+        number, length = struct.unpack_from(">IH", box, at)
+        name = box[at + 6 : at + 6 + length]
+        at += 6 + length
+        need(1 <= length <= 255 and at <= len(box) - 4, "name of a tag")
+        need(number in numbers and name > last, "tag")
+        tags[name.decode("utf-8")], last = number, name
+    return tags, at
+
+
+def read_index(data, start, end):
+    """The index in a box, or ValueError where it is not valid."""
+    box = data[start:end]
+    need(52 <= len(box) <= 256 * MIB, "index size")
+    need(integer(box, len(box) - 4, 4) == zlib.crc32(box[:-4]), "index checksum")
+    magic, form, _, offset, ftyp_crc, count = struct.unpack_from(">4sHHQII", box, 24)
+    need(magic == b"CSIX" and KINDS.get(form) == box[4:8] and offset == start, "index header")
+    need(1 <= count <= 65535, "number of versions")
+    at, playing, following, live, tag_count = 48, None, None, None, 0
+    if form == 2:
+        need(len(box) >= 72, "index size")
+        playing, following, live, tag_count = struct.unpack_from(">IIQI", box, 48)
+        need(tag_count <= 65535, "number of tags")
+        at = 68
+    rows = {}
+    for _ in range(count):
+        version, at = read_row(box, at, form, rows)
+        rows[version.number] = version
+    versions = list(rows.values())
+    tags, at = read_tags(box, at, tag_count, rows)
+    last = versions[-1]
+    if form == 1:
+        playing, following, live = last.number, last.number + 1, last.moov[0]
+    need(playing in rows, "no row plays")
+    need(following > last.number, "next number")
+    check_places(versions, start, start + at, end - 4, with_table=form == 1)
+    need(rows[playing].moov[0] <= live <= start - rows[playing].moov[1], "place of the live moov")
+    return IndexRead(start, end, form, ftyp_crc, versions, playing, following, live, tags)
+
+
+def check_places(versions, start, behind_tags, last_field, *, with_table):
+    end = 0
+    for version in versions:
+        need(version.moov[0] >= end, "order of the versions' parts")
+        need(version.table[0] >= version.moov[0] + version.moov[1], "order of the versions' parts")
+        end = version.table[0] + version.table_size
+    last = versions[-1]
+    here = last.table[0] == behind_tags and end == last_field
+    before = behind_tags == last_field and end <= start and not with_table
+    need(here or before, "place of the frame table")
+    need(last.moov[0] + last.moov[1] <= start, "place of the last moov")
+
+
+def index_boxes(data, tops):
+    """(start, end) of what calls itself an index."""
+    return [
+        (start, end)
+        for kind, start, body, end in tops
+        if kind in KINDS.values() and body == start + 8 and data[body : body + 16] == OUR_UUID
+        if end - start >= 52
+    ]
+
+
+def choose(data, tops):
+    """(index of what players show, their moov box)."""
+    live = next((box for box in tops if box[0] == b"moov"), None)
+    need(live, "no moov")
+    for start, end in reversed(index_boxes(data, tops)):
+        try:
+            index = read_index(data, start, end)
+        except ValueError:
+            continue
+        if (index.live, index.find(None).moov[1]) == (live[1], live[3] - live[1]):
+            return index, live
+    raise ValueError("no index of what is shown")
