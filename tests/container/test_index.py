@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.container.index import (
@@ -95,6 +95,7 @@ def histories(draw):
 
 
 @given(history=histories())
+@settings(deadline=None)
 def test_index_is_its_own_inverse(history):
     index, frames, offset = history
     data = write_index(index, frames, offset)
@@ -116,6 +117,7 @@ def test_index_is_its_own_inverse(history):
 
 
 @given(history=histories())
+@settings(deadline=None)
 def test_index_finds_by_number_and_tag(history):
     index = history[0]
     assert index.find(None) == index.current == index.find(index.playing)
@@ -129,6 +131,7 @@ def test_index_finds_by_number_and_tag(history):
 
 
 @given(history=histories(), at=st.integers(0, 10**6), bit=st.integers(0, 7))
+@settings(deadline=None)
 def test_index_with_a_changed_bit_is_refused(history, at, bit):
     index, frames, offset = history
     data = bytearray(write_index(index, frames, offset))
@@ -293,6 +296,7 @@ def nesting(value):
 
 
 @given(facts=st.dictionaries(TEXTS, FACTS, max_size=3), deeper=st.integers(0, 66))
+@settings(deadline=None)
 def test_facts_are_written_if_and_only_if_they_are_read(facts, deeper):
     for _ in range(deeper):
         facts = {"[": [facts]} if deeper % 2 else {'"{': facts}

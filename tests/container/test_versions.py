@@ -81,7 +81,8 @@ def test_appending_changes_four_bytes_of_what_was_there(second, small_bytes):
 def test_an_append_cut_anywhere_shows_the_old_version(first, small_bytes, append_version):
     more = append_version.bytes_of(first, FRAMES, SCENES)[0]
     assert first.read_bytes() == small_bytes
-    for length in range(len(more) + 1):
+    ends = {*range(100), *range(len(more) - 100, len(more) + 1)}
+    for length in sorted(ends.union(range(100, len(more), 3))):
         first.write_bytes(small_bytes + more[:length])
         with Reader(first) as reader:
             assert contents(reader) == OLD
