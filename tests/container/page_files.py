@@ -401,9 +401,6 @@ def silent(tree):
     stbl["stsz"].body = full(b"stsz", u32(0), u32(0)).body
 
 
-V0 = {"mvhd": 12, "tkhd": 12, "mdhd": 12}
-
-
 def old_times(tree):
     """Every box with times in its version 0."""
     tree["mvhd"].body = pack(bytes(12), u32(1_200_000), u32(0), bytes(80))
