@@ -140,7 +140,7 @@ def test_every_byte_of_the_tables_is_guarded(stego, tmp_path, api):
     dice = random.Random(3)
     with cssv.open(stego) as clip:
         truth = clip[3].heat
-    for kind in (b"ftyp", b"moov", b"uuid"):
+    for kind in (b"ftyp", b"moov", b"cssv"):
         at, size = kinds[kind]
         for _ in range(25):
             bad = flipped(stego, tmp_path / "bad.cssv", at + dice.randrange(size))
