@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cssv
+from cssv.runs import runs_of
 from cssv_cli.graph import draw_blocks
 from cssv_cli.report import Report, marks_of, notes_text, ranges_data, time_text, torn_text
 from cssv_cli.words import count, quoted, size_text
@@ -141,12 +142,7 @@ def differed(found: cssv.Difference, picture: Path | None) -> Report:
 
 def frames_text(numbers: Sequence[int], most: int = 8) -> str:
     """Ascending frame numbers as ranges, the first few of them."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
+    runs = runs_of(numbers)
     texts = [str(low) if low == high else f"{low}-{high}" for low, high in runs[:most]]
     return ", ".join(texts) + (f" and {len(runs) - most} more runs" if len(runs) > most else "")
 

@@ -24,6 +24,7 @@ LAYERS = {
     "cssv.overlay": 0,
     "cssv.output": 0,
     "cssv.ranges": 0,
+    "cssv.runs": 0,
     "cssv.overlap": 0,
     "cssv.scene": 0,
     "cssv.scene_change": 0,

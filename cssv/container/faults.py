@@ -15,6 +15,7 @@ from cssv.container.moov import Movie, Track
 from cssv.container.sharing import Ground, sound_name
 from cssv.container.tables import I64s
 from cssv.errors import ContainerError
+from cssv.runs import runs_of
 
 #: Samples of all versions are looked through for what they share. No honest file has this many.
 _SAMPLES_A_BYTE = 16
@@ -161,12 +162,6 @@ def _found(places: I64s, offsets: I64s) -> list[int]:
 
 def _named(numbers: Sequence[int]) -> str:
     """``version 4``, ``versions 1 to 3 and 5``."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    parts = [str(low) if low == high else f"{low} to {high}" for low, high in runs]
+    parts = [str(low) if low == high else f"{low} to {high}" for low, high in runs_of(numbers)]
     names = " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else "".join(parts)
     return f"version{'s' if len(numbers) > 1 else ''} {names}"

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 
 import av
 import numpy as np
@@ -311,84 +305,8 @@ def test_mpv_plays_it(sounding, tool):
     assert not re.search(r"error|invalid|corrupt|broken", result.stdout + result.stderr, re.IGNORECASE)
 
 
-PAGE = b"""<!doctype html><video id="v" muted src="clip"></video><script>
-const v = document.getElementById("v");
-const tell = (word) => fetch("report", {method: "POST", body: JSON.stringify({word, width: v.videoWidth,
-    height: v.videoHeight, duration: v.duration, frames: v.getVideoPlaybackQuality().totalVideoFrames})});
-v.onerror = () => tell("error " + v.error.message);
-v.onended = () => tell("ended");
-v.play();
-</script>"""
-
-
-class Page(BaseHTTPRequestHandler):
-    """Serves the page and the video by byte ranges, and takes the page's report."""
-
-    def do_GET(self):
-        if self.path != "/clip":
-            self.answer(200, "text/html", PAGE)
-            return
-        video, (low, high) = self.server.video, self.wanted()
-        self.answer(206, "video/mp4", video[low:high], f"bytes {low}-{high - 1}/{len(video)}")
-
-    def wanted(self):
-        found = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "bytes=0-"))
-        size = len(self.server.video)
-        return int(found[1]), min(int(found[2] or size) + 1, size)
-
-    def answer(self, status, kind, body, content_range=None):
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        if content_range:
-            self.send_header("Content-Range", content_range)
-            self.send_header("Accept-Ranges", "bytes")
-        self.end_headers()
-        # The browser hangs up when it has seen enough.
-        with suppress(ConnectionError):
-            self.wfile.write(body)
-
-    def do_POST(self):
-        self.server.report.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.answer(200, "text/plain", b"")
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def played_in_chromium(tool, tmp_path):
-    """What a page in headless Chromium reports after playing a file to its end."""
-
-    def play(path):
-        with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-            server.video, server.report = path.read_bytes(), Queue()
-            Thread(target=server.serve_forever, daemon=True).start()
-            browser = subprocess.Popen(
-                [
-                    *(tool("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-                    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-                    *("--mute-audio", "--autoplay-policy=no-user-gesture-required"),
-                    *(f"--user-data-dir={tmp_path / 'profile'}", "--remote-debugging-port=0"),
-                    f"http://127.0.0.1:{server.server_port}/",
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            try:
-                return server.report.get(timeout=45)
-            finally:
-                os.killpg(browser.pid, signal.SIGTERM)
-                browser.wait(20)
-                server.shutdown()
-
-    return play
-
-
-def test_chromium_plays_it_to_the_end(sounding, played_in_chromium):
-    report = played_in_chromium(sounding.path)
+def test_chromium_plays_it_to_the_end(sounding, in_chromium):
+    report = in_chromium(sounding.path, rate=1)
     assert (report["word"], report["width"], report["height"]) == ("ended", 320, 180)
     assert report["duration"] == pytest.approx(2.0, abs=0.06)
     # How many frames a busy machine really shows differs from run to run; it decodes nearly all.

@@ -9,8 +9,8 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from cssv.frames import Frame, planes_shape
-from cssv.perception import BoxesDetector, perceive
 from cssv.overlap import overlaps
+from cssv.perception import BoxesDetector, perceive
 from cssv.perception.detectors.motion import (
     MotionDetector,
     SizePrior,
