@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from cssv.carriers.frame import extract
-from cssv.container import Reader
+from cssv.container import Archive, Reader, find_problems
 from cssv.container import repair as cut_tail
 from cssv.cursor import Cursor
 from cssv.errors import ChecksumError, ContainerError, SceneError, VideoError
@@ -77,20 +77,19 @@ def verify(path: Path_, *, repair: bool = False, progress: Progress | None = Non
         progress: called after every frame.
 
     Raises:
-        ContainerError: the file is not a CSSV file, or its tables cannot be read at all.
+        ContainerError: the file is not a CSSV file, or its index is damaged.
         LockedError: somebody is writing to a file that is to be repaired.
     """
     cut = cut_tail(path) if repair else 0
-    with Reader(path) as reader:
-        faults = [Fault(p.kind, p.text, p.frame, p.version) for p in reader.verify() if p.kind != "tail"]
-        others = [v.number for v in reversed(reader.index.versions) if v.number != reader.index.playing]
-        survey = _Survey(path, [reader.index.playing, *others], faults)
-        faults += survey.scene_faults()
-        faults += survey.pixel_faults(progress)
-        versions = len(reader.index.versions)
-        return Verification(
-            len(reader), reader.version.number, tuple(faults), versions, reader.torn_bytes, cut
-        )
+    with Archive(path) as archive:
+        index, torn = archive.index, archive.torn_bytes
+        found = find_problems(archive, index.current)
+        faults = [Fault(p.kind, p.text, p.frame, p.version) for p in found if p.kind != "tail"]
+    others = [v.number for v in reversed(index.versions) if v.number != index.playing]
+    survey = _Survey(path, [index.playing, *others], faults)
+    faults += survey.scene_faults()
+    faults += survey.pixel_faults(progress)
+    return Verification(index.current.frames, index.playing, tuple(faults), len(index.versions), torn, cut)
 
 
 class _Survey:

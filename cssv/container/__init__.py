@@ -7,7 +7,7 @@ from cssv.container.archive import Archive, is_cssv
 from cssv.container.boxes import Box, boxes
 from cssv.container.compactor import compact
 from cssv.container.entries import Kind, lift_entry, parameter_sets
-from cssv.container.faults import Problem
+from cssv.container.faults import Problem, find_problems
 from cssv.container.index import FrameTable, Index, IndexMeta, Revision, Version
 from cssv.container.moov import Track
 from cssv.container.reader import Reader
@@ -31,6 +31,7 @@ __all__ = [
     "Writer",
     "boxes",
     "compact",
+    "find_problems",
     "is_cssv",
     "lift_entry",
     "parameter_sets",

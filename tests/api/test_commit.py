@@ -259,6 +259,8 @@ def test_the_way_out_of_a_damaged_version_is_open(file, warmer):
     with pytest.raises(ContainerError, match="moov of version 2 is damaged"):
         cssv.open(file)
     assert [version.number for version in cssv.log(file).versions] == [1, 2]
+    (fault,) = cssv.verify(file).faults
+    assert (fault.kind, fault.version) == ("history", 2)
     cssv.tag(file, "sound", 1)
     with pytest.raises(ContainerError, match="moov of version 2 is damaged"):
         cssv.tag(file, "broken", 2)
