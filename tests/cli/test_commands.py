@@ -211,7 +211,7 @@ class TestInfo:
             "ftyp",
             "mdat",
             "moov",
-            "uuid",
+            "cssv",
         ]
 
     def test_json_has_the_same_boxes(self, run, material):
