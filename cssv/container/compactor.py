@@ -36,7 +36,8 @@ def compact(
     """Write a file with these versions only, sample for sample and each shared one once.
 
     Numbers, messages, times, facts and tags stay. A version's parent becomes its nearest ancestor
-    that is kept, its root that parent's root unless it is one itself.
+    that is kept. Its root stays if it is kept; otherwise the version becomes its own root, as its
+    pictures cannot be drawn again from anything that is there.
 
     Args:
         path: the file.
@@ -78,14 +79,14 @@ class _Compaction:
         if zlib.crc32(archive.ftyp) != index.ftyp_crc:
             raise ChecksumError("the file type box was changed")
         self._kept = [index.find(number) for number in sorted(set(numbers))]
-        known = {version.number for version in self._kept}
+        self._numbers = {version.number for version in self._kept}
         if playing is None:
-            playing = index.playing if index.playing in known else self._kept[-1].number
-        if playing not in known:
+            playing = index.playing if index.playing in self._numbers else self._kept[-1].number
+        if playing not in self._numbers:
             raise OptionError("the version that is to play is not kept", found=playing)
         self._playing = playing
         self._parents = {version.number: version.parent for version in index.versions}
-        self._tags = tuple(tag for tag in index.tags if tag[1] in known)
+        self._tags = tuple(tag for tag in index.tags if tag[1] in self._numbers)
         #: Bytes of samples that each version is the first to show.
         self._fresh_bytes: list[int] = []
 
@@ -151,7 +152,7 @@ class _Compaction:
             live = end if is_playing else live
             box = b"" if is_last else write_box(b"free", write_frame_table(table))
             row = replace(
-                self._row(version, rows, table),
+                self._row(version, table),
                 moov_offset=end,
                 moov_size=len(moov),
                 moov_crc=zlib.crc32(moov[8:]),
@@ -169,15 +170,15 @@ class _Compaction:
         rows[-1] = replace(rows[-1], bytes_added=whole)
         yield write_index(replace(index, versions=tuple(rows)), table, end)
 
-    def _row(self, version: Version, before: Sequence[Version], table: FrameTable) -> Version:
+    def _row(self, version: Version, table: FrameTable) -> Version:
         """A version's row with the parent, root and changes that it has among those kept."""
-        kept = {row.number: row for row in before}
         number = version.parent
-        while number and number not in kept:
+        while number and number not in self._numbers:
             number = self._parents.get(number, 0)
+        # Where the root is kept, all between it and this version have the same one, the new parent too.
+        root = version.root if version.root in self._numbers else version.number
         if not number:
-            return replace(version, parent=0, root=version.number, frames_changed=version.frames)
-        root = version.number if version.root == version.number else kept[number].root
+            return replace(version, parent=0, root=root, frames_changed=version.frames)
         changed = version.frames_changed
         if number != version.parent:
             theirs = self._archive.table(self._archive.index.find(number)).stegos

@@ -33,7 +33,7 @@ from cssv.container.limits import (
     VERSIONS_LIMIT,
     check_limit,
 )
-from cssv.errors import ChecksumError, ContainerError
+from cssv.errors import ChecksumError, ContainerError, RevisionError
 
 #: Types of the index box, by format. FFmpeg opens no file that ends within the first 24 bytes of a ``uuid``
 #: box, so what is appended must be of another type.
@@ -96,7 +96,7 @@ class Version:
         frames: video samples, which is also scene samples.
         audio_tracks: rows of the frame table that are about audio.
         root: number of the version whose pictures its own were drawn from: an ancestor, or itself
-            if it was drawn from a cover.
+            if it was drawn from a cover, or from a version that a compacted copy left out.
         frames_changed: frames that differ from the parent's; all of them where there is no parent.
         bytes_added: by how much the file grew.
     """
@@ -166,19 +166,21 @@ class Index:
     def find(self, revision: Revision) -> Version:
         """Return the version with this number or tag; None is the one that players show.
 
-        Raises ContainerError when there is none.
+        Raises RevisionError when there is none.
         """
         number = self.playing if revision is None else revision
+        if isinstance(number, bool) or not isinstance(number, int | str):
+            raise RevisionError("a version is named by its number or a tag", found=repr(number))
         if isinstance(number, str):
             names = dict(self.tags)
             if number not in names:
-                raise ContainerError("no such tag", found=number, bound=", ".join(names) or "none yet")
+                raise RevisionError("no such tag", found=number, bound=", ".join(names) or "none yet")
             number = names[number]
         at = bisect_left(self.versions, number, key=lambda version: version.number)
         if at < len(self.versions) and self.versions[at].number == number:
             return self.versions[at]
         bound = f"{self.versions[0].number} to {self.versions[-1].number}"
-        raise ContainerError("no such version", found=number, bound=bound)
+        raise RevisionError("no such version", found=number, bound=bound)
 
 
 def write_meta(meta: Mapping[str, Any]) -> bytes:

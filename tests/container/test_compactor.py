@@ -44,10 +44,13 @@ def everything(path, number):
         ], [column.tolist() for column in (reader.frames.samples, reader.frames.scenes, reader.frames.stegos)]
 
 
+#: (parent, root) of what is kept. Where its root is not, nothing that is there can draw its pictures again.
 KEPT = {
     (1, 2, 3, 4, 5): {1: (0, 1), 2: (1, 1), 3: (2, 3), 4: (3, 3), 5: (2, 1)},
-    (1, 4, 5): {1: (0, 1), 4: (1, 1), 5: (1, 1)},
-    (2, 4, 5): {2: (0, 2), 4: (2, 2), 5: (2, 2)},
+    (1, 4): {1: (0, 1), 4: (1, 4)},
+    (1, 4, 5): {1: (0, 1), 4: (1, 4), 5: (1, 1)},
+    (1, 3, 4): {1: (0, 1), 3: (1, 3), 4: (3, 3)},
+    (2, 4, 5): {2: (0, 2), 4: (2, 4), 5: (2, 5)},
     (3, 4): {3: (0, 3), 4: (3, 3)},
     (4, 5): {4: (0, 4), 5: (0, 5)},
     (1,): {1: (0, 1)},
@@ -93,6 +96,18 @@ def test_frames_changed_are_counted_against_the_new_parent(path, tmp_path):
         compact(path, file, [1, 4, 5])
     with Reader(tmp_path / "copy.cssv") as reader:
         assert [version.frames_changed for version in reader.index.versions] == [3, 3, 1]
+
+
+def test_a_root_that_is_dropped_is_not_replaced_by_another_cover_s(path, tmp_path, append_version):
+    """4 was drawn from 3, whose cover was another than that of 1: it is its own root, copied again too."""
+    copies = [tmp_path / "one.cssv", tmp_path / "two.cssv"]
+    for source, copy in zip((path, *copies), copies, strict=False):
+        with copy.open("wb") as file:
+            compact(source, file, [1, 4])
+        with Reader(copy) as reader:
+            assert (reader.index.find(4).parent, reader.index.find(4).root) == (1, 4)
+    child = append_version(copies[1], {0: b"five"}, {}, parent=4)
+    assert (child.parent, child.root) == (4, 4)
 
 
 def test_a_copy_is_carried_on(path, tmp_path, append_version):

@@ -153,7 +153,7 @@ class File:
             parent = row.parent
             while parent and parent not in kept:
                 parent = self.model.rows[parent].parent
-            root = number if row.root == number or not parent else rows[parent].root
+            root = row.root if row.root in kept else number
             rows[number] = replace(row, parent=parent, root=root)
         self.model.rows = rows
         self.model.tags = tuple(tag for tag in self.model.tags if tag[1] in rows)
