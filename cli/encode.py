@@ -72,7 +72,12 @@ SCENE = block(
     default=DEFAULT_FIDELITY,
     help="'full' carries in every pixel; 'sparse' leaves pixels away from the objects as they are.",
 )
-@click.option("--start", type=seconds, metavar="T", help="Begin here: seconds or [HH:]MM:SS(.fff).")
+@click.option(
+    "--start",
+    type=seconds,
+    metavar="T",
+    help="Begin here: seconds or [HH:]MM:SS(.fff). The scene's times stay the clip's.",
+)
 @click.option("--stop", type=seconds, metavar="T", help="End before here, in the clip's own time.")
 @with_console
 def encode(

@@ -19,6 +19,7 @@ from cssv.errors import (
     NibblesLostError,
     OptionError,
     OutputError,
+    RevisionError,
     SceneError,
     VideoError,
 )
@@ -53,8 +54,11 @@ EXITS = (
     Exit(2, "wrong use: an unknown option, or a value that it does not take", (USAGE, OptionError.kind)),
     Exit(
         3,
-        "bad input: a clip, scene or box file that cannot be used",
-        (InputError.kind, VideoError.kind, SceneError.kind, BoxesError.kind, FrameError.kind),
+        "bad input: a clip, scene or box file that cannot be used, or no such version",
+        (
+            *(InputError.kind, VideoError.kind, SceneError.kind),
+            *(BoxesError.kind, FrameError.kind, RevisionError.kind),
+        ),
     ),
     Exit(
         4,

@@ -12,7 +12,7 @@ from cssv.committing import Committed, commit
 from cssv.container import Reader, Revision
 from cssv.decoder import Decoder, Moment
 from cssv.errors import InputError, OptionError
-from cssv.history import Version, log, version_of
+from cssv.history import Version, log
 from cssv.painter import Path_, Progress, SceneLike
 from cssv.scene import Scene
 from cssv.video import VideoInfo
@@ -91,8 +91,8 @@ class Clip(Closing):
     @property
     def version(self) -> Version:
         """The version shown. Raises OptionError for a copy, which has none."""
-        reader = self._reader()
-        return version_of(reader.version, reader.index)
+        number = self._reader().version.number
+        return next(version for version in self.versions if version.number == number)
 
     @property
     def versions(self) -> tuple[Version, ...]:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.carriers.frame import FrameCarrier, extract
-from cssv.container import Appender, IndexMeta, Reader, Revision
+from cssv.container import Appender, IndexMeta, Reader, Revision, check_texts
 from cssv.cursor import Cursor, StegoCursor
-from cssv.errors import ChecksumError, InputError
+from cssv.errors import ChecksumError, InputError, OptionError
 from cssv.forerunners import Forerunners
 from cssv.frames import Frame
 from cssv.lineup import Shown
@@ -47,6 +47,9 @@ from cssv.stego import planes_crc
 from cssv.template.drawing import Outline
 from cssv.template.state import draw
 from cssv.video import open_source, shown_stamps
+
+#: Scene samples that are kept in memory, at most.
+_KEPT_SAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,11 @@ def commit(
         LockedError: somebody else is writing to the file.
         OutputError: the file cannot be written; it is as it was.
     """
+    if scene is None:
+        raise OptionError("a commit needs a scene", remedy="An empty one is {'cssv_scene': 1}.")
     loaded = load_scene(scene)
+    about = IndexMeta(int(time.time()) if created_s is None else created_s, author, message)
+    check_texts(about)
     with ExitStack() as stack:
         appender = stack.enter_context(Appender(path, parent=parent))
         job = _Job(Path(path), appender, loaded, progress, stack)
@@ -123,8 +130,8 @@ def commit(
         job.compare()
         job.share()
         job.draw()
-        meta = IndexMeta(int(time.time()) if created_s is None else created_s, author, message, job.facts())
-        staged = appender.stage(meta, root=None if cover is None else 0, frames_changed=job.frames_changed)
+        about = replace(about, meta=job.facts())
+        staged = appender.stage(about, root=None if cover is None else 0, frames_changed=job.frames_changed)
         job.check(staged)
         version = appender.land()
     return Committed(
@@ -160,10 +167,13 @@ class _Job:
             self._parents = stack.enter_context(StegoCursor(self._parent))
         self._making = making_of(self._root.version.about.meta)
         self._covers: Cursor | None = None
+        self._samples: dict[int, SceneSample] = {}
         self.notes: list[str] = []
         self.painter = self._make_painter(scene)
         self._recast = Recast(scene, ((self._sample(n), self._time(n)) for n in range(len(self._parent))))
         self.notes += self._recast.warnings
+        if (start := self._making.opened.get("start")) is not None:
+            self.notes.append(f"times in the scene are the file's, which begins {start} s into the clip")
         self._changed: list[int] = []
         self._coded: list[range] = []
         self.frames_changed = 0
@@ -177,7 +187,7 @@ class _Job:
         """What draws the new version: the root's marks, with ranges that hold the scene."""
         making = self._making
         ranges, grown = fit_ranges(scene, sample_ranges(self._root.scene_sample(0)))
-        self.notes += [f"the {name} range had to grow: every frame is drawn anew" for name in grown]
+        self.notes += [f"the {name} range had to grow" for name in grown]
         found = extract(self._roots.at(0).planes, making.layout, is_sound=True)
         if found is None or found.marks.miniature is None:
             raise ChecksumError("frame 0 carries no marks", remedy="Run verify to see what is damaged.")
@@ -215,7 +225,10 @@ class _Job:
         self._covers = Cursor(cover, stamps)
 
     def _sample(self, number: int) -> SceneSample:
-        return read_sample(self._parent.scene_sample(number))
+        """The parent's; those of a short clip are kept, because reading them takes long."""
+        if number not in self._samples and len(self._samples) < _KEPT_SAMPLES:
+            self._samples[number] = read_sample(self._parent.scene_sample(number))
+        return self._samples.get(number) or read_sample(self._parent.scene_sample(number))
 
     def _shown(self, number: int) -> Shown:
         return self._recast.at(self._sample(number), self._time(number))
@@ -230,6 +243,8 @@ class _Job:
     def compare(self) -> None:
         """Find the frames that must be drawn anew; of the others, write the scene samples that change."""
         is_all = self.painter.ranges != sample_ranges(self._parent.scene_sample(0))
+        if is_all:
+            self.notes.append("the rings are drawn in other ranges, so every frame is drawn anew")
         is_estimated = self._parent.frames.stegos != self._root.frames.stegos
         is_new = False
         for number in counted(range(len(self._parent)), "compare", len(self._parent), self._progress):
@@ -281,8 +296,13 @@ class _Job:
         """Let the new version have a frame of another one."""
         self._appender.point(number, other)
         self.frames_changed += bool(other.frames.stegos[number] != self._parent.frames.stegos[number])
-        outlines = read_sample(other.scene_sample(number)).outlines
-        if has_changed and (data := self._new_sample(number, self._shown(number), outlines)) is not None:
+        if not has_changed:
+            return
+        theirs = other.scene_sample(number)
+        data = self._new_sample(number, self._shown(number), read_sample(theirs).outlines)
+        if data == theirs:
+            self._appender.point_scene(number, other)
+        elif data is not None:
             self._appender.write_scene(number, data)
 
     def draw(self) -> None:

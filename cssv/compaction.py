@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cssv.container import Reader, Revision, compact
 from cssv.errors import OptionError
+from cssv.lock import replacing
 from cssv.output import check_distinct, whole_file
 from cssv.painter import Path_, Progress
 from cssv.verification import check
@@ -34,7 +35,7 @@ class Compacted:
 def gc(
     path: Path_,
     output: Path_,
-    keep: Iterable[Revision] = (),
+    keep: Revision | Iterable[Revision] = (),
     *,
     keep_playing: bool = False,
     keep_tagged: bool = False,
@@ -49,7 +50,7 @@ def gc(
     Args:
         path: a ``.cssv``.
         output: the file to write; another one.
-        keep: numbers or tags of versions.
+        keep: numbers or tags of versions, one or several; None is the version that plays.
         keep_playing: keep the version that plays.
         keep_tagged: keep every version that has a tag.
         keep_last: keep so many of the newest versions.
@@ -61,6 +62,7 @@ def gc(
         OutputError: the output cannot be written; what was there is as it was.
     """
     check_distinct(path, output)
+    keep = (keep,) if keep is None or isinstance(keep, str | int) else tuple(keep)
     source, target = Path(path), Path(output)
     with Reader(source) as reader:
         index = reader.index
@@ -71,7 +73,7 @@ def gc(
     kept |= set(every[::-1][: max(keep_last, 0)])
     if not kept:
         raise OptionError("no version is to be kept", bound="at least one")
-    with whole_file(target) as temporary:
+    with replacing(target), whole_file(target) as temporary:
         with temporary.open("wb") as file:
             compact(source, file, sorted(kept))
         check(temporary, progress)

@@ -32,6 +32,8 @@ class Cursor(Closing):
 
     def at(self, number: int) -> Frame:
         """The frame, counted from 0. Raises VideoError where the source has none."""
+        if not 0 <= number < len(self):
+            raise VideoError("the clip has no such frame", found=number, bound=f"0 to {len(self) - 1}")
         if number != self._next:
             self._source.seek(number, self.stamps[number])
             self._frames = iter(self._source)

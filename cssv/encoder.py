@@ -15,6 +15,7 @@ from cssv.carriers.nibble import DEFAULT_MERGE, Merge
 from cssv.cast import Cast
 from cssv.errors import OptionError, VideoError
 from cssv.frames import Frame
+from cssv.lock import replacing
 from cssv.matching import shift_times
 from cssv.output import check_distinct, whole_file
 from cssv.painter import (
@@ -181,7 +182,7 @@ def encode(
         if isinstance(given, str | os.PathLike):
             check_distinct(given, target)
     chosen = choose_detector(detector, boxes)
-    with whole_file(target) as temporary:
+    with replacing(target), whole_file(target) as temporary:
         found = perceive_clip(
             source, chosen, rate=job.rate, start=job.start, stop=job.stop, progress=progress
         )

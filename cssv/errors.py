@@ -14,7 +14,8 @@
     │   └── FramingError       kind "framing"        a payload's magic, version, length or CRC is wrong
     ├── ContainerError         kind "container"      also ValueError; the file's structure is wrong
     │   ├── ChecksumError      kind "checksum"       stored and computed checksums differ
-    │   └── LimitError         kind "limit"          a length beyond its bound, found before allocation
+    │   ├── LimitError         kind "limit"          a length beyond its bound, found before allocation
+    │   └── RevisionError      kind "revision"       a file has no such version or tag
     ├── OutputError            kind "output"         also OSError; the result cannot be written
     │   └── LockedError        kind "locked"         another writer is at work; .pid
     └── MissingExtraError      kind "extra"          also ImportError; the message names the pip command
@@ -55,7 +56,7 @@ class CssvError(Exception):
         if bound is not None:
             text += f"; allowed: {bound}"
         if remedy is not None:
-            text += f". {remedy}"
+            text += f"{'' if text.endswith('.') else '.'} {remedy}"
         super().__init__(text)
 
 
@@ -133,6 +134,12 @@ class LimitError(ContainerError):
     """A length or count beyond its bound, found before anything was allocated for it."""
 
     kind = "limit"
+
+
+class RevisionError(ContainerError):
+    """A version or tag that a file does not have."""
+
+    kind = "revision"
 
 
 class OutputError(CssvError, OSError):

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cssv.container import Appender, Archive, Revision
+from cssv.container import Appender, Archive, Revision, check_tag
 from cssv.container import Version as Row
 from cssv.container.index import Index
 from cssv.painter import Path_
@@ -130,6 +130,7 @@ def tag(path: Path_, name: str, version: Revision = None, *, delete: bool = Fals
         ContainerError: no such version or tag, or a name that cannot be one.
         LockedError, OutputError: as :func:`checkout`.
     """
+    check_tag(name)
     with Appender(path, parent=name if delete else version) as appender:
         number = appender.reader.version.number
         appender.tag(name, None if delete else number)

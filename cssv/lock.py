@@ -6,7 +6,8 @@ import errno
 import os
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from cssv.closing import Closing
@@ -29,9 +30,10 @@ _TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 class WriterLock(Closing):
     """Holds the right to write to a file, from construction to :meth:`close`.
 
-    The lock is the operating system's, on ``<real path>.lock``: when its process ends, however it
-    ends, it is free. The file that a killed process leaves behind says nothing and is taken over.
-    Readers do not ask. The lock is advisory, and between machines as good as the file system's.
+    The lock is the operating system's, on ``<real path>.lock`` and on the file itself, which may have
+    another name by a hard link: when its process ends, however it ends, it is free. The lock file that a
+    killed process leaves behind says nothing and is taken over. Readers do not ask. The lock is advisory,
+    and between machines as good as the file system's.
 
     Raises:
         LockedError: another writer, of this or another process, holds it.
@@ -42,6 +44,7 @@ class WriterLock(Closing):
         self.path = Path(os.path.realpath(path))
         self._place = self.path.with_name(self.path.name + _SUFFIX)
         self._handle: int | None = None
+        self._media: int | None = None
         try:
             for _ in range(_TRIES):
                 if self._take():
@@ -53,7 +56,7 @@ class WriterLock(Closing):
             raise OutputError(
                 f"cannot lock {str(path)!r}",
                 found=reason,
-                remedy="Versions are written only where a file can be made beside this one.",
+                remedy="A file must be made beside this one; see that the disk has room and lets you write.",
             ) from error
         raise OutputError(
             f"cannot lock {str(path)!r}", found="other writers come and go", remedy="Try again."
@@ -65,15 +68,31 @@ class WriterLock(Closing):
         try:
             is_locked = _lock(handle)
             if is_locked and self._is_named(handle):
-                os.ftruncate(handle, 0)
-                os.write(handle, str(os.getpid()).encode())
+                self._sign(handle)
                 self._handle = handle
         finally:
             if self._handle is None:
                 os.close(handle)
         if not is_locked:
             raise LockedError(self.path, self._owner())
-        return self._handle is not None
+        if self._handle is None:
+            return False
+        try:
+            self._media = _lock_media(self.path)
+        except BaseException:
+            self.close()
+            raise
+        return True
+
+    def _sign(self, handle: int) -> None:
+        """Write down whose the lock is; what cannot be written to is not left behind."""
+        try:
+            os.ftruncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
+        except OSError:
+            with suppress(OSError):
+                self._place.unlink()
+            raise
 
     def _is_named(self, handle: int) -> bool:
         with suppress(FileNotFoundError):
@@ -91,6 +110,9 @@ class WriterLock(Closing):
 
     def close(self) -> None:
         """Let the next writer in."""
+        media, self._media = self._media, None
+        if media is not None:
+            os.close(media)
         handle, self._handle = self._handle, None
         if handle is None:
             return
@@ -101,6 +123,35 @@ class WriterLock(Closing):
         if sys.platform == "win32":
             with suppress(OSError):
                 self._place.unlink()
+
+
+def _lock_media(path: Path) -> int | None:
+    """Lock the file itself, which may have other names; None where that would lock readers out.
+
+    Raises LockedError when another writer has it by another name.
+    """
+    if sys.platform == "win32":
+        return None
+    try:
+        media = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        # What cannot be read cannot be appended to either, and says so better itself.
+        return None
+    if _lock(media):
+        return media
+    os.close(media)
+    raise LockedError(path, None)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Hold the right to put another file in the place of one, if there is one.
+
+    Raises:
+        LockedError: somebody is writing to the file that is there.
+    """
+    with WriterLock(path) if Path(path).is_file() else nullcontext():
+        yield
 
 
 def _lock(handle: int) -> bool:

@@ -79,7 +79,11 @@ def load_scene(scene: SceneLike) -> Scene:
         return Scene()
     if isinstance(scene, Scene):
         return scene
-    return Scene.from_json(scene) if isinstance(scene, dict) else Scene.read(scene)
+    if isinstance(scene, dict):
+        return Scene.from_json(scene)
+    if not isinstance(scene, str | os.PathLike):
+        raise OptionError("not a scene", found=type(scene).__name__, bound="a Scene, a path, a JSON object")
+    return Scene.read(scene)
 
 
 def _number(value: Value | None) -> float:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cssv.carriers.frame import Extract, extract
+from cssv.carriers.frame import Extract, extract, is_cover
 from cssv.errors import ContainerError, InputError
 from cssv.frames import U8, Frame, split_planes
 from cssv.painter import Painter
@@ -21,9 +21,6 @@ from cssv.template.drawing import Drawing, Outline
 from cssv.template.edges import edge_brightness, edge_magnitude
 from cssv.template.render import interior, render
 from cssv.template.state import ObjectState, Place, draw
-
-#: A stego byte is at most this far from its cover (carriers/SPEC.md, section 2).
-MOST_CHANGE = 15
 
 
 def redraw(
@@ -58,7 +55,7 @@ def redraw(
         shown = {(o.track, o.box): o for o in (*known, *found.outlines)}
         cover, drawings, edges = _without_cover(painter, stego, objects, found, shown)
     else:
-        _check_cover(stego, cover)
+        _check_cover(stego, cover, found)
         drawings, edges = _drawings(painter, cover, objects, {}), None
     template = render(drawings, cover.luma(), stego.layout, edges=edges)
     outlines = [drawing.outline for drawing in drawings]
@@ -98,8 +95,8 @@ def _without_cover(
     return stego, drawings, edges
 
 
-def _check_cover(stego: Frame, cover: Frame) -> None:
-    """Raise InputError unless ``cover`` can be what the stego frame was drawn from."""
+def _check_cover(stego: Frame, cover: Frame, found: Extract) -> None:
+    """Raise InputError unless ``cover`` is what the stego frame was drawn from."""
     remedy = "Give the very clip that was encoded."
     if cover.layout != stego.layout or cover.planes.shape != stego.planes.shape:
         raise InputError(
@@ -108,11 +105,5 @@ def _check_cover(stego: Frame, cover: Frame) -> None:
             bound=f"{stego.width}x{stego.height} {stego.layout}",
             remedy=remedy,
         )
-    change = np.maximum(cover.planes, stego.planes) - np.minimum(cover.planes, stego.planes)
-    if int(change.max()) > MOST_CHANGE:
-        raise InputError(
-            f"frame {stego.number} of the cover is another picture",
-            found=f"samples {int(change.max())} apart",
-            bound=f"{MOST_CHANGE}",
-            remedy=remedy,
-        )
+    if not is_cover(cover.planes, stego.planes, stego.layout, found):
+        raise InputError(f"frame {stego.number} of the cover is another picture", remedy=remedy)

@@ -20,6 +20,7 @@ from cssv.closing import Finishing
 from cssv.encoder import DEFAULT_DETECTOR, choose_detector
 from cssv.errors import CssvError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import LAYOUTS, U8, Frame, Layout
+from cssv.lock import replacing
 from cssv.output import whole_file
 from cssv.painter import (
     DEFAULT_CODEC,
@@ -105,6 +106,7 @@ class Encoder(Finishing):
         self._count = 0
         self._last_pts: int | None = None
         self._output = ExitStack()
+        self._output.enter_context(replacing(output))
         self._path = self._output.enter_context(whole_file(output))
         self._inside = self._output.enter_context(ExitStack())
         self._stage: _Stage | None = None

@@ -197,6 +197,32 @@ def _marked(marks: Marks, shape: tuple[int, ...], places: Sequence[Place]) -> ND
     return marked
 
 
+def is_cover(cover: U8, stego: U8, layout: Layout, found: Extract) -> bool:
+    """Whether a stego frame can have been drawn from this cover, whatever was drawn.
+
+    Args:
+        cover: planes of the whole frame.
+        stego: likewise, of the same shape.
+        layout: of both.
+        found: what the stego frame carries.
+    """
+    marks = found.marks
+    wrong = merge(cover, split(stego), "plain" if marks.header.plain else "opap") != stego
+    if marks.support is None:
+        return not wrong.any()
+    # Beside what was drawn the cover shows; in sparse fidelity marks and tags come last and change one bit.
+    change = cover ^ stego
+    luma, *chroma = split_planes(change, layout)
+    wrong_luma, *wrong_chroma = split_planes(wrong.view(np.uint8), layout)
+    height, width = luma.shape
+    beside = ~_support_window(marks.support, (0, 0), width, height)
+    step = height // chroma[0].shape[0]
+    is_other = (luma[beside] & 0xFE).any() or wrong_luma[~found.marked].any()
+    for plane, wrong_plane in zip(chroma, wrong_chroma, strict=True):
+        is_other = is_other or plane[beside[::step, ::step]].any() or wrong_plane.any()
+    return not is_other
+
+
 def _keep_support(heat: U8, layout: Layout, marks: Marks, marked: NDArray[np.bool_]) -> None:
     """Zero the heat where nothing is carried, in place; marks and tags keep their bit."""
     assert marks.support is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cssv.container.appender import Appender, repair
+from cssv.container.appender import Appender, check_tag, check_texts, repair
 from cssv.container.archive import Archive, is_cssv
 from cssv.container.boxes import Box, boxes
 from cssv.container.compactor import compact
@@ -30,6 +30,8 @@ __all__ = [
     "Version",
     "Writer",
     "boxes",
+    "check_tag",
+    "check_texts",
     "compact",
     "find_problems",
     "is_cssv",

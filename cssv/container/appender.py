@@ -16,6 +16,9 @@ from cssv.container.chunks import CHUNK_BYTES, CHUNK_S, Samples, bound, loose
 from cssv.container.entries import lift_entry
 from cssv.container.index import FrameTable, Index, IndexMeta, Revision, Version, index_size, write_index
 from cssv.container.limits import (
+    AUTHOR_LIMIT,
+    CREATED_LIMIT_S,
+    MESSAGE_LIMIT,
     MOOV_LIMIT,
     SAMPLE_LIMIT,
     TAG_LIMIT,
@@ -142,18 +145,29 @@ class Appender(Closing):
 
     def point(self, frame: int, other: Reader) -> None:
         """Let a frame have the video that it has in another version of this file, without a byte added."""
-        theirs, ours = other.archive.file, self.reader.archive.file
-        if not os.path.samestat(os.fstat(theirs.fileno()), os.fstat(ours.fileno())):
-            raise ContainerError("only versions of one file share samples", found=str(other.source))
+        self._check_like(other, frame)
         self._claim("video", frame)
-        if frame >= len(other):
-            raise ContainerError("the other version has no such frame", found=frame)
         table, samples = other.video.table, self._samples["video"]
         samples.offsets[frame], samples.sizes[frame] = table.offsets[frame], table.sizes[frame]
         samples.entries[frame] = samples.head(table.entries[table.entry_of(frame)])
         samples.keys[frame] = other.is_key(other.video.number, frame)
         samples.crcs[frame] = other.frames.samples[frame]
         self._stegos[frame] = other.frames.stegos[frame]
+
+    def point_scene(self, frame: int, other: Reader) -> None:
+        """As :meth:`point`, for the scene sample."""
+        self._check_like(other, frame)
+        self._claim("scene", frame)
+        table, samples = other.scene.table, self._samples["scene"]
+        samples.offsets[frame], samples.sizes[frame] = table.offsets[frame], table.sizes[frame]
+        samples.crcs[frame] = other.frames.scenes[frame]
+
+    def _check_like(self, other: Reader, frame: int) -> None:
+        theirs, ours = other.archive.file, self.reader.archive.file
+        if not os.path.samestat(os.fstat(theirs.fileno()), os.fstat(ours.fileno())):
+            raise ContainerError("only versions of one file share samples", found=str(other.source))
+        if frame >= len(other):
+            raise ContainerError("the other version has no such frame", found=frame)
 
     def _claim(self, kind: str, frame: int) -> None:
         self._check_open()
@@ -214,6 +228,7 @@ class Appender(Closing):
             The file as it will read once the version has landed.
         """
         self._check_open()
+        self._check_place()
         parent = self.reader.version
         if not self._samples["video"].keys[0]:
             raise ContainerError("first video sample is not a key sample")
@@ -260,12 +275,14 @@ class Appender(Closing):
             self._put(write_index(index, self._frame_table(), self._end))
             self._flush()
         self._staged = version
+        self._check_place()
         return Overlay(self._path, ((self._live + 4, b"free"),))
 
     def land(self) -> Version:
         """Make the staged version the one that plays."""
         if self._staged is None:
             raise ContainerError("there is no version to land", remedy="Call stage first.")
+        self._check_place()
         self._flip()
         number = self._staged.number
         self._reopen()
@@ -334,8 +351,21 @@ class Appender(Closing):
         most = TOP_BOXES_LIMIT - _BOXES
         check_limit("file has too many boxes to append to; compact it", self._boxes, most)
 
+    def _check_place(self) -> None:
+        """Raise OutputError when the path no longer leads to the file that is written to."""
+        assert self._file is not None
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(self._file.fileno()), self._path.stat()):
+                return
+        raise OutputError(
+            "the file was moved or replaced while it was written to",
+            found=str(self._path),
+            remedy="What was written to it is cut off again.",
+        )
+
     def _check_fresh(self) -> None:
         self._check_open()
+        self._check_place()
         if self._given:
             raise ContainerError("a version has been begun already", remedy="Do it before or after.")
 
@@ -420,8 +450,24 @@ class Appender(Closing):
         os.fsync(file.fileno())
 
 
+def check_texts(about: IndexMeta) -> None:
+    """Raise OptionError unless author, message and time can be a version's, before any work is done."""
+    for what, text, limit in (
+        ("author", about.author, AUTHOR_LIMIT),
+        ("message", about.message, MESSAGE_LIMIT),
+    ):
+        if not isinstance(text, str):
+            raise OptionError(f"{what} is not a text", found=type(text).__name__)
+        if len(text.encode(errors="surrogatepass")) > limit:
+            raise OptionError(f"{what} is too long", found=f"{len(text.encode())} bytes", bound=f"{limit}")
+    if not 0 <= about.created_s <= CREATED_LIMIT_S:
+        raise OptionError("time of creation is out of range", found=about.created_s)
+
+
 def check_tag(name: str) -> str:
     """Return a tag's name; OptionError unless it is one that cannot be taken for anything else."""
+    if not isinstance(name, str):
+        raise OptionError("the name of a tag is a text", found=type(name).__name__)
     fault = None
     if not name or len(name.encode(errors="surrogatepass")) > TAG_LIMIT:
         fault = f"{len(name.encode(errors='surrogatepass'))} bytes"

@@ -9,8 +9,17 @@ import numpy as np
 import pytest
 
 import cssv
-from cssv.container import Reader
-from cssv.errors import ChecksumError, ContainerError, InputError, OptionError, SceneError
+from cssv.container import Appender, Reader
+from cssv.errors import (
+    ChecksumError,
+    ContainerError,
+    InputError,
+    LockedError,
+    OptionError,
+    OutputError,
+    RevisionError,
+    SceneError,
+)
 from cssv.payload.sample import read_sample
 from cssv.ranges import fit_ranges
 from cssv.recoding import spans
@@ -268,3 +277,121 @@ def test_the_way_out_of_a_damaged_version_is_open(file, warmer):
     with cssv.open(file) as clip:
         assert clip.version.number == 1
         assert len(planes(clip)) == len(clip)
+
+
+def distorted(source, target, change):
+    """The clip with every frame's planes changed by ``change``."""
+    from cssv.video import VideoReader, VideoWriter
+
+    with VideoReader(source) as reader:
+        info = reader.info
+        with VideoWriter(
+            target, width=info.width, height=info.height, layout=info.layout,
+            time_base=info.time_base, rate=info.rate, codec="ffv1",
+        ) as writer:  # fmt: skip
+            for frame in reader:
+                change(frame.planes)
+                writer.write(frame)
+    return target
+
+
+def brighten(planes):
+    planes[: planes.shape[0] * 2 // 3] += 2
+
+
+def one_byte(planes):
+    planes[5, 100] ^= 0x80
+
+
+@pytest.mark.parametrize("change", [brighten, one_byte])
+@pytest.mark.parametrize("options", [{}, {"fidelity": "sparse"}, {"merge": "plain"}])
+def test_a_cover_is_the_very_clip(clips, api, warmer, tmp_path, options, change):
+    path = tmp_path / "c.cssv"
+    source, boxes = clips / "clip.mkv", clips / "boxes.txt"
+    cssv.encode(source, path, scene=api.SCENE, boxes=boxes, codec="ffv1", **options)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="of the cover is another picture"):
+        cssv.commit(path, warmer, cover=distorted(source, tmp_path / "other.mkv", change))
+    assert path.read_bytes() == before
+    assert cssv.commit(path, warmer, cover=source).version == 2
+
+
+def test_what_is_written_to_is_not_replaced(file, warmer, clips, first):
+    """Encode, export, gc and a stream onto a file that somebody commits to; also by another name."""
+    other = file.with_name("other.cssv")
+    other.hardlink_to(file)
+    with Appender(file):
+        for write in (
+            lambda: cssv.encode(clips / "clip.mkv", file),
+            lambda: cssv.export(first, file),
+            lambda: cssv.gc(first, file, 1),
+            lambda: cssv.Encoder(file, size=(64, 64), rate=5),
+            lambda: cssv.commit(file, warmer),
+            lambda: cssv.commit(other, warmer),
+            lambda: cssv.tag(other, "x"),
+        ):
+            with pytest.raises(LockedError):
+                write()
+    assert file.read_bytes() == other.read_bytes() == first.read_bytes()
+    assert cssv.commit(other, warmer).version == 2
+    assert sorted(path.name for path in file.parent.iterdir()) == ["clip.cssv", "other.cssv"]
+
+
+def test_a_file_moved_away_is_no_success(file, warmer, first, monkeypatch):
+    real = Appender.land
+    away = file.with_name("away.cssv")
+
+    def land(self):
+        file.rename(away)
+        shutil.copy(first, file)
+        return real(self)
+
+    monkeypatch.setattr(Appender, "land", land)
+    with pytest.raises(OutputError, match="moved or replaced"):
+        cssv.commit(file, warmer)
+    assert away.read_bytes() == file.read_bytes() == first.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"scene": None}, "needs a scene"),
+        ({"scene": []}, "not a scene"),
+        ({"scene": 5}, "not a scene"),
+        ({"parent": True}, "by its number or a tag"),
+        ({"parent": 1.5}, "by its number or a tag"),
+        ({"message": 5}, "message is not a text"),
+        ({"author": None}, "author is not a text"),
+        ({"message": "x" * 65537}, "message is too long"),
+        ({"created_s": -1}, "time of creation"),
+    ],
+)
+def test_wrong_arguments_are_told_before_any_work(file, first, warmer, arguments, words):
+    with pytest.raises(cssv.CssvError, match=words):
+        cssv.commit(file, **({"scene": warmer} | arguments))
+    assert file.read_bytes() == first.read_bytes()
+
+
+def test_other_wrong_arguments(file, tmp_path):
+    for name in (None, 7, "7", ""):
+        with pytest.raises(OptionError):
+            cssv.tag(file, name)
+    assert cssv.gc(file, tmp_path / "one.cssv", keep=1).versions == (1,)
+    with pytest.raises(RevisionError, match="no such tag"):
+        cssv.gc(file, tmp_path / "two.cssv", keep="12")
+    assert not (tmp_path / "two.cssv").exists()
+
+
+def test_times_after_a_start_are_told(clips, api, warmer, tmp_path):
+    path = tmp_path / "c.cssv"
+    cssv.encode(clips / "clip.mkv", path, scene=api.SCENE, boxes=clips / "boxes.txt", start="0.2")
+    notes = cssv.commit(path, warmer).notes
+    assert any("which begins 1/5 s into the clip" in note for note in notes)
+
+
+def test_going_back_shares_scene_samples_too(file, warmer, api):
+    cssv.commit(file, warmer)
+    cssv.commit(file, api.SCENE)
+    with Reader(file, version=1) as one, Reader(file, version=3) as three:
+        # The first tells of the whole scene; it may say the same in other words.
+        assert np.array_equal(one.scene.table.offsets[1:], three.scene.table.offsets[1:])
