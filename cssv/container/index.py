@@ -1,4 +1,4 @@
-"""The ``uuid`` index box: the versions of a file and a checksum for every frame."""
+"""The index box: the versions of a file and a checksum for every frame."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ class IndexMeta:
     Attributes:
         created_s: seconds since 1970-01-01 UTC, given by the caller so that files are reproducible.
         author, message: as in git; free text.
-        meta: a JSON object with the codec's own facts (layout, merge, fidelity, codec, source ...).
+        meta: a JSON object with the codec's own facts (layout, merge, fidelity, codec, source ...);
+            versions read from one index may share it.
     """
 
     created_s: int = 0
@@ -257,9 +258,22 @@ def _encode(text: str) -> bytes:
         raise ContainerError("text of a version is not Unicode", found=ascii(text)) from error
 
 
-def _write_row(version: Version) -> bytes:
+def _write_rows(versions: tuple[Version, ...]) -> bytes:
+    """Rows one after the other; facts that are those of the row before are left out."""
+    rows: list[bytes] = []
+    before, text = None, b""
+    for version in versions:
+        meta = version.about.meta
+        # Rows that were read share their facts, so that most need not be written to be compared.
+        written = text if meta is before else write_meta(meta)
+        rows.append(_write_row(version, b"" if written == text else written))
+        before, text = meta, written
+    return b"".join(rows)
+
+
+def _write_row(version: Version, meta: bytes) -> bytes:
     about = version.about
-    author, message, meta = _encode(about.author), _encode(about.message), write_meta(about.meta)
+    author, message = _encode(about.author), _encode(about.message)
     check_limit("author is too long", len(author), AUTHOR_LIMIT)
     check_limit("message is too long", len(message), MESSAGE_LIMIT)
     check_limit("version facts are too long", len(meta), META_LIMIT)
@@ -284,7 +298,8 @@ def _write_row(version: Version) -> bytes:
     return b"".join((fixed, more, author, message, meta))
 
 
-def _read_row(cursor: Cursor, form: int) -> Version:
+def _read_row(cursor: Cursor, form: int, before: Mapping[str, Any] | None) -> Version:
+    """``before``: what a row without facts of its own has; None where it must have them."""
     fixed = _ROW.unpack(cursor.take(_ROW.size))
     number, parent, created_s, moov_offset, moov_size, moov_crc = fixed[:6]
     table_offset, table_crc, frames, audio_tracks, author, message, meta = fixed[6:]
@@ -300,7 +315,9 @@ def _read_row(cursor: Cursor, form: int) -> Version:
         root, frames_changed, bytes_added = _ROW_MORE.unpack(cursor.take(_ROW_MORE.size))
         check_limit("more frames are changed than there are", frames_changed, frames)
     texts = [_decode(cursor.take(length)) for length in (author, message)]
-    about = IndexMeta(created_s, texts[0], texts[1], read_meta(bytes(cursor.take(meta))))
+    # Shared and not copied: rows are many, and facts may be long.
+    facts = before if not meta and before is not None else read_meta(bytes(cursor.take(meta)))
+    about = IndexMeta(created_s, texts[0], texts[1], facts)
     return Version(
         number,
         parent,
@@ -340,8 +357,7 @@ def _write_fields(index: Index, offset: int) -> bytes:
     head = _HEAD.pack(INDEX_MAGIC, INDEX_FORMAT, 0, offset, index.ftyp_crc, len(index.versions))
     number = check_limit("there are no more version numbers", index.next_number, 0xFFFFFFFF)
     more = _HEAD_MORE.pack(index.playing, number, index.live_offset, len(index.tags))
-    rows = b"".join(_write_row(version) for version in index.versions)
-    return b"".join((head, more, rows, *(_write_tag(*tag) for tag in index.tags)))
+    return b"".join((head, more, _write_rows(index.versions), *(_write_tag(*tag) for tag in index.tags)))
 
 
 def index_size(index: Index, *, has_table: bool) -> int:
@@ -380,7 +396,11 @@ def read_index(data: bytes, offset: int) -> Index:
     """
     check_limit("index is of an impossible size", len(data), INDEX_LIMIT, INDEX_LEAST)
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
-        raise ChecksumError("index is damaged")
+        raise ChecksumError(
+            f"the index at byte {offset} is damaged",
+            remedy="The pictures are whole: copy them out with 'ffmpeg -c copy', "
+            "which keeps what they carry.",
+        )
     cursor = Cursor(memoryview(data)[INDEX_HEADER:-4], "index")
     magic, form, _flags, own_offset, ftyp_crc, count = _HEAD.unpack(cursor.take(_HEAD.size))
     if magic != INDEX_MAGIC or INDEX_KINDS.get(form) != data[4:8]:
@@ -424,7 +444,10 @@ def _as_format_2(versions: tuple[Version, ...]) -> tuple[Version, ...]:
 
 def _read_rows(cursor: Cursor, form: int, count: int) -> tuple[Version, ...]:
     """Numbers ascend, and so does the place of everything: moov 1, table 1, moov 2, table 2 ..."""
-    versions = tuple(_read_row(cursor, form) for _ in range(count))
+    versions: list[Version] = []
+    for _ in range(count):
+        before = versions[-1].about.meta if versions and form > _FIRST_FORMAT else None
+        versions.append(_read_row(cursor, form, before))
     number = end = 0
     for version in versions:
         if version.number <= number or version.parent >= version.number:
@@ -434,7 +457,7 @@ def _read_rows(cursor: Cursor, form: int, count: int) -> tuple[Version, ...]:
         if version.moov_offset < end or version.table_offset < moov_end:
             raise ContainerError(f"version {number} overlaps what was written before it")
         end = version.table_offset + version.table_size
-    return versions
+    return tuple(versions)
 
 
 def _check_numbers(index: Index) -> None:

@@ -205,7 +205,12 @@ def read_row(box, at, form, before):
     for length in row[10:13]:
         texts.append(box[at : at + length].decode("utf-8"))
         at += length
-    version.author, version.message, version.facts = *texts[:2], read_facts(texts[2])
+    version.author, version.message = texts[:2]
+    if row[12] == 0:
+        need(form == 2 and before, "a row without facts")
+        version.facts = list(before.values())[-1].facts
+    else:
+        version.facts = read_facts(texts[2])
     return version, at
 
 

@@ -45,8 +45,8 @@ def write_frames(appender, encoded, frames):
         appender.write_scene(at, json.dumps({"frame": at, "changed": True}).encode())
 
 
-def land(appender, number, message, **stage):
-    appender.stage(IndexMeta(1_767_225_600 + 60 * number, "Ada Lovelace", message, LAYOUT), **stage)
+def land(appender, number, message, facts=LAYOUT, **stage):
+    appender.stage(IndexMeta(1_767_225_600 + 60 * number, "Ada Lovelace", message, facts), **stage)
     appender.land()
 
 
@@ -75,7 +75,7 @@ def regenerate(encode_planes, playable, sound_class):
         land(appender, 4, "frames 0 to 3", frames_changed=4)
     with Appender(VECTOR, parent=4) as appender:
         write_frames(appender, other, range(8))
-        land(appender, 5, "from a cover", frames_changed=8, root=0)
+        land(appender, 5, "from a cover", LAYOUT | {"cover": [5]}, frames_changed=8, root=0)
     with Appender(VECTOR, parent=4) as appender:
         with Reader(VECTOR, version=1) as first:
             for at in range(4, 8):
@@ -97,6 +97,7 @@ def found_facts():
                 "root": row.root,
                 "created_s": row.about.created_s,
                 "message": row.about.message,
+                "facts": row.about.meta,
                 "frames_changed": row.frames_changed,
                 "bytes_added": row.bytes_added,
                 "entries": [reader.video.table.entry_of(at) for at in range(8)],
@@ -152,6 +153,9 @@ def test_it_holds_what_it_is_for(facts):
     assert [rows[number]["parent"] for number in "123456"] == [0, 1, 1, 2, 4, 4]
     assert [rows[number]["root"] for number in "123456"] == [1, 1, 1, 1, 5, 1]
     assert (facts["playing"], facts["next_number"]) == (4, 7)
+    # Of six rows three have no facts of their own.
+    assert [number for number in "123456" if rows[number]["facts"] != LAYOUT] == ["5"]
+    assert VECTOR.read_bytes().rsplit(b"CSIX", 1)[1].count(b'"layout"') == 3
     assert facts["tags"] == [["released", 4], ["\u00fcbung", 3]]
     assert rows["2"]["entries"] == [0] * 4 + [1] * 4
     assert rows["6"]["entries"] == [0] * 8

@@ -116,6 +116,106 @@ def test_index_is_its_own_inverse(history):
         assert np.array_equal(getattr(read, name), getattr(frames, name))
 
 
+def facts_bytes(data):
+    """What each row of an index says its facts take, as SPEC.md lays rows out."""
+    (count,) = struct.unpack_from(">I", data, 44)
+    at, found = 68, []
+    for _ in range(count):
+        lengths = struct.unpack_from(">III", data, at + 56)
+        found.append(lengths[2])
+        at += 84 + sum(lengths)
+    return found
+
+
+@st.composite
+def many_facts(draw):
+    """Facts of versions, often those of the version before, as the same object or another."""
+    choices = [{}, {"a": 1}, {"a": 1.0}, {"a": True}, {"b": "\u00e9", "a": [1]}, {"a": [1], "b": "\u00e9"}]
+    return [dict(one) if draw(st.booleans()) else one for one in draw(st.lists(st.sampled_from(choices)))]
+
+
+def with_meta(every):
+    """An index of versions with these facts, of which the last is given a frame table; and its place."""
+    rows = [
+        row(
+            *(at + 1, at, 100 + 40 * at, 18, 120 + 40 * at),
+            about=IndexMeta(at, "Ada Lovelace", f"message {at}", meta),
+        )
+        for at, meta in enumerate(every)
+    ]
+    end = rows[-1].moov_offset + 18
+    return Index(tuple(rows), 0, len(rows), len(rows) + 1, rows[-1].moov_offset), end
+
+
+@given(every=many_facts().filter(bool))
+@settings(deadline=None)
+def test_facts_are_written_where_they_are_not_those_of_the_row_before(every):
+    """Equal is what has equal bytes: 1, 1.0 and true are three facts."""
+    index, offset = with_meta(every)
+    data = write_index(index, ONE_FRAME, offset)
+    texts = [write_meta(meta) for meta in every]
+    before = [b"", *texts]
+    assert facts_bytes(data) == [
+        0 if text == other else len(text) for text, other in zip(texts, before, strict=False)
+    ]
+    assert len(data) == index_size(index, has_table=True)
+    again = read_index(data, offset)
+    assert [write_meta(version.about.meta) for version in again.versions] == texts
+    assert write_index(again, ONE_FRAME, offset) == data
+
+
+def test_versions_with_equal_facts_cost_little():
+    """Or a long history would be made of facts: every index repeats every row."""
+    facts = {"layout": "yuv420p", "source": {"name": "clip.mp4", "codec": "h264"}, "words": ["word"] * 300}
+    size = {}
+    for count in (1, 300):
+        index, offset = with_meta([dict(facts) for _ in range(count)])
+        data = write_index(index, ONE_FRAME, offset)
+        size[count] = len(data)
+        read = read_index(data, offset)
+        assert [version.about for version in read.versions] == [version.about for version in index.versions]
+    assert size[1] > 2000
+    assert (size[300] - size[1]) / 299 <= 110
+
+
+def test_rows_share_facts_and_do_not_copy_them():
+    """Or 5 MB could ask for 4 GB."""
+    index, offset = with_meta([{"a": ["b" * 100] * 500}] * 1000)
+    read = read_index(write_index(index, ONE_FRAME, offset), offset)
+    first, *others = (version.about.meta for version in read.versions)
+    assert first == {"a": ["b" * 100] * 500}
+    assert all(meta is first for meta in others)
+
+
+def without_facts(data, at):
+    """An index whose row at this place of the box is left without its facts, ``{}``."""
+    start = at + (84 if data[4:8] == b"cssv" else 68)
+    assert data[start : start + 2] == b"{}"
+    parts = (data[: at + 64], bytes(4), data[at + 68 : start], data[start + 2 : -4])
+    made = (len(data) - 2).to_bytes(4, "big") + b"".join(parts)[4:]
+    return made + zlib.crc32(made).to_bytes(4, "big")
+
+
+def test_the_first_row_has_facts():
+    index = Index((FIRST,), 0, 1, 2, 100)
+    with pytest.raises(ContainerError, match="not JSON"):
+        read_index(without_facts(write_index(index, ONE_FRAME, 118), 68), 118)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_rows_of_format_1_have_facts(number):
+    data = format_1(PAIR, ONE_FRAME, 200)
+    with pytest.raises(ContainerError, match="not JSON"):
+        read_index(without_facts(data, 48 + 70 * number), 200)
+
+
+def test_a_damaged_index_says_where_it_lies_and_what_helps():
+    data = bytearray(write_index(PAIR, ONE_FRAME, 150))
+    data[100] ^= 1
+    with pytest.raises(ChecksumError, match=r"^the index at byte 150 is damaged\. .*'ffmpeg -c copy'"):
+        read_index(bytes(data), 150)
+
+
 @given(history=histories())
 @settings(deadline=None)
 def test_index_finds_by_number_and_tag(history):

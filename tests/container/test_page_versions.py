@@ -103,6 +103,14 @@ GROWN = {
     "checked out": {"checkout": True},
     "format 1, checked out": {"first": OLD_FORMAT, "checkout": True},
     "a gap in the numbers": {"change": last_row(number=1000)},
+    "the facts of the row before": {"change": last_row(texts=(b"", b"second", b""))},
+    "the facts of the row before, written again": {
+        "change": last_row(texts=(b"", b"second", b'{"layout":"rgb24"}'))
+    },
+    "format 1 and 2, the facts of the row before": {
+        "first": OLD_FORMAT,
+        "change": last_row(texts=(b"", b"second", b"")),
+    },
     "its own root": {"change": last_row(root=2)},
     "no parent": {"change": last_row(root=2, parent=0, changed=3)},
     "tags": {"change": lambda i: setattr(i, "tags", [(2, b"a"), (1, b"b")])},
@@ -117,6 +125,28 @@ def test_what_may_be_appended_is_read_by_both(what, second_reader, tmp_path):
     path.write_bytes(grown(**GROWN[what]))
     plays = check_accepted(path, second_reader)
     assert len(plays[3]) == (1 if GROWN[what].get("checkout") else 2)
+
+
+def test_a_row_without_facts_has_those_of_the_row_before(second_reader, tmp_path):
+    """However many rows before it these were written."""
+    path = tmp_path / "grown.cssv"
+
+    def change(found):
+        last = found.rows[1] = replace(found.rows[1], texts=(b"", b"second", b""))
+        end = last.moov[0] + last.moov[1]
+        found.rows.append(replace(last, number=3, parent=2, moov=last.moov, texts=(b"", b"third", b"")))
+        # The second version's parts lie where the first one's do not, before the third one's.
+        gap = found.rows[0].table[0] + 12 * 4
+        found.rows[1] = replace(found.rows[1], moov=(gap, 8, 0), table=(gap + 8, 0))
+        assert gap + 8 + 12 * 4 <= last.moov[0] < end
+        found.playing = 3
+
+    data = grown({"tail": box(b"free", bytes(200))}, change=change)
+    path.write_bytes(data)
+    rows = second_reader.read(path, whole=False).versions
+    with Reader(path) as reader:
+        assert [dict(row.about.meta) for row in reader.index.versions] == [{"layout": "rgb24"}] * 3
+    assert [row.facts for row in rows] == [{"layout": "rgb24"}] * 3
 
 
 def test_format_1_is_understood_as_the_page_says(second_reader, tmp_path):
@@ -160,6 +190,12 @@ NOT_VALID = {
     "5 an old version's 31 audio tracks": {
         "first": {"tail": box(b"free", bytes(5000))},
         "change": first_row(audio=31),
+    },
+    "5 the first row without facts": {"change": first_row(texts=(b"", b"", b""))},
+    "5 format 1, the last row without facts": {
+        "first": OLD_FORMAT,
+        "form": 1,
+        "change": last_row(texts=(b"", b"second", b"")),
     },
     "5 an old moov of 7 bytes": {"change": lambda i: first_row(moov=(i.rows[0].moov[0], 7, 0))(i)},
     "5 format 1, its own parent": {"first": OLD_FORMAT, "form": 1, "change": last_row(parent=2)},

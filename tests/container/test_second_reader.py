@@ -71,6 +71,7 @@ def known_of(read):
         "root": shown.root,
         "created_s": shown.created,
         "message": shown.message,
+        "facts": shown.facts,
         "frames_changed": shown.changed,
         "bytes_added": shown.added,
         "entries": [sample.entry for sample in video],
