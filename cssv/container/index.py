@@ -398,7 +398,7 @@ def read_index(data: bytes, offset: int) -> Index:
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
         raise ChecksumError(
             f"the index at byte {offset} is damaged",
-            remedy="The pictures are whole: copy them out with 'ffmpeg -c copy', "
+            remedy="The pictures may be whole: copy them out with 'ffmpeg -c copy', "
             "which keeps what they carry.",
         )
     cursor = Cursor(memoryview(data)[INDEX_HEADER:-4], "index")
