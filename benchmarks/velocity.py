@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.signal import savgol_filter
 
+from cssv.overlap import overlaps
 from cssv.perception import BoxesDetector, Clip, Detections, LiveTracker, Tracks, detections
-from cssv.perception.detections import overlaps, to_centres
+from cssv.perception.detections import to_centres
 
 with warnings.catch_warnings():
     # filterpy spells some escapes and aliases in ways Python now deprecates.

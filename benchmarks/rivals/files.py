@@ -53,11 +53,15 @@ class CssvFile(Store):
             appender.land()
 
     def numbers(self) -> list[int]:
-        with Reader(self.playable()) as reader:
-            return [version.number for version in reader.index.versions]
+        return list(range(1, len(self._versions()) + 1))
 
     def open(self, number: int) -> View:
-        return CssvView(self.playable(), number)
+        return CssvView(self.playable(), self._versions()[number - 1])
+
+    def _versions(self) -> list[int]:
+        # A file cut out of another one goes on with that one's numbers.
+        with Reader(self.playable()) as reader:
+            return [version.number for version in reader.index.versions]
 
     def playable(self) -> Path:
         return self.folder / "clip.cssv"

@@ -207,20 +207,22 @@ def is_cover(cover: U8, stego: U8, layout: Layout, found: Extract) -> bool:
         found: what the stego frame carries.
     """
     marks = found.marks
-    wrong = merge(cover, split(stego), "plain" if marks.header.plain else "opap") != stego
+    method: Merge = "plain" if marks.header.plain else "opap"
+    wrong = merge(cover, split(stego), method) != stego
     if marks.support is None:
         return not wrong.any()
-    # Beside what was drawn the cover shows; in sparse fidelity marks and tags come last and change one bit.
-    change = cover ^ stego
-    luma, *chroma = split_planes(change, layout)
-    wrong_luma, *wrong_chroma = split_planes(wrong.view(np.uint8), layout)
-    height, width = luma.shape
+    # In sparse fidelity marks and tags come last and change one bit, and beside what was drawn the
+    # cover shows but for that bit.
+    planes, wrong_planes = split_planes(stego, layout), split_planes(wrong.view(np.uint8), layout)
+    covers = split_planes(cover, layout)
+    flipped = merge(covers[0], split(planes[0] ^ np.uint8(1)), method) ^ np.uint8(1)
+    wrong_planes[0][found.marked & (flipped == planes[0])] = False
+    height, width = planes[0].shape
     beside = ~_support_window(marks.support, (0, 0), width, height)
-    step = height // chroma[0].shape[0]
-    is_other = (luma[beside] & 0xFE).any() or wrong_luma[~found.marked].any()
-    for plane, wrong_plane in zip(chroma, wrong_chroma, strict=True):
-        is_other = is_other or plane[beside[::step, ::step]].any() or wrong_plane.any()
-    return not is_other
+    step = height // planes[1].shape[0]
+    shows = [((covers[0] ^ planes[0]) & np.uint8(0xFE))[beside]]
+    shows += [(c ^ p)[beside[::step, ::step]] for c, p in zip(covers[1:], planes[1:], strict=True)]
+    return not (wrong.any() or any(change.any() for change in shows))
 
 
 def _keep_support(heat: U8, layout: Layout, marks: Marks, marked: NDArray[np.bool_]) -> None:

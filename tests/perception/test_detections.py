@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.errors import BoxesError
+from cssv.overlap import overlaps
 from cssv.perception.detections import (
     EMPTY,
     Detections,
     detections,
     from_centres,
-    overlaps,
     to_centres,
 )
 

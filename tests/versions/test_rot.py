@@ -121,7 +121,7 @@ def test_one_flipped_byte(four, scratch, lab):
     assert sum(outcomes.values()) >= 500
     # Nearly every byte matters to somebody.
     assert len(dead) <= outcomes["harmless"] <= FLIPS // 10
-    assert min(outcomes["named"], outcomes["refused"]) >= 10
+    assert outcomes["named"] >= FLIPS * 3 // 4
 
 
 def test_versions_that_are_not_hit_still_read(four, scratch, lab):
