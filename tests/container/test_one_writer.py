@@ -25,13 +25,6 @@ def path(small_bytes, tmp_path):
     return place
 
 
-def contents(path, version=None):
-    with Reader(path, version=version) as reader:
-        return [
-            [reader.sample(track.number, at) for at in range(len(track.table))] for track in reader.tracks
-        ]
-
-
 def commit(appender):
     appender.write_video(1, b"new second", is_key=False, stego_crc=7)
     appender.write_scene(1, b'{"n":2}')
@@ -67,7 +60,8 @@ def test_second_writer_is_refused_and_a_killed_one_is_cleaned_up_after(path, sma
         assert appender.cut_bytes == 16 + len(b"half done")
         assert path.read_bytes() == small_bytes
         commit(appender)
-    assert contents(path)[0][1] == b"new second"
+    with Reader(path) as reader:
+        assert reader.sample(reader.video.number, 1) == b"new second"
 
 
 LOOP = """
