@@ -1,0 +1,149 @@
+"""One dense optical flow field per frame: for the camera's motion, the objects' motion and motion masks.
+
+The field is that of DIS, dense inverse search (Kroeger et al., ECCV 2016), at a working size. It leads from
+this frame back to the previous one, so that it is defined where this frame's objects are.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.frames import U8, Frame
+from cssv.perception.camera import UNKNOWN, CameraMotion, fit_camera
+from cssv.perception.detections import F64
+
+F32 = NDArray[np.float32]
+
+#: Pictures higher than 1.5 times this are halved until they are not.
+WORKING_HEIGHT_PX = 288
+#: Finest level of the pyramid, and pixels there from patch to patch; the patches are 8 pixels wide.
+FINEST_LEVEL = 1
+PATCH_STRIDE_PX = 6
+#: Pixels of the working picture from one grid point to the next.
+GRID_PX = 8
+#: Smaller eigenvalue of the mean squared gradient, grey levels per pixel squared, from which a point can be
+#: told from its neighbours in every direction.
+TEXTURE = 2.0
+
+
+def shrink(luma: U8) -> tuple[U8, int]:
+    """Halve a picture until it is near the working height; also how many of its pixels make one."""
+    scale = 1
+    while luma.shape[0] // scale > 1.5 * WORKING_HEIGHT_PX:
+        scale *= 2
+    if scale == 1:
+        return np.ascontiguousarray(luma), 1
+    size = (luma.shape[1] // scale, luma.shape[0] // scale)
+    return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), scale
+
+
+class FlowMeter:
+    """Measures the flow from frame to frame of one clip or stream."""
+
+    def __init__(self) -> None:
+        self._before: U8 | None = None
+        self._flow: Flow | None = None
+        self._key: tuple[int, int] | None = None
+
+    def measure(self, frame: Frame, picture: U8 | None = None) -> Flow | None:
+        """Flow since the previous frame; None at the first one and where the size changes.
+
+        The frame measured last gives the same object again; frames are otherwise given in order. Nothing is
+        computed before it is asked for.
+
+        Args:
+            frame: the next frame.
+            picture: its luma at working size (:func:`shrink`) where the caller has it already.
+        """
+        key = (frame.number, frame.pts)
+        if key == self._key:
+            return self._flow
+        now = shrink(frame.luma())[0] if picture is None else picture
+        before, self._before, self._key = self._before, now, key
+        fits = before is not None and before.shape == now.shape
+        self._flow = Flow(before, now, frame.height // now.shape[0]) if before is not None and fits else None
+        return self._flow
+
+
+class Flow:
+    """Motion between two frames. What is asked for is computed once.
+
+    Attributes:
+        scale: pixels of the frame per pixel of the working picture.
+    """
+
+    def __init__(self, before: U8, now: U8, scale: int) -> None:
+        self._before, self._now = before, now
+        self.scale = scale
+
+    @cached_property
+    def field(self) -> F32:
+        """float32 (h, w, 2): from each working pixel of this frame, where it was before: dx, dy."""
+        height, width = self._now.shape
+        search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        search.setFinestScale(FINEST_LEVEL if height >= WORKING_HEIGHT_PX / 2 else 0)
+        search.setPatchStride(PATCH_STRIDE_PX)
+        return np.asarray(search.calc(self._now, self._before, None), dtype=np.float32)
+
+    @cached_property
+    def _camera(self) -> CameraMotion:
+        height, width = self._now.shape
+        points = np.stack(np.meshgrid(grid(width), grid(height)), axis=-1)[texture(self._now) > TEXTURE]
+        now = points.astype(np.float64)
+        before = now + self.field[points[:, 1], points[:, 0]]
+        return fit_camera(before, now, (width, height), self.scale)
+
+    def camera(self) -> CameraMotion:
+        """How the camera moved."""
+        return self._camera
+
+    def of_boxes(self, boxes_px: F64) -> F64:
+        """How the object in each box moved since the previous frame.
+
+        Args:
+            boxes_px: (n, 4) x, y, w, h in this frame, in pixels.
+
+        Returns:
+            float64 (n, 3): dx, dy in pixels and the standard deviation of each; NaN where it cannot be told.
+        """
+        if not len(boxes_px):
+            return np.empty((0, 3))
+        height, width = self._now.shape
+        shares = (np.arange(SAMPLES) + 0.5) / SAMPLES
+        x = ((boxes_px[:, None, 0] + shares * boxes_px[:, None, 2]) / self.scale).astype(np.int64)
+        y = ((boxes_px[:, None, 1] + shares * boxes_px[:, None, 3]) / self.scale).astype(np.int64)
+        x, y = x[:, None, :], y[:, :, None]
+        inside = ((x >= 0) & (x < width) & (y >= 0) & (y < height)).reshape(len(boxes_px), -1)
+        moved = -self.field[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(np.float64)
+        moved = moved.reshape(len(boxes_px), -1, 2)
+        result = np.full((len(boxes_px), 3), np.nan)
+        for k in np.flatnonzero(inside.mean(axis=1) > 0.5).tolist():
+            rows = moved[k][inside[k]]
+            middle = np.median(rows, axis=0)
+            spread = np.median(np.abs(rows - middle))
+            result[k] = [*(middle * self.scale), (0.1 + spread) * self.scale]
+        return result
+
+
+#: Samples across and down a box.
+SAMPLES = 12
+
+
+def grid(length: int) -> NDArray[np.int64]:
+    """Positions of the grid points along a side."""
+    return np.arange(GRID_PX // 2, length - GRID_PX // 2 + 1, GRID_PX)
+
+
+def texture(picture: U8) -> F32:
+    """Smaller eigenvalue of the structure tensor (Shi and Tomasi, CVPR 1994) around every grid point."""
+    height, width = picture.shape
+    columns, rows = len(grid(width)), len(grid(height))
+    gx = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=1 / 8)[: rows * GRID_PX, : columns * GRID_PX]
+    gy = cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=1 / 8)[: rows * GRID_PX, : columns * GRID_PX]
+    size = (columns, rows)
+    xx, yy, xy = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (gx * gx, gy * gy, gx * gy))
+    return np.asarray((xx + yy) / 2 - np.sqrt((xx - yy) ** 2 / 4 + xy * xy), dtype=np.float32)
