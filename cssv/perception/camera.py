@@ -1,8 +1,8 @@
 """How the camera moved between two frames, so that what is left is the motion of the objects.
 
-The motion is a similarity of the picture plane (shift, rotation, zoom). It is fitted to a grid of optical flow
-by random sample consensus (Fischler and Bolles, CACM 1981): the still scene fills more of a picture than any
-object, so the largest set of points that agree is the camera's.
+The motion is a similarity of the picture plane (shift, rotation, zoom). It is fitted to a grid of optical
+flow by random sample consensus (Fischler and Bolles, CACM 1981): the still scene fills more of a picture than
+any object, so the largest set of points that agree is the camera's.
 """
 
 from __future__ import annotations

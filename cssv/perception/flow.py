@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.frames import U8, Frame
-from cssv.perception.camera import UNKNOWN, CameraMotion, fit_camera
+from cssv.perception.camera import CameraMotion, fit_camera
 from cssv.perception.detections import F64
 
 F32 = NDArray[np.float32]
@@ -83,8 +83,8 @@ class Flow:
     @cached_property
     def field(self) -> F32:
         """float32 (h, w, 2): from each working pixel of this frame, where it was before: dx, dy."""
-        height, width = self._now.shape
-        search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        height = self._now.shape[0]
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         search.setFinestScale(FINEST_LEVEL if height >= WORKING_HEIGHT_PX / 2 else 0)
         search.setPatchStride(PATCH_STRIDE_PX)
         return np.asarray(search.calc(self._now, self._before, None), dtype=np.float32)
