@@ -16,11 +16,13 @@ from cssv.errors import (
     LimitError,
     LockedError,
     MissingExtraError,
+    ModelError,
     NibblesLostError,
     OptionError,
     OutputError,
     RevisionError,
     SceneError,
+    ThermalError,
     VideoError,
 )
 
@@ -54,10 +56,10 @@ EXITS = (
     Exit(2, "wrong use: an unknown option, or a value that it does not take", (USAGE, OptionError.kind)),
     Exit(
         3,
-        "bad input: a clip, scene or box file that cannot be used, or no such version",
+        "bad input: a clip, scene, box or thermal file that cannot be used, or no such version",
         (
             *(InputError.kind, VideoError.kind, SceneError.kind),
-            *(BoxesError.kind, FrameError.kind, RevisionError.kind),
+            *(BoxesError.kind, FrameError.kind, ModelError.kind, RevisionError.kind, ThermalError.kind),
         ),
     ),
     Exit(

@@ -7,7 +7,9 @@
     │   ├── VideoError         kind "video"          not a video, no frames, truncated
     │   ├── SceneError         kind "scene"          .faults holds one line per fault
     │   ├── BoxesError         kind "boxes"          a detection file that cannot be used
+    │   ├── ThermalError       kind "thermal"        a thermal file that cannot be used
     │   ├── FrameError         kind "frame"          an array of the wrong shape or dtype
+    │   ├── ModelError         kind "model"          a file of weights that cannot be used
     │   └── OptionError        kind "option"         an option outside its bounds
     ├── CarrierError           kind "carrier"        also ValueError
     │   ├── NibblesLostError   kind "nibbles_lost"   the pixels no longer carry
@@ -88,10 +90,22 @@ class BoxesError(InputError):
     kind = "boxes"
 
 
+class ThermalError(InputError):
+    """A thermal file that cannot be used, or that does not belong to the clip."""
+
+    kind = "thermal"
+
+
 class FrameError(InputError):
     """An array whose shape, dtype or layout is not that of a frame."""
 
     kind = "frame"
+
+
+class ModelError(InputError):
+    """A file of weights that is missing, of another kind or shape, or gives what are no numbers."""
+
+    kind = "model"
 
 
 class OptionError(InputError):

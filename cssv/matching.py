@@ -151,12 +151,20 @@ def shift_times(scene: Scene, back_s: Fraction) -> Scene:
     """The scene of a clip that begins ``back_s`` seconds later: every time is that much earlier."""
     if not back_s:
         return scene
-    return replace(scene, objects=tuple(_shifted(entry, back_s) for entry in scene.objects))
+    thermal, offset_s = scene.thermal, scene.thermal.time_offset_s
+    if offset_s is not None:
+        thermal = replace(thermal, time_offset_s=_earlier(offset_s, back_s))
+    objects = tuple(_shifted(entry, back_s) for entry in scene.objects)
+    return replace(scene, objects=objects, thermal=thermal)
+
+
+def _earlier(time_s: float, back_s: Fraction) -> float:
+    return float(Fraction(str(time_s)) - back_s)
 
 
 def _shifted(entry: SceneObject, back_s: Fraction) -> SceneObject:
     def earlier(time_s: float) -> float:
-        return float(Fraction(str(time_s)) - back_s)
+        return _earlier(time_s, back_s)
 
     match, points = entry.match, entry.trajectory
     if match is not None:

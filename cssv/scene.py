@@ -38,6 +38,7 @@ __all__ = [
     "SceneObject",
     "Selector",
     "Source",
+    "Thermal",
     "Value",
     "Waypoint",
     "schema",
@@ -159,6 +160,29 @@ class GivenRanges:
 
 
 @dataclass(frozen=True, slots=True)
+class Thermal:
+    """How the pictures of a thermal camera belong to the clip.
+
+    Attributes:
+        homography: 3 x 3, takes pixels (x, y, 1) of the thermal picture to pixels of the clip up to scale,
+            centres of pixels at whole numbers as in OpenCV; None: both show the same view.
+        scale, offset_c: degrees Celsius = scale * counts + offset_c, for files of counts.
+        sigma_c: the camera's stated accuracy, one standard deviation, degrees Celsius.
+        time_offset_s: time in the clip of the first thermal picture; None: both begin and end together.
+        rate: pictures per second where the file does not say it, or says it wrong.
+        extra: the user's own ``x_`` keys.
+    """
+
+    homography: Matrix | None = None
+    scale: float | None = None
+    offset_c: float | None = None
+    sigma_c: float | None = None
+    time_offset_s: float | None = None
+    rate: float | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Ranges:
     """Lowest and highest value the heat map shows, complete; see :mod:`cssv.ranges`."""
 
@@ -265,6 +289,7 @@ class Scene:
         textures: what surfaces are made of, by their names.
         objects: entries about objects; later ones override earlier ones.
         ranges: the heat map's ranges, as far as they are given.
+        thermal: how a thermal camera's pictures belong to the clip.
         extra: the user's own ``x_`` keys.
     """
 
@@ -273,6 +298,7 @@ class Scene:
     textures: dict[str, str] = field(default_factory=dict, hash=False)
     objects: tuple[SceneObject, ...] = ()
     ranges: GivenRanges = GivenRanges()
+    thermal: Thermal = Thermal()
     extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -400,6 +426,11 @@ def _ranges(node: JsonObject) -> GivenRanges:
     )
 
 
+def _thermal(node: JsonObject) -> Thermal:
+    known = {f.name: _frozen(node[f.name]) for f in fields(Thermal) if f.name in node}
+    return Thermal(**known, extra=_own(node))
+
+
 def _scene(node: JsonObject) -> Scene:
     return Scene(
         camera=_camera(node.get("camera", {})),
@@ -407,6 +438,7 @@ def _scene(node: JsonObject) -> Scene:
         textures=node.get("textures", {}),
         objects=tuple(_object(entry) for entry in node.get("objects", [])),
         ranges=_ranges(node.get("ranges", {})),
+        thermal=_thermal(node.get("thermal", {})),
         extra=_own(node),
     )
 

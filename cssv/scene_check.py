@@ -380,10 +380,11 @@ def _sense(tree: object) -> Iterator[Fault]:
     """Faults between values; silent wherever the shape is wrong, which the schema reports."""
     if not isinstance(tree, dict):
         return
-    matrix = _get(tree, "camera", "homography")
-    if _is_matrix(matrix) and _is_singular(matrix):
-        words = f"found a singular matrix, {_show(matrix)}; allowed: one with an inverse"
-        yield ("camera", "homography"), words
+    for part in ("camera", "thermal"):
+        matrix = _get(tree, part, "homography")
+        if _is_matrix(matrix) and _is_singular(matrix):
+            words = f"found a singular matrix, {_show(matrix)}; allowed: one with an inverse"
+            yield (part, "homography"), words
     ranges = tree.get("ranges")
     for key, pair in ranges.items() if isinstance(ranges, dict) else ():
         if not key.startswith(OWN_PREFIX) and _are_numbers(pair, 2) and pair[0] >= pair[1]:

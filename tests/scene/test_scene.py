@@ -136,6 +136,14 @@ ranges = part(
     temperature_c=span(-273.15, 1e6),
     density_kg_m3=span(0, 1e6),
 ).filter(bool)
+counts = st.fixed_dictionaries({"scale": bounded(1e-3, 1000), "offset_c": bounded(-1e6, 1e6)})
+mountings = part(
+    homography=st.just([[4.8, 0.1, 3], [0, 4.8, -2.5], [0, 1e-4, 1]]),
+    sigma_c=bounded(0, 1e9),
+    time_offset_s=times,
+    rate=bounded(1e-3, 1000),
+)
+thermals = st.tuples(mountings, counts | nothing).map(lambda p: p[0] | p[1]).filter(bool)
 trees = part(
     {"cssv_scene": st.just(1)},
     camera=cameras,
@@ -143,6 +151,7 @@ trees = part(
     textures=st.dictionaries(texts, texts, min_size=1, max_size=2),
     objects=st.lists(objects, min_size=1, max_size=2),
     ranges=ranges,
+    thermal=thermals,
 )
 
 

@@ -148,6 +148,23 @@ SINGLE_FAULTS = [
         "allowed: one with an inverse",
     ),
     (
+        {"cssv_scene": 1, "thermal": {"homography": [[1, 2, 3], [2, 4, 6], [0, 0, 1]]}},
+        "$.thermal.homography: found a singular matrix, [[1, 2, 3], [2, 4, 6], [0, 0, 1]]; "
+        "allowed: one with an inverse",
+    ),
+    (
+        {"cssv_scene": 1, "thermal": {"scale": 0.01}},
+        "$.thermal.offset_c: missing; scale stands only beside offset_c",
+    ),
+    (
+        {"cssv_scene": 1, "thermal": {"rate": 0}},
+        "$.thermal.rate: found 0; allowed: a number above 0 and at most 1000",
+    ),
+    (
+        {"cssv_scene": 1, "thermal": {"scale": 0, "offset_c": 0}},
+        "$.thermal.scale: found 0; allowed: a number above 0 and at most 1000",
+    ),
+    (
         {"cssv_scene": 1, "camera": {"homography": [[0, 0, 0]] * 3}},
         "$.camera.homography: found a singular matrix, [[0, 0, 0], [0, 0, 0], [0, 0, 0]]; "
         "allowed: one with an inverse",
@@ -159,7 +176,7 @@ SINGLE_FAULTS = [
     (
         {"cssv_scene": 1, "camrea": {}},
         "$.camrea: unknown key (did you mean camera?); allowed: camera, cssv_scene, environment, objects, "
-        "ranges, textures, or a key that starts with x_",
+        "ranges, textures, thermal, or a key that starts with x_",
     ),
     (
         {"cssv_scene": 1, "textures": {"the floor": 3}},
