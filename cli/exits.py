@@ -56,7 +56,7 @@ EXITS = (
     Exit(2, "wrong use: an unknown option, or a value that it does not take", (USAGE, OptionError.kind)),
     Exit(
         3,
-        "bad input: a clip, scene, box or thermal file that cannot be used, or no such version",
+        "bad input: a clip, scene, box, thermal or weights file that cannot be used, or no such version",
         (
             *(InputError.kind, VideoError.kind, SceneError.kind),
             *(BoxesError.kind, FrameError.kind, ModelError.kind, RevisionError.kind, ThermalError.kind),

@@ -31,6 +31,7 @@ DETECTORS: Mapping[str, str] = MappingProxyType(
     {
         "motion": "cssv.perception.detectors.motion:MotionDetector",
         "boxes": "cssv.perception.detectors.boxes:BoxesDetector",
+        "onnx": "cssv.perception.detectors.onnx:OnnxDetector",
     }
 )
 

@@ -1,0 +1,157 @@
+"""An image network in an ONNX file, opened once and run by onnxruntime on the processor."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import MissingExtraError, ModelError
+from cssv.perception.detectors.options import check_weights
+
+F32 = NDArray[np.float32]
+
+#: Longer side of the input of a network that takes any and does not say which it was trained for.
+DEFAULT_SIDE_PX = 640
+#: Free sides of an input are multiples of this.
+STEP_PX = 32
+#: Sides an input may have.
+SIDE_RANGE = (32, 8192)
+#: On machines with up to so many cores one thread is faster: more wait for each other longer than they help.
+SMALL_MACHINE_CORES = 4
+
+_FLOATS: Mapping[str, type[np.floating[Any]]] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+_INPUT = "one input of floats (1, 3, height, width)"
+
+
+class Network:
+    """An ONNX network from one picture to one array.
+
+    Attributes:
+        facts: what its exporter wrote into it, such as ``names``, ``imgsz``, ``task``.
+
+    Raises:
+        MissingExtraError: onnxruntime is not installed.
+        ModelError: the file is no such network; the message names the shapes found.
+    """
+
+    facts: Mapping[str, str]
+
+    def __init__(self, weights: str | PathLike[str]) -> None:
+        self._path = check_weights(weights, ".onnx")
+        runtime = _onnxruntime()
+        settings = runtime.SessionOptions()
+        settings.log_severity_level = 4
+        if (os.cpu_count() or 1) <= SMALL_MACHINE_CORES:
+            settings.intra_op_num_threads = 1
+        self._faults = _faults(runtime)
+        with self._told("is not a model that onnxruntime can run"):
+            self._session = runtime.InferenceSession(
+                os.fspath(self._path), settings, providers=["CPUExecutionProvider"]
+            )
+        self.facts = dict(self._session.get_modelmeta().custom_metadata_map)
+        self._input, self._float, self._sides = self._checked()
+
+    def _checked(self) -> tuple[str, type[np.floating[Any]], tuple[int | None, int | None]]:
+        """Name, kind and (height, width) of the input; a side is None where it is free."""
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        found = "; ".join(
+            f"{title} {', '.join(f'{each.name} {each.shape} {each.type}' for each in parts)}"
+            for title, parts in (("inputs", inputs), ("outputs", outputs))
+        )
+        is_image = len(inputs) == 1 and inputs[0].type in _FLOATS and len(inputs[0].shape) == 4
+        if is_image:
+            count, channels, *sides = (n if isinstance(n, int) else None for n in inputs[0].shape)
+            low, high = SIDE_RANGE
+            is_image = count in (1, None) and channels in (3, None)
+            is_image = is_image and all(n is None or low <= n <= high for n in sides)
+        if not is_image or len(outputs) != 1:
+            raise ModelError(
+                f"{self._path} is not a network from one picture to one array",
+                found=found,
+                bound=f"{_INPUT}, sides from {SIDE_RANGE[0]} to {SIDE_RANGE[1]} or free, and one output",
+            )
+        return inputs[0].name, _FLOATS[inputs[0].type], (sides[0], sides[1])
+
+    def size_for(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of the input for a picture of that size.
+
+        A free side is as long as the picture's shape asks for, in steps of :data:`STEP_PX`; the longer of two
+        is that of ``imgsz``, or :data:`DEFAULT_SIDE_PX`.
+        """
+        rows, columns = self._sides
+        if rows is not None and columns is not None:
+            return columns, rows
+        if rows is None and columns is None:
+            scale = self._trained_side() / max(width, height)
+        else:
+            scale = columns / width if columns else (rows or 0) / height
+        return columns or _stepped(width * scale), rows or _stepped(height * scale)
+
+    def _trained_side(self) -> int:
+        sides = [
+            int(part)
+            for part in self.facts.get("imgsz", "").strip("[]() ").split(",")
+            if part.strip().isdigit()
+        ]
+        side = max(sides, default=DEFAULT_SIDE_PX)
+        return min(max(side, SIDE_RANGE[0]), SIDE_RANGE[1])
+
+    def run(self, blob: F32) -> F32:
+        """Float32 (1, 3, height, width) -> the network's output, float32.
+
+        Raises:
+            ModelError: the network cannot be run with an input of this size.
+        """
+        with self._told(f"cannot be run with an input of {blob.shape}"):
+            output = self._session.run(None, {self._input: blob.astype(self._float, copy=False)})[0]
+        if not isinstance(output, np.ndarray) or output.dtype.kind != "f":
+            raise ModelError(f"{self._path} does not give an array of floats", found=type(output).__name__)
+        return output.astype(np.float32, copy=False)
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Errors of onnxruntime as a ModelError."""
+        try:
+            yield
+        except self._faults as error:
+            raise ModelError(f"{self._path} {what}", found=str(error).strip().splitlines()[0]) from error
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """A ModelError raised inside names the file."""
+        try:
+            yield
+        except ModelError as error:
+            raise ModelError(
+                f"{self._path}: {error.what}", found=error.found, bound=error.bound, remedy=error.remedy
+            ) from error
+
+
+def _stepped(side: float) -> int:
+    return min(max(math.ceil(side / STEP_PX - 1e-6), 1) * STEP_PX, SIDE_RANGE[1])
+
+
+def _onnxruntime() -> ModuleType:
+    try:
+        return importlib.import_module("onnxruntime")
+    except ImportError as error:
+        remedy = "Install it with: pip install 'cssv[onnx]'"
+        raise MissingExtraError("ONNX networks need onnxruntime", remedy=remedy) from error
+
+
+def _faults(runtime: ModuleType) -> tuple[type[Exception], ...]:
+    """The errors that onnxruntime raises; they have no base of their own."""
+    names = vars(runtime.capi.onnxruntime_pybind11_state).values()
+    return tuple(
+        {each for each in names if isinstance(each, type) and issubclass(each, Exception)}
+        | {RuntimeError, ValueError}
+    )

@@ -1,0 +1,45 @@
+"""Options that several detectors share: their defaults, bounds and checks."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import ModelError, OptionError
+from cssv.perception.detections import F64, LARGEST_PX
+
+#: Boxes of networks below this score are left out. It is low, because the tracker lets boxes of low score
+#: continue objects that better ones began.
+MIN_SCORE = 0.1
+
+
+def check_share(name: str, value: float) -> float:
+    """The same number; an OptionError unless it is in 0 to 1."""
+    if not 0 <= value <= 1:
+        raise OptionError(f"{name} is out of range", found=value, bound="0 to 1")
+    return float(value)
+
+
+def check_weights(weights: str | PathLike[str], *suffixes: str) -> Path:
+    """The path of a file of weights; a ModelError unless there is a file and it has one of the suffixes."""
+    path = Path(weights)
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "no such file"
+        raise ModelError(
+            f"the weights {str(path)!r} cannot be read",
+            found=found,
+            remedy="Give the path of a file; nothing is downloaded.",
+        )
+    if path.suffix.lower() not in suffixes:
+        raise ModelError("unknown kind of weights", found=path.name, bound=", ".join(suffixes))
+    return path
+
+
+def touching(boxes_px: F64, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(n,) True for boxes x, y, w, h that share an area with a picture of ``size`` and are of this world."""
+    starts, sizes = boxes_px[:, :2], boxes_px[:, 2:]
+    touch = (sizes > 0) & (starts < size) & (starts + sizes > 0)
+    return np.asarray(touch.all(axis=1) & (np.abs(boxes_px) <= LARGEST_PX).all(axis=1))
