@@ -16,14 +16,15 @@ import json
 import os
 from bisect import bisect_right
 from dataclasses import dataclass, field, fields, is_dataclass
-from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
+from cssv.calibration import read_tsai
 from cssv.errors import SceneError
 from cssv.output import whole_file
 from cssv.scene_check import OWN_PREFIX, TEXT_BOUND, JsonObject, check, parse, schema
+from cssv.scene_values import Point, Sensed, Source, Value
 
 __all__ = [
     "SELECTORS",
@@ -53,6 +54,7 @@ SELECTORS: tuple[Selector, ...] = ("auto", "rings", "comet", "edges")
 Span = tuple[float, float]
 Box = tuple[float, float, float, float]
 Pair = tuple[float, float]
+Triple = tuple[float, float, float]
 Matrix = tuple[tuple[float, float, float], ...]
 
 #: Ranges of the heat map where nothing at all is known.
@@ -63,66 +65,43 @@ DENSITY_FALLBACK_KG_M3: Span = (0.0, 2000.0)
 LINE_CHARS = 100
 
 
-class Source(StrEnum):
-    """Where a value comes from. UNKNOWN: nobody vouches for it, and it is drawn grey."""
-
-    MEASURED = "measured"
-    ESTIMATED = "estimated"
-    UNKNOWN = "unknown"
-
-
-T = TypeVar("T")
-
-
 @dataclass(frozen=True, slots=True)
-class _Sensed(Generic[T]):
-    value: T
-    sigma: float | None = None
-    source: Source = Source.MEASURED
-    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
-    # The keys as the user wrote them, so that the same JSON is written back; None: the shortest form.
-    written: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
-
-    def to_json(self) -> object:
-        """Return a plain number or list, or an object where there is more to say than that."""
-        value = list(self.value) if isinstance(self.value, tuple) else self.value
-        keys = set(self.written or ())
-        node: JsonObject = {"value": value}
-        if self.sigma is not None:
-            node["sigma"] = self.sigma
-        if self.source is not Source.MEASURED or "source" in keys:
-            node["source"] = Source(self.source).value
-        node |= copy.deepcopy(self.extra)
-        return node if len(node) > 1 or "value" in keys else value
-
-
-@dataclass(frozen=True, slots=True)
-class Value(_Sensed[float]):
-    """A sensed number.
+class Tsai:
+    """A camera calibrated by Tsai's method (IEEE J. Robotics and Automation 3, 1987).
 
     Attributes:
-        value: in the unit of the field that holds it.
-        sigma: one standard deviation in the same unit, >= 0; None where nobody stated one.
-        source: measured, estimated or unknown.
+        size_px: width and height of the pictures that it is for.
+        centre_px: where the lens's axis meets the picture.
+        pixel_mm: width and height of a pixel on the sensor (often dpx, dpy).
+        focal_mm: focal length.
+        translation_mm: tx, ty, tz: the scene's origin as the camera sees it.
+        rotation_rad: rx, ry, rz: turns about x, then y, then z, from the scene's axes to the camera's.
+        sx: correction of the pixel's width.
+        kappa1_per_mm2: radial distortion.
         extra: the user's own ``x_`` keys.
-        written: the keys as read, for writing back; not part of equality.
     """
 
-
-@dataclass(frozen=True, slots=True)
-class Point(_Sensed[tuple[float, ...]]):
-    """A sensed place: coordinates in ``value``, one ``sigma`` for all of them; else as Value."""
+    size_px: tuple[int, int]
+    centre_px: Pair
+    pixel_mm: Pair
+    focal_mm: float
+    translation_mm: Triple
+    rotation_rad: Triple
+    sx: float = 1.0
+    kappa1_per_mm2: float = 0.0
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """Where the camera stands and how it looks.
+    """Where the camera stands and how it looks; :mod:`cssv.ground` says what each tells of the ground.
 
     Attributes:
         position_m: x, y, z in metres; z up from the ground.
         pan_deg, tilt_deg, roll_deg: degrees; tilt is negative when looking down.
         hfov_deg: horizontal field of view, above 0 to 360.
         homography: 3 x 3, takes image pixels (x, y, 1) to ground metres (X, Y, 1) up to scale.
+        tsai: a calibration with radial distortion.
         extra: the user's own ``x_`` keys.
     """
 
@@ -132,6 +111,7 @@ class Camera:
     roll_deg: Value | None = None
     hfov_deg: Value | None = None
     homography: Matrix | None = None
+    tsai: Tsai | None = None
     extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
 
 
@@ -338,13 +318,25 @@ class Scene:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Scene:
-        """Read ``scene.json``. Raises SceneError, also where the file cannot be opened."""
+        """Read ``scene.json``; a file that its ``camera.calibration`` names is read into ``camera.tsai``.
+
+        Raises SceneError, also where a file cannot be opened.
+        """
         try:
             with Path(path).open("rb") as file:
                 data = file.read(TEXT_BOUND + 1)
         except OSError as error:
             raise SceneError(f"cannot read scene {os.fspath(path)}: {error.strerror}") from error
-        return cls.loads(data, os.fspath(path))
+        name = os.fspath(path)
+        return cls.from_json(_calibrated(parse(data, name), Path(path).parent), name)
+
+
+def _calibrated(tree: object, folder: Path) -> object:
+    """Put the numbers of a calibration file, by its name beside ``scene.json``, into the tree."""
+    camera = tree.get("camera") if isinstance(tree, dict) else None
+    if isinstance(camera, dict) and isinstance(camera.get("calibration"), str) and "tsai" not in camera:
+        camera["tsai"] = read_tsai(folder / camera.pop("calibration"))
+    return tree
 
 
 # ---- JSON -> parts; the tree has been checked
@@ -377,8 +369,15 @@ def _camera(node: JsonObject) -> Camera:
         **_sensed(Point, node, "position_m"),
         **_sensed(Value, node, "pan_deg", "tilt_deg", "roll_deg", "hfov_deg"),
         homography=_frozen(node.get("homography")),
+        tsai=None if "tsai" not in node else _tsai(node["tsai"]),
         extra=_own(node),
     )
+
+
+def _tsai(node: JsonObject) -> Tsai:
+    named = {key: _frozen(value) for key, value in node.items() if not key.startswith(OWN_PREFIX)}
+    named["size_px"] = tuple(int(side) for side in node["size_px"])
+    return Tsai(**named, extra=_own(node))
 
 
 def _environment(node: JsonObject) -> Environment:
@@ -447,7 +446,7 @@ def _scene(node: JsonObject) -> Scene:
 
 
 def _dump(part: Any) -> Any:  # noqa: ANN401 - any part of a scene to JSON
-    if isinstance(part, _Sensed):
+    if isinstance(part, Sensed):
         return part.to_json()
     if isinstance(part, tuple | list):
         return [_dump(item) for item in part]

@@ -382,9 +382,10 @@ def _sense(tree: object) -> Iterator[Fault]:
         return
     for part in ("camera", "thermal"):
         matrix = _get(tree, part, "homography")
-        if _is_matrix(matrix) and _is_singular(matrix):
+        if _is_matrix(matrix) and is_singular(matrix):
             words = f"found a singular matrix, {_show(matrix)}; allowed: one with an inverse"
             yield (part, "homography"), words
+    yield from _calibration_sense(tree.get("camera"))
     ranges = tree.get("ranges")
     for key, pair in ranges.items() if isinstance(ranges, dict) else ():
         if not key.startswith(OWN_PREFIX) and _are_numbers(pair, 2) and pair[0] >= pair[1]:
@@ -394,6 +395,22 @@ def _sense(tree: object) -> Iterator[Fault]:
         if isinstance(entry, dict):
             yield from _span_sense(entry.get("match"), ("objects", index, "match"))
             yield from _order_sense(entry.get("trajectory"), ("objects", index, "trajectory"))
+
+
+def _calibration_sense(camera: object) -> Iterator[Fault]:
+    name = _get(camera, "calibration")
+    if isinstance(name, str):
+        words = "stands in a scene.json, beside the file that it names, and without tsai"
+        yield ("camera", "calibration"), f"found {_show(name)}; {words}; allowed here: tsai, with the numbers"
+    turns, place = _get(camera, "tsai", "rotation_rad"), _get(camera, "tsai", "translation_mm")
+    if _are_numbers(turns, 3) and _are_numbers(place, 3):
+        (sa, ca), (sb, cb), (sc, cc) = ((math.sin(turn), math.cos(turn)) for turn in turns)
+        # How high the camera is: its place is the origin's, turned back.
+        axis = (ca * sb * cc + sa * sc, ca * sb * sc - sa * cc, ca * cb)
+        height = sum(part * side for part, side in zip(axis, place, strict=True))
+        if abs(height) <= SINGULAR_RATIO * math.hypot(*place):
+            words = f"found {_show(place)}, a camera on the ground; allowed: one above it"
+            yield ("camera", "tsai", "translation_mm"), words
 
 
 def _span_sense(match: object, path: Path) -> Iterator[Fault]:
@@ -432,7 +449,8 @@ def _is_matrix(value: object) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(_are_numbers(row, 3) for row in value)
 
 
-def _is_singular(rows: list[list[float]]) -> bool:
+def is_singular(rows: list[list[float]]) -> bool:
+    """Whether a 3 x 3 matrix has no inverse that rounding leaves anything of."""
     (a, b, c), (d, e, f), (g, h, i) = rows
     determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
     lengths = math.prod(math.hypot(*row) for row in rows)
