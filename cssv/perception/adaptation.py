@@ -45,7 +45,7 @@ def adapted(tracklets: Sequence[Tracklet], noise: Noise) -> list[Tracklet]:
     found: dict[int, Tracklet] = {}
     for group in batches([replace(tracklet, scales=None) for tracklet in tracklets]):
         problem = Batch.of(group).problem(noise)
-        gains = log_likelihoods(*problem, scales=_SCALES, widest=WIDEST) - _PRICES[:, None]
+        gains = log_likelihoods(problem, _SCALES, WIDEST)[0] - _PRICES[:, None]
         best = _SCALES[gains.argmax(axis=0)].reshape(-1, 4, 2)
         found |= {t.id: replace(t, scales=best[k]) for k, t in enumerate(group)}
     return [found[tracklet.id] for tracklet in tracklets]

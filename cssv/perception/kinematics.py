@@ -1,12 +1,12 @@
-"""Boxes -> positions, velocities and their covariance: Kalman filter, smoother, noise from the clip.
+"""Boxes -> positions, velocities and their covariance: Kalman filter and smoother in closed form.
 
 The centre x, centre y, width and height of a box are four independent *channels*, each with the state
-``x = (value, rate)``, constant rate and continuous white acceleration (Bar-Shalom, Li and Kirubarajan,
+``(x, v)``, value and rate, constant rate and continuous white acceleration (Bar-Shalom, Li and Kirubarajan,
 *Estimation with Applications to Tracking and Navigation*, 2001, section 6.2.2). Time is in seconds; both
 noises scale with the box height h, so one setting serves far and near objects and any frame rate.
 
-Symbols are the literature's: x, P state and covariance, F transition, Q process noise, z, R measurement and
-its noise; H is (1, 0). Arrays are (T, N, ...): T steps in time, N channels in parallel.
+A covariance of two rows is three numbers, and every step of filter and smoother is written out in these for
+all channels at once: arrays are (T, N), T steps in time by N channels.
 """
 
 from __future__ import annotations
@@ -31,12 +31,18 @@ def transition(dt_s: F64) -> F64:
 
 def process_noise(dt_s: F64, q: F64) -> F64:
     """Q: steps in seconds and the acceleration's spectral density q (px²/s³) -> (..., 2, 2)."""
-    step = np.abs(dt_s)
     Q = np.empty((*np.broadcast(dt_s, q).shape, 2, 2))
-    Q[..., 0, 0] = q * step**3 / 3
-    Q[..., 0, 1] = Q[..., 1, 0] = q * dt_s * step / 2
-    Q[..., 1, 1] = q * step
+    Q[..., 0, 0], Q[..., 0, 1], Q[..., 1, 1] = scatter(dt_s, q)
+    Q[..., 1, 0] = Q[..., 0, 1]
     return Q
+
+
+def scatter(dt_s: F64, q: F64) -> tuple[F64, F64, F64]:
+    """The three numbers of Q: variance of x, covariance, variance of v after a step ``dt_s`` of density q."""
+    step = np.abs(dt_s)
+    v = q * step
+    xv = v * dt_s / 2
+    return xv * dt_s * (2 / 3), xv, v
 
 
 def predict(x: F64, P: F64, F: F64, Q: F64) -> tuple[F64, F64]:
@@ -64,62 +70,244 @@ def update(x: F64, P: F64, z: F64, R: F64, seen: Bools) -> tuple[F64, F64]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Filtered:
-    """A filter's run: x (T, N, 2), P (T, N, 2, 2) after, and x_prior, P_prior before each measurement."""
+class States:
+    """Value x and rate v of every channel at every step, and their covariance: five (..., T, N)."""
 
     x: F64
-    P: F64
-    x_prior: F64
-    P_prior: F64
+    v: F64
+    xx: F64
+    xv: F64
+    vv: F64
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...]) -> States:
+        """Room for states of this shape."""
+        return cls(*np.empty((5, *shape)))
+
+    def numbers(self) -> tuple[F64, F64, F64, F64, F64]:
+        """The five in this order."""
+        return self.x, self.v, self.xx, self.xv, self.vv
+
+    def at(self, step: int) -> States:
+        """The states of one step, (..., N)."""
+        return States(*(number[..., step, :] for number in self.numbers()))
+
+    def vector(self) -> F64:
+        """(..., 2)."""
+        return np.stack([self.x, self.v], axis=-1)
+
+    def covariance(self) -> F64:
+        """(..., 2, 2)."""
+        return np.stack([self.xx, self.xv, self.xv, self.vv], axis=-1).reshape(*self.xx.shape, 2, 2)
 
 
-def kalman_filter(z: F64, seen: Bools, R: F64, F: F64, Q: F64, x: F64, P: F64) -> Filtered:
-    """Run the filter over T steps.
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """What the filter is given: N channels over T steps.
 
-    Args:
-        z: (T, N) measurements; whatever stands where ``seen`` is false is not looked at.
-        seen: (T, N).
-        R: (T, N) variances of z.
-        F: (T, N, 2, 2); ``F[t]`` leads from step t - 1 to step t.
-        Q: (T, N, 2, 2), likewise.
-        x: (N, 2) state at the step before the first.
-        P: (N, 2, 2) its covariance.
+    Attributes:
+        z: (T, N) measured values, finite; what stands where ``weight`` is 0 is not looked at.
+        weight: (T, N) one over the variance of z; 0 where nothing was measured.
+        dt_s: (T, N) seconds from step t - 1 to step t, negative where time runs back; ``dt_s[0]`` from the
+            start to the first step.
+        noise: Q of the same steps, its three numbers (T, N) each, as :func:`scatter` gives them.
+        start: the states (N,) before the first step.
+        rate, rate_weight: (T, N) measured rates and one over their variance, as z and ``weight``; None where
+            no rate is ever measured.
     """
-    steps, count = z.shape
-    out = Filtered(
-        np.empty((steps, count, 2)),
-        np.empty((steps, count, 2, 2)),
-        np.empty((steps, count, 2)),
-        np.empty((steps, count, 2, 2)),
+
+    z: F64
+    weight: F64
+    dt_s: F64
+    noise: tuple[F64, F64, F64]
+    start: States
+    rate: F64 | None = None
+    rate_weight: F64 | None = None
+
+    def reversed(self, start: States) -> Problem:
+        """The same back in time, from ``start`` at the last step."""
+        q, qv, qvv = (np.concatenate([np.zeros_like(n[:1]), n[:0:-1]]) for n in self.noise)
+        dt = np.concatenate([np.zeros_like(self.dt_s[:1]), -self.dt_s[:0:-1]])
+        rate, rate_weight = (None if n is None else n[::-1] for n in (self.rate, self.rate_weight))
+        return Problem(self.z[::-1], self.weight[::-1], dt, (q, -qv, qvv), start, rate, rate_weight)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Half:
+    """What the smoother must know of one measurement, (T, N) each.
+
+    ``gain`` is that of the state's other component, ``kept`` the share of the variance that is left of the
+    measured one, ``pull`` the innovation over its variance, ``sure`` one over that variance; 0, 1, 0, 0 where
+    nothing was measured.
+    """
+
+    gain: F64
+    kept: F64
+    pull: F64
+    sure: F64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filtered:
+    """A filter's run: the states after each step's measurements, and how these came about."""
+
+    states: States
+    value: Half
+    rate: Half | None
+
+    def nis(self) -> F64:
+        """(T, N) squared innovation over its variance, 0 where nothing was measured; 1 on average."""
+        squared: F64 = self.value.pull**2 / np.where(self.value.sure > 0, self.value.sure, 1.0)
+        return squared
+
+
+def kalman_filter(problem: Problem) -> Filtered:
+    """Run the filter over all steps."""
+    shape = problem.z.shape
+    states, value = States.empty(shape), Half(*np.empty((4, *shape)))
+    rate = None if problem.rate is None else Half(*np.empty((4, *shape)))
+    x, v, xx, xv, vv = problem.start.numbers()
+    rows = (problem.dt_s, *problem.noise, problem.z, problem.weight, *states.numbers())
+    halves = (value.gain, value.kept, value.pull, value.sure)
+    a, b = np.empty((2, *shape[1:]))
+    for t, (dt, q, qv, qvv, z, w, x1, v1, xx1, xv1, vv1, gain, kept, pull, sure) in enumerate(
+        zip(*rows, *halves, strict=True)
+    ):
+        # Ahead: x1 to vv1 take the prediction first.
+        np.multiply(dt, v, x1)
+        x1 += x
+        np.multiply(dt, vv, a)
+        np.add(xv, a, b)
+        np.add(b, qv, xv1)
+        b += xv
+        b *= dt
+        b += xx
+        np.add(b, q, xx1)
+        np.add(vv, qvv, vv1)
+        # The measurement of x. In terms of the weight nothing cancels when it settles nearly everything.
+        np.multiply(xx1, w, kept)
+        kept += 1.0
+        np.reciprocal(kept, kept)
+        np.multiply(w, kept, sure)
+        np.subtract(z, x1, pull)
+        pull *= sure
+        np.multiply(xv1, sure, gain)
+        np.multiply(xx1, pull, a)
+        x1 += a
+        np.multiply(xv1, pull, a)
+        np.add(v, a, v1)
+        np.multiply(gain, xv1, a)
+        vv1 -= a
+        xx1 *= kept
+        xv1 *= kept
+        x, v, xx, xv, vv = x1, v1, xx1, xv1, vv1
+        if rate is not None:
+            _measure_rate(problem, rate, states, t)
+    return Filtered(states, value, rate)
+
+
+def _measure_rate(problem: Problem, rate: Half, states: States, t: int) -> None:
+    """Take in step t's measurements of rates, after those of the values; in place."""
+    assert problem.rate is not None
+    assert problem.rate_weight is not None
+    x, v, xx, xv, vv = (number[t] for number in states.numbers())
+    w = problem.rate_weight[t]
+    rate.kept[t] = kept = 1 / (1 + vv * w)
+    rate.sure[t] = sure = w * kept
+    rate.gain[t] = gain = xv * sure
+    rate.pull[t] = pull = (problem.rate[t] - v) * sure
+    x += xv * pull
+    v += vv * pull
+    xx -= gain * xv
+    xv *= kept
+    vv *= kept
+
+
+def rts_smoother(forward: Filtered, problem: Problem) -> States:
+    """States given all steps: those of Rauch, Tung and Striebel (AIAA J. 3, 1965).
+
+    Computed in the form of Bierman ("Fixed interval smoothing with discrete measurements", Int. J. Control
+    18, 1973): what the later steps say travels back as a vector and a matrix that are taken from the filtered
+    states. It needs no inverse, and steps of no time and without noise are no special case.
+    """
+    return smoothed(forward, messages(forward, problem))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Messages:
+    """What the steps after each step say, (T, N) each: the vector (x, v), and the matrix (xx, xv, vv).
+
+    Were the model right, the vector would have mean 0 and this matrix as covariance.
+    """
+
+    x: F64
+    v: F64
+    xx: F64
+    xv: F64
+    vv: F64
+
+
+def messages(forward: Filtered, problem: Problem) -> Messages:
+    """Run back over all steps."""
+    shape = problem.z.shape
+    out = np.zeros((5, *shape))
+    halves = (forward.value.gain, forward.value.kept, forward.value.pull, forward.value.sure)
+    a, b, c = np.empty((3, *shape[1:]))
+    lx, lv, xx, xv, vv = out[:, -1].copy()
+    for t in range(shape[0] - 1, 0, -1):
+        if forward.rate is not None:
+            lv, xv, vv = _heed_rate(forward.rate, t, lx, lv, xx, xv, vv)
+        gain, kept, pull, sure = (half[t] for half in halves)
+        dt = problem.dt_s[t]
+        x1, v1, xx1, xv1, vv1 = out[:, t - 1]
+        # Through the measurement ...
+        np.multiply(gain, lv, a)
+        np.multiply(kept, lx, x1)
+        x1 -= a
+        x1 -= pull
+        np.multiply(gain, vv, a)
+        np.multiply(kept, xv, b)
+        b -= a
+        # ... b is the new xv, and xx = kept² xx - 2 kept gain xv + gain² vv + 1 / S.
+        np.multiply(kept, xx, xx1)
+        np.multiply(gain, xv, c)
+        xx1 -= c
+        xx1 *= kept
+        np.multiply(gain, b, c)
+        xx1 -= c
+        xx1 += sure
+        # ... and back over the step.
+        np.multiply(dt, x1, v1)
+        v1 += lv
+        np.multiply(dt, xx1, a)
+        np.add(b, a, xv1)
+        np.add(xv1, b, vv1)
+        vv1 *= dt
+        vv1 += vv
+        lx, lv, xx, xv, vv = x1, v1, xx1, xv1, vv1
+    return Messages(*out)
+
+
+def _heed_rate(rate: Half, t: int, lx: F64, lv: F64, xx: F64, xv: F64, vv: F64) -> tuple[F64, F64, F64]:
+    """Take the messages back through the measured rates: new v, xv, vv."""
+    gain, kept = rate.gain[t], rate.kept[t]
+    new_xv = kept * xv - gain * xx
+    new_vv = kept * (kept * vv - gain * xv) - gain * new_xv + rate.sure[t]
+    return kept * lv - gain * lx - rate.pull[t], new_xv, new_vv
+
+
+def smoothed(forward: Filtered, later: Messages) -> States:
+    """Join what the filter knows with what the later steps say."""
+    x, v, xx, xv, vv = forward.states.numbers()
+    a, b = xx * later.xx + xv * later.xv, xx * later.xv + xv * later.vv
+    c, d = xv * later.xx + vv * later.xv, xv * later.xv + vv * later.vv
+    return States(
+        x - xx * later.x - xv * later.v,
+        v - xv * later.x - vv * later.v,
+        xx - a * xx - b * xv,
+        xv - a * xv - b * vv,
+        vv - c * xv - d * vv,
     )
-    for t in range(steps):
-        x, P = predict(x, P, F[t], Q[t])
-        out.x_prior[t], out.P_prior[t] = x, P
-        x, P = update(x, P, z[t], R[t], seen[t])
-        out.x[t], out.P[t] = x, P
-    return out
-
-
-def log_likelihoods(
-    z: F64, seen: Bools, R: F64, F: F64, Q: F64, x: F64, P: F64, *, scales: F64, widest: float
-) -> F64:
-    """How well each scale of the noises foretells the measurements, by the innovations of its filter.
-
-    ``z`` to ``P`` are those of :func:`kalman_filter`; ``scales`` (K, 2) multiplies Q and R. Innovations
-    beyond ``widest`` standard deviations count as these, so that a false box says little. The answer (K, N)
-    holds logarithms of likelihoods, but for a constant.
-    """
-    process, measurement = scales[:, 0, None, None, None], scales[:, 1, None]
-    x, P = np.tile(x, (len(scales), 1, 1)), np.tile(P, (len(scales), 1, 1, 1))
-    total = np.zeros(x.shape[:2])
-    for t in range(len(z)):
-        x, P = predict(x, P, F[t], process * Q[t])
-        r = measurement * R[t]
-        S = P[..., 0, 0] + r
-        squared = np.minimum((np.where(seen[t], z[t], 0.0) - x[..., 0]) ** 2 / S, widest**2)
-        total -= np.where(seen[t], squared + np.log(S), 0.0) / 2
-        x, P = update(x, P, z[t], r, seen[t])
-    return total
 
 
 def inverse(A: F64) -> F64:
@@ -135,15 +323,36 @@ def inverse(A: F64) -> F64:
     return inverse
 
 
-def rts_smoother(forward: Filtered, F: F64) -> tuple[F64, F64]:
-    """Rauch-Tung-Striebel: x (T, N, 2) and P (T, N, 2, 2) given all T steps.
+def log_likelihoods(problem: Problem, scales: F64, widest: float) -> tuple[F64, States]:
+    """How well each scale of the noises foretells the measured values, by the innovations of its filter.
 
-    Rauch, Tung and Striebel, "Maximum likelihood estimates of linear dynamic systems", AIAA J. 3 (1965).
+    ``scales`` (K, 2) multiplies Q and the variances of z. Innovations beyond ``widest`` standard deviations
+    count as these, so that a false box says little. The answer (K, N) holds logarithms of likelihoods, but
+    for a constant; the states (K, N) are those of each scale after the last step. ``problem.start`` may hold
+    one state per channel or (K, N).
     """
-    x, P = forward.x.copy(), forward.P.copy()
-    G = forward.P[:-1] @ F[1:].swapaxes(-1, -2) @ inverse(forward.P_prior[1:])
-    G_T = G.swapaxes(-1, -2)
-    for t in range(len(x) - 2, -1, -1):
-        x[t] += (G[t] @ (x[t + 1] - forward.x_prior[t + 1])[..., None])[..., 0]
-        P[t] += G[t] @ (P[t + 1] - forward.P_prior[t + 1]) @ G_T[t]
-    return x, P
+    process, certainty = scales[:, :1], 1 / scales[:, 1:]
+    shape = (len(scales), problem.z.shape[1])
+    x, v, xx, xv, vv = (np.broadcast_to(n, shape).copy() for n in problem.start.numbers())
+    total = np.zeros(shape)
+    for dt, q, qv, qvv, z, weight in zip(
+        problem.dt_s, *problem.noise, problem.z, problem.weight, strict=True
+    ):
+        x += dt * v
+        ahead = xv + dt * vv
+        xx += dt * (xv + ahead) + process * q
+        xv = ahead + process * qv
+        vv += process * qvv
+        w = certainty * weight
+        kept = 1 / (1 + xx * w)
+        sure = w * kept
+        y = z - x
+        seen = weight > 0
+        total -= np.where(seen, np.minimum(y * y * sure, widest**2) - np.log(np.where(seen, sure, 1.0)), 0.0)
+        pull, gain = y * sure, xv * sure
+        x += xx * pull
+        v += xv * pull
+        vv -= gain * xv
+        xx *= kept
+        xv *= kept
+    return total / 2, States(x, v, xx, xv, vv)

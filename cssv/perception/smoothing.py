@@ -1,4 +1,4 @@
-"""Tracklets -> tracks: smooth many at once, learn the noise from the clip, fill short gaps."""
+"""Tracklets -> tracks: smooth many at once, fill short gaps."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from cssv.perception.detections import F64, I64, from_centres
 from cssv.perception.kinematics import (
     Bools,
-    Filtered,
+    Problem,
+    States,
     inverse,
     kalman_filter,
     process_noise,
     rts_smoother,
+    scatter,
     transition,
 )
 from cssv.perception.tracks import Track
 
 #: One number per channel: centre x, centre y, w, h.
 Channels = tuple[float, float, float, float]
-#: z, seen, R, F, Q, x, P of :func:`~cssv.perception.kinematics.kalman_filter`.
-Problem = tuple[F64, Bools, F64, F64, F64, F64, F64]
 #: Spectral density of the acceleration of centre x, centre y, w, h in h²/s³, before the clip is heard: how
 #: fast things change their velocity.
 PROCESS_NOISE = (0.012, 0.012, 0.012, 0.012)
@@ -35,10 +34,15 @@ VELOCITY_PRIOR = 2.0
 FILL_SIGMA = 0.08
 #: A smoothed box is never narrower or lower than this.
 SMALLEST_SIDE_PX = 1.0
+#: Optical flow is asked for the velocity of objects with fewer detections than this; of others the boxes say
+#: more, and flow's errors persist longer.
+FLOW_BOXES = 20
+#: What multiplies the standard deviations that optical flow states, before the clip is heard.
+FLOW_NOISE = 1.0
 #: Position prior in h: so wide that the first measurement settles it.
 _POSITION_PRIOR = 100.0
 #: Heights are averaged over this time before they scale the noise.
-_HEIGHT_WINDOW_S = 1.0
+HEIGHT_WINDOW_S = 1.0
 #: Rows (steps x tracks) smoothed at once, which bounds the memory.
 _BATCH_ROWS = 50_000
 
@@ -52,11 +56,13 @@ class Noise:
         measurement: standard deviation of a measured centre x, centre y, w, h. Errors that persist over
             several frames count as many times as they persist.
         velocity: standard deviation of velocities, h/s.
+        flow: what multiplies the standard deviations that optical flow states.
     """
 
     process: Channels = PROCESS_NOISE
     measurement: Channels = MEASUREMENT_NOISE
     velocity: float = VELOCITY_PRIOR
+    flow: float = FLOW_NOISE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +72,17 @@ class State:
     time_s: float
     x: F64
     P: F64
+
+    @classmethod
+    def of(cls, time_s: float, states: States, k: int) -> State:
+        """Take the four channels of the k-th tracklet."""
+        own = States(*(number[4 * k : 4 * k + 4] for number in states.numbers()))
+        return cls(time_s, own.vector(), own.covariance())
+
+    def numbers(self) -> tuple[F64, F64, F64, F64, F64]:
+        """(4,) each, as in :class:`~cssv.perception.kinematics.States`."""
+        x, P = self.x, self.P
+        return x[:, 0], x[:, 1], P[:, 0, 0], P[:, 0, 1], P[:, 1, 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +98,9 @@ class Tracklet:
         start: what earlier frames said, where they are not part of the tracklet.
         scales: float64 (4, 2): what multiplies the process noise and the variance of the measurements of each
             channel; 1 unless given (:mod:`cssv.perception.adaptation`).
+        flow_px_s: float64 (n, 3): the velocity that optical flow saw, x and y, and its standard deviation, in
+            px/s; NaN where it says nothing. None where nobody asked it.
+        heights_px: float64 (n,): see :func:`local_heights`, where frames before the first count too.
     """
 
     id: int
@@ -91,6 +111,8 @@ class Tracklet:
     scores: F64
     start: State | None = None
     scales: F64 | None = None
+    flow_px_s: F64 | None = None
+    heights_px: F64 | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -105,11 +127,16 @@ def spread(
     centres_px: F64,
     scores: F64,
     start: State | None = None,
+    flow_px_s: F64 | None = None,
 ) -> Tracklet:
     """Make a tracklet over all frames ``numbers`` from the detections in its rows ``at``."""
     centres, marks = np.full((len(numbers), 4), np.nan), np.zeros(len(numbers))
     centres[at], marks[at] = centres_px, scores
-    return Tracklet(identity, label, numbers, times_s, centres, marks, start)
+    flow = None
+    if flow_px_s is not None:
+        flow = np.full((len(numbers), 3), np.nan)
+        flow[at] = flow_px_s
+    return Tracklet(identity, label, numbers, times_s, centres, marks, start, flow_px_s=flow)
 
 
 def seen_rows(centres_px: F64) -> Bools:
@@ -119,20 +146,28 @@ def seen_rows(centres_px: F64) -> Bools:
 
 
 def local_heights(tracklet: Tracklet) -> F64:
-    """(n,) box heights, gaps bridged, averaged over a second."""
-    seen = seen_rows(tracklet.centres_px)
-    heights = np.interp(tracklet.times_s, tracklet.times_s[seen], tracklet.centres_px[seen, 3])
-    span = tracklet.times_s[-1] - tracklet.times_s[0]
-    width = round(_HEIGHT_WINDOW_S * (len(tracklet) - 1) / span) if span > 0 else 1
-    averaged: F64 = uniform_filter1d(heights, max(1, min(width, len(tracklet))), mode="nearest")
-    return averaged
+    """(n,) mean box height of the second before each frame's last detection, which may be its own.
+
+    Only the past counts, so that a stream finds the same numbers as a whole clip.
+    """
+    if tracklet.heights_px is not None:
+        return tracklet.heights_px
+    rows = np.flatnonzero(seen_rows(tracklet.centres_px))
+    times = tracklet.times_s[rows]
+    sums = np.concatenate([[0.0], np.cumsum(tracklet.centres_px[rows, 3])])
+    first = np.searchsorted(times, times - HEIGHT_WINDOW_S, side="right")
+    last = np.arange(len(rows)) + 1
+    means = (sums[last] - sums[first]) / (last - first)
+    heights: F64 = means[np.maximum(np.searchsorted(rows, np.arange(len(tracklet)), side="right") - 1, 0)]
+    return heights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """Tracklets side by side: (T, B) for T steps of B tracklets, the shorter ones padded at the end.
 
-    ``starts`` holds a state or None and ``scales`` (B, 4, 2) the noise multipliers of each tracklet.
+    ``starts`` holds a state or None and ``scales`` (B, 4, 2) the noise multipliers of each tracklet;
+    ``flow_px_s`` is (T, B, 3), or None where it helps none of them.
     """
 
     times_s: F64
@@ -140,6 +175,7 @@ class Batch:
     heights_px: F64
     starts: tuple[State | None, ...]
     scales: F64
+    flow_px_s: F64 | None
 
     @classmethod
     def of(cls, tracklets: Sequence[Tracklet]) -> Batch:
@@ -147,7 +183,9 @@ class Batch:
         shape = (max(map(len, tracklets)), len(tracklets))
         starts = tuple(tracklet.start for tracklet in tracklets)
         scales = np.ones((len(tracklets), 4, 2))
-        batch = cls(np.empty(shape), np.full((*shape, 4), np.nan), np.empty(shape), starts, scales)
+        flows = [_helpful_flow(tracklet) for tracklet in tracklets]
+        flow = np.full((*shape, 3), np.nan) if any(f is not None for f in flows) else None
+        batch = cls(np.empty(shape), np.full((*shape, 4), np.nan), np.empty(shape), starts, scales, flow)
         for column, tracklet in enumerate(tracklets):
             n = len(tracklet)
             # Padding repeats the last time: a step of 0 s changes nothing.
@@ -157,66 +195,79 @@ class Batch:
             batch.centres_px[:n, column] = tracklet.centres_px
             if tracklet.scales is not None:
                 scales[column] = tracklet.scales
+            if flow is not None and (own := flows[column]) is not None:
+                flow[:n, column] = own
         return batch
 
-    def flipped(self) -> Batch:
-        """The same back in time, where nothing is known at the start."""
-        nothing = (None,) * len(self.starts)
-        return Batch(self.times_s[::-1], self.centres_px[::-1], self.heights_px[::-1], nothing, self.scales)
-
-    def prior(self, noise: Noise) -> tuple[F64, F64]:
-        """(B, 4, 2) and (B, 4, 2, 2): at the first measurement and at rest, hardly certain of either."""
-        first = np.argmax(seen_rows(self.centres_px), axis=0)
-        x = np.zeros((len(first), 4, 2))
-        x[..., 0] = self.centres_px[first, np.arange(len(first))]
-        P = np.zeros((len(first), 4, 2, 2))
-        P[..., 0, 0] = (_POSITION_PRIOR * self.heights_px[0, :, None]) ** 2
-        P[..., 1, 1] = (noise.velocity * self.heights_px[0, :, None]) ** 2
-        return x, P
+    def prior(self, noise: Noise, centres_px: F64, heights_px: F64) -> States:
+        """States (4 B,) at rest at the first of ``centres_px``, hardly certain of either."""
+        first = np.argmax(seen_rows(centres_px), axis=0)
+        x = centres_px[first, np.arange(len(first))].ravel()
+        h = np.repeat(heights_px, 4)
+        rest, apart = np.zeros((2, len(x)))
+        return States(x, rest, (_POSITION_PRIOR * h) ** 2, apart, (noise.velocity * h) ** 2)
 
     def problem(self, noise: Noise) -> Problem:
         """What :func:`kalman_filter` takes: 4 B channels, the four of a tracklet side by side."""
         steps, count = self.times_s.shape
         dt = np.diff(self.times_s, axis=0, prepend=self.times_s[:1])
-        x, P = self.prior(noise)
-        for column, start in enumerate(self.starts):
-            if start is not None:
-                x[column], P[column] = start.x, start.P
-                dt[0, column] = self.times_s[0, column] - start.time_s
+        start = self.prior(noise, self.centres_px, self.heights_px[0])
+        for column, state in enumerate(self.starts):
+            if state is not None:
+                own = slice(4 * column, 4 * column + 4)
+                for number, known in zip(start.numbers(), state.numbers(), strict=True):
+                    number[own] = known
+                dt[0, column] = self.times_s[0, column] - state.time_s
         dt, heights = np.repeat(dt, 4, axis=1), np.repeat(self.heights_px, 4, axis=1)
         q = np.multiply(noise.process, self.scales[..., 0]).ravel() * heights**2
         R = (np.square(noise.measurement) * self.scales[..., 1]).ravel() * heights**2
         z = self.centres_px.reshape(steps, 4 * count)
-        F, Q = transition(dt), process_noise(dt, q)
-        return z, ~np.isnan(z), R, F, Q, x.reshape(-1, 2), P.reshape(-1, 2, 2)
+        seen = ~np.isnan(z)
+        rate, rate_weight = self._rates(noise)
+        return Problem(np.where(seen, z, 0.0), seen / R, dt, scatter(dt, q), start, rate, rate_weight)
 
-    def run(self, noise: Noise) -> tuple[Filtered, F64]:
-        """Filter all channels; also F."""
-        problem = self.problem(noise)
-        return kalman_filter(*problem), problem[3]
+    def _rates(self, noise: Noise) -> tuple[F64 | None, F64 | None]:
+        if self.flow_px_s is None:
+            return None, None
+        known = np.isfinite(self.flow_px_s).all(axis=-1, keepdims=True)
+        rate, weight = np.zeros_like(self.centres_px), np.zeros_like(self.centres_px)
+        rate[..., :2] = np.where(known, self.flow_px_s[..., :2], 0.0)
+        sigma = np.where(known, self.flow_px_s[..., 2:], 1.0)
+        weight[..., :2] = known / (noise.flow * np.maximum(sigma, 1e-6)) ** 2
+        return rate.reshape(len(rate), -1), weight.reshape(len(weight), -1)
+
+    def reversed(self, problem: Problem, noise: Noise) -> Problem:
+        """The same back in time, where nothing is known at the start."""
+        return problem.reversed(self.prior(noise, self.centres_px[::-1], self.heights_px[-1]))
+
+
+def _helpful_flow(tracklet: Tracklet) -> F64 | None:
+    short = seen_rows(tracklet.centres_px).sum() < FLOW_BOXES and tracklet.start is None
+    return tracklet.flow_px_s if short else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Smoothed:
-    """States of a batch, (T, B, 4 channels, ...): from all frames, and rates from past and from future."""
+    """States of a batch from all frames, (T, B, 4 channels); rates from past, from future; NIS (T, B)."""
 
-    x: F64
-    P: F64
+    states: States
     past: F64
     future: F64
+    nis: F64
 
 
 def _smooth_batch(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[Batch, Smoothed]:
     batch = Batch.of(tracklets)
-    forward, F = batch.run(noise)
-    x, P = rts_smoother(forward, F)
-    backward, _ = batch.flipped().run(noise)
+    problem = batch.problem(noise)
+    forward = kalman_filter(problem)
+    backward = kalman_filter(batch.reversed(problem, noise)).states
+    both = rts_smoother(forward, problem)
     shape = (*batch.times_s.shape, 4)
     return batch, Smoothed(
-        x.reshape(*shape, 2),
-        P.reshape(*shape, 2, 2),
-        forward.x[..., 1].reshape(shape),
-        backward.x[::-1, :, 1].reshape(shape),
+        States(*(number.reshape(shape) for number in both.numbers())),
+        forward.states.v.reshape(shape),
+        backward.v[::-1].reshape(shape),
+        forward.nis().reshape(shape)[..., :2].sum(axis=-1),
     )
 
 
@@ -254,33 +305,46 @@ def residuals(tracklets: Sequence[Tracklet], noise: Noise) -> Iterator[F64]:
     """Measured minus smoothed, in box heights: (T, B, 4) for each batch of tracklets, NaN where unseen."""
     for group in batches(tracklets):
         batch = Batch.of(group)
-        forward, F = batch.run(noise)
-        x, _ = rts_smoother(forward, F)
-        error = batch.centres_px - x[..., 0].reshape(batch.centres_px.shape)
-        yield error / batch.heights_px[..., None]
+        problem = batch.problem(noise)
+        x = rts_smoother(kalman_filter(problem), problem).x
+        yield (batch.centres_px - x.reshape(batch.centres_px.shape)) / batch.heights_px[..., None]
 
 
-def _track(tracklet: Tracklet, states: Smoothed, column: int, sigma_px: F64) -> Track:
+def accelerations(times_s: F64, velocities: F64) -> F64:
+    """Mean acceleration (n, 2) over the two steps beside each frame, over one at the ends.
+
+    White acceleration has no value at an instant; its mean over a time is the difference of the velocities
+    there, and the mean of that given all frames the difference of the smoothed velocities.
+    """
+    if len(times_s) < 2:
+        return np.zeros_like(velocities)
+    before = np.maximum(np.arange(len(times_s)) - 1, 0)
+    after = np.minimum(np.arange(len(times_s)) + 1, len(times_s) - 1)
+    mean: F64 = (velocities[after] - velocities[before]) / (times_s[after] - times_s[before])[:, None]
+    return mean
+
+
+def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> Track:
     n = len(tracklet)
-    x, P = states.x[:n, column], states.P[:n, column]
-    certain = P[:, :2, 0, 0].max(axis=1) < sigma_px**2
-    keep = seen_rows(tracklet.centres_px) | certain
-    x, P = x[keep], P[keep]
-    cov = np.zeros((len(x), 2, 2))
-    cov[:, 0, 0], cov[:, 1, 1] = P[:, 0, 1, 1], P[:, 1, 1, 1]
-    centres = x[..., 0].copy()
+    x, v, xx, _, vv = (number[:n, column] for number in found.states.numbers())
+    keep = seen_rows(tracklet.centres_px) | (xx[:, :2].max(axis=1) < sigma_px**2)
+    cov = np.zeros((int(keep.sum()), 2, 2))
+    cov[:, 0, 0], cov[:, 1, 1] = vv[keep, 0], vv[keep, 1]
+    centres = x[keep]
     centres[:, 2:] = np.maximum(centres[:, 2:], SMALLEST_SIDE_PX)
     return Track(
-        tracklet.id,
-        tracklet.label,
-        tracklet.numbers[keep],
-        tracklet.times_s[keep],
-        from_centres(centres),
-        tracklet.scores[keep],
-        x[:, :2, 1].copy(),
-        states.past[:n, column, :2][keep],
-        states.future[:n, column, :2][keep],
-        cov,
+        id=tracklet.id,
+        label=tracklet.label,
+        numbers=tracklet.numbers[keep],
+        times_s=tracklet.times_s[keep],
+        boxes_px=from_centres(centres),
+        scores=tracklet.scores[keep],
+        velocity_px_s=v[keep, :2],
+        velocity_past_px_s=found.past[:n, column, :2][keep],
+        velocity_future_px_s=found.future[:n, column, :2][keep],
+        velocity_cov=cov,
+        acceleration_px_s2=accelerations(tracklet.times_s, v[:, :2])[keep],
+        nis=found.nis[:n, column][keep],
     )
 
 
@@ -288,9 +352,8 @@ def final_states(tracklets: Sequence[Tracklet], noise: Noise) -> list[State]:
     """Filter each tracklet, with its ``start``, up to its last frame."""
     if not tracklets:
         return []
-    forward, _ = Batch.of(tracklets).run(noise)
-    x, P = forward.x[-1].reshape(-1, 4, 2), forward.P[-1].reshape(-1, 4, 2, 2)
-    return [State(float(t.times_s[-1]), x[k], P[k]) for k, t in enumerate(tracklets)]
+    last = kalman_filter(Batch.of(tracklets).problem(noise)).states.at(-1)
+    return [State.of(float(t.times_s[-1]), last, k) for k, t in enumerate(tracklets)]
 
 
 def edge_states(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[State], list[State]]:
@@ -299,10 +362,11 @@ def edge_states(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[State
     ends: dict[int, State] = {}
     for group in batches(tracklets):
         batch = Batch.of(group)
-        for side, states, frame in ((batch, ends, -1), (batch.flipped(), begins, 0)):
-            run, _ = side.run(noise)
-            x, P = run.x[-1].reshape(-1, 4, 2), run.P[-1].reshape(-1, 4, 2, 2)
-            states |= {t.id: State(float(t.times_s[frame]), x[k], P[k]) for k, t in enumerate(group)}
+        problem = batch.problem(noise)
+        last = kalman_filter(problem).states.at(-1)
+        ends |= {t.id: State.of(float(t.times_s[-1]), last, k) for k, t in enumerate(group)}
+        first = kalman_filter(batch.reversed(problem, noise)).states.at(-1)
+        begins |= {t.id: State.of(float(t.times_s[0]), first, k) for k, t in enumerate(group)}
     return [begins[t.id] for t in tracklets], [ends[t.id] for t in tracklets]
 
 

@@ -19,6 +19,8 @@ _ROWS = {
     "velocity_past_px_s": (2,),
     "velocity_future_px_s": (2,),
     "velocity_cov": (2, 2),
+    "acceleration_px_s2": (2,),
+    "nis": (),
 }
 
 
@@ -52,6 +54,11 @@ class Track:
             and holds 0.
         velocity_future_px_s: float64 (n, 2): from this frame and those after it. The last row holds 0.
         velocity_cov: float64 (n, 2, 2): covariance of ``velocity_px_s`` in px²/s².
+        acceleration_px_s2: float64 (n, 2): how ``velocity_px_s`` changes, the mean over the two steps beside
+            the frame.
+        nis: float64 (n,): normalised innovation squared of the centre: how far it was measured from where
+            the frames before had foretold it, in units of what they and the measurement left open. 2 on
+            average where the noise is right; 0 where nothing was detected or foretold.
     """
 
     id: int
@@ -64,6 +71,8 @@ class Track:
     velocity_past_px_s: F64
     velocity_future_px_s: F64
     velocity_cov: F64
+    acceleration_px_s2: F64
+    nis: F64
 
     def __post_init__(self) -> None:
         count = len(self.numbers)
@@ -96,6 +105,8 @@ class FrameStates:
     velocity_past_px_s: F64
     velocity_future_px_s: F64
     velocity_cov: F64
+    acceleration_px_s2: F64
+    nis: F64
 
     def __post_init__(self) -> None:
         _check_rows(self, len(self.ids))
