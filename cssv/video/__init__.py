@@ -2,11 +2,20 @@
 
 from cssv.video.audio import AudioCopy, AudioTrack
 from cssv.video.codecs import CODECS, VARIANT_MAX, Codec, gop_length
+from cssv.video.counts import SIDE_MAX as COUNTS_SIDE_MAX
+from cssv.video.counts import CountPictures, CountVideo
 from cssv.video.door import Planes
 from cssv.video.encoder import FrameEncoder
 from cssv.video.info import UNTAGGED, Colour, VideoInfo, check_rate
 from cssv.video.packet import Packet
-from cssv.video.pictures import PICTURE_RATE, PictureReader, encode_picture, write_picture, write_pictures
+from cssv.video.pictures import (
+    PICTURE_RATE,
+    PNG_SIGNATURE,
+    PictureReader,
+    encode_picture,
+    write_picture,
+    write_pictures,
+)
 from cssv.video.reader import VideoReader
 from cssv.video.source import FrameSource, open_source, shown_stamps
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
@@ -14,13 +23,17 @@ from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
 __all__ = [
     "CODECS",
     "CONTAINERS",
+    "COUNTS_SIDE_MAX",
     "PICTURE_RATE",
+    "PNG_SIGNATURE",
     "UNTAGGED",
     "VARIANT_MAX",
     "AudioCopy",
     "AudioTrack",
     "Codec",
     "Colour",
+    "CountPictures",
+    "CountVideo",
     "FileCodec",
     "FrameEncoder",
     "FrameSource",

@@ -36,12 +36,15 @@ PICTURE_RATE = Fraction(25)
 #: First bytes of every PNG (W3C PNG, 5.2).
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
+#: Colour types of a PNG (W3C PNG, 11.2.1).
+GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
 _RGB_COLOUR = Colour(range=2, space=0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class PngHeader:
+    """What the first chunk says (W3C PNG, 11.2.1): sides in pixels, bits a sample, colour type."""
+
     width: int
     height: int
     depth: int
@@ -49,7 +52,8 @@ class _Header:
 
     @property
     def layout(self) -> Layout:
-        return "yuv420p" if self.kind == _GREY else "rgb24"
+        """Layout of the planes in it, if it can be a frame."""
+        return "yuv420p" if self.kind == GREY else "rgb24"
 
 
 class PictureReader(Closing):
@@ -79,13 +83,13 @@ class PictureReader(Closing):
         stop: Fraction | None = None,
     ) -> None:
         check_span(start, stop)
-        self._files = _files(Path(path))
+        self._files = png_files(Path(path))
         self._rate = rate if rate is not None else PICTURE_RATE
         check_time(1 / self._rate if self._rate else Fraction(0), self._rate)
         self._first = 0 if start is None else ceil(start * self._rate)
         self._stop = len(self._files) if stop is None else min(len(self._files), ceil(stop * self._rate))
         self._next = 0
-        self._header = _read_header(self._files[0], _read_bytes(self._files[0]))
+        self._header = _read_header(self._files[0], read_bytes(self._files[0]))
         self._door: Door | None = None
         self.info = self._describe(planes)
 
@@ -129,7 +133,7 @@ class PictureReader(Closing):
             yield Frame(planes, self.info.layout, pts, self.info.time_base, pts - self._first)
 
     def _planes(self, path: Path) -> U8:
-        data = _read_bytes(path)
+        data = read_bytes(path)
         header = _read_header(path, data)
         if replace(header, kind=self._header.kind) != self._header or header.layout != self._header.layout:
             raise VideoError(
@@ -210,7 +214,7 @@ def encode_picture(frame: Frame) -> bytes:
 def _check_written(path: Path, frame: Frame) -> None:
     """Read a picture back and compare."""
     try:
-        data = _read_bytes(path)
+        data = read_bytes(path)
         found = _decode(path, data, _read_header(path, data))
     except VideoError as error:
         raise ChecksumError("a picture does not read back", found=str(error)) from error
@@ -218,7 +222,8 @@ def _check_written(path: Path, frame: Frame) -> None:
         raise ChecksumError("a picture does not read back", found=f"{path.name} has other pixels")
 
 
-def _files(path: Path) -> list[Path]:
+def png_files(path: Path) -> list[Path]:
+    """The PNGs of a folder in natural order, or the one file that ``path`` is. Raises VideoError."""
     if not path.is_dir():
         check_readable(path)
         return [path]
@@ -238,7 +243,8 @@ def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
     return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts if p], path.name
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """All of a file. Raises VideoError where it cannot be read."""
     check_readable(path)
     try:
         return path.read_bytes()
@@ -246,8 +252,15 @@ def _read_bytes(path: Path) -> bytes:
         raise VideoError("the file cannot be read", found=f"{path}: {reason(error)}") from error
 
 
-def _read_header(path: Path, data: bytes) -> _Header:
-    """Check the chunks and their CRCs (W3C PNG, 5.3): libpng shows half a picture without a word."""
+def _read_header(path: Path, data: bytes) -> PngHeader:
+    return _checked(path, png_header(path, data))
+
+
+def png_header(path: Path, data: bytes) -> PngHeader:
+    """Header of a PNG whose chunks and CRCs are sound (W3C PNG, 5.3); ``path`` stands in the errors.
+
+    libpng shows half a picture without a word. Raises VideoError.
+    """
     if not data.startswith(PNG_SIGNATURE):
         raise VideoError("not a PNG", found=str(path))
     at, name, header = len(PNG_SIGNATURE), b"", b""
@@ -262,15 +275,15 @@ def _read_header(path: Path, data: bytes) -> _Header:
         at = end + 4
     if len(header) != 13:
         raise _damaged(path, "no header")
-    return _checked(path, _Header(*struct.unpack(">IIBB", header[:10])))
+    return PngHeader(*struct.unpack(">IIBB", header[:10]))
 
 
 def _damaged(path: Path, what: str) -> VideoError:
     return VideoError("the PNG is damaged", found=f"{path}: {what}", remedy="Use a whole copy.")
 
 
-def _checked(path: Path, header: _Header) -> _Header:
-    if header.depth > 8 or header.kind == _GREY_ALPHA or (header.kind == _GREY and header.depth < 8):
+def _checked(path: Path, header: PngHeader) -> PngHeader:
+    if header.depth > 8 or header.kind == _GREY_ALPHA or (header.kind == GREY and header.depth < 8):
         raise VideoError(
             "this kind of PNG cannot be used",
             found=f"{path}: {header.depth} bits, colour type {header.kind}",
@@ -279,7 +292,7 @@ def _checked(path: Path, header: _Header) -> _Header:
     return header
 
 
-def _stacked_height(path: Path, header: _Header) -> int:
+def _stacked_height(path: Path, header: PngHeader) -> int:
     if header.height % 3 or header.width % 2:
         raise VideoError(
             "a grey PNG must hold the stacked planes of a frame",
@@ -290,8 +303,8 @@ def _stacked_height(path: Path, header: _Header) -> int:
     return header.height * 2 // 3
 
 
-def _decode(path: Path, data: bytes, header: _Header) -> U8:
-    flag = cv2.IMREAD_UNCHANGED if header.kind == _GREY else cv2.IMREAD_COLOR
+def _decode(path: Path, data: bytes, header: PngHeader) -> U8:
+    flag = cv2.IMREAD_UNCHANGED if header.kind == GREY else cv2.IMREAD_COLOR
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:

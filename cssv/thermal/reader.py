@@ -1,0 +1,167 @@
+"""One reader for all thermal files: pictures in degrees Celsius with their times."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import ThermalError, VideoError
+from cssv.thermal.cptv import GZIP, RADIOMETRIC_MODELS, CptvVideo
+from cssv.thermal.flir import JPEG, FlirStill
+from cssv.thermal.unit import ABSOLUTE_ZERO_C, F32, Unit
+from cssv.video import PNG_SIGNATURE, CountPictures, CountVideo
+
+#: Temperatures above this are counts in a wrong unit.
+HIGHEST_C = 1e6
+#: At least this share of a picture's pixels must be temperatures.
+LEAST_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThermalPicture:
+    """What a thermal camera saw at one moment.
+
+    Attributes:
+        celsius: (H, W) float32, degrees Celsius; NaN where a pixel is dead.
+        time_s: seconds since the file's first picture, exact; None where the file has no times.
+    """
+
+    celsius: F32
+    time_s: Fraction | None
+
+
+class Pictures(Protocol):
+    """What the readers of each kind of file have in common.
+
+    Attributes:
+        size: width and height in pixels.
+    """
+
+    size: tuple[int, int]
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.uint16] | F32, Fraction | None]]:
+        """Yield counts or degrees Celsius, (H, W), with seconds since the first picture if known."""
+
+
+class ThermalReader:
+    """Reads a thermal file, one picture in memory at a time; every loop begins at the first picture.
+
+    CPTV, FLIR radiometric JPEG, a video or a folder of PNGs of 16-bit counts, or one such PNG; which of
+    them is found out from the file's first bytes. ::
+
+        for picture in ThermalReader("thermal.mkv", unit=Unit(0.01, -273.15)):
+            picture.celsius, picture.time_s
+
+    Args:
+        path: the file or folder.
+        unit: what counts mean; None for files that say it themselves (FLIR stills; CPTV of radiometric
+            cameras).
+        rate: pictures per second, instead of the file's own times.
+
+    Attributes:
+        path: as given.
+        size: width and height in pixels.
+        step_c: what one count is, degrees Celsius; 0 for stills that are no counts.
+        is_still: whether it is one picture for all times.
+        is_timed: whether pictures have times.
+
+    Raises:
+        ThermalError: a file that cannot be used, or counts without a unit; while looping, a file that breaks
+            off, or values that are no temperatures.
+        MissingExtraError: FLIR stills without flyr.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, unit: Unit | None = None, rate: Fraction | None = None
+    ) -> None:
+        self.path = Path(path)
+        with _as_thermal():
+            self._source = _source(self.path)
+        self.size = self._source.size
+        own = self._source.unit if isinstance(self._source, CptvVideo) else None
+        self._unit = unit or own
+        self._check_unit(unit)
+        self._rate = rate
+        self.step_c = self._unit.scale if self._unit else 0.0
+        is_one = isinstance(self._source, CountPictures) and len(self._source) == 1
+        self.is_still = is_one or isinstance(self._source, FlirStill)
+        self.is_timed = rate is not None or isinstance(self._source, CountVideo)
+        if isinstance(self._source, CptvVideo):
+            self.is_timed |= next((time for _, time in self._source), None) is not None
+
+    def _check_unit(self, given: Unit | None) -> None:
+        if isinstance(self._source, FlirStill):
+            if given is not None:
+                raise ThermalError(
+                    "a FLIR still holds temperatures, not counts", found=f"a scale for {self.path}",
+                    remedy="Leave scale and offset_c out of the scene's thermal part.",
+                )  # fmt: skip
+        elif self._unit is None:
+            found, bound = str(self.path), "a scale"
+            if isinstance(self._source, CptvVideo):
+                found += f", camera {self._source.model or 'not named'}"
+                bound = f"a CPTV of {' or '.join(RADIOMETRIC_MODELS)}, or a scale"
+            raise ThermalError(
+                "the thermal file does not say what its counts mean", found=found, bound=bound,
+                remedy='Give it in the scene; hundredths of a kelvin are "thermal": {"scale": 0.01, '
+                '"offset_c": -273.15}.',
+            )  # fmt: skip
+
+    def __iter__(self) -> Iterator[ThermalPicture]:
+        with _as_thermal():
+            for number, (values, time_s) in enumerate(self._source):
+                celsius = values.astype(np.float32) if self._unit is None else self._unit.celsius(values)
+                time_s = time_s if self._rate is None else number / self._rate
+                yield ThermalPicture(self._checked(celsius), time_s)
+
+    def _checked(self, celsius: F32) -> F32:
+        is_sound = (celsius > ABSOLUTE_ZERO_C) & (celsius <= HIGHEST_C)
+        if is_sound.all():
+            return celsius
+        if is_sound.mean() < LEAST_SHARE:
+            raise ThermalError(
+                "the thermal pictures hold no temperatures",
+                found=f"{self.path}: {np.nanmedian(celsius):g} °C in the middle",
+                bound=f"above {ABSOLUTE_ZERO_C} °C",
+                remedy="Check scale and offset_c in the scene's thermal part.",
+            )
+        return np.where(is_sound, celsius, np.float32(np.nan))
+
+
+def _source(path: Path) -> Pictures:
+    """The reader for what the first bytes say."""
+    if path.is_dir():
+        return CountPictures(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(PNG_SIGNATURE))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ThermalError("the thermal file cannot be read", found=f"{path}: {reason}") from error
+    kinds: dict[bytes, Callable[[Path], Pictures]] = {
+        PNG_SIGNATURE: CountPictures,
+        GZIP: CptvVideo,
+        JPEG: FlirStill,
+    }
+    found = (kind for signature, kind in kinds.items() if start.startswith(signature))
+    return next(found, CountVideo)(path)
+
+
+@contextmanager
+def _as_thermal() -> Iterator[None]:
+    """Say that it is the thermal file that the readers of video complain of."""
+    try:
+        yield
+    except VideoError as error:
+        raise ThermalError(
+            f"the thermal file cannot be used: {error.what}",
+            found=error.found, bound=error.bound, remedy=error.remedy,
+        ) from error  # fmt: skip

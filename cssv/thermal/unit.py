@@ -1,0 +1,28 @@
+"""What counts mean in degrees Celsius."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+
+ABSOLUTE_ZERO_C = -273.15
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Degrees Celsius = ``scale`` * counts + ``offset_c``."""
+
+    scale: float
+    offset_c: float
+
+    def celsius(self, counts: NDArray[np.uint16] | F32) -> F32:
+        """Temperatures, float32, of an array of counts."""
+        return np.asarray(counts * self.scale + self.offset_c, np.float32)
+
+
+#: Hundredths of a kelvin.
+CENTIKELVIN = Unit(0.01, ABSOLUTE_ZERO_C)
