@@ -145,7 +145,7 @@ class Thermal:
 
     Attributes:
         homography: 3 x 3, takes pixels (x, y, 1) of the thermal picture to pixels of the clip up to scale,
-            centres of pixels at whole numbers as in OpenCV; None: both show the same view.
+            both counted from the top left corner; None: both show the same view.
         scale, offset_c: degrees Celsius = scale * counts + offset_c, for files of counts.
         sigma_c: the camera's stated accuracy, one standard deviation, degrees Celsius.
         time_offset_s: time in the clip of the first thermal picture; None: both begin and end together.

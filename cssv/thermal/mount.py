@@ -35,7 +35,7 @@ class Mount:
 
     Attributes:
         to_thermal: float64 (3, 3), takes pixels (x, y, 1) of the clip to pixels of the thermal picture up to
-            a positive scale; centres of pixels lie at whole numbers.
+            a positive scale, both counted from the top left corner: the first pixel's centre is (0.5, 0.5).
         size: width and height of the thermal picture.
     """
 
@@ -58,7 +58,7 @@ class Mount:
         if homography is None:
             return cls(_stretch(size, clip_size), size)
         forward = np.array(homography, np.float64)
-        middle = forward @ ((size[0] - 1) / 2, (size[1] - 1) / 2, 1)
+        middle = forward @ (size[0] / 2, size[1] / 2, 1)
         # What lies beyond the horizon of either camera gets a scale of the other sign than the middle.
         side = math.copysign(1, middle[2])
         mount = cls(np.linalg.inv(forward) * side, size)
@@ -77,9 +77,9 @@ class Mount:
 
         Those outside the thermal view are left out.
         """
-        u, v, scale = self.to_thermal @ np.stack([x, y, np.ones_like(x)]).astype(np.float64)
+        u, v, scale = self.to_thermal @ np.stack([x + 0.5, y + 0.5, np.ones(x.shape)])
         with np.errstate(divide="ignore", invalid="ignore"):
-            column, row = np.rint(u / scale), np.rint(v / scale)
+            column, row = np.floor(u / scale), np.floor(v / scale)
         seen = (scale > 0) & (column >= 0) & (column < self.size[0]) & (row >= 0) & (row < self.size[1])
         return row[seen].astype(np.intp), column[seen].astype(np.intp)
 
@@ -99,7 +99,7 @@ def _stretch(size: tuple[int, int], clip_size: tuple[int, int]) -> NDArray[np.fl
             bound=f"aspect ratios within {ASPECT_TOLERANCE:.0%}, or a homography",
             remedy="Give thermal.homography in the scene: it takes thermal pixels to pixels of the clip.",
         )
-    return np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5], [0, 0, 1]])
+    return np.diag([across, down, 1.0])
 
 
 def take_reading(

@@ -136,6 +136,13 @@ class ThermalReader:
         return np.where(is_sound, celsius, np.float32(np.nan))
 
 
+_KINDS: tuple[tuple[bytes, Callable[[Path], Pictures]], ...] = (
+    (PNG_SIGNATURE, CountPictures),
+    (GZIP, CptvVideo),
+    (JPEG, FlirStill),
+)
+
+
 def _source(path: Path) -> Pictures:
     """The reader for what the first bytes say."""
     if path.is_dir():
@@ -146,12 +153,7 @@ def _source(path: Path) -> Pictures:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ThermalError("the thermal file cannot be read", found=f"{path}: {reason}") from error
-    kinds: dict[bytes, Callable[[Path], Pictures]] = {
-        PNG_SIGNATURE: CountPictures,
-        GZIP: CptvVideo,
-        JPEG: FlirStill,
-    }
-    found = (kind for signature, kind in kinds.items() if start.startswith(signature))
+    found = (kind for signature, kind in _KINDS if start.startswith(signature))
     return next(found, CountVideo)(path)
 
 
