@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import overload
 
 import numpy as np
@@ -21,18 +21,33 @@ _ROWS = {
     "velocity_cov": (2, 2),
     "acceleration_px_s2": (2,),
     "nis": (),
+    "velocity_m_s": (2,),
+    "velocity_m_cov": (2, 2),
 }
+#: What is NaN where nobody knows it, and may be left out.
+_OPTIONAL = ("velocity_m_s", "velocity_m_cov")
+_LEFT_OUT = np.empty(0)
+
+
+def _left_out() -> F64:
+    return _LEFT_OUT
 
 
 def _check_rows(holder: Track | FrameStates, count: int) -> None:
-    """Raise InputError unless every array of ``holder`` has ``count`` finite rows; make them read-only."""
+    """Raise InputError unless every array of ``holder`` has ``count`` good rows; make them read-only.
+
+    All are finite, but for the optional ones, which may hold NaN.
+    """
     for name, shape in _ROWS.items():
         array = getattr(holder, name)
+        if array is _LEFT_OUT:
+            array = np.full((count, *shape), np.nan)
+            object.__setattr__(holder, name, array)
         if array.shape != (count, *shape):
             raise InputError(
                 f"{name} has the wrong shape", found=str(array.shape), bound=str((count, *shape))
             )
-        if not np.isfinite(array).all():
+        if not (np.isfinite(array) | (np.isnan(array) & (name in _OPTIONAL))).all():
             raise InputError(f"{name} is not finite")
         array.flags.writeable = False
 
@@ -59,6 +74,9 @@ class Track:
         nis: float64 (n,): normalised innovation squared of the centre: how far it was measured from where
             the frames before had foretold it, in units of what they and the measurement left open. 2 on
             average where the noise is right; 0 where nothing was detected or foretold.
+        velocity_m_s: float64 (n, 2): of the foot on the ground (:mod:`cssv.ground`), from past and future
+            frames; NaN where the ground or the foot is not known, and where it is left out.
+        velocity_m_cov: float64 (n, 2, 2): its covariance in m²/s², NaN likewise.
     """
 
     id: int
@@ -73,6 +91,8 @@ class Track:
     velocity_cov: F64
     acceleration_px_s2: F64
     nis: F64
+    velocity_m_s: F64 = field(default_factory=_left_out)
+    velocity_m_cov: F64 = field(default_factory=_left_out)
 
     def __post_init__(self) -> None:
         count = len(self.numbers)
@@ -107,6 +127,8 @@ class FrameStates:
     velocity_cov: F64
     acceleration_px_s2: F64
     nis: F64
+    velocity_m_s: F64 = field(default_factory=_left_out)
+    velocity_m_cov: F64 = field(default_factory=_left_out)
 
     def __post_init__(self) -> None:
         _check_rows(self, len(self.ids))
