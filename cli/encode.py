@@ -30,6 +30,7 @@ SCENE = block(
         "cssv encode clip.mp4",
         "cssv encode clip.mp4 --meta scene.json -o out.cssv",
         "cssv encode clip.mp4 --boxes detections.txt --start 1:30 --stop 1:45",
+        "cssv encode clip.mp4 --detector onnx --weights yolox.onnx --classes person,car",
     )
     + SCENE
 )
@@ -86,6 +87,9 @@ def encode(
     output: Path | None,
     meta: Path | None,
     detector: str,
+    weights: Path | None,
+    classes: str | None,
+    min_score: float | None,
     boxes: Path | None,
     rate: str | None,
     planes: Planes,
@@ -103,7 +107,8 @@ def encode(
     whole and has been read back; until then, what was there stays.
     """
     done = cssv.encode(
-        clip, output, scene=meta, detector=detector, boxes=boxes, rate=rate, planes=planes, codec=codec,
-        merge=merge, fidelity=fidelity, start=start, stop=stop, progress=console.progress,
+        clip, output, scene=meta, detector=detector, weights=weights, classes=classes, min_score=min_score,
+        boxes=boxes, rate=rate, planes=planes, codec=codec, merge=merge, fidelity=fidelity, start=start,
+        stop=stop, progress=console.progress,
     )  # fmt: skip
     console.show(report.encoded(done, has_scene=meta is not None))

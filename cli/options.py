@@ -61,14 +61,33 @@ def version_option(command: Command) -> Command:
 
 
 def perception_options(command: Command) -> Command:
-    """``--detector``, ``--boxes`` and ``--rate``."""
+    """``--detector`` and its options, ``--boxes`` and ``--rate``."""
     for option in reversed(
         (
             click.option(
                 "--detector",
                 type=click.Choice(tuple(DETECTORS)),
                 default=DEFAULT_DETECTOR,
-                help="What finds the objects: 'motion' sees what moves; 'boxes' reads --boxes.",
+                help="What finds the objects: 'motion' sees what moves, 'boxes' reads --boxes, 'onnx' runs a "
+                "YOLOX or YOLOv8 network of --weights.",
+            ),
+            click.option(
+                "--weights",
+                type=PATH,
+                metavar="FILE",
+                help="The detector's network, a file on this machine; nothing is downloaded.",
+            ),
+            click.option(
+                "--classes",
+                metavar="NAMES",
+                help="What to look for, with commas: person,car.  [default: all that the network knows]",
+            ),
+            click.option(
+                "--min-score",
+                type=float,
+                metavar="S",
+                help="Leave out detections below this score, 0 to 1. Low ones help to follow objects.  "
+                "[default: the detector's own]",
             ),
             click.option(
                 "--boxes",

@@ -19,6 +19,7 @@ from cssv_cli.options import PATH, examples, perception_options
         "cssv track clip.mp4 -o tracks.txt",
         "cssv track clip.mp4 --boxes detections.txt | head",
         "cssv track --boxes detections.txt --rate 30 --json",
+        "cssv track clip.mp4 --detector onnx --weights yolox.onnx --classes person",
     )
     + f"A box file without a clip has {DEFAULT_RATE} frames per second unless --rate is given."
 )
@@ -37,6 +38,9 @@ def track(
     clip: Path | None,
     output: Path | None,
     detector: str,
+    weights: Path | None,
+    classes: str | None,
+    min_score: float | None,
     boxes: Path | None,
     rate: str | None,
 ) -> None:
@@ -45,7 +49,10 @@ def track(
     CLIP may be left out where --boxes is given. One line per object and frame:
     frame,id,x,y,w,h,score,-1,-1,-1.
     """
-    done = cssv.track(clip, output, boxes=boxes, detector=detector, rate=rate, progress=console.progress)
+    done = cssv.track(
+        clip, output, boxes=boxes, detector=detector, weights=weights, classes=classes, min_score=min_score,
+        rate=rate, progress=console.progress,
+    )  # fmt: skip
     if output is None:
         console.pour(mot_text(MotRows.of(done.tracks)))
     console.show(report.tracked(done))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -131,6 +132,9 @@ def encode(
     scene: SceneLike = None,
     detector: str | Detector = DEFAULT_DETECTOR,
     boxes: Path_ | None = None,
+    weights: Path_ | None = None,
+    classes: Sequence[str] | str | None = None,
+    min_score: float | None = None,
     rate: Fraction | int | str | None = None,
     planes: Planes = DEFAULT_PLANES,
     codec: Codec = DEFAULT_CODEC,
@@ -150,6 +154,10 @@ def encode(
         scene: what is known of the scene: a Scene, the path of a ``scene.json``, or its JSON object.
         detector: name of a detector, or one of your own.
         boxes: a MOT detection file; implies the ``boxes`` detector.
+        weights: the network of a detector that needs one, a local file; nothing is ever downloaded.
+        classes: names of what to look for, as a sequence or a text with commas; all that the network knows
+            by default.
+        min_score: detections of lower scores are left out, 0 to 1; the detector's own default by default.
         rate: the true frame rate of a clip whose header is wrong, frames per second.
         planes: ``"native"`` keeps the clip's planes; ``"rgb"`` converts once, so that ordinary PNG
             screenshots carry too.
@@ -162,7 +170,7 @@ def encode(
         progress: called after every frame.
 
     Raises:
-        VideoError, SceneError, BoxesError, OptionError: bad input; nothing is written.
+        VideoError, SceneError, BoxesError, ModelError, OptionError: bad input; nothing is written.
         OutputError: the file cannot be written; what was there is as it was.
     """
     style = Style(codec, merge, fidelity)
@@ -178,10 +186,10 @@ def encode(
         progress=progress,
     )
     target = Path(source).with_suffix(EXTENSION) if output is None else Path(output)
-    for given in (source, boxes, scene):
+    for given in (source, boxes, weights, scene):
         if isinstance(given, str | os.PathLike):
             check_distinct(given, target)
-    chosen = choose_detector(detector, boxes)
+    chosen = choose_detector(detector, boxes, weights=weights, classes=classes, min_score=min_score)
     with replacing(target), whole_file(target) as temporary:
         found = perceive_clip(
             source, chosen, rate=job.rate, start=job.start, stop=job.stop, progress=progress
@@ -233,14 +241,31 @@ def perceive_clip(
     return track_boxes(detector, [pts * base for pts in stamps], skipped)
 
 
-def choose_detector(detector: str | Detector, boxes: Path_ | None = None) -> Detector:
-    """A detector by name; a box file means the ``boxes`` detector."""
-    if boxes is not None:
-        if detector not in ("boxes", DEFAULT_DETECTOR):
-            raise OptionError("a box file goes with the boxes detector", found=str(detector))
-        return make_detector("boxes", boxes)
-    if not isinstance(detector, str):
-        return detector
-    if detector == "boxes":
-        raise OptionError("the boxes detector needs a file", remedy="Give --boxes FILE in MOT format.")
-    return make_detector(detector)
+def choose_detector(
+    detector: str | Detector,
+    boxes: Path_ | None = None,
+    *,
+    weights: Path_ | None = None,
+    classes: Sequence[str] | str | None = None,
+    min_score: float | None = None,
+) -> Detector:
+    """A detector by name with the options that are given; a box file means the ``boxes`` detector.
+
+    Raises:
+        OptionError: no such detector, or it does not go with one of the options, or needs another.
+    """
+    options = {"boxes": boxes, "weights": weights, "classes": classes, "min_score": min_score}
+    if boxes is not None and detector not in ("boxes", DEFAULT_DETECTOR):
+        raise OptionError(
+            "a box file goes with the boxes detector",
+            found=str(detector),
+            remedy="Leave out the other detector, or the box file.",
+        )
+    if isinstance(detector, str):
+        return make_detector(detector if boxes is None else "boxes", **options)
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise OptionError(
+            "options go with the name of a detector", found=", ".join(given), remedy="Set them on your own."
+        )
+    return detector

@@ -68,6 +68,7 @@ class Encoder(Finishing):
         scene: as for :func:`encode`. Ranges that the scene does not give take fixed defaults, because a
             stream's fastest object is not known beforehand.
         detector: as for :func:`encode`; unused for frames that come with detections.
+        weights, classes, min_score: of the detector, as for :func:`encode`.
         lag_s: seconds of future that a frame waits for.
         time_base: seconds per unit of the frames' pts; 1 / rate by default.
         codec, merge, fidelity, created_s: as for :func:`encode`.
@@ -86,6 +87,9 @@ class Encoder(Finishing):
         layout: Layout | None = None,
         scene: SceneLike = None,
         detector: str | Detector = DEFAULT_DETECTOR,
+        weights: Path_ | None = None,
+        classes: Sequence[str] | str | None = None,
+        min_score: float | None = None,
         lag_s: float = LAG_S,
         time_base: Fraction | None = None,
         codec: Codec = DEFAULT_CODEC,
@@ -99,7 +103,7 @@ class Encoder(Finishing):
         self._style = Style(codec, merge, fidelity)
         self._info = _info(size, layout, to_fraction(rate), time_base)
         self._cast = LiveCast(load_scene(scene))
-        self._detector = choose_detector(detector)
+        self._detector = choose_detector(detector, weights=weights, classes=classes, min_score=min_score)
         self._tracker = LiveTracker(lag_s=lag_s)
         self._created_s = created_s
         self._waiting: deque[Frame] = deque()

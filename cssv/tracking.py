@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -40,6 +41,9 @@ def track(
     *,
     boxes: Path_ | None = None,
     detector: str | Detector = DEFAULT_DETECTOR,
+    weights: Path_ | None = None,
+    classes: Sequence[str] | str | None = None,
+    min_score: float | None = None,
     rate: Fraction | int | str | None = None,
     progress: Progress | None = None,
 ) -> Tracked:
@@ -50,27 +54,34 @@ def track(
         output: a MOT file to write: frame,id,x,y,w,h,score,-1,-1,-1.
         boxes: a MOT detection file.
         detector: name of a detector, or one of your own.
+        weights: the network of a detector that needs one, a local file.
+        classes: names of what to look for, as a sequence or a text with commas.
+        min_score: detections of lower scores are left out, 0 to 1.
         rate: frames per second, where the clip's header is wrong or there is no clip (then 25 by default).
         progress: called after every frame.
     """
     exact = to_fraction(rate)
     if output is not None:
-        for given in (source, boxes):
+        for given in (source, boxes, weights):
             if given is not None:
                 check_distinct(given, output)
-    if source is not None:
-        tracks = perceive_clip(source, choose_detector(detector, boxes), rate=exact, progress=progress)
-    elif boxes is not None:
-        found = BoxesDetector(boxes)
-        if found.frame_count > MOST_FRAMES:
-            raise BoxesError(
-                f"{boxes} counts too many frames", found=found.frame_count, bound=f"up to {MOST_FRAMES}"
-            )
-        step = 1 / (exact or DEFAULT_RATE)
-        tracks = track_boxes(found, [number * step for number in range(found.frame_count)])
-    else:
+    if source is None and boxes is None:
         raise OptionError("nothing to track", remedy="Give a clip, a box file, or both.")
+    chosen = choose_detector(detector, boxes, weights=weights, classes=classes, min_score=min_score)
+    if source is not None:
+        tracks = perceive_clip(source, chosen, rate=exact, progress=progress)
+    else:
+        tracks = _track_file(boxes, chosen, exact or DEFAULT_RATE)
     rows = MotRows.of(tracks)
     if output is not None:
         write_mot(output, rows)
     return Tracked(tracks, len(rows), None if output is None else Path(output))
+
+
+def _track_file(boxes: Path_ | None, found: Detector, rate: Fraction) -> Tracks:
+    assert isinstance(found, BoxesDetector)
+    if found.frame_count > MOST_FRAMES:
+        raise BoxesError(
+            f"{boxes} counts too many frames", found=found.frame_count, bound=f"up to {MOST_FRAMES}"
+        )
+    return track_boxes(found, [number / rate for number in range(found.frame_count)])

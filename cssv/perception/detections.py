@@ -78,6 +78,14 @@ class Detections:
     def __len__(self) -> int:
         return len(self.boxes_px)
 
+    def at_least(self, min_score: float) -> Detections:
+        """Those whose score reaches ``min_score``."""
+        kept = np.flatnonzero(self.scores >= min_score)
+        if len(kept) == len(self):
+            return self
+        labels = tuple(self.labels[k] for k in kept)
+        return Detections(self.boxes_px[kept], self.scores[kept], labels, self.ids[kept])
+
 
 def _check_labels(labels: Sequence[str]) -> None:
     try:

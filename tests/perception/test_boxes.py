@@ -135,9 +135,64 @@ def test_a_missing_or_binary_file_is_a_boxes_error(file, tmp_path):
 
 
 def test_an_id_twice_in_one_frame_is_refused(file):
-    with pytest.raises(BoxesError, match="id 4 in frame 2"):
-        BoxesDetector(file("2,4,10,20,30,40,1\n2,4,50,20,30,40,1\n"))
+    with pytest.raises(BoxesError, match=r"line 3: an id occurs twice.* 'id 4 in frame 2, as in line 2'"):
+        BoxesDetector(file("frame,id,x,y,w,h\n2,4,10,20,30,40,1\n2,4,50,20,30,40,1\n"))
     assert len(BoxesDetector(file("2,-1,10,20,30,40,1\n2,-1,50,20,30,40,1\n")).in_frame(1)) == 2
+
+
+def test_a_frame_that_comes_after_a_later_one_is_named_with_its_line(file):
+    path = file("# joined\n1,-1,10,20,30,40,1\n7,-1,10,20,30,40,1\n\n2,-1,50,20,30,40,1\n")
+    with pytest.raises(BoxesError, match="Sort the lines by frame") as caught:
+        BoxesDetector(path)
+    assert f"{path}, line 5: a frame comes after a later one" in str(caught.value)
+    assert "frame 2, after frame 7 in line 3" in str(caught.value)
+
+
+def test_a_file_joined_to_itself_is_refused(file, data):
+    text = (data / "mot15/TUD-Campus/det/det.txt").read_text()
+    BoxesDetector(file(text))
+    with pytest.raises(
+        BoxesError, match=f"line {len(text.splitlines()) + 1}: .* found 'frame 1, after frame 71"
+    ):
+        BoxesDetector(file(text + text))
+
+
+def test_a_box_twice_in_one_frame_is_named_with_its_line(file):
+    rows = "1,-1,10,20,30,40,1\n1,-1,50,20,30,40,1\n1,-1,10,20,30,40,0.5\n"
+    with pytest.raises(BoxesError, match=r"line 3: a box occurs twice.* 'frame 1, as in line 1'"):
+        BoxesDetector(file(rows))
+    # Of two tracked objects one may lie exactly on the other.
+    assert len(BoxesDetector(file("1,1,10,20,30,40,1\n1,2,10,20,30,40,1\n")).in_frame(0)) == 2
+
+
+def test_rows_with_ids_may_come_object_by_object(file):
+    seen = BoxesDetector(file("1,1,10,20,30,40,1\n2,1,11,20,30,40,1\n1,2,50,20,30,40,1\n2,2,51,20,30,40,1\n"))
+    assert [seen.in_frame(n).ids.tolist() for n in (0, 1)] == [[1, 2], [1, 2]]
+
+
+def test_a_file_beyond_the_bound_is_refused_before_it_is_read_whole(file, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST_BYTES", 100)
+    row = "1,-1,10,20,30,40,1\n"
+    assert BoxesDetector(file(row)).frame_count == 1
+    with pytest.raises(BoxesError, match=r"too large for a box file.*up to 100"):
+        BoxesDetector(file("# " + "x" * 100 + "\n" + row))
+
+
+def test_a_message_quotes_no_more_than_a_part_of_a_line(file):
+    for text in ("x" * 5000 + "1", "1,2" + "3" * 5000, "1,-1,10,20,30," + "z" * 5000):
+        with pytest.raises(BoxesError) as caught:
+            BoxesDetector(file("1,-1,10,20,30,40,1\n" + text))
+        assert len(str(caught.value)) < 400
+
+
+def test_low_scores_are_left_out_on_request(file):
+    path = file("1,-1,10,20,30,40,0.2\n1,-1,50,20,30,40,0.5\n2,-1,50,20,30,40,0.4\n")
+    seen = BoxesDetector(path, min_score=0.5)
+    assert seen.in_frame(0).scores.tolist() == [0.5]
+    assert len(seen.in_frame(1)) == 0
+    assert seen.frame_count == 2
+    with pytest.raises(OptionError, match=r"min_score is out of range: found 1\.5; allowed: 0 to 1"):
+        BoxesDetector(path, min_score=1.5)
 
 
 number = st.floats(-1e5, 1e5).map(lambda v: round(v, 3))
@@ -150,7 +205,7 @@ row = st.tuples(st.integers(1, 50), st.just(-1), number, number, size, size, st.
 def test_the_fast_reader_equals_the_plain_one(rows):
     text = "".join(",".join(map(repr, fields)) + "\n" for fields in rows)
     fast = module._read_plain(text)
-    np.testing.assert_array_equal(fast, module._read_line_by_line("x", text))
+    np.testing.assert_array_equal(fast, module._read_line_by_line("x", text)[0])
     np.testing.assert_array_equal(fast, np.array(rows))
 
 
@@ -168,7 +223,7 @@ def test_any_text_is_read_or_refused_by_name(tmp_path_factory, text):
 
 
 def test_the_registry_makes_detectors_by_name(file):
-    assert detector("boxes", file("1,-1,1,1,5,5,1\n")).name == "boxes"
+    assert detector("boxes", boxes=file("1,-1,1,1,5,5,1\n")).name == "boxes"
     assert detector("motion").name == "motion"
     with pytest.raises(OptionError, match="motion, boxes"):
         detector("magic")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol, cast
@@ -36,13 +37,26 @@ DETECTORS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def detector(name: str, *args: object, **options: object) -> Detector:
-    """Make a detector by name; what follows the name goes to its class.
+def detector(name: str, **options: object) -> Detector:
+    """Make a detector by name; the options go to its class, except those that are None.
+
+    Each class takes those it knows: ``boxes`` (a MOT file), ``weights`` (a file), ``classes`` (names to look
+    for, as a sequence or a text with commas), ``min_score`` (0 to 1), and others that its own page states.
 
     Raises:
-        OptionError: no detector has this name.
+        OptionError: no detector has this name; it does not take an option, or needs one that is not given.
     """
     if name not in DETECTORS:
         raise OptionError("unknown detector", found=name, bound=", ".join(DETECTORS))
     module, _, kind = DETECTORS[name].partition(":")
-    return cast(Detector, getattr(importlib.import_module(module), kind)(*args, **options))
+    make = getattr(importlib.import_module(module), kind)
+    given = {key: value for key, value in options.items() if value is not None}
+    parameters = inspect.signature(make).parameters
+    for key in given:
+        if key not in parameters:
+            takes = ", ".join(parameters) or "no options"
+            raise OptionError(f"the {name} detector does not take {key}", found=given[key], bound=takes)
+    for key, parameter in parameters.items():
+        if parameter.default is parameter.empty and key not in given:
+            raise OptionError(f"the {name} detector needs {key}", remedy=f"Give --{key} FILE.")
+    return cast(Detector, make(**given))

@@ -20,11 +20,19 @@ from cssv.perception.detections import (
     UNKNOWN_ID,
     Detections,
 )
+from cssv.perception.detectors.options import check_share
 
 #: Columns: frame, id, x, y, w, h and, where there is one, the score.
 COLUMNS = ("frame", "id", "x", "y", "w", "h", "score")
 #: Form of a line, for messages.
 LINE = "frame,id,x,y,w,h[,score,...]"
+#: Bytes of the largest file: some twenty million boxes, which need about as much memory again.
+LARGEST_BYTES = 2**30
+#: Characters of a field or line that a message quotes.
+LONGEST_QUOTE = 60
+_BOUNDS = {"frame": "whole, 1 or more", "id": "whole", "w": "above 0", "h": "above 0"} | dict.fromkeys(
+    ("x", "y", "score"), "finite"
+)
 _REMEDY = f"Correct or remove that line; a line is {LINE}."
 
 
@@ -32,25 +40,41 @@ def read_rows(path: str | PathLike[str]) -> F64:
     """(n, 7) float64 rows of :data:`COLUMNS`, ordered by frame; a missing score is 1.
 
     Fields are separated by commas or white space; blank lines, ``#`` comments and one heading line are
-    passed over, and so are columns after the seventh.
+    passed over, and so are columns after the seventh. Rows with an id may come in any order, as a tracker
+    writes them object by object. Rows without one must be ordered by frame and differ from each other:
+    else two files were joined, or one was cut, and its boxes would count twice.
 
     Raises:
-        BoxesError: the file cannot be read, holds no row, or a row cannot be used; the message names
-            file, line and value.
+        BoxesError: the file cannot be read, is larger than :data:`LARGEST_BYTES`, holds no row, or a row
+            cannot be used; the message names file, line and value.
     """
     path = Path(path)
+    text = _read_text(path)
+    rows = _read_plain(text)
+    if rows is None or _faults(rows).any():
+        rows, _ = _read_line_by_line(path, text)
+    wrong = _out_of_place(rows)
+    if wrong is not None:
+        raise _misplaced(path, text, *wrong)
+    return rows[np.argsort(rows[:, 0], kind="stable")]
+
+
+def _read_text(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
+        if len(content) > LARGEST_BYTES:
+            raise BoxesError(
+                f"{path} is too large for a box file",
+                found=f"more than {LARGEST_BYTES} bytes",
+                bound=f"up to {LARGEST_BYTES}",
+                remedy="Encode the clip in parts.",
+            )
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise BoxesError(f"{path} cannot be read", found=error.strerror) from error
     except UnicodeDecodeError as error:
         raise BoxesError(f"{path} is not a text file", found=str(error)) from error
-    rows = _read_plain(text)
-    if rows is None or _faults(rows).any():
-        rows = _read_line_by_line(path, text)
-    rows = rows[np.argsort(rows[:, 0], kind="stable")]
-    _check_ids(path, rows)
-    return rows
 
 
 def _read_plain(text: str) -> F64 | None:
@@ -77,43 +101,40 @@ def _faults(rows: F64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     return faults
 
 
-def _read_line_by_line(path: Path, text: str) -> F64:
-    """Read any tolerated form, slowly; names the line it cannot use."""
+def _read_line_by_line(path: Path, text: str) -> tuple[F64, list[int]]:
+    """Read any tolerated form, slowly; names the line it cannot use. Rows, and the line of each."""
     rows: list[list[float]] = []
+    lines: list[int] = []
     for number, line in enumerate(text.splitlines(), start=1):
         fields = line.partition("#")[0].strip().split("," if "," in line else None)
         if not fields or (not rows and not any(map(_is_number, fields))):
             continue
-        where = f"{path}, line {number}"
-        if len(fields) < len(COLUMNS) - 1:
-            raise BoxesError(
-                f"{where} has too few columns", found=line.strip(), bound="at least 6", remedy=_REMEDY
-            )
-        for name, field in zip(COLUMNS, fields, strict=False):
-            if not _is_number(field):
-                raise BoxesError(f"{where}: {name} is not a number", found=field, remedy=_REMEDY)
-        row = [float(field) for field in fields[: len(COLUMNS)]]
-        row += [1.0] * (len(COLUMNS) - len(row))
-        for column in np.flatnonzero(_faults(np.array([row]))[0]):
-            bound = (
-                "whole, 1 or more"
-                if column == 0
-                else "whole"
-                if column == 1
-                else "above 0"
-                if column in (4, 5)
-                else "finite"
-            )
-            name = COLUMNS[column]
-            raise BoxesError(
-                f"{where}: {name} is out of range", found=fields[column], bound=bound, remedy=_REMEDY
-            )
-        rows.append(row)
+        rows.append(_read_fields(f"{path}, line {number}", line, fields))
+        lines.append(number)
     if not rows:
         raise BoxesError(
             f"{path} holds no detection", remedy="Give a file with lines frame,id,x,y,w,h[,score,...]."
         )
-    return np.array(rows)
+    return np.array(rows), lines
+
+
+def _read_fields(where: str, line: str, fields: list[str]) -> list[float]:
+    if len(fields) < len(COLUMNS) - 1:
+        found = line.strip()[:LONGEST_QUOTE]
+        raise BoxesError(f"{where} has too few columns", found=found, bound="at least 6", remedy=_REMEDY)
+    for name, field in zip(COLUMNS, fields, strict=False):
+        if not _is_number(field):
+            raise BoxesError(f"{where}: {name} is not a number", found=field[:LONGEST_QUOTE], remedy=_REMEDY)
+    row = [float(field) for field in fields[: len(COLUMNS)]]
+    row += [1.0] * (len(COLUMNS) - len(row))
+    for column in np.flatnonzero(_faults(np.array([row]))[0]):
+        raise BoxesError(
+            f"{where}: {COLUMNS[column]} is out of range",
+            found=fields[column][:LONGEST_QUOTE],
+            bound=_BOUNDS[COLUMNS[column]],
+            remedy=_REMEDY,
+        )
+    return row
 
 
 def _is_number(field: str) -> bool:
@@ -124,16 +145,47 @@ def _is_number(field: str) -> bool:
     return "_" not in field
 
 
-def _check_ids(path: Path, rows: F64) -> None:
-    known = rows[rows[:, 1] >= 0][:, :2]
-    pairs, counts = np.unique(known, axis=0, return_counts=True)
-    if (counts > 1).any():
-        frame, identity = pairs[np.argmax(counts > 1)].astype(int)
-        raise BoxesError(
-            f"{path} holds an id twice in one frame",
-            found=f"id {identity} in frame {frame}",
-            remedy="Remove one of the two lines, or set their ids to -1.",
-        )
+_UNSORTED = "a frame comes after a later one"
+_TWICE = "an id occurs twice in one frame"
+_DOUBLE = "a box occurs twice in one frame"
+_CURES = {
+    _UNSORTED: "Sort the lines by frame, or give every box the id of its object.",
+    _TWICE: "Remove one of the two lines, or set their ids to -1.",
+    _DOUBLE: "Remove one of the two lines.",
+}
+
+
+def _out_of_place(rows: F64) -> tuple[str, int, int] | None:
+    """What is wrong with the order of the rows, and the two rows that show it; None where nothing is."""
+    known = rows[:, 1] >= 0
+    unknown = np.flatnonzero(~known)
+    falls = np.flatnonzero(np.diff(rows[unknown, 0]) < 0)
+    if len(falls):
+        return _UNSORTED, int(unknown[falls[0]]), int(unknown[falls[0] + 1])
+    for what, members, columns in (
+        (_TWICE, np.flatnonzero(known), (1, 0)),
+        (_DOUBLE, unknown, (5, 4, 3, 2, 0)),
+    ):
+        keys = rows[members][:, columns]
+        order = np.lexsort(keys.T)
+        same = np.flatnonzero((np.diff(keys[order], axis=0) == 0).all(axis=1))
+        if len(same):
+            return what, int(members[order[same[0]]]), int(members[order[same[0] + 1]])
+    return None
+
+
+def _misplaced(path: Path, text: str, what: str, first: int, second: int) -> BoxesError:
+    rows, lines = _read_line_by_line(path, text)
+    frame, identity = rows[second, :2].astype(int)
+    if what == _UNSORTED:
+        found = f"frame {frame}, after frame {int(rows[first, 0])} in line {lines[first]}"
+    else:
+        found = f"{f'id {identity} in ' if identity >= 0 else ''}frame {frame}, as in line {lines[first]}"
+    return BoxesError(
+        f"{path}, line {lines[second]}: {what}",
+        found=found,
+        remedy=_CURES[what],
+    )
 
 
 class BoxesDetector:
@@ -146,32 +198,40 @@ class BoxesDetector:
     logarithms) are scaled from the file's own range to 0 to 1.
 
     Args:
-        path: the file.
+        boxes: path of the file.
         label: label of every detection.
+        min_score: boxes of lower scores, from 0 to 1 as above, are left out.
 
     Raises:
         BoxesError: see :func:`read_rows`; also when every score is 0.
+        OptionError: ``min_score`` is out of range.
     """
 
     name = "boxes"
 
-    def __init__(self, path: str | PathLike[str], *, label: str = ANY_OBJECT) -> None:
-        rows = read_rows(path)
+    def __init__(
+        self, boxes: str | PathLike[str], *, label: str = ANY_OBJECT, min_score: float = 0.0
+    ) -> None:
+        check_share("min_score", min_score)
+        rows = read_rows(boxes)
         rows = rows[rows[:, 6] != 0]
         if not len(rows):
             raise BoxesError(
-                f"{path} holds only rows with score 0", remedy="Such rows are ignored entries in MOT files."
+                f"{boxes} holds only rows with score 0", remedy="Such rows are ignored entries in MOT files."
             )
         self._label = label
+        self._frame_count = int(rows[-1, 0])
+        scores = _unit_scores(rows[:, 6])
+        kept = scores >= min_score
+        rows, self._scores = rows[kept], scores[kept]
         self._frames: I64 = rows[:, 0].astype(np.int64)
         self._ids: I64 = np.maximum(rows[:, 1], UNKNOWN_ID).astype(np.int64)
         self._boxes_px = np.ascontiguousarray(rows[:, 2:6])
-        self._scores = _unit_scores(rows[:, 6])
 
     @property
     def frame_count(self) -> int:
-        """Number of the last frame that holds a detection, plus one."""
-        return int(self._frames[-1])
+        """Number of the last frame that holds a detection of any score, plus one."""
+        return self._frame_count
 
     def detect(self, frame: Frame) -> Detections:
         """Give the detections of ``frame``, found by its number; the picture is not looked at."""

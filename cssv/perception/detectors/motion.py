@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cssv.frames import U8, Frame
 from cssv.overlap import overlaps
 from cssv.perception.detections import EMPTY, F64, Detections, detections
+from cssv.perception.detectors.options import check_share
 
 #: Frames the background model remembers, and its threshold in squared standard deviations.
 HISTORY_FRAMES = 500
@@ -97,11 +98,18 @@ class MotionDetector:
 
     The score of a box is its share of moving pixels, over that of a typical silhouette, times how long
     something was there: 0.6 where nothing was in the frame before, towards 1 as it stays.
+
+    Args:
+        min_score: boxes of lower scores are left out; 0 to 1.
+
+    Raises:
+        OptionError: ``min_score`` is out of range.
     """
 
     name = "motion"
 
-    def __init__(self) -> None:
+    def __init__(self, *, min_score: float = 0.0) -> None:
+        self._min_score = check_share("min_score", min_score)
         self._prior = SizePrior()
         self._forget()
 
@@ -129,7 +137,8 @@ class MotionDetector:
         # A silhouette fills about two thirds of its box.
         fill = np.minimum(areas / boxes[:, 2:].prod(axis=1) / 0.66, 1.0)
         self._remember(boxes)
-        return detections(boxes * scale, fill * (0.6 + 0.4 * self._persistence))
+        scores = fill * (0.6 + 0.4 * self._persistence)
+        return detections(boxes * scale, scores).at_least(self._min_score)
 
     def _apply(self, picture: U8) -> U8:
         """Compare with the background and learn from it: 255 moving, 127 shadow, 0 still."""

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -47,16 +48,7 @@ class Network:
 
     def __init__(self, weights: str | PathLike[str]) -> None:
         self._path = check_weights(weights, ".onnx")
-        runtime = _onnxruntime()
-        settings = runtime.SessionOptions()
-        settings.log_severity_level = 4
-        if (os.cpu_count() or 1) <= SMALL_MACHINE_CORES:
-            settings.intra_op_num_threads = 1
-        self._faults = _faults(runtime)
-        with self._told("is not a model that onnxruntime can run"):
-            self._session = runtime.InferenceSession(
-                os.fspath(self._path), settings, providers=["CPUExecutionProvider"]
-            )
+        self._session, self._faults = open_session(self._path)
         self.facts = dict(self._session.get_modelmeta().custom_metadata_map)
         self._input, self._float, self._sides = self._checked()
 
@@ -111,19 +103,11 @@ class Network:
         Raises:
             ModelError: the network cannot be run with an input of this size.
         """
-        with self._told(f"cannot be run with an input of {blob.shape}"):
+        with told(self._path, f"cannot be run with an input of {blob.shape}", self._faults):
             output = self._session.run(None, {self._input: blob.astype(self._float, copy=False)})[0]
         if not isinstance(output, np.ndarray) or output.dtype.kind != "f":
             raise ModelError(f"{self._path} does not give an array of floats", found=type(output).__name__)
         return output.astype(np.float32, copy=False)
-
-    @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """Errors of onnxruntime as a ModelError."""
-        try:
-            yield
-        except self._faults as error:
-            raise ModelError(f"{self._path} {what}", found=str(error).strip().splitlines()[0]) from error
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -138,6 +122,32 @@ class Network:
 
 def _stepped(side: float) -> int:
     return min(max(math.ceil(side / STEP_PX - 1e-6), 1) * STEP_PX, SIDE_RANGE[1])
+
+
+def open_session(path: Path) -> tuple[Any, tuple[type[Exception], ...]]:
+    """Open an ONNX file: an InferenceSession on the processor, and the errors it may raise.
+
+    Raises:
+        MissingExtraError: onnxruntime is not installed.
+        ModelError: the file is no model.
+    """
+    runtime = _onnxruntime()
+    settings = runtime.SessionOptions()
+    settings.log_severity_level = 4
+    if (os.cpu_count() or 1) <= SMALL_MACHINE_CORES:
+        settings.intra_op_num_threads = 1
+    faults = _faults(runtime)
+    with told(path, "is not a model that onnxruntime can run", faults):
+        return runtime.InferenceSession(os.fspath(path), settings, providers=["CPUExecutionProvider"]), faults
+
+
+@contextmanager
+def told(path: Path, what: str, faults: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Errors of onnxruntime as a ModelError that says what is wrong with the file."""
+    try:
+        yield
+    except faults as error:
+        raise ModelError(f"{path} {what}", found=str(error).strip().splitlines()[0]) from error
 
 
 def _onnxruntime() -> ModuleType:
