@@ -10,11 +10,13 @@ from fractions import Fraction
 import numpy as np
 
 from cssv.frames import Frame
+from cssv.ground import Plane
 from cssv.perception.adaptation import adapted
 from cssv.perception.detections import F64, I64, UNKNOWN_ID, Detections, to_centres
 from cssv.perception.detectors import Detector
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.linking import link
+from cssv.perception.metres import with_metres
 from cssv.perception.noise import estimate_noise
 from cssv.perception.smoothing import Noise, Tracklet, seen_rows, smooth, spread
 from cssv.perception.tracker import Tracker
@@ -108,22 +110,24 @@ class Clip:
         scores = np.concatenate([part.scores for part in parts])
         return spread(identity, parts[0].label, numbers[span], times[span], at, centres, scores)
 
-    def finish(self, noise: Noise | None = None) -> Tracks:
+    def finish(self, noise: Noise | None = None, plane: Plane | None = None) -> Tracks:
         """Smoothed tracks of everything added; the noise is estimated from them unless given.
 
         Either way it is the noise of the typical object, from which those that move otherwise may differ.
+        With the ground ``plane`` of the pictures the tracks have velocities in metres per second too.
         """
         tracklets = self.tracklets()
         noise = estimate_noise(tracklets) if noise is None else noise
-        return Tracks(smooth(adapted(tracklets, noise), noise))
+        tracks = smooth(adapted(tracklets, noise), noise)
+        return Tracks(tracks if plane is None else with_metres(tracks, tracklets, plane))
 
 
 def _boxes(tracklet: Tracklet) -> int:
     return int(seen_rows(tracklet.centres_px).sum())
 
 
-def perceive(frames: Iterable[Frame], detector: Detector) -> Tracks:
-    """Tracks of a clip whose frames are given one by one; they are not kept.
+def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = None) -> Tracks:
+    """Tracks of a clip whose frames are given one by one; they are not kept. ``plane`` as for a Clip.
 
     Raises:
         InputError: frame times do not rise.
@@ -131,11 +135,18 @@ def perceive(frames: Iterable[Frame], detector: Detector) -> Tracks:
     clip = Clip()
     for frame in frames:
         clip.add(frame.number, frame.time, detector.detect(frame))
-    return clip.finish()
+    return clip.finish(plane=plane)
 
 
-def track_boxes(detector: BoxesDetector, times_s: Sequence[Fraction | float], first: int = 0) -> Tracks:
+def track_boxes(
+    detector: BoxesDetector,
+    times_s: Sequence[Fraction | float],
+    first: int = 0,
+    plane: Plane | None = None,
+) -> Tracks:
     """Tracks of a clip from its detection file and the times of its frames; no picture is looked at.
+
+    ``plane`` as for a Clip.
 
     Raises:
         InputError: frame times do not rise.
@@ -143,4 +154,4 @@ def track_boxes(detector: BoxesDetector, times_s: Sequence[Fraction | float], fi
     clip = Clip()
     for number, time_s in enumerate(times_s):
         clip.add(number, time_s, detector.in_frame(first + number))
-    return clip.finish()
+    return clip.finish(plane=plane)
