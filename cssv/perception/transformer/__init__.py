@@ -1,0 +1,27 @@
+"""Vision transformers without torch: DINO v1, DINOv2, with and without registers, from a local file."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from cssv.perception.transformer.features import Features, Transformer
+from cssv.perception.transformer.network import VisionTransformer
+from cssv.perception.transformer.onnx import OnnxTransformer
+from cssv.perception.transformer.weights import read_weights
+
+__all__ = ["Features", "Transformer", "VisionTransformer", "load_transformer"]
+
+
+def load_transformer(path: str | PathLike[str]) -> Transformer:
+    """Read a model from a local file; nothing is ever downloaded.
+
+    ``.onnx`` is run by onnxruntime, anything else is read as safetensors and run in NumPy.
+
+    Raises:
+        ModelError: the file cannot be read, or holds no vision transformer that is known here.
+        MissingExtraError: .onnx without onnxruntime.
+    """
+    if Path(path).suffix.lower() == ".onnx":
+        return OnnxTransformer(path)
+    return VisionTransformer(read_weights(path))

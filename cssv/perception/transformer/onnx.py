@@ -1,0 +1,149 @@
+"""Vision transformers exported to ONNX, run by onnxruntime.
+
+An export must have one input of pictures (1, 3, height, width), float, normalised by ImageNet's mean and
+deviation, and give one of these, by name:
+
+- ``keys`` (1, n, width) or (1, heads, n, 64): keys of the last block's attention, what LOST is made for;
+- ``last_hidden_state``, ``tokens`` or ``x_norm_patchtokens`` (1, n, width): the last block's tokens.
+
+For the meter of norms also ``hidden_states.0`` .. (1, n, width), the tokens after each block, before the
+final LayerNorm. Class token and registers, where there are any, come before the patches.
+"""
+
+from __future__ import annotations
+
+import math
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from cssv.errors import ModelError
+from cssv.frames import U8
+from cssv.perception.detectors.network import open_session, told
+from cssv.perception.detectors.options import check_weights
+from cssv.perception.transformer.features import Features, fit, grid_of, normalise
+from cssv.perception.transformer.weights import F32, file_sha256
+
+#: Outputs that are keys, or tokens in their stead, the better first; and the prefix of the meter's.
+OUTPUTS = ("keys", "tokens", "last_hidden_state", "x_norm_patchtokens")
+STATES = "hidden_states."
+#: Side of the picture from which a model with free sides is asked for the size of its patches; each of these
+#: sizes gives it another number of patches.
+PROBE_PX = 224
+PATCHES_PX = (8, 14, 16, 28, 32)
+#: Class token and registers of a model at most.
+MOST_PREFIX = 32
+
+
+class OnnxTransformer:
+    """An exported vision transformer.
+
+    Attributes:
+        name: what it is, for people.
+        sha256: SHA-256 of its file.
+        patch_px: side of a patch in pixels, told by the number of tokens.
+        size: width and height that a picture must have; None where any will do.
+    """
+
+    def __init__(self, weights: str | PathLike[str]) -> None:
+        """Open a file and try it once on an empty picture.
+
+        Raises:
+            MissingExtraError: onnxruntime is not installed.
+            ModelError: the file is no such export; the message names what it has.
+        """
+        self._path = check_weights(weights, ".onnx")
+        self.sha256 = file_sha256(self._path)
+        self._session, self._faults = open_session(self._path)
+        self._input, self.size = self._check_input()
+        self._output, self._states = self._check_outputs()
+        width, height = self.size or (PROBE_PX, PROBE_PX)
+        count = len(self._run(np.zeros((height, width, 3), np.uint8))[0])
+        self.patch_px = self._patch_of(width, height, count)
+        self.name = f"ONNX export {self._path.name}, patches of {self.patch_px}, {self._output}"
+
+    def _check_input(self) -> tuple[str, tuple[int, int] | None]:
+        inputs = self._session.get_inputs()
+        shape = inputs[0].shape if len(inputs) == 1 else []
+        # A free side is a name, or None.
+        is_picture = len(shape) == 4 and (shape[1] == 3 or not isinstance(shape[1], int))
+        if not is_picture or inputs[0].type != "tensor(float)":
+            raise ModelError(
+                f"{self._path} does not look at one picture",
+                found=", ".join(f"{each.name} {each.shape} {each.type}" for each in inputs),
+                bound="one input of floats (1, 3, height, width)",
+            )
+        height, width = shape[2:]
+        both = isinstance(width, int) and isinstance(height, int)
+        return inputs[0].name, (width, height) if both else None
+
+    def _check_outputs(self) -> tuple[str, list[str]]:
+        names = [each.name for each in self._session.get_outputs()]
+        output = next((name for name in OUTPUTS if name in names), None)
+        if output is None:
+            raise ModelError(
+                f"{self._path} gives no tokens of a vision transformer",
+                found=f"outputs {', '.join(names)}",
+                bound=" or ".join(OUTPUTS),
+                remedy="Name one of its outputs so when exporting.",
+            )
+        ends = [name.removeprefix(STATES) for name in names if name.startswith(STATES)]
+        numbers = sorted(int(end) for end in ends if end.isdecimal())
+        return output, [f"{STATES}{number}" for number in numbers]
+
+    def _run(self, picture: U8) -> list[F32]:
+        """The output and the states, (n, width) each."""
+        blob = np.ascontiguousarray(normalise(picture).transpose(2, 0, 1)[None])
+        with told(self._path, f"cannot be run with an input of {blob.shape}", self._faults):
+            outputs: list[Any] = self._session.run([self._output, *self._states], {self._input: blob})
+        return [self._flat(each) for each in outputs]
+
+    def _flat(self, output: Any) -> F32:  # noqa: ANN401 - whatever onnxruntime gives
+        shape = np.shape(output)
+        if len(shape) == 4 and shape[0] == 1:
+            output = np.moveaxis(output, 1, 2).reshape(1, shape[2], -1)
+        if np.ndim(output) != 3 or len(output) != 1 or not np.isfinite(output).all():
+            raise ModelError(
+                f"{self._path} does not give one picture's tokens in finite numbers",
+                found=f"shape {shape}",
+                bound="(1, n, width) or (1, heads, n, width)",
+            )
+        return np.asarray(output[0], dtype=np.float32)
+
+    def _patch_of(self, width: int, height: int, count: int) -> int:
+        fitting = [
+            side
+            for side in PATCHES_PX
+            if not width % side
+            and not height % side
+            and 0 <= count - (width // side) * (height // side) <= MOST_PREFIX
+        ]
+        if len(fitting) != 1:
+            raise ModelError(
+                f"{self._path} does not tell the size of its patches",
+                found=f"{count} tokens of {width}x{height} pixels",
+                bound=f"patches of {', '.join(map(str, PATCHES_PX))} and up to {MOST_PREFIX} other tokens",
+            )
+        return fitting[0]
+
+    def look(self, picture: U8) -> Features:
+        """Features of a picture; scaled once more where the export takes one size only.
+
+        Raises:
+            ModelError: the export does not run with this size.
+            InputError: the picture is not made of whole patches.
+        """
+        picture = fit(picture, self.size) if self.size else picture
+        rows, columns = grid_of(picture, self.patch_px)
+        tokens, *states = self._run(picture)
+        first = len(tokens) - rows * columns
+        if not 0 <= first <= MOST_PREFIX or any(len(state) != len(tokens) for state in states):
+            raise ModelError(
+                f"{self._path} gives another number of tokens than it has patches",
+                found=[len(tokens), *map(len, states)],
+                bound=f"{math.prod((rows, columns))} and up to {MOST_PREFIX} more",
+            )
+        lengths = [np.sqrt(np.einsum("nd,nd->n", s, s, dtype=np.float64)) for s in states]
+        norms = np.array(lengths).reshape(len(states), len(tokens))
+        return Features(rows, columns, first, tokens, states[-1] if states else tokens, norms)

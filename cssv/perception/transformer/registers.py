@@ -1,0 +1,141 @@
+"""Test-time registers: an untrained token takes over what would make patches explode.
+
+"Vision Transformers Don't Need Trained Registers" (Jiang et al., NeurIPS 2025): a few hidden neurons, active
+at the outlying patches, write the long tokens. When their activation is moved to an added token, zero at
+first, and taken away from every patch, the outliers appear there instead. The paper takes a fixed number of
+neurons; here it is the fewest, by doubling, that leave no outlier.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.frames import U8
+from cssv.perception.detections import F64
+from cssv.perception.transformer.features import Features
+from cssv.perception.transformer.network import VisionTransformer
+from cssv.perception.transformer.norms import count_outliers, measure_norms
+from cssv.perception.transformer.weights import F32
+
+#: Neurons that are tried at most.
+MOST_NEURONS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Neuron:
+    """A hidden neuron of a block's perceptron.
+
+    Attributes:
+        block: counted from 0.
+        index: within the block, counted from 0.
+        activation: its mean absolute activation at outlying patches.
+    """
+
+    block: int
+    index: int
+    activation: float
+
+
+class HealedTransformer:
+    """A vision transformer with a test-time register behind its patches.
+
+    Attributes:
+        model: the transformer as it is.
+        neurons: the register neurons whose activation the register takes over.
+        name, sha256, patch_px: the model's own.
+    """
+
+    def __init__(self, model: VisionTransformer, neurons: Sequence[Neuron]) -> None:
+        self.model = model
+        self.neurons = tuple(neurons)
+        self.name, self.sha256, self.patch_px = model.name, model.sha256, model.patch_px
+        by_block: dict[int, list[int]] = defaultdict(list)
+        for neuron in neurons:
+            by_block[neuron.block].append(neuron.index)
+        self._columns = {block: np.array(indices) for block, indices in by_block.items()}
+
+    def look(self, picture: U8) -> Features:
+        """Features of a picture; the last token is the test-time register."""
+        first = len(self.model.prefix)
+
+        def move(block: int, hidden: F32) -> None:
+            columns = self._columns.get(block)
+            if columns is None:
+                return
+            # The paper takes the largest; that of a gated perceptron may be negative.
+            strongest = np.abs(hidden[:, columns]).argmax(axis=0)
+            hidden[-1, columns] = hidden[strongest, columns]
+            hidden[first:-1, columns] = 0
+
+        return self.model.run(picture, spare=1, watch=move)
+
+
+def find_register_neurons(model: VisionTransformer, pictures: Sequence[U8]) -> tuple[Neuron, ...]:
+    """The neurons that are most active where patches are outliers, the most active first.
+
+    Outlying are the patches of the block in which they exceed the median most. Only blocks up to the first
+    one in which half of them do are searched: what comes later answers to them and has not made them. A
+    picture without outliers says nothing.
+
+    Args:
+        model: the transformer.
+        pictures: (H, W, 3) uint8 RGB, sides multiples of the patch.
+
+    Returns:
+        At most :data:`MOST_NEURONS`; none where no picture has an outlier.
+    """
+    sums: dict[int, F64] = {}
+    used = 0
+    for picture in pictures:
+        blocks = measure_norms(model.look(picture))
+        worst = max(blocks, key=lambda each: float(each.norms.max() - each.bound) / max(each.median, 1e-9))
+        where = np.flatnonzero(worst.norms > worst.bound)
+        if len(where):
+            begun = (each.block for each in blocks if (each.norms[where] > each.bound).mean() >= 0.5)
+            _collect(model, picture, where, next(begun), sums)
+            used += 1
+    ranked = [
+        Neuron(block, int(index), float(means[index]) / used)
+        for block, means in sums.items()
+        for index in np.argsort(-means, kind="stable")[:MOST_NEURONS]
+    ]
+    ranked.sort(key=lambda neuron: (-neuron.activation, neuron.block, neuron.index))
+    return tuple(ranked[:MOST_NEURONS])
+
+
+def _collect(
+    model: VisionTransformer, picture: U8, where: NDArray[np.intp], last: int, sums: dict[int, F64]
+) -> None:
+    """Add the mean absolute activation at some patches, for each neuron of the blocks up to ``last``."""
+    rows = where + len(model.prefix)
+
+    def add(block: int, hidden: F32) -> None:
+        if block <= last:
+            means = np.abs(hidden[rows]).mean(axis=0, dtype=np.float64)
+            sums[block] = sums[block] + means if block in sums else means
+
+    model.run(picture, watch=add)
+
+
+def heal(model: VisionTransformer, pictures: Sequence[U8]) -> HealedTransformer | None:
+    """Give a model a test-time register that takes the outliers away from the patches of some pictures.
+
+    Returns:
+        The model healed with the fewest neurons (1, 2, 4 ...) that leave no outlier, or else the fewest
+        outliers; None where nothing is to be healed or no number of neurons helps.
+    """
+    before = sum(count_outliers(model.look(picture)) for picture in pictures)
+    neurons = find_register_neurons(model, pictures) if before else ()
+    best, fewest, count = None, before, 1
+    while fewest and count <= len(neurons):
+        healed = HealedTransformer(model, neurons[:count])
+        left = sum(count_outliers(healed.look(picture)) for picture in pictures)
+        if left < fewest:
+            best, fewest = healed, left
+        count *= 2
+    return best

@@ -1,0 +1,150 @@
+"""Tensors in a safetensors file, without copying them.
+
+The format (huggingface/safetensors, "Format"): eight bytes with the length of a header, little endian; the
+header, a JSON object of name -> dtype, shape and data_offsets; then the tensors' bytes, one after the other
+without gaps. The package ``safetensors`` cannot give NumPy a bfloat16, and these are the whole rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import ModelError
+
+F32 = NDArray[np.float32]
+
+#: A header is no longer than this many bytes; the format's own bound.
+LARGEST_HEADER = 100_000_000
+#: Dtypes that weights come in, as NumPy holds their bytes; a bfloat16 is the upper half of a float32.
+DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+#: Bytes of an element of the other dtypes of the format; such tensors are not weights and are passed over.
+OTHERS = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "I32": 4, "U32": 4, "I64": 8, "U64": 8}
+#: How files begin that people take for safetensors: torch.save (a zip archive or a pickle).
+_TORCH = (b"PK\x03\x04", b"\x80\x02")
+_CONVERT = (
+    "Convert it once, where torch is: "
+    "safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors')."
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """The tensors of a file.
+
+    Attributes:
+        path: the file.
+        sha256: its SHA-256, 64 hexadecimal digits.
+        tensors: name -> bytes in the file as an array of its shape; float16 and float64 as they are,
+            bfloat16 as uint16. :meth:`get` makes numbers of them.
+    """
+
+    path: Path
+    sha256: str
+    tensors: Mapping[str, NDArray[np.generic]]
+
+    def get(self, name: str) -> F32:
+        """A tensor in float32.
+
+        Raises:
+            ModelError: a value is not finite.
+        """
+        raw = self.tensors[name]
+        if raw.dtype == np.uint16:
+            values = (raw.astype(np.uint32) << 16).view(np.float32)
+        else:
+            values = np.asarray(raw, dtype=np.float32)
+        if not np.isfinite(values).all():
+            raise ModelError(f"{self.path} cannot be used: tensor {name} holds values that are not finite")
+        return values
+
+
+def read_weights(path: str | PathLike[str]) -> Weights:
+    """Open a safetensors file; the tensors stay on disk until they are asked for.
+
+    Raises:
+        ModelError: the file cannot be read or breaks a rule of the format.
+    """
+    path = Path(path)
+    digest = file_sha256(path)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        if start.startswith(_TORCH):
+            raise ModelError(f"{path} is a file of torch.save, not safetensors", remedy=_CONVERT)
+        length = int.from_bytes(start, "little")
+        if len(start) < 8 or not 2 <= length <= min(LARGEST_HEADER, size - 8):
+            raise _broken(path, f"a header of {length} bytes in a file of {size}")
+        header = file.read(length)
+    try:
+        entries = json.loads(header)
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, f"a header that is not JSON ({error})") from error
+    if not isinstance(entries, dict):
+        raise _broken(path, "a header that is not a JSON object")
+    entries.pop("__metadata__", None)
+    if not entries or size == 8 + length:
+        raise _broken(path, "no tensors")
+    data = np.memmap(path, mode="r", offset=8 + length)
+    return Weights(path, digest, _views(path, entries, data))
+
+
+def _views(path: Path, entries: dict[str, object], data: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
+    spans = sorted((*_entry(path, name, entry), name) for name, entry in entries.items())
+    tensors: dict[str, NDArray[np.generic]] = {}
+    end = 0
+    for first, last, dtype, shape, name in spans:
+        if first != end or last > len(data):
+            raise _broken(path, f"tensor {name} at bytes {first} to {last} of {len(data)}, expected at {end}")
+        end = last
+        if dtype in DTYPES:
+            tensors[name] = data[first:last].view(DTYPES[dtype]).reshape(shape)
+    if end != len(data):
+        raise _broken(path, f"{len(data) - end} bytes behind the last tensor")
+    return tensors
+
+
+def _entry(path: Path, name: str, entry: object) -> tuple[int, int, str, tuple[int, ...]]:
+    """First byte, byte behind the last, dtype and shape of a tensor, of a length that fits them."""
+    fields = entry if isinstance(entry, dict) else {}
+    dtype, shape, offsets = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
+    sizes = {key: np.dtype(kind).itemsize for key, kind in DTYPES.items()} | OTHERS
+    if not isinstance(dtype, str) or dtype not in sizes:
+        raise _broken(path, f"tensor {name} of dtype {dtype!r}")
+    if not _are_counts(shape) or not _are_counts(offsets) or len(offsets) != 2:
+        raise _broken(path, f"tensor {name} of shape {shape} at {offsets}")
+    first, last = offsets
+    if last - first != math.prod(shape) * sizes[dtype]:
+        raise _broken(path, f"tensor {name} of shape {shape} {dtype} in {last - first} bytes")
+    return first, last, dtype, tuple(shape)
+
+
+def _are_counts(value: object) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(each) is int and each >= 0 for each in value)
+
+
+def _broken(path: Path, found: str) -> ModelError:
+    remedy = "It may be another kind of file, or a download that broke off."
+    return ModelError(f"{path} is not a whole safetensors file", found=found, remedy=remedy)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"weights {path} cannot be read", found=error.strerror) from error
