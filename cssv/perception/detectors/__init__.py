@@ -33,6 +33,8 @@ DETECTORS: Mapping[str, str] = MappingProxyType(
         "motion": "cssv.perception.detectors.motion:MotionDetector",
         "boxes": "cssv.perception.detectors.boxes:BoxesDetector",
         "onnx": "cssv.perception.detectors.onnx:OnnxDetector",
+        "yolo": "cssv.perception.detectors.yolo:YoloDetector",
+        "lost": "cssv.perception.detectors.lost:LostDetector",
     }
 )
 
