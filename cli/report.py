@@ -132,13 +132,17 @@ def _whose(fault: cssv.Fault) -> str:
 def tracked(done: cssv.Tracked) -> Report:
     """What ``track`` found."""
     where = f"; wrote {done.path}" if done.path else ""
-    text = f"{count(len(done.tracks), 'track')}, {count(done.rows, 'row')}{where}."
+    lines = [
+        f"{count(len(done.tracks), 'track')}, {count(done.rows, 'row')}{where}.",
+        *notes_text(done.notes),
+    ]
     data = {
         "path": None if done.path is None else str(done.path),
         "rows": done.rows,
         "tracks": [track_data(track) for track in done.tracks],
+        "notes": list(done.notes),
     }
-    return Report(text, data, is_remark=done.path is None)
+    return Report("\n".join(lines), data, is_remark=done.path is None)
 
 
 def informed(found: cssv.Information) -> Report:

@@ -35,6 +35,7 @@ from cssv.painter import (
 )
 from cssv.perception import Detector, Tracks, perceive, track_boxes
 from cssv.perception.detectors import detector as make_detector
+from cssv.perception.detectors import notes_of
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.ranges import default_ranges
 from cssv.scene import Ranges, Scene
@@ -58,7 +59,8 @@ class Encoded:
         tracks: tracks and given objects that the scene and the perception know of.
         ranges: what the bottoms and tops of the rings stand for.
         source_bytes, bytes: size of the clip and of the file.
-        notes: what was done to the clip at the door, boxes beyond its end, scene entries without a match.
+        notes: whose network found the objects, what was done to the clip at the door, boxes beyond its end,
+            scene entries without a match.
         verification: of the file, done before it got its name.
     """
 
@@ -190,6 +192,7 @@ def encode(
         if isinstance(given, str | os.PathLike):
             check_distinct(given, target)
     chosen = choose_detector(detector, boxes, weights=weights, classes=classes, min_score=min_score)
+    job.notes += notes_of(chosen)
     with replacing(target), whole_file(target) as temporary:
         found = perceive_clip(
             source, chosen, rate=job.rate, start=job.start, stop=job.stop, progress=progress

@@ -12,6 +12,7 @@ from cssv.errors import BoxesError, OptionError
 from cssv.output import check_distinct
 from cssv.painter import Path_, Progress, to_fraction
 from cssv.perception import Detector, MotRows, Tracks, track_boxes, write_mot
+from cssv.perception.detectors import notes_of
 from cssv.perception.detectors.boxes import BoxesDetector
 
 #: Frame rate of a detection file that comes without a clip.
@@ -28,11 +29,13 @@ class Tracked:
         tracks: the tracks.
         rows: lines of the MOT file.
         path: the file written, None when none was asked for.
+        notes: what a user should know of the detector, such as the licence of its network.
     """
 
     tracks: Tracks
     rows: int
     path: Path | None
+    notes: tuple[str, ...] = ()
 
 
 def track(
@@ -75,7 +78,7 @@ def track(
     rows = MotRows.of(tracks)
     if output is not None:
         write_mot(output, rows)
-    return Tracked(tracks, len(rows), None if output is None else Path(output))
+    return Tracked(tracks, len(rows), None if output is None else Path(output), notes_of(chosen))
 
 
 def _track_file(boxes: Path_ | None, found: Detector, rate: Fraction) -> Tracks:

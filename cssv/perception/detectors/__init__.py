@@ -16,6 +16,8 @@ from cssv.perception.detections import Detections
 class Detector(Protocol):
     """Finds objects. Frames of one clip are given in order; a detector may learn from them.
 
+    It may have ``notes``, a tuple of sentences that a user should read with the result.
+
     Attributes:
         name: its key in :data:`DETECTORS`.
     """
@@ -37,6 +39,11 @@ DETECTORS: Mapping[str, str] = MappingProxyType(
         "lost": "cssv.perception.detectors.lost:LostDetector",
     }
 )
+
+
+def notes_of(detector: Detector) -> tuple[str, ...]:
+    """What a user should know of a detector's results, such as the licence of its network; mostly nothing."""
+    return tuple(getattr(detector, "notes", ()))
 
 
 def detector(name: str, **options: object) -> Detector:

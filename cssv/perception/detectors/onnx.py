@@ -18,10 +18,7 @@ from cssv.perception.detectors.heads import Head
 from cssv.perception.detectors.letterbox import PADDING
 from cssv.perception.detectors.network import F32, Network
 from cssv.perception.detectors.nms import suppress
-from cssv.perception.detectors.options import MIN_SCORE, check_share, touching
-
-#: Of two boxes of one class that overlap more than this, the weaker is the same object again.
-MOST_OVERLAP = 0.6
+from cssv.perception.detectors.options import MIN_SCORE, MOST_OVERLAP, check_share, touching
 
 
 class OnnxDetector:
@@ -35,7 +32,7 @@ class OnnxDetector:
         weights: an ``.onnx`` file with one input (1, 3, height, width), sides fixed or free, and one output.
         classes: names to look for, as a sequence or a text with commas; all by default.
         min_score: boxes of lower scores are left out; 0 to 1.
-        most_overlap: see :data:`MOST_OVERLAP`; 0 to 1.
+        most_overlap: of two boxes of one class that overlap more than this, the weaker goes; 0 to 1.
 
     Raises:
         MissingExtraError: onnxruntime is not installed.

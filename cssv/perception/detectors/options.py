@@ -14,6 +14,8 @@ from cssv.perception.detections import F64, LARGEST_PX
 #: Boxes of networks below this score are left out. It is low, because the tracker lets boxes of low score
 #: continue objects that better ones began.
 MIN_SCORE = 0.1
+#: Of two boxes of one class whose intersection over union is above this, the weaker is the same object again.
+MOST_OVERLAP = 0.6
 
 
 def check_share(name: str, value: float) -> float:
