@@ -69,7 +69,7 @@ def perception_options(command: Command) -> Command:
                 type=click.Choice(tuple(DETECTORS)),
                 default=DEFAULT_DETECTOR,
                 help="What finds the objects: 'motion' sees what moves, 'boxes' reads --boxes, 'onnx' runs a "
-                "YOLOX or YOLOv8 network of --weights, 'yolo' one of ultralytics (an extra, licence AGPL-3.0).",
+                "YOLOX or YOLOv8 network of --weights, 'yolo' one of ultralytics (an extra; AGPL-3.0).",
             ),
             click.option(
                 "--weights",
