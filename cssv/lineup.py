@@ -9,12 +9,13 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.ground import Plane
 from cssv.matching import Facts
 from cssv.overlap import overlaps
 from cssv.payload.sample import settle
-from cssv.scene import Scene
+from cssv.scene import Scene, Source, Value
 from cssv.template.drawing import Selector
-from cssv.template.state import ObjectState
+from cssv.template.state import ObjectState, grounded
 
 #: Ids of objects that the scene gives outright start here, or above the clip's highest id.
 FIRST_GIVEN_TRACK = 1_000_000
@@ -64,9 +65,13 @@ def _not_given(boxes_px: NDArray[np.float64], given: Iterable[ObjectState]) -> N
 
 
 def given_states(
-    scene: Scene, given: Iterable[int], time: Fraction, facts_of: Callable[[int], Facts]
+    scene: Scene,
+    given: Iterable[int],
+    time: Fraction,
+    facts_of: Callable[[int], Facts],
+    plane: Plane | None = None,
 ) -> list[ObjectState]:
-    """The given objects that are in the picture at ``time``."""
+    """The given objects that are in the picture at ``time``; ``plane`` is the ground, where it is known."""
     found = []
     for track, (_, entry) in zip(given, scene.given_tracks(), strict=True):
         # Scenes give times in decimals: 0.2 s means the frame at 1/5 s, which only floats make equal.
@@ -85,8 +90,25 @@ def given_states(
             sigma_px_s=0.0,
             is_given=True,
         )
+        state = grounded(state, plane, place.foot_velocity_px_s)
         found.append(_with_facts(settle(state), facts_of(track)))
     return found
+
+
+def drawn_temperature(given: Value | None, reading: Value | None) -> Value | None:
+    """The temperature of an object: what the scene gives as measured, else what a thermal camera read.
+
+    What the scene only estimates holds where no thermal camera has seen the object.
+    """
+    if reading is None or (given is not None and given.source is Source.MEASURED):
+        return given
+    return reading
+
+
+def with_reading(state: ObjectState, reading: Value | None) -> ObjectState:
+    """The object with what a thermal camera read; before, its temperature is what the scene gives."""
+    drawn = drawn_temperature(state.temperature_c, reading)
+    return replace(state, thermal_c=reading, temperature_c=drawn)
 
 
 def _with_facts(state: ObjectState, facts: Facts) -> ObjectState:
@@ -94,7 +116,7 @@ def _with_facts(state: ObjectState, facts: Facts) -> ObjectState:
     return replace(
         state,
         label=label,
-        temperature_c=facts.temperature_c,
+        temperature_c=drawn_temperature(facts.temperature_c, state.thermal_c),
         density_kg_m3=facts.density_kg_m3,
         name=facts.name,
         selector=None if facts.template == "auto" else Selector[facts.template.upper()],

@@ -22,7 +22,7 @@ from cssv.payload.sample import SceneSample, write_sample
 from cssv.scene import Ranges, Scene, Value
 from cssv.template.drawing import Outline
 from cssv.template.render import render
-from cssv.template.state import draw
+from cssv.template.state import Place, draw
 from cssv.video import CODECS, Codec, VideoInfo, check_rate
 
 VERSION = "0.1.0"
@@ -126,11 +126,14 @@ class Painter:
         small = miniature(scene, ranges, info).write()
         return cls(scene, ranges, FrameCarrier(info.layout, small, style.merge, style.fidelity))
 
-    def paint(self, frame: Frame, shown: Shown) -> tuple[Frame, bytes]:
-        """The stego frame and its scene sample."""
+    def paint(
+        self, frame: Frame, shown: Shown, known: Mapping[Place, Outline] | None = None
+    ) -> tuple[Frame, bytes]:
+        """The stego frame and its scene sample; outlines that are ``known`` are not looked for again."""
         luma = frame.luma()
         size = (frame.width, frame.height)
-        drawings = [d for state in shown.objects if (d := draw(state, self.ranges, luma, size)) is not None]
+        drawn = (draw(state, self.ranges, luma, size, known) for state in shown.objects)
+        drawings = [drawing for drawing in drawn if drawing is not None]
         template = render(drawings, luma, frame.layout)
         outlines = [drawing.outline for drawing in drawings]
         planes = self.carrier.embed(frame.planes, template, outlines, number=self.number, pts=frame.pts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cssv.scene import (
     DENSITY_FALLBACK_KG_M3,
@@ -23,7 +23,9 @@ SPEED_LADDER = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 ABSOLUTE_ZERO_C = -273.15
 
 
-def default_ranges(scene: Scene, max_speed_px_s: float | None = None) -> Ranges:
+def default_ranges(
+    scene: Scene, max_speed_px_s: float | None = None, readings_c: Iterable[float] = ()
+) -> Ranges:
     """Return the scene's ranges, and where it gives none, what its objects need.
 
     Temperature and density cover all given values with a step to spare on both sides, rounded out
@@ -32,9 +34,10 @@ def default_ranges(scene: Scene, max_speed_px_s: float | None = None) -> Ranges:
     Args:
         scene: whose ``ranges`` and objects are read.
         max_speed_px_s: the fastest track, px/s; given trajectories are counted in by themselves.
+        readings_c: temperatures that a thermal camera read.
     """
     given = scene.ranges
-    temperatures = [o.temperature_c.value for o in scene.objects if o.temperature_c]
+    temperatures = [*readings_c, *(o.temperature_c.value for o in scene.objects if o.temperature_c)]
     densities = [o.density_kg_m3.value for o in scene.objects if o.density_kg_m3]
     speeds = [] if max_speed_px_s is None else [max_speed_px_s]
     speeds += [speed for entry in scene.objects for speed in _speeds(entry)]

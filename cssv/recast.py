@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from cssv.lineup import FIRST_GIVEN_TRACK, Shown, given_states, line_up
+from cssv.lineup import FIRST_GIVEN_TRACK, Shown, given_states, line_up, with_reading
 from cssv.matching import Sighting, given_sightings, resolve, unmatched
 from cssv.payload.sample import SceneSample
 from cssv.scene import Scene
@@ -43,6 +43,9 @@ class Recast:
     def at(self, sample: SceneSample, time: Fraction) -> Shown:
         """The objects of the frame that ``sample`` is about, shown at ``time`` seconds."""
         given = given_states(self.scene, self._given, time, self.facts.__getitem__)
+        # A reading stays true of an object that the other scene gives at the same place.
+        readings = {state.box_px: state.thermal_c for state in sample.objects if _is_given(state)}
+        given = [with_reading(state, readings.get(state.box_px)) for state in given]
         return line_up(perceived_in(sample), given, self.facts.__getitem__)
 
 

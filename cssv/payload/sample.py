@@ -60,6 +60,7 @@ def settle(state: ObjectState) -> ObjectState:
     velocity, past, future = (
         (vx, vy) for vx, vy in map(_rounded, (state.velocity_px_s, state.past_px_s, state.future_px_s))
     )
+    on_ground = None if state.velocity_m_s is None else _rounded(state.velocity_m_s)
     return replace(
         state,
         score=round(state.score, _DECIMALS),
@@ -67,7 +68,9 @@ def settle(state: ObjectState) -> ObjectState:
         velocity_px_s=velocity,
         past_px_s=past,
         future_px_s=future,
-        sigma_px_s=round(state.sigma_px_s, _DECIMALS) if math.isfinite(state.sigma_px_s) else math.inf,
+        sigma_px_s=round(state.sigma_px_s, _DECIMALS),
+        velocity_m_s=None if on_ground is None else (on_ground[0], on_ground[1]),
+        sigma_m_s=math.inf if on_ground is None else round(state.sigma_m_s, _DECIMALS),
     )
 
 
@@ -83,7 +86,12 @@ def _object_to_json(state: ObjectState) -> dict[str, Any]:
     }
     if math.isfinite(state.sigma_px_s):
         node["sigma_px_s"] = round(state.sigma_px_s, _DECIMALS)
-    for key, value in (("temperature_c", state.temperature_c), ("density_kg_m3", state.density_kg_m3)):
+    if state.velocity_m_s is not None:
+        node["velocity_m_s"] = _rounded(state.velocity_m_s)
+        if math.isfinite(state.sigma_m_s):
+            node["sigma_m_s"] = round(state.sigma_m_s, _DECIMALS)
+    sensed = {"temperature_c": state.temperature_c, "density_kg_m3": state.density_kg_m3}
+    for key, value in (sensed | {"thermal_c": state.thermal_c}).items():
         if value is not None:
             node[key] = value.to_json()
     if state.name is not None:
@@ -198,6 +206,7 @@ def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
     sigma, name, template, detected = (
         node.get(key) for key in ("sigma_px_s", "name", "template", "detected")
     )
+    is_on_ground, sigma_m_s = "velocity_m_s" in node, node.get("sigma_m_s")
     return ObjectState(
         track=_whole(node["track"], _LARGEST_TRACK),
         label=_text(node["label"]),
@@ -213,6 +222,9 @@ def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
         selector=None if template is None else Selector[_text(template).upper()],
         detected=None if detected is None else _text(detected),
         is_given=_flag(node.get("given", False)),
+        velocity_m_s=_pair(node, "velocity_m_s") if is_on_ground else None,
+        sigma_m_s=_number(sigma_m_s, 0.0) if is_on_ground and sigma_m_s is not None else math.inf,
+        thermal_c=_value_from_json(node.get("thermal_c")),
     )
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import erfinv
 
 from cssv.frames import U8
+from cssv.ground import Plane, foot_velocity, ground_velocity
 from cssv.scene import Ranges, Source, Value
 from cssv.template.drawing import FULL, Drawing, Outline, Readings, Selector
 from cssv.template.edges import edge_magnitude
@@ -60,6 +61,9 @@ class ObjectState:
         selector: which drawing; None decides by what is known.
         detected: what the detector calls it, where the scene calls it otherwise; None where they agree.
         is_given: the scene gives it outright; nobody has perceived it.
+        velocity_m_s: of its foot on the ground; None where that is not known.
+        sigma_m_s: standard deviation of that velocity per axis; infinite when unknown.
+        thermal_c: what a thermal camera read inside its outline, whether ``temperature_c`` is that or not.
     """
 
     track: int
@@ -76,11 +80,34 @@ class ObjectState:
     selector: Selector | None = None
     detected: str | None = None
     is_given: bool = False
+    velocity_m_s: Pair | None = None
+    sigma_m_s: float = math.inf
+    thermal_c: Value | None = None
 
     @property
     def speed_px_s(self) -> float:
         """Length of the velocity."""
         return math.hypot(*self.velocity_px_s)
+
+
+def grounded(state: ObjectState, plane: Plane | None, foot_px_s: Pair | None = None) -> ObjectState:
+    """The state with its velocity on the ground by that in the picture; unknown where its foot is.
+
+    Args:
+        state: the object.
+        plane: the ground of the picture; None where it is not known.
+        foot_px_s: velocity of its foot in the picture; by default as the plane and its centre's say.
+    """
+    unknown = replace(state, velocity_m_s=None, sigma_m_s=math.inf)
+    if plane is None or not math.isfinite(state.sigma_px_s):
+        return unknown
+    box = np.array(state.box_px)
+    moving = foot_velocity(plane, box, np.array(state.velocity_px_s)) if foot_px_s is None else foot_px_s
+    velocity, slope = ground_velocity(plane, box, np.array(moving))
+    sigma = state.sigma_px_s * float(np.sqrt((slope**2).sum() / 2))
+    if not (np.isfinite(velocity).all() and math.isfinite(sigma)):
+        return unknown
+    return replace(state, velocity_m_s=(float(velocity[0]), float(velocity[1])), sigma_m_s=sigma)
 
 
 def planar_certainty(sigma: float, span: Span) -> float:

@@ -1,0 +1,288 @@
+"""Where objects, their outlines and a thermal camera meet: temperatures read inside outlines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import ThermalError
+from cssv.frames import U8
+from cssv.lineup import Shown, with_reading
+from cssv.painter import Path_
+from cssv.scene import Ranges, Thermal
+from cssv.template.drawing import Outline, drawing_order
+from cssv.template.outline import inside_outline
+from cssv.template.state import ObjectState, Place, draw
+from cssv.thermal import Mount, ThermalPicture, ThermalReader, Unit, take_reading
+
+Size = tuple[int, int]
+
+#: An object is read where the thermal camera sees at least this share of its outline ...
+SEEN_SHARE = 0.5
+#: ... in at most about this many of its pixels.
+SAMPLES = 4096
+#: A frame takes the nearest thermal picture that is at most this many of the file's steps away, and files
+#: that begin and end together may differ by this many of the longer steps.
+STEPS_AWAY = 2
+#: Frames that are looked at to find the range of temperatures.
+RANGE_FRAMES = 500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThermalView:
+    """What a thermal camera sees of one frame.
+
+    Attributes:
+        celsius: (H, W) float32, degrees Celsius; NaN where a pixel is dead.
+        mount: where its pixels lie in the frame.
+        step_c: what one count is.
+        sigma_c: the camera's stated accuracy, one standard deviation.
+    """
+
+    celsius: NDArray[np.float32]
+    mount: Mount
+    step_c: float = 0.0
+    sigma_c: float = 0.0
+
+
+def take_temperatures(
+    shown: Shown, ranges: Ranges, luma: U8 | None, size: Size, view: ThermalView | None
+) -> tuple[Shown, dict[Place, Outline]]:
+    """Read the temperature of every object of a frame inside its outline.
+
+    Args:
+        shown: the objects.
+        ranges: what the rings' bottoms and tops stand for.
+        luma: (H, W) uint8, the cover's brightness to find outlines in; None takes rounded boxes.
+        size: width and height of the frame.
+        view: what the thermal camera sees; None: nothing.
+
+    Returns:
+        The objects with their readings, None for those that are too small, mostly hidden behind nearer ones
+        or outside the thermal view; and the outlines, so that they need not be found again.
+    """
+    if view is None:
+        return shown, {}
+    objects, outlines = _read(shown.objects, ranges, luma, size, view)
+    replaced, _ = _read(shown.replaced, ranges, luma, size, view)
+    # What is not drawn has no temperature of its own, only a reading.
+    kept = tuple(replace(state, temperature_c=None) for state in replaced)
+    return Shown(objects, kept), outlines
+
+
+def _read(
+    states: tuple[ObjectState, ...], ranges: Ranges, luma: U8 | None, size: Size, view: ThermalView
+) -> tuple[tuple[ObjectState, ...], dict[Place, Outline]]:
+    drawn = [(index, draw(state, ranges, luma, size)) for index, state in enumerate(states)]
+    found = [(index, drawing.outline) for index, drawing in drawn if drawing is not None]
+    hidden = np.zeros(size[::-1], np.bool_)
+    warm = list(states)
+    # The nearest first: it hides what is behind it.
+    for index, outline in sorted(found, key=lambda pair: drawing_order(pair[1]), reverse=True):
+        x, y, share = _visible(outline, hidden)
+        rows, columns = view.mount.look_up(x, y)
+        if share * rows.size >= SEEN_SHARE * x.size:
+            reading = take_reading(view.celsius, rows, columns, view.step_c, view.sigma_c)
+            warm[index] = with_reading(states[index], reading)
+    return tuple(warm), {(outline.track, outline.box): outline for _, outline in found}
+
+
+def _visible(outline: Outline, hidden: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], float]:
+    """Pixels x and y inside an outline that nothing hides yet, a sample of many, and their share of it.
+
+    From now on they are hidden.
+    """
+    height, width = hidden.shape
+    (x, y), reach = outline.centre, max(outline.radii) << outline.shift
+    rows, columns = (
+        range(max(y - reach, 0), min(y + reach + 1, height)),
+        range(max(x - reach, 0), min(x + reach + 1, width)),
+    )
+    inside = inside_outline(
+        outline.radii,
+        outline.shift,
+        range(rows.start - y, rows.stop - y),
+        range(columns.start - x, columns.stop - x),
+    ).astype(np.bool_)
+    window = hidden[rows.start : rows.stop, columns.start : columns.stop]
+    down, across = np.nonzero(inside & ~window)
+    window |= inside
+    share = down.size / max(int(inside.sum()), 1)
+    step = max(-(-down.size // SAMPLES), 1)
+    return across[::step] + columns.start, down[::step] + rows.start, share
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When the pictures of a file are shown.
+
+    Attributes:
+        first_s, last_s: times of the first and the last one, seconds, exact.
+        count: pictures, at least one.
+    """
+
+    first_s: Fraction
+    last_s: Fraction
+    count: int
+
+    @property
+    def step_s(self) -> Fraction:
+        """Mean time from one picture to the next; 0 for one alone."""
+        return (self.last_s - self.first_s) / max(self.count - 1, 1)
+
+    @property
+    def length_s(self) -> Fraction:
+        """Time from the first picture to the end of the last one."""
+        return self.last_s - self.first_s + self.step_s
+
+
+class Thermometer:
+    """Reads a thermal file in step with a clip, one picture in memory at a time.
+
+    Args:
+        path: the thermal file or folder.
+        thermal: how it belongs to the clip.
+        size: width and height of the clip.
+        part: times of the clip's frames, seconds, as far as it is encoded.
+        whole: those of the whole clip.
+
+    Attributes:
+        notes: what was taken for granted.
+
+    Raises:
+        ThermalError: a file that cannot be used, has another length than the clip or shows another view.
+        MissingExtraError: a FLIR still without flyr.
+    """
+
+    def __init__(
+        self,
+        path: Path_,
+        thermal: Thermal,
+        *,
+        size: Size,
+        part: Sequence[Fraction],
+        whole: Sequence[Fraction],
+    ) -> None:
+        rate = None if thermal.rate is None else Fraction(str(thermal.rate))
+        self._reader = ThermalReader(path, unit=unit_of(thermal), rate=rate)
+        self._mount = Mount.of(thermal.homography, self._reader.size, size)
+        self._sigma_c = thermal.sigma_c or 0.0
+        self.notes: tuple[str, ...] = ()
+        if thermal.homography is None:
+            self.notes = ("the thermal pictures are taken to show the same view as the clip",)
+        self._stamps = None if self._reader.is_timed or self._reader.is_still else whole
+        clip, part_clock = (Clock(times[0], times[-1], len(times)) for times in (whole, part))
+        clock = self._survey()
+        self._start_s = clip.first_s
+        if thermal.time_offset_s is not None and not self._stamps:
+            self._start_s = Fraction(str(thermal.time_offset_s))
+        self._tolerance_s = STEPS_AWAY * clock.step_s
+        if not self._reader.is_still:
+            self._check_length(clock, clip, part_clock, is_placed=thermal.time_offset_s is not None)
+
+    def _survey(self) -> Clock:
+        """Read the file to its end, so that what is wrong with it shows before any work is done."""
+        count, last_s = 0, Fraction(0)
+        for picture in self._reader:
+            count, last_s = count + 1, picture.time_s or last_s
+        if not count:
+            raise ThermalError("the thermal file holds no pictures", found=str(self._reader.path))
+        if self._stamps is not None:
+            if count != len(self._stamps):
+                raise ThermalError(
+                    "a thermal file without times must have a picture for every frame of the clip",
+                    found=f"{self._reader.path}: {count} pictures",
+                    bound=f"{len(self._stamps)}",
+                    remedy="Give thermal.rate in the scene if it was recorded at another rate.",
+                )
+            last_s = self._stamps[-1] - self._stamps[0]
+        return Clock(Fraction(0), last_s, count)
+
+    def _check_length(self, clock: Clock, clip: Clock, part: Clock, *, is_placed: bool) -> None:
+        slack_s = STEPS_AWAY * max(clock.step_s, clip.step_s)
+        if not is_placed and abs(clock.length_s - clip.length_s) > slack_s:
+            raise ThermalError(
+                "the thermal file has another length than the clip",
+                found=f"{self._reader.path}: {float(clock.length_s):.2f} s ({clock.count} pictures)",
+                bound=f"{float(clip.length_s):.2f} s ({clip.count} frames) "
+                f"give or take {float(slack_s):.2f} s",
+                remedy="Give thermal.time_offset_s in the scene if it was recorded for longer, thermal.rate "
+                "if its rate is another.",
+            )
+        begin, end = self._start_s, self._start_s + clock.last_s
+        if begin > part.first_s + slack_s or end < part.last_s - slack_s:
+            raise ThermalError(
+                "the thermal file does not cover the clip",
+                found=f"{self._reader.path}: from {float(begin):.2f} to {float(end):.2f} s",
+                bound=f"{float(part.first_s):.2f} to {float(part.last_s):.2f} s of the clip",
+                remedy="Check thermal.time_offset_s, or encode only what it covers by start and stop.",
+            )
+
+    def follow(self) -> Callable[[Fraction], ThermalView | None]:
+        """A function from the time of a frame, seconds, to what the camera sees then; times must not fall.
+
+        It gives None where no picture is near enough, as while a camera calibrates itself.
+        """
+        pictures = self._timed()
+        now_s, now = next(pictures)
+        after = next(pictures, None)
+
+        def at(time_s: Fraction) -> ThermalView | None:
+            nonlocal now_s, now, after
+            while after is not None and abs(after[0] - time_s) <= abs(now_s - time_s):
+                (now_s, now), after = after, next(pictures, None)
+            if not self._reader.is_still and abs(now_s - time_s) > self._tolerance_s:
+                return None
+            return ThermalView(now.celsius, self._mount, self._reader.step_c, self._sigma_c)
+
+        return at
+
+    def _timed(self) -> Iterator[tuple[Fraction, ThermalPicture]]:
+        """Pictures with their times in the clip."""
+        for number, picture in enumerate(self._reader):
+            time_s = self._start_s + (picture.time_s or 0)
+            yield (time_s if self._stamps is None else self._stamps[number]), picture
+
+
+def measured_span(
+    thermometer: Thermometer,
+    shown_at: Callable[[int, Fraction], Shown],
+    times_s: Sequence[Fraction],
+    ranges: Ranges,
+    size: Size,
+) -> tuple[float, ...]:
+    """Lowest and highest reading that will be drawn, from rounded boxes in RANGE_FRAMES frames at most.
+
+    Args:
+        thermometer: what to read with.
+        shown_at: the objects of a frame by its number and time.
+        times_s: of all frames.
+        ranges: any; outlines do not depend on them.
+        size: width and height of the clip.
+
+    Returns:
+        Both, or nothing where nothing was read.
+    """
+    view_at = thermometer.follow()
+    readings: list[float] = []
+    for number in range(0, len(times_s), -(-len(times_s) // RANGE_FRAMES)):
+        shown, _ = take_temperatures(
+            shown_at(number, times_s[number]), ranges, None, size, view_at(times_s[number])
+        )
+        drawn = (
+            state for state in shown.objects if state.thermal_c and state.temperature_c == state.thermal_c
+        )
+        readings += [state.thermal_c.value for state in drawn if state.thermal_c]
+        readings = [min(readings), max(readings)] if readings else []
+    return tuple(readings)
+
+
+def unit_of(thermal: Thermal) -> Unit | None:
+    """What counts mean, if the scene says it."""
+    if thermal.scale is None or thermal.offset_c is None:
+        return None
+    return Unit(thermal.scale, thermal.offset_c)
