@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.errors import InputError
+from cssv.ground import Plane
 from cssv.lineup import FIRST_GIVEN_TRACK, Shown, given_states, line_up
 from cssv.matching import LiveMatcher, Sighting, given_sightings, resolve, unmatched
 from cssv.payload.sample import settle
@@ -25,15 +26,16 @@ Pair = tuple[float, float]
 
 
 class Cast:
-    """The cast of a whole clip whose tracks are known.
+    """The cast of a whole clip whose tracks are known; ``plane`` is its ground, where that is known.
 
     Attributes:
         scene: as given.
         facts: what the scene says of each track.
     """
 
-    def __init__(self, scene: Scene, tracks: Tracks) -> None:
+    def __init__(self, scene: Scene, tracks: Tracks, plane: Plane | None = None) -> None:
         self.scene = scene
+        self._plane = plane
         self._tracks = tracks
         highest = max((track.id for track in tracks), default=0)
         given = given_sightings(scene, max(FIRST_GIVEN_TRACK, highest + 1))
@@ -53,15 +55,16 @@ class Cast:
 
     def at(self, number: int, time: Fraction) -> Shown:
         """The objects of frame ``number``, shown at ``time`` seconds."""
-        given = given_states(self.scene, self._given, time, self.facts.__getitem__)
+        given = given_states(self.scene, self._given, time, self.facts.__getitem__, self._plane)
         return line_up(_perceived(self._tracks.at(number)), given, self.facts.__getitem__)
 
 
 class LiveCast:
     """The cast of a stream: the same, frame by frame."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, plane: Plane | None = None) -> None:
         self.scene = scene
+        self._plane = plane
         self._matcher = LiveMatcher(scene)
         given = given_sightings(scene, FIRST_GIVEN_TRACK)
         self._matcher.begin_given(given)
@@ -89,7 +92,7 @@ class LiveCast:
         rows = zip(ids, states.labels, states.boxes_px, strict=True)
         self._matcher.update(float(time), [(track, label or None, box) for track, label, box in rows])
         self._forget(ids, time)
-        given = given_states(self.scene, self._given, time, self._matcher.facts)
+        given = given_states(self.scene, self._given, time, self._matcher.facts, self._plane)
         return line_up(_perceived(states), given, self._matcher.facts)
 
     def _forget(self, ids: list[int], time: Fraction) -> None:
@@ -112,6 +115,8 @@ def _of_row(states: FrameStates, row: int) -> ObjectState:
     change = (future - past) / 2 if past.any() and future.any() else np.zeros(2)
     # The halves are drawn around the smoothed velocity, so that their mean is what is known best.
     change *= min(1.0, float(np.hypot(*velocity)) / max(float(np.hypot(*change)), 1e-9))
+    on_ground = states.velocity_m_s[row]
+    is_on_ground = bool(np.isfinite(on_ground).all() and np.isfinite(states.velocity_m_cov[row]).all())
     state = ObjectState(
         track=int(states.ids[row]),
         label=states.labels[row],
@@ -121,6 +126,8 @@ def _of_row(states: FrameStates, row: int) -> ObjectState:
         past_px_s=_pair(velocity - change),
         future_px_s=_pair(velocity + change),
         sigma_px_s=math.sqrt(float(np.trace(states.velocity_cov[row])) / 2),
+        velocity_m_s=_pair(on_ground) if is_on_ground else None,
+        sigma_m_s=math.sqrt(float(np.trace(states.velocity_m_cov[row])) / 2) if is_on_ground else math.inf,
     )
     return settle(state)
 

@@ -170,7 +170,8 @@ class _Job:
         self._samples: dict[int, SceneSample] = {}
         self.notes: list[str] = []
         self.painter = self._make_painter(scene)
-        self._recast = Recast(scene, ((self._sample(n), self._time(n)) for n in range(len(self._parent))))
+        frames = ((self._sample(n), self._time(n)) for n in range(len(self._parent)))
+        self._recast = Recast(scene, frames, (self._roots.info.width, self._roots.info.height))
         self.notes += self._recast.warnings
         if (start := self._making.opened.get("start")) is not None:
             self.notes.append(f"times in the scene are the file's, which begins {start} s into the clip")

@@ -23,7 +23,16 @@ from cssv.template.state import ObjectState
 Json = Any
 
 #: Attributes of a state that change from frame to frame by themselves: told by how much they differ.
-MOVING = ("box_px", "velocity_px_s", "past_px_s", "future_px_s", "sigma_px_s", "score")
+MOVING = (
+    "box_px",
+    "velocity_px_s",
+    "past_px_s",
+    "future_px_s",
+    "sigma_px_s",
+    "velocity_m_s",
+    "sigma_m_s",
+    "score",
+)
 #: Attributes that stay what they are until somebody says otherwise: told as from and to.
 LASTING = ("label", "name", "temperature_c", "density_kg_m3", "template")
 #: The attribute that stands for the object itself, where it is in one version only.
@@ -33,6 +42,8 @@ _SPOKEN = {
     "past_px_s": "velocity before",
     "future_px_s": "velocity after",
     "sigma_px_s": "velocity's deviation",
+    "velocity_m_s": "velocity on the ground",
+    "sigma_m_s": "deviation of the velocity on the ground",
 }
 #: Most ranges of frames that one change keeps; later frames are counted only.
 RANGES_BOUND = 1000

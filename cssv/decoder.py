@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
 
 from cssv.carriers.frame import Extract, extract
 from cssv.closing import Closing
 from cssv.container import Reader, Revision, is_cssv
-from cssv.errors import ChecksumError, NibblesLostError, OptionError, VideoError
+from cssv.errors import (
+    ChecksumError,
+    ContainerError,
+    InputError,
+    NibblesLostError,
+    OptionError,
+    VideoError,
+)
 from cssv.frames import U8, Frame, Layout
+from cssv.ground import Plane, plane_of
 from cssv.output import check_distinct, whole_file, whole_folder
 from cssv.painter import Path_, Progress
 from cssv.payload.mark import Miniature
 from cssv.payload.sample import read_sample
 from cssv.picture import heat_to_rgb, overlay
 from cssv.relay import Relay
+from cssv.rows import rows_of
 from cssv.scene import Environment, GivenRanges, Ranges, Scene, Value
 from cssv.stego import planes_crc
 from cssv.table import ObjectRow, Origin, check_extension, write_rows
@@ -33,37 +41,6 @@ _LOST_REMEDY = (
     "Decode the original .cssv or a lossless copy of it: any re-encoding, scaling or colour conversion "
     "of the pixels destroys nibbles."
 )
-
-
-def row_of(state: ObjectState, number: int, time: Fraction, source: Origin) -> ObjectRow:
-    """A state as a row of the objects table; what is unknown is None."""
-    is_known = math.isfinite(state.sigma_px_s)
-    heat, mass = state.temperature_c, state.density_kg_m3
-    vx, vy = state.velocity_px_s
-    return ObjectRow(
-        frame=number,
-        time_s=float(time),
-        track=state.track,
-        label=state.label or None,
-        x_px=state.box_px[0],
-        y_px=state.box_px[1],
-        w_px=state.box_px[2],
-        h_px=state.box_px[3],
-        score=state.score,
-        vx_px_s=vx if is_known else None,
-        vy_px_s=vy if is_known else None,
-        speed_px_s=state.speed_px_s if is_known else None,
-        sigma_px_s=state.sigma_px_s if is_known else None,
-        temperature_c=heat.value if heat else None,
-        temperature_sigma_c=_finite(heat),
-        density_kg_m3=mass.value if mass else None,
-        density_sigma_kg_m3=_finite(mass),
-        source=source,
-    )
-
-
-def _finite(value: Value | None) -> float | None:
-    return value.sigma if value and value.sigma is not None and math.isfinite(value.sigma) else None
 
 
 def ranges_of(small: Miniature) -> Ranges:
@@ -107,10 +84,16 @@ class Moment:
         origin: x, y of this picture's top left pixel in the encoded clip; not (0, 0) after a crop.
         miniature: the scene miniature of the clip.
         source: ``"metadata"`` or ``"pixels"``: where :attr:`states` come from.
+        plane: the ground of the picture, where the scene's camera tells it; None elsewhere.
     """
 
     def __init__(
-        self, frame: Frame, extract: Extract, miniature: Miniature, sample: bytes | ChecksumError | None
+        self,
+        frame: Frame,
+        extract: Extract,
+        miniature: Miniature,
+        sample: bytes | ChecksumError | None,
+        plane: Plane | None = None,
     ) -> None:
         self.frame = frame
         self.number = extract.marks.header.frame
@@ -119,6 +102,7 @@ class Moment:
         self.source: Origin = "pixels" if sample is None else "metadata"
         self._extract = extract
         self.miniature = miniature
+        self.plane = plane
         self._sample = sample
 
     @property
@@ -171,12 +155,12 @@ class Moment:
     @property
     def objects(self) -> tuple[ObjectRow, ...]:
         """The rows of the objects table."""
-        return tuple(row_of(state, self.number, self.time, self.source) for state in self.states)
+        return rows_of(self.states, self.number, self.time, self.source, self.plane)
 
     @property
     def objects_in_pixels(self) -> tuple[ObjectRow, ...]:
         """The rows as read from the pixels alone."""
-        return tuple(row_of(state, self.number, self.time, "pixels") for state in self.states_in_pixels)
+        return rows_of(self.states_in_pixels, self.number, self.time, "pixels", self.plane)
 
 
 class Decoder(Closing):
@@ -246,6 +230,16 @@ class Decoder(Closing):
         with Decoder(self._path, self._version) as other:
             return scene_of(next(iter(other)).miniature)
 
+    @cached_property
+    def plane(self) -> Plane | None:
+        """The ground of the picture, where the scene of a ``.cssv`` tells it; None elsewhere."""
+        if self.reader is None:
+            return None
+        # Without the scene, or with one that nobody can use, all else is still there.
+        with suppress(ContainerError, InputError):
+            return plane_of(self.scene.camera, (self.info.width, self.info.height))
+        return None
+
     def seek(self, number: int) -> None:
         """Let the next loop start at the source's frame ``number``, counted from 0."""
         reader, count = self.reader, len(self)
@@ -300,7 +294,7 @@ class Decoder(Closing):
         self._miniature = self._miniature or found.marks.miniature
         if self._miniature is None:
             raise self._lost(frame)
-        return Moment(frame, found, self._miniature, sample)
+        return Moment(frame, found, self._miniature, sample, self.plane)
 
     def _lost(self, frame: Frame) -> NibblesLostError:
         seen = f"{self.info.width}x{self.info.height} {self.info.pix_fmt} coded with {self.info.codec}"

@@ -35,6 +35,12 @@ Size = tuple[int, int]
 EDGE_PX = 1.0
 #: A calibration fits a clip whose sides are within this of its own: odd sizes are padded at the door.
 SIZE_SLACK_PX = 1
+#: Width of the kernel of the crowd's density, metres: two people this far apart count for 1/e at each other.
+CROWD_RADIUS_M = 2.0
+#: Labels of people in the detectors' vocabularies, and of what is nothing in particular.
+_PEOPLE = frozenset({"", "object", "person", "people", "pedestrian", "human", "man", "woman", "child"})
+#: Places at which a kernel is asked whether the picture shows it.
+_KERNEL_NODES = 128
 #: Newton's steps to bend a straight ray as the lens does; each doubles the exact digits.
 _BENDING_STEPS = 12
 #: What Newton must have reached, as a share of the radius.
@@ -190,6 +196,13 @@ def plane_of(camera: Camera, size: Size) -> Plane | None:
     return _by_pose(camera, size)
 
 
+def is_same_ground(one: Plane | None, other: Plane | None) -> bool:
+    """Whether two planes say the same of every picture; unknown ones do."""
+    if one is None or other is None:
+        return one is other
+    return one.lens == other.lens and bool(np.array_equal(one.matrix, other.matrix))
+
+
 def _check_size(tsai: Tsai, size: Size) -> None:
     if any(abs(a - b) > SIZE_SLACK_PX for a, b in zip(tsai.size_px, size, strict=True)):
         raise InputError(
@@ -294,3 +307,53 @@ def ground_velocity(plane: Plane, boxes_px: F64, foot_velocity_px_s: F64) -> tup
     slope = np.where(whole_feet(boxes_px, plane.size)[..., None, None], slope, np.nan)
     velocity: F64 = (slope @ np.asarray(foot_velocity_px_s, dtype=np.float64)[..., None])[..., 0]
     return velocity, slope
+
+
+# ---- crowds
+
+
+def is_person(label: str) -> bool:
+    """Whether an object of this label counts as one of a crowd: people do, and what nobody has named."""
+    return label.casefold() in _PEOPLE
+
+
+def crowd_density(
+    people_m: F64, at_m: F64 | None = None, plane: Plane | None = None, radius_m: float = CROWD_RADIUS_M
+) -> F64:
+    """People per square metre around points of the ground.
+
+    A Gaussian kernel, exp(-d²/R²) / (pi R²) for a person at the distance d, as of Helbing, Johansson and
+    Al-Abideen ("Dynamics of crowd disasters: an empirical study", Phys. Rev. E 75, 046109, 2007). Who stands
+    at the point counts too: one person alone is 1 / (pi R²), 0.08 per m². At the picture's border a kernel
+    reaches where nobody can be seen; there the sum is divided by the share of it that the picture shows, as
+    if those who are out of sight stood as densely (Diggle, J. Royal Statistical Society C 34, 1985).
+
+    Args:
+        people_m: (n, 2) where people stand; NaN for those of whom it is not known, who do not count.
+        at_m: (k, 2) where the density is asked for; where people stand by default.
+        plane: of the picture that shows them; None where everybody is known, wherever they are.
+        radius_m: R.
+
+    Returns:
+        float64 (k,); NaN for points that are NaN or that the picture does not show.
+    """
+    people = np.asarray(people_m, dtype=np.float64).reshape(-1, 2)
+    points = people if at_m is None else np.asarray(at_m, dtype=np.float64).reshape(-1, 2)
+    people = people[np.isfinite(people).all(axis=-1)]
+    squared = ((points[:, None] - people) ** 2).sum(axis=-1) / radius_m**2
+    density: F64 = np.exp(-squared).sum(axis=-1) / (math.pi * radius_m**2)
+    density[np.isnan(points).any(axis=-1)] = np.nan
+    if plane is None:
+        return density
+    shown = plane.shows(points[:, None] + radius_m * _kernel_nodes()).mean(axis=-1)
+    whole: F64 = density / np.maximum(shown, 1 / _KERNEL_NODES)
+    whole[~plane.shows(points)] = np.nan
+    return whole
+
+
+def _kernel_nodes() -> F64:
+    """Points (n, 2) of equal weight under the kernel of radius 1: a sunflower's (Vogel, 1979)."""
+    ranks = np.arange(_KERNEL_NODES)
+    distances = np.sqrt(-np.log1p(-(ranks + 0.5) / _KERNEL_NODES))
+    turns = ranks * math.pi * (3 - math.sqrt(5))
+    return distances[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)

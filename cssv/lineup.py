@@ -90,7 +90,7 @@ def given_states(
             sigma_px_s=0.0,
             is_given=True,
         )
-        state = grounded(state, plane, place.foot_velocity_px_s)
+        state = grounded(state, plane, entry.foot_velocity(float(time)))
         found.append(_with_facts(settle(state), facts_of(track)))
     return found
 

@@ -9,11 +9,12 @@ from fractions import Fraction
 
 import numpy as np
 
+from cssv.ground import Plane, Size, is_same_ground, plane_of
 from cssv.lineup import FIRST_GIVEN_TRACK, Shown, given_states, line_up, with_reading
 from cssv.matching import Sighting, given_sightings, resolve, unmatched
-from cssv.payload.sample import SceneSample
+from cssv.payload.sample import SceneSample, settle
 from cssv.scene import Scene
-from cssv.template.state import ObjectState
+from cssv.template.state import ObjectState, grounded
 
 
 class Recast:
@@ -22,14 +23,26 @@ class Recast:
     Args:
         scene: the other scene, in the file's own time.
         frames: the samples of all frames with their times in seconds, in order; gone through once.
+        size: width and height of the picture.
+
+    Velocities on the ground stay as they were perceived while the scene's camera shows the same ground. Under
+    another camera they are those in the picture, taken to its ground; the feet are not filtered again.
+
+    Raises:
+        InputError: the scene's camera is calibrated for pictures of another size.
     """
 
-    def __init__(self, scene: Scene, frames: Iterable[tuple[SceneSample, Fraction]]) -> None:
+    def __init__(self, scene: Scene, frames: Iterable[tuple[SceneSample, Fraction]], size: Size) -> None:
         self.scene = scene
+        self._plane = plane_of(scene.camera, size)
+        before: Plane | None = None
         seen: dict[int, _Record] = {}
         for sample, time in frames:
+            if sample.scene is not None:
+                before = plane_of(sample.scene.camera, size)
             for state in perceived_in(sample):
                 seen.setdefault(state.track, _Record(state.label)).add(float(time), state.box_px)
+        self._is_same_ground = is_same_ground(before, self._plane)
         given = given_sightings(scene, max(FIRST_GIVEN_TRACK, max(seen, default=0) + 1))
         sightings = [record.sighting(track) for track, record in sorted(seen.items())]
         self.facts = resolve(scene, [*sightings, *given])
@@ -42,11 +55,14 @@ class Recast:
 
     def at(self, sample: SceneSample, time: Fraction) -> Shown:
         """The objects of the frame that ``sample`` is about, shown at ``time`` seconds."""
-        given = given_states(self.scene, self._given, time, self.facts.__getitem__)
+        given = given_states(self.scene, self._given, time, self.facts.__getitem__, self._plane)
         # A reading stays true of an object that the other scene gives at the same place.
         readings = {state.box_px: state.thermal_c for state in sample.objects if _is_given(state)}
         given = [with_reading(state, readings.get(state.box_px)) for state in given]
-        return line_up(perceived_in(sample), given, self.facts.__getitem__)
+        perceived = perceived_in(sample)
+        if not self._is_same_ground:
+            perceived = [settle(grounded(state, self._plane)) for state in perceived]
+        return line_up(perceived, given, self.facts.__getitem__)
 
 
 class _Record:

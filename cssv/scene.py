@@ -243,20 +243,34 @@ class SceneObject:
         points = self.trajectory
         if points is None or not points[0].time_s <= time_s <= points[-1].time_s:
             return None
-        after = min(bisect_right(points, time_s, key=lambda p: p.time_s), len(points) - 1)
+        before, after = self._segments(time_s)
         first, last = points[after - 1], points[after]
-        before = max(after - 1, 1) if time_s == first.time_s else after
         part = float((time_s - first.time_s) / (last.time_s - first.time_s))
         x, y, w, h = (a + part * (b - a) for a, b in zip(first.box_px, last.box_px, strict=True))
         return GivenState((x, y, w, h), self._velocity(before), self._velocity(after))
 
-    def _velocity(self, index: int) -> Pair:
-        """Velocity of the box centre, px/s, over the segment that ends at waypoint ``index``."""
+    def foot_velocity(self, time_s: float | Fraction) -> Pair:
+        """Velocity of the middle of the given box's lower edge, px/s: the mean of before and after."""
+        past, future = (self._velocity(index, 1.0) for index in self._segments(time_s))
+        return (past[0] + future[0]) / 2, (past[1] + future[1]) / 2
+
+    def _segments(self, time_s: float | Fraction) -> tuple[int, int]:
+        """The waypoints at which the segments before and after this time end."""
+        assert self.trajectory is not None
+        points = self.trajectory
+        after = min(bisect_right(points, time_s, key=lambda p: p.time_s), len(points) - 1)
+        return max(after - 1, 1) if time_s == points[after - 1].time_s else after, after
+
+    def _velocity(self, index: int, depth: float = 0.5) -> Pair:
+        """Velocity, px/s, over the segment that ends at waypoint ``index``, of the middle of the box's width.
+
+        ``depth`` says how far down the box: 0.5 is its centre, 1 its foot.
+        """
         assert self.trajectory is not None
         first, last = self.trajectory[index - 1], self.trajectory[index]
         (x0, y0, w0, h0), (x1, y1, w1, h1) = first.box_px, last.box_px
         span = last.time_s - first.time_s
-        return (x1 - x0 + (w1 - w0) / 2) / span, (y1 - y0 + (h1 - h0) / 2) / span
+        return (x1 - x0 + (w1 - w0) / 2) / span, (y1 - y0 + (h1 - h0) * depth) / span
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,14 @@ class ObjectRow:
         x_px, y_px, w_px, h_px: its box: top left corner, width, height.
         score: the detection's score, 0 to 1.
         vx_px_s, vy_px_s, speed_px_s: velocity and its length, pixels per second.
-        sigma_px_s: one standard deviation of the velocity.
+        sigma_px_s: one standard deviation of the velocity per axis.
+        vx_m_s, vy_m_s, speed_m_s: velocity of its foot on the ground, in the axes of the scene's camera, and
+            its length, metres per second; known where the camera is calibrated (:mod:`cssv.ground`).
+        sigma_m_s: one standard deviation of that velocity per axis.
         temperature_c, temperature_sigma_c: degrees Celsius.
-        density_kg_m3, density_sigma_kg_m3: kilograms per cubic metre.
+        density_kg_m3, density_sigma_kg_m3: of the object itself, kilograms per cubic metre.
+        crowd_density_m2: people per square metre around its foot (:func:`cssv.ground.crowd_density`); known
+            where the camera is calibrated.
         source: "metadata" where the row comes from the scene payload, "pixels" where it was read
             back from the heat map alone.
     """
@@ -64,10 +69,15 @@ class ObjectRow:
     vy_px_s: float | None = None
     speed_px_s: float | None = None
     sigma_px_s: float | None = None
+    vx_m_s: float | None = None
+    vy_m_s: float | None = None
+    speed_m_s: float | None = None
+    sigma_m_s: float | None = None
     temperature_c: float | None = None
     temperature_sigma_c: float | None = None
     density_kg_m3: float | None = None
     density_sigma_kg_m3: float | None = None
+    crowd_density_m2: float | None = None
     source: Origin = "metadata"
 
     def __post_init__(self) -> None:

@@ -19,7 +19,8 @@ from cssv.table import BATCH_ROWS, COLUMNS, EXTENSIONS, ObjectRow, read_rows, wr
 
 HEADER = (
     "frame,time_s,track,label,x_px,y_px,w_px,h_px,score,vx_px_s,vy_px_s,speed_px_s,sigma_px_s,"
-    "temperature_c,temperature_sigma_c,density_kg_m3,density_sigma_kg_m3,source"
+    "vx_m_s,vy_m_s,speed_m_s,sigma_m_s,"
+    "temperature_c,temperature_sigma_c,density_kg_m3,density_sigma_kg_m3,crowd_density_m2,source"
 )
 FULL = ObjectRow(
     frame=12,
@@ -35,13 +36,22 @@ FULL = ObjectRow(
     vy_px_s=4.0,
     speed_px_s=5.0,
     sigma_px_s=0.5,
+    vx_m_s=0.75,
+    vy_m_s=-1.0,
+    speed_m_s=1.25,
+    sigma_m_s=0.125,
     temperature_c=36.2,
     temperature_sigma_c=0.5,
     density_kg_m3=985.0,
     density_sigma_kg_m3=20.0,
+    crowd_density_m2=0.0625,
     source="pixels",
 )
 BARE = ObjectRow(0, 0.0, 1)
+GOOD = (
+    "12,0.48,3,person,10.5,20.0,30.25,60.0,0.875,-3.0,4.0,5.0,0.5,0.75,-1.0,1.25,0.125,"
+    "36.2,0.5,985.0,20.0,0.0625,pixels"
+)
 
 forms = pytest.mark.parametrize("extension", EXTENSIONS)
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
@@ -83,11 +93,7 @@ def test_the_columns_and_their_order_are_a_contract():
 def test_csv_is_what_a_spreadsheet_expects(tmp_path):
     path = tmp_path / "objects.csv"
     write_rows(path, [FULL, BARE])
-    assert path.read_bytes().decode() == (
-        f"{HEADER}\n"
-        "12,0.48,3,person,10.5,20.0,30.25,60.0,0.875,-3.0,4.0,5.0,0.5,36.2,0.5,985.0,20.0,pixels\n"
-        "0,0.0,1,,,,,,,,,,,,,,,metadata\n"
-    )
+    assert path.read_bytes().decode() == (f"{HEADER}\n{GOOD}\n0,0.0,1,,,,,,,,,,,,,,,,,,,,metadata\n")
     with path.open(newline="") as file:
         assert next(csv.DictReader(file))["temperature_sigma_c"] == "0.5"
 
@@ -259,9 +265,6 @@ def test_a_missing_folder_or_file_is_named(tmp_path, extension):
         write_rows(path, [FULL])
     with pytest.raises(InputError, match="missing"):
         list(read_rows(path))
-
-
-GOOD = "12,0.48,3,person,10.5,20.0,30.25,60.0,0.875,-3.0,4.0,5.0,0.5,36.2,0.5,985.0,20.0,pixels"
 
 
 @pytest.mark.parametrize(
