@@ -23,6 +23,13 @@ SCENE = block(
     ' "environment": {"ambient_temperature_c": 17.5},',
     ' "objects": [{"match": {"label": "*"}, "temperature_c": 36.6, "density_kg_m3": 985}]}',
 )
+THERMAL = block(
+    "In it, what --thermal needs, as far as FILE does not say it or shows another view:",
+    '"thermal": {"homography": [[4.8, 0, 0], [0, 4.8, 0], [0, 0, 1]], "time_offset_s": -2.5,',
+    '            "scale": 0.01, "offset_c": -273.15, "sigma_c": 0.5, "rate": 9}',
+    "homography takes its pixels to CLIP's; degrees Celsius = scale * counts + offset_c; time_offset_s is",
+    "the time in CLIP of its first picture.",
+)
 
 
 @click.command(
@@ -30,9 +37,11 @@ SCENE = block(
         "cssv encode clip.mp4",
         "cssv encode clip.mp4 --meta scene.json -o out.cssv",
         "cssv encode clip.mp4 --boxes detections.txt --start 1:30 --stop 1:45",
+        "cssv encode clip.mp4 --thermal thermal.cptv --meta scene.json",
         "cssv encode clip.mp4 --detector onnx --weights yolox.onnx --classes person,car",
     )
     + SCENE
+    + THERMAL
 )
 @click.argument("clip", type=PATH)
 @click.option(
@@ -49,6 +58,13 @@ SCENE = block(
     help="scene.json: what is known of camera, surroundings and objects.",
 )
 @perception_options
+@click.option(
+    "--thermal",
+    type=PATH,
+    metavar="FILE",
+    help="A thermal camera's record beside CLIP, for the objects' temperatures: CPTV, a FLIR radiometric "
+    "JPEG, a 16-bit video or a folder of 16-bit PNGs. SCENE says how it belongs to CLIP.",
+)
 @click.option(
     "--planes",
     type=click.Choice(PLANES),
@@ -92,6 +108,7 @@ def encode(
     min_score: float | None,
     boxes: Path | None,
     rate: str | None,
+    thermal: Path | None,
     planes: Planes,
     codec: Codec,
     merge: Merge,
@@ -108,7 +125,7 @@ def encode(
     """
     done = cssv.encode(
         clip, output, scene=meta, detector=detector, weights=weights, classes=classes, min_score=min_score,
-        boxes=boxes, rate=rate, planes=planes, codec=codec, merge=merge, fidelity=fidelity, start=start,
-        stop=stop, progress=console.progress,
+        boxes=boxes, thermal=thermal, rate=rate, planes=planes, codec=codec, merge=merge, fidelity=fidelity,
+        start=start, stop=stop, progress=console.progress,
     )  # fmt: skip
     console.show(report.encoded(done, has_scene=meta is not None))

@@ -11,11 +11,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from cssv.carriers.frame import DEFAULT_FIDELITY, Fidelity
 from cssv.carriers.nibble import DEFAULT_MERGE, Merge
 from cssv.cast import Cast
 from cssv.errors import OptionError, VideoError
 from cssv.frames import Frame
+from cssv.heating import Stamps, Thermometer
 from cssv.lock import replacing
 from cssv.matching import shift_times
 from cssv.output import check_distinct, whole_file
@@ -87,6 +90,7 @@ class _Job:
     stop: Fraction | None
     progress: Progress | None
     notes: list[str] = field(default_factory=list)
+    thermometer: Thermometer | None = None
 
     def reader(self) -> VideoReader:
         """The clip, opened anew."""
@@ -97,6 +101,20 @@ class _Job:
         options = {"rate": self.rate, "start": self.start, "stop": self.stop}
         return {"planes": self.planes} | {k: str(v) for k, v in options.items() if v is not None}
 
+    def open_thermal(self, path: Path_) -> None:
+        """Open a thermal file and see that it belongs to the clip. Raises ThermalError."""
+        with self.reader() as reader, VideoReader(self.source, rate=self.rate) as whole:
+            size = (reader.info.width, reader.info.height)
+            part, clip = (Stamps(np.array(shown_stamps(r)), r.info.time_base) for r in (reader, whole))
+        self.thermometer = Thermometer(path, self.scene.thermal, size=size, part=part, whole=clip)
+
+    def ranges(self, cast: Cast) -> Ranges:
+        """What the rings' bottoms and tops stand for."""
+        ranges = default_ranges(self.scene, cast.fastest_px_s())
+        if self.thermometer is None or self.scene.ranges.temperature_c is not None:
+            return ranges
+        return default_ranges(self.scene, cast.fastest_px_s(), self.thermometer.span(cast.at, ranges))
+
     def write(self, path: Path, cast: Cast, ranges: Ranges, created_s: int) -> int:
         """Second pass: draw, merge and write; returns the number of frames."""
         with self.reader() as reader, ExitStack() as stack:
@@ -106,6 +124,7 @@ class _Job:
             writer: StegoWriter | None = None
             painter: Painter | None = None
             shift = 0
+            warm = None if self.thermometer is None else self.thermometer.follow(ranges)
             for frame in counted(reader, "encode", total, self.progress):
                 if writer is None or painter is None:
                     shift = frame.pts if self.start is not None or frame.pts < 0 else 0
@@ -117,11 +136,14 @@ class _Job:
                         )
                     )
                 moved = Frame(frame.planes, frame.layout, frame.pts - shift, frame.time_base, frame.number)
-                writer.write(*painter.paint(moved, cast.at(frame.number, frame.time)))
+                shown = cast.at(frame.number, frame.time)
+                read = (shown,) if warm is None else warm(shown, frame.time, frame.luma())
+                writer.write(*painter.paint(moved, *read))
             if writer is None:
                 raise VideoError("the clip holds no frames", found=str(self.source))
             # Some things only show once every frame has been read.
             self.notes += (*reader.info.notes, *(audio.notes if audio else ()))
+            self.notes += self.thermometer.notes if self.thermometer else ()
             facts = about(info, self.style, ranges, self.notes, self.opened())
             writer.finish(facts, created_s=created_s)
             return writer.frames
@@ -137,6 +159,7 @@ def encode(
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
     min_score: float | None = None,
+    thermal: Path_ | None = None,
     rate: Fraction | int | str | None = None,
     planes: Planes = DEFAULT_PLANES,
     codec: Codec = DEFAULT_CODEC,
@@ -160,6 +183,10 @@ def encode(
         classes: names of what to look for, as a sequence or a text with commas; all that the network knows
             by default.
         min_score: detections of lower scores are left out, 0 to 1; the detector's own default by default.
+        thermal: what a thermal camera recorded beside the clip: CPTV, a FLIR radiometric JPEG, a video or a
+            folder of PNGs of 16-bit counts. The scene's thermal part says how it belongs to the clip. What
+            it reads inside an object's outline is the object's temperature, unless the scene gives one as
+            measured.
         rate: the true frame rate of a clip whose header is wrong, frames per second.
         planes: ``"native"`` keeps the clip's planes; ``"rgb"`` converts once, so that ordinary PNG
             screenshots carry too.
@@ -172,7 +199,8 @@ def encode(
         progress: called after every frame.
 
     Raises:
-        VideoError, SceneError, BoxesError, ModelError, OptionError: bad input; nothing is written.
+        VideoError, SceneError, BoxesError, ModelError, ThermalError, OptionError: bad input; nothing is
+            written.
         OutputError: the file cannot be written; what was there is as it was.
     """
     style = Style(codec, merge, fidelity)
@@ -188,17 +216,19 @@ def encode(
         progress=progress,
     )
     target = Path(source).with_suffix(EXTENSION) if output is None else Path(output)
-    for given in (source, boxes, weights, scene):
+    for given in (source, boxes, weights, thermal, scene):
         if isinstance(given, str | os.PathLike):
             check_distinct(given, target)
     chosen = choose_detector(detector, boxes, weights=weights, classes=classes, min_score=min_score)
     job.notes += notes_of(chosen)
     with replacing(target), whole_file(target) as temporary:
+        if thermal is not None:
+            job.open_thermal(thermal)
         found = perceive_clip(
             source, chosen, rate=job.rate, start=job.start, stop=job.stop, progress=progress
         )
         cast = Cast(job.scene, found)
-        ranges = default_ranges(job.scene, cast.fastest_px_s())
+        ranges = job.ranges(cast)
         frames = job.write(temporary, cast, ranges, int(time.time()) if created_s is None else created_s)
         verification = check(temporary, progress)
         size = temporary.stat().st_size

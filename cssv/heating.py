@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.errors import ThermalError
+from cssv.errors import FrameError, ThermalError
 from cssv.frames import U8
 from cssv.lineup import Shown, with_reading
 from cssv.painter import Path_
@@ -116,6 +116,31 @@ def _visible(outline: Outline, hidden: NDArray[np.bool_]) -> tuple[NDArray[np.in
     return across[::step] + columns.start, down[::step] + rows.start, share
 
 
+#: Reads the objects of a frame, shown at a time, in the cover's brightness; see :func:`take_temperatures`.
+Warm = Callable[[Shown, Fraction, U8 | None], tuple[Shown, dict[Place, Outline]]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stamps:
+    """When the frames of a clip are shown.
+
+    Attributes:
+        pts: (n,) int64.
+        time_base: seconds per unit of ``pts``.
+    """
+
+    pts: NDArray[np.int64]
+    time_base: Fraction
+
+    def __len__(self) -> int:
+        """Frames."""
+        return len(self.pts)
+
+    def __getitem__(self, number: int) -> Fraction:
+        """Time of a frame, seconds, exact."""
+        return int(self.pts[number]) * self.time_base
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """When the pictures of a file are shown.
@@ -147,42 +172,38 @@ class Thermometer:
         path: the thermal file or folder.
         thermal: how it belongs to the clip.
         size: width and height of the clip.
-        part: times of the clip's frames, seconds, as far as it is encoded.
+        part: the clip's frames, as far as it is encoded.
         whole: those of the whole clip.
-
-    Attributes:
-        notes: what was taken for granted.
 
     Raises:
         ThermalError: a file that cannot be used, has another length than the clip or shows another view.
         MissingExtraError: a FLIR still without flyr.
     """
 
-    def __init__(
-        self,
-        path: Path_,
-        thermal: Thermal,
-        *,
-        size: Size,
-        part: Sequence[Fraction],
-        whole: Sequence[Fraction],
-    ) -> None:
+    def __init__(self, path: Path_, thermal: Thermal, *, size: Size, part: Stamps, whole: Stamps) -> None:
         rate = None if thermal.rate is None else Fraction(str(thermal.rate))
         self._reader = ThermalReader(path, unit=unit_of(thermal), rate=rate)
         self._mount = Mount.of(thermal.homography, self._reader.size, size)
         self._sigma_c = thermal.sigma_c or 0.0
-        self.notes: tuple[str, ...] = ()
-        if thermal.homography is None:
-            self.notes = ("the thermal pictures are taken to show the same view as the clip",)
+        self._is_same_view = thermal.homography is None
+        self._size, self._part = size, part
+        self._tracks: set[int] = set()
+        self._read: set[int] = set()
+        self._overruled: set[int] = set()
         self._stamps = None if self._reader.is_timed or self._reader.is_still else whole
+        if self._stamps is not None and thermal.time_offset_s is not None:
+            raise ThermalError(
+                "a thermal file without times goes frame by frame with the clip",
+                found=f"thermal.time_offset_s {thermal.time_offset_s}",
+                remedy="Give thermal.rate too.",
+            )
         clip, part_clock = (Clock(times[0], times[-1], len(times)) for times in (whole, part))
         clock = self._survey()
-        self._start_s = clip.first_s
-        if thermal.time_offset_s is not None and not self._stamps:
-            self._start_s = Fraction(str(thermal.time_offset_s))
+        offset_s = thermal.time_offset_s
+        self._start_s = clip.first_s if offset_s is None else Fraction(str(offset_s))
         self._tolerance_s = STEPS_AWAY * clock.step_s
         if not self._reader.is_still:
-            self._check_length(clock, clip, part_clock, is_placed=thermal.time_offset_s is not None)
+            self._check_length(clock, clip, part_clock, is_placed=offset_s is not None)
 
     def _survey(self) -> Clock:
         """Read the file to its end, so that what is wrong with it shows before any work is done."""
@@ -222,11 +243,64 @@ class Thermometer:
                 remedy="Check thermal.time_offset_s, or encode only what it covers by start and stop.",
             )
 
-    def follow(self) -> Callable[[Fraction], ThermalView | None]:
-        """A function from the time of a frame, seconds, to what the camera sees then; times must not fall.
+    def follow(self, ranges: Ranges) -> Warm:
+        """A function that reads the objects of one frame after another; times must not fall.
 
-        It gives None where no picture is near enough, as while a camera calibrates itself.
+        Where no picture is near enough in time, as while a camera calibrates itself, nothing is read.
         """
+        view_at = self._views()
+
+        def warm(shown: Shown, time_s: Fraction, luma: U8 | None) -> tuple[Shown, dict[Place, Outline]]:
+            shown, outlines = take_temperatures(shown, ranges, luma, self._size, view_at(time_s))
+            self._tally(shown)
+            return shown, outlines
+
+        return warm
+
+    def _tally(self, shown: Shown) -> None:
+        for state in shown.objects:
+            self._tracks.add(state.track)
+            if state.thermal_c is not None:
+                self._read.add(state.track)
+                if state.temperature_c != state.thermal_c:
+                    self._overruled.add(state.track)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken for granted, and whom the camera has seen so far, in words."""
+        notes = []
+        if self._is_same_view:
+            notes.append("the thermal pictures are taken to show the same view as the clip")
+        if len(self._read) < len(self._tracks):
+            notes.append(f"the thermal camera read {len(self._read)} of {len(self._tracks)} objects")
+        if self._overruled:
+            notes.append(
+                f"the scene gives the temperature of {len(self._overruled)} objects as measured; "
+                "that is drawn, not what the thermal camera read"
+            )
+        return tuple(notes)
+
+    def span(self, shown_at: Callable[[int, Fraction], Shown], ranges: Ranges) -> tuple[float, ...]:
+        """Lowest and highest reading that will be drawn; empty where nothing is read.
+
+        It reads rounded boxes, which is nearly what outlines hold, in RANGE_FRAMES frames at most.
+
+        Args:
+            shown_at: the objects of a frame of the part by its number and time.
+            ranges: any; outlines do not depend on them.
+        """
+        view_at = self._views()
+        drawn: list[float] = []
+        for number in range(0, len(self._part), -(-len(self._part) // RANGE_FRAMES)):
+            time_s = self._part[number]
+            shown, _ = take_temperatures(shown_at(number, time_s), ranges, None, self._size, view_at(time_s))
+            readings = (s.thermal_c for s in shown.objects if s.temperature_c == s.thermal_c)
+            drawn += [reading.value for reading in readings if reading is not None]
+            drawn = [min(drawn), max(drawn)] if drawn else []
+        return tuple(drawn)
+
+    def _views(self) -> Callable[[Fraction], ThermalView | None]:
+        """What the camera sees at a time; None where no picture is near enough. Times must not fall."""
         pictures = self._timed()
         now_s, now = next(pictures)
         after = next(pictures, None)
@@ -248,37 +322,48 @@ class Thermometer:
             yield (time_s if self._stamps is None else self._stamps[number]), picture
 
 
-def measured_span(
-    thermometer: Thermometer,
-    shown_at: Callable[[int, Fraction], Shown],
-    times_s: Sequence[Fraction],
-    ranges: Ranges,
-    size: Size,
-) -> tuple[float, ...]:
-    """Lowest and highest reading that will be drawn, from rounded boxes in RANGE_FRAMES frames at most.
+class LiveThermometer:
+    """Takes the thermal pictures of a stream as arrays, one beside each frame.
 
     Args:
-        thermometer: what to read with.
-        shown_at: the objects of a frame by its number and time.
-        times_s: of all frames.
-        ranges: any; outlines do not depend on them.
-        size: width and height of the clip.
-
-    Returns:
-        Both, or nothing where nothing was read.
+        thermal: how they belong to the stream; its times are not needed.
+        size: width and height of the stream's frames.
     """
-    view_at = thermometer.follow()
-    readings: list[float] = []
-    for number in range(0, len(times_s), -(-len(times_s) // RANGE_FRAMES)):
-        shown, _ = take_temperatures(
-            shown_at(number, times_s[number]), ranges, None, size, view_at(times_s[number])
-        )
-        drawn = (
-            state for state in shown.objects if state.thermal_c and state.temperature_c == state.thermal_c
-        )
-        readings += [state.thermal_c.value for state in drawn if state.thermal_c]
-        readings = [min(readings), max(readings)] if readings else []
-    return tuple(readings)
+
+    def __init__(self, thermal: Thermal, size: Size) -> None:
+        self._thermal = thermal
+        self._size = size
+        self._mount: Mount | None = None
+
+    def view(self, picture: NDArray[np.number]) -> ThermalView:
+        """What the camera sees of a frame; the array is copied.
+
+        Args:
+            picture: (H, W), floats in degrees Celsius (NaN where a pixel is dead), or uint16 counts, which
+                the scene's thermal part turns into degrees.
+
+        Raises:
+            FrameError: another kind of array, counts without a scale, or another size than before.
+            ThermalError: it shows another view than the stream.
+        """
+        unit = unit_of(self._thermal)
+        is_float = np.issubdtype(picture.dtype, np.floating)
+        if picture.ndim != 2 or not picture.size or not (is_float or (picture.dtype == np.uint16 and unit)):
+            raise FrameError(
+                "not a thermal picture",
+                found=f"shape {picture.shape}, {picture.dtype}",
+                bound="(H, W), floats in degrees Celsius, or uint16 counts with a scale in the scene",
+            )
+        size = (picture.shape[1], picture.shape[0])
+        if self._mount is None:
+            self._mount = Mount.of(self._thermal.homography, size, self._size)
+        if size != self._mount.size:
+            found, bound = ("{}x{}".format(*each) for each in (size, self._mount.size))
+            raise FrameError("the thermal picture is not like those before", found=found, bound=bound)
+        sigma_c = self._thermal.sigma_c or 0.0
+        if is_float or unit is None:
+            return ThermalView(np.array(picture, np.float32), self._mount, sigma_c=sigma_c)
+        return ThermalView(unit.celsius(picture), self._mount, unit.scale, sigma_c)
 
 
 def unit_of(thermal: Thermal) -> Unit | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from cssv.carriers.frame import DEFAULT_FIDELITY, Fidelity
 from cssv.carriers.nibble import DEFAULT_MERGE, Merge
@@ -20,6 +21,7 @@ from cssv.closing import Finishing
 from cssv.encoder import DEFAULT_DETECTOR, choose_detector
 from cssv.errors import CssvError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import LAYOUTS, U8, Frame, Layout
+from cssv.heating import LiveThermometer, ThermalView, take_temperatures
 from cssv.lock import replacing
 from cssv.output import whole_file
 from cssv.painter import (
@@ -106,7 +108,8 @@ class Encoder(Finishing):
         self._detector = choose_detector(detector, weights=weights, classes=classes, min_score=min_score)
         self._tracker = LiveTracker(lag_s=lag_s)
         self._created_s = created_s
-        self._waiting: deque[Frame] = deque()
+        self._thermometer = LiveThermometer(self._cast.scene.thermal, size)
+        self._waiting: deque[tuple[Frame, ThermalView | None]] = deque()
         self._count = 0
         self._last_pts: int | None = None
         self._output = ExitStack()
@@ -121,7 +124,12 @@ class Encoder(Finishing):
         """Scene entries that have spoken of no track so far, in words."""
         return self._cast.warnings
 
-    def write(self, picture: U8 | Frame, detections: Detections | None = None) -> None:
+    def write(
+        self,
+        picture: U8 | Frame,
+        detections: Detections | None = None,
+        thermal: NDArray[np.number] | None = None,
+    ) -> None:
         """Take the next frame.
 
         The picture is copied, so that its memory may be used for the next one at once. A picture that
@@ -130,19 +138,23 @@ class Encoder(Finishing):
         Args:
             picture: (H, W, 3) uint8 RGB, or a Frame of native planes.
             detections: its objects; None asks the detector.
+            thermal: what a thermal camera sees at that moment, (H, W): floats in degrees Celsius, or uint16
+                counts, for which the scene's thermal part gives scale and offset.
 
         Raises:
             FrameError: another size, layout or time base than the stream's, or a pts that does not grow.
+            ThermalError: a thermal picture that shows another view.
             OutputError: the encoder is closed.
         """
         if not self._is_open:
             raise OutputError("the encoder is closed")
         frame = self._frame(picture)
         stage = self._stage or self._begin(frame.layout)
+        view = None if thermal is None else self._thermometer.view(np.asarray(thermal))
         found = self._detector.detect(frame) if detections is None else detections
         self._count += 1
         self._last_pts = frame.pts
-        self._waiting.append(frame)
+        self._waiting.append((frame, view))
         self._draw(stage, self._tracker.update(frame.number, frame.time, found))
 
     def _frame(self, picture: U8 | Frame) -> Frame:
@@ -197,8 +209,12 @@ class Encoder(Finishing):
     def _draw(self, stage: _Stage, ready: Sequence[FrameStates]) -> None:
         """Draw and write the frames whose objects are settled."""
         for states in ready:
-            frame = self._waiting.popleft()
-            stage.writer.write(*stage.painter.paint(frame, self._cast.at(states, frame.time)))
+            frame, view = self._waiting.popleft()
+            shown = self._cast.at(states, frame.time)
+            shown, known = take_temperatures(
+                shown, stage.painter.ranges, frame.luma(), (frame.width, frame.height), view
+            )
+            stage.writer.write(*stage.painter.paint(frame, shown, known))
 
     def close(self) -> None:
         """Draw what waits, finish the file, verify it and give it its name; may be called twice.

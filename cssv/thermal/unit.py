@@ -19,7 +19,7 @@ class Unit:
     scale: float
     offset_c: float
 
-    def celsius(self, counts: NDArray[np.uint16] | F32) -> F32:
+    def celsius(self, counts: NDArray[np.number]) -> F32:
         """Temperatures, float32, of an array of counts."""
         return np.asarray(counts * self.scale + self.offset_c, np.float32)
 
