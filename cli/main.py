@@ -13,6 +13,7 @@ import click
 
 import cssv
 from cssv.errors import SceneError
+from cssv_cli.artefacts import artefacts
 from cssv_cli.checkout import checkout
 from cssv_cli.commit import commit
 from cssv_cli.console import json_text, write
@@ -115,5 +116,7 @@ def main() -> None:
     """
 
 
-for _command in (encode, decode, info, verify, export, track, commit, log, diff, checkout, tag, gc):
+_MEDIA = (encode, decode, info, verify, export, track, artefacts)
+_VERSIONS = (commit, log, diff, checkout, tag, gc)
+for _command in _MEDIA + _VERSIONS:
     main.add_command(_command)

@@ -8,6 +8,7 @@
         moment = clip[100]                  # .frame .heat .objects .time
 """
 
+from cssv.artefacts import artefacts
 from cssv.clip import Clip
 from cssv.committing import Committed, commit
 from cssv.compaction import Compacted, gc
@@ -21,6 +22,7 @@ from cssv.history import History, Version, checkout, log, tag
 from cssv.information import Information, info
 from cssv.painter import VERSION as __version__  # noqa: N811
 from cssv.perception import Detections, Detector, detections
+from cssv.perception.transformer.meter import Artefacts
 from cssv.scene import Scene
 from cssv.stream import Encoder
 from cssv.table import ObjectRow
@@ -31,6 +33,7 @@ from cssv.verification import Fault, Verification, verify
 open = Clip  # noqa: A001
 
 __all__ = [
+    "Artefacts",
     "Clip",
     "Committed",
     "Compacted",
@@ -54,6 +57,7 @@ __all__ = [
     "Verification",
     "Version",
     "__version__",
+    "artefacts",
     "checkout",
     "commit",
     "decode",

@@ -31,7 +31,7 @@ def test_all_is_sorted_and_whole():
 
 
 def test_what_people_ask_for_is_there():
-    media = {"decode", "detections", "encode", "export", "info", "track", "verify"}
+    media = {"decode", "detections", "encode", "export", "info", "track", "verify"} | {"artefacts"}
     versions = {"checkout", "commit", "diff", "gc", "log", "tag"}
     assert media | versions == set(FUNCTIONS)
     assert {"Clip", "CssvError", "Decoder", "Encoder", "Frame", "Scene"} <= set(CLASSES)

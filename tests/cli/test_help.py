@@ -22,7 +22,7 @@ from cssv_cli.exits import EXITS, exit_code
 from cssv_cli.main import main
 
 COMMANDS = (
-    *("checkout", "commit", "decode", "diff", "encode", "export"),
+    *("artefacts", "checkout", "commit", "decode", "diff", "encode", "export"),
     *("gc", "info", "log", "tag", "track", "verify"),
 )
 

@@ -1,0 +1,131 @@
+"""What ``cssv artefacts`` measured, in words and in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import cssv
+from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS, BlockNorms
+from cssv_cli.report import Report
+from cssv_cli.words import count
+
+#: Bars of a histogram, from a quarter of the median to 16 times it, and where the median is among them.
+_EDGES = np.geomspace(0.25, 16, 25)
+_BARS = " ▁▂▃▄▅▆▇█"
+#: Patches that are listed; JSON has all.
+_LISTED = 12
+
+
+def measured(done: cssv.Artefacts, image: Path, *, is_healing: bool) -> Report:
+    """The meter's table, the outliers and what to make of them."""
+    lines = [
+        f"{image} seen by {done.model}",
+        f"  weights sha256 {done.sha256}",
+        f"  {done.columns} x {done.rows} patches of {done.patch_px} px",
+        "",
+        *_table(done),
+        "",
+        *_patches(done),
+    ]
+    if is_healing:
+        lines += ["", *_healing(done)]
+    if done.plot is not None:
+        lines += ["", f"Wrote {done.plot}"]
+    return Report("\n".join(lines), measured_data(done) | {"image": str(image)}, is_result=True)
+
+
+def _table(done: cssv.Artefacts) -> Iterator[str]:
+    yield "Length of the patches' tokens after each block, before the final LayerNorm:"
+    yield ""
+    yield "  block   median   spread  longest  outliers   median / 4 .. x 16"
+    for block in done.blocks:
+        longest, above = float(block.norms.max()), int(np.count_nonzero(block.norms > block.bound))
+        numbers = f"{block.median:9.4g}{block.deviation:9.3g}{longest:9.4g}{above:10}"
+        yield f"  {block.block:5}{numbers}   {bars(block)}"
+
+
+def bars(block: BlockNorms) -> str:
+    """A histogram in one line: each bar a range of lengths, the median's always at the same place."""
+    relative = np.clip(block.norms / max(block.median, 1e-12), _EDGES[0], _EDGES[-1])
+    counts, _ = np.histogram(relative, _EDGES)
+    levels = np.ceil(counts / max(int(counts.max()), 1) * (len(_BARS) - 1)).astype(int)
+    return "|" + "".join(_BARS[level] for level in levels.tolist()) + "|"
+
+
+def _patches(done: cssv.Artefacts) -> Iterator[str]:
+    places = done.patches
+    if not places:
+        yield f"No artefacts: no patch lies {OUTLIER_DEVIATIONS:g} spreads above the median of its block."
+        return
+    several = "es" if len(places) > 1 else ""
+    yield (
+        f"Artefacts: {len(places)} patch{several} of {done.rows * done.columns} more than "
+        f"{OUTLIER_DEVIATIONS:g} spreads above the median of a block:"
+    )
+    for row, column in places[:_LISTED]:
+        found = [each for each in done.outliers if (each.row, each.column) == (row, column)]
+        worst = max(found, key=lambda each: each.deviations)
+        first, last = found[0].block, found[-1].block
+        span = f"block {first}" if first == last else f"blocks {first} to {last}"
+        yield (
+            f"  at pixel {worst.x_px:.0f},{worst.y_px:.0f} (column {column}, row {row}): {span}; "
+            f"length {worst.norm:.4g} after block {worst.block}, {worst.deviations:.0f} spreads above"
+        )
+    if len(places) > _LISTED:
+        yield f"  and {len(places) - _LISTED} more; --json lists all"
+
+
+def _healing(done: cssv.Artefacts) -> Iterator[str]:
+    if done.healed is None:
+        yield "Nothing to heal." if not done.patches else "No test-time register takes these outliers away."
+        return
+    left = len(done.healed.patches)
+    yield (
+        f"With a test-time register that takes over {count(len(done.neurons), 'neuron')}: "
+        f"{left or 'no'} outlying patch{'' if left == 1 else 'es'} left."
+    )
+    named = ", ".join(f"{each.index} of block {each.block}" for each in done.neurons[:_LISTED])
+    yield f"  register neurons: {named}{' ...' if len(done.neurons) > _LISTED else ''}"
+
+
+def measured_data(done: cssv.Artefacts) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "model": done.model,
+        "sha256": done.sha256,
+        "picture": [done.width, done.height],
+        "patches": [done.columns, done.rows],
+        "patch_px": done.patch_px,
+        "blocks": [_block_data(block) for block in done.blocks],
+        "outliers": [
+            {
+                "block": each.block,
+                "column": each.column,
+                "row": each.row,
+                "x_px": each.x_px,
+                "y_px": each.y_px,
+                "norm": each.norm,
+                "deviations": each.deviations,
+            }
+            for each in done.outliers
+        ],
+        "neurons": [{"block": n.block, "index": n.index, "activation": n.activation} for n in done.neurons],
+        "healed": None if done.healed is None else measured_data(done.healed),
+        "plot": None if done.plot is None else str(done.plot),
+    }
+
+
+def _block_data(block: BlockNorms) -> dict[str, Any]:
+    return {
+        "block": block.block,
+        "median": block.median,
+        "deviation": block.deviation,
+        "bound": block.bound,
+        "longest": float(block.norms.max()),
+        "others": list(block.others),
+        "norms": np.round(block.norms, 4).tolist(),
+    }

@@ -1,0 +1,76 @@
+"""What the register meter says of one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cssv.errors import ModelError
+from cssv.frames import U8
+from cssv.perception.transformer.features import Transformer
+from cssv.perception.transformer.norms import BlockNorms, Outlier, find_outliers, measure_norms
+from cssv.perception.transformer.registers import Neuron
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Artefacts:
+    """The lengths of a model's tokens on one picture.
+
+    Attributes:
+        model: what the weights are, for people.
+        sha256: SHA-256 of the file of weights.
+        width, height: the picture as it was given, pixels.
+        rows, columns: the grid of patches the model looked at.
+        patch_px: side of a patch in the pixels of the model's own picture.
+        blocks: lengths of the tokens after each block, against their median.
+        outliers: each patch and block that is far too long, by blocks, the longest first.
+        neurons: the register neurons that a test-time register took over; empty where nothing was healed.
+        healed: the same measures with that register; None where none was asked for, needed or found.
+        plot: the picture written, None when none was asked for.
+    """
+
+    model: str
+    sha256: str
+    width: int
+    height: int
+    rows: int
+    columns: int
+    patch_px: int
+    blocks: tuple[BlockNorms, ...]
+    outliers: tuple[Outlier, ...]
+    neurons: tuple[Neuron, ...] = ()
+    healed: Artefacts | None = None
+    plot: Path | None = None
+
+    @property
+    def patches(self) -> tuple[tuple[int, int], ...]:
+        """Row and column of every patch that is an outlier after some block, the longest first."""
+        worst: dict[tuple[int, int], float] = {}
+        for each in self.outliers:
+            place = (each.row, each.column)
+            worst[place] = max(each.deviations, worst.get(place, 0.0))
+        return tuple(sorted(worst, key=lambda place: (-worst[place], place)))
+
+
+def measure(model: Transformer, picture: U8, size: tuple[int, int]) -> Artefacts:
+    """Measure a model on a picture.
+
+    Args:
+        model: the transformer.
+        picture: (H, W, 3) uint8 RGB, sides multiples of the patch.
+        size: width and height of the picture it was made of; positions of outliers are in its pixels.
+
+    Raises:
+        ModelError: an exported model that does not give the tokens after each block.
+    """
+    features = model.look(picture)
+    if not len(features.norms):
+        raise ModelError(
+            f"{model.name} gives no tokens after each block, so there is nothing to measure",
+            bound="outputs hidden_states.0, hidden_states.1 ...",
+            remedy="Export them too, or give the weights as safetensors.",
+        )
+    blocks = measure_norms(features)
+    rows, columns = features.rows, features.columns
+    outliers = find_outliers(blocks, columns, (size[0] / columns, size[1] / rows))
+    return Artefacts(model.name, model.sha256, *size, rows, columns, model.patch_px, blocks, outliers)
