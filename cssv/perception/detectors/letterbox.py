@@ -35,13 +35,13 @@ class Letterbox:
     def corner(cls, picture: tuple[int, int], outside: tuple[int, int]) -> Letterbox:
         """In the top left corner, sides rounded down, as YOLOX does."""
         scale = _scale(picture, outside)
-        return cls(picture, (int(picture[0] * scale), int(picture[1] * scale)), outside)
+        return cls(picture, (max(int(picture[0] * scale), 1), max(int(picture[1] * scale), 1)), outside)
 
     @classmethod
     def centred(cls, picture: tuple[int, int], outside: tuple[int, int]) -> Letterbox:
         """In the middle, sides rounded to the nearest; an odd rest lies right and below, as YOLOv8 does."""
         scale = _scale(picture, outside)
-        inside = (round(picture[0] * scale), round(picture[1] * scale))
+        inside = (max(round(picture[0] * scale), 1), max(round(picture[1] * scale), 1))
         return cls(picture, inside, outside, (outside[0] - inside[0]) // 2, (outside[1] - inside[1]) // 2)
 
     def fit(self, picture: U8) -> U8:

@@ -147,7 +147,7 @@ def told(path: Path, what: str, faults: tuple[type[Exception], ...]) -> Iterator
     try:
         yield
     except faults as error:
-        raise ModelError(f"{path} {what}", found=str(error).strip().splitlines()[0]) from error
+        raise ModelError(f"{path} {what}", found=str(error).strip().partition("\n")[0]) from error
 
 
 def _onnxruntime() -> ModuleType:
