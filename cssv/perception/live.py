@@ -8,12 +8,14 @@ from fractions import Fraction
 import numpy as np
 
 from cssv.errors import OptionError
+from cssv.ground import Plane
 from cssv.perception.adaptation import adapted
 from cssv.perception.clip import FEWEST_BOXES
 from cssv.perception.detections import F64, UNKNOWN_ID, Detections, to_centres
+from cssv.perception.metres import by_jacobian
 from cssv.perception.smoothing import Noise, State, Tracklet, final_states, smooth, spread
 from cssv.perception.tracker import Tracker
-from cssv.perception.tracks import FrameStates, Tracks
+from cssv.perception.tracks import FrameStates, Track, Tracks
 
 #: Frames wait this long for their future, in seconds.
 LAG_S = 1.0
@@ -46,13 +48,20 @@ class LiveTracker:
         tracker: follows the objects; a new :class:`Tracker` by default.
         noise: of the typical object and its detections; the defaults unless given. An object takes a multiple
             of it when the window, the lag and the frames emitted together, is better foretold by that.
+        plane: the ground of the pictures; with it, objects have velocities in metres per second too: those in
+            the picture, taken to the ground frame by frame.
 
     Raises:
         OptionError: the lag is outside :data:`LAG_RANGE_S`.
     """
 
     def __init__(
-        self, *, lag_s: float = LAG_S, tracker: Tracker | None = None, noise: Noise | None = None
+        self,
+        *,
+        lag_s: float = LAG_S,
+        tracker: Tracker | None = None,
+        noise: Noise | None = None,
+        plane: Plane | None = None,
     ) -> None:
         low, high = LAG_RANGE_S
         if not low <= lag_s <= high:
@@ -60,6 +69,7 @@ class LiveTracker:
         self.lag_s = lag_s
         self._tracker = Tracker() if tracker is None else tracker
         self._noise = Noise() if noise is None else noise
+        self._plane = plane
         self._numbers: list[int] = []
         self._times_s: list[float] = []
         self._objects: dict[int, _Object] = {}
@@ -99,10 +109,13 @@ class LiveTracker:
         window = adapted([self._tracklet(k, seen) for k, seen in confirmed.items()], self._noise)
         for tracklet in window:
             self._objects[tracklet.id].scales = tracklet.scales
-        tracks = Tracks(smooth(window, self._noise))
+        tracks = Tracks([self._standing(track) for track in smooth(window, self._noise)])
         states = [tracks.at(number) for number in self._numbers[:ready]]
         self._drop(ready)
         return states
+
+    def _standing(self, track: Track) -> Track:
+        return track if self._plane is None else by_jacobian(track, self._plane)
 
     def _tracklet(self, identity: int, seen: _Object, stop: int | None = None) -> Tracklet:
         """Gather the detections in the window's frames before ``stop``."""
