@@ -15,6 +15,7 @@ from cssv.perception.adaptation import adapted
 from cssv.perception.detections import F64, I64, UNKNOWN_ID, Detections, to_centres
 from cssv.perception.detectors import Detector
 from cssv.perception.detectors.boxes import BoxesDetector
+from cssv.perception.evidence import evidence
 from cssv.perception.linking import link
 from cssv.perception.metres import with_metres
 from cssv.perception.noise import estimate_noise
@@ -22,8 +23,13 @@ from cssv.perception.smoothing import Noise, Tracklet, seen_rows, smooth, spread
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import Tracks
 
-#: Objects seen in fewer frames than this are taken for false alarms, unless their detections bring ids.
+#: Objects seen in fewer frames than this are taken for false alarms, unless their detections bring ids; ...
 FEWEST_BOXES = 5
+#: ... so are those of whose boxes hardly any has this share of the evidence that is typical of the clip. It
+#: is the surest boxes that count: what stands half hidden is often seen with a low score.
+LEAST_EVIDENCE = 0.78
+#: Share of an object's boxes whose evidence is below the one that counts.
+EVIDENCE_QUANTILE = 0.85
 
 
 class Clip:
@@ -76,8 +82,16 @@ class Clip:
         for piece in loose:
             groups.setdefault(owner.get(piece.id, piece.id), []).append(piece)
         wholes = [self._joined(identity, parts) for identity, parts in groups.items()]
-        wholes = [whole for whole in wholes if _boxes(whole) >= self._fewest_boxes]
+        wholes = [whole for whole in wholes if self._is_believed(whole)]
         return sorted(firm + wholes, key=lambda tracklet: tracklet.id)
+
+    def _is_believed(self, tracklet: Tracklet) -> bool:
+        """Whether the boxes are many and certain enough for an object."""
+        seen = seen_rows(tracklet.centres_px)
+        if seen.sum() < self._fewest_boxes:
+            return False
+        surest = np.quantile(evidence(tracklet.scores[seen]), EVIDENCE_QUANTILE)
+        return bool(surest >= LEAST_EVIDENCE * self._tracker.scale.typical)
 
     def _pieces(self) -> list[Tracklet]:
         """All boxes to which the tracker gave the same id, as one tracklet."""

@@ -1,44 +1,62 @@
 """Tracklets of one object, broken by an occlusion, become one again.
 
 Each tracklet says by its last frames where its object goes and by its first frames where it comes from.
-Two belong together when, moved to the same moment, the two states agree within their covariance.
+Two belong together when, moved to the same moment, the two states agree: when their difference is likely
+under their covariance. It is the likelihood that counts, not the Mahalanobis distance alone, for which two
+tracklets that know nothing would agree best. Where the camera moves, states are compared in the still scene.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from cssv.perception.detections import ANY_OBJECT, F64, I64
-from cssv.perception.smoothing import Noise, State, Tracklet, disagreement, edge_states
+from cssv.perception.kinematics import inverse, process_noise, transition
+from cssv.perception.smoothing import Noise, State, Tracklet, edge_states
 
+#: Time in seconds -> (2, 3), what takes the picture's pixels then to those of the still scene.
+Scenery = Callable[[float], F64]
 #: Longest time an object may be out of sight.
 LONGEST_GAP_S = 2.0
-#: Largest squared Mahalanobis distance of two states: 99 % of the eight-dimensional normal distribution.
-GATE = 20.1
+#: What hides an object first hides a part of it: the boxes beside a gap err by this many h more ...
+EDGE_SIGMA = 0.1
+#: ... and so do the velocities learned from them, in h/s.
+EDGE_VELOCITY_SIGMA = 0.2
+#: Largest cost of a link: squared Mahalanobis distance plus the logarithm of how much wider than the edges
+#: alone the covariance of the place is.
+LARGEST_COST = 15.0
 #: Process noise of the unseen motion in h²/s³; what makes an object disappear often changes its way.
 PROCESS_NOISE = 0.03
 #: A second out of sight costs as much as this squared distance.
 GAP_COST = 2.0
 
 
-def link(tracklets: Sequence[Tracklet], noise: Noise) -> dict[int, int]:
+def link(tracklets: Sequence[Tracklet], noise: Noise, scene: Scenery | None = None) -> dict[int, int]:
     """Id of each tracklet -> id of its object, which is that of the object's first tracklet.
 
     Pairs are taken in order of their cost; each end and each beginning is used once.
+
+    Args:
+        tracklets: of one clip.
+        noise: of its boxes.
+        scene: (2, 3) float64 for a time in seconds, what takes the picture then to the still scene; None
+            where the camera stands still or nobody knows.
     """
     owner = {tracklet.id: tracklet.id for tracklet in tracklets}
     if len(tracklets) < 2:
         return owner
     ordered = sorted(tracklets, key=lambda tracklet: float(tracklet.times_s[0]))
     begins, ends = edge_states(ordered, noise)
+    if scene is not None:
+        begins, ends = ([_in_scene(state, scene) for state in side] for side in (begins, ends))
     before, after = _candidates(ordered)
     costs = _costs(ends, begins, before, after)
     ended, begun = set[int](), set[int]()
     next_of: dict[int, int] = {}
     for k in np.argsort(costs, kind="stable").tolist():
-        if costs[k] >= GATE:
+        if costs[k] >= LARGEST_COST:
             break
         i, j = int(before[k]), int(after[k])
         if i not in ended and j not in begun:
@@ -49,6 +67,16 @@ def link(tracklets: Sequence[Tracklet], noise: Noise) -> dict[int, int]:
         if i in next_of:
             owner[ordered[next_of[i]].id] = owner[ordered[i].id]
     return owner
+
+
+def _in_scene(state: State, scene: Scenery) -> State:
+    """A state in the pixels of the still scene."""
+    A = scene(state.time_s)
+    zoom = float(np.hypot(A[0, 0], A[1, 0]))
+    x = state.x * zoom
+    x[:2, 0] = A[:, :2] @ state.x[:2, 0] + A[:, 2]
+    x[:2, 1] = A[:, :2] @ state.x[:2, 1]
+    return State(state.time_s, x, state.P * zoom**2)
 
 
 def _candidates(ordered: Sequence[Tracklet]) -> tuple[I64, I64]:
@@ -68,13 +96,31 @@ def _candidates(ordered: Sequence[Tracklet]) -> tuple[I64, I64]:
 
 
 def _costs(ends: Sequence[State], begins: Sequence[State], before: I64, after: I64) -> F64:
-    """(pairs,) squared Mahalanobis distance of the two states half way, and the price of the gap."""
+    """(pairs,) what it costs to take the two for one object, and the price of the gap."""
     if not len(before):
         return np.empty(0)
     end_x, end_P = np.array([s.x for s in ends])[before], np.array([s.P for s in ends])[before]
     begin_x, begin_P = np.array([s.x for s in begins])[after], np.array([s.P for s in begins])[after]
     gaps = np.array([s.time_s for s in begins])[after] - np.array([s.time_s for s in ends])[before]
     heights = (end_x[:, 3, 0] + begin_x[:, 3, 0]) / 2
-    squared = disagreement(end_x, end_P, begin_x, begin_P, gaps, PROCESS_NOISE * heights**2)
-    costs: F64 = squared + GAP_COST * gaps
+    for P in (end_P, begin_P):
+        P[..., 0, 0] += (EDGE_SIGMA * heights[:, None]) ** 2
+        P[..., 1, 1] += (EDGE_VELOCITY_SIGMA * heights[:, None]) ** 2
+    d, S = _differences(end_x, end_P, begin_x, begin_P, gaps, PROCESS_NOISE * heights**2)
+    squared = (d[..., None, :] @ inverse(S) @ d[..., None])[..., 0, 0].sum(axis=-1)
+    place = S[:, :2] / (2 * EDGE_SIGMA * EDGE_VELOCITY_SIGMA * heights[:, None, None, None] ** 2)
+    width = np.log(place[..., 0, 0] * place[..., 1, 1] - place[..., 0, 1] ** 2).sum(axis=-1)
+    costs: F64 = squared + width + GAP_COST * gaps
     return costs
+
+
+def _differences(
+    past_x: F64, past_P: F64, future_x: F64, future_P: F64, gap_s: F64, q: F64
+) -> tuple[F64, F64]:
+    """Differences (..., 4, 2) of two states, each moved half way over the gap (...,), and their covariance."""
+    half = np.repeat(gap_s[..., None] / 2, 4, axis=-1)
+    forward, back = transition(half), transition(-half)
+    d = forward @ past_x[..., None] - back @ future_x[..., None]
+    S = forward @ past_P @ forward.swapaxes(-1, -2) + process_noise(half, q[..., None])
+    S += back @ future_P @ back.swapaxes(-1, -2) + process_noise(-half, q[..., None])
+    return d[..., 0], S

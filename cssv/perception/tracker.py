@@ -3,8 +3,9 @@
 Every object has a Kalman filter (:mod:`cssv.perception.kinematics`) that says where it should be now;
 boxes are given to objects by the Hungarian method so that the sum of ``(1 - IoU) + 0.05 d²`` is least, d
 being the Mahalanobis distance. Boxes with a high score choose first, as in ByteTrack (Zhang et al., ECCV
-2022); those with a low one may only continue an object. All ages are in seconds and all distances in box
-heights, so that the settings hold for any frame rate and picture size.
+2022); those with a low one may only continue an object. Where the camera's motion is known, objects are moved
+along with the scene before they are compared. All ages are in seconds and all distances in box heights, so
+that the settings hold for any frame rate and picture size.
 """
 
 from __future__ import annotations
@@ -18,20 +19,24 @@ from scipy.optimize import linear_sum_assignment
 
 from cssv.errors import InputError
 from cssv.overlap import overlaps
+from cssv.perception.camera import CameraMotion
 from cssv.perception.detections import ANY_OBJECT, F64, I64, UNKNOWN_ID, Detections, to_centres
+from cssv.perception.evidence import ScoreScale
 from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
 
-#: Boxes with at least this score choose first, and only they begin an object. Where most boxes of a clip
-#: score less, their median takes its place: detectors differ in what they call certain.
-HIGH_SCORE = 0.7
+#: Boxes with this share of the evidence that is typical of the clip (:mod:`cssv.perception.evidence`) choose
+#: first, and only they begin an object.
+HIGH_SHARE = 0.3
+#: A box that overlaps one just given to an object by more than this IoU begins none: it is the same, twice.
+DUPLICATE_IOU = 0.4
 #: An object not seen for this long is over ...
 PATIENCE_S = 1.0
 #: ... but not before this many frames have passed, however low the frame rate.
 PATIENCE_FRAMES = 2.5
 #: Weight of the squared Mahalanobis distance beside 1 - IoU.
 DISTANCE_WEIGHT = 0.05
-#: Largest squared Mahalanobis distance: 99 % of the four-dimensional normal distribution.
-GATE = 13.3
+#: Largest squared Mahalanobis distance: 95 % of the four-dimensional normal distribution.
+GATE = 9.5
 #: Largest cost of a pair.
 COST_LIMIT = 1.0
 #: Process noise in h²/s³, measurement noise in h and velocity prior in h/s of the association alone. They
@@ -41,7 +46,6 @@ MEASUREMENT_NOISE = 0.12
 VELOCITY_PRIOR = 2.0
 
 _FORBIDDEN = 1e6
-_SCORE_STEPS = 100
 
 
 @dataclass(slots=True)
@@ -93,6 +97,12 @@ class _Objects:
         Q = process_noise(steps, PROCESS_NOISE * self.heights()[:, None] ** 2)
         self.x, self.P = predict(self.x, self.P, transition(steps), Q)
 
+    def move(self, camera: CameraMotion) -> None:
+        """Take the objects along with the still scene."""
+        self.x[:, :2, 0] = camera.of_points(self.x[:, :2, 0])
+        self.x[:, :2, 1] = self.x[:, :2, 1] @ camera.A[:, :2].T
+        self.x[:, 2:] *= camera.zoom
+
     def update(self, rows: I64, centres_px: F64, time_s: float) -> None:
         R = np.repeat((MEASUREMENT_NOISE * self.heights()[rows, None]) ** 2, 4, axis=1)
         seen = np.ones(centres_px.shape, dtype=np.bool_)
@@ -106,17 +116,17 @@ class Tracker:
     Memory holds what is in view and one number per object that has left.
 
     Args:
-        high_score: see :data:`HIGH_SCORE`.
+        high_share: see :data:`HIGH_SHARE`.
         patience_s: see :data:`PATIENCE_S`.
     """
 
-    def __init__(self, *, high_score: float = HIGH_SCORE, patience_s: float = PATIENCE_S) -> None:
-        self.high_score = high_score
+    def __init__(self, *, high_share: float = HIGH_SHARE, patience_s: float = PATIENCE_S) -> None:
+        self.high_share = high_share
         self.patience_s = patience_s
         self._objects = _Objects.none()
         self._time_s: float | None = None
         self._numbers = itertools.count(1)
-        self._histogram = np.zeros(_SCORE_STEPS + 1, dtype=np.int64)
+        self.scale = ScoreScale()
         self._issued: set[int] = set()
         self._given: dict[int, int] = {}
 
@@ -129,12 +139,15 @@ class Tracker:
         """Label of an object that is alive."""
         return self._objects.labels[int(np.flatnonzero(self._objects.ids == identity)[0])]
 
-    def update(self, time_s: Fraction | float, detections: Detections) -> I64:
+    def update(
+        self, time_s: Fraction | float, detections: Detections, camera: CameraMotion | None = None
+    ) -> I64:
         """Take in the next frame.
 
         Args:
             time_s: the frame's time, later than the one before.
             detections: what was seen. A detection with an id continues the object of that id.
+            camera: how the still scene moved since the frame before; None where nobody knows.
 
         Returns:
             int64 (n,): the identity of every detection, -1 where it has none: a low score that continues
@@ -144,35 +157,47 @@ class Tracker:
             InputError: time does not rise.
         """
         now = float(time_s)
+        self._advance(now, camera)
+        self.scale.learn(detections.scores)
+        high = detections.scores >= self.scale.score(self.high_share)
+        centres = to_centres(detections.boxes_px)
+        rows = self._assign(detections, centres, high)
+        found = np.flatnonzero(rows >= 0)
+        objects = self._objects
+        objects.update(rows[found], centres[found], now)
+        identities = np.full(len(detections), UNKNOWN_ID, dtype=np.int64)
+        identities[found] = objects.ids[rows[found]]
+        for k in found[[objects.labels[row] == ANY_OBJECT for row in rows[found]]] if len(found) else ():
+            objects.labels[rows[k]] = detections.labels[k]
+        begin = self._newcomers(detections, rows, high)
+        identities[begin] = [self._identity(given) for given in detections.ids[begin].tolist()]
+        labels = [detections.labels[k] for k in begin]
+        objects.add(identities[begin], detections.ids[begin] >= 0, labels, now, centres[begin])
+        return identities
+
+    def _advance(self, now: float, camera: CameraMotion | None) -> None:
+        """Bring the objects to the time ``now``, and let go of those not seen for long."""
         objects = self._objects
         if self._time_s is not None:
             step = now - self._time_s
             if not step > 0:
                 raise InputError("frame times must rise", found=now, bound=f"above {self._time_s} s")
             objects.predict(step)
+            if camera is not None and not camera.is_still:
+                objects.move(camera)
             objects.keep(now - objects.last_seen_s <= max(self.patience_s, PATIENCE_FRAMES * step))
         self._time_s = now
-        floor = self._floor(detections.scores)
-        centres = to_centres(detections.boxes_px)
-        rows = self._assign(detections, centres, detections.scores >= floor)
-        found = np.flatnonzero(rows >= 0)
-        objects.update(rows[found], centres[found], now)
-        identities = np.full(len(detections), -1, dtype=np.int64)
-        identities[found] = objects.ids[rows[found]]
-        for k in found[[objects.labels[row] == ANY_OBJECT for row in rows[found]]] if len(found) else ():
-            objects.labels[rows[k]] = detections.labels[k]
-        begin = np.flatnonzero((rows < 0) & ((detections.scores >= floor) | (detections.ids >= 0)))
-        identities[begin] = [self._identity(given) for given in detections.ids[begin].tolist()]
-        labels = [detections.labels[k] for k in begin]
-        objects.add(identities[begin], detections.ids[begin] >= 0, labels, now, centres[begin])
-        return identities
 
-    def _floor(self, scores: F64) -> float:
-        """Score from which a box may begin an object: the bound, or the median so far if that is lower."""
-        np.add.at(self._histogram, (scores * _SCORE_STEPS).astype(np.int64), 1)
-        below = np.cumsum(self._histogram)
-        median = int(np.searchsorted(below, below[-1] / 2)) / _SCORE_STEPS
-        return min(self.high_score, median)
+    def _newcomers(self, detections: Detections, rows: I64, high: Bools) -> I64:
+        """Detections that begin an object: certain ones that continue none and are not one seen twice."""
+        begin = np.flatnonzero((rows < 0) & (high | (detections.ids >= 0)))
+        known = np.flatnonzero(rows >= 0)
+        if not (len(begin) and len(known)):
+            return begin
+        shared = overlaps(detections.boxes_px[begin], detections.boxes_px[known])
+        labels = np.array(detections.labels)
+        twice = (shared > DUPLICATE_IOU) & (labels[begin, None] == labels[known])
+        return begin[~twice.any(axis=1) | (detections.ids[begin] >= 0)]
 
     def _identity(self, given: int) -> int:
         """Name a new object: by the identity it brings, unless another already has that."""
@@ -216,7 +241,9 @@ class Tracker:
         predicted[:, 2:] = np.maximum(predicted[:, 2:], 1.0)
         boxes = np.concatenate([predicted[:, :2] - predicted[:, 2:] / 2, predicted[:, 2:]], axis=1)
         S = objects.P[..., 0, 0] + (MEASUREMENT_NOISE * objects.heights()[:, None]) ** 2
-        squared = ((centres_px[:, None] - predicted) ** 2 / S).sum(axis=-1)
+        squared = np.zeros((len(centres_px), len(predicted)))
+        for k in range(4):
+            squared += (centres_px[:, k, None] - predicted[:, k]) ** 2 / S[:, k]
         costs: F64 = 1 - overlaps(detections.boxes_px, boxes) + DISTANCE_WEIGHT * squared
         costs[squared > GATE] = _FORBIDDEN
         if set(detections.labels) | set(objects.labels) != {ANY_OBJECT}:
