@@ -21,7 +21,8 @@ class Unit:
 
     def celsius(self, counts: NDArray[np.number]) -> F32:
         """Temperatures, float32, of an array of counts."""
-        return np.asarray(counts * self.scale + self.offset_c, np.float32)
+        # A scene's whole numbers times 16-bit counts would wrap around.
+        return np.asarray(counts * float(self.scale) + float(self.offset_c), np.float32)
 
 
 #: Hundredths of a kelvin.
