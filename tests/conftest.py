@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
 from threading import Thread
+from types import ModuleType
 
 import pytest
 
@@ -44,6 +46,20 @@ def tool():
             _missing(f"program {name!r}")
         assert path is not None
         return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def package():
+    """``package("torch")`` is the module; skips where it is not installed, fails in CI."""
+
+    def find(name: str) -> ModuleType:
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            _missing(f"package {name!r}")
+            raise
 
     return find
 

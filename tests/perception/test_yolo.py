@@ -1,0 +1,207 @@
+"""The yolo detector: ultralytics' own networks, from weights and from a description."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+import cssv
+from cssv.errors import MissingExtraError, ModelError, OptionError
+from cssv.frames import Frame
+from cssv.overlap import overlaps
+from cssv.perception.detectors import detector, notes_of
+
+WEIGHTS = "models/yolov8n.pt"
+# One process loads torch.
+pytestmark = pytest.mark.xdist_group("torch")
+
+FEW_CLASSES = """
+nc: 2
+scales: {n: [0.33, 0.25, 1024]}
+backbone:
+  - [-1, 1, Conv, [64, 3, 2]]
+  - [-1, 1, Conv, [128, 3, 2]]
+  - [-1, 1, Conv, [256, 3, 2]]
+  - [-1, 1, Conv, [512, 3, 2]]
+  - [-1, 1, Conv, [512, 3, 2]]
+head:
+  - [[2, 3, 4], 1, Detect, [nc]]
+"""
+
+
+@pytest.fixture(scope="module")
+def ultralytics(data, package, tmp_path_factory):
+    """The package; its settings go to a folder of the tests."""
+    package("torch")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("YOLO_CONFIG_DIR", str(tmp_path_factory.mktemp("ultralytics")))
+        for name, value in {
+            "YOLO_OFFLINE": "1",
+            "YOLO_AUTOINSTALL": "false",
+            "YOLO_VERBOSE": "false",
+        }.items():
+            patch.setenv(name, value)
+        repair = data.parent / "tools/torchvision_cpu.py"
+        if repair.is_file():
+            spec = importlib.util.spec_from_file_location("torchvision_cpu", repair)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            module.install()
+        with np.printoptions():
+            yield package("ultralytics")
+
+
+@pytest.fixture(scope="module")
+def bus(data):
+    picture = cv2.imread(str(data / "images/bus.jpg"))[..., ::-1]
+    return Frame(np.ascontiguousarray(picture), "rgb24", 0, Fraction(1, 25))
+
+
+def test_the_bus_and_its_people(ultralytics, data, bus):
+    found = detector("yolo", weights=data / WEIGHTS, min_score=0.5).detect(bus)
+    assert sorted(found.labels) == ["bus", "person", "person", "person"]
+    persons = np.array([[49, 399, 196, 504], [222, 406, 124, 451], [669, 392, 141, 485]], float)
+    shared = overlaps(persons, found.boxes_px[np.array(found.labels) == "person"])
+    assert (shared.max(axis=1) > 0.95).all()
+    assert ((found.scores >= 0.5) & (found.scores <= 1)).all()
+
+
+def test_low_scores_and_chosen_classes(ultralytics, data, bus):
+    some = detector("yolo", weights=data / WEIGHTS, classes="Bus").detect(bus)
+    assert set(some.labels) == {"bus"}
+    more = detector("yolo", weights=data / WEIGHTS, classes=["person"]).detect(bus)
+    assert set(more.labels) == {"person"}
+    # The fourth person is cut by the edge of the picture.
+    assert len(more) >= 4
+
+
+def test_it_agrees_with_the_same_network_in_onnx(ultralytics, data, bus):
+    ours = detector("onnx", weights=data / "models/yolov8n_320_exported.onnx", min_score=0.4).detect(bus)
+    theirs = detector("yolo", weights=data / WEIGHTS, min_score=0.4).detect(bus)
+    assert sorted(ours.labels) == sorted(theirs.labels)
+    assert overlaps(ours.boxes_px, theirs.boxes_px).max(axis=1).min() > 0.75
+
+
+def test_a_network_from_its_description(ultralytics, tmp_path, bus):
+    path = tmp_path / "smalln.yaml"
+    path.write_text(FEW_CLASSES)
+    made = detector("yolo", weights=path, min_score=0)
+    assert made.names == ("0", "1")
+    found = made.detect(bus)
+    assert set(found.labels) <= {"0", "1"}
+    assert ((found.boxes_px[:, :2] >= 0) & (found.boxes_px[:, 2:] > 0)).all()
+
+
+def test_a_description_that_ships_with_ultralytics(ultralytics, tmp_path, bus):
+    shipped = ultralytics.__path__[0] + "/cfg/models/v8/yolov8.yaml"
+    path = tmp_path / "yolov8n.yaml"
+    with open(shipped, encoding="utf-8") as file:  # noqa: PTH123 - a path of theirs
+        path.write_text(file.read(), encoding="utf-8")
+    made = detector("yolo", weights=path)
+    assert made.names[0] == "person"
+    assert len(made.names) == 80
+    made.detect(bus)
+
+
+def test_the_licence_is_told_with_the_result(ultralytics, data, tmp_path):
+    found = detector("yolo", weights=data / WEIGHTS)
+    assert "AGPL-3.0" in notes_of(found)[0]
+    assert ultralytics.__version__ in notes_of(found)[0]
+    done = cssv.encode(
+        data / "clips/vtest.avi", tmp_path / "x.cssv", detector="yolo", weights=data / WEIGHTS, stop="0.4"
+    )
+    assert any("AGPL-3.0" in note for note in done.notes)
+    assert any("AGPL-3.0" in note for note in cssv.info(done.path).facts["notes"])
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".yaml"])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"PK\x03\x04junk", b"nc: 3\n", bytes(range(256)), b"[1, 2]"]
+)
+def test_a_file_that_is_no_network_is_refused_by_name(ultralytics, tmp_path, suffix, content):
+    path = tmp_path / f"net{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=f"net{suffix} is not a network that ultralytics can load") as caught:
+        detector("yolo", weights=path)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_cut_short_are_refused(ultralytics, data, tmp_path):
+    path = tmp_path / "cut.pt"
+    path.write_bytes((data / WEIGHTS).read_bytes()[:100_000])
+    with pytest.raises(ModelError, match=r"cut\.pt is not a network"):
+        detector("yolo", weights=path)
+
+
+def test_a_network_for_another_task_is_refused(ultralytics, tmp_path):
+    path = tmp_path / "other.yaml"
+    path.write_text(FEW_CLASSES.replace("[[2, 3, 4], 1, Detect, [nc]]", "[-1, 1, Classify, [nc]]"))
+    with pytest.raises(ModelError, match="another task: found 'classify'"):
+        detector("yolo", weights=path)
+
+
+def test_options_out_of_bounds(ultralytics, data):
+    with pytest.raises(OptionError, match=r"'unicorn'; allowed: person, bicycle"):
+        detector("yolo", weights=data / WEIGHTS, classes="unicorn")
+    with pytest.raises(OptionError, match="min_score is out of range"):
+        detector("yolo", weights=data / WEIGHTS, min_score=-1)
+
+
+def test_others_in_the_process_are_left_alone(ultralytics, data):
+    code = (
+        "import cv2, numpy as np, os, sys\n"
+        "before = cv2.getNumThreads(), str(np.array([0.5, 100]))\n"
+        "import cssv.perception.detectors.yolo as yolo\n"
+        "assert 'ultralytics' not in sys.modules\n"
+        "try:\n    yolo._ultralytics()\nexcept ImportError:\n    pass\n"
+        "assert (cv2.getNumThreads(), str(np.array([0.5, 100]))) == before\n"
+        "assert os.environ['YOLO_OFFLINE'] == '0' and os.environ['YOLO_AUTOINSTALL'] == 'false'\n"
+    )
+    own = {**os.environ, "YOLO_OFFLINE": "0"}
+    del own["YOLO_AUTOINSTALL"]
+    done = subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+# ---- without ultralytics
+
+
+@pytest.fixture
+def without(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ultralytics", None)
+
+
+def test_without_ultralytics_the_error_names_command_and_licence(without, tmp_path):
+    path = tmp_path / "net.pt"
+    path.write_bytes(b"weights")
+    with pytest.raises(MissingExtraError, match=r"AGPL-3\.0.*pip install 'cssv\[yolo\]'"):
+        detector("yolo", weights=path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nowhere.pt", "no such file"),
+        ("yolov8n.pt", "nothing is downloaded"),
+        ("net.txt", "no such file"),
+        (".", "folder"),
+    ],
+)
+def test_a_missing_file_is_told_before_ultralytics_is_asked(without, tmp_path, name, words):
+    with pytest.raises(ModelError, match=words):
+        detector("yolo", weights=tmp_path / name)
+
+
+def test_other_kinds_of_weights_are_refused(without, tmp_path):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"found 'net\.onnx'; allowed: \.pt, \.yaml, \.yml"):
+        detector("yolo", weights=path)
