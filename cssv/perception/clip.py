@@ -16,9 +16,11 @@ from cssv.perception.detections import F64, I64, UNKNOWN_ID, Detections, to_cent
 from cssv.perception.detectors import Detector
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.evidence import evidence
+from cssv.perception.flow import Flow, FlowMeter
 from cssv.perception.linking import link
 from cssv.perception.metres import with_metres
 from cssv.perception.noise import estimate_noise
+from cssv.perception.scenery import Scenery
 from cssv.perception.smoothing import Noise, Tracklet, seen_rows, smooth, spread
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import Tracks
@@ -30,12 +32,14 @@ FEWEST_BOXES = 5
 LEAST_EVIDENCE = 0.78
 #: Share of an object's boxes whose evidence is below the one that counts.
 EVIDENCE_QUANTILE = 0.85
+#: Optical flow is asked for the first boxes of an object; for longer tracks it adds nothing.
+FLOW_BOXES = 20
 
 
 class Clip:
     """Collects the detections of a clip frame by frame and turns them into tracks at its end.
 
-    Memory: the boxes of all frames, packed.
+    Memory: the boxes of all frames, packed, and how the camera moved.
 
     Args:
         tracker: follows the objects; a new :class:`Tracker` by default.
@@ -51,17 +55,32 @@ class Clip:
         self._ids: list[I64] = []
         self._centres_px: list[F64] = []
         self._scores: list[F64] = []
+        self._flows_px_s: list[F64] = []
         self._given: set[int] = set()
         self._labels: dict[int, Counter[str]] = {}
+        self._seen: Counter[int] = Counter()
+        self._scenery = Scenery()
 
-    def add(self, number: int, time_s: Fraction | float, detections: Detections) -> None:
+    def add(
+        self, number: int, time_s: Fraction | float, detections: Detections, flow: Flow | None = None
+    ) -> None:
         """Take in the next frame.
+
+        Args:
+            number: of the frame.
+            time_s: when it is shown, later than the one before.
+            detections: what was seen.
+            flow: of the picture since the frame before; None where there is no picture.
 
         Raises:
             InputError: time does not rise.
         """
-        ids = self._tracker.update(time_s, detections)
+        camera = None if flow is None else flow.camera()
+        ids = self._tracker.update(time_s, detections, camera)
+        self._scenery.add(float(time_s), camera)
         kept = ids != UNKNOWN_ID
+        self._seen.update(ids[kept].tolist())
+        self._flows_px_s.append(self._flow_of(ids[kept], detections.boxes_px[kept], float(time_s), flow))
         for k in np.flatnonzero(kept).tolist():
             self._labels.setdefault(int(ids[k]), Counter())[detections.labels[k]] += 1
         self._given.update(ids[kept & (detections.ids >= 0)].tolist())
@@ -72,12 +91,21 @@ class Clip:
         self._centres_px.append(to_centres(detections.boxes_px[kept]))
         self._scores.append(detections.scores[kept])
 
+    def _flow_of(self, ids: I64, boxes_px: F64, time_s: float, flow: Flow | None) -> F64:
+        """(n, 3) velocity by optical flow, and its sigma; NaN but for objects hardly seen so far."""
+        velocities = np.full((len(ids), 3), np.nan)
+        young = np.array([self._seen[k] <= FLOW_BOXES for k in ids.tolist()], dtype=np.bool_)
+        if flow is not None and self._times_s and young.any():
+            velocities[young] = flow.of_boxes(boxes_px[young]) / (time_s - self._times_s[-1])
+        return velocities
+
     def tracklets(self) -> list[Tracklet]:
         """One per object that was seen often enough, ordered by id; broken ones linked."""
         pieces = self._pieces()
         firm = [piece for piece in pieces if piece.id in self._given]
         loose = [piece for piece in pieces if piece.id not in self._given]
-        owner = link([piece for piece in loose if _boxes(piece) > 1], estimate_noise(loose))
+        firmer = [piece for piece in loose if _boxes(piece) > 1]
+        owner = link(firmer, estimate_noise(loose), None if self._scenery.is_still else self._scenery.at)
         groups: dict[int, list[Tracklet]] = {}
         for piece in loose:
             groups.setdefault(owner.get(piece.id, piece.id), []).append(piece)
@@ -99,6 +127,7 @@ class Clip:
             return []
         ids, steps = np.concatenate(self._ids), np.concatenate(self._steps)
         centres, scores = np.concatenate(self._centres_px), np.concatenate(self._scores)
+        flows = np.concatenate(self._flows_px_s)
         numbers, times = np.array(self._numbers, dtype=np.int64), np.array(self._times_s)
         order = np.argsort(ids, kind="stable")
         borders = np.flatnonzero(np.diff(ids[order])) + 1
@@ -108,7 +137,18 @@ class Clip:
             span = slice(int(steps[rows[0]]), int(steps[rows[-1]]) + 1)
             label = self._labels[identity].most_common(1)[0][0]
             at = steps[rows] - span.start
-            found.append(spread(identity, label, numbers[span], times[span], at, centres[rows], scores[rows]))
+            found.append(
+                spread(
+                    identity,
+                    label,
+                    numbers[span],
+                    times[span],
+                    at,
+                    centres[rows],
+                    scores[rows],
+                    flow_px_s=flows[rows] if np.isfinite(flows[rows]).any() else None,
+                )
+            )
         return found
 
     def _joined(self, identity: int, parts: Sequence[Tracklet]) -> Tracklet:
@@ -122,7 +162,14 @@ class Clip:
         at = np.concatenate([np.searchsorted(times[span], part.times_s) for part in parts])
         centres = np.concatenate([part.centres_px for part in parts])
         scores = np.concatenate([part.scores for part in parts])
-        return spread(identity, parts[0].label, numbers[span], times[span], at, centres, scores)
+        flows = [part.flow_px_s for part in parts]
+        flow = None
+        if any(own is not None for own in flows):
+            unknown = [np.full((len(part), 3), np.nan) for part in parts]
+            flow = np.concatenate([u if own is None else own for own, u in zip(flows, unknown, strict=True)])
+        return spread(
+            identity, parts[0].label, numbers[span], times[span], at, centres, scores, flow_px_s=flow
+        )
 
     def finish(self, noise: Noise | None = None, plane: Plane | None = None) -> Tracks:
         """Smoothed tracks of everything added; the noise is estimated from them unless given.
@@ -147,8 +194,10 @@ def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = 
         InputError: frame times do not rise.
     """
     clip = Clip()
+    meter = getattr(detector, "flow", None) or FlowMeter()
     for frame in frames:
-        clip.add(frame.number, frame.time, detector.detect(frame))
+        flow = meter.measure(frame)
+        clip.add(frame.number, frame.time, detector.detect(frame), flow)
     return clip.finish(plane=plane)
 
 

@@ -17,7 +17,7 @@ from cssv.perception.kinematics import inverse, process_noise, transition
 from cssv.perception.smoothing import Noise, State, Tracklet, edge_states
 
 #: Time in seconds -> (2, 3), what takes the picture's pixels then to those of the still scene.
-Scenery = Callable[[float], F64]
+Place = Callable[[float], F64]
 #: Longest time an object may be out of sight.
 LONGEST_GAP_S = 2.0
 #: What hides an object first hides a part of it: the boxes beside a gap err by this many h more ...
@@ -33,7 +33,7 @@ PROCESS_NOISE = 0.03
 GAP_COST = 2.0
 
 
-def link(tracklets: Sequence[Tracklet], noise: Noise, scene: Scenery | None = None) -> dict[int, int]:
+def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None) -> dict[int, int]:
     """Id of each tracklet -> id of its object, which is that of the object's first tracklet.
 
     Pairs are taken in order of their cost; each end and each beginning is used once.
@@ -41,7 +41,7 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, scene: Scenery | None = No
     Args:
         tracklets: of one clip.
         noise: of its boxes.
-        scene: (2, 3) float64 for a time in seconds, what takes the picture then to the still scene; None
+        place: (2, 3) float64 for a time in seconds, what takes the picture then to the still scene; None
             where the camera stands still or nobody knows.
     """
     owner = {tracklet.id: tracklet.id for tracklet in tracklets}
@@ -49,8 +49,8 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, scene: Scenery | None = No
         return owner
     ordered = sorted(tracklets, key=lambda tracklet: float(tracklet.times_s[0]))
     begins, ends = edge_states(ordered, noise)
-    if scene is not None:
-        begins, ends = ([_in_scene(state, scene) for state in side] for side in (begins, ends))
+    if place is not None:
+        begins, ends = ([_in_scene(state, place) for state in side] for side in (begins, ends))
     before, after = _candidates(ordered)
     costs = _costs(ends, begins, before, after)
     ended, begun = set[int](), set[int]()
@@ -69,9 +69,9 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, scene: Scenery | None = No
     return owner
 
 
-def _in_scene(state: State, scene: Scenery) -> State:
+def _in_scene(state: State, place: Place) -> State:
     """A state in the pixels of the still scene."""
-    A = scene(state.time_s)
+    A = place(state.time_s)
     zoom = float(np.hypot(A[0, 0], A[1, 0]))
     x = state.x * zoom
     x[:2, 0] = A[:, :2] @ state.x[:2, 0] + A[:, 2]
@@ -108,8 +108,8 @@ def _costs(ends: Sequence[State], begins: Sequence[State], before: I64, after: I
         P[..., 1, 1] += (EDGE_VELOCITY_SIGMA * heights[:, None]) ** 2
     d, S = _differences(end_x, end_P, begin_x, begin_P, gaps, PROCESS_NOISE * heights**2)
     squared = (d[..., None, :] @ inverse(S) @ d[..., None])[..., 0, 0].sum(axis=-1)
-    place = S[:, :2] / (2 * EDGE_SIGMA * EDGE_VELOCITY_SIGMA * heights[:, None, None, None] ** 2)
-    width = np.log(place[..., 0, 0] * place[..., 1, 1] - place[..., 0, 1] ** 2).sum(axis=-1)
+    area = S[:, :2] / (2 * EDGE_SIGMA * EDGE_VELOCITY_SIGMA * heights[:, None, None, None] ** 2)
+    width = np.log(area[..., 0, 0] * area[..., 1, 1] - area[..., 0, 1] ** 2).sum(axis=-1)
     costs: F64 = squared + width + GAP_COST * gaps
     return costs
 
@@ -117,7 +117,7 @@ def _costs(ends: Sequence[State], begins: Sequence[State], before: I64, after: I
 def _differences(
     past_x: F64, past_P: F64, future_x: F64, future_P: F64, gap_s: F64, q: F64
 ) -> tuple[F64, F64]:
-    """Differences (..., 4, 2) of two states, each moved half way over the gap (...,), and their covariance."""
+    """Two states (..., 4, 2), each moved half way over the gap (...,): their difference, its covariance."""
     half = np.repeat(gap_s[..., None] / 2, 4, axis=-1)
     forward, back = transition(half), transition(-half)
     d = forward @ past_x[..., None] - back @ future_x[..., None]

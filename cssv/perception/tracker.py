@@ -197,7 +197,8 @@ class Tracker:
         shared = overlaps(detections.boxes_px[begin], detections.boxes_px[known])
         labels = np.array(detections.labels)
         twice = (shared > DUPLICATE_IOU) & (labels[begin, None] == labels[known])
-        return begin[~twice.any(axis=1) | (detections.ids[begin] >= 0)]
+        new: I64 = begin[~twice.any(axis=1) | (detections.ids[begin] >= 0)]
+        return new
 
     def _identity(self, given: int) -> int:
         """Name a new object: by the identity it brings, unless another already has that."""

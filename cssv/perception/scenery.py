@@ -1,0 +1,42 @@
+"""The still scene of a clip: where the picture of every moment lies in it, by the camera's motions so far."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+import numpy as np
+
+from cssv.perception.camera import CameraMotion
+from cssv.perception.detections import F64
+
+_IDENTITY = np.eye(2, 3)
+
+
+class Scenery:
+    """Chains the camera's motions from frame to frame. The first frame's pixels are those of the scene.
+
+    Memory: six numbers per frame in which the camera moves.
+    """
+
+    def __init__(self) -> None:
+        self._times_s: list[float] = []
+        self._places: list[F64] = []
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the camera has never moved."""
+        return not self._places
+
+    def add(self, time_s: float, camera: CameraMotion | None) -> None:
+        """Take in the motion since the frame before; None where nobody knows it."""
+        if camera is None or not camera.is_known or camera.is_still:
+            return
+        last = self._places[-1] if self._places else _IDENTITY
+        back = np.linalg.inv(np.vstack([camera.A, (0, 0, 1)]))
+        self._times_s.append(time_s)
+        self._places.append(last @ back)
+
+    def at(self, time_s: float) -> F64:
+        """(2, 3) float64: takes pixels (x, y, 1) of the frame shown at ``time_s`` to the scene's."""
+        step = bisect_left(self._times_s, time_s + 1e-9)
+        return self._places[step - 1] if step else _IDENTITY
