@@ -214,7 +214,7 @@ def _check_size(tsai: Tsai, size: Size) -> None:
 
 
 def _by_tsai(tsai: Tsai, size: Size) -> Plane:
-    pixel = (tsai.pixel_mm[0] / tsai.sx, tsai.pixel_mm[1])
+    pixel = (tsai.pixel_mm[0] / (tsai.sx or 1.0), tsai.pixel_mm[1])
     (cx, cy), f = tsai.centre_px, tsai.focal_mm
     rays = np.array([[pixel[0] / f, 0, -pixel[0] * cx / f], [0, pixel[1] / f, -pixel[1] * cy / f], [0, 0, 1]])
     turn = rotation(tsai.rotation_rad)

@@ -76,8 +76,8 @@ class Tsai:
         focal_mm: focal length.
         translation_mm: tx, ty, tz: the scene's origin as the camera sees it.
         rotation_rad: rx, ry, rz: turns about x, then y, then z, from the scene's axes to the camera's.
-        sx: correction of the pixel's width.
-        kappa1_per_mm2: radial distortion.
+        sx: correction of the pixel's width; None is 1.
+        kappa1_per_mm2: radial distortion; None is none.
         extra: the user's own ``x_`` keys.
     """
 
@@ -87,8 +87,8 @@ class Tsai:
     focal_mm: float
     translation_mm: Triple
     rotation_rad: Triple
-    sx: float = 1.0
-    kappa1_per_mm2: float = 0.0
+    sx: float | None = None
+    kappa1_per_mm2: float | None = None
     extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
 
 

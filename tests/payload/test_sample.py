@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.errors import ContainerError, SceneError
-from cssv.payload.sample import SceneSample, read_sample, write_sample
+from cssv.payload.sample import SceneSample, read_sample, settle, write_sample
 from cssv.scene import Ranges, Scene, Source, Value
 from cssv.template.drawing import Selector
 from cssv.template.state import ObjectState
@@ -43,7 +44,9 @@ STATES = st.builds(
     density_kg_m3=st.none() | VALUES,
     name=st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     selector=st.none() | st.sampled_from(Selector),
-)
+    velocity_m_s=st.none() | PAIRS,
+    sigma_m_s=thousandths(0, 5000) | st.just(math.inf),
+).map(lambda state: replace(state, sigma_m_s=math.inf) if state.velocity_m_s is None else state)
 SCENE = Scene.from_json(
     {
         "cssv_scene": 1,
@@ -77,6 +80,17 @@ def test_numbers_are_rounded_to_thousandths(x, y):
     assert back.velocity_px_s == pytest.approx((x, y), abs=0.00051)
 
 
+def test_what_nobody_knows_of_the_ground_is_not_written():
+    state = ObjectState(1, "", 1.0, (0, 0, 1, 1), (0, 0), (0, 0), (0, 0), 1.0)
+    assert b"_m_s" not in write_sample(SceneSample(0, (state, settle(state))))
+    moving = settle(replace(state, velocity_m_s=(1.23456, -2), sigma_m_s=0.12345))
+    assert (moving.velocity_m_s, moving.sigma_m_s) == ((1.235, -2.0), 0.123)
+    assert read_sample(write_sample(SceneSample(0, (moving,)))).objects == (moving,)
+    wrong = {"frame": 0, "objects": [GOOD["objects"][0] | {"velocity_m_s": [0, 1], "sigma_m_s": -1}]}
+    with pytest.raises(ContainerError, match="scene sample"):
+        read_sample(json.dumps(wrong).encode())
+
+
 def test_samples_are_compact_strict_json():
     state = ObjectState(1, "é", 1.0, (0, 0, 1, 1), (0, 0), (0, 0), (0, 0), math.inf)
     data = write_sample(SceneSample(3, (state,)))
@@ -103,7 +117,7 @@ GOOD = {
         }
     ],
 }
-VECTORS = ["box_px", "velocity_px_s", "past_px_s", "future_px_s"]
+VECTORS = ["box_px", "velocity_px_s", "past_px_s", "future_px_s", "velocity_m_s"]
 WRONG = (
     [("track", v) for v in (None, "1", -1, [], math.inf, math.nan, 1e999, True)]
     + [("label", v) for v in (None, 3, [])]

@@ -115,6 +115,19 @@ def trajectories(draw):
 
 
 objects = part({"match": matches}, **facts) | part({"trajectory": trajectories()}, **facts)
+calibrations = part(
+    {
+        "size_px": st.lists(st.integers(1, 10**6), min_size=2, max_size=2),
+        "centre_px": pair(-1e6, 1e6),
+        "pixel_mm": pair(1e-6, 1000),
+        "focal_mm": bounded(1e-3, 1e6),
+        "translation_mm": st.tuples(bounded(-1e9, 1e9), bounded(-1e9, 1e9), bounded(1, 1e9)).map(list),
+        # A camera that looks down on the ground, so that it is above it.
+        "rotation_rad": st.just([0, 0, 0]) | st.just([0, 0, 1.5]),
+    },
+    sx=bounded(1e-3, 1000),
+    kappa1_per_mm2=bounded(-1e6, 1e6),
+)
 cameras = part(
     position_m=sensed(st.lists(bounded(-1e9, 1e9), min_size=3, max_size=3)),
     pan_deg=numbers(-360, 360),
@@ -122,6 +135,7 @@ cameras = part(
     roll_deg=numbers(-360, 360),
     hfov_deg=numbers(1, 360),
     homography=st.just([[1, 0.5, 0], [0, 1, 0], [0, 0, 1.0]]),
+    tsai=calibrations,
 ).filter(bool)
 environments = part(
     lighting_lux=numbers(0, 1e9),
