@@ -10,6 +10,7 @@ import subprocess
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -63,6 +64,16 @@ class TestRoundTrip:
         assert run("encode", material / "clip.mkv", "--boxes", boxes, *options).code == 0
         assert run("info", out, "--json").json()["layout"] == "rgb24"
         assert run("decode", out, "--objects", tmp_path / "o.jsonl", "--json").json()["rows"] == COUNT
+
+    def test_temperatures_from_a_thermal_camera(self, run, material, tmp_path):
+        thermal, scene, out = tmp_path / "thermal.png", tmp_path / "scene.json", tmp_path / "out.cssv"
+        thermal.write_bytes(cv2.imencode(".png", np.full((36, 48), 30015, np.uint16))[1].tobytes())
+        scene.write_text('{"cssv_scene": 1, "thermal": {"scale": 0.01, "offset_c": -273.15}}')
+        options = ("--thermal", thermal, "--meta", scene, "-o", out)
+        done = run("encode", material / "clip.mkv", "--boxes", material / "boxes.txt", *options)
+        assert "same view" in done.out
+        run("decode", out, "--objects", tmp_path / "o.csv")
+        assert {row["temperature_c"] for row in rows_of(tmp_path / "o.csv")} == {"27.0"}
 
     def test_sparse_leaves_the_ground_alone(self, run, material, tmp_path):
         changed = {}
