@@ -42,8 +42,8 @@ _PEOPLE = frozenset({"", "object", "person", "people", "pedestrian", "human", "m
 #: Places at which a kernel is asked whether the picture shows it.
 _KERNEL_NODES = 128
 #: Newton's steps to bend a straight ray as the lens does; each doubles the exact digits.
-_BENDING_STEPS = 12
-#: What Newton must have reached, as a share of the radius.
+_BENDING_STEPS = 20
+#: How near they must have come.
 _BENT = 1e-9
 
 
@@ -71,14 +71,16 @@ class Lens:
     def bent(self, straight_px: F64) -> F64:
         """Inverse of :meth:`straightened`; NaN where no point of the picture shows it."""
         away = (straight_px - self.centre_px) * self.pixel_mm
-        target = np.hypot(away[..., 0], away[..., 1])
-        k = self.kappa1_per_mm2
-        # r + k r³ is concave for k < 0 and convex for k > 0: from these starts Newton never overshoots.
-        r = target.copy() if k >= 0 else np.minimum(target, 1 / math.sqrt(-3 * k) * (1 - 1e-9))
-        for _ in range(_BENDING_STEPS if k else 0):
-            r = np.maximum(r - (r + k * r**3 - target) / (1 + 3 * k * r**2), 0.0)
-        found = np.abs(r + k * r**3 - target) <= _BENT * (1 + target)
-        share = np.where(target > 0, r / np.where(target > 0, target, 1.0), 1.0)
+        # In units of 1 / sqrt(|kappa1|) the bent distance r of the straight one t solves r + r³ = t or
+        # r - r³ = t. One is convex and begun above its root, the other concave and begun below it, so that
+        # Newton's steps lead towards it and never too far.
+        sign = math.copysign(1.0, self.kappa1_per_mm2)
+        t = math.sqrt(abs(self.kappa1_per_mm2)) * np.hypot(away[..., 0], away[..., 1])
+        r = np.minimum(t, np.cbrt(t) if sign > 0 else math.sqrt(1 / 3) * (1 - 1e-9))
+        for _ in range(_BENDING_STEPS):
+            r = np.maximum(r - (r + sign * r**3 - t) / (1 + 3 * sign * r**2), 0.0)
+        found = np.abs(r + sign * r**3 - t) <= _BENT * (1 + t)
+        share = np.where(t > 0, r / np.where(t > 0, t, 1.0), 1.0)
         bent: F64 = self.centre_px + away * np.where(found, share, np.nan)[..., None] / self.pixel_mm
         return bent
 
@@ -356,4 +358,4 @@ def _kernel_nodes() -> F64:
     ranks = np.arange(_KERNEL_NODES)
     distances = np.sqrt(-np.log1p(-(ranks + 0.5) / _KERNEL_NODES))
     turns = ranks * math.pi * (3 - math.sqrt(5))
-    return distances[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+    return np.asarray(distances[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1))
