@@ -54,15 +54,15 @@ def planted(*, force=FORCE, gated=False, registers=0, sign=1.0):
     Token 0 tells white, read by the neuron alone; what it writes goes into token numbers 1 to 8.
     """
     tensors = facebook(depth=DEPTH, patch=PATCH, grid=5, gated=gated, registers=registers, std=0.03)
-    tensors["patch_embed.proj.weight"][0] = 0.25
-    tensors["patch_embed.proj.weight"][1:] *= 0.3
+    tensors["patch_embed.proj.weight"][0] = 0.04
+    tensors["pos_embed"] *= 30
+    tensors["pos_embed"][..., 0] = 0
     enter, leave = ("w12", "w3") if gated else ("fc1", "fc2")
     at = f"blocks.{BLOCK}.mlp."
     hidden = tensors[f"{at}{leave}.weight"].shape[1]
-    # LayerNorm leaves about 8 of a token that is white and nothing else.
     tensors[f"{at}{enter}.weight"][NEURON] = 0
     tensors[f"{at}{enter}.weight"][NEURON, 0] = 2.0
-    tensors[f"{at}{enter}.bias"][NEURON] = -9.0
+    tensors[f"{at}{enter}.bias"][NEURON] = -5.0
     if gated:
         tensors[f"{at}{enter}.weight"][hidden + NEURON] = 0
         tensors[f"{at}{enter}.bias"][hidden + NEURON] = sign
