@@ -3,7 +3,7 @@
     python benchmarks/detectors.py --data DIR [--every K]
 
 DIR holds ``clips/vtest.avi``, its truth ``mot15/PETS09-S2L1/gt/gt.txt`` and the networks in ``models/``.
-Detectors that learn from the clip see every frame; every K-th is scored, and only these are shown to networks.
+Detectors that learn from the clip see every frame; every K-th is scored, and networks see only these.
 A box is a hit when it overlaps a person not yet found by half (intersection over union), boxes of high score
 first. Recall and precision count the boxes from the score in the column beside them; AP is the area under
 precision over recall of all boxes that a detector gives. Milliseconds are of one thread, from the planes of a
