@@ -6,6 +6,7 @@ this frame back to the previous one, so that it is defined where this frame's ob
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import cv2
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.frames import U8, Frame
-from cssv.perception.camera import CameraMotion, fit_camera
+from cssv.perception.camera import FEWEST_POINTS, STILL, STILL_PX, CameraMotion, fit_camera, register
 from cssv.perception.detections import F64
 
 F32 = NDArray[np.float32]
@@ -36,36 +37,46 @@ def shrink(luma: U8) -> tuple[U8, int]:
     while luma.shape[0] // scale > 1.5 * WORKING_HEIGHT_PX:
         scale *= 2
     if scale == 1:
-        return np.ascontiguousarray(luma), 1
+        return luma.copy(), 1
     size = (luma.shape[1] // scale, luma.shape[0] // scale)
     return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), scale
 
 
+def halve(picture: U8) -> U8:
+    """Half the size in each direction."""
+    height, width = picture.shape
+    return np.asarray(
+        cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA), dtype=np.uint8
+    )
+
+
 class FlowMeter:
-    """Measures the flow from frame to frame of one clip or stream."""
+    """Measures the flow from frame to frame of one clip or stream.
+
+    Attributes:
+        picture: luma of the frame measured last, at working size (:func:`shrink`).
+        scale: pixels of the frame per pixel of it.
+    """
 
     def __init__(self) -> None:
-        self._before: U8 | None = None
+        self.picture: U8 = np.empty((0, 0), dtype=np.uint8)
+        self.scale = 1
         self._flow: Flow | None = None
         self._key: tuple[int, int] | None = None
 
-    def measure(self, frame: Frame, picture: U8 | None = None) -> Flow | None:
+    def measure(self, frame: Frame) -> Flow | None:
         """Flow since the previous frame; None at the first one and where the size changes.
 
         The frame measured last gives the same object again; frames are otherwise given in order. Nothing is
         computed before it is asked for.
-
-        Args:
-            frame: the next frame.
-            picture: its luma at working size (:func:`shrink`) where the caller has it already.
         """
         key = (frame.number, frame.pts)
         if key == self._key:
             return self._flow
-        now = shrink(frame.luma())[0] if picture is None else picture
-        before, self._before, self._key = self._before, now, key
-        fits = before is not None and before.shape == now.shape
-        self._flow = Flow(before, now, frame.height // now.shape[0]) if before is not None and fits else None
+        before = self.picture
+        self.picture, self.scale = shrink(frame.luma())
+        self._flow = Flow(before, self.picture, self.scale) if before.shape == self.picture.shape else None
+        self._key = key
         return self._flow
 
 
@@ -87,19 +98,24 @@ class Flow:
         search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         search.setFinestScale(FINEST_LEVEL if height >= WORKING_HEIGHT_PX / 2 else 0)
         search.setPatchStride(PATCH_STRIDE_PX)
-        return np.asarray(search.calc(self._now, self._before, None), dtype=np.float32)
+        field = np.zeros((*self._now.shape, 2), dtype=np.float32)
+        return np.asarray(search.calc(self._now, self._before, field), dtype=np.float32)
 
     @cached_property
-    def _camera(self) -> CameraMotion:
+    def camera_of_picture(self) -> CameraMotion:
+        """How the camera moved, in pixels of the working picture."""
         height, width = self._now.shape
+        small = register(halve(self._before), halve(self._now))
+        if small.points >= FEWEST_POINTS and small.torn < TORN_SHARE and 2 * small.moved_px < STILL_PX:
+            return replace(STILL, share=1 - small.torn)
         points = np.stack(np.meshgrid(grid(width), grid(height)), axis=-1)[texture(self._now) > TEXTURE]
         now = points.astype(np.float64)
         before = now + self.field[points[:, 1], points[:, 0]]
-        return fit_camera(before, now, (width, height), self.scale)
+        return fit_camera(before, now, (width, height))
 
     def camera(self) -> CameraMotion:
-        """How the camera moved."""
-        return self._camera
+        """How the camera moved, in pixels of the frame."""
+        return self.camera_of_picture.scaled(self.scale)
 
     def of_boxes(self, boxes_px: F64) -> F64:
         """How the object in each box moved since the previous frame.
@@ -129,6 +145,8 @@ class Flow:
         return result
 
 
+#: A camera stands still only where motion explains all but this share of the texture.
+TORN_SHARE = 0.3
 #: Samples across and down a box.
 SAMPLES = 12
 

@@ -11,13 +11,10 @@ from scipy.optimize import linear_sum_assignment
 from cssv.frames import Frame, planes_shape
 from cssv.overlap import overlaps
 from cssv.perception import BoxesDetector, perceive
-from cssv.perception.detectors.motion import (
-    MotionDetector,
-    SizePrior,
-    join_fragments,
-    shrink,
-    split_blob,
-)
+from cssv.perception.detectors.blobs import join_fragments, split_blob
+from cssv.perception.detectors.motion import MotionDetector
+from cssv.perception.detectors.size_prior import SizePrior
+from cssv.perception.flow import shrink
 from cssv.video import VideoReader
 
 RNG = np.random.default_rng(7)

@@ -1,0 +1,130 @@
+"""Moving pixels -> one blob per object: fragments joined, merged objects cut, by the sizes to expect."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.frames import U8
+from cssv.perception.detectors.size_prior import SizePrior
+
+I32 = NDArray[np.int32]
+#: x, y, width, height, moving pixels.
+Part = tuple[float, float, float, float, float]
+
+#: A blob wider or higher than this many objects may be several ...
+WIDE, HIGH = 1.4, 1.25
+#: ... unless one box holds this share of it.
+WHOLE = 0.8
+#: Boxes laid over a blob are so much larger than objects are.
+SNUG = 1.1
+#: Share of its box that a silhouette fills; a part with less than this share of one is none.
+FILL = 0.55
+SMALLEST_PART = 0.25
+#: Boxes laid over one blob at most.
+MOST_PARTS = 24
+CUT = 1.6
+LOOSE = 0.3
+
+
+def join_fragments(blobs: I32, prior: SizePrior) -> I32:
+    """Join blobs above one another that together are no larger than an object there.
+
+    Args:
+        blobs: int32 (n, 5): x, y, w, h, area.
+        prior: sizes to expect.
+    """
+    rows = [blob.tolist() for blob in blobs[np.argsort(-(blobs[:, 1] + blobs[:, 3]))]]
+    k = 0
+    while k < len(rows):
+        x, y, w, h, area = rows[k]
+        expected = prior(y + h)
+        for other in rows[k + 1 :] if expected else ():
+            left, right = max(x, other[0]), min(x + w, other[0] + other[2])
+            low_x, low_y = min(x, other[0]), min(y, other[1])
+            width = max(x + w, other[0] + other[2]) - low_x
+            together = y + h - low_y
+            fits = expected and width <= 1.3 * expected[0] and together <= 1.15 * expected[1]
+            if fits and right - left >= 0.4 * min(w, other[2]):
+                rows[k] = [low_x, low_y, width, together, area + other[4]]
+                rows.remove(other)
+                break
+        else:
+            k += 1
+    return np.array(rows, dtype=np.int32).reshape(-1, 5)
+
+
+def split_blob(mask: U8, blob: I32, prior: SizePrior) -> list[Part]:
+    """Cut a blob that is wider or higher than one object into objects: (x, y, w, h, area) each.
+
+    Boxes of the size to expect are laid over the blob from the nearest object up, each where it covers most.
+    An object hidden behind a nearer one gets its whole height, by where its top is.
+    """
+    x, y, w, h, area = blob.tolist()
+    expected = prior(y + h)
+    if expected is None or (w < WIDE * expected[0] and h < HIGH * expected[1]):
+        return [(x, y, w, h, area)]
+    left = (mask[y : y + h, x : x + w] > 0).astype(np.uint8)
+    parts: list[Part] = []
+    hidden = np.zeros_like(left)
+    for _ in range(MOST_PARTS):
+        size = _foot(left, y, prior)
+        if size is None:
+            break
+        window, person = _window(left, *size)
+        inside = left[window]
+        seen = int(np.count_nonzero(inside))
+        if seen >= SMALLEST_PART * person:
+            parts.append(_part(inside, window, hidden, (x, y), prior))
+        hidden[window] = 1
+        left[window] = 0
+    # One part that holds nearly all of it is the blob itself, with its arms.
+    if len(parts) == 0 or (len(parts) == 1 and parts[0][4] >= WHOLE * area):
+        return [(x, y, w, h, area)]
+    return parts
+
+
+def _foot(left: U8, y: int, prior: SizePrior) -> tuple[int, int, int] | None:
+    """Lowest row of what is left, and width and height of an object that stands there."""
+    rows = np.flatnonzero(left.any(axis=1))
+    if not len(rows):
+        return None
+    bottom = int(rows[-1]) + 1
+    expected = prior(y + bottom)
+    if expected is None:
+        return None
+    return bottom, max(round(expected[0]), 2), max(round(SNUG * expected[1]), 2)
+
+
+def _window(left: U8, bottom: int, width: int, height: int) -> tuple[tuple[slice, slice], float]:
+    """Where a box that stands on ``bottom`` over its feet covers most; also pixels of a whole silhouette."""
+    top = max(bottom - height, 0)
+    feet = np.flatnonzero(left[max(bottom - height // 8, top) : bottom].any(axis=0))
+    columns = np.count_nonzero(left[top:bottom], axis=0)
+    total = np.concatenate([[0], np.cumsum(columns)])
+    edge = np.concatenate([[0], np.minimum(columns[1:], columns[:-1]), [0]])
+    middle, end = int(np.median(feet)), left.shape[1]
+    starts = np.arange(max(middle - round(1.35 * width), 0), middle + 1)[:, None]
+    widths = np.arange(round(0.7 * width), round(1.35 * width) + 1)[None]
+    ends = np.minimum(starts + widths, end)
+    worth = total[ends] - total[starts] - CUT * width * (edge[starts] + edge[ends])
+    worth = worth - LOOSE * height * np.abs(widths - width)
+    worth[ends <= middle] = -np.inf
+    k, j = np.unravel_index(int(worth.argmax()), worth.shape)
+    window = slice(top, bottom), slice(int(starts[k, 0]), int(ends[k, j]))
+    return window, FILL * width * height
+
+
+def _part(
+    inside: U8, window: tuple[slice, slice], hidden: U8, corner: tuple[int, int], prior: SizePrior
+) -> Part:
+    """Box around the pixels in a window, down to where the object stands if a nearer one hides that."""
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    left, right = window[1].start + int(columns[0]), window[1].start + int(columns[-1]) + 1
+    top, bottom = window[0].start + int(rows[0]), window[0].start + int(rows[-1]) + 1
+    below = hidden[bottom : bottom + 2, left:right]
+    if below.size and below.any():
+        foot = prior.foot(corner[1] + top)
+        bottom = max(bottom, round(foot) - corner[1]) if foot is not None else bottom
+    area = int(np.count_nonzero(inside))
+    return corner[0] + left, corner[1] + top, right - left, bottom - top, area

@@ -1,0 +1,151 @@
+"""The background behind a camera that may move: kept in place by the camera's motion and by itself.
+
+The background follows the camera by whole pixels, which costs it no sharpness; what is left, less than a
+pixel and a little rotation, is taken out of each picture. The camera's motion from frame to frame would add
+up its errors, so every picture is also registered to the background.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from cssv.frames import U8
+from cssv.perception.camera import CameraMotion, register
+from cssv.perception.detections import F64
+from cssv.perception.detectors.background import Background
+from cssv.perception.flow import halve
+
+#: Motion in more than this share of the picture is a cut, or a camera that nobody can follow.
+LARGEST_SHARE = 0.5
+#: After it moved, a background may lie a pixel beside the picture for so long.
+SETTLING_S = 1.0
+#: The picture is registered to the background while the camera moves, and once in so many frames at rest.
+REGISTER_FRAMES = 8
+#: Misalignments in working pixels: below the first nothing is done; a picture of which more than the share is
+#: torn cannot be registered; where rotation and zoom move the corners by more than the last, the background
+#: is resampled.
+ALIGNED_PX = 0.1
+TORN_SHARE = 0.4
+BENT_PX = 2.0
+
+
+class Scenery:
+    """Background, alignment and time since the camera moved.
+
+    Args:
+        picture: the first one, (h, w) uint8 at working size.
+    """
+
+    def __init__(self, picture: U8) -> None:
+        self._background = Background(picture)
+        self._aligned = picture
+        self._stir = np.zeros_like(picture)
+        #: Takes positions in the picture to the background, (3, 3).
+        self._to_background: F64 = np.eye(3)
+        self._rest_s = np.inf
+        self._frames = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """True where the camera has rested long enough for the background to be trusted by the pixel."""
+        return self._rest_s > SETTLING_S
+
+    def see(self, picture: U8, camera: CameraMotion, step_s: float) -> U8:
+        """Take in the next picture; 255 where something moves in it, in the background's coordinates.
+
+        Args:
+            picture: (h, w) uint8 at working size.
+            camera: its motion since the last picture, in working pixels.
+            step_s: seconds since the last picture.
+        """
+        self._rest_s += step_s
+        self._frames += 1
+        if not camera.is_still and camera.is_known:
+            self._follow(camera, picture)
+        aligned = self._align(picture)
+        if not self.is_settled or self._frames % REGISTER_FRAMES == 0:
+            aligned = self._register(picture, aligned)
+        slack_px = 0 if self.is_settled else 1
+        mask = self._background.compare(aligned, slack_px=slack_px)
+        if np.count_nonzero(mask) > LARGEST_SHARE * mask.size:
+            self.__init__(picture)  # type: ignore[misc]
+            return np.zeros_like(mask)
+        self._stir = self._background.stir(aligned, slack_px=slack_px)
+        self._background.learn(aligned, step_s)
+        self._aligned = aligned
+        return mask
+
+    @property
+    def stir(self) -> U8:
+        """255 where the last picture differs from that of half a second before, in the same coordinates."""
+        return self._stir
+
+    def accept(self, boxes_px: F64, mask: U8) -> None:
+        """Take what the last picture shows in the mask's pixels within boxes for background from now on."""
+        if len(boxes_px):
+            where = np.zeros(mask.shape, dtype=np.bool_)
+            for x, y, w, h in boxes_px.astype(int).tolist():
+                inside = slice(max(y, 0), y + h), slice(max(x, 0), x + w)
+                where[inside] = mask[inside] > 0
+            self._background.accept(self._aligned, where)
+
+    def in_picture(self, boxes_px: F64) -> F64:
+        """Boxes of the background's coordinates where they are in the picture."""
+        if np.array_equal(self._to_background, np.eye(3)):
+            return boxes_px
+        back = _inverse(self._to_background)
+        moved = boxes_px.copy()
+        middle = boxes_px[:, :2] + boxes_px[:, 2:] / 2
+        moved[:, :2] += middle @ back[:2, :2].T + back[:2, 2] - middle
+        return moved
+
+    def _follow(self, camera: CameraMotion, picture: U8) -> None:
+        self._rest_s = 0.0
+        now_to_before = _inverse(np.vstack([camera.A, [0, 0, 1]]))
+        self._to_background = self._to_background @ now_to_before
+        height, width = picture.shape
+        middle = np.array([width / 2, height / 2, 1])
+        dx, dy = np.rint(self._to_background[:2] @ middle - middle[:2]).astype(int).tolist()
+        if max(abs(dx) / width, abs(dy) / height) > LARGEST_SHARE:
+            self.__init__(picture)  # type: ignore[misc]
+            self._rest_s = 0.0
+            return
+        if dx or dy:
+            self._to_background[:2, 2] -= dx, dy
+            self._background.shift(-dx, -dy, self._align(picture))
+        corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], dtype=np.float64)
+        if np.abs(corners @ self._to_background[:2].T - corners[:, :2]).max() > BENT_PX:
+            self._background.warp(_inverse(self._to_background)[:2], picture)
+            self._to_background = np.eye(3)
+
+    def _align(self, picture: U8) -> U8:
+        """Lay the picture over the background."""
+        if np.abs(self._to_background - np.eye(3))[:2].max() < 1e-9:
+            return picture
+        size = picture.shape[::-1]
+        how = cv2.INTER_LINEAR
+        return np.asarray(
+            cv2.warpAffine(
+                picture, self._to_background[:2], size, flags=how, borderMode=cv2.BORDER_REPLICATE
+            ),
+            dtype=np.uint8,
+        )
+
+    def _register(self, picture: U8, aligned: U8) -> U8:
+        for _ in range(2):
+            small = halve(self._background.picture)
+            found = register(small, halve(aligned))
+            if found.torn > TORN_SHARE or 2 * found.moved_px < ALIGNED_PX:
+                break
+            self._rest_s = min(self._rest_s, 0.0) if 2 * found.moved_px > 5 * ALIGNED_PX else self._rest_s
+            # From half size to the working size: centres of pixels lie at 2x + 1/2.
+            A = np.vstack([found.A, [0, 0, 1]])
+            A[:2, 2] = 2 * A[:2, 2] + 0.5 - A[:2, :2] @ (0.5, 0.5)
+            self._to_background = _inverse(A) @ self._to_background
+            aligned = self._align(picture)
+        return aligned
+
+
+def _inverse(A: F64) -> F64:
+    return np.asarray(np.linalg.inv(A), dtype=np.float64)

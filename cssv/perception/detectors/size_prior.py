@@ -1,0 +1,96 @@
+"""How large an object is, by where it stands: learned from the boxes seen so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.perception.detections import F64
+
+#: Logarithms of sizes this near gather; a peak is one that has this share of the highest.
+MODE_WIDTH = 0.12
+MODE_SHARE = 0.8
+
+
+@dataclass(slots=True)
+class SizePrior:
+    """Width and height of an object as linear functions of the row of its lower edge.
+
+    Learned from the blobs seen so far, by least absolute deviations; silent until they agree.
+    """
+
+    #: Blobs remembered; blobs needed; frames between two fits.
+    memory: int = 3000
+    fewest: int = 150
+    interval: int = 20
+    #: Relative scatter of the heights above which the scene holds objects of different kinds.
+    agreement: float = 0.3
+    _seen: list[F64] = field(default_factory=list)
+    _frames: int = 0
+    _weights: F64 | None = None
+
+    def learn(self, boxes_px: F64) -> None:
+        """Take in the boxes of one frame."""
+        self._seen.extend(boxes_px)
+        self._frames += 1
+        if self._frames % self.interval == 0 and len(self._seen) >= self.fewest:
+            del self._seen[: -self.memory]
+            self._fit(np.array(self._seen))
+
+    def _fit(self, boxes_px: F64) -> None:
+        A = np.stack([np.ones(len(boxes_px)), boxes_px[:, 1] + boxes_px[:, 3]], axis=1)
+        sizes = boxes_px[:, 2:]
+        weights = np.linalg.lstsq(A, sizes, rcond=None)[0]
+        for _ in range(8):
+            root = np.maximum(np.abs(A @ weights - sizes), 1.0) ** -0.5
+            columns = [
+                np.linalg.lstsq(A * root[:, [k]], sizes[:, k] * root[:, k], rcond=None)[0] for k in (0, 1)
+            ]
+            weights = np.stack(columns, axis=1)
+        expected = np.asarray(A @ weights, dtype=np.float64)
+        scatter = np.median(np.abs(expected[:, 1] - sizes[:, 1]) / np.maximum(sizes[:, 1], 1.0))
+        if scatter >= self.agreement or expected.min() <= 0:
+            self._weights = None
+            return
+        ratios = np.log(sizes / expected)
+        self._weights = np.stack(
+            [_gather(A, sizes[:, k], weights[:, k], ratios[:, k]) for k in (0, 1)], axis=1
+        )
+
+    def __call__(self, foot_px: float) -> tuple[float, float] | None:
+        """Width and height expected of an object whose lower edge is at row ``foot_px``."""
+        if self._weights is None:
+            return None
+        width, height = self._weights[0] + foot_px * self._weights[1]
+        return (float(width), float(height)) if width > 1 and height > 1 else None
+
+    def foot(self, head_px: float) -> float | None:
+        """Row of the lower edge of an object whose upper edge is at row ``head_px``."""
+        if self._weights is None:
+            return None
+        offset, slope = self._weights[:, 1]
+        return float((head_px + offset) / (1 - slope)) if slope < 0.9 else None
+
+
+def mode(values: F64) -> float:
+    """Lowest of the values around which others gather: merged objects are many, but no two alike."""
+    at = np.linspace(-1.0, 1.0, 81)
+    density = np.exp(-0.5 * ((at[:, None] - values) / MODE_WIDTH) ** 2).sum(axis=1)
+    peaks = np.flatnonzero((density >= np.roll(density, 1)) & (density >= np.roll(density, -1)))
+    firm = peaks[density[peaks] >= MODE_SHARE * density.max()]
+    return float(at[firm[0]])
+
+
+def _gather(A: F64, sizes: F64, weights: NDArray[np.floating], ratios: F64) -> F64:
+    """Fit anew to the sizes near the mode, by Welsch's weights, which leave out what is far."""
+    weights = weights * np.exp(mode(ratios))
+    for _ in range(6):
+        expected = np.maximum(A @ weights, 1.0)
+        near = np.exp(-0.5 * ((sizes / expected - 1) / 0.2) ** 2) / expected
+        found = np.linalg.lstsq(A * near[:, None], sizes * near, rcond=None)[0]
+        if (A @ found).min() <= 1:
+            break
+        weights = found
+    return np.asarray(weights, dtype=np.float64)
