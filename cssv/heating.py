@@ -29,7 +29,7 @@ SAMPLES = 4096
 #: that begin and end together may differ by this many of the longer steps.
 STEPS_AWAY = 2
 #: Frames that are looked at to find the range of temperatures.
-RANGE_FRAMES = 500
+RANGE_FRAMES = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
