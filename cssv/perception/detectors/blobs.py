@@ -17,7 +17,7 @@ WIDE, HIGH = 1.4, 1.25
 #: ... unless one box holds this share of it.
 WHOLE = 0.8
 #: Boxes laid over a blob are so much larger than objects are.
-SNUG = 1.1
+SNUG = 1.05
 #: Share of its box that a silhouette fills; a part with less than this share of one is none.
 FILL = 0.55
 SMALLEST_PART = 0.25
@@ -99,7 +99,7 @@ def _foot(left: U8, y: int, prior: SizePrior) -> tuple[int, int, int] | None:
 def _window(left: U8, bottom: int, width: int, height: int) -> tuple[tuple[slice, slice], float]:
     """Where a box that stands on ``bottom`` over its feet covers most; also pixels of a whole silhouette."""
     top = max(bottom - height, 0)
-    feet = np.flatnonzero(left[max(bottom - height // 8, top) : bottom].any(axis=0))
+    feet = np.flatnonzero(left[max(bottom - max(height // 8, 1), top) : bottom].any(axis=0))
     columns = np.count_nonzero(left[top:bottom], axis=0)
     total = np.concatenate([[0], np.cumsum(columns)])
     edge = np.concatenate([[0], np.minimum(columns[1:], columns[:-1]), [0]])
