@@ -15,7 +15,7 @@ from cssv.perception.detections import F64, LARGEST_PX
 #: continue objects that better ones began.
 MIN_SCORE = 0.1
 #: Of two boxes of one class whose intersection over union is above this, the weaker is the same object again.
-MOST_OVERLAP = 0.6
+MOST_OVERLAP = 0.55
 
 
 def check_share(name: str, value: float) -> float:
