@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import itertools
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def _dense(ids: Sequence[NDArray[np.int64]]) -> tuple[list[NDArray[np.int64]], i
 def measures(truth: Sequence[Detections], rows: MotRows) -> dict[str, Any]:
     """TrackEval's raw counts for one sequence; :func:`combined` makes scores of them."""
     borders = np.searchsorted(rows.numbers, np.arange(len(truth) + 1))
-    spans = [slice(low, high) for low, high in zip(borders[:-1], borders[1:], strict=True)]
+    spans = [slice(low, high) for low, high in itertools.pairwise(borders)]
     gt_ids, gt_count = _dense([frame.ids for frame in truth])
     ids, count = _dense([rows.ids[span] for span in spans])
     data = {

@@ -1,9 +1,11 @@
 """Frames -> detections -> tracks -> motion, with honest uncertainty."""
 
+from cssv.perception.camera import CameraMotion
 from cssv.perception.clip import Clip, perceive, track_boxes
 from cssv.perception.detections import EMPTY, Detections, detections
 from cssv.perception.detectors import DETECTORS, Detector, detector
 from cssv.perception.detectors.boxes import BoxesDetector
+from cssv.perception.flow import Flow, FlowMeter
 from cssv.perception.live import LAG_S, LiveTracker
 from cssv.perception.mot import MotRows, mot_text, read_mot, write_mot
 from cssv.perception.smoothing import Noise
@@ -15,9 +17,12 @@ __all__ = [
     "EMPTY",
     "LAG_S",
     "BoxesDetector",
+    "CameraMotion",
     "Clip",
     "Detections",
     "Detector",
+    "Flow",
+    "FlowMeter",
     "FrameStates",
     "LiveTracker",
     "MotRows",

@@ -9,10 +9,12 @@ tracklets that know nothing would agree best. Where the camera moves, states are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cssv.perception.detections import ANY_OBJECT, F64, I64
+from cssv.perception.evidence import evidence
 from cssv.perception.kinematics import inverse, process_noise, transition
 from cssv.perception.smoothing import Noise, State, Tracklet, edge_states
 
@@ -24,6 +26,8 @@ LONGEST_GAP_S = 2.0
 EDGE_SIGMA = 0.1
 #: ... and so do the velocities learned from them, in h/s.
 EDGE_VELOCITY_SIGMA = 0.2
+#: Boxes at the edges are left out whose evidence is below this share of the tracklet's median.
+CLEAR_SHARE = 0.5
 #: Largest cost of a link: squared Mahalanobis distance plus the logarithm of how much wider than the edges
 #: alone the covariance of the place is.
 LARGEST_COST = 15.0
@@ -48,7 +52,7 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None
     if len(tracklets) < 2:
         return owner
     ordered = sorted(tracklets, key=lambda tracklet: float(tracklet.times_s[0]))
-    begins, ends = edge_states(ordered, noise)
+    begins, ends = edge_states([_clear_part(tracklet) for tracklet in ordered], noise)
     if place is not None:
         begins, ends = ([_in_scene(state, place) for state in side] for side in (begins, ends))
     before, after = _candidates(ordered)
@@ -67,6 +71,23 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None
         if i in next_of:
             owner[ordered[next_of[i]].id] = owner[ordered[i].id]
     return owner
+
+
+def _clear_part(tracklet: Tracklet) -> Tracklet:
+    """The tracklet without its edges where the object was seen badly, half hidden as a rule."""
+    worth = evidence(tracklet.scores)
+    seen = tracklet.scores > 0
+    clear = np.flatnonzero(seen & (worth >= CLEAR_SHARE * np.median(worth[seen])))
+    span = slice(int(clear[0]), int(clear[-1]) + 1)
+    return replace(
+        tracklet,
+        numbers=tracklet.numbers[span],
+        times_s=tracklet.times_s[span],
+        centres_px=tracklet.centres_px[span],
+        scores=tracklet.scores[span],
+        flow_px_s=None if tracklet.flow_px_s is None else tracklet.flow_px_s[span],
+        heights_px=None if tracklet.heights_px is None else tracklet.heights_px[span],
+    )
 
 
 def _in_scene(state: State, place: Place) -> State:
