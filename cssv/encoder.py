@@ -18,6 +18,7 @@ from cssv.carriers.nibble import DEFAULT_MERGE, Merge
 from cssv.cast import Cast
 from cssv.errors import OptionError, VideoError
 from cssv.frames import Frame
+from cssv.ground import Plane, plane_of
 from cssv.heating import Stamps, Thermometer
 from cssv.lock import replacing
 from cssv.matching import shift_times
@@ -101,12 +102,19 @@ class _Job:
         options = {"rate": self.rate, "start": self.start, "stop": self.stop}
         return {"planes": self.planes} | {k: str(v) for k, v in options.items() if v is not None}
 
-    def open_thermal(self, path: Path_) -> None:
-        """Open a thermal file and see that it belongs to the clip. Raises ThermalError."""
+    def open_thermal(self, path: Path_ | None) -> None:
+        """Open the thermal file, if any, and see that it belongs to the clip. Raises ThermalError."""
+        if path is None:
+            return
         with self.reader() as reader, VideoReader(self.source, rate=self.rate) as whole:
             size = (reader.info.width, reader.info.height)
             part, clip = (Stamps(np.array(shown_stamps(r)), r.info.time_base) for r in (reader, whole))
         self.thermometer = Thermometer(path, self.scene.thermal, size=size, part=part, whole=clip)
+
+    def plane(self) -> Plane | None:
+        """The ground, where the scene's camera tells it. Raises InputError for a camera of another size."""
+        with self.reader() as reader:
+            return plane_of(self.scene.camera, (reader.info.width, reader.info.height))
 
     def ranges(self, cast: Cast) -> Ranges:
         """What the rings' bottoms and tops stand for."""
@@ -222,12 +230,12 @@ def encode(
     chosen = choose_detector(detector, boxes, weights=weights, classes=classes, min_score=min_score)
     job.notes += notes_of(chosen)
     with replacing(target), whole_file(target) as temporary:
-        if thermal is not None:
-            job.open_thermal(thermal)
+        job.open_thermal(thermal)
+        plane = job.plane()
         found = perceive_clip(
-            source, chosen, rate=job.rate, start=job.start, stop=job.stop, progress=progress
+            source, chosen, rate=job.rate, start=job.start, stop=job.stop, plane=plane, progress=progress
         )
-        cast = Cast(job.scene, found)
+        cast = Cast(job.scene, found, plane)
         ranges = job.ranges(cast)
         frames = job.write(temporary, cast, ranges, int(time.time()) if created_s is None else created_s)
         verification = check(temporary, progress)
@@ -259,19 +267,20 @@ def perceive_clip(
     rate: Fraction | None = None,
     start: Fraction | None = None,
     stop: Fraction | None = None,
+    plane: Plane | None = None,
     progress: Progress | None = None,
 ) -> Tracks:
     """First pass: who is where. A box file needs no pictures, only the frames' times."""
     with VideoReader(source, rate=rate, start=start, stop=stop) as reader:
         if not isinstance(detector, BoxesDetector):
-            return perceive(counted(reader, "perceive", len(reader.timestamps()), progress), detector)
+            return perceive(counted(reader, "perceive", len(reader.timestamps()), progress), detector, plane)
         base, stamps = reader.info.time_base, shown_stamps(reader)
     skipped = 0
     if start is not None:
         # Box files count the frames of the whole clip.
         with VideoReader(source, rate=rate) as whole:
             skipped = sum(pts < stamps[0] for pts in shown_stamps(whole))
-    return track_boxes(detector, [pts * base for pts in stamps], skipped)
+    return track_boxes(detector, [pts * base for pts in stamps], skipped, plane)
 
 
 def choose_detector(

@@ -21,6 +21,7 @@ from cssv.closing import Finishing
 from cssv.encoder import DEFAULT_DETECTOR, choose_detector
 from cssv.errors import CssvError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import LAYOUTS, U8, Frame, Layout
+from cssv.ground import plane_of
 from cssv.heating import LiveThermometer, ThermalView, take_temperatures
 from cssv.lock import replacing
 from cssv.output import whole_file
@@ -104,9 +105,11 @@ class Encoder(Finishing):
         self._layout = layout
         self._style = Style(codec, merge, fidelity)
         self._info = _info(size, layout, to_fraction(rate), time_base)
-        self._cast = LiveCast(load_scene(scene))
+        loaded = load_scene(scene)
+        plane = plane_of(loaded.camera, size)
+        self._cast = LiveCast(loaded, plane)
         self._detector = choose_detector(detector, weights=weights, classes=classes, min_score=min_score)
-        self._tracker = LiveTracker(lag_s=lag_s)
+        self._tracker = LiveTracker(lag_s=lag_s, plane=plane)
         self._created_s = created_s
         self._thermometer = LiveThermometer(self._cast.scene.thermal, size)
         self._waiting: deque[tuple[Frame, ThermalView | None]] = deque()

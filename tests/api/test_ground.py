@@ -1,0 +1,240 @@
+"""Metres in the objects table: from the scene's camera, through files, versions and pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import shutil
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cssv
+from cssv.errors import InputError
+from cssv.ground import CROWD_RADIUS_M, plane_of
+from cssv.payload.sample import SceneSample, write_sample
+from cssv.rows import rows_of
+from cssv.scene import Camera
+from cssv.table import read_rows
+from cssv.template.state import ObjectState, grounded
+
+#: Ten pixels are a metre, seen from straight above.
+MAP = {"homography": [[0.1, 0, 0], [0, 0.1, 0], [0, 0, 1]]}
+#: Twenty are.
+SMALLER = {"homography": [[0.05, 0, 0], [0, 0.05, 0], [0, 0, 1]]}
+CART = {
+    "name": "cart",
+    "label": "cart",
+    "trajectory": [{"time_s": 0, "box_px": [100, 10, 20, 20]}, {"time_s": 2, "box_px": [140, 10, 20, 40]}],
+}
+#: A calibration for larger pictures than the clip's.
+LARGE = {
+    "size_px": [768, 576], "centre_px": [384, 288], "pixel_mm": [0.005, 0.005], "focal_mm": 5,
+    "translation_mm": [0, 0, 5000], "rotation_rad": [2, 0, 0],
+}  # fmt: skip
+METRES = ("vx_m_s", "vy_m_s", "speed_m_s", "sigma_m_s", "crowd_density_m2")
+
+
+def scene_of(camera, *objects):
+    return {"cssv_scene": 1, "camera": camera, "objects": [*objects, CART]}
+
+
+@pytest.fixture(scope="module")
+def first(clips, tmp_path_factory):
+    path = tmp_path_factory.mktemp("ground") / "clip.cssv"
+    cssv.encode(clips / "clip.mkv", path, scene=scene_of(MAP), boxes=clips / "boxes.txt", created_s=1)
+    return path
+
+
+@pytest.fixture
+def file(first, tmp_path):
+    return shutil.copy(first, tmp_path / "clip.cssv")
+
+
+def rows_in(path, number=12, version=None):
+    with cssv.open(path, version) as clip:
+        return {row.track: row for row in clip[number].objects}
+
+
+def test_the_table_holds_metres_per_second(first, tmp_path):
+    cssv.decode(first, objects=tmp_path / "o.csv")
+    rows = [row for row in read_rows(tmp_path / "o.csv") if row.frame == 12]
+    one, two, cart = rows
+    # The blocks move by (2, 1) and (-1, 0) pixels a frame, 25 frames a second; the map has no perspective.
+    assert (one.vx_m_s, one.vy_m_s) == pytest.approx((5.0, 2.5), abs=0.3)
+    assert (two.vx_m_s, two.vy_m_s) == pytest.approx((-2.5, 0.0), abs=0.3)
+    assert one.speed_m_s == pytest.approx(math.hypot(one.vx_m_s, one.vy_m_s))
+    assert 0 < one.sigma_m_s < 1
+    # The given one grows by 10 pixels a second, so that its foot goes down twice as fast as its centre.
+    assert (cart.vx_px_s, cart.vy_px_s) == (20, 5)
+    assert (cart.vx_m_s, cart.vy_m_s, cart.sigma_m_s) == (2.0, 1.0, 0.0)
+
+
+def test_the_crowd_is_people_alone(first):
+    one, two, cart = rows_in(first).values()
+    alone = 1 / (math.pi * CROWD_RADIUS_M**2)
+    # They are about 10 m apart, and seen whole by a map of 19 m by 16 m; the cart is no person.
+    assert one.crowd_density_m2 == pytest.approx(alone, rel=0.05)
+    assert alone * 0.95 < two.crowd_density_m2 < 1.8 * alone
+    assert cart.crowd_density_m2 < alone / 3
+
+
+def test_without_a_camera_nothing_is_known_in_metres(stego):
+    for row in rows_in(stego).values():
+        assert all(getattr(row, name) is None for name in METRES)
+        assert row.vx_px_s is not None
+
+
+def test_the_pixels_tell_metres_where_the_camera_is_known(first, tmp_path):
+    with cssv.open(first) as clip:
+        exact = {row.track: row for row in clip[12].objects}
+        for row in clip[12].objects_in_pixels:
+            assert row.source == "pixels"
+            assert row.vx_m_s == pytest.approx(exact[row.track].vx_m_s, abs=0.5)
+            assert row.sigma_m_s is None or row.sigma_m_s > 0
+    # A copy has pixels and no scene, so nobody knows the ground.
+    cssv.export(first, tmp_path / "copy.mkv")
+    with cssv.open(tmp_path / "copy.mkv") as clip:
+        assert all(getattr(row, name) is None for row in clip[12].objects for name in METRES)
+
+
+def test_nobody_measured_the_density_of_the_objects(first):
+    """A crowd's density is none of the object's own: that stays unknown, and grey."""
+    with cssv.open(first) as clip:
+        moment = clip[12]
+        assert all(state.density_kg_m3 is None for state in moment.states)
+        assert all(row.density_kg_m3 is None and row.crowd_density_m2 for row in moment.objects[:2])
+        assert all(state.density_kg_m3 is None for state in moment.states_in_pixels)
+
+
+def test_the_camera_changes_no_pixel(clips, first, tmp_path):
+    cssv.encode(
+        clips / "clip.mkv", tmp_path / "b.cssv", scene=scene_of({}), boxes=clips / "boxes.txt", created_s=1
+    )
+    with cssv.open(first) as one, cssv.open(tmp_path / "b.cssv") as two:
+        for number in (0, 12, 23):
+            assert np.array_equal(one[number].clean_heat, two[number].clean_heat)
+
+
+def test_a_commit_without_another_camera_keeps_the_metres(file):
+    before = rows_in(file)
+    warm = scene_of(MAP | {"x_note": "moved nothing"}, {"match": {"label": "*"}, "temperature_c": 20})
+    cssv.commit(file, warm)
+    after = rows_in(file)
+    for track, row in before.items():
+        assert [getattr(after[track], n) for n in METRES] == [getattr(row, n) for n in METRES]
+        assert (row.temperature_c, after[track].temperature_c) == (None, 20)
+
+
+def test_a_commit_with_another_camera_takes_the_picture_to_its_ground(file):
+    before = rows_in(file)
+    done = cssv.commit(file, scene_of(SMALLER))
+    assert done.frames_changed == 0
+    after = rows_in(file)
+    for track, row in before.items():
+        assert after[track].vx_m_s == pytest.approx(0.05 * row.vx_px_s, abs=0.001)
+        assert after[track].sigma_m_s == pytest.approx(0.05 * row.sigma_px_s, abs=0.001)
+    assert after[1].vx_m_s == pytest.approx(before[1].vx_m_s / 2, abs=0.3)
+    # The older version says what it said.
+    assert rows_in(file, version=1) == before
+    cssv.commit(file, scene_of({}))
+    assert all(getattr(row, name) is None for row in rows_in(file).values() for name in METRES)
+    cssv.commit(file, scene_of(MAP))
+    assert rows_in(file)[1].vx_m_s == pytest.approx(0.1 * before[1].vx_px_s, abs=0.001)
+
+
+def test_files_from_before_tell_metres_too(first):
+    """Their scene track has velocities in the picture alone; the scene's camera does the rest."""
+    with cssv.open(first) as clip:
+        moment = clip[12]
+        old = [dataclasses.replace(s, velocity_m_s=None, sigma_m_s=math.inf) for s in moment.states]
+        new = rows_of(old, 12, moment.time, "metadata", moment.plane)
+    assert b"_m_s" not in write_sample(SceneSample(12, tuple(old)))
+    assert new[0].vx_m_s == pytest.approx(5.0, abs=0.3)
+
+
+def test_a_calibration_of_another_size_is_told_before_any_work(clips, tmp_path):
+    scene = {"cssv_scene": 1, "camera": {"tsai": LARGE}}
+    with pytest.raises(InputError, match="768x576'; allowed: 192x160"):
+        cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", scene=scene, boxes=clips / "boxes.txt")
+    with pytest.raises(InputError, match="another size"):
+        cssv.Encoder(tmp_path / "y.cssv", size=(192, 160), rate=25, scene=scene)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_commit_refuses_it_too(file):
+    before = file.read_bytes()
+    with pytest.raises(InputError, match="another size"):
+        cssv.commit(file, {"cssv_scene": 1, "camera": {"tsai": LARGE}})
+    assert file.read_bytes() == before
+
+
+def test_a_stream_tells_metres(api, tmp_path):
+    size = (api.WIDTH, api.HEIGHT)
+    with cssv.Encoder(
+        tmp_path / "live.cssv", size=size, rate=25, scene=scene_of(MAP), detector=api.Truth()
+    ) as encoder:
+        for picture in api.pictures():
+            encoder.write(picture)
+    one, two, cart = rows_in(tmp_path / "live.cssv").values()
+    assert (one.vx_m_s, one.vy_m_s) == pytest.approx((5.0, 2.5), abs=0.4)
+    assert (two.vx_m_s, two.vy_m_s) == pytest.approx((-2.5, 0.0), abs=0.4)
+    assert (cart.vx_m_s, cart.vy_m_s) == (2.0, 1.0)
+    # They are called blocks, and blocks are no people.
+    assert one.crowd_density_m2 == 0
+
+
+# ---- a frame's rows
+
+STATE = ObjectState(1, "person", 1.0, (50, 40, 20, 30), (10, 5), (10, 5), (10, 5), 2.0)
+PLANE = plane_of(Camera(homography=((0.1, 0, 0), (0, 0.1, 0), (0, 0, 1))), (192, 160))
+
+
+def test_unknown_velocity_is_unknown_on_the_ground():
+    assert grounded(STATE, None).velocity_m_s is None
+    assert grounded(dataclasses.replace(STATE, sigma_px_s=math.inf), PLANE).velocity_m_s is None
+    known = grounded(STATE, PLANE)
+    assert known.velocity_m_s == pytest.approx((1.0, 0.5))
+    assert known.sigma_m_s == pytest.approx(0.2)
+    cut = dataclasses.replace(STATE, box_px=(50, 140, 20, 30))
+    assert grounded(cut, PLANE).velocity_m_s is None
+    (row,) = rows_of([cut], 0, Fraction(0), "metadata", PLANE)
+    assert (row.vx_m_s, row.crowd_density_m2) == (None, None)
+    # Perception may know more of a foot than one picture shows.
+    told = dataclasses.replace(cut, velocity_m_s=(1.5, 0.0), sigma_m_s=0.1)
+    (row,) = rows_of([told], 0, Fraction(0), "metadata", PLANE)
+    assert (row.vx_m_s, row.sigma_m_s) == (1.5, 0.1)
+
+
+wild = st.floats(-1e15, 1e15)
+states = st.builds(
+    lambda box, velocity, sigma: ObjectState(1, "", 1.0, box, velocity, velocity, velocity, sigma),
+    st.tuples(wild, wild, wild, wild),
+    st.tuples(wild, wild),
+    st.floats(0, 1e15) | st.just(math.inf),
+)
+wild_cameras = [
+    MAP,
+    {"homography": [[0.02, 0, -3.7], [0, -0.0066, 8.4], [0, 0.0023, 0.0134]]},
+    {"position_m": [0, 0, 6], "tilt_deg": -20, "hfov_deg": 50},
+    {
+        "tsai": {
+            "size_px": [192, 160], "centre_px": [90, 80], "pixel_mm": [0.005, 0.005], "focal_mm": 1,
+            "translation_mm": [0, 0, 5000], "rotation_rad": [2, 0, 0], "kappa1_per_mm2": -0.1,
+        }
+    },
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("camera", wild_cameras, ids=["map", "homography", "pose", "tsai"])
+@settings(max_examples=60, deadline=None)
+@given(st.lists(states, max_size=3))
+def test_any_state_makes_a_row(camera, objects):
+    plane = plane_of(cssv.Scene.from_json({"cssv_scene": 1, "camera": camera}).camera, (192, 160))
+    rows = rows_of(objects, 0, Fraction(0), "metadata", plane)
+    assert len(rows) == len(objects)
+    assert json.dumps([dataclasses.asdict(row) for row in rows], allow_nan=False)
