@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -13,10 +14,10 @@ import pytest
 
 import cssv
 from cssv.errors import FrameError, ThermalError
-from cssv.heating import SAMPLES, ThermalView, _visible, take_temperatures
+from cssv.heating import SAMPLES, Stamps, ThermalView, Thermometer, _visible, take_temperatures
 from cssv.lineup import Shown
 from cssv.payload.sample import SceneSample, read_sample, write_sample
-from cssv.scene import Ranges, Source, Value
+from cssv.scene import Ranges, Source, Thermal, Value
 from cssv.template.drawing import Outline, Selector
 from cssv.template.outline import pack_radii, superellipse
 from cssv.template.state import ObjectState
@@ -358,6 +359,25 @@ def test_where_the_camera_paused_nothing_is_read(clips, tmp_path):
     assert unread
     assert set(unread) <= set(range(8, 18))
     assert 12 in unread
+
+
+def test_one_picture_is_in_memory_at_a_time(tmp_path):
+    count, size = 60, (400, 300)
+    folder = write_folder(tmp_path / "f", [np.full(size[::-1], 20.0 + n) for n in range(count)])
+    stamps = Stamps(np.arange(count), Fraction(1, 25))
+    nobody = Shown(())
+    tracemalloc.start()
+    try:
+        gauge = Thermometer(
+            folder, Thermal(scale=0.01, offset_c=-273.15), size=size, part=stamps, whole=stamps
+        )
+        warm = gauge.follow(Ranges())
+        for number in range(count):
+            warm(nobody, stamps[number], None)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * size[0] * size[1] * 4 < count * size[0] * size[1] * 4
 
 
 # ---- bad input

@@ -239,6 +239,19 @@ def test_a_flir_still(data, tmp_path):
         assert "camera's own file" in refused(cut)
 
 
+def test_damage_in_a_flir_still_has_a_name(data, tmp_path):
+    whole, path = (data / "thermal" / "Flir_E40.jpg").read_bytes(), tmp_path / "a.jpg"
+    rng = np.random.default_rng(2)
+    for bound in [3000] * 20 + [len(whole)] * 10:
+        spoilt = bytearray(whole)
+        for at in rng.integers(2, bound, 6):
+            spoilt[at] = rng.integers(256)
+        path.write_bytes(bytes(spoilt))
+        # Any other error, and any warning, fails the test.
+        with suppress(ThermalError):
+            assert np.isfinite(read(path)[0].celsius).mean() >= 0.5
+
+
 def test_a_picture_without_temperatures(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(cv2.imencode(".jpg", np.zeros((60, 80, 3), np.uint8))[1].tobytes())
