@@ -59,7 +59,7 @@ class OnnxDetector:
         with self._network.named():
             self._head = Head.of(output, size)
             self._names = read_names(self._network.facts, self._head.classes)
-        self._chosen = choose(classes, self._names)
+        self._is_chosen = np.isin(np.arange(len(self._names)), choose(classes, self._names))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ class OnnxDetector:
         with self._network.named():
             centred, scores, classes = self._head.read(output, size, self._min_score)
         boxes = box.to_picture(centred)
-        kept = np.flatnonzero(touching(boxes, picture) & np.isin(classes, self._chosen))
+        kept = np.flatnonzero(touching(boxes, picture) & self._is_chosen[classes])
         kept = kept[suppress(boxes[kept], scores[kept], classes[kept], self._most_overlap)]
         if not len(kept):
             return EMPTY
