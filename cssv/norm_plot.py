@@ -37,8 +37,8 @@ def draw_norms(picture: U8, done: Artefacts) -> U8:
 
 
 def _span(all_: list[Artefacts]) -> tuple[float, float]:
-    """Shortest and longest token of all, for one logarithmic axis."""
-    norms = np.concatenate([block.norms for each in all_ for block in each.blocks])
+    """Shortest and longest of all tokens and bounds, for one logarithmic axis."""
+    norms = np.concatenate([[*block.norms, block.bound] for each in all_ for block in each.blocks])
     low, high = float(norms.min()), float(norms.max())
     low = max(low, high / 1e4, 1e-9)
     return low / 1.1, max(high, low) * 1.1

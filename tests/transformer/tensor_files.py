@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import struct
 
 import numpy as np
+import pytest
 
 KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
+
+
+def needed(name):
+    """A package of other people; a test without it is skipped, and fails in CI."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{name} is missing")
 
 
 def coded(array, dtype):

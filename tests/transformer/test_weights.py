@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tensor_files import coded, pack, save
+from tensor_files import coded, needed, pack, save
 
 from cssv.errors import ModelError
 from cssv.perception.transformer.weights import LARGEST_HEADER, read_weights
@@ -141,7 +141,7 @@ number = st.one_of(st.integers(-2, 40), st.just(1.5), st.none())
     st.integers(0, 40),
 )
 def test_what_is_read_the_format_s_own_package_reads_too(header, is_mostly_right, size):
-    safetensors = pytest.importorskip("safetensors", reason="safetensors is missing")
+    safetensors = needed("safetensors")
     raw = pack(HEADER | header if is_mostly_right else header, bytes(range(size)))
     try:
         theirs = dict(safetensors.deserialize(raw))

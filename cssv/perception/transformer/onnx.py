@@ -67,7 +67,10 @@ class OnnxTransformer:
         inputs = self._session.get_inputs()
         shape = inputs[0].shape if len(inputs) == 1 else []
         # A free side is a name, or None.
-        is_picture = len(shape) == 4 and (shape[1] == 3 or not isinstance(shape[1], int))
+        is_picture = len(shape) == 4 and all(
+            given == wanted or not isinstance(given, int)
+            for given, wanted in zip(shape, (1, 3), strict=False)
+        )
         if not is_picture or inputs[0].type != "tensor(float)":
             raise ModelError(
                 f"{self._path} does not look at one picture",
