@@ -32,14 +32,12 @@ PATIENCE_S = (1.5, 8.0)
 PATIENCE_GROWTH = 0.2
 #: A former background that is not seen again is forgotten after this time.
 FORMER_S = 30.0
-#: What is seen is compared with what was seen this long ago, to twice as long.
-PAST_S = 0.4
 #: Pixels fade once in so many pictures.
 _FADE_PICTURES = 8
 
 #: Levels of patience: candidates rise to the first; above it are former backgrounds, which fall back to it.
 _READY, _OLD = 60_000, 65_535
-_LAYERS = ("_mean", "_variance", "_seen_s", "_frames", "_candidate", "_patience", "_past", "_recent")
+_LAYERS = ("_mean", "_variance", "_seen_s", "_frames", "_candidate", "_patience")
 F32 = NDArray[np.float32]
 
 
@@ -57,8 +55,7 @@ class Background:
         self._frames: F32 = np.ones_like(self._mean)
         self._candidate = picture.copy()
         self._patience: NDArray[np.uint16] = np.zeros(picture.shape, np.uint16)
-        self._past, self._recent = picture, picture
-        self._recent_s = self._unfaded_s = 0.0
+        self._unfaded_s = 0.0
         self._pictures = 0
         self._quantise()
 
@@ -86,14 +83,6 @@ class Background:
         self._learn_far(picture, np.flatnonzero(far), step_s)
         self._fade(step_s)
         self._quantise()
-        self._recent_s += step_s
-        if self._recent_s >= PAST_S:
-            self._past, self._recent, self._recent_s = self._recent, picture, 0.0
-
-    def stir(self, picture: U8, *, slack_px: int = 0) -> U8:
-        """255 where the picture differs from that of about half a second ago, 0 elsewhere."""
-        away = difference(picture, self._past, slack_px)
-        return np.asarray(cv2.compare(away, self._bound8, cv2.CMP_GT), dtype=np.uint8)
 
     def accept(self, picture: U8, where: NDArray[np.bool_]) -> None:
         """Take what is seen ``where`` for background from now on."""

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from cssv.frames import U8, Frame
+from cssv.overlap import overlaps
 from cssv.perception.detections import EMPTY, F64, Detections, detections
 from cssv.perception.detectors.blobs import join_fragments, split_blob
-from cssv.perception.detectors.history import History, shares
 from cssv.perception.detectors.options import check_share
 from cssv.perception.detectors.scenery import Scenery
 from cssv.perception.detectors.size_prior import SizePrior
@@ -29,6 +29,12 @@ SPREAD_GRID = (8, 6)
 SPREAD_FILL = 0.05
 #: Gaps closed inside a blob at working size: width, height in pixels.
 CLOSING_PX = (3, 9)
+#: Boxes that overlap by more than this are of one object.
+CONTINUED = 0.2
+#: Blobs of which a smaller share of the outline is in the picture are ghosts; from the larger share on they
+#: certainly are not. Objects were seen to have 0.45 and more, ghosts 0.3 and less.
+GHOST_PRESENCE = 0.35
+FIRM_PRESENCE = 0.6
 #: Score of a whole silhouette that has been there for long.
 SUREST = 0.9
 #: Longest time between two frames that counts as seen.
@@ -59,7 +65,8 @@ class MotionDetector:
         self._prior = SizePrior()
         self._scenery: Scenery | None = None
         self._time_s = 0.0
-        self._history = History()
+        self._boxes_px: F64 = np.empty((0, 4))
+        self._persistence: F64 = np.empty(0)
 
     def detect(self, frame: Frame) -> Detections:
         """Find what moves in ``frame``: nothing in the first one."""
@@ -78,15 +85,28 @@ class MotionDetector:
             cv2.morphologyEx(cv2.medianBlur(moving, 3), cv2.MORPH_CLOSE, kernel), dtype=np.uint8
         )
         boxes, areas = self._objects(mask)
-        ghosts = self._history.add(boxes, shares(self._scenery.stir, mask, boxes), step_s)
-        self._scenery.accept(boxes[ghosts], mask)
-        if ghosts.all():
+        presence = self._scenery.presence(mask, boxes)
+        real = presence >= GHOST_PRESENCE
+        self._scenery.accept(boxes[~real], mask)
+        boxes, areas, presence = boxes[real], areas[real], presence[real]
+        if not len(boxes):
             return EMPTY
+        self._remember(boxes)
         # A silhouette fills about two thirds of its box.
         fill = np.minimum(areas / boxes[:, 2:].prod(axis=1) / 0.66, 1.0)
-        scores = SUREST * np.sqrt(fill * (0.6 + 0.4 * self._history.persistence))
-        found = detections(self._scenery.in_picture(boxes[~ghosts]) * scale, scores[~ghosts])
-        return found.at_least(self._min_score)
+        firm = np.minimum((presence - GHOST_PRESENCE / 2) / (FIRM_PRESENCE - GHOST_PRESENCE / 2), 1.0)
+        scores = SUREST * np.sqrt(fill * firm * (0.6 + 0.4 * self._persistence))
+        return detections(self._scenery.in_picture(boxes) * scale, scores).at_least(self._min_score)
+
+    def _remember(self, boxes_px: F64) -> None:
+        """Raise the persistence of boxes that continue those of the frame before."""
+        persistence = np.zeros(len(boxes_px))
+        if len(self._boxes_px):
+            shared = overlaps(boxes_px, self._boxes_px)
+            nearest = shared.argmax(axis=1)
+            stayed = shared[np.arange(len(boxes_px)), nearest] > CONTINUED
+            persistence = stayed * (0.5 + 0.5 * self._persistence[nearest])
+        self._boxes_px, self._persistence = boxes_px, persistence
 
     def _objects(self, mask: U8) -> tuple[F64, F64]:
         """(n, 4) boxes and (n,) moving pixels in each, in working pixels."""

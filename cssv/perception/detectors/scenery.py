@@ -40,7 +40,7 @@ class Scenery:
     def __init__(self, picture: U8) -> None:
         self._background = Background(picture)
         self._aligned = picture
-        self._stir = np.zeros_like(picture)
+        self._behind = picture
         #: Takes positions in the picture to the background, (3, 3).
         self._to_background: F64 = np.eye(3)
         self._rest_s = np.inf
@@ -71,15 +71,31 @@ class Scenery:
         if np.count_nonzero(mask) > LARGEST_SHARE * mask.size:
             self.__init__(picture)  # type: ignore[misc]
             return np.zeros_like(mask)
-        self._stir = self._background.stir(aligned, slack_px=slack_px)
+        self._behind = self._background.picture
         self._background.learn(aligned, step_s)
         self._aligned = aligned
         return mask
 
-    @property
-    def stir(self) -> U8:
-        """255 where the last picture differs from that of half a second before, in the same coordinates."""
-        return self._stir
+    def presence(self, mask: U8, boxes_px: F64) -> F64:
+        """(n,) which share of the edges along the mask's boundary within each box the last picture has.
+
+        The rest are the background's. Near 1 where something stands in front of it; near 0 where something
+        that it was learned with has gone: a ghost, which has the outline of what is not there.
+
+        Args:
+            mask: 255 where something moves, in the background's coordinates.
+            boxes_px: (n, 4) x, y, w, h there.
+        """
+        kernel = np.ones((3, 3), np.uint8)
+        border = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, kernel)
+        here = cv2.bitwise_and(cv2.morphologyEx(self._aligned, cv2.MORPH_GRADIENT, kernel), border)
+        behind = cv2.bitwise_and(cv2.morphologyEx(self._behind, cv2.MORPH_GRADIENT, kernel), border)
+        found = []
+        for x, y, w, h in boxes_px.astype(int).tolist():
+            inside = slice(max(y - 1, 0), y + h + 1), slice(max(x - 1, 0), x + w + 1)
+            edges, lost = int(here[inside].sum(dtype=np.int64)), int(behind[inside].sum(dtype=np.int64))
+            found.append(edges / max(edges + lost, 1))
+        return np.array(found, dtype=np.float64)
 
     def accept(self, boxes_px: F64, mask: U8) -> None:
         """Take what the last picture shows in the mask's pixels within boxes for background from now on."""
