@@ -17,8 +17,6 @@ from cssv.perception import (
     track_boxes,
     write_mot,
 )
-from cssv.perception.linking import link
-from cssv.perception.smoothing import Noise, Tracklet
 
 ROOT = Path(__file__).resolve().parents[2]
 PETS = "mot15/PETS09-S2L1"
@@ -127,24 +125,3 @@ def test_tracks_survive_a_mot_file(data, tmp_path):
     back = read_mot(tmp_path / "tracks.txt")
     assert back.ids.tolist() == rows.ids.tolist()
     np.testing.assert_allclose(back.boxes_px, rows.boxes_px, atol=5e-4)
-
-
-def piece(identity, start, stop, x0=0.0, speed=50.0, label="object"):
-    numbers = np.arange(start, stop)
-    times = numbers / 10
-    centres = np.stack([x0 + speed * times, 0 * times + 200, 0 * times + 40, 0 * times + 100], axis=1)
-    return Tracklet(identity, label, numbers, times, centres, np.ones(len(numbers)))
-
-
-def test_pieces_of_one_motion_are_linked_in_a_chain():
-    pieces = [piece(1, 0, 20), piece(2, 28, 50), piece(3, 55, 80), piece(4, 28, 50, x0=600, speed=-50)]
-    assert link(pieces, Noise()) == {1: 1, 2: 1, 3: 1, 4: 4}
-
-
-def test_pieces_too_far_apart_or_of_other_kinds_stay_apart():
-    assert link([piece(1, 0, 20), piece(2, 60, 80)], Noise()) == {1: 1, 2: 2}
-    assert link([piece(1, 0, 20), piece(2, 25, 50, x0=300)], Noise()) == {1: 1, 2: 2}
-    assert link([piece(1, 0, 20, label="car"), piece(2, 25, 50, label="person")], Noise()) == {1: 1, 2: 2}
-    assert link([piece(1, 0, 20, label="car"), piece(2, 25, 50)], Noise()) == {1: 1, 2: 1}
-    assert link([piece(1, 0, 20), piece(2, 10, 50)], Noise()) == {1: 1, 2: 2}
-    assert link([], Noise()) == {}

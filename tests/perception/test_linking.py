@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cssv.perception.linking import link
+from cssv.perception.smoothing import Noise, Tracklet
+
+
+def piece(identity, start, stop, x0=0.0, speed=50.0, label="object", height=100.0, scores=None):
+    numbers = np.arange(start, stop)
+    times = numbers / 10
+    size = np.full(len(numbers), height)
+    centres = np.stack([x0 + speed * times, 200 + 0 * times, 0.4 * size, size], axis=1)
+    marks = np.ones(len(numbers)) if scores is None else np.array(scores, dtype=float)
+    return Tracklet(identity, label, numbers, times, centres, marks)
+
+
+def test_pieces_of_one_motion_are_linked_in_a_chain():
+    pieces = [piece(1, 0, 20), piece(2, 28, 50), piece(3, 55, 80), piece(4, 28, 50, x0=600, speed=-50)]
+    assert link(pieces, Noise()) == {1: 1, 2: 1, 3: 1, 4: 4}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [piece(2, 60, 80), piece(2, 25, 50, x0=300), piece(2, 10, 50), piece(2, 25, 50, height=300)],
+    ids=["too late", "too far", "at the same time", "too large"],
+)
+def test_pieces_that_do_not_fit_stay_apart(other):
+    assert link([piece(1, 0, 20), other], Noise()) == {1: 1, 2: 2}
+
+
+def test_labels_part_pieces_unless_one_is_not_known():
+    apart = [piece(1, 0, 20, label="car"), piece(2, 25, 50, label="person")]
+    assert link(apart, Noise()) == {1: 1, 2: 2}
+    assert link([piece(1, 0, 20, label="car"), piece(2, 25, 50)], Noise()) == {1: 1, 2: 1}
+
+
+def test_of_two_the_nearer_is_taken():
+    pieces = [piece(1, 0, 20), piece(2, 26, 50, x0=45), piece(3, 26, 50, x0=8)]
+    assert link(pieces, Noise()) == {1: 1, 2: 2, 3: 1}
+
+
+def half_hidden(identity, start, stop, hidden, score):
+    """A piece whose frames ``hidden`` show the upper half only, with a low score."""
+    whole = piece(identity, start, stop)
+    centres, scores = whole.centres_px.copy(), np.full(len(whole), 0.9)
+    at = np.isin(whole.numbers, list(hidden))
+    centres[at, 1] -= 25
+    centres[at, 3] = 50
+    scores[at] = score
+    return Tracklet(identity, "object", whole.numbers, whole.times_s, centres, scores)
+
+
+def test_frames_in_which_the_object_is_half_hidden_do_not_part_it():
+    unclear = [half_hidden(1, 0, 24, range(18, 24), 0.4), half_hidden(2, 25, 50, (), 0.4)]
+    assert link(unclear, Noise()) == {1: 1, 2: 1}
+    # Were the frames beside the gap believed, the two would not fit.
+    believed = [half_hidden(1, 0, 24, range(18, 24), 0.9), half_hidden(2, 25, 50, (), 0.9)]
+    assert link(believed, Noise()) == {1: 1, 2: 2}
+
+
+def test_nothing_is_linked_to_nothing():
+    assert link([], Noise()) == {}
+    assert link([piece(1, 0, 20)], Noise()) == {1: 1}
