@@ -237,13 +237,14 @@ def two_inputs(path):
         (lambda p: p.with_suffix(".txt").write_text("x") and p.with_suffix(".txt"), "allowed: .onnx"),
     ],
 )
-def test_a_file_that_is_no_such_network_is_refused_by_name(tmp_path, make, words):
+def test_a_file_that_is_no_such_network_is_refused_by_name(tmp_path, make, words, capfd):
     path = make(tmp_path / "net.onnx")
     with pytest.raises(ModelError) as caught:
         OnnxDetector(path)
     assert words in str(caught.value)
     assert path.name in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_network_cut_short_is_refused(tmp_path):
@@ -252,6 +253,14 @@ def test_a_network_cut_short_is_refused(tmp_path):
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match=r"cut\.onnx is not a model"):
         OnnxDetector(path)
+
+
+def test_a_damaged_name_is_refused_in_silence(tmp_path, capfd):
+    path = colour_network(tmp_path / "net.onnx")
+    path.write_bytes(path.read_bytes().replace(b"Conv", b"C\xc5nv"))
+    with pytest.raises(ModelError, match=r"net\.onnx is not a model"):
+        OnnxDetector(path)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 40.0])

@@ -138,7 +138,11 @@ def open_session(path: Path) -> tuple[Any, tuple[type[Exception], ...]]:
         settings.intra_op_num_threads = 1
     faults = _faults(runtime)
     with told(path, "is not a model that onnxruntime can run", faults):
-        return runtime.InferenceSession(os.fspath(path), settings, providers=["CPUExecutionProvider"]), faults
+        # Without a second try, which would print on the standard output.
+        session = runtime.InferenceSession(
+            os.fspath(path), settings, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+    return session, faults
 
 
 @contextmanager
