@@ -113,7 +113,7 @@ def measured_data(done: cssv.Artefacts) -> dict[str, Any]:
             }
             for each in done.outliers
         ],
-        "neurons": [{"block": n.block, "index": n.index, "activation": n.activation} for n in done.neurons],
+        "neurons": [{"block": n.block, "index": n.index, "written": n.written} for n in done.neurons],
         "healed": None if done.healed is None else measured_data(done.healed),
         "plot": None if done.plot is None else str(done.plot),
     }

@@ -152,9 +152,24 @@ def test_the_planted_neuron_is_found(tmp_path, gated):
     pictures = [shown(), shown(places=((0, 0),), seed=4), shown(places=())]
     neurons = find_register_neurons(model, pictures)
     assert (neurons[0].block, neurons[0].index) == (BLOCK, NEURON)
-    assert neurons[0].activation > 5 * neurons[1].activation
-    assert [n.activation for n in neurons] == sorted((n.activation for n in neurons), reverse=True)
+    assert neurons[0].written > 5 * neurons[1].written
+    assert [n.written for n in neurons] == sorted((n.written for n in neurons), reverse=True)
     assert all(neuron.block <= BLOCK for neuron in neurons)
+
+
+def test_a_neuron_of_little_activation_and_much_weight_is_found(tmp_path):
+    tensors = planted()
+    at = f"blocks.{BLOCK}.mlp."
+    tensors[f"{at}fc1.weight"][NEURON] *= 0.1
+    tensors[f"{at}fc1.bias"][NEURON] *= 0.1
+    tensors[f"{at}fc2.weight"][:, NEURON] *= 15
+    model = model_of(tmp_path, tensors)
+    found = {}
+    model.run(shown(), watch=lambda block, hidden: found.setdefault(block, np.abs(hidden).max(axis=0)))
+    assert found[BLOCK][NEURON] < 0.8
+    healed = heal(model, [shown()])
+    assert [(n.block, n.index) for n in healed.neurons] == [(BLOCK, NEURON)]
+    assert count_outliers(healed.look(shown())) == 0
 
 
 @pytest.mark.parametrize(("gated", "sign"), [(False, 1.0), (True, 1.0), (True, -1.0)])

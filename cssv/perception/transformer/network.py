@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cssv.frames import U8
+from cssv.perception.detections import F64
 from cssv.perception.transformer.architecture import HEAD, Block, Linear, assemble
 from cssv.perception.transformer.features import Features, grid_of, normalise
 from cssv.perception.transformer.positions import scale_positions
@@ -83,6 +84,11 @@ class VisionTransformer:
             x += block.leave(hidden)
             norms[number] = np.sqrt(np.einsum("nd,nd->n", x, x, dtype=np.float64))
         return Features(rows, columns, len(self.prefix), keys, x, norms)
+
+    def writing(self, block: int) -> F64:
+        """(hidden,) the length that each hidden neuron of a block adds to a token per unit of activation."""
+        weight = self._tensors.blocks[block].leave.weight
+        return np.sqrt(np.einsum("oh,oh->h", weight, weight, dtype=np.float64))
 
     def finish(self, tokens: F32) -> F32:
         """Tokens after the final LayerNorm."""

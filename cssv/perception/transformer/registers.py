@@ -2,8 +2,12 @@
 
 "Vision Transformers Don't Need Trained Registers" (Jiang et al., NeurIPS 2025): a few hidden neurons, active
 at the outlying patches, write the long tokens. When their activation is moved to an added token, zero at
-first, and taken away from every patch, the outliers appear there instead. The paper takes a fixed number of
-neurons; here it is the fewest, by doubling, that leave no outlier.
+first, and taken away from every patch, the outliers appear there instead.
+
+The paper ranks neurons by their activation at outliers and takes a fixed number of them. Here they are
+ranked by the length that this activation writes into the token, beyond what it writes elsewhere, so that a
+neuron of little activation and much weight is found too; and the fewest are taken, by doubling, that leave
+no outlier.
 """
 
 from __future__ import annotations
@@ -33,12 +37,12 @@ class Neuron:
     Attributes:
         block: counted from 0.
         index: within the block, counted from 0.
-        activation: its mean absolute activation at outlying patches.
+        written: mean length that it adds to outlying patches, beyond what it adds to the others.
     """
 
     block: int
     index: int
-    activation: float
+    written: float
 
 
 class HealedTransformer:
@@ -76,7 +80,7 @@ class HealedTransformer:
 
 
 def find_register_neurons(model: VisionTransformer, pictures: Sequence[U8]) -> tuple[Neuron, ...]:
-    """The neurons that are most active where patches are outliers, the most active first.
+    """The neurons that write most where patches are outliers, the strongest first.
 
     Outlying are the patches of the block in which they exceed the median most. Only blocks up to the first
     one in which half of them do are searched: what comes later answers to them and has not made them. A
@@ -100,24 +104,32 @@ def find_register_neurons(model: VisionTransformer, pictures: Sequence[U8]) -> t
             _collect(model, picture, where, next(begun), sums)
             used += 1
     ranked = [
-        Neuron(block, int(index), float(means[index]) / used)
-        for block, means in sums.items()
-        for index in np.argsort(-means, kind="stable")[:MOST_NEURONS]
+        Neuron(block, int(index), float(written[index]) / used)
+        for block, written in sums.items()
+        for index in np.argsort(-written, kind="stable")[:MOST_NEURONS]
+        if written[index] > 0
     ]
-    ranked.sort(key=lambda neuron: (-neuron.activation, neuron.block, neuron.index))
+    ranked.sort(key=lambda neuron: (-neuron.written, neuron.block, neuron.index))
     return tuple(ranked[:MOST_NEURONS])
 
 
 def _collect(
     model: VisionTransformer, picture: U8, where: NDArray[np.intp], last: int, sums: dict[int, F64]
 ) -> None:
-    """Add the mean absolute activation at some patches, for each neuron of the blocks up to ``last``."""
-    rows = where + len(model.prefix)
+    """Add what each neuron of the blocks up to ``last`` writes at some patches beyond the others."""
+    first = len(model.prefix)
+    is_outlying = np.zeros(picture.shape[0] * picture.shape[1] // model.patch_px**2, dtype=bool)
+    is_outlying[where] = True
 
     def add(block: int, hidden: F32) -> None:
         if block <= last:
-            means = np.abs(hidden[rows]).mean(axis=0, dtype=np.float64)
-            sums[block] = sums[block] + means if block in sums else means
+            size = np.abs(hidden[first:])
+            here, there = (
+                size[mask].sum(axis=0, dtype=np.float64) / max(np.count_nonzero(mask), 1)
+                for mask in (is_outlying, ~is_outlying)
+            )
+            written = (here - there) * model.writing(block)
+            sums[block] = sums[block] + written if block in sums else written
 
     model.run(picture, watch=add)
 
