@@ -88,7 +88,8 @@ class VisionTransformer:
     def writing(self, block: int) -> F64:
         """(hidden,) the length that each hidden neuron of a block adds to a token per unit of activation."""
         weight = self._tensors.blocks[block].leave.weight
-        return np.sqrt(np.einsum("oh,oh->h", weight, weight, dtype=np.float64))
+        squares = np.einsum("oh,oh->h", weight, weight, dtype=np.float64)
+        return np.asarray(np.sqrt(squares), dtype=np.float64)
 
     def finish(self, tokens: F32) -> F32:
         """Tokens after the final LayerNorm."""
