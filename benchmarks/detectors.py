@@ -6,8 +6,10 @@ DIR holds ``clips/vtest.avi``, its truth ``mot15/PETS09-S2L1/gt/gt.txt`` and the
 Detectors that learn from the clip see every frame; every K-th is scored, and networks see only these.
 A box is a hit when it overlaps a person not yet found by half (intersection over union), boxes of high score
 first. Recall and precision count the boxes from the score in the column beside them; AP is the area under
-precision over recall of all boxes that a detector gives. Milliseconds are of one thread, from the planes of a
-frame to the boxes, the mean over the frames scored.
+precision over recall of all boxes that a detector gives. Milliseconds are processor time, from the planes of
+a frame to the boxes, the mean over the frames scored; OpenCV and torch have one thread.
+
+Needs: pip install 'cssv[onnx]'; the lines of ultralytics (AGPL-3.0) also 'cssv[yolo]', or they are not run.
 """
 
 from __future__ import annotations
@@ -105,10 +107,10 @@ def measure(row: Row, data: Path, every: int, stop: int | None = None) -> Result
             is_scored = frame.number % every == 0
             if not (is_scored or row.learns):
                 continue
-            began = time.perf_counter()
+            began = time.process_time()
             found = finder.detect(frame)
             if is_scored:
-                spent_s += time.perf_counter() - began
+                spent_s += time.process_time() - began
                 there = truth.in_frame(frame.number)
                 scores.append(found.scores)
                 hits.append(matched(found, there))
@@ -139,7 +141,7 @@ def main() -> None:
     parser.add_argument("--stop", type=int, metavar="N", help="use the first N frames only")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    print("| detector | score from | recall | precision | AP | ms a frame |\n|---|---|---|---|---|---|")
+    print("| detector | score from | recall | precision | AP | CPU ms a frame |\n|---|---|---|---|---|---|")
     for row in rows(options.data):
         try:
             result = measure(row, options.data, options.every, options.stop)
