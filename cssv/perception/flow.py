@@ -30,6 +30,25 @@ GRID_PX = 8
 #: told from its neighbours in every direction.
 TEXTURE = 2.0
 
+#: A camera stands still only where motion explains all but this share of the texture.
+TORN_SHARE = 0.3
+#: Samples across and down a box, over this share of its sides; at least the second share must be seen.
+SAMPLES = 12
+SAMPLED_SHARE = 0.8
+SEEN_SHARE = 0.5
+#: Samples whose motion differs from the camera's by more working pixels than this are the object's, where
+#: they are more than the share.
+OWN_MOTION_PX = 0.5
+OWN_SHARE = 0.25
+#: Grey levels: standard deviation of a box in which motion can be seen, and median difference between what
+#: the flow leads to and what is seen, above which it is wrong.
+LEAST_CONTRAST = 4.0
+LARGEST_ERROR = 25.0
+#: Standard deviation of an object's flow in working pixels where all its samples agree, and how it grows with
+#: their median absolute deviation.
+FLOW_SIGMA_PX = 0.45
+SPREAD_TO_SIGMA = 2.5
+
 
 def shrink(luma: U8) -> tuple[U8, int]:
     """Halve a picture until it is near the working height; also how many of its pixels make one."""
@@ -118,37 +137,44 @@ class Flow:
         return self.camera_of_picture.scaled(self.scale)
 
     def of_boxes(self, boxes_px: F64) -> F64:
-        """How the object in each box moved since the previous frame.
+        """How the object in each box moved since the previous frame, by the median of its flow.
+
+        Where enough of a box moves otherwise than the camera, that is the object; else all of it is.
 
         Args:
             boxes_px: (n, 4) x, y, w, h in this frame, in pixels.
 
         Returns:
-            float64 (n, 3): dx, dy in pixels and the standard deviation of each; NaN where it cannot be told.
+            float64 (n, 3): dx, dy in pixels and the standard deviation of each; NaN where it cannot be told:
+            outside the picture, without texture, or where the flow does not lead to what is seen.
         """
-        if not len(boxes_px):
-            return np.empty((0, 3))
-        height, width = self._now.shape
-        shares = (np.arange(SAMPLES) + 0.5) / SAMPLES
-        x = ((boxes_px[:, None, 0] + shares * boxes_px[:, None, 2]) / self.scale).astype(np.int64)
-        y = ((boxes_px[:, None, 1] + shares * boxes_px[:, None, 3]) / self.scale).astype(np.int64)
-        x, y = x[:, None, :], y[:, :, None]
-        inside = ((x >= 0) & (x < width) & (y >= 0) & (y < height)).reshape(len(boxes_px), -1)
-        moved = -self.field[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(np.float64)
-        moved = moved.reshape(len(boxes_px), -1, 2)
         result = np.full((len(boxes_px), 3), np.nan)
-        for k in np.flatnonzero(inside.mean(axis=1) > 0.5).tolist():
-            rows = moved[k][inside[k]]
-            middle = np.median(rows, axis=0)
-            spread = np.median(np.abs(rows - middle))
-            result[k] = [*(middle * self.scale), (0.1 + spread) * self.scale]
-        return result
+        height, width = self._now.shape
+        inner = boxes_px / self.scale
+        shares = (np.arange(SAMPLES) + 0.5) / SAMPLES * SAMPLED_SHARE + (1 - SAMPLED_SHARE) / 2
+        x = np.rint(inner[:, :1] + shares * inner[:, 2:3] - 0.5)
+        y = np.rint(inner[:, 1:2] + shares * inner[:, 3:] - 0.5)
+        inside = ((x >= 0) & (x < width))[:, None, :] & ((y >= 0) & (y < height))[:, :, None]
+        for k in np.flatnonzero(inside.mean(axis=(1, 2)) >= SEEN_SHARE).tolist():
+            rows, columns = np.nonzero(inside[k])
+            result[k] = self._of_samples(x[k, columns].astype(np.int64), y[k, rows].astype(np.int64))
+        return result * self.scale
 
-
-#: A camera stands still only where motion explains all but this share of the texture.
-TORN_SHARE = 0.3
-#: Samples across and down a box.
-SAMPLES = 12
+    def _of_samples(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> F64:
+        """Motion of one object in working pixels, and its sigma, from samples of its box."""
+        height, width = self._now.shape
+        now = np.stack([x, y], axis=1).astype(np.float64)
+        before = now + self.field[y, x]
+        at = np.clip(np.rint(before), 0, (width - 1, height - 1)).astype(np.int64)
+        values = self._now[y, x].astype(np.float64)
+        wrong = np.median(np.abs(values - self._before[at[:, 1], at[:, 0]]))
+        if values.std() < LEAST_CONTRAST or wrong > LARGEST_ERROR:
+            return np.full(3, np.nan)
+        own = np.hypot(*(now - self.camera_of_picture.of_points(before)).T) > OWN_MOTION_PX
+        moved = (now - before)[own] if own.mean() > OWN_SHARE else now - before
+        middle = np.median(moved, axis=0)
+        spread = float(np.median(np.abs(moved - middle))) * SPREAD_TO_SIGMA
+        return np.array([*middle, np.hypot(FLOW_SIGMA_PX, spread)])
 
 
 def grid(length: int) -> NDArray[np.int64]:

@@ -14,7 +14,6 @@ from cssv.perception import BoxesDetector, perceive
 from cssv.perception.detectors.blobs import join_fragments, split_blob
 from cssv.perception.detectors.motion import MotionDetector
 from cssv.perception.detectors.size_prior import SizePrior
-from cssv.perception.flow import shrink
 from cssv.video import VideoReader
 
 RNG = np.random.default_rng(7)
@@ -165,14 +164,6 @@ def test_one_behind_the_other_is_split_by_height():
     parts = split_blob(mask, np.array([100, 110, 20, 90, 1800], np.int32), learned_prior())
     assert len(parts) == 2
     assert parts[0][3] == pytest.approx(50, abs=3)
-
-
-@pytest.mark.parametrize(("height", "scale"), [(32, 1), (288, 1), (576, 2), (720, 2), (1080, 4), (2160, 8)])
-def test_pictures_are_halved_to_the_working_size(height, scale):
-    small, found = shrink(np.zeros((height, 64), np.uint8))
-    assert found == scale
-    assert small.shape == (height // scale, 64 // scale)
-    assert small.flags.c_contiguous
 
 
 @pytest.fixture(scope="module")
