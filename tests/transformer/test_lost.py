@@ -124,6 +124,13 @@ def test_one_patch_alone():
     assert list(discover_all(np.ones((1, 3), np.float32), 1, 1)) == []
 
 
+def test_a_patch_is_not_linked_to_itself():
+    keys = np.zeros((6, 4), np.float32)
+    keys[0, 0], keys[1, 0], keys[2:5, 1], keys[5] = 1, -1, 1, 0
+    # Patches 0, 1 and 5 are linked to nothing; 5 not even is like itself. The first of them is the seed.
+    assert discover(keys @ keys.T, 2, 3).seed == 0
+
+
 def test_separation_is_one_for_a_clique_and_nothing_by_chance():
     A = np.zeros((12, 12), np.float32)
     A[:4, :4] = A[4:, 4:] = 1

@@ -242,6 +242,7 @@ WRONG = {
     "norms of queries": (V2 | {"blocks.0.attn.q_norm.weight": np.zeros(64)}, "not a vision.*q_norm"),
     "norm before": (V2 | {"norm_pre.weight": np.zeros(64)}, "not a vision.*norm_pre"),
     "distilled": (V2 | {"dist_token": np.zeros((1, 1, 64))}, "not a vision.*dist_token"),
+    "twice": (V2 | {"layernorm.weight": np.ones(64)}, "not a vision.*layernorm"),
     "rotary": (V2 | {"rope_embed.periods": np.zeros(16)}, "not a vision.*rope_embed"),
     "not finite": (V2 | {"blocks.1.ls1.gamma": np.full(64, np.nan)}, "ls1.gamma.*not finite"),
 }

@@ -88,6 +88,10 @@ def test_a_norm_is_an_outlier_by_its_block_s_median_alone(base, planted):
     for place, times in planted:
         norms[1 + place] = bound * times
     (block,) = measure_norms(features_of([norms]))
+    assert block.median == np.median(norms[1:])
+    spread = 1.4826 * np.median(np.abs(norms[1:] - block.median))
+    assert block.deviation == pytest.approx(max(spread, 0.1 * block.median))
+    assert block.bound == pytest.approx(block.median + OUTLIER_DEVIATIONS * block.deviation)
     found = find_outliers((block,), len(base), (2.0, 3.0))
     truth = np.flatnonzero(norms[1:] > block.bound)
     assert sorted(each.column for each in found) == truth.tolist()
