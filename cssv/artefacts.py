@@ -40,7 +40,7 @@ def artefacts(
     Args:
         image: a picture file, a frame, or a (H, W, 3) uint8 RGB array.
         weights: a local file: safetensors of DINO v1 or DINOv2, or an export to ``.onnx`` that gives
-            ``hidden_states.0`` and so on. Nothing is downloaded.
+            ``hidden_states.1`` and so on. Nothing is downloaded.
         plot: a picture to write: histograms of all blocks, and where the outliers are.
         side: long side in pixels at which the model looks at the picture, 64 to 2048.
         heal: also find the register neurons, give the model a test-time register and measure again.

@@ -114,12 +114,12 @@ def test_keys_are_taken_before_tokens_and_heads_are_put_side_by_side(tmp_path):
 
 
 def test_the_norms_of_hidden_states_in_order(tmp_path):
-    names = tuple(f"hidden_states.{n}" for n in (10, 2, 0))
+    names = tuple(f"hidden_states.{n}" for n in (10, 2, 0, 3))
     model = load_transformer(export(tmp_path / "x.onnx", outputs=("tokens", *names)))
     shown = picture(14, 14, 16)
     features = model.look(shown)
     lengths = np.linalg.norm(features.keys.astype(float), axis=1)
-    np.testing.assert_allclose(features.norms, [lengths, 3 * lengths, 11 * lengths], rtol=1e-5)
+    np.testing.assert_allclose(features.norms, [3 * lengths, 4 * lengths, 11 * lengths], rtol=1e-5)
     done = cssv.artefacts(shown, weights=tmp_path / "x.onnx", side=224)
     assert len(done.blocks) == 3
     assert done.sha256 == hashlib.sha256((tmp_path / "x.onnx").read_bytes()).hexdigest()
@@ -127,11 +127,11 @@ def test_the_norms_of_hidden_states_in_order(tmp_path):
 
 def test_what_an_export_cannot_do_is_said(tmp_path):
     path = export(tmp_path / "x.onnx")
-    with pytest.raises(ModelError, match=r"nothing to measure.*hidden_states\.0"):
+    with pytest.raises(ModelError, match=r"nothing to measure.*hidden_states\.1"):
         cssv.artefacts(picture(14, 14, 16), weights=path)
     with pytest.raises(OptionError, match="cannot be healed"):
         LostDetector(path, heal=True)
-    path = export(tmp_path / "y.onnx", outputs=("tokens", "hidden_states.0"))
+    path = export(tmp_path / "y.onnx", outputs=("tokens", "hidden_states.1"))
     with pytest.raises(OptionError, match="cannot be healed"):
         cssv.artefacts(picture(14, 14, 16), weights=path, heal=True)
 

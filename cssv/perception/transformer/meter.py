@@ -67,7 +67,7 @@ def measure(model: Transformer, picture: U8, size: tuple[int, int]) -> Artefacts
     if not len(features.norms):
         raise ModelError(
             f"{model.name} gives no tokens after each block, so there is nothing to measure",
-            bound="outputs hidden_states.0, hidden_states.1 ...",
+            bound="outputs hidden_states.1, hidden_states.2 ...",
             remedy="Export them too, or give the weights as safetensors.",
         )
     blocks = measure_norms(features)

@@ -6,8 +6,9 @@ deviation, and give one of these, by name:
 - ``keys`` (1, n, width) or (1, heads, n, 64): keys of the last block's attention, what LOST is made for;
 - ``last_hidden_state``, ``tokens`` or ``x_norm_patchtokens`` (1, n, width): the last block's tokens.
 
-For the meter of norms also ``hidden_states.0`` .. (1, n, width), the tokens after each block, before the
-final LayerNorm. Class token and registers, where there are any, come before the patches.
+For the meter of norms also ``hidden_states.1``, ``hidden_states.2`` .. (1, n, width), the tokens after one
+block, two blocks and so on, before the final LayerNorm; ``hidden_states.0``, what enters the first block, is
+passed over. So Hugging Face transformers numbers them. Class token and registers, where there are any, come before the patches.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class OnnxTransformer:
                 remedy="Name one of its outputs so when exporting.",
             )
         ends = [name.removeprefix(STATES) for name in names if name.startswith(STATES)]
-        numbers = sorted(int(end) for end in ends if end.isdecimal())
+        numbers = sorted(int(end) for end in ends if end.isdecimal() and int(end))
         return output, [f"{STATES}{number}" for number in numbers]
 
     def _run(self, picture: U8) -> list[F32]:
