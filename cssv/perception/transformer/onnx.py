@@ -8,7 +8,8 @@ deviation, and give one of these, by name:
 
 For the meter of norms also ``hidden_states.1``, ``hidden_states.2`` .. (1, n, width), the tokens after one
 block, two blocks and so on, before the final LayerNorm; ``hidden_states.0``, what enters the first block, is
-passed over. So Hugging Face transformers numbers them. Class token and registers, where there are any, come before the patches.
+passed over. So Hugging Face numbers them. Class token and registers, where there are any, come before the
+patches.
 """
 
 from __future__ import annotations
