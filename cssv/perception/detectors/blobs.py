@@ -16,6 +16,8 @@ Part = tuple[float, float, float, float, float]
 WIDE, HIGH = 1.4, 1.25
 #: ... unless one box holds this share of it.
 WHOLE = 0.8
+#: ... or all boxes together hold less than this.
+EXPLAINED = 0.65
 #: Boxes laid over a blob are so much larger than objects are.
 SNUG = 1.05
 #: Share of its box that a silhouette fills; a part with less than this share of one is none.
@@ -78,8 +80,10 @@ def split_blob(mask: U8, blob: I32, prior: SizePrior) -> list[Part]:
             parts.append(_part(inside, window, hidden, (x, y), prior))
         hidden[window] = 1
         left[window] = 0
-    # One part that holds nearly all of it is the blob itself, with its arms.
-    if len(parts) == 0 or (len(parts) == 1 and parts[0][4] >= WHOLE * area):
+    # One part that holds nearly all of it is the blob itself, with its arms; and parts that hold little of it
+    # are not what it is made of.
+    held = sum(part[4] for part in parts)
+    if held < EXPLAINED * area or (len(parts) == 1 and held >= WHOLE * area):
         return [(x, y, w, h, area)]
     return parts
 
