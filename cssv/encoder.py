@@ -18,7 +18,7 @@ from cssv.carriers.nibble import DEFAULT_MERGE, Merge
 from cssv.cast import Cast
 from cssv.errors import OptionError, VideoError
 from cssv.frames import Frame
-from cssv.ground import Plane, plane_of
+from cssv.ground import Plane, ground_note, plane_of
 from cssv.heating import Stamps, Thermometer
 from cssv.lock import replacing
 from cssv.matching import shift_times
@@ -114,7 +114,9 @@ class _Job:
     def plane(self) -> Plane | None:
         """The ground, where the scene's camera tells it. Raises InputError for a camera of another size."""
         with self.reader() as reader:
-            return plane_of(self.scene.camera, (reader.info.width, reader.info.height))
+            plane = plane_of(self.scene.camera, (reader.info.width, reader.info.height))
+        self.notes += ground_note(self.scene.camera, plane)
+        return plane
 
     def ranges(self, cast: Cast) -> Ranges:
         """What the rings' bottoms and tops stand for."""

@@ -198,6 +198,17 @@ def plane_of(camera: Camera, size: Size) -> Plane | None:
     return _by_pose(camera, size)
 
 
+def ground_note(camera: Camera, plane: Plane | None) -> tuple[str, ...]:
+    """A note, for people, on a camera of which much is said but not where the ground is; else nothing."""
+    is_told = any(getattr(camera, name) is not None for name in ("position_m", "tilt_deg", "hfov_deg"))
+    if plane is not None or not is_told:
+        return ()
+    return (
+        "the scene's camera does not say where the ground is, so nothing is known in metres: give tsai, "
+        "homography, or position_m with a height above 0, tilt_deg and hfov_deg below 180",
+    )
+
+
 def is_same_ground(one: Plane | None, other: Plane | None) -> bool:
     """Whether two planes say the same of every picture; unknown ones do."""
     if one is None or other is None:

@@ -55,7 +55,9 @@ def overlay(planes: U8, heat: U8, layout: Layout, objects: Sequence[ObjectRow] =
 def _write_label(picture: U8, row: ObjectRow) -> None:
     """Write an object's readings above its box, white on dark."""
     words = [f"{row.label or 'object'} {row.track}"]
-    if row.speed_px_s is not None:
+    if row.speed_m_s is not None:
+        words.append(f"{row.speed_m_s:.1f} m/s")
+    elif row.speed_px_s is not None:
         words.append(f"{row.speed_px_s:.0f} px/s")
     if row.temperature_c is not None:
         words.append(f"{row.temperature_c:.1f} C")

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from cssv.ground import Plane, Size, is_same_ground, plane_of
+from cssv.ground import Plane, Size, ground_note, is_same_ground, plane_of
 from cssv.lineup import FIRST_GIVEN_TRACK, Shown, given_states, line_up, with_reading
 from cssv.matching import Sighting, given_sightings, resolve, unmatched
 from cssv.payload.sample import SceneSample, settle
@@ -50,8 +50,8 @@ class Recast:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Scene entries that speak of no track, in words."""
-        return unmatched(self.scene, self.facts)
+        """Scene entries that speak of no track, and a camera that does not tell the ground, in words."""
+        return (*unmatched(self.scene, self.facts), *ground_note(self.scene.camera, self._plane))
 
     def at(self, sample: SceneSample, time: Fraction) -> Shown:
         """The objects of the frame that ``sample`` is about, shown at ``time`` seconds."""

@@ -13,6 +13,9 @@ from cssv.scene import Value
 from cssv.table import ObjectRow, Origin
 from cssv.template.state import ObjectState, grounded
 
+#: Decimal places of a crowd's density, people per square metre.
+CROWD_DECIMALS = 4
+
 
 def rows_of(
     states: Sequence[ObjectState], number: int, time: Fraction, source: Origin, plane: Plane | None = None
@@ -38,7 +41,8 @@ def _crowds(states: Sequence[ObjectState], plane: Plane | None) -> list[float | 
     feet[boxes[:, 1] + boxes[:, 3] > plane.size[1] - EDGE_PX] = np.nan
     places = plane.to_ground(feet)
     people = places[[is_person(state.label) for state in states]]
-    return [float(crowd) if math.isfinite(crowd) else None for crowd in crowd_density(people, places, plane)]
+    found = crowd_density(people, places, plane).tolist()
+    return [round(crowd, CROWD_DECIMALS) if math.isfinite(crowd) else None for crowd in found]
 
 
 def _row(

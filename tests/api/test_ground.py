@@ -188,6 +188,39 @@ def test_a_stream_tells_metres(api, tmp_path):
     assert one.crowd_density_m2 == 0
 
 
+def test_a_camera_that_does_not_say_where_the_ground_is(clips, file, tmp_path):
+    half = {"position_m": [0, 0, 6], "hfov_deg": 50}
+    done = cssv.encode(
+        clips / "clip.mkv", tmp_path / "x.cssv", scene=scene_of(half), boxes=clips / "boxes.txt", stop="0.2"
+    )
+    assert any("where the ground is" in note for note in done.notes)
+    assert any("tilt_deg" in note for note in cssv.commit(file, scene_of(half)).notes)
+    for camera in ({}, MAP, half | {"tilt_deg": -20}):
+        done = cssv.encode(
+            clips / "clip.mkv",
+            tmp_path / "x.cssv",
+            scene=scene_of(camera),
+            boxes=clips / "boxes.txt",
+            stop="0.2",
+        )
+        assert not any("ground" in note for note in done.notes)
+
+
+def test_the_overlay_tells_metres(first, stego):
+    with cssv.open(first) as one, cssv.open(stego) as two:
+        assert "5.6 m/s" in _words_of(one[12])
+        assert "px/s" in _words_of(two[12])
+
+
+def _words_of(moment):
+    """What the overlay writes, by listening to the one who writes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        written = []
+        patch.setattr("cssv.picture.cv2.putText", lambda *drawn: written.append(drawn[1]))
+        assert moment.overlay.shape[2] == 3
+    return " ".join(written)
+
+
 # ---- a frame's rows
 
 STATE = ObjectState(1, "person", 1.0, (50, 40, 20, 30), (10, 5), (10, 5), (10, 5), 2.0)
