@@ -69,8 +69,8 @@ def perception_options(command: Command) -> Command:
                 type=click.Choice(tuple(DETECTORS)),
                 default=DEFAULT_DETECTOR,
                 help="What finds the objects: 'motion' sees what moves, 'boxes' reads --boxes, 'onnx' runs a "
-                "YOLOX or YOLOv8 network of --weights, 'yolo' one of ultralytics (an extra; AGPL-3.0), 'lost' "
-                "finds objects of any kind by a DINO or DINOv2 of --weights.",
+                "YOLOX or YOLOv8 network of --weights, 'yolo' one of ultralytics (an extra; AGPL-3.0), "
+                "'lost' finds objects of any kind by a DINO or DINOv2 of --weights.",
             ),
             click.option(
                 "--weights",
