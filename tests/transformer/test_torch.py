@@ -12,7 +12,7 @@ import warnings
 
 import numpy as np
 import pytest
-from tensor_files import picture, save
+from tensor_files import needed, picture, save
 
 from cssv.perception.transformer import VisionTransformer, load_transformer
 from cssv.perception.transformer.features import normalise
@@ -118,6 +118,35 @@ def test_tensors_as_they_are_held_in_memory(libraries, tmp_path):
         shown = picture(5, 5, ours.patch_px)
         last, _, _ = watched(libraries, theirs, shown)
         np.testing.assert_allclose(ours.finish(ours.look(shown).tokens), last, atol=2e-4)
+
+
+def test_an_export_by_torch_is_the_same_model(libraries, tmp_path):
+    torch, _ = libraries
+    needed("onnx")
+    needed("onnxruntime")
+    theirs = made(libraries, "Dinov2")
+
+    class Everything(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = theirs
+
+        def forward(self, pixel_values):
+            out = self.inner(pixel_values, output_hidden_states=True)
+            return (out.last_hidden_state, *out.hidden_states)
+
+    names = ["last_hidden_state", *(f"hidden_states.{n}" for n in range(4))]
+    blank = (torch.zeros(1, 3, 112, 140),)
+    path = tmp_path / "x.onnx"
+    torch.onnx.export(Everything(), blank, path, output_names=names, dynamo=False, opset_version=17)
+    theirs.save_pretrained(tmp_path)
+    exported, ours = load_transformer(path), load_transformer(tmp_path / "model.safetensors")
+    assert (exported.patch_px, exported.size) == (14, (140, 112))
+    shown = picture(8, 10, 14)
+    found, expected = exported.look(shown), ours.look(shown)
+    assert (found.rows, found.columns, found.first) == (expected.rows, expected.columns, expected.first)
+    np.testing.assert_allclose(found.norms, expected.norms, rtol=1e-4)
+    np.testing.assert_allclose(found.keys, ours.finish(expected.tokens), atol=2e-4)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

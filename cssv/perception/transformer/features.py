@@ -20,7 +20,7 @@ DEVIATION = np.array([0.229, 0.224, 0.225], np.float32) * 255
 SIDE_PX = 448
 SIDE_RANGE = (64, 2048)
 #: Patches of a picture at most: attention grows with their square.
-MOST_PATCHES = 16384
+MOST_PATCHES = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
