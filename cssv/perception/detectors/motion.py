@@ -13,7 +13,7 @@ import numpy as np
 from cssv.frames import U8, Frame
 from cssv.overlap import overlaps
 from cssv.perception.detections import EMPTY, F64, Detections, detections
-from cssv.perception.detectors.blobs import join_fragments, split_blob
+from cssv.perception.detectors.blobs import find_blobs, join_fragments, split_blob
 from cssv.perception.detectors.options import check_share
 from cssv.perception.detectors.scenery import Scenery
 from cssv.perception.detectors.size_prior import SizePrior
@@ -110,10 +110,8 @@ class MotionDetector:
 
     def _objects(self, mask: U8) -> tuple[F64, F64]:
         """(n, 4) boxes and (n,) moving pixels in each, in working pixels."""
-        _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-        blobs = np.asarray(stats[1:], dtype=np.int32)
-        blobs = blobs[blobs[:, 4] >= 0.3 * SMALLEST_SHARE * mask.size]
-        blobs = join_fragments(blobs, self._prior)
+        blobs = find_blobs(mask)
+        blobs = join_fragments(blobs[blobs[:, 4] >= 0.3 * SMALLEST_SHARE * mask.size], self._prior)
         self._prior.learn(blobs[blobs[:, 4] >= SMALLEST_SHARE * mask.size, :4].astype(np.float64))
         parts = [part for blob in blobs for part in split_blob(mask, blob, self._prior)]
         found = np.array(parts, dtype=np.float64).reshape(-1, 5)

@@ -20,6 +20,8 @@ from cssv.perception.flow import halve
 LARGEST_SHARE = 0.5
 #: After it moved, a background may lie a pixel beside the picture for so long.
 SETTLING_S = 1.0
+#: At rest the background learns from pictures at least so far apart.
+LEARN_S = 0.06
 #: The picture is registered to the background while the camera moves, and once in so many frames at rest.
 REGISTER_FRAMES = 8
 #: Misalignments in working pixels: below the first nothing is done; a picture of which more than the share is
@@ -44,6 +46,7 @@ class Scenery:
         #: Takes positions in the picture to the background, (3, 3).
         self._to_background: F64 = np.eye(3)
         self._rest_s = np.inf
+        self._unlearned_s = 0.0
         self._frames = 0
 
     @property
@@ -72,7 +75,10 @@ class Scenery:
             self.__init__(picture)  # type: ignore[misc]
             return np.zeros_like(mask)
         self._behind = self._background.picture
-        self._background.learn(aligned, step_s)
+        self._unlearned_s += step_s
+        if self._unlearned_s >= LEARN_S or not self.is_settled:
+            self._background.learn(aligned, self._unlearned_s)
+            self._unlearned_s = 0.0
         self._aligned = aligned
         return mask
 
