@@ -14,14 +14,16 @@ errs towards the clip's noise: errors of the detector are not taken for motion.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
-from cssv.perception.kinematics import log_likelihoods
-from cssv.perception.smoothing import Batch, Noise, Tracklet, batches
+from cssv.perception.detections import F64, I64
+from cssv.perception.disturbances import Disturbances, find
+from cssv.perception.kinematics import Problem, States, log_likelihoods
+from cssv.perception.smoothing import Batch, Noise, State, Tracklet, batches
 
 #: Multiples of the process noise. The smoother averages over a time that goes with their fourth root.
 PROCESS_SCALES = (1.0, 4.0, 16.0, 64.0, 256.0)
@@ -32,20 +34,121 @@ PRICE = 5.0
 #: Innovations beyond this many standard deviations count as these: exchanged boxes are no manoeuvre.
 WIDEST = 2.5
 
+#: The logarithm of the likelihood that a disturbance must gain.
+DISTURBANCE_PRICE = 10.0
+
 _SCALES = np.array(list(product(PROCESS_SCALES, MEASUREMENT_SCALES)))
 _PRICES = PRICE * (_SCALES != 1).sum(axis=1)
+_PLAIN = np.ones((1, 2))
 
 
-def adapted(tracklets: Sequence[Tracklet], noise: Noise) -> list[Tracklet]:
-    """The same tracklets, in the same order, each with the ``scales`` of ``noise`` that suit it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Bank:
+    """What frames that are gone said of an object, under every scale: K of them.
+
+    Attributes:
+        time_s: when the last of those frames was.
+        states: (K, 4) the four channels then.
+        likely: (K, 4) the logarithm of the likelihood of those frames.
+    """
+
+    time_s: float
+    states: States
+    likely: F64
+
+    def state(self, scales: I64) -> State:
+        """Each channel's state under its scale: (4,) positions in K."""
+        channels = np.arange(4)
+        chosen = States(*(number[scales, channels] for number in self.states.numbers()))
+        return State.of(self.time_s, chosen, 0)
+
+
+def adapted(
+    tracklets: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Bank] | None = None
+) -> list[Tracklet]:
+    """The same tracklets, in the same order, each with the ``scales`` and ``disturbances`` that suit it.
 
     One scale holds for a whole tracklet, and for each channel by itself. Short tracklets say too little and
-    keep 1.
+    keep 1. Where a few disturbances of the clip's noise explain a tracklet better, they are preferred.
+    ``banks`` holds, by id, what earlier frames said, where these are not part of a tracklet: it is heard for
+    the scales, and gives ``start``.
     """
+    known = {} if banks is None else banks
+    plain = [_plain(tracklet, known.get(tracklet.id)) for tracklet in tracklets]
     found: dict[int, Tracklet] = {}
-    for group in batches([replace(tracklet, scales=None) for tracklet in tracklets]):
-        problem = Batch.of(group).problem(noise)
-        gains = log_likelihoods(problem, _SCALES, WIDEST)[0] - _PRICES[:, None]
-        best = _SCALES[gains.argmax(axis=0)].reshape(-1, 4, 2)
-        found |= {t.id: replace(t, scales=best[k]) for k, t in enumerate(group)}
+    for group in batches(plain):
+        found |= {tracklet.id: tracklet for tracklet in _adapt(group, noise, known)}
     return [found[tracklet.id] for tracklet in tracklets]
+
+
+def _plain(tracklet: Tracklet, bank: Bank | None) -> Tracklet:
+    start = tracklet.start if bank is None else bank.state(np.zeros(4, dtype=np.int64))
+    return replace(tracklet, scales=None, disturbances=None, start=start)
+
+
+def _adapt(group: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Bank]) -> list[Tracklet]:
+    problem = Batch.of(group).problem(noise)
+    gains = _likelihoods(problem, group, banks)[0] - _PRICES[:, None]
+    best = gains.argmax(axis=0).reshape(-1, 4)
+    livelier = [
+        replace(
+            tracklet,
+            scales=_SCALES[best[k]],
+            start=banks[tracklet.id].state(best[k]) if tracklet.id in banks else tracklet.start,
+        )
+        for k, tracklet in enumerate(group)
+    ]
+    adapted_problem = Batch.of(livelier).problem(noise)
+    wrong, gain = _disturbed(adapted_problem)
+    wrong_plain, gain_plain = _disturbed(problem)
+    price = _PRICES[best].sum(axis=1)
+    if banks:
+        lost = [
+            (banks[t.id].likely[best[k], np.arange(4)] - banks[t.id].likely[0]).sum() if t.id in banks else 0
+            for k, t in enumerate(group)
+        ]
+        price = price - np.array(lost)
+    calm = gain_plain > gain - price
+    return [
+        replace(group[k], scales=np.ones((4, 2)), disturbances=wrong_plain.of(k, len(group[k])))
+        if calm[k]
+        else replace(livelier[k], disturbances=wrong.of(k, len(group[k])))
+        for k in range(len(group))
+    ]
+
+
+def _disturbed(problem: Problem) -> tuple[Disturbances, F64]:
+    """What disturbs each of B tracklets, and the logarithm (B,) of their likelihood with that."""
+    wrong = find(problem)
+    likely = log_likelihoods(wrong.applied(problem), _PLAIN, WIDEST)[0]
+    return wrong, likely[0].reshape(-1, 4).sum(axis=1) - DISTURBANCE_PRICE * wrong.counts()
+
+
+def _likelihoods(
+    problem: Problem, group: Sequence[Tracklet], banks: Mapping[int, Bank]
+) -> tuple[F64, States]:
+    """As :func:`log_likelihoods` for all scales, from where the banks are, and with what they hold."""
+    shape = (len(_SCALES), problem.z.shape[1])
+    start = States(*(np.broadcast_to(number, shape).copy() for number in problem.start.numbers()))
+    before = np.zeros(shape)
+    for k, tracklet in enumerate(group):
+        if tracklet.id in banks:
+            own, bank = slice(4 * k, 4 * k + 4), banks[tracklet.id]
+            before[:, own] = bank.likely
+            for number, said in zip(start.numbers(), bank.states.numbers(), strict=True):
+                number[:, own] = said
+    likely, last = log_likelihoods(replace(problem, start=start), _SCALES, WIDEST)
+    return before + likely, last
+
+
+def advanced(tracklets: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Bank]) -> dict[int, Bank]:
+    """Banks after the frames of these tracklets; ``disturbances`` are heeded, ``scales`` are not."""
+    found: dict[int, Bank] = {}
+    plain = [replace(_plain(t, banks.get(t.id)), disturbances=t.disturbances) for t in tracklets]
+    for group in batches(plain):
+        likely, last = _likelihoods(Batch.of(group).problem(noise), group, banks)
+        for k, tracklet in enumerate(group):
+            own = slice(4 * k, 4 * k + 4)
+            states = States(*(number[:, own].copy() for number in last.numbers()))
+            found[tracklet.id] = Bank(float(tracklet.times_s[-1]), states, likely[:, own].copy())
+    return found

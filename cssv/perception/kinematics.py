@@ -11,12 +11,12 @@ all channels at once: arrays are (T, N), T steps in time by N channels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.perception.detections import F64
+from cssv.perception.detections import F64, I64
 
 Bools = NDArray[np.bool_]
 
@@ -123,6 +123,21 @@ class Problem:
     start: States
     rate: F64 | None = None
     rate_weight: F64 | None = None
+
+    def scaled(self, scales: F64) -> Problem:
+        """Both noises multiplied: ``scales`` (2, N) for Q and for the variances of z."""
+        q, qv, qvv = self.noise
+        return replace(
+            self, weight=self.weight / scales[1], noise=(scales[0] * q, scales[0] * qv, scales[0] * qvv)
+        )
+
+    def columns(self, chosen: I64) -> Problem:
+        """Only some of the channels."""
+        q, qv, qvv = (number[:, chosen] for number in self.noise)
+        rate, rate_weight = (None if n is None else n[:, chosen] for n in (self.rate, self.rate_weight))
+        start = States(*(number[chosen] for number in self.start.numbers()))
+        z, weight, dt = self.z[:, chosen], self.weight[:, chosen], self.dt_s[:, chosen]
+        return Problem(z, weight, dt, (q, qv, qvv), start, rate, rate_weight)
 
     def reversed(self, start: States) -> Problem:
         """The same back in time, from ``start`` at the last step."""
@@ -255,9 +270,10 @@ def messages(forward: Filtered, problem: Problem) -> Messages:
     a, b, c = np.empty((3, *shape[1:]))
     lx, lv, xx, xv, vv = out[:, -1].copy()
     for t in range(shape[0] - 1, 0, -1):
-        if forward.rate is not None:
-            lv, xv, vv = _heed_rate(forward.rate, t, lx, lv, xx, xv, vv)
-        gain, kept, pull, sure = (half[t] for half in halves)
+        if (rate := forward.rate) is not None:
+            half = (rate.gain[t], rate.kept[t], rate.pull[t], rate.sure[t])
+            lv, xv, vv = _heed_rate(*half, lx, lv, xx, xv, vv)
+        gain, kept, pull, sure = (number[t] for number in halves)
         dt = problem.dt_s[t]
         x1, v1, xx1, xv1, vv1 = out[:, t - 1]
         # Through the measurement ...
@@ -288,12 +304,20 @@ def messages(forward: Filtered, problem: Problem) -> Messages:
     return Messages(*out)
 
 
-def _heed_rate(rate: Half, t: int, lx: F64, lv: F64, xx: F64, xv: F64, vv: F64) -> tuple[F64, F64, F64]:
+def _heed_rate(
+    gain: F64, kept: F64, pull: F64, sure: F64, x: F64, v: F64, xx: F64, xv: F64, vv: F64
+) -> tuple[F64, F64, F64]:
     """Take the messages back through the measured rates: new v, xv, vv."""
-    gain, kept = rate.gain[t], rate.kept[t]
     new_xv = kept * xv - gain * xx
-    new_vv = kept * (kept * vv - gain * xv) - gain * new_xv + rate.sure[t]
-    return kept * lv - gain * lx - rate.pull[t], new_xv, new_vv
+    return kept * v - gain * x - pull, new_xv, kept * (kept * vv - gain * xv) - gain * new_xv + sure
+
+
+def through_rates(forward: Filtered, later: Messages) -> tuple[F64, F64, F64, F64, F64]:
+    """Messages that hold each step's own measured rates, too, (T, N) each."""
+    x, v, xx, xv, vv = later.x, later.v, later.xx, later.xv, later.vv
+    if (half := forward.rate) is not None:
+        v, xv, vv = _heed_rate(half.gain, half.kept, half.pull, half.sure, x, v, xx, xv, vv)
+    return x, v, xx, xv, vv
 
 
 def smoothed(forward: Filtered, later: Messages) -> States:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -9,11 +10,14 @@ import numpy as np
 
 from cssv.errors import OptionError
 from cssv.ground import Plane
-from cssv.perception.adaptation import adapted
+from cssv.perception.adaptation import Bank, adapted, advanced
 from cssv.perception.clip import FEWEST_BOXES
 from cssv.perception.detections import F64, UNKNOWN_ID, Detections, to_centres
+from cssv.perception.disturbances import Disturbances
+from cssv.perception.flow import Flow
 from cssv.perception.metres import by_jacobian
-from cssv.perception.smoothing import Noise, State, Tracklet, final_states, smooth, spread
+from cssv.perception.recent import RecentNoise
+from cssv.perception.smoothing import FLOW_BOXES, HEIGHT_WINDOW_S, Noise, Tracklet, smooth, spread
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import FrameStates, Track, Tracks
 
@@ -34,20 +38,49 @@ class _Object:
     steps: list[int] = field(default_factory=list)
     centres_px: list[F64] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
-    start: State | None = None
-    scales: F64 | None = None
+    flow_px_s: list[F64] = field(default_factory=list)
+    heights_px: list[float] = field(default_factory=list)
+    recent: deque[tuple[float, float]] = field(default_factory=deque)
+    bank: Bank | None = None
+    last_height_px: float = 0.0
+    disturbances: Disturbances | None = None
+
+    def add(self, step: int, time_s: float, centre_px: F64, score: float, flow_px_s: F64) -> None:
+        """Take in a detection."""
+        self.steps.append(step)
+        self.centres_px.append(centre_px)
+        self.scores.append(score)
+        self.flow_px_s.append(flow_px_s)
+        self.recent.append((time_s, float(centre_px[3])))
+        while self.recent[0][0] <= time_s - HEIGHT_WINDOW_S:
+            self.recent.popleft()
+        self.heights_px.append(sum(height for _, height in self.recent) / len(self.recent))
+
+    def forget(self, ready: int) -> None:
+        """Leave the first ``ready`` frames of the window."""
+        gone = sum(step < ready for step in self.steps)
+        if gone:
+            self.last_height_px = self.heights_px[gone - 1]
+        for rows in (self.steps, self.centres_px, self.scores, self.flow_px_s, self.heights_px):
+            del rows[:gone]
+        self.steps = [step - ready for step in self.steps]
 
 
 class LiveTracker:
     """Detections go in frame by frame; each frame's objects come out once ``lag_s`` of its future is known.
 
-    Memory is bounded by the lag: objects that have left are dropped.
+    With the same noise, the numbers are those of the whole clip's smoother run over the frames up to the
+    newest one at hand, which is the lag or a little more ahead: what earlier frames said travels along with
+    each object, under every scale its noise may take. Disturbances are looked for in the window alone.
+
+    Memory is bounded: by the lag, for objects that have left are dropped, and by what the estimate of the
+    noise keeps (:class:`~cssv.perception.recent.RecentNoise`).
 
     Args:
         lag_s: see :data:`LAG_S`; 0 gives every frame back at once, without future.
         tracker: follows the objects; a new :class:`Tracker` by default.
-        noise: of the typical object and its detections; the defaults unless given. An object takes a multiple
-            of it when the window, the lag and the frames emitted together, is better foretold by that.
+        noise: of the typical object and its detections; estimated from the last half minute unless given. An
+            object takes a multiple of it when its frames so far are better foretold by that.
         plane: the ground of the pictures; with it, objects have velocities in metres per second too: those in
             the picture, taken to the ground frame by frame.
 
@@ -68,30 +101,45 @@ class LiveTracker:
             raise OptionError("lag is out of range", found=lag_s, bound=f"{low} to {high} s")
         self.lag_s = lag_s
         self._tracker = Tracker() if tracker is None else tracker
-        self._noise = Noise() if noise is None else noise
+        self._noise = noise
+        self._recent = RecentNoise()
         self._plane = plane
         self._numbers: list[int] = []
         self._times_s: list[float] = []
+        self._time_s: float | None = None
         self._objects: dict[int, _Object] = {}
 
-    def update(self, number: int, time_s: Fraction | float, detections: Detections) -> list[FrameStates]:
+    def update(
+        self, number: int, time_s: Fraction | float, detections: Detections, flow: Flow | None = None
+    ) -> list[FrameStates]:
         """Take in frame ``number``; returns the frames that are ready, in order, often none.
+
+        Args:
+            number: of the frame.
+            time_s: when it is shown, later than the one before.
+            detections: what was seen.
+            flow: of the picture since the frame before; None where there is no picture.
 
         Raises:
             InputError: time does not rise.
         """
-        ids = self._tracker.update(time_s, detections)
-        step = len(self._numbers)
+        ids = self._tracker.update(time_s, detections, None if flow is None else flow.camera())
+        step, now = len(self._numbers), float(time_s)
+        before, self._time_s = self._time_s, now
         self._numbers.append(number)
-        self._times_s.append(float(time_s))
+        self._times_s.append(now)
         centres = to_centres(detections.boxes_px)
-        for k in np.flatnonzero(ids != UNKNOWN_ID).tolist():
+        known = np.flatnonzero(ids != UNKNOWN_ID)
+        for k in known.tolist():
             seen = self._objects.setdefault(int(ids[k]), _Object(detections.labels[k]))
             # A given id is believed at once; others must be seen a few times.
             seen.count += FEWEST_BOXES if detections.ids[k] >= 0 else 1
-            seen.steps.append(step)
-            seen.centres_px.append(centres[k])
-            seen.scores.append(float(detections.scores[k]))
+            moved = np.full(3, np.nan)
+            if flow is not None and before is not None and len(seen.steps) < FLOW_BOXES and seen.bank is None:
+                moved = flow.of_boxes(detections.boxes_px[k : k + 1])[0] / (now - before)
+            seen.add(step, now, centres[k], float(detections.scores[k]), moved)
+        if self._noise is None:
+            self._recent.hear(now, ids[known], centres[known])
         ready = int(np.searchsorted(self._times_s, self._times_s[-1] - self.lag_s, side="right"))
         hop_s = self._times_s[ready - 1] - self._times_s[0] if ready else 0.0
         if ready == 0 or hop_s < _HOP_SHARE * self.lag_s - 1e-9:
@@ -103,41 +151,56 @@ class LiveTracker:
         return self._emit(len(self._numbers))
 
     def _emit(self, ready: int) -> list[FrameStates]:
+        noise = self._recent.noise() if self._noise is None else self._noise
         confirmed = {
             k: seen for k, seen in self._objects.items() if seen.steps and seen.count >= FEWEST_BOXES
         }
-        window = adapted([self._tracklet(k, seen) for k, seen in confirmed.items()], self._noise)
+        banks = {k: seen.bank for k, seen in self._objects.items() if seen.bank is not None}
+        window = adapted([self._tracklet(k, seen) for k, seen in confirmed.items()], noise, banks)
         for tracklet in window:
-            self._objects[tracklet.id].scales = tracklet.scales
-        tracks = Tracks([self._standing(track) for track in smooth(window, self._noise)])
+            self._objects[tracklet.id].disturbances = tracklet.disturbances
+        tracks = Tracks([self._standing(track) for track in smooth(window, noise)])
         states = [tracks.at(number) for number in self._numbers[:ready]]
-        self._drop(ready)
+        self._drop(ready, noise, banks)
         return states
 
     def _standing(self, track: Track) -> Track:
         return track if self._plane is None else by_jacobian(track, self._plane)
 
     def _tracklet(self, identity: int, seen: _Object, stop: int | None = None) -> Tracklet:
-        """Gather the detections in the window's frames before ``stop``."""
-        at = np.array([step for step in seen.steps if stop is None or step < stop], dtype=np.int64)
-        first = 0 if seen.start is not None else int(at[0])
-        span = slice(first, int(at[-1]) + 1)
+        """Gather the detections in the window: up to the last one, or in all frames before ``stop``."""
+        count = len(seen.steps) if stop is None else sum(step < stop for step in seen.steps)
+        at = np.array(seen.steps[:count], dtype=np.int64)
+        first = 0 if seen.bank is not None else int(at[0])
+        span = slice(first, int(at[-1]) + 1 if stop is None else stop)
         numbers, times = np.array(self._numbers[span], dtype=np.int64), np.array(self._times_s[span])
-        centres, scores = np.array(seen.centres_px[: len(at)]), np.array(seen.scores[: len(at)])
+        centres, scores, flow = (
+            np.array(rows[:count], dtype=np.float64).reshape(count, *shape)
+            for rows, shape in ((seen.centres_px, (4,)), (seen.scores, ()), (seen.flow_px_s, (3,)))
+        )
         at -= first
-        whole = spread(identity, seen.label, numbers, times, at, centres, scores, start=seen.start)
-        return replace(whole, scales=seen.scales)
+        whole = spread(identity, seen.label, numbers, times, at, centres, scores, flow_px_s=flow)
+        heights = np.array([seen.last_height_px, *seen.heights_px[:count]])
+        last = np.searchsorted(at, np.arange(len(numbers)), side="right")
+        return replace(whole, heights_px=heights[last])
 
-    def _drop(self, ready: int) -> None:
+    def _drop(self, ready: int, noise: Noise, banks: dict[int, Bank]) -> None:
         """Forget the first ``ready`` frames, but for what they say of each object's state."""
-        leaving = {k: seen for k, seen in self._objects.items() if seen.steps and seen.steps[0] < ready}
-        ends = final_states([self._tracklet(k, seen, ready) for k, seen in leaving.items()], self._noise)
-        for seen, state in zip(leaving.values(), ends, strict=True):
-            seen.start = state
-            gone = sum(step < ready for step in seen.steps)
-            del seen.steps[:gone], seen.centres_px[:gone], seen.scores[:gone]
+        leaving = {
+            k: seen
+            for k, seen in self._objects.items()
+            if ready and (seen.bank is not None or (seen.steps and seen.steps[0] < ready))
+        }
+        gone = []
+        for k, seen in leaving.items():
+            tracklet = self._tracklet(k, seen, ready)
+            wrong = seen.disturbances
+            gone.append(replace(tracklet, disturbances=None if wrong is None else wrong.until(len(tracklet))))
+        for k, bank in advanced(gone, noise, banks).items():
+            self._objects[k].bank = bank
         for seen in self._objects.values():
-            seen.steps = [step - ready for step in seen.steps]
+            seen.forget(ready)
+            seen.disturbances = None
         alive = set(self._tracker.alive.tolist())
         self._objects = {k: seen for k, seen in self._objects.items() if seen.steps or k in alive}
         del self._numbers[:ready], self._times_s[:ready]

@@ -15,17 +15,27 @@ import numpy as np
 from cssv.perception.detections import F64
 from cssv.perception.smoothing import Channels, Noise, Tracklet, local_heights, residuals, seen_rows
 
-#: Residuals are taken against a motion this stiff: the time in seconds over which the smoother averages. A
-#: softer motion would follow the persisting errors.
-REFERENCE_S = 0.6
-#: Times between the three boxes of a second difference, in seconds.
-SPACINGS_S = (0.3, 1.0, 1.4, 1.8, 2.4)
+#: Residuals are taken against a motion that averages over this many times the time in which motion outgrows
+#: the errors: a softer one would follow errors that persist, and a stiffer one would leave motion in them.
+REFERENCE = 1.75
+#: Bounds of that time, in seconds.
+REFERENCE_RANGE_S = (0.3, 0.8)
+#: Times between the three boxes of a second difference, in seconds: from where errors hardly grow any more to
+#: where the steps of a walker, or of who carries the camera, are averaged out.
+SPACINGS_S = (0.3, 0.6, 1.0)
 #: Clips with fewer boxes than this keep the default noise.
 FEWEST_RESIDUALS = 60
+#: Second differences of a spacing that are fewer than this are not heard.
+FEWEST_BENDS = 20
+#: What few differences say may be far too little: this share of their number is added of the default process
+#: noise, or of their own where that is more.
+DOUBT_BENDS = 60
+#: What multiplies both standard deviations: residuals hold some motion, and differences some errors.
+OVERSTATED = 0.92
 #: Bounds of the estimate in h: no annotation is better than the lower, no detector worse than the upper.
-MEASUREMENT_RANGE = (0.005, 0.5)
+MEASUREMENT_RANGE = (0.004, 0.5)
 #: Bounds of the process noise in h²/s³: nothing living moves more steadily than the lower.
-PROCESS_RANGE = (0.008, 5.0)
+PROCESS_RANGE = (0.004, 5.0)
 #: Errors are followed for this many seconds.
 _MEMORY_S = 2.0
 #: Residuals beyond this many standard deviations are false boxes, not scatter.
@@ -43,9 +53,10 @@ def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) ->
     if not steps or sum(int(seen_rows(t.centres_px).sum()) for t in tracklets) < FEWEST_RESIDUALS:
         return noise
     step_s = float(np.median(np.concatenate(steps)))
-    process = _process_noise(tracklets, step_s, np.array(noise.process))
+    process, scatter2 = _structure(tracklets, step_s, noise)
+    reference_s = np.clip(REFERENCE * np.cbrt(scatter2 / process), *REFERENCE_RANGE_S)
     # A smoother of noises q and s (the measurement's density) averages over (s / q) ** 1/4 seconds.
-    stiff = _channels((process * REFERENCE_S**4 / step_s) ** 0.5)
+    stiff = _channels((process * reference_s**4 / step_s) ** 0.5)
     prior = _velocity_prior(tracklets, noise)
     reference = Noise(process=_channels(process), measurement=stiff, velocity=prior)
     errors = list(residuals(tracklets, reference))
@@ -54,7 +65,7 @@ def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) ->
     )
     lags = max(1, round(_MEMORY_S / step_s))
     variance = _typical_variance([np.clip(e, -_OUTLIER * scatter, _OUTLIER * scatter) for e in errors], lags)
-    sigma = np.clip(np.sqrt(variance), *MEASUREMENT_RANGE)
+    sigma = np.clip(OVERSTATED * np.sqrt(variance), *MEASUREMENT_RANGE)
     return replace(reference, measurement=_channels(sigma))
 
 
@@ -63,8 +74,8 @@ def _channels(values: F64) -> Channels:
     return x, y, w, h
 
 
-def _process_noise(tracklets: Sequence[Tracklet], step_s: float, default: F64) -> F64:
-    """(4,) q of each channel, from the growth of second differences with their spacing D.
+def _structure(tracklets: Sequence[Tracklet], step_s: float, default: Noise) -> tuple[F64, F64]:
+    """(4,) q of each channel, and the variance of its errors, from second differences of spacing D.
 
     The variance of z(t + D) - 2 z(t) + z(t - D) is 6 r² + 2/3 q D³ for errors of variance r² and white
     acceleration of density q: errors do not grow with D, motion does. Where the motion is not white, as that
@@ -72,18 +83,21 @@ def _process_noise(tracklets: Sequence[Tracklet], step_s: float, default: F64) -
     """
     spacings: list[float] = []
     variances = []
+    counts: list[int] = []
     for spacing in sorted({max(1, round(s / step_s)) for s in SPACINGS_S}):
         bends = [_bends(tracklet, spacing) for tracklet in tracklets if len(tracklet) > 2 * spacing]
         bend = np.concatenate(bends) if bends else np.empty((0, 4))
         bend = bend[np.isfinite(bend[:, 0])]
-        if len(bend) >= FEWEST_RESIDUALS:
+        if len(bend) >= FEWEST_BENDS:
             spacings.append(spacing * step_s)
+            counts.append(len(bend))
             variances.append((np.median(np.abs(bend), axis=0) / _NORMAL_MEDIAN) ** 2)
     if len(spacings) < 2:
-        return default
+        return np.array(default.process), np.square(default.measurement)
     cubes, v = np.array(spacings) ** 3, np.array(variances)
     q = 1.5 * (v[1:] - v[0]) / (cubes[1:] - cubes[0])[:, None]
-    return np.asarray(np.clip(q.max(axis=0), *PROCESS_RANGE), dtype=np.float64)
+    q += DOUBT_BENDS / np.array(counts)[1:, None] * np.maximum(q, default.process)
+    return np.clip(OVERSTATED**2 * q.max(axis=0), *PROCESS_RANGE), v[0] / 6
 
 
 def _bends(tracklet: Tracklet, spacing: int) -> F64:

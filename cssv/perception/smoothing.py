@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cssv.perception.detections import F64, I64, from_centres
+from cssv.perception.disturbances import Disturbances
 from cssv.perception.kinematics import (
     Bools,
     Problem,
@@ -25,7 +26,7 @@ from cssv.perception.tracks import Track
 Channels = tuple[float, float, float, float]
 #: Spectral density of the acceleration of centre x, centre y, w, h in h²/s³, before the clip is heard: how
 #: fast things change their velocity.
-PROCESS_NOISE = (0.012, 0.012, 0.012, 0.012)
+PROCESS_NOISE = (0.04, 0.04, 0.04, 0.04)
 #: Standard deviation of a measured centre x, centre y, w, h in box heights, before the clip is heard.
 MEASUREMENT_NOISE = (0.05, 0.05, 0.05, 0.05)
 #: Standard deviation of velocities before anything is known, in h/s.
@@ -76,7 +77,7 @@ class State:
     @classmethod
     def of(cls, time_s: float, states: States, k: int) -> State:
         """Take the four channels of the k-th tracklet."""
-        own = States(*(number[4 * k : 4 * k + 4] for number in states.numbers()))
+        own = States(*(number[4 * k : 4 * k + 4].copy() for number in states.numbers()))
         return cls(time_s, own.vector(), own.covariance())
 
     def numbers(self) -> tuple[F64, F64, F64, F64, F64]:
@@ -98,6 +99,7 @@ class Tracklet:
         start: what earlier frames said, where they are not part of the tracklet.
         scales: float64 (4, 2): what multiplies the process noise and the variance of the measurements of each
             channel; 1 unless given (:mod:`cssv.perception.adaptation`).
+        disturbances: what in this track no constant noise explains; None unless looked for.
         flow_px_s: float64 (n, 3): the velocity that optical flow saw, x and y, and its standard deviation, in
             px/s; NaN where it says nothing. None where nobody asked it.
         heights_px: float64 (n,): see :func:`local_heights`, where frames before the first count too.
@@ -111,6 +113,7 @@ class Tracklet:
     scores: F64
     start: State | None = None
     scales: F64 | None = None
+    disturbances: Disturbances | None = None
     flow_px_s: F64 | None = None
     heights_px: F64 | None = None
 
@@ -167,7 +170,7 @@ class Batch:
     """Tracklets side by side: (T, B) for T steps of B tracklets, the shorter ones padded at the end.
 
     ``starts`` holds a state or None and ``scales`` (B, 4, 2) the noise multipliers of each tracklet;
-    ``flow_px_s`` is (T, B, 3), or None where it helps none of them.
+    ``flow_px_s`` is (T, B, 3), or None where it helps none of them; ``disturbances`` may be None, too.
     """
 
     times_s: F64
@@ -176,6 +179,7 @@ class Batch:
     starts: tuple[State | None, ...]
     scales: F64
     flow_px_s: F64 | None
+    disturbances: Disturbances | None
 
     @classmethod
     def of(cls, tracklets: Sequence[Tracklet]) -> Batch:
@@ -185,7 +189,10 @@ class Batch:
         scales = np.ones((len(tracklets), 4, 2))
         flows = [_helpful_flow(tracklet) for tracklet in tracklets]
         flow = np.full((*shape, 3), np.nan) if any(f is not None for f in flows) else None
-        batch = cls(np.empty(shape), np.full((*shape, 4), np.nan), np.empty(shape), starts, scales, flow)
+        wrong = [tracklet.disturbances for tracklet in tracklets]
+        disturbances = Disturbances.beside(wrong, shape[0]) if any(d is not None for d in wrong) else None
+        unseen = np.full((*shape, 4), np.nan)
+        batch = cls(np.empty(shape), unseen, np.empty(shape), starts, scales, flow, disturbances)
         for column, tracklet in enumerate(tracklets):
             n = len(tracklet)
             # Padding repeats the last time: a step of 0 s changes nothing.
@@ -224,7 +231,8 @@ class Batch:
         z = self.centres_px.reshape(steps, 4 * count)
         seen = ~np.isnan(z)
         rate, rate_weight = self._rates(noise)
-        return Problem(np.where(seen, z, 0.0), seen / R, dt, scatter(dt, q), start, rate, rate_weight)
+        problem = Problem(np.where(seen, z, 0.0), seen / R, dt, scatter(dt, q), start, rate, rate_weight)
+        return problem if self.disturbances is None else self.disturbances.applied(problem)
 
     def _rates(self, noise: Noise) -> tuple[F64 | None, F64 | None]:
         if self.flow_px_s is None:
