@@ -22,6 +22,12 @@ FIRST_VARIANCE = 15.0
 VARIANCE_RANGE = (9.0, 75.0)
 #: A pixel darkened to no less than this share of the background is in shadow.
 SHADOW_SHARE = 0.7
+#: Light is measured on a grid of pixels of medium levels, so many at least, and followed where it changed by
+#: more than this share.
+LIGHT_STEP_PX = 6
+LIGHT_LEVELS = (25, 240)
+LIGHT_POINTS = 50
+LIGHT_CHANGE = 0.01
 #: A candidate keeps its value within this many grey levels.
 CANDIDATE_LEVELS = 15
 #: The background forgets with this time constant.
@@ -63,6 +69,18 @@ class Background:
     def picture(self) -> U8:
         """The background itself."""
         return self._mean8
+
+    def follow_light(self, picture: U8) -> None:
+        """Brighten or darken the background with the picture: light and exposure change all of it alike."""
+        now, before = (a[::LIGHT_STEP_PX, ::LIGHT_STEP_PX].astype(np.float32) for a in (picture, self._mean8))
+        clear = (before > LIGHT_LEVELS[0]) & (before < LIGHT_LEVELS[1]) & (now < LIGHT_LEVELS[1])
+        if np.count_nonzero(clear) < LIGHT_POINTS:
+            return
+        gain = float(np.median(now[clear] / before[clear]))
+        if abs(gain - 1) > LIGHT_CHANGE:
+            self._mean *= np.float32(gain)
+            self._candidate = np.asarray(cv2.convertScaleAbs(self._candidate, alpha=gain), dtype=np.uint8)
+            self._quantise()
 
     def compare(self, picture: U8, *, slack_px: int = 0) -> U8:
         """255 where something is that is neither background nor its shadow, 0 elsewhere.

@@ -69,6 +69,7 @@ class Scenery:
         aligned = self._align(picture)
         if not self.is_settled or self._frames % REGISTER_FRAMES == 0:
             aligned = self._register(picture, aligned)
+        self._background.follow_light(aligned)
         slack_px = 0 if self.is_settled else 1
         mask = self._background.compare(aligned, slack_px=slack_px)
         if np.count_nonzero(mask) > LARGEST_SHARE * mask.size:
