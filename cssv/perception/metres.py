@@ -40,6 +40,8 @@ WALKING_M2_S3 = 0.08
 FEWEST_FEET = 60
 #: Standard deviation of velocities before anything is known, m/s; twice the clip's own where that is more.
 VELOCITY_PRIOR_M_S = 3.0
+#: Nothing on the ground is taken to be faster than this; what seems so is a false box near the horizon.
+FASTEST_M_S = 100.0
 #: Position prior in standard deviations of the first measurement: so wide that this settles it.
 _POSITION_PRIOR = 100.0
 
@@ -151,6 +153,9 @@ def _motions(walks: Sequence[_Walk]) -> dict[int, tuple[Tracklet, F64, F64]]:
             n, pair = len(walk.tracklet), slice(2 * k, 2 * k + 2)
             velocity = states.v[:n, pair] @ walk.axes
             cov = np.einsum("ai,na,aj->nij", walk.axes, states.vv[:n, pair], walk.axes)
+            # Rounding can eat a variance up where feet are known to a hair; then nothing is claimed.
+            velocity[(states.vv[:n, pair] <= 0).any(axis=1)] = np.nan
+            cov[np.isnan(velocity[:, 0])] = np.nan
             found[walk.tracklet.id] = walk.tracklet, velocity, cov
     return found
 
@@ -178,7 +183,7 @@ def _velocity_prior(walks: Sequence[_Walk]) -> float:
     paths = [walk.places_m[-1] - walk.places_m[0] for walk in walks]
     spans = [walk.tracklet.times_s[-1] - walk.tracklet.times_s[0] for walk in walks]
     speeds = np.hypot(*np.array(paths).T) / spans if walks else np.zeros(1)
-    return max(VELOCITY_PRIOR_M_S, 2 * float(np.sqrt(np.mean(speeds**2))))
+    return max(VELOCITY_PRIOR_M_S, 2 * float(np.sqrt(np.mean(np.minimum(speeds, FASTEST_M_S) ** 2))))
 
 
 def _densities(groups: Sequence[Sequence[_Walk]], problems: Sequence[Problem]) -> list[F64]:

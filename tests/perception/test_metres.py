@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cssv.ground import plane_of
 from cssv.perception import Clip, LiveTracker, Track, Tracks, detections, perceive, track_boxes
@@ -144,6 +146,35 @@ def test_what_is_above_the_horizon_is_nowhere():
     bird, walker = followed(frames, plane=plane)
     assert np.isnan(bird.velocity_m_s).all()
     assert np.isfinite(walker.velocity_m_s).all()
+
+
+def test_a_false_box_at_the_horizon_spoils_nobody_elses_speed():
+    frames, truth = walks(count=6)
+    f = SIZE[0] / 2 / np.tan(np.radians(55 / 2))
+    horizon = SIZE[1] / 2 - f * np.tan(np.radians(18))
+    for number, rows in enumerate(frames):
+        rows.append((99, [100 + 5 * number, horizon - 19.8 + number % 2, 12, 20]))
+    tracks = [track for track in followed(frames) if track.id != 99]
+    errors, covs = errors_of(tracks, truth)
+    assert np.sqrt((errors**2).sum(axis=1).mean()) < 0.2
+    assert (np.linalg.eigvalsh(covs) > 0).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1e-2, 1.0, 1e2]))
+def test_any_boxes_give_covariances_or_nothing(seed, scale):
+    rng = np.random.default_rng(seed)
+    count = rng.integers(1, 5)
+    starts, steps = rng.uniform(-100, 900, (count, 2)), rng.normal(0, 10, (count, 2))
+    sizes = rng.uniform(1e-3, 200, (count, 2)) * scale
+    frames = []
+    for number in range(rng.integers(1, 40)):
+        boxes = np.concatenate([starts + steps * number, sizes * np.exp(rng.normal(0, 0.1, (count, 2)))], 1)
+        frames.append([(k, boxes[k]) for k in np.flatnonzero(rng.random(count) < 0.8)])
+    for track in followed(frames):
+        known = np.isfinite(track.velocity_m_s).all(axis=1)
+        assert np.array_equal(known, np.isfinite(track.velocity_m_cov).all(axis=(1, 2)))
+        assert (np.linalg.eigvalsh(track.velocity_m_cov[known]) > 0).all()
 
 
 def test_too_little_to_tell():
