@@ -14,7 +14,7 @@ from tensor_files import facebook, save
 from cssv.errors import ModelError, OptionError
 from cssv.frames import Frame, planes_shape
 from cssv.overlap import overlaps
-from cssv.perception.detectors import detector
+from cssv.perception.detectors import detector, notes_of
 from cssv.perception.detectors.lost import (
     EXPANSION,
     FEWEST_PATCHES,
@@ -219,7 +219,10 @@ def test_the_weights_are_named_by_their_sha256(tmp_path):
     import hashlib
 
     path = save(tmp_path / "x.safetensors", seeing())
-    assert LostDetector(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    finder, digest = LostDetector(path), hashlib.sha256(path.read_bytes()).hexdigest()
+    assert finder.sha256 == digest
+    (note,) = notes_of(finder)
+    assert digest in note
 
 
 def test_the_side_decides_how_fine_it_looks(tmp_path):

@@ -173,6 +173,11 @@ class LostDetector:
         working_size(1, 1, self._model.patch_px, side_px)
         self.sha256 = self._model.sha256
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the result: whose features found the objects."""
+        return (f"objects found by LOST with {self._model.name}, SHA-256 {self.sha256}",)
+
     def detect(self, frame: Frame) -> Detections:
         """Find objects in ``frame``, by itself; the first is the paper's."""
         size = working_size(frame.width, frame.height, self._model.patch_px, self._side_px)
