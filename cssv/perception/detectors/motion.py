@@ -84,8 +84,7 @@ class MotionDetector:
         mask = np.asarray(
             cv2.morphologyEx(cv2.medianBlur(moving, 3), cv2.MORPH_CLOSE, kernel), dtype=np.uint8
         )
-        boxes, areas = self._objects(mask)
-        presence = self._scenery.presence(mask, boxes)
+        boxes, areas, presence = self._objects(mask, self._scenery)
         real = presence >= GHOST_PRESENCE
         self._scenery.accept(boxes[~real], mask)
         boxes, areas, presence = boxes[real], areas[real], presence[real]
@@ -108,15 +107,21 @@ class MotionDetector:
             persistence = stayed * (0.5 + 0.5 * self._persistence[nearest])
         self._boxes_px, self._persistence = boxes_px, persistence
 
-    def _objects(self, mask: U8) -> tuple[F64, F64]:
-        """(n, 4) boxes and (n,) moving pixels in each, in working pixels."""
+    def _objects(self, mask: U8, scenery: Scenery) -> tuple[F64, F64, F64]:
+        """(n, 4) boxes, (n,) moving pixels in each and (n,) presence, in working pixels."""
         blobs = find_blobs(mask)
         blobs = join_fragments(blobs[blobs[:, 4] >= 0.3 * SMALLEST_SHARE * mask.size], self._prior)
-        self._prior.learn(blobs[blobs[:, 4] >= SMALLEST_SHARE * mask.size, :4].astype(np.float64))
         parts = [part for blob in blobs for part in split_blob(mask, blob, self._prior)]
         found = np.array(parts, dtype=np.float64).reshape(-1, 5)
         found = found[found[:, 4] >= SMALLEST_SHARE * mask.size]
-        return found[:, :4], found[:, 4]
+        wholes = blobs[blobs[:, 4] >= SMALLEST_SHARE * mask.size, :4].astype(np.float64)
+        presence = scenery.presence(mask, np.concatenate([wholes, found[:, :4]]))
+        height, width = mask.shape
+        inside = (wholes[:, :2] > 0).all(axis=1) & (wholes[:, :2] + wholes[:, 2:] < (width, height)).all(
+            axis=1
+        )
+        self._prior.learn(wholes[inside & (presence[: len(wholes)] >= FIRM_PRESENCE)])
+        return found[:, :4], found[:, 4], presence[len(wholes) :]
 
 
 def spread(mask: U8) -> float:

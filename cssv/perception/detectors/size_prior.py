@@ -25,7 +25,7 @@ class SizePrior:
 
     #: Blobs remembered; blobs needed; frames between two fits.
     memory: int = 3000
-    fewest: int = 150
+    fewest: int = 80
     interval: int = 20
     #: Relative scatter of the heights above which, and share of the blobs that have the size to expect below
     #: which, the scene holds objects of different kinds. In a street of people 0.56 to 0.75 had it.
