@@ -1,22 +1,32 @@
-"""Smoothed velocity against the truth, beside other people's ways to get one.
+"""Smoothed velocity against the truth, beside other people's ways to get one; and what smoothing costs.
 
-    python benchmarks/velocity.py --data DIR [--sequence PETS09-S2L1]
+    python benchmarks/velocity.py --data DIR [--sequence PETS09-S2L1] [--only boxes] [--only detector]
+        [--only smoother]
 
-DIR holds ``mot15/<sequence>/{gt/gt.txt,det/det.txt,seqinfo.ini}``. Every method sees the same boxes in the
-same run: ``truth`` the annotated boxes, ``public`` the public detections matched to them (IoU 0.5). The truth
-says which box is whose, except in the rows "own association", where nothing does. Errors are root mean
-squares over all frames in which the object was seen, in pixels per frame, against three definitions of the
-true velocity: central differences over +-1 and +-3 frames, and a local parabola over +-5. NEES (ideal 2) and
-the share of errors inside the 95 % ellipse (ideal 0.95) are against +-3.
+DIR holds ``mot15/<sequence>/{gt/gt.txt,det/det.txt,seqinfo.ini}``, ``clips/vtest.avi`` (MOT15's PETS09-S2L1)
+and ``models/yolox_nano_416.onnx``.
+
+``boxes``: every method sees the same boxes in the same run: ``truth`` the annotated boxes, ``public`` the
+public detections matched to them (IoU 0.5). The truth says which box is whose, except in the rows "own
+association", where nothing does. ``detector``: vtest end to end, boxes by YOLOX-nano, everybody's own
+association, and what they hand on matched to the truth. Errors are root mean squares over all frames in which
+the object was seen, in pixels per frame, against three definitions of the true velocity: central differences
+over +-1 and +-3 frames, and a local parabola over +-5. NEES (ideal 2) and the share of errors inside the 95 %
+ellipse (ideal 0.95) are against the first two; rows also as a share of the truth's.
+``smoother``: CPU time of filter and smoother for the four channels of a track, beside filterpy's.
+
+Needs: pip install 'cssv[bench,onnx]'
 """
 
 from __future__ import annotations
 
 import argparse
 import configparser
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +35,28 @@ from scipy.optimize import linear_sum_assignment
 from scipy.signal import savgol_filter
 
 from cssv.overlap import overlaps
-from cssv.perception import BoxesDetector, Clip, Detections, LiveTracker, Tracks, detections
+from cssv.perception import (
+    BoxesDetector,
+    Clip,
+    Detections,
+    FlowMeter,
+    FrameStates,
+    LiveTracker,
+    MotRows,
+    detections,
+    detector,
+)
 from cssv.perception.detections import to_centres
+from cssv.perception.kinematics import (
+    Problem,
+    States,
+    kalman_filter,
+    process_noise,
+    rts_smoother,
+    scatter,
+    transition,
+)
+from cssv.video import VideoReader
 
 with warnings.catch_warnings():
     # filterpy spells some escapes and aliases in ways Python now deprecates.
@@ -40,6 +70,11 @@ DEFINITIONS = (("+-1", 1, 1), ("+-3", 3, 1), ("parabola +-5", 5, 2))
 MATCH_IOU = 0.5
 #: 95 % of the chi-square distribution with two degrees of freedom.
 ELLIPSE = 5.991
+SECTIONS = ("boxes", "detector", "smoother")
+#: The sequence that vtest.avi is, and its rate; the file's header says 10.
+VTEST, VTEST_RATE = "PETS09-S2L1", 7
+#: Tracks smoothed at once, and steps of each.
+CROWDS, STEPS = (10, 100, 1000), 100
 
 
 @dataclass(frozen=True)
@@ -166,13 +201,14 @@ def own_association(frames: list[Detections], truth: list[Detections], rate: flo
     clip = Clip()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, detections(seen.boxes_px, seen.scores))
-    return matched(clip.finish(), truth, rate)
+    return matched(clip.finish().at, truth, rate)
 
 
-def matched(tracks: Tracks, truth: list[Detections], rate: float) -> Velocities:
+def matched(at: Callable[[int], FrameStates], truth: list[Detections], rate: float) -> Velocities:
+    """What is known of each frame, matched to the truth there; boxes that were filled in do not count."""
     found: Velocities = {}
     for number, true in enumerate(truth):
-        states = tracks.at(number)
+        states = at(number)
         for i, j in pairs(states.boxes_px, true.boxes_px):
             if states.scores[i] > 0:
                 velocity, cov = states.velocity_px_s[i] / rate, states.velocity_cov[i] / rate**2
@@ -196,37 +232,56 @@ def live(frames: list[Detections], rate: float, lag_s: float = 1.0) -> Velocitie
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table: RMSE per definition, NEES, coverage (NaN without covariance), rows."""
+    """One line of the table, per definition: RMSE, NEES, coverage (NaN without covariance); rows."""
 
     rmse: tuple[float, ...]
-    nees: float
-    coverage: float
+    squared: tuple[float, ...]
+    inside: tuple[float, ...]
     count: int
+    share: float
+
+    @property
+    def nees(self) -> float:
+        """Against central differences over +-3 frames."""
+        return self.squared[1]
+
+    @property
+    def coverage(self) -> float:
+        """Against the same."""
+        return self.inside[1]
 
 
 def judge(found: Velocities, truth: dict[int, Path2D]) -> Result:
-    rmse, nees = [], np.full(1, np.nan)
-    for name, reach, degree in DEFINITIONS:
+    rmse, nees, coverage = [], [], []
+    for _, reach, degree in DEFINITIONS:
         true = true_velocities(truth, reach, degree)
         keys = [key for key in found if key in true]
         errors = np.array([found[key][0] - true[key] for key in keys])
         rmse.append(float(np.sqrt((errors**2).sum(axis=1).mean())))
         covs = [found[key][1] for key in keys]
-        if name == "+-3" and covs[0] is not None:
-            P = np.array(covs)
-            nees = (errors[:, None] @ np.linalg.inv(P) @ errors[:, :, None])[:, 0, 0]
-    inside = float((nees < ELLIPSE).mean()) if np.isfinite(nees).all() else float("nan")
-    return Result(tuple(rmse), float(nees.mean()), inside, len(found))
+        squared = np.full(1, np.nan)
+        if covs[0] is not None:
+            squared = (errors[:, None] @ np.linalg.inv(np.array(covs)) @ errors[:, :, None])[:, 0, 0]
+        nees.append(float(squared.mean()))
+        coverage.append(float((squared < ELLIPSE).mean()) if np.isfinite(squared).all() else float("nan"))
+    rows = sum(len(path.numbers) for path in truth.values())
+    return Result(tuple(rmse), tuple(nees), tuple(coverage), len(found), len(found) / rows)
+
+
+def read_truth(folder: Path) -> tuple[list[Detections], float]:
+    """The annotated boxes frame by frame, and the frame rate."""
+    info = configparser.ConfigParser()
+    info.read(folder / "seqinfo.ini")
+    rate, count = info.getfloat("Sequence", "frameRate"), info.getint("Sequence", "seqLength")
+    annotated = BoxesDetector(folder / "gt/gt.txt")
+    return [annotated.in_frame(number) for number in range(count)], rate
 
 
 def measure(folder: Path) -> dict[str, Result]:
     """Every method on one sequence: line of the table -> result."""
-    info = configparser.ConfigParser()
-    info.read(folder / "seqinfo.ini")
-    rate, count = info.getfloat("Sequence", "frameRate"), info.getint("Sequence", "seqLength")
-    annotated, public = (BoxesDetector(folder / name) for name in ("gt/gt.txt", "det/det.txt"))
-    truth = [annotated.in_frame(number) for number in range(count)]
-    seen = [public.in_frame(number) for number in range(count)]
+    truth, rate = read_truth(folder)
+    public = BoxesDetector(folder / "det/det.txt")
+    seen = [public.in_frame(number) for number in range(len(truth))]
     true_paths = paths(truth)
     lines: dict[str, Velocities] = {}
     for source, frames in (("truth", truth), ("public", named_by_truth(seen, truth))):
@@ -241,24 +296,137 @@ def measure(folder: Path) -> dict[str, Result]:
     return {name: judge(found, true_paths) for name, found in lines.items()}
 
 
+def rival(rows: MotRows, truth: list[Detections], method: Callable[[Path2D], list]) -> Velocities:
+    """A rival's tracks: ``method`` on each, then matched to the truth frame by frame."""
+    frames = []
+    for number in range(len(truth)):
+        here = rows.numbers == number
+        frames.append(detections(rows.boxes_px[here], rows.scores[here], ids=rows.ids[here]))
+    velocities = per_object(method, frames)
+    found: Velocities = {}
+    for number, (mine, true) in enumerate(zip(frames, truth, strict=True)):
+        for i, j in pairs(mine.boxes_px, true.boxes_px):
+            found[int(true.ids[j]), number] = velocities[int(mine.ids[i]), number]
+    return found
+
+
+def end_to_end(data: Path) -> dict[str, Result]:
+    """Line of the table -> result, from pictures to velocities."""
+    from rivals.followers import FOLLOWERS, follow
+
+    truth, _ = read_truth(data / "mot15" / VTEST)
+    finder = detector("onnx", weights=data / "models/yolox_nano_416.onnx", classes=["person"])
+    seen, clip, live_tracker, states, meter = [], Clip(), LiveTracker(), [], FlowMeter()
+    with VideoReader(data / "clips/vtest.avi", rate=Fraction(VTEST_RATE)) as reader:
+        for frame in reader:
+            flow = meter.measure(frame)
+            seen.append(finder.detect(frame))
+            clip.add(frame.number, frame.time, seen[-1], flow)
+            states += live_tracker.update(frame.number, frame.time, seen[-1], flow)
+    states += live_tracker.finish()
+    lines: dict[str, Velocities] = {}
+    for name in FOLLOWERS:
+        rows = follow(name, seen, Fraction(VTEST_RATE))
+        lines[f"{name}: box differences"] = rival(rows, truth, box_differences)
+        lines[f"{name}: SORT's filter"] = rival(rows, truth, sort_filter)
+    lines["cssv, live, 1 s lag"] = matched({s.number: s for s in states}.__getitem__, truth, VTEST_RATE)
+    lines["cssv"] = matched(clip.finish().at, truth, VTEST_RATE)
+    true_paths = paths(truth)
+    return {name: judge(found, true_paths) for name, found in lines.items()}
+
+
+def crowd(tracks: int) -> tuple[Problem, F64]:
+    """Boxes of walkers over :data:`STEPS` steps, a tenth unseen; also the density of acceleration."""
+    random = np.random.default_rng(tracks)
+    shape = STEPS, 4 * tracks
+    dt = np.full(shape, 0.04)
+    dt[0] = 0
+    z = random.normal(0, 2, shape).cumsum(axis=0) + random.normal(0, 4, shape)
+    weight = (random.random(shape) > 0.1) / 16.0
+    q = np.full(shape, 150.0)
+    still = np.zeros(shape[1])
+    start = States(z[0], still, np.full(shape[1], 1e4), still, np.full(shape[1], 1e4))
+    return Problem(z, weight, dt, scatter(dt, q), start), q
+
+
+def filterpy_run(given: Problem, q: F64, channels: int) -> States:
+    """The same by filterpy, channel by channel: (STEPS, channels)."""
+    out = States.empty((STEPS, channels))
+    for c in range(channels):
+        kf = KalmanFilter(dim_x=2, dim_z=1)
+        kf.x, kf.P = given.start.vector()[c, :, None], given.start.covariance()[c]
+        kf.H = np.array([[1.0, 0.0]])
+        F, Q = list(transition(given.dt_s[:, c])), list(process_noise(given.dt_s[:, c], q[:, c]))
+        xs, Ps = [], []
+        for t in range(STEPS):
+            kf.predict(F=F[t], Q=Q[t])
+            kf.update(given.z[t, c] if given.weight[t, c] else None, R=16.0)
+            xs.append(kf.x.copy())
+            Ps.append(kf.P.copy())
+        x, P, _, _ = kf.rts_smoother(np.array(xs), np.array(Ps), Fs=F, Qs=Q)
+        out.x[:, c], out.v[:, c] = x[:, 0, 0], x[:, 1, 0]
+        out.xx[:, c], out.xv[:, c], out.vv[:, c] = P[:, 0, 0], P[:, 0, 1], P[:, 1, 1]
+    return out
+
+
+def timed(work: Callable[[], States], runs: int) -> tuple[States, float]:
+    """What work gives, and its CPU time in seconds, the best of some runs."""
+    spent = []
+    for _ in range(runs):
+        start = time.process_time()
+        found = work()
+        spent.append(time.process_time() - start)
+    return found, min(spent)
+
+
+def smoother() -> Iterator[str]:
+    yield f"{'µs CPU per track and frame':32}" + "".join(f"{f'{n} tracks':>14}" for n in CROWDS)
+    costs, apart = [], 0.0
+    for tracks in CROWDS:
+        given, q = crowd(tracks)
+        mine, spent = timed(lambda given=given: rts_smoother(kalman_filter(given), given), 5)
+        costs.append(spent / tracks / STEPS)
+        theirs, slow = timed(lambda given=given, q=q: filterpy_run(given, q, 4), 1)
+        for a, b in zip(mine.numbers(), theirs.numbers(), strict=True):
+            apart = max(apart, float(np.abs(a[:, :4] - b).max() / np.abs(b).max()))
+    yield f"{'cssv':32}" + "".join(f"{1e6 * cost:14.2f}" for cost in costs)
+    yield f"{'filterpy, one track':32}{1e6 * slow / STEPS:14.1f}"
+    yield f"largest difference, relative: {apart:.0e}"
+
+
 def table(results: dict[str, Result]) -> str:
     heads = "".join(f"{name:>14}" for name, _, _ in DEFINITIONS)
-    rows = [f"{'px per frame':32}{heads}{'NEES':>8}{'in 95 %':>9}{'rows':>7}"]
+    honest = "".join(f"{f'NEES {name}':>10}{'in 95 %':>9}" for name, _, _ in DEFINITIONS[:2])
+    rows = [f"{'px per frame':32}{heads}{honest}{'rows':>7}{'of truth':>9}"]
     for name, result in results.items():
         errors = "".join(f"{value:14.2f}" for value in result.rmse)
-        rows.append(f"{name:32}{errors}{result.nees:8.2f}{result.coverage:9.2f}{result.count:7d}")
+        covered = zip(result.squared[:2], result.inside[:2], strict=True)
+        honest = "".join(f"{nees:10.2f}{inside:9.2f}" for nees, inside in covered)
+        rows.append(f"{name:32}{errors}{honest}{result.count:7d}{result.share:9.1%}")
     return "\n".join(rows).replace(" nan", "   -")
+
+
+def sections(data: Path, sequences: Iterable[str], only: Iterable[str]) -> Iterator[str]:
+    for name in only:
+        if name == "boxes":
+            for sequence in sequences:
+                yield f"{sequence}\n{table(measure(data / 'mot15' / sequence))}"
+        elif name == "detector":
+            yield f"vtest end to end, YOLOX-nano\n{table(end_to_end(data))}"
+        else:
+            yield "\n".join(smoother())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds mot15/")
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds mot15/, clips/, models/")
     parser.add_argument("--sequence", action="append", help="default: PETS09-S2L1; may be repeated")
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="default: all; may be repeated")
     options = parser.parse_args()
-    for sequence in options.sequence or ["PETS09-S2L1"]:
-        print(f"{sequence}\n{table(measure(options.data / 'mot15' / sequence))}\n")
+    for text in sections(options.data, options.sequence or ["PETS09-S2L1"], options.only or SECTIONS):
+        print(text, end="\n\n", flush=True)
 
 
 if __name__ == "__main__":
