@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from cssv.frames import Frame, planes_shape
 from cssv.overlap import overlaps
 from cssv.perception import BoxesDetector, perceive
-from cssv.perception.detectors.blobs import join_fragments, split_blob
+from cssv.perception.detectors.blobs import find_blobs, join_fragments, split_blob
 from cssv.perception.detectors.motion import MotionDetector
 from cssv.perception.detectors.size_prior import SizePrior
 from cssv.video import VideoReader
@@ -188,8 +188,9 @@ def street(data):
 
 def test_real_people_are_found(street):
     hits, seen, true, _ = street
-    assert hits / true > 0.75
-    assert hits / seen > 0.77
+    # Measured 0.87 and 0.83; most of the others are people who are not annotated.
+    assert hits / true > 0.84
+    assert hits / seen > 0.81
 
 
 def test_detection_is_fast(street):
@@ -205,3 +206,146 @@ def test_a_real_clip_becomes_tracks(data):
     speeds = np.concatenate([np.linalg.norm(track.velocity_px_s, axis=1) for track in tracks])
     # People in this picture walk at 10 to 80 px/s.
     assert 5 < np.median(speeds) < 80
+
+
+@pytest.fixture(scope="module")
+def street_frames(data):
+    """Luma of 130 frames of the real clip, and the true boxes."""
+    truth = BoxesDetector(data / "mot15/PETS09-S2L1/gt/gt.txt")
+    with VideoReader(data / "clips/vtest.avi", rate=Fraction(7), stop=Fraction(130, 7)) as reader:
+        return [(frame.luma().copy(), truth.in_frame(frame.number).boxes_px) for frame in reader]
+
+
+def pan(k):
+    return np.array([[1, 0, -(20 + 1.9 * k)], [0, 1, -120.0], [0, 0, 1]])
+
+
+def shake(k):
+    turn = np.vstack([cv2.getRotationMatrix2D((256, 192), 0.4 * np.sin(0.9 * k), 1), [0, 0, 1]])
+    x, y = np.random.default_rng(k).uniform(-3, 3, 2)
+    return turn @ np.array([[1, 0, -128 - x - 4 * np.sin(1.3 * k)], [0, 1, -120 - y], [0, 0, 1]])
+
+
+def rest(k):
+    return pan(min(k, 60))
+
+
+def through(camera, street_frames):
+    """The street through a window that moves: recall and precision of the detector after two seconds."""
+    detector, hits, seen, true = MotionDetector(), 0, 0, 0
+    for number, (luma, boxes) in enumerate(street_frames):
+        A = camera(number)
+        planes = np.full((576, 512), 128, np.uint8)
+        planes[:384] = cv2.warpAffine(luma, A[:2], (512, 384), flags=cv2.INTER_CUBIC)
+        found = detector.detect(Frame(planes, "yuv420p", number, Fraction(1, 7), number)).boxes_px
+        middle = (boxes[:, :2] + boxes[:, 2:] / 2) @ A[:2, :2].T + A[:2, 2]
+        low, high = middle - boxes[:, 2:] / 2, middle + boxes[:, 2:] / 2
+        shown = np.clip(high, 0, (512, 384)) - np.clip(low, 0, (512, 384))
+        visible = shown.prod(axis=1) > 0.6 * boxes[:, 2:].prod(axis=1)
+        if number > 14:
+            expected = np.concatenate([np.clip(low, 0, (512, 384)), shown], axis=1)[visible]
+            shared = overlaps(found, expected) >= 0.5
+            hits += int(shared[linear_sum_assignment(-shared.astype(float))].sum())
+            seen, true = seen + len(found), true + len(expected)
+    return hits / true, hits / seen
+
+
+@pytest.mark.parametrize("camera", [pan, shake, rest])
+def test_people_are_found_by_a_moving_camera(camera, street_frames):
+    recall, precision = through(camera, street_frames)
+    assert recall > 0.7
+    assert precision > 0.7
+
+
+def test_who_stood_there_at_first_leaves_no_ghost():
+    detector = MotionDetector()
+    for k in range(60):
+        seen = detector.detect(picture(k, [(40 + 5 * k, 100, 20, 60)]))
+        if k > 12:
+            assert len(seen) == (40 + 5 * k < 320)
+
+
+def test_light_that_fades_is_no_crowd():
+    detector = MotionDetector()
+    for k in range(60):
+        frame = picture(k, [walker(k)], shade=200)
+        frame.luma()[:] = (frame.luma() * (1 - 0.006 * max(k - 20, 0))).astype(np.uint8)
+        seen = detector.detect(frame)
+        if k > 15:
+            assert len(seen) == 1
+
+
+def test_scores_are_probabilities(street_frames):
+    """Boxes that are called sure are right more often than others."""
+    detector, scores, right = MotionDetector(), [], []
+    for number, (luma, boxes) in enumerate(street_frames):
+        planes = np.full((864, 768), 128, np.uint8)
+        planes[:576] = luma
+        found = detector.detect(Frame(planes, "yuv420p", number, Fraction(1, 7), number))
+        # Far away, at the top, people are not annotated.
+        near = found.boxes_px[:, 1] > 110
+        scores += found.scores[near].tolist()
+        right += (overlaps(found.boxes_px[near], boxes).max(axis=1) > 0.5).tolist()
+    scores, right = np.array(scores), np.array(right)
+    sure = scores > 0.75
+    assert right[sure].mean() > 0.8
+    assert right[sure].mean() > right[~sure].mean() + 0.1
+    assert np.mean(scores) == pytest.approx(right.mean(), abs=0.15)
+
+
+def test_a_scene_of_many_kinds_has_no_size_to_expect():
+    prior, rng = SizePrior(), np.random.default_rng(0)
+    kinds = np.array([[20.0, 50], [60, 40], [30, 12]])
+    for _ in range(200):
+        sizes = kinds[rng.integers(0, 3, 3)] * rng.normal(1, 0.05, (3, 2))
+        feet = rng.uniform(200, 260, 3)
+        prior.learn(np.column_stack([rng.uniform(0, 300, 3), feet - sizes[:, 1], sizes]))
+    assert prior(220.0) is None
+
+
+def test_merged_objects_do_not_enlarge_the_size_to_expect():
+    prior, rng = SizePrior(), np.random.default_rng(0)
+    for _ in range(200):
+        foot = rng.uniform(80, 280, 3)
+        height = foot / 4 * rng.normal(1, 0.05, 3)
+        wide = np.where(rng.random(3) < 0.4, rng.uniform(1.3, 2, 3), 1)
+        high = np.where(rng.random(3) < 0.3, rng.uniform(1.2, 1.6, 3), 1)
+        prior.learn(np.stack([foot, foot - height * high, 0.4 * height * wide, height * high], axis=1))
+    width, height = prior(200.0)
+    assert height == pytest.approx(50, rel=0.08)
+    assert width == pytest.approx(20, rel=0.1)
+    assert prior.foot(150.0) == pytest.approx(200, rel=0.05)
+
+
+def test_diagonal_neighbours_are_split():
+    mask = np.zeros((288, 384), np.uint8)
+    mask[150:200, 100:120] = 1
+    mask[130:172, 119:136] = 1
+    blob = np.array([100, 130, 36, 70, int(mask.sum())], np.int32)
+    parts = np.array(split_blob(mask, blob, learned_prior()))
+    assert len(parts) == 2
+    expected = np.array([[100.0, 150, 20, 50], [119, 130, 17, 42]])
+    assert overlaps(parts[:, :4], expected).max(axis=0).min() > 0.65
+
+
+def test_outlines_and_labels_find_the_same_blobs():
+    rng = np.random.default_rng(3)
+    mask = (cv2.GaussianBlur(rng.normal(size=(120, 160)), (0, 0), 3) > 0.08).astype(np.uint8) * 255
+    # Holes filled: a blob within a hole belongs to the one around it.
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(mask, outlines, -1, 255, cv2.FILLED)
+    stats = cv2.connectedComponentsWithStats(mask, connectivity=8)[2][1:]
+    found = find_blobs(mask)
+    assert sorted(found[:, :4].tolist()) == sorted(stats[:, :4].tolist())
+    assert (found[:, 4] > 0).all()
+
+
+@pytest.mark.parametrize("size", [(32, 32), (34, 300), (640, 36)])
+def test_the_smallest_frames_are_looked_at(size):
+    detector, rng = MotionDetector(), np.random.default_rng(0)
+    ground = rng.integers(60, 180, size[::-1], dtype=np.uint8)
+    for number in range(30):
+        planes = np.full(planes_shape("yuv420p", *size), 128, np.uint8)
+        planes[: size[1]] = np.roll(ground, number // 10, axis=1)
+        planes[8:20, number // 2 : number // 2 + 6] = 255
+        detector.detect(Frame(planes, "yuv420p", number, Fraction(1, 25), number))

@@ -16,8 +16,10 @@ from cssv.perception.detections import F64
 from cssv.perception.detectors.background import Background
 from cssv.perception.flow import halve
 
-#: Motion in more than this share of the picture is a cut, or a camera that nobody can follow.
+#: Motion in more than this share of the picture is a cut, or a camera that nobody can follow; the second
+#: bound holds where the camera's motion is not known.
 LARGEST_SHARE = 0.5
+LARGEST_SHARE_UNKNOWN = 0.25
 #: After it moved, a background may lie a pixel beside the picture for so long.
 SETTLING_S = 1.0
 #: At rest the background learns from pictures at least so far apart.
@@ -40,12 +42,14 @@ class Scenery:
     """
 
     def __init__(self, picture: U8) -> None:
+        self._start(picture)
+        self._rest_s = np.inf
+
+    def _start(self, picture: U8) -> None:
         self._background = Background(picture)
-        self._aligned = picture
-        self._behind = picture
+        self._aligned = self._behind = picture
         #: Takes positions in the picture to the background, (3, 3).
         self._to_background: F64 = np.eye(3)
-        self._rest_s = np.inf
         self._unlearned_s = 0.0
         self._frames = 0
 
@@ -72,8 +76,9 @@ class Scenery:
         self._background.follow_light(aligned)
         slack_px = 0 if self.is_settled else 1
         mask = self._background.compare(aligned, slack_px=slack_px)
-        if np.count_nonzero(mask) > LARGEST_SHARE * mask.size:
-            self.__init__(picture)  # type: ignore[misc]
+        largest = LARGEST_SHARE if camera.is_known else LARGEST_SHARE_UNKNOWN
+        if np.count_nonzero(mask) > largest * mask.size:
+            self._start(picture)
             return np.zeros_like(mask)
         self._behind = self._background.picture
         self._unlearned_s += step_s
@@ -131,8 +136,7 @@ class Scenery:
         middle = np.array([width / 2, height / 2, 1])
         dx, dy = np.rint(self._to_background[:2] @ middle - middle[:2]).astype(int).tolist()
         if max(abs(dx) / width, abs(dy) / height) > LARGEST_SHARE:
-            self.__init__(picture)  # type: ignore[misc]
-            self._rest_s = 0.0
+            self._start(picture)
             return
         if dx or dy:
             self._to_background[:2, 2] -= dx, dy

@@ -20,7 +20,8 @@ ALIKE = 0.3
 class SizePrior:
     """Width and height of an object as linear functions of the row of its lower edge.
 
-    Learned from the blobs seen so far, by least absolute deviations; silent until they agree.
+    Learned from the blobs seen so far, around the size that most of them have: what is merged or broken is
+    larger or smaller, in many ways. Silent until they agree.
     """
 
     #: Blobs remembered; blobs needed; frames between two fits.
@@ -59,9 +60,9 @@ class SizePrior:
             self._weights = None
             return
         ratios = np.log(sizes / expected)
-        weights = np.stack([_gather(A, sizes[:, k], weights[:, k], ratios[:, k]) for k in (0, 1)], axis=1)
-        alike = np.abs(np.log(sizes / np.maximum(A @ weights, 1.0))) < ALIKE
-        self._weights = weights if alike.all(axis=1).mean() >= self.agreement else None
+        fitted = np.stack([_gather(A, sizes[:, k], weights[:, k], ratios[:, k]) for k in (0, 1)], axis=1)
+        alike = np.abs(np.log(sizes / np.maximum(A @ fitted, 1.0))) < ALIKE
+        self._weights = fitted if alike.all(axis=1).mean() >= self.agreement else None
 
     def __call__(self, foot_px: float) -> tuple[float, float] | None:
         """Width and height expected of an object whose lower edge is at row ``foot_px``."""
