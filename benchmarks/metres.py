@@ -80,7 +80,7 @@ def ours(frames: list[Detections], plane: Plane, rate: float) -> Velocities:
 
 
 def live(frames: list[Detections], plane: Plane, rate: float) -> Velocities:
-    """As a stream, 1 s lag: filtered in the picture, then taken to the ground."""
+    """As a stream, 1 s lag."""
     tracker, found = LiveTracker(plane=plane), []
     for number, seen in enumerate(frames):
         found += tracker.update(number, number / rate, seen)

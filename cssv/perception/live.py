@@ -15,11 +15,11 @@ from cssv.perception.clip import FEWEST_BOXES
 from cssv.perception.detections import F64, UNKNOWN_ID, Detections, to_centres
 from cssv.perception.disturbances import Disturbances
 from cssv.perception.flow import Flow
-from cssv.perception.metres import by_jacobian
+from cssv.perception.metres import LiveMetres
 from cssv.perception.recent import RecentNoise
 from cssv.perception.smoothing import FLOW_BOXES, HEIGHT_WINDOW_S, Noise, Tracklet, smooth, spread
 from cssv.perception.tracker import Tracker
-from cssv.perception.tracks import FrameStates, Track, Tracks
+from cssv.perception.tracks import FrameStates, Tracks
 
 #: Frames wait this long for their future, in seconds.
 LAG_S = 1.0
@@ -81,8 +81,7 @@ class LiveTracker:
         tracker: follows the objects; a new :class:`Tracker` by default.
         noise: of the typical object and its detections; estimated from the last half minute unless given. An
             object takes a multiple of it when its frames so far are better foretold by that.
-        plane: the ground of the pictures; with it, objects have velocities in metres per second too: those in
-            the picture, taken to the ground frame by frame.
+        plane: the ground of the pictures; with it, objects have velocities in metres per second too.
 
     Raises:
         OptionError: the lag is outside :data:`LAG_RANGE_S`.
@@ -103,7 +102,7 @@ class LiveTracker:
         self._tracker = Tracker() if tracker is None else tracker
         self._noise = noise
         self._recent = RecentNoise()
-        self._plane = plane
+        self._metres = None if plane is None else LiveMetres(plane)
         self._numbers: list[int] = []
         self._times_s: list[float] = []
         self._time_s: float | None = None
@@ -159,13 +158,13 @@ class LiveTracker:
         window = adapted([self._tracklet(k, seen) for k, seen in confirmed.items()], noise, banks)
         for tracklet in window:
             self._objects[tracklet.id].disturbances = tracklet.disturbances
-        tracks = Tracks([self._standing(track) for track in smooth(window, noise)])
+        found = smooth(window, noise)
+        if self._metres is not None and ready:
+            found = self._metres.standing(found, window, noise, self._times_s[ready - 1])
+        tracks = Tracks(found)
         states = [tracks.at(number) for number in self._numbers[:ready]]
         self._drop(ready, noise, banks)
         return states
-
-    def _standing(self, track: Track) -> Track:
-        return track if self._plane is None else by_jacobian(track, self._plane)
 
     def _tracklet(self, identity: int, seen: _Object, stop: int | None = None) -> Tracklet:
         """Gather the detections in the window: up to the last one, or in all frames before ``stop``."""

@@ -12,12 +12,13 @@ Feet that the picture's edge cuts off, or that are above the horizon, count as u
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cssv.ground import Plane, feet_of, foot_velocity, ground_velocity, whole_feet
+from cssv.ground import Plane, feet_of, whole_feet
 from cssv.perception.adaptation import PRICE, WIDEST
 from cssv.perception.detections import F64, from_centres
 from cssv.perception.kinematics import (
@@ -34,16 +35,27 @@ from cssv.perception.tracks import Track
 
 #: Densities of acceleration that are tried, m²/s³: from a slow walk to a car that brakes.
 PROCESS_M2_S3 = 0.01 * 2.0 ** np.arange(11)
-#: The density of acceleration where the clip says too little: people who walk.
-WALKING_M2_S3 = 0.08
+#: The one of them where the clip says too little, 0.08: people who walk.
+_WALKING = 3
 #: Clips with fewer feet than this say too little.
 FEWEST_FEET = 60
 #: Standard deviation of velocities before anything is known, m/s; twice the clip's own where that is more.
 VELOCITY_PRIOR_M_S = 3.0
 #: Nothing on the ground is taken to be faster than this; what seems so is a false box near the horizon.
 FASTEST_M_S = 100.0
+#: A stream's object that was not seen for this long begins anew.
+FORGET_S = 10.0
 #: Position prior in standard deviations of the first measurement: so wide that this settles it.
 _POSITION_PRIOR = 100.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Start:
+    """What earlier frames said of an object: two channels along its axes, at a time."""
+
+    time_s: float
+    axes: F64
+    states: States
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +67,23 @@ class _Walk:
         axes: (2, 2), rows: the axes on the ground, orthonormal.
         places_m: (n, 2) along the axes, NaN where unseen.
         variances_m2: (n, 2) of a measured place.
+        start: what earlier frames said, where they are not part of the tracklet.
     """
 
     tracklet: Tracklet
     axes: F64
     places_m: F64
     variances_m2: F64
+    start: _Start | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Motion:
+    """A walk's states, n steps by two channels: from the frames so far, and from all of them."""
+
+    walk: _Walk
+    filtered: States
+    smoothed: States
 
 
 def with_metres(tracks: Sequence[Track], tracklets: Sequence[Tracklet], plane: Plane) -> list[Track]:
@@ -79,21 +102,58 @@ def with_metres(tracks: Sequence[Track], tracklets: Sequence[Tracklet], plane: P
     return [_moved(track, motions[track.id]) if track.id in motions else track for track in tracks]
 
 
-def by_jacobian(track: Track, plane: Plane) -> Track:
-    """The same track; its velocity in the picture, taken to the ground frame by frame.
+class LiveMetres:
+    """The same for a stream, window by window: what the frames that have left it said travels along.
 
-    Less exact than :func:`with_metres`, but needs the smoothed track alone.
+    Objects are taken for people who walk, unless the window says that one is livelier.
+
+    Args:
+        plane: the ground of the pictures.
     """
-    moving = foot_velocity(plane, track.boxes_px, track.velocity_px_s)
-    velocity, slope = ground_velocity(plane, track.boxes_px, moving)
-    cov = slope @ track.velocity_cov @ slope.swapaxes(-1, -2)
-    known = np.isfinite(velocity).all(axis=-1) & np.isfinite(cov).all(axis=(-1, -2))
-    velocity[~known], cov[~known] = np.nan, np.nan
-    return replace(track, velocity_m_s=velocity, velocity_m_cov=cov)
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._starts: dict[int, _Start] = {}
+
+    def standing(
+        self, tracks: Sequence[Track], window: Sequence[Tracklet], noise: Noise, until_s: float
+    ) -> list[Track]:
+        """The window's tracks with ``velocity_m_s`` and ``velocity_m_cov``.
+
+        Args:
+            tracks: smoothed.
+            window: the measurements of each, by the same ids, in frames after the last ``until_s``.
+            noise: of boxes.
+            until_s: time of the last frame that now leaves the window.
+        """
+        smooth = {track.id: track for track in tracks}
+        x, y, _, h = noise.measurement
+        own = replace(noise, measurement=(x, math.hypot(y, h / 2), x, h))
+        walks = []
+        for tracklet in window:
+            start = self._starts.get(tracklet.id)
+            feet = _feet(tracklet, self._plane, fewest=1, after_s=None if start is None else start.time_s)
+            if feet is not None:
+                walks.append(_walk(feet, smooth[tracklet.id], own, self._plane, start))
+        motions = _motions(walks, _WALKING)
+        for identity, motion in motions.items():
+            last = int(np.searchsorted(motion.walk.tracklet.times_s, until_s, side="right")) - 1
+            if last >= 0:
+                time_s = float(motion.walk.tracklet.times_s[last])
+                self._starts[identity] = _Start(time_s, motion.walk.axes, motion.filtered.at(last))
+        self._starts = {k: start for k, start in self._starts.items() if start.time_s > until_s - FORGET_S}
+        # One foot alone is no motion yet.
+        known = {k for k, m in motions.items() if m.walk.start or seen_rows(m.walk.places_m).sum() > 1}
+        return [_moved(track, motions[track.id]) if track.id in known else track for track in tracks]
 
 
-def _feet(tracklet: Tracklet, plane: Plane) -> Tracklet | None:
-    """The tracklet with its feet for centres, from the first that is seen to the last; None for under two."""
+def _feet(
+    tracklet: Tracklet, plane: Plane, *, fewest: int = 2, after_s: float | None = None
+) -> Tracklet | None:
+    """The tracklet with its feet for centres, up to the last that is seen; None for under ``fewest``.
+
+    It begins with the first foot, or with the first frame later than ``after_s``.
+    """
     centres = tracklet.centres_px.copy()
     boxes = from_centres(centres)
     centres[:, :2] = feet_of(boxes)
@@ -101,9 +161,12 @@ def _feet(tracklet: Tracklet, plane: Plane) -> Tracklet | None:
         centres[~whole_feet(boxes, plane.size)] = np.nan
     centres[np.isnan(plane.jacobian(centres[:, :2])).any(axis=(1, 2))] = np.nan
     seen = np.flatnonzero(seen_rows(centres))
-    if len(seen) < 2:
+    if after_s is not None:
+        first = int(np.searchsorted(tracklet.times_s, after_s, side="right"))
+        seen = seen[seen >= first]
+    if len(seen) < fewest:
         return None
-    span = slice(int(seen[0]), int(seen[-1]) + 1)
+    span = slice(int(seen[0]) if after_s is None else first, int(seen[-1]) + 1)
     return Tracklet(
         tracklet.id,
         tracklet.label,
@@ -114,7 +177,7 @@ def _feet(tracklet: Tracklet, plane: Plane) -> Tracklet | None:
     )
 
 
-def _walk(feet: Tracklet, track: Track, noise: Noise, plane: Plane) -> _Walk:
+def _walk(feet: Tracklet, track: Track, noise: Noise, plane: Plane, start: _Start | None = None) -> _Walk:
     """Take feet and their noise to the ground, as seen from where the smoothed track is."""
     times, boxes = track.times_s, track.boxes_px
     spots, heights = feet_of(boxes), boxes[:, 3]
@@ -126,10 +189,14 @@ def _walk(feet: Tracklet, track: Track, noise: Noise, plane: Plane) -> _Walk:
     slope = plane.jacobian(spots)
     scatter = np.array(noise.measurement[:2]) * heights[:, None]
     spread = slope @ (scatter[:, :, None] ** 2 * slope.swapaxes(-1, -2))
-    _, axes = np.linalg.eigh((spread / np.trace(spread, axis1=1, axis2=2)[:, None, None]).mean(axis=0))
-    along = np.einsum("ai,nij,aj->na", axes.T, spread, axes.T)
+    if start is None:
+        shapes = spread / np.trace(spread, axis1=1, axis2=2)[:, None, None]
+        axes = np.linalg.eigh(shapes.mean(axis=0))[1].T
+    else:
+        axes = start.axes
+    along = np.einsum("ai,nij,aj->na", axes, spread, axes)
     variances = np.stack([np.interp(feet.times_s, times, column) for column in along.T], axis=1)
-    return _Walk(feet, axes.T, plane.to_ground(feet.centres_px[:, :2]) @ axes, variances)
+    return _Walk(feet, axes, plane.to_ground(feet.centres_px[:, :2]) @ axes.T, variances, start)
 
 
 def _own(feet: Tracklet) -> tuple[F64, F64, F64]:
@@ -138,25 +205,24 @@ def _own(feet: Tracklet) -> tuple[F64, F64, F64]:
     return feet.times_s[seen], feet.centres_px[seen, :2], feet.centres_px[seen, 3]
 
 
-def _motions(walks: Sequence[_Walk]) -> dict[int, tuple[Tracklet, F64, F64]]:
-    """By id: the feet, and velocity (n, 2) and covariance (n, 2, 2) on the ground in each of their frames."""
+def _motions(walks: Sequence[_Walk], typical: int | None = None) -> dict[int, _Motion]:
+    """By id; ``typical`` as for :func:`_densities`."""
     prior = _velocity_prior(walks)
     by_id = {walk.tracklet.id: walk for walk in walks}
     groups = [[by_id[t.id] for t in group] for group in batches([walk.tracklet for walk in walks])]
     problems = [_problem(group, prior) for group in groups]
-    densities = _densities(groups, problems)
+    densities = _densities(problems, typical)
     found = {}
     for group, problem, density in zip(groups, problems, densities, strict=True):
         own = replace(problem, noise=scatter(problem.dt_s, density))
-        states = rts_smoother(kalman_filter(own), own)
+        forward = kalman_filter(own)
+        both = rts_smoother(forward, own)
         for k, walk in enumerate(group):
-            n, pair = len(walk.tracklet), slice(2 * k, 2 * k + 2)
-            velocity = states.v[:n, pair] @ walk.axes
-            cov = np.einsum("ai,na,aj->nij", walk.axes, states.vv[:n, pair], walk.axes)
-            # Rounding can eat a variance up where feet are known to a hair; then nothing is claimed.
-            velocity[(states.vv[:n, pair] <= 0).any(axis=1)] = np.nan
-            cov[np.isnan(velocity[:, 0])] = np.nan
-            found[walk.tracklet.id] = walk.tracklet, velocity, cov
+            rows = np.s_[: len(walk.tracklet), 2 * k : 2 * k + 2]
+            filtered, smoothed = (
+                States(*(number[rows] for number in states.numbers())) for states in (forward.states, both)
+            )
+            found[walk.tracklet.id] = _Motion(walk, filtered, smoothed)
     return found
 
 
@@ -174,44 +240,54 @@ def _problem(walks: Sequence[_Walk], prior: float) -> Problem:
         dt[1:n, pair] = np.diff(walk.tracklet.times_s)[:, None]
         spread[pair] = walk.variances_m2[0]
     rest, apart = np.zeros((2, shape[1]))
-    start = States(z[0], rest, _POSITION_PRIOR**2 * spread, apart, np.full(shape[1], prior**2))
+    start = States(z[0].copy(), rest, _POSITION_PRIOR**2 * spread, apart, np.full(shape[1], prior**2))
+    for k, walk in enumerate(walks):
+        if walk.start is not None:
+            pair = slice(2 * k, 2 * k + 2)
+            dt[0, pair] = walk.tracklet.times_s[0] - walk.start.time_s
+            for number, known in zip(start.numbers(), walk.start.states.numbers(), strict=True):
+                number[pair] = known
     return Problem(z, weight, dt, scatter(dt, np.ones(shape[1])), start)
 
 
 def _velocity_prior(walks: Sequence[_Walk]) -> float:
     """Twice the clip's root mean square velocity, m/s, or the default where that is less."""
-    paths = [walk.places_m[-1] - walk.places_m[0] for walk in walks]
-    spans = [walk.tracklet.times_s[-1] - walk.tracklet.times_s[0] for walk in walks]
-    speeds = np.hypot(*np.array(paths).T) / spans if walks else np.zeros(1)
+    ends = [(walk, np.flatnonzero(seen_rows(walk.places_m))[[0, -1]]) for walk in walks]
+    paths = np.array([walk.places_m[k] - walk.places_m[i] for walk, (i, k) in ends if k > i]).reshape(-1, 2)
+    spans = np.array([walk.tracklet.times_s[k] - walk.tracklet.times_s[i] for walk, (i, k) in ends if k > i])
+    speeds = np.hypot(*paths.T) / spans if len(spans) else np.zeros(1)
     return max(VELOCITY_PRIOR_M_S, 2 * float(np.sqrt(np.mean(np.minimum(speeds, FASTEST_M_S) ** 2))))
 
 
-def _densities(groups: Sequence[Sequence[_Walk]], problems: Sequence[Problem]) -> list[F64]:
-    """Density of the acceleration for each channel of each group, m²/s³.
+def _densities(problems: Sequence[Problem], typical: int | None) -> list[F64]:
+    """Density of the acceleration for each channel of each problem, m²/s³.
 
-    It is the clip's, the one most likely for all of it, but for objects that are livelier beyond doubt.
+    It is the ``typical`` of :data:`PROCESS_M2_S3`, by default the most likely for all problems together, but
+    for objects that are livelier beyond doubt.
     """
-    count = sum(int((problem.weight > 0).sum()) // 2 for problem in problems)
-    if count < FEWEST_FEET:
-        return [np.full(2 * len(group), WALKING_M2_S3) for group in groups]
     scales = np.stack([PROCESS_M2_S3, np.ones_like(PROCESS_M2_S3)], axis=1)
     gains = [log_likelihoods(problem, scales, WIDEST)[0] for problem in problems]
-    typical = int(sum(gain.sum(axis=1) for gain in gains).argmax())
-    prices = np.where(
-        np.arange(len(scales)) > typical, PRICE, np.where(np.arange(len(scales)) < typical, np.inf, 0.0)
-    )
-    found = []
-    for gain in gains:
-        both = gain.reshape(len(scales), -1, 2).sum(axis=2) - prices[:, None]
-        found.append(np.repeat(PROCESS_M2_S3[both.argmax(axis=0)], 2))
-    return found
+    if typical is None:
+        count = sum(int((problem.weight > 0).sum()) // 2 for problem in problems)
+        is_told = count >= FEWEST_FEET
+        typical = int(sum(gain.sum(axis=1) for gain in gains).argmax()) if is_told else _WALKING
+    price = np.full(len(scales), PRICE)
+    price[: typical + 1] = np.inf
+    price[typical] = 0.0
+    best = [(gain.reshape(len(scales), -1, 2).sum(axis=2) - price[:, None]).argmax(axis=0) for gain in gains]
+    return [np.repeat(PROCESS_M2_S3[k], 2) for k in best]
 
 
-def _moved(track: Track, motion: tuple[Tracklet, F64, F64]) -> Track:
+def _moved(track: Track, motion: _Motion) -> Track:
     """A track with the velocities of those of its frames for which there is one."""
-    feet, velocity_m_s, cov = motion
+    feet, axes, states = motion.walk.tracklet, motion.walk.axes, motion.smoothed
+    moving = states.v @ axes
+    scatters = np.einsum("ai,na,aj->nij", axes, states.vv, axes)
+    # Rounding can eat a variance up where feet are known to a hair; then nothing is claimed.
+    moving[(states.vv <= 0).any(axis=1)] = np.nan
+    scatters[np.isnan(moving[:, 0])] = np.nan
     velocity, spread = np.full((len(track), 2), np.nan), np.full((len(track), 2, 2), np.nan)
     known = np.isin(track.numbers, feet.numbers)
     rows = np.searchsorted(feet.numbers, track.numbers[known])
-    velocity[known], spread[known] = velocity_m_s[rows], cov[rows]
+    velocity[known], spread[known] = moving[rows], scatters[rows]
     return replace(track, velocity_m_s=velocity, velocity_m_cov=spread)
