@@ -44,8 +44,9 @@ def read_tsai(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with Path(path).open("rb") as file:
             data = file.read(FILE_BOUND + 1)
-    except OSError as error:
-        raise SceneError(f"cannot read calibration {os.fspath(path)}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SceneError(f"cannot read calibration {os.fspath(path)!r}: {why}") from error
     name = f"calibration {os.fspath(path)}"
     if len(data) > FILE_BOUND:
         raise SceneError(f"{name} is too large", faults=(f"allowed: at most {FILE_BOUND} bytes",))

@@ -123,7 +123,7 @@ def test_a_calibration_stands_without_other_numbers(write):
     both = {"cssv_scene": 1, "camera": {"calibration": "view.xml", "tsai": NUMBERS}}
     with pytest.raises(SceneError, match="without tsai"):
         Scene.read(write(json.dumps(both), "scene.json"))
-    for odd in (3, None, "", ["view.xml"]):
+    for odd in (3, None, "", ["view.xml"], "a\0b", "..", "x" * 300, "nowhere/view.xml"):
         with pytest.raises(SceneError, match="calibration"):
             Scene.read(write(json.dumps({"cssv_scene": 1, "camera": {"calibration": odd}}), "odd.json"))
 
