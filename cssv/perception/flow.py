@@ -36,6 +36,8 @@ TORN_SHARE = 0.3
 SAMPLES = 12
 SAMPLED_SHARE = 0.8
 SEEN_SHARE = 0.5
+#: Working pixels around boxes that are searched with them.
+AROUND_PX = 32
 #: Samples whose motion differs from the camera's by more working pixels than this are the object's, where
 #: they are more than the share.
 OWN_MOTION_PX = 0.5
@@ -113,12 +115,26 @@ class Flow:
     @cached_property
     def field(self) -> F32:
         """float32 (h, w, 2): from each working pixel of this frame, where it was before: dx, dy."""
-        height = self._now.shape[0]
+        return self._search(slice(None), slice(None))
+
+    def _search(self, rows: slice, columns: slice) -> F32:
+        """The field within a window of the picture."""
         search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        search.setFinestScale(FINEST_LEVEL if height >= WORKING_HEIGHT_PX / 2 else 0)
+        search.setFinestScale(FINEST_LEVEL if self._now.shape[0] >= WORKING_HEIGHT_PX / 2 else 0)
         search.setPatchStride(PATCH_STRIDE_PX)
-        field = np.zeros((*self._now.shape, 2), dtype=np.float32)
-        return np.asarray(search.calc(self._now, self._before, field), dtype=np.float32)
+        now, before = (np.ascontiguousarray(each[rows, columns]) for each in (self._now, self._before))
+        field = np.zeros((*now.shape, 2), dtype=np.float32)
+        return np.asarray(search.calc(now, before, field), dtype=np.float32)
+
+    def _search_at(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> F32:
+        """(n, 2) the field at some pixels; only around them where that is little and the rest not known."""
+        height, width = self._now.shape
+        top, bottom = max(int(y.min()) - AROUND_PX, 0), min(int(y.max()) + AROUND_PX + 1, height)
+        left, right = max(int(x.min()) - AROUND_PX, 0), min(int(x.max()) + AROUND_PX + 1, width)
+        if "field" in vars(self) or (bottom - top) * (right - left) > width * height / 2:
+            return np.asarray(self.field[y, x], dtype=np.float32)
+        field = self._search(slice(top, bottom), slice(left, right))
+        return np.asarray(field[y - top, x - left], dtype=np.float32)
 
     @cached_property
     def camera_of_picture(self) -> CameraMotion:
@@ -155,16 +171,20 @@ class Flow:
         x = np.rint(inner[:, :1] + shares * inner[:, 2:3] - 0.5)
         y = np.rint(inner[:, 1:2] + shares * inner[:, 3:] - 0.5)
         inside = ((x >= 0) & (x < width))[:, None, :] & ((y >= 0) & (y < height))[:, :, None]
-        for k in np.flatnonzero(inside.mean(axis=(1, 2)) >= SEEN_SHARE).tolist():
-            rows, columns = np.nonzero(inside[k])
-            result[k] = self._of_samples(x[k, columns].astype(np.int64), y[k, rows].astype(np.int64))
+        inside &= (inside.mean(axis=(1, 2)) >= SEEN_SHARE)[:, None, None]
+        box, rows, columns = np.nonzero(inside)
+        if len(box):
+            x_px, y_px = x[box, columns].astype(np.int64), y[box, rows].astype(np.int64)
+            found = self._search_at(x_px, y_px)
+            for k in np.unique(box).tolist():
+                result[k] = self._of_samples(x_px[box == k], y_px[box == k], found[box == k])
         return result * self.scale
 
-    def _of_samples(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> F64:
-        """Motion of one object in working pixels, and its sigma, from samples of its box."""
+    def _of_samples(self, x: NDArray[np.int64], y: NDArray[np.int64], back: F32) -> F64:
+        """Motion of one object in working pixels, and its sigma, from samples and the field there."""
         height, width = self._now.shape
         now = np.stack([x, y], axis=1).astype(np.float64)
-        before = now + self.field[y, x]
+        before = now + back
         at = np.clip(np.rint(before), 0, (width - 1, height - 1)).astype(np.int64)
         values = self._now[y, x].astype(np.float64)
         wrong = np.median(np.abs(values - self._before[at[:, 1], at[:, 0]]))
