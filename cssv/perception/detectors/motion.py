@@ -13,7 +13,7 @@ import numpy as np
 from cssv.frames import U8, Frame
 from cssv.overlap import overlaps
 from cssv.perception.detections import EMPTY, F64, Detections, detections
-from cssv.perception.detectors.blobs import find_blobs, join_fragments, split_blob
+from cssv.perception.detectors.blobs import find_blobs, join_fragments, join_nested, split_blob
 from cssv.perception.detectors.options import check_share
 from cssv.perception.detectors.scenery import Scenery
 from cssv.perception.detectors.size_prior import SizePrior
@@ -110,7 +110,8 @@ class MotionDetector:
     def _objects(self, mask: U8, scenery: Scenery) -> tuple[F64, F64, F64]:
         """(n, 4) boxes, (n,) moving pixels in each and (n,) presence, in working pixels."""
         blobs = find_blobs(mask)
-        blobs = join_fragments(blobs[blobs[:, 4] >= 0.3 * SMALLEST_SHARE * mask.size], self._prior)
+        blobs = blobs[blobs[:, 4] >= 0.3 * SMALLEST_SHARE * mask.size]
+        blobs = join_fragments(blobs, self._prior) if self._prior.is_known else join_nested(blobs)
         parts = [part for blob in blobs for part in split_blob(mask, blob, self._prior)]
         found = np.array(parts, dtype=np.float64).reshape(-1, 5)
         found = found[found[:, 4] >= SMALLEST_SHARE * mask.size]

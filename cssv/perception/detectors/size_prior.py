@@ -64,6 +64,11 @@ class SizePrior:
         alike = np.abs(np.log(sizes / np.maximum(A @ fitted, 1.0))) < ALIKE
         self._weights = fitted if alike.all(axis=1).mean() >= self.agreement else None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether any size is to be expected."""
+        return self._weights is not None
+
     def __call__(self, foot_px: float) -> tuple[float, float] | None:
         """Width and height expected of an object whose lower edge is at row ``foot_px``."""
         if self._weights is None:
