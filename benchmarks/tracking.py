@@ -27,7 +27,8 @@ import numpy as np
 from rivals.followers import FOLLOWERS, follow
 from scores import Score, Sequence15, combined, measures
 
-from cssv.perception import Clip, Detections, Detector, FlowMeter, MotRows, Tracker, detections, detector
+from cssv.perception import Clip, Detections, Detector, MotRows, Tracker, detections, detector
+from cssv.perception.detectors import meter_of
 from cssv.video import VideoReader
 
 SEQUENCES = (
@@ -90,7 +91,7 @@ def public(data: Path) -> Iterator[str]:
 def looked_at(clip: Path, finder: Detector) -> tuple[tuple[Detections, ...], MotRows]:
     """What a detector sees in a clip's frames, and our tracks of it, pictures included."""
     seen, tracked = [], Clip()
-    meter = getattr(finder, "flow", None) or FlowMeter()
+    meter = meter_of(finder)
     with VideoReader(clip, rate=VTEST_RATE) as reader:
         for frame in reader:
             flow = meter.measure(frame)

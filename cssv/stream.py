@@ -37,6 +37,7 @@ from cssv.painter import (
     to_fraction,
 )
 from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
+from cssv.perception.detectors import meter_of
 from cssv.ranges import default_ranges
 from cssv.stego import StegoWriter
 from cssv.verification import check
@@ -109,6 +110,7 @@ class Encoder(Finishing):
         plane = plane_of(loaded.camera, size)
         self._cast = LiveCast(loaded, plane)
         self._detector = choose_detector(detector, weights=weights, classes=classes, min_score=min_score)
+        self._meter = meter_of(self._detector)
         self._tracker = LiveTracker(lag_s=lag_s, plane=plane)
         self._created_s = created_s
         self._thermometer = LiveThermometer(self._cast.scene.thermal, size)
@@ -154,11 +156,12 @@ class Encoder(Finishing):
         frame = self._frame(picture)
         stage = self._stage or self._begin(frame.layout)
         view = None if thermal is None else self._thermometer.view(np.asarray(thermal))
+        flow = self._meter.measure(frame)
         found = self._detector.detect(frame) if detections is None else detections
         self._count += 1
         self._last_pts = frame.pts
         self._waiting.append((frame, view))
-        self._draw(stage, self._tracker.update(frame.number, frame.time, found))
+        self._draw(stage, self._tracker.update(frame.number, frame.time, found, flow))
 
     def _frame(self, picture: U8 | Frame) -> Frame:
         """The picture as a frame of this stream."""

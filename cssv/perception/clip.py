@@ -13,10 +13,10 @@ from cssv.frames import Frame
 from cssv.ground import Plane
 from cssv.perception.adaptation import adapted
 from cssv.perception.detections import F64, I64, UNKNOWN_ID, Detections, to_centres
-from cssv.perception.detectors import Detector
+from cssv.perception.detectors import Detector, meter_of
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.evidence import evidence
-from cssv.perception.flow import Flow, FlowMeter
+from cssv.perception.flow import Flow
 from cssv.perception.linking import link
 from cssv.perception.metres import with_metres
 from cssv.perception.noise import estimate_noise
@@ -194,7 +194,7 @@ def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = 
         InputError: frame times do not rise.
     """
     clip = Clip()
-    meter = getattr(detector, "flow", None) or FlowMeter()
+    meter = meter_of(detector)
     for frame in frames:
         flow = meter.measure(frame)
         clip.add(frame.number, frame.time, detector.detect(frame), flow)

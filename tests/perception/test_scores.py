@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cssv.perception import Clip, FlowMeter, MotRows, detector
+from cssv.perception import Clip, MotRows, detector
+from cssv.perception.detectors import meter_of
 from cssv.video import VideoReader
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +76,7 @@ def test_the_truth_itself_is_perfect_and_half_of_it_is_not(scores, sequences):
 
 def seen_in(clip, finder, step=1):
     """Rows of a clip's every ``step``-th frame; frames are counted anew."""
-    tracks, meter = Clip(), getattr(finder, "flow", None) or FlowMeter()
+    tracks, meter = Clip(), meter_of(finder)
     with VideoReader(clip, rate=7) as reader:
         for frame in reader:
             if frame.number % step == 0:

@@ -11,12 +11,14 @@ from typing import Protocol, cast
 from cssv.errors import OptionError
 from cssv.frames import Frame
 from cssv.perception.detections import Detections
+from cssv.perception.flow import FlowMeter
 
 
 class Detector(Protocol):
     """Finds objects. Frames of one clip are given in order; a detector may learn from them.
 
-    It may have ``notes``, a tuple of sentences that a user should read with the result.
+    It may have ``notes``, a tuple of sentences that a user should read with the result, and ``flow``, the
+    :class:`~cssv.perception.flow.FlowMeter` with which it measures each frame; others then measure no other.
 
     Attributes:
         name: its key in :data:`DETECTORS`.
@@ -44,6 +46,12 @@ DETECTORS: Mapping[str, str] = MappingProxyType(
 def notes_of(detector: Detector) -> tuple[str, ...]:
     """What a user should know of a detector's results, such as the licence of its network; mostly nothing."""
     return tuple(getattr(detector, "notes", ()))
+
+
+def meter_of(detector: Detector) -> FlowMeter:
+    """The detector's own meter of optical flow, or a new one."""
+    meter: FlowMeter | None = getattr(detector, "flow", None)
+    return FlowMeter() if meter is None else meter
 
 
 def detector(name: str, **options: object) -> Detector:
