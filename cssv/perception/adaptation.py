@@ -88,33 +88,27 @@ def _plain(tracklet: Tracklet, bank: Bank | None) -> Tracklet:
 
 def _adapt(group: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Bank]) -> list[Tracklet]:
     problem = Batch.of(group).problem(noise)
-    gains = _likelihoods(problem, group, banks)[0] - _PRICES[:, None]
-    best = gains.argmax(axis=0).reshape(-1, 4)
-    livelier = [
-        replace(
-            tracklet,
-            scales=_SCALES[best[k]],
-            start=banks[tracklet.id].state(best[k]) if tracklet.id in banks else tracklet.start,
-        )
-        for k, tracklet in enumerate(group)
-    ]
-    adapted_problem = Batch.of(livelier).problem(noise)
-    wrong, gain = _disturbed(adapted_problem)
-    wrong_plain, gain_plain = _disturbed(problem)
-    price = _PRICES[best].sum(axis=1)
-    if banks:
-        lost = [
-            (banks[t.id].likely[best[k], np.arange(4)] - banks[t.id].likely[0]).sum() if t.id in banks else 0
-            for k, t in enumerate(group)
-        ]
-        price = price - np.array(lost)
-    calm = gain_plain > gain - price
-    return [
-        replace(group[k], scales=np.ones((4, 2)), disturbances=wrong_plain.of(k, len(group[k])))
-        if calm[k]
-        else replace(livelier[k], disturbances=wrong.of(k, len(group[k])))
-        for k in range(len(group))
-    ]
+    before, gains, _ = _likelihoods(problem, group, banks)
+    best = (before + gains - _PRICES[:, None]).argmax(axis=0).reshape(-1, 4)
+    livelier = [_with_scales(tracklet, best[k], banks) for k, tracklet in enumerate(group)]
+    wrong, gain = _disturbed(Batch.of(livelier).problem(noise))
+    found = [replace(t, disturbances=wrong.of(k, len(t))) for k, t in enumerate(livelier)]
+    other = np.flatnonzero(best.any(axis=1))
+    if len(other):
+        # What these would gain without scales, frames that are gone included.
+        calm, calm_gain = _disturbed(problem.columns((4 * other[:, None] + np.arange(4)).ravel()))
+        held = before.reshape(len(_SCALES), -1, 4)
+        for n, k in enumerate(other.tolist()):
+            scaled = gain[k] + (held[best[k], k, np.arange(4)] - _PRICES[best[k]]).sum()
+            if calm_gain[n] + held[0, k].sum() > scaled:
+                own = replace(group[k], scales=np.ones((4, 2)))
+                found[k] = replace(own, disturbances=calm.of(n, len(own)))
+    return found
+
+
+def _with_scales(tracklet: Tracklet, best: I64, banks: Mapping[int, Bank]) -> Tracklet:
+    start = banks[tracklet.id].state(best) if tracklet.id in banks else tracklet.start
+    return replace(tracklet, scales=_SCALES[best], start=start)
 
 
 def _disturbed(problem: Problem) -> tuple[Disturbances, F64]:
@@ -126,8 +120,8 @@ def _disturbed(problem: Problem) -> tuple[Disturbances, F64]:
 
 def _likelihoods(
     problem: Problem, group: Sequence[Tracklet], banks: Mapping[int, Bank]
-) -> tuple[F64, States]:
-    """As :func:`log_likelihoods` for all scales, from where the banks are, and with what they hold."""
+) -> tuple[F64, F64, States]:
+    """What banks hold, and from there :func:`log_likelihoods` for all scales."""
     shape = (len(_SCALES), problem.z.shape[1])
     start = States(*(np.broadcast_to(number, shape).copy() for number in problem.start.numbers()))
     before = np.zeros(shape)
@@ -137,8 +131,7 @@ def _likelihoods(
             before[:, own] = bank.likely
             for number, said in zip(start.numbers(), bank.states.numbers(), strict=True):
                 number[:, own] = said
-    likely, last = log_likelihoods(replace(problem, start=start), _SCALES, WIDEST)
-    return before + likely, last
+    return before, *log_likelihoods(replace(problem, start=start), _SCALES, WIDEST)
 
 
 def advanced(tracklets: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Bank]) -> dict[int, Bank]:
@@ -146,7 +139,8 @@ def advanced(tracklets: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Ba
     found: dict[int, Bank] = {}
     plain = [replace(_plain(t, banks.get(t.id)), disturbances=t.disturbances) for t in tracklets]
     for group in batches(plain):
-        likely, last = _likelihoods(Batch.of(group).problem(noise), group, banks)
+        before, gains, last = _likelihoods(Batch.of(group).problem(noise), group, banks)
+        likely = before + gains
         for k, tracklet in enumerate(group):
             own = slice(4 * k, 4 * k + 4)
             states = States(*(number[:, own].copy() for number in last.numbers()))

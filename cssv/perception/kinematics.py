@@ -229,13 +229,19 @@ def _measure_rate(problem: Problem, rate: Half, states: States, t: int) -> None:
     w = problem.rate_weight[t]
     rate.kept[t] = kept = 1 / (1 + vv * w)
     rate.sure[t] = sure = w * kept
-    rate.gain[t] = gain = xv * sure
-    rate.pull[t] = pull = (problem.rate[t] - v) * sure
-    x += xv * pull
-    v += vv * pull
-    xx -= gain * xv
-    xv *= kept
-    vv *= kept
+    rate.gain[t] = xv * sure
+    rate.pull[t] = (problem.rate[t] - v) * sure
+    x[:], v[:], xx[:], xv[:], vv[:] = _with_rate(problem.rate[t], w, x, v, xx, xv, vv)
+
+
+def _with_rate(
+    z: F64, weight: F64, x: F64, v: F64, xx: F64, xv: F64, vv: F64
+) -> tuple[F64, F64, F64, F64, F64]:
+    """States after measurements z of the rates."""
+    kept = 1 / (1 + vv * weight)
+    sure = weight * kept
+    pull = (z - v) * sure
+    return x + xv * pull, v + vv * pull, xx - sure * xv**2, xv * kept, vv * kept
 
 
 def rts_smoother(forward: Filtered, problem: Problem) -> States:
@@ -359,9 +365,8 @@ def log_likelihoods(problem: Problem, scales: F64, widest: float) -> tuple[F64, 
     shape = (len(scales), problem.z.shape[1])
     x, v, xx, xv, vv = (np.broadcast_to(n, shape).copy() for n in problem.start.numbers())
     total = np.zeros(shape)
-    for dt, q, qv, qvv, z, weight in zip(
-        problem.dt_s, *problem.noise, problem.z, problem.weight, strict=True
-    ):
+    rows = (problem.dt_s, *problem.noise, problem.z, problem.weight)
+    for t, (dt, q, qv, qvv, z, weight) in enumerate(zip(*rows, strict=True)):
         x += dt * v
         ahead = xv + dt * vv
         xx += dt * (xv + ahead) + process * q
@@ -379,4 +384,6 @@ def log_likelihoods(problem: Problem, scales: F64, widest: float) -> tuple[F64, 
         vv -= gain * xv
         xx *= kept
         xv *= kept
+        if problem.rate is not None and problem.rate_weight is not None:
+            x, v, xx, xv, vv = _with_rate(problem.rate[t], problem.rate_weight[t], x, v, xx, xv, vv)
     return total / 2, States(x, v, xx, xv, vv)

@@ -35,6 +35,7 @@ class _Object:
 
     label: str
     count: int = 0
+    boxes: int = 0
     steps: list[int] = field(default_factory=list)
     centres_px: list[F64] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
@@ -47,6 +48,7 @@ class _Object:
 
     def add(self, step: int, time_s: float, centre_px: F64, score: float, flow_px_s: F64) -> None:
         """Take in a detection."""
+        self.boxes += 1
         self.steps.append(step)
         self.centres_px.append(centre_px)
         self.scores.append(score)
@@ -134,7 +136,7 @@ class LiveTracker:
             # A given id is believed at once; others must be seen a few times.
             seen.count += FEWEST_BOXES if detections.ids[k] >= 0 else 1
             moved = np.full(3, np.nan)
-            if flow is not None and before is not None and len(seen.steps) < FLOW_BOXES and seen.bank is None:
+            if flow is not None and before is not None and seen.boxes < FLOW_BOXES:
                 moved = flow.of_boxes(detections.boxes_px[k : k + 1])[0] / (now - before)
             seen.add(step, now, centres[k], float(detections.scores[k]), moved)
         if self._noise is None:

@@ -35,11 +35,10 @@ VELOCITY_PRIOR = 2.0
 FILL_SIGMA = 0.05
 #: A smoothed box is never narrower or lower than this.
 SMALLEST_SIDE_PX = 1.0
-#: Optical flow is asked for the velocity of objects with fewer detections than this; of others the boxes say
-#: more, and flow's errors persist longer.
+#: Optical flow is asked for the velocity in an object's first frames, this many; later the boxes say enough.
 FLOW_BOXES = 20
-#: What multiplies the standard deviations that optical flow states, before the clip is heard.
-FLOW_NOISE = 1.0
+#: What multiplies the standard deviations that optical flow states: its errors persist from frame to frame.
+FLOW_NOISE = 2.0
 #: Position prior in h: so wide that the first measurement settles it.
 _POSITION_PRIOR = 100.0
 #: Heights are averaged over this time before they scale the noise.
@@ -170,7 +169,7 @@ class Batch:
     """Tracklets side by side: (T, B) for T steps of B tracklets, the shorter ones padded at the end.
 
     ``starts`` holds a state or None and ``scales`` (B, 4, 2) the noise multipliers of each tracklet;
-    ``flow_px_s`` is (T, B, 3), or None where it helps none of them; ``disturbances`` may be None, too.
+    ``flow_px_s`` is (T, B, 3), or None where nobody asked it; ``disturbances`` may be None, too.
     """
 
     times_s: F64
@@ -187,8 +186,9 @@ class Batch:
         shape = (max(map(len, tracklets)), len(tracklets))
         starts = tuple(tracklet.start for tracklet in tracklets)
         scales = np.ones((len(tracklets), 4, 2))
-        flows = [_helpful_flow(tracklet) for tracklet in tracklets]
-        flow = np.full((*shape, 3), np.nan) if any(f is not None for f in flows) else None
+        flows = [tracklet.flow_px_s for tracklet in tracklets]
+        has_flow = any(own is not None and np.isfinite(own).any() for own in flows)
+        flow = np.full((*shape, 3), np.nan) if has_flow else None
         wrong = [tracklet.disturbances for tracklet in tracklets]
         disturbances = Disturbances.beside(wrong, shape[0]) if any(d is not None for d in wrong) else None
         unseen = np.full((*shape, 4), np.nan)
@@ -247,11 +247,6 @@ class Batch:
     def reversed(self, problem: Problem, noise: Noise) -> Problem:
         """The same back in time, where nothing is known at the start."""
         return problem.reversed(self.prior(noise, self.centres_px[::-1], self.heights_px[-1]))
-
-
-def _helpful_flow(tracklet: Tracklet) -> F64 | None:
-    short = seen_rows(tracklet.centres_px).sum() < FLOW_BOXES and tracklet.start is None
-    return tracklet.flow_px_s if short else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
