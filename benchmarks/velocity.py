@@ -27,6 +27,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -310,15 +311,15 @@ def rival(rows: MotRows, truth: list[Detections], method: Callable[[Path2D], lis
     return found
 
 
-def end_to_end(data: Path) -> dict[str, Result]:
-    """Line of the table -> result, from pictures to velocities."""
+def end_to_end(data: Path, count: int | None = None) -> dict[str, Result]:
+    """Line of the table -> result, from pictures to velocities; of the first ``count`` frames if given."""
     from rivals.followers import FOLLOWERS, follow
 
-    truth, _ = read_truth(data / "mot15" / VTEST)
+    truth = read_truth(data / "mot15" / VTEST)[0][:count]
     finder = detector("onnx", weights=data / "models/yolox_nano_416.onnx", classes=["person"])
     seen, clip, live_tracker, states, meter = [], Clip(), LiveTracker(), [], FlowMeter()
     with VideoReader(data / "clips/vtest.avi", rate=Fraction(VTEST_RATE)) as reader:
-        for frame in reader:
+        for frame in islice(reader, count):
             flow = meter.measure(frame)
             seen.append(finder.detect(frame))
             clip.add(frame.number, frame.time, seen[-1], flow)

@@ -66,6 +66,32 @@ def test_one_setting_serves_still_and_moving_cameras(data, benchmark, sequence):
     assert 1 <= ours.nees <= 3
 
 
+def test_velocity_end_to_end_from_a_network(data, benchmark):
+    pytest.importorskip("onnxruntime")
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        pytest.importorskip("rivals.followers")
+        found = benchmark.end_to_end(data, 120)
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
+    ours = found.pop("cssv")
+    # 0.8 over the whole clip, of which this is the hardest part.
+    assert ours.rmse[0] <= 1.1
+    assert ours.share >= 0.9
+    assert min(ours.inside[:2]) >= 0.85
+    found.pop("cssv, live, 1 s lag")
+    assert all(ours.rmse[0] < rival.rmse[0] for rival in found.values())
+
+
+def test_the_smoother_costs_little_and_is_filterpys(benchmark):
+    head, cost, filterpy, apart = benchmark.smoother()
+    assert "1000 tracks" in head
+    ours = [float(word) for word in cost.split()[1:]]
+    assert all(a <= b for a, b in zip(ours, (6, 1, 0.5), strict=True))
+    assert max(ours) < float(filterpy.split()[-1])
+    assert float(apart.split()[-1]) < 1e-9
+
+
 def test_nobody_is_better(results):
     ours = results["public: cssv"].rmse
     for rival in ("box differences", "SORT's filter", "Savitzky-Golay 15/2", "cssv, past only"):
