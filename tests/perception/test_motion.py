@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from cssv.frames import Frame, planes_shape
 from cssv.overlap import overlaps
 from cssv.perception import BoxesDetector, perceive
-from cssv.perception.detectors.blobs import find_blobs, join_fragments, split_blob
+from cssv.perception.detectors.blobs import find_blobs, join_fragments, join_nested, split_blob
 from cssv.perception.detectors.motion import MotionDetector
 from cssv.perception.detectors.size_prior import SizePrior
 from cssv.video import VideoReader
@@ -349,3 +349,11 @@ def test_the_smallest_frames_are_looked_at(size):
         planes[: size[1]] = np.roll(ground, number // 10, axis=1)
         planes[8:20, number // 2 : number // 2 + 6] = 255
         detector.detect(Frame(planes, "yuv420p", number, Fraction(1, 25), number))
+
+
+def test_what_lies_in_or_beside_a_large_blob_is_part_of_it_where_no_size_is_known():
+    blobs = np.array([[100, 100, 80, 80, 3000], [120, 120, 10, 10, 90], [183, 130, 8, 30, 200]], np.int32)
+    assert join_nested(blobs).tolist() == [[100, 100, 91, 80, 3290]]
+    apart = np.array([[100, 100, 16, 40, 500], [124, 100, 16, 40, 500]], np.int32)
+    assert len(join_nested(apart)) == 2
+    assert join_nested(np.empty((0, 5), np.int32)).shape == (0, 5)

@@ -24,8 +24,10 @@ SNUG = 1.05
 #: Share of its box that a silhouette fills; a part with less than this share of one is none.
 FILL = 0.55
 SMALLEST_PART = 0.25
-#: Where no size is to be expected, a blob of which this share lies within another's box is part of that.
+#: Where no size is to be expected, a blob of which this share lies within another's box is part of that; the
+#: box is taken larger by this share of its size, because what is large falls apart most.
 NESTED = 0.6
+NEAR = 0.15
 #: Boxes laid over one blob at most.
 MOST_PARTS = 24
 #: A box is moved and stretched to cover more pixels, but not for those next to its edges, of which each pixel
@@ -75,7 +77,7 @@ def join_fragments(blobs: I32, prior: SizePrior) -> I32:
 
 
 def join_nested(blobs: I32) -> I32:
-    """Join blobs that lie within the boxes of larger ones; for where no size is to be expected.
+    """Join blobs that lie in or beside the boxes of larger ones; for where no size is to be expected.
 
     Args:
         blobs: int32 (n, 5): x, y, w, h, area.
@@ -83,8 +85,9 @@ def join_nested(blobs: I32) -> I32:
     kept: list[list[int]] = []
     for x, y, w, h, area in blobs[np.argsort(-blobs[:, 2] * blobs[:, 3])].tolist():
         for other in kept:
-            across = min(x + w, other[0] + other[2]) - max(x, other[0])
-            down = min(y + h, other[1] + other[3]) - max(y, other[1])
+            around = NEAR * (other[2] * other[3]) ** 0.5
+            across = min(x + w, other[0] + other[2] + around) - max(x, other[0] - around)
+            down = min(y + h, other[1] + other[3] + around) - max(y, other[1] - around)
             if min(across, down) > 0 and across * down >= NESTED * w * h:
                 right, bottom = max(x + w, other[0] + other[2]), max(y + h, other[1] + other[3])
                 left, top = min(x, other[0]), min(y, other[1])

@@ -25,6 +25,8 @@ SMALLEST_SHARE = 0.0006
 #: part of a picture: in clips of still cameras at most a quarter of the cells was seen to move.
 SPREAD_SHARE = 0.6
 SPREAD_GRID = (8, 6)
+#: A background lost for so long is learned anew.
+LOST_S = 0.5
 #: A cell of that grid moves when more than this share of its pixels does.
 SPREAD_FILL = 0.05
 #: Gaps closed inside a blob at working size: width, height in pixels.
@@ -64,7 +66,7 @@ class MotionDetector:
         self.flow = FlowMeter()
         self._prior = SizePrior()
         self._scenery: Scenery | None = None
-        self._time_s = 0.0
+        self._time_s = self._lost_s = 0.0
         self._boxes_px: F64 = np.empty((0, 4))
         self._persistence: F64 = np.empty(0)
 
@@ -79,7 +81,11 @@ class MotionDetector:
             return EMPTY
         moving = self._scenery.see(picture, flow.camera_of_picture, step_s)
         if spread(moving) > SPREAD_SHARE:
+            self._lost_s += step_s
+            if self._lost_s > LOST_S:
+                self._scenery, self._lost_s = Scenery(picture), 0.0
             return EMPTY
+        self._lost_s = 0.0
         kernel = np.ones(CLOSING_PX[::-1], np.uint8)
         mask = np.asarray(
             cv2.morphologyEx(cv2.medianBlur(moving, 3), cv2.MORPH_CLOSE, kernel), dtype=np.uint8
