@@ -77,7 +77,7 @@ def test_velocity_end_to_end_from_a_network(data, benchmark):
     ours = found.pop("cssv")
     # 0.8 over the whole clip, of which this is the hardest part.
     assert ours.rmse[0] <= 1.1
-    assert ours.share >= 0.9
+    assert ours.share >= 0.85
     assert min(ours.inside[:2]) >= 0.85
     found.pop("cssv, live, 1 s lag")
     assert all(ours.rmse[0] < rival.rmse[0] for rival in found.values())
