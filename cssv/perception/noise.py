@@ -30,6 +30,8 @@ FEWEST_BENDS = 20
 #: What few differences say may be far too little: this share of their number is added of the default process
 #: noise, or of their own where that is more.
 DOUBT_BENDS = 60
+#: Errors that persist hardly show in a short time: as if this many boxes had had the default noise.
+DOUBT_BOXES = 150
 #: What multiplies both standard deviations: residuals hold some motion, and differences some errors.
 OVERSTATED = 0.92
 #: Bounds of the estimate in h: no annotation is better than the lower, no detector worse than the upper.
@@ -65,7 +67,10 @@ def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) ->
     )
     lags = max(1, round(_MEMORY_S / step_s))
     variance = _typical_variance([np.clip(e, -_OUTLIER * scatter, _OUTLIER * scatter) for e in errors], lags)
-    sigma = np.clip(OVERSTATED * np.sqrt(variance), *MEASUREMENT_RANGE)
+    boxes = sum(int(seen_rows(tracklet.centres_px).sum()) for tracklet in tracklets)
+    doubt = DOUBT_BOXES / (boxes + DOUBT_BOXES)
+    variance = (1 - doubt) * OVERSTATED**2 * variance + doubt * np.square(noise.measurement)
+    sigma = np.clip(np.sqrt(variance), *MEASUREMENT_RANGE)
     return replace(reference, measurement=_channels(sigma))
 
 
