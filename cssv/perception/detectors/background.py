@@ -38,6 +38,8 @@ PATIENCE_S = (1.5, 8.0)
 PATIENCE_GROWTH = 0.2
 #: A former background that is not seen again is forgotten after this time.
 FORMER_S = 30.0
+#: A resampled background counts as seen in so many pictures.
+WARPED_FRAMES = 20
 #: Pixels fade once in so many pictures.
 _FADE_PICTURES = 8
 
@@ -94,9 +96,9 @@ class Background:
         old = cv2.bitwise_and(self._old(), self._like_candidate(picture))
         return np.asarray(cv2.bitwise_and(far, cv2.bitwise_not(cv2.bitwise_or(shadow, old))), dtype=np.uint8)
 
-    def learn(self, picture: U8, step_s: float) -> None:
-        """Take in a picture ``step_s`` seconds after the last."""
-        far = cv2.compare(difference(picture, self._mean8), self._bound8, cv2.CMP_GT)
+    def learn(self, picture: U8, step_s: float, *, slack_px: int = 0) -> None:
+        """Take in a picture ``step_s`` seconds after the last; slack as in :meth:`compare`."""
+        far = cv2.compare(difference(picture, self._mean8, slack_px), self._bound8, cv2.CMP_GT)
         self._learn_near(picture, far == 0, step_s)
         self._learn_far(picture, np.flatnonzero(far), step_s)
         self._fade(step_s)
@@ -186,6 +188,8 @@ class Background:
             how = cv2.INTER_LINEAR if name == "_mean" else cv2.INTER_NEAREST
             moved = cv2.warpAffine(getattr(self, name), A, (width, height), flags=how)
             setattr(self, name, np.where(inside, moved, fill))
+        # Resampled again and again it would blur; so it is learned again.
+        np.minimum(self._frames, WARPED_FRAMES, out=self._frames)
         self._quantise()
 
     def _fills(self, picture: U8) -> dict[str, NDArray[np.generic]]:

@@ -83,7 +83,7 @@ class Scenery:
         self._behind = self._background.picture
         self._unlearned_s += step_s
         if self._unlearned_s >= LEARN_S or not self.is_settled:
-            self._background.learn(aligned, self._unlearned_s)
+            self._background.learn(aligned, self._unlearned_s, slack_px=slack_px)
             self._unlearned_s = 0.0
         self._aligned = aligned
         return mask
