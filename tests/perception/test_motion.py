@@ -370,3 +370,33 @@ def test_what_lies_in_or_beside_a_large_blob_is_part_of_it_where_no_size_is_know
     apart = np.array([[100, 100, 16, 40, 500], [124, 100, 16, 40, 500]], np.int32)
     assert len(join_nested(apart)) == 2
     assert join_nested(np.empty((0, 5), np.int32)).shape == (0, 5)
+
+
+def test_behind_a_cut_no_size_is_expected():
+    detector = MotionDetector()
+    for k in range(10):
+        detector.detect(picture(k, [walker(k)]))
+    detector._prior = learned_prior()
+    detector.detect(picture(10, [walker(10)]))
+    assert detector._prior.is_known
+    cut = picture(11, [])
+    cut.luma()[:] = np.random.default_rng(1).permutation(np.linspace(20, 240, 240))[:, None].astype(np.uint8)
+    assert len(detector.detect(cut)) == 0
+    assert not detector._prior.is_known
+
+
+def test_scores_grow_while_the_camera_pans():
+    """Boxes are followed through the camera's motion, however fast."""
+    rng = np.random.default_rng(4)
+    scenery = cv2.GaussianBlur(rng.integers(0, 256, (288, 1600), dtype=np.uint8), (0, 0), 3)
+    scenery = cv2.normalize(scenery, None, 60, 180, cv2.NORM_MINMAX)
+    detector, scores = MotionDetector(), []
+    for number in range(40):
+        planes = np.full((432, 384), 128, np.uint8)
+        planes[:288] = scenery[:, 25 * number : 25 * number + 384]
+        x = 320 - 7 * number
+        planes[110:190, x : x + 30] = 250
+        seen = detector.detect(Frame(planes, "yuv420p", number, Fraction(1, 25), number))
+        shared = overlaps(seen.boxes_px, np.array([[x, 110.0, 30, 80]]))
+        scores.append(float(seen.scores[shared.argmax()]) if len(seen) and shared.max() > 0.6 else 0.0)
+    assert np.mean(np.array(scores[5:]) > 0.75) > 0.8

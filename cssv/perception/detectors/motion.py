@@ -12,6 +12,7 @@ import numpy as np
 
 from cssv.frames import U8, Frame
 from cssv.overlap import overlaps
+from cssv.perception.camera import CameraMotion
 from cssv.perception.detections import EMPTY, F64, Detections, detections
 from cssv.perception.detectors.blobs import find_blobs, join_fragments, join_nested, split_blob
 from cssv.perception.detectors.options import check_share
@@ -79,7 +80,12 @@ class MotionDetector:
         if flow is None or self._scenery is None:
             self._scenery = Scenery(picture)
             return EMPTY
-        moving = self._scenery.see(picture, flow.camera_of_picture, step_s)
+        camera = flow.camera_of_picture
+        moving = self._scenery.see(picture, camera, step_s)
+        if self._scenery.is_new:
+            # Behind a cut there are objects of other sizes.
+            self._prior = SizePrior()
+            return EMPTY
         if spread(moving) > SPREAD_SHARE:
             self._lost_s += step_s
             if self._lost_s > LOST_S:
@@ -96,18 +102,19 @@ class MotionDetector:
         boxes, areas, presence = boxes[real], areas[real], presence[real]
         if not len(boxes):
             return EMPTY
-        self._remember(boxes)
+        boxes_px = self._scenery.in_picture(boxes)
+        self._remember(boxes_px, camera)
         # A silhouette fills about two thirds of its box.
         fill = np.minimum(areas / boxes[:, 2:].prod(axis=1) / 0.66, 1.0)
         firm = np.minimum((presence - GHOST_PRESENCE / 2) / (FIRM_PRESENCE - GHOST_PRESENCE / 2), 1.0)
         scores = SUREST * np.sqrt(fill * firm * (0.6 + 0.4 * self._persistence))
-        return detections(self._scenery.in_picture(boxes) * scale, scores).at_least(self._min_score)
+        return detections(boxes_px * scale, scores).at_least(self._min_score)
 
-    def _remember(self, boxes_px: F64) -> None:
+    def _remember(self, boxes_px: F64, camera: CameraMotion) -> None:
         """Raise the persistence of boxes that continue those of the frame before."""
         persistence = np.zeros(len(boxes_px))
         if len(self._boxes_px):
-            shared = overlaps(boxes_px, self._boxes_px)
+            shared = overlaps(boxes_px, camera.of_boxes(self._boxes_px))
             nearest = shared.argmax(axis=1)
             stayed = shared[np.arange(len(boxes_px)), nearest] > CONTINUED
             persistence = stayed * (0.5 + 0.5 * self._persistence[nearest])

@@ -54,6 +54,11 @@ class Scenery:
         self._frames = 0
 
     @property
+    def is_new(self) -> bool:
+        """True where the last picture had nothing in common with the background, and took its place."""
+        return self._frames == 0
+
+    @property
     def is_settled(self) -> bool:
         """True where the camera has rested long enough for the background to be trusted by the pixel."""
         return self._rest_s > SETTLING_S
