@@ -13,12 +13,9 @@ from cssv.perception.kinematics import (
     Bools,
     Problem,
     States,
-    inverse,
     kalman_filter,
-    process_noise,
     rts_smoother,
     scatter,
-    transition,
 )
 from cssv.perception.tracks import Track
 
@@ -351,14 +348,6 @@ def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> T
     )
 
 
-def final_states(tracklets: Sequence[Tracklet], noise: Noise) -> list[State]:
-    """Filter each tracklet, with its ``start``, up to its last frame."""
-    if not tracklets:
-        return []
-    last = kalman_filter(Batch.of(tracklets).problem(noise)).states.at(-1)
-    return [State.of(float(t.times_s[-1]), last, k) for k, t in enumerate(tracklets)]
-
-
 def edge_states(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[State], list[State]]:
     """States in the first frame by the frames after it, and in the last frame by those before it."""
     begins: dict[int, State] = {}
@@ -371,14 +360,3 @@ def edge_states(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[State
         first = kalman_filter(batch.reversed(problem, noise)).states.at(-1)
         begins |= {t.id: State.of(float(t.times_s[0]), first, k) for k, t in enumerate(group)}
     return [begins[t.id] for t in tracklets], [ends[t.id] for t in tracklets]
-
-
-def disagreement(past_x: F64, past_P: F64, future_x: F64, future_P: F64, gap_s: F64, q: F64) -> F64:
-    """Squared Mahalanobis distance of two states (..., 4, 2), each moved half way over the gap (...,)."""
-    half = np.repeat(gap_s[..., None] / 2, 4, axis=-1)
-    forward, back = transition(half), transition(-half)
-    d = forward @ past_x[..., None] - back @ future_x[..., None]
-    S = forward @ past_P @ forward.swapaxes(-1, -2) + process_noise(half, q[..., None])
-    S += back @ future_P @ back.swapaxes(-1, -2) + process_noise(-half, q[..., None])
-    squared: F64 = (d.swapaxes(-1, -2) @ inverse(S) @ d)[..., 0, 0].sum(axis=-1)
-    return squared

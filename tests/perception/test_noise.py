@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cssv.perception.noise import FEWEST_RESIDUALS, PROCESS_RANGE, estimate_noise
-from cssv.perception.smoothing import Noise, State, Tracklet, edge_states, final_states, local_heights, smooth
+from cssv.perception.smoothing import Noise, State, Tracklet, edge_states, local_heights, smooth
 
 
 def tracklets(sigma, persistence=0.0, rate=10, count=12, steps=150, height=100.0, seed=0, q=0.012):
@@ -151,7 +151,7 @@ def test_a_tracklet_goes_on_from_where_it_was():
         )
         for s in (slice(0, 100), slice(100, None))
     ]
-    (state,) = final_states(parts[:1], Noise())
+    _, (state,) = edge_states(parts[:1], Noise())
     assert isinstance(state, State)
     later = replace(parts[1], start=state)
     (one,), (two,) = smooth([whole], Noise()), smooth([later], Noise())
