@@ -22,7 +22,7 @@ import numpy as np
 
 from cssv.perception.detections import F64, I64
 from cssv.perception.disturbances import Disturbances, find
-from cssv.perception.kinematics import Problem, States, log_likelihoods
+from cssv.perception.kinematics import Problem, States, kalman_filter, log_likelihoods, rts_smoother
 from cssv.perception.smoothing import Batch, Noise, State, Tracklet, batches
 
 #: Multiples of the process noise. The smoother averages over a time that goes with their fourth root.
@@ -34,6 +34,9 @@ PRICE = 5.0
 #: Innovations beyond this many standard deviations count as these: exchanged boxes are no manoeuvre.
 WIDEST = 2.5
 
+#: The mean square of flow less the boxes' velocity, in units of what both leave open, beyond which the flow
+#: is of something else.
+MOST_DIFFERENT = 3.0
 #: The logarithm of the likelihood that a disturbance must gain.
 DISTURBANCE_PRICE = 10.0
 
@@ -74,10 +77,32 @@ def adapted(
     the scales, and gives ``start``.
     """
     known = {} if banks is None else banks
-    plain = [_plain(tracklet, known.get(tracklet.id)) for tracklet in tracklets]
+    plain = believed([_plain(tracklet, known.get(tracklet.id)) for tracklet in tracklets], noise)
     found: dict[int, Tracklet] = {}
     for group in batches(plain):
         found |= {tracklet.id: tracklet for tracklet in _adapt(group, noise, known)}
+    return [found[tracklet.id] for tracklet in tracklets]
+
+
+def believed(tracklets: Sequence[Tracklet], noise: Noise) -> list[Tracklet]:
+    """The same tracklets, in the same order, without the flow of those whose boxes contradict it.
+
+    Flow sees what moves in the picture, which need not be what the boxes hold: one that is half empty, or
+    that somebody drew.
+    """
+    found = {tracklet.id: tracklet for tracklet in tracklets}
+    asked = [t for t in tracklets if t.flow_px_s is not None and np.isfinite(t.flow_px_s).any()]
+    for group in batches([replace(tracklet, flow_px_s=None) for tracklet in asked]):
+        problem = Batch.of(group).problem(noise)
+        states = rts_smoother(kalman_filter(problem), problem)
+        for k, tracklet in enumerate(group):
+            flow = found[tracklet.id].flow_px_s
+            assert flow is not None
+            own = slice(4 * k, 4 * k + 2)
+            v, vv = states.v[: len(tracklet), own], states.vv[: len(tracklet), own]
+            apart, stated = (flow[:, :2] - v) ** 2, (noise.flow * flow[:, 2:]) ** 2
+            if np.nanmean(apart / (vv + stated)) > MOST_DIFFERENT:
+                found[tracklet.id] = replace(found[tracklet.id], flow_px_s=np.full_like(flow, np.nan))
     return [found[tracklet.id] for tracklet in tracklets]
 
 

@@ -58,6 +58,13 @@ class _Object:
             self.recent.popleft()
         self.heights_px.append(sum(height for _, height in self.recent) / len(self.recent))
 
+    def heed(self, tracklet: Tracklet) -> None:
+        """Keep what the window says of this object's disturbances and of its flow."""
+        self.disturbances = tracklet.disturbances
+        if tracklet.flow_px_s is not None:
+            first = 0 if self.bank is not None else self.steps[0]
+            self.flow_px_s = list(tracklet.flow_px_s[np.array(self.steps) - first])
+
     def forget(self, ready: int) -> None:
         """Leave the first ``ready`` frames of the window."""
         gone = sum(step < ready for step in self.steps)
@@ -159,7 +166,7 @@ class LiveTracker:
         banks = {k: seen.bank for k, seen in self._objects.items() if seen.bank is not None}
         window = adapted([self._tracklet(k, seen) for k, seen in confirmed.items()], noise, banks)
         for tracklet in window:
-            self._objects[tracklet.id].disturbances = tracklet.disturbances
+            self._objects[tracklet.id].heed(tracklet)
         found = smooth(window, noise)
         if self._metres is not None and ready:
             found = self._metres.standing(found, window, noise, self._times_s[ready - 1])

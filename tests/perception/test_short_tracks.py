@@ -84,3 +84,17 @@ def test_flow_rows_stay_with_their_boxes():
     assert isinstance(tracklet, Tracklet)
     np.testing.assert_array_equal(tracklet.flow_px_s[at], flow)
     assert np.isnan(tracklet.flow_px_s[[1, 2]]).all()
+
+
+@pytest.mark.parametrize("steps", [6, 24])
+def test_flow_of_something_else_does_not_hold_the_boxes_back(steps):
+    tracklets, truth = walkers(steps, count=20)
+    for tracklet, v in zip(tracklets, truth, strict=True):
+        v += (75.0, 0.0)
+        tracklet.centres_px[:, 0] += 75 * tracklet.times_s
+        # The picture behind the boxes stands still, and the flow is sure of it.
+        tracklet.flow_px_s[1:] = (0.0, 0.0, 2.5)
+    with_flow, covered = judged(tracklets, truth)
+    without, _ = judged([replace(t, flow_px_s=None) for t in tracklets], truth)
+    assert with_flow < 1.25 * without
+    assert covered > 0.8
