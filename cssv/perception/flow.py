@@ -49,6 +49,8 @@ LARGEST_ERROR = 25.0
 #: Standard deviation of an object's flow in working pixels where all its samples agree, and how it grows with
 #: their median absolute deviation.
 FLOW_SIGMA_PX = 0.45
+#: The same where nothing moves by itself: the object may rest, or it may not be what the box mostly shows.
+REST_SIGMA_PX = 1.5
 SPREAD_TO_SIGMA = 2.5
 
 
@@ -191,10 +193,11 @@ class Flow:
         if values.std() < LEAST_CONTRAST or wrong > LARGEST_ERROR:
             return np.full(3, np.nan)
         own = np.hypot(*(now - self.camera_of_picture.of_points(before)).T) > OWN_MOTION_PX
-        moved = (now - before)[own] if own.mean() > OWN_SHARE else now - before
+        moves = own.mean() > OWN_SHARE
+        moved = (now - before)[own] if moves else now - before
         middle = np.median(moved, axis=0)
         spread = float(np.median(np.abs(moved - middle))) * SPREAD_TO_SIGMA
-        return np.array([*middle, np.hypot(FLOW_SIGMA_PX, spread)])
+        return np.array([*middle, np.hypot(FLOW_SIGMA_PX if moves else REST_SIGMA_PX, spread)])
 
 
 def grid(length: int) -> NDArray[np.int64]:

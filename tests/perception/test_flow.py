@@ -45,7 +45,8 @@ def moving(dx, dy, box=(150, 100, 60, 90), scene=0, shift=0):
 def test_an_objects_motion_is_found(dx, dy, shift):
     found = moving(dx, dy, shift=shift).of_boxes(np.array([[150.0, 100, 60, 90]]))
     np.testing.assert_allclose(found[0, :2], (dx, dy), atol=0.4)
-    assert 0.2 < found[0, 2] < 1
+    # What moves with the scene may be the scene.
+    assert (1 < found[0, 2] < 2) if (dx, dy) == (shift, 0) else (0.2 < found[0, 2] < 1)
 
 
 def test_a_loose_box_gives_its_object():
