@@ -11,9 +11,10 @@ import numpy as np
 from cssv.errors import OptionError
 from cssv.ground import Plane
 from cssv.perception.adaptation import Bank, adapted, advanced
-from cssv.perception.clip import FEWEST_BOXES
+from cssv.perception.clip import EVIDENCE_QUANTILE, FEWEST_BOXES, LEAST_EVIDENCE
 from cssv.perception.detections import F64, UNKNOWN_ID, Detections, to_centres
 from cssv.perception.disturbances import Disturbances
+from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
 from cssv.perception.metres import LiveMetres
 from cssv.perception.recent import RecentNoise
@@ -34,7 +35,8 @@ class _Object:
     """One object's detections within the window, and what the frames before the window said of it."""
 
     label: str
-    count: int = 0
+    sure: int = 0
+    is_believed: bool = False
     boxes: int = 0
     steps: list[int] = field(default_factory=list)
     centres_px: list[F64] = field(default_factory=list)
@@ -64,6 +66,12 @@ class _Object:
         if tracklet.flow_px_s is not None:
             first = 0 if self.bank is not None else self.steps[0]
             self.flow_px_s = list(tracklet.flow_px_s[np.array(self.steps) - first])
+
+    def believe(self, *, is_given: bool, is_sure: bool) -> None:
+        """Weigh the newest detection; what was believed once stays believed."""
+        self.sure += is_sure
+        enough = self.boxes >= FEWEST_BOXES and self.sure >= (1 - EVIDENCE_QUANTILE) * self.boxes
+        self.is_believed |= is_given or enough
 
     def forget(self, ready: int) -> None:
         """Leave the first ``ready`` frames of the window."""
@@ -138,14 +146,15 @@ class LiveTracker:
         self._times_s.append(now)
         centres = to_centres(detections.boxes_px)
         known = np.flatnonzero(ids != UNKNOWN_ID)
+        sure = evidence(detections.scores) >= LEAST_EVIDENCE * self._tracker.scale.typical
         for k in known.tolist():
             seen = self._objects.setdefault(int(ids[k]), _Object(detections.labels[k]))
-            # A given id is believed at once; others must be seen a few times.
-            seen.count += FEWEST_BOXES if detections.ids[k] >= 0 else 1
             moved = np.full(3, np.nan)
             if flow is not None and before is not None and seen.boxes < FLOW_BOXES:
                 moved = flow.of_boxes(detections.boxes_px[k : k + 1])[0] / (now - before)
             seen.add(step, now, centres[k], float(detections.scores[k]), moved)
+            # A given id is believed at once; others must be seen a few times, and well.
+            seen.believe(is_given=bool(detections.ids[k] >= 0), is_sure=bool(sure[k]))
         if self._noise is None:
             self._recent.hear(now, ids[known], centres[known])
         ready = int(np.searchsorted(self._times_s, self._times_s[-1] - self.lag_s, side="right"))
@@ -160,9 +169,7 @@ class LiveTracker:
 
     def _emit(self, ready: int) -> list[FrameStates]:
         noise = self._recent.noise() if self._noise is None else self._noise
-        confirmed = {
-            k: seen for k, seen in self._objects.items() if seen.steps and seen.count >= FEWEST_BOXES
-        }
+        confirmed = {k: seen for k, seen in self._objects.items() if seen.steps and seen.is_believed}
         banks = {k: seen.bank for k, seen in self._objects.items() if seen.bank is not None}
         window = adapted([self._tracklet(k, seen) for k, seen in confirmed.items()], noise, banks)
         for tracklet in window:

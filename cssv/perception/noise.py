@@ -33,7 +33,7 @@ DOUBT_BENDS = 60
 #: Errors that persist hardly show in a short time: as if this many boxes had had the default noise.
 DOUBT_BOXES = 150
 #: What multiplies both standard deviations: residuals hold some motion, and differences some errors.
-OVERSTATED = 0.92
+OVERSTATED = 0.86
 #: Bounds of the estimate in h: no annotation is better than the lower, no detector worse than the upper.
 MEASUREMENT_RANGE = (0.004, 0.5)
 #: Bounds of the process noise in h²/s³: nothing living moves more steadily than the lower.

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cssv.perception import Clip, Detections, detections
+from cssv.perception import Clip, Detections, LiveTracker, detections
 from cssv.perception.evidence import ScoreScale, evidence
 
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=40).map(np.array)
@@ -79,3 +79,11 @@ def test_an_object_that_is_half_hidden_most_of_the_time_stays():
 def test_a_detector_of_one_score_is_believed():
     for score in (0.2, 0.9, 1.0):
         assert kept(walkers(lambda *_, score=score: score)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_streams_weigh_scores_too():
+    live, shown = LiveTracker(lag_s=0.5), []
+    for t, seen in enumerate(walkers(lambda k, _: 0.3 if k == 3 else 0.8)):
+        shown += live.update(t, t / 10, seen)
+    places = {int(x // 100) for states in [*shown, *live.finish()] for x in states.boxes_px[:, 0] + 10}
+    assert places == {0, 1, 2, 4, 5}
