@@ -41,10 +41,10 @@ def measured(done: cssv.Artefacts, image: Path, *, is_healing: bool) -> Report:
 def _table(done: cssv.Artefacts) -> Iterator[str]:
     yield "Length of the patches' tokens after each block, before the final LayerNorm:"
     yield ""
-    yield "  block   median   spread  longest  outliers   median / 4 .. x 16"
+    yield "  block     median     spread    longest  outliers   median / 4 .. x 16"
     for block in done.blocks:
         longest, above = float(block.norms.max()), int(np.count_nonzero(block.norms > block.bound))
-        numbers = f"{block.median:9.4g}{block.deviation:9.3g}{longest:9.4g}{above:10}"
+        numbers = f" {block.median:10.4g} {block.deviation:10.3g} {longest:10.4g}{above:10}"
         yield f"  {block.block:5}{numbers}   {bars(block)}"
 
 

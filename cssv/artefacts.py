@@ -48,7 +48,8 @@ def artefacts(
     Raises:
         InputError: the picture cannot be read.
         ModelError: the weights cannot be used, or an export does not give what is to be measured.
-        OptionError: a side out of range, a plot of unknown kind, an export that is to be healed.
+        OptionError: a side out of range, a plot of unknown kind, an export that is to be healed,
+            or what is no path.
         OutputError: the plot cannot be written.
     """
     if plot is not None:
@@ -80,6 +81,10 @@ def read_picture(image: Path_ | Frame | U8) -> U8:
             found = f"{image.shape} {image.dtype}"
             raise InputError("a picture has another shape", found=found, bound="(H, W, 3) uint8")
         return image
+    if not isinstance(image, str | os.PathLike):
+        raise InputError(
+            "what is given is no picture", found=type(image).__name__, bound="a path, a frame or an array"
+        )
     try:
         raw = Path(image).read_bytes()
         decoded = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR) if raw else None
@@ -99,8 +104,8 @@ def _healed(model: Transformer, small: U8) -> HealedTransformer | None:
 
 
 def _check_plot(plot: Path_, image: object, weights: Path_) -> None:
-    if Path(plot).suffix.lower() != ".png":
-        raise OptionError("unknown kind of plot", found=str(plot), bound=".png")
+    if not isinstance(plot, str | os.PathLike) or Path(plot).suffix.lower() != ".png":
+        raise OptionError("unknown kind of plot", found=str(plot), bound="the path of a .png")
     for given in (image, weights):
         if isinstance(given, str | os.PathLike):
             check_distinct(given, plot)

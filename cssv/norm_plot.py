@@ -15,6 +15,8 @@ _SIDE, _ROW, _CHART, _LEFT, _TOP, _GAP = 420, 34, 640, 64, 96, 24
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK, _GREY, _LIGHT = (30, 30, 30), (120, 120, 120), (225, 225, 225)
 _BAR, _RED, _PALE = (70, 110, 180), (214, 40, 40), (245, 170, 170)
+#: Size of the axis' numbers, and pixels between two of them at least.
+_SMALL, _APART = 0.4, 14
 #: Bins of a histogram.
 _BINS = 160
 
@@ -29,10 +31,8 @@ def draw_norms(picture: U8, done: Artefacts) -> U8:
     span = _span([done] if done.healed is None else [done, done.healed])
     panels = [_panel(picture, done, span, "")]
     if done.healed is not None:
-        count = len(done.neurons)
-        panels.append(
-            _panel(picture, done.healed, span, f" with a test-time register ({count} neurons moved)")
-        )
+        moved = f"{len(done.neurons)} neuron{'' if len(done.neurons) == 1 else 's'} moved"
+        panels.append(_panel(picture, done.healed, span, f" with a test-time register ({moved})"))
     return np.concatenate(panels)
 
 
@@ -56,8 +56,8 @@ def _panel(picture: U8, done: Artefacts, span: tuple[float, float], suffix: str)
     )
     _write(canvas, "grey: median   light red: outliers begin   red: an outlier", (_GAP, 74), 0.42, _GREY)
     _axis(canvas, span, chart)
-    for block in done.blocks:
-        _histogram(canvas, block, span)
+    for row, block in enumerate(done.blocks):
+        _histogram(canvas, row, block, span)
     left = _LEFT + _CHART + 2 * _GAP
     canvas[_TOP : _TOP + size[1], left : left + size[0]] = _map(picture, done, size)
     count = len(done.patches)
@@ -79,15 +79,17 @@ def _axis(canvas: U8, span: tuple[float, float], height: int) -> None:
     free = 0
     for number in (m * 10.0**d for d in decades for m in (1, 2, 5)):
         x = _at(number, span)
-        if span[0] <= number <= span[1] and x >= free:
+        (width, _), _ = cv2.getTextSize(f"{number:g}", _FONT, _SMALL, 1)
+        left = x - width // 2
+        if span[0] <= number <= span[1] and left >= free:
             cv2.line(canvas, (x, _TOP), (x, _TOP + height), _LIGHT, 1)
-            _write(canvas, f"{number:g}", (x - 8, _TOP + height + 18), 0.4, _GREY)
-            free = x + 40
+            _write(canvas, f"{number:g}", (left, _TOP + height + 18), _SMALL, _GREY)
+            free = left + width + _APART
 
 
-def _histogram(canvas: U8, block: BlockNorms, span: tuple[float, float]) -> None:
+def _histogram(canvas: U8, row: int, block: BlockNorms, span: tuple[float, float]) -> None:
     """One row: bars of counts, ticks at the median and the bound, dots for outliers."""
-    base = _TOP + (block.block + 1) * _ROW - 4
+    base = _TOP + (row + 1) * _ROW - 4
     _write(canvas, f"block {block.block}", (8, base - 6), 0.4, _GREY)
     cv2.line(canvas, (_LEFT, base), (_LEFT + _CHART, base), _LIGHT, 1)
     edges = np.geomspace(*span, _BINS + 1)

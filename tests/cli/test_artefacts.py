@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+
+import cssv
 
 MODELS = Path(__file__).resolve().parents[1] / "transformer" / "tensor_files.py"
 
@@ -44,7 +47,7 @@ def test_outliers_in_words(run, folder):
     result = measure(run, folder, "ill.png")
     assert result.code == 0
     assert result.err == ""
-    assert "DINOv2 ViT-64x3/8, no registers" in result.out
+    assert "ViT-64x3/8, no registers" in result.out
     assert "Artefacts: 2 patches of 192" in result.out
     for place in ("at pixel 36,20 (column 4, row 2): blocks 1 to 2;", "at pixel 12,84 (column 1, row 10):"):
         assert place in result.out
@@ -53,6 +56,28 @@ def test_outliers_in_words(run, folder):
     assert len({len(bar) for bar in bars}) == 1
     # What lies at the far end of a block's bars are its outliers.
     assert [bar[-8:].strip() != "" for bar in bars] == [False, True, True]
+
+
+def test_columns_keep_apart_at_any_length(run, folder, monkeypatch):
+    real = cssv.artefacts
+
+    def longer(*args, **options):
+        done = real(*args, **options)
+        blocks = [
+            replace(b, norms=b.norms * 1e5, median=b.median * 1e5, deviation=b.deviation * 1e5)
+            for b in done.blocks
+        ]
+        return replace(done, blocks=tuple(blocks))
+
+    monkeypatch.setattr(cssv, "artefacts", longer)
+    rows = [
+        line.split("|")[0].split() for line in measure(run, folder, "ill.png").out.splitlines() if "|" in line
+    ]
+    assert len(rows) == 3
+    for number, row in enumerate(rows):
+        assert len(row) == 5
+        assert int(row[0]) == number
+        assert all(float(each) > 1e4 for each in row[1:4])
 
 
 def test_no_outliers_in_words(run, folder):

@@ -32,8 +32,13 @@ def pack(header, data=b""):
     return struct.pack("<Q", len(text)) + text + data
 
 
-def save(path, tensors, dtype="F32"):
-    header, data = {"__metadata__": {"format": "pt"}}, []
+def save(path, tensors, dtype="F32", heads=None):
+    """Write a file; its metadata tell ``heads``, by default as many as are 64 wide; 0 tells nothing."""
+    if heads is None:
+        widths = [array.shape[0] for array in tensors.values() if array.ndim == 4]
+        heads = max(max(widths, default=64) // 64, 1)
+    metadata = {"format": "pt"} | ({"num_attention_heads": str(heads)} if heads else {})
+    header, data = {"__metadata__": metadata}, []
     end = 0
     for name, array in tensors.items():
         raw = coded(array, dtype)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import re
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -11,6 +14,7 @@ import pytest
 from tensor_files import facebook, save
 
 import cssv
+from cssv import norm_plot
 from cssv.errors import FrameError, InputError, ModelError, OptionError, OutputError
 from cssv.frames import Frame, planes_shape
 
@@ -53,7 +57,7 @@ def test_outliers_are_named_in_the_pixels_of_the_picture(shown, weights):
     assert {(each.x_px, each.y_px) for each in done.outliers} == {(72.0, 40.0), (24.0, 168.0)}
     assert {each.block for each in done.outliers} == {1, 2}
     assert (done.width, done.height, done.columns, done.rows, done.patch_px) == (256, 192, 16, 12, PATCH)
-    assert done.model == "DINOv2 ViT-64x3/8, no registers"
+    assert done.model == "ViT-64x3/8, no registers"
     assert done.sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
     assert (done.neurons, done.healed, done.plot) == ((), None, None)
 
@@ -119,6 +123,34 @@ def test_pictures_that_are_none(tmp_path, weights):
             cssv.artefacts(wrong, weights=weights)
     with pytest.raises(FrameError):
         cssv.artefacts(Frame(np.zeros((8, 8, 3), np.uint8), "rgb24", 0, Fraction(1)), weights=weights)
+
+
+def test_what_is_no_path_and_no_number(tmp_path, shown, weights):
+    for wrong in (5, None, [shown]):
+        with pytest.raises(InputError, match="no picture"):
+            cssv.artefacts(wrong, weights=weights)
+        with pytest.raises(InputError, match="weights"):
+            cssv.artefacts(shown, weights=wrong)
+    for wrong in ("x", 128.5, True, None):
+        with pytest.raises(OptionError, match=r"not a whole number.*64 to 2048"):
+            cssv.artefacts(shown, weights=weights, side=wrong)
+    with pytest.raises(OptionError, match=r"\.png"):
+        cssv.artefacts(shown, weights=weights, plot=5)
+    assert cssv.artefacts(shown, weights=weights, side=np.int64(SIDE)).columns == 16
+
+
+def test_one_neuron_is_one_and_numbers_of_the_axis_keep_apart(shown, weights, monkeypatch):
+    done = cssv.artefacts(shown, weights=weights, side=SIDE, heal=True)
+    far = [replace(block, norms=block.norms * 1000) for block in done.blocks]
+    written = []
+    monkeypatch.setattr(norm_plot, "_write", lambda _, *call: written.append(call))
+    norm_plot.draw_norms(shown, replace(done, blocks=tuple(far)))
+    assert any("(1 neuron moved)" in text for text, *_ in written)
+    numbers = [(x, y, text, scale) for text, (x, y), scale, *_ in written if re.fullmatch(r"[\d.e+-]+", text)]
+    assert len(numbers) > 8
+    for (x, y, text, scale), (after, below, *_) in itertools.pairwise(numbers):
+        (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+        assert below != y or after < x or x + width + 10 <= after
 
 
 def test_wrong_options(tmp_path, shown, weights):

@@ -18,7 +18,7 @@ from cssv.frames import Frame
 from cssv.overlap import overlaps
 from cssv.perception.detectors.lost import LostDetector
 from cssv.perception.transformer import load_transformer
-from cssv.perception.transformer.features import normalise
+from cssv.perception.transformer.features import MEAN, normalise
 from cssv.perception.transformer.onnx import OnnxTransformer
 
 WIDTH = 64
@@ -134,6 +134,38 @@ def test_what_an_export_cannot_do_is_said(tmp_path):
     path = export(tmp_path / "y.onnx", outputs=("tokens", "hidden_states.1"))
     with pytest.raises(OptionError, match="cannot be healed"):
         cssv.artefacts(picture(14, 14, 16), weights=path, heal=True)
+
+
+def test_blocks_are_numbered_as_their_states_are_named(tmp_path):
+    names = ("hidden_states.12", "hidden_states.6")
+    path = export(tmp_path / "x.onnx", outputs=("tokens", *names))
+    shown = picture(14, 14, 16)
+    assert load_transformer(path).look(shown).blocks == (5, 11)
+    # One bright patch on black is the outlier of both.
+    shown[:] = MEAN.astype(np.uint8)
+    shown[32:48, 64:80] = 255
+    done = cssv.artefacts(shown, weights=path, side=224, plot=tmp_path / "x.png")
+    assert [block.block for block in done.blocks] == [5, 11]
+    assert {each.block for each in done.outliers} == {5, 11}
+
+
+HUGE = [
+    ({"size": (400_000, 400_000)}, "400000 x 400000.*64 to 2048"),
+    ({"size": (224, 4096)}, "4096 x 224.*64 to 2048"),
+    ({"size": (32, 224)}, "224 x 32.*64 to 2048"),
+    ({"size": (None, 224)}, "224 x any.*both free"),
+    ({"size": (224, None)}, "any x 224.*both free"),
+    ({"size": (2048, 2048)}, "too many tokens.*16385 of 2048 x 2048.*8192"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), HUGE)
+def test_sizes_are_bounded_before_anything_is_run(tmp_path, options, words, monkeypatch):
+    path = export(tmp_path / "x.onnx", **options)
+    monkeypatch.setattr(OnnxTransformer, "_run", lambda *_: pytest.fail("was run"))
+    with pytest.raises(ModelError, match=words) as raised:
+        load_transformer(path)
+    assert str(path) in str(raised.value)
 
 
 WRONG = {

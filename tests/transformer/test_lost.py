@@ -252,8 +252,10 @@ def test_options_that_it_does_not_take(tmp_path, options, words):
 def test_weights_are_needed_and_must_be_there(tmp_path):
     with pytest.raises(OptionError, match="needs weights"):
         detector("lost")
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match=r"cannot be read.*no such file.*Give the path of a file"):
         detector("lost", weights=tmp_path / "none.safetensors")
+    with pytest.raises(ModelError, match=r"cannot be read.*a folder.*Give the path of a file"):
+        detector("lost", weights=tmp_path)
 
 
 def test_healing_is_asked_for_and_done_on_the_first_frame(tmp_path):

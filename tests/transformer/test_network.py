@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import cv2
@@ -35,7 +36,7 @@ KINDS = {
 }
 
 
-def literal(tensors, shown):  # noqa: C901 - one loop in the other, as one reads the papers
+def literal(tensors, shown, *, head=64, epsilon=1e-6):  # noqa: C901 - one loop in the other, as one reads the papers
     """Keys of the last block, tokens, and norms after each block, in float64, one number at a time."""
     t = {name: array.astype(np.float64) for name, array in tensors.items()}
     patch = t["patch_embed.proj.weight"].shape[2]
@@ -55,7 +56,7 @@ def literal(tensors, shown):  # noqa: C901 - one loop in the other, as one reads
             tokens.append(token + t["pos_embed"][0, number])
 
     def normed(x, name):
-        return (x - x.mean()) / np.sqrt(x.var() + 1e-6) * t[f"{name}.weight"] + t[f"{name}.bias"]
+        return (x - x.mean()) / np.sqrt(x.var() + epsilon) * t[f"{name}.weight"] + t[f"{name}.bias"]
 
     def linear(x, name):
         return t[f"{name}.weight"] @ x + t[f"{name}.bias"]
@@ -69,12 +70,13 @@ def literal(tensors, shown):  # noqa: C901 - one loop in the other, as one reads
         keys = [key for _, key, _ in parts]
         for k, (query, _, _) in enumerate(parts):
             mixed = np.zeros(size)
-            for head in range(0, size, 64):
-                scores = [query[head : head + 64] @ key[head : head + 64] / 8 for key in keys]
+            for start in range(0, size, head):
+                part = slice(start, start + head)
+                scores = [query[part] @ key[part] / math.sqrt(head) for key in keys]
                 shares = np.exp(np.array(scores) - max(scores))
                 shares /= shares.sum()
                 for share, (_, _, value) in zip(shares, parts, strict=True):
-                    mixed[head : head + 64] += share * value[head : head + 64]
+                    mixed[part] += share * value[part]
             tokens[k] = tokens[k] + linear(mixed, f"{at}attn.proj") * t.get(f"{at}ls1.gamma", 1.0)
         for k, x in enumerate(tokens):
             y = normed(x, f"{at}norm2")
@@ -106,6 +108,84 @@ def test_the_forward_pass_written_out(tmp_path, kind):
     assert features.patch_norms.shape == (model.architecture.depth, 9)
 
 
+def test_the_epsilon_is_that_of_each_program(tmp_path):
+    tensors = facebook(scaled=False)
+    for name in ("cls_token", "pos_embed", "patch_embed.proj.weight", "patch_embed.proj.bias"):
+        # Where tokens hardly vary, it shows.
+        tensors[name] *= 0.003
+    shown = picture(3, 3)
+    for rename, epsilon in ((huggingface, 1e-12), (dict, 1e-6), (timm, 1e-6)):
+        model = load_transformer(save(tmp_path / "x", rename(tensors)))
+        keys, _, _ = literal(tensors, shown, epsilon=epsilon)
+        np.testing.assert_allclose(model.look(shown).keys, keys, rtol=1e-4, atol=1e-5)
+    scaled = facebook()
+    for name in ("cls_token", "pos_embed", "patch_embed.proj.weight", "patch_embed.proj.bias"):
+        scaled[name] *= 0.003
+    model = load_transformer(save(tmp_path / "x", huggingface(scaled)))
+    np.testing.assert_allclose(model.look(shown).keys, literal(scaled, shown)[0], rtol=1e-4, atol=1e-5)
+
+
+CONFIG = {"hidden_size": 96, "num_hidden_layers": 2, "num_attention_heads": 6}
+
+
+def test_heads_are_told_by_the_file_or_the_configuration_beside_it(tmp_path):
+    tensors = facebook(width=96)
+    shown = picture(3, 3)
+    keys, tokens, _ = literal(tensors, shown, head=16)
+    path = tmp_path / "model.safetensors"
+    told = load_transformer(save(path, tensors, heads=6)).look(shown)
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    configured = load_transformer(save(path, tensors, heads=0)).look(shown)
+    for features in (told, configured):
+        np.testing.assert_allclose(features.keys, keys, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(features.tokens, tokens, rtol=1e-4, atol=1e-5)
+    # What the file itself says comes first.
+    assert load_transformer(save(path, tensors, heads=3)).architecture.heads == 3
+
+
+@pytest.mark.parametrize(
+    ("heads", "config", "words"),
+    [
+        (0, None, r"how many heads.*96 wide, 2 blocks.*ViT-S 384 x 12.*config\.json.*num_attention_heads"),
+        (0, b"{", "how many heads"),
+        (0, b"[1]", "how many heads"),
+        (0, b"\xff" * 9, "how many heads"),
+        (0, CONFIG | {"hidden_size": 64}, "how many heads"),
+        (0, CONFIG | {"num_hidden_layers": 3}, "how many heads"),
+        (0, CONFIG | {"num_attention_heads": None}, "how many heads"),
+        (0, CONFIG | {"num_attention_heads": 7}, "impossible number of heads.*7 of tokens 96 wide"),
+        (0, CONFIG | {"num_attention_heads": 0}, "impossible number of heads"),
+        (0, CONFIG | {"num_attention_heads": -6}, "impossible number of heads"),
+        (0, CONFIG | {"num_attention_heads": True}, "impossible number of heads"),
+        (0, CONFIG | {"num_attention_heads": [6]}, "impossible number of heads"),
+        (0, CONFIG | {"hidden_act": "relu"}, "another activation.*relu.*gelu"),
+        (5, CONFIG, "impossible number of heads.*5 of tokens 96 wide"),
+    ],
+)
+def test_heads_that_nothing_tells_are_not_guessed(tmp_path, heads, config, words):
+    path = save(tmp_path / "model.safetensors", facebook(width=96), heads=heads)
+    if config is not None:
+        raw = config if isinstance(config, bytes) else json.dumps(config).encode()
+        (tmp_path / "config.json").write_bytes(raw)
+    with pytest.raises(ModelError, match=words) as raised:
+        load_transformer(path)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(("width", "depth"), [(192, 2), (384, 1), (1280, 1)])
+def test_a_width_alone_does_not_make_a_dino(tmp_path, width, depth):
+    path = save(tmp_path / "x", facebook(width=width, depth=depth, hidden=8), heads=0)
+    with pytest.raises(ModelError, match="how many heads"):
+        load_transformer(path)
+
+
+def test_the_published_architectures_need_no_telling(tmp_path):
+    for name, options in (("ViT-S/8", {"scaled": False}), ("ViT-S/8", {"registers": 4})):
+        model = load_transformer(save(tmp_path / "x", facebook(**SMALL | options, patch=8), heads=0))
+        assert model.architecture.heads == 6
+        assert model.name.startswith(name)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_naming_is_the_same_model(tmp_path, kind):
     tensors = facebook(**KINDS[kind])
@@ -127,7 +207,9 @@ def test_every_naming_is_the_same_model(tmp_path, kind):
     expected = first.look(shown)
     for name, each in others.items():
         model = load_transformer(save(tmp_path / name, each))
-        np.testing.assert_allclose(model.look(shown).keys, expected.keys, atol=1e-5, err_msg=name)
+        # ViTModel adds another epsilon.
+        atol = 1e-5 if model.architecture.epsilon == first.architecture.epsilon else 1e-4
+        np.testing.assert_allclose(model.look(shown).keys, expected.keys, atol=atol, err_msg=name)
         assert (model.architecture.depth, model.architecture.registers) == (
             first.architecture.depth,
             first.architecture.registers,
@@ -187,15 +269,18 @@ def test_gelu(x):
     np.testing.assert_allclose(found, expected, atol=2e-6, rtol=2e-6)
 
 
+SMALL = {"width": 384, "depth": 12, "hidden": 8}
 GIANT = {"width": 1536, "depth": 1, "patch": 14, "gated": True, "hidden": 64, "registers": 4}
 
 
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("DINO v1 ViT-S/16, no registers", {"width": 384, "depth": 1, "patch": 16, "scaled": False}),
-        ("DINOv2 ViT-g/14, 4 registers", GIANT),
-        ("DINOv2 ViT-64x2/4, 1 register", {"registers": 1}),
+        ("ViT-S/16, no registers", SMALL | {"patch": 16, "scaled": False}),
+        ("DINOv2 ViT-S/14, 4 registers", SMALL | {"patch": 14, "registers": 4}),
+        ("ViT-S/16, 4 registers", SMALL | {"patch": 16, "registers": 4}),
+        ("ViT-1536x1/14, 4 registers", GIANT),
+        ("ViT-64x2/4, 1 register", {"registers": 1}),
     ],
 )
 def test_a_model_tells_what_it_is(tmp_path, name, options):
@@ -224,11 +309,12 @@ WRONG = {
         {f"{who}.{n}": a for who in ("a", "b") for n, a in V2.items()},
         r"several models: a\., b\.",
     ),
-    "no class token": (without(V2, "cls_token"), "lacks.*no class"),
-    "no positions": (without(V2, "pos_embed"), "lacks.*no positions"),
-    "no norm": (without(V2, "1.norm2.weight"), r"lacks.*no 1\.norm2\.weight"),
-    "no scale": (without(V2, "1.ls2.gamma"), r"lacks.*no 1\.scale2"),
-    "no perceptron": (without(V2, "fc2.weight"), r"lacks.*no 0\.leave\.weight"),
+    "no class token": (without(V2, "cls_token"), "lacks.*no cls_token or"),
+    "no positions": (without(V2, "pos_embed"), "lacks.*no pos_embed or"),
+    "no norm": (without(V2, "1.norm2.weight"), r"lacks.*no blocks\.1\.norm2\.weight"),
+    "no scale": (without(V2, "1.ls2.gamma"), r"lacks.*no blocks\.1\.ls2\.gamma or .*whole model"),
+    "no perceptron": (without(V2, "fc2.weight"), r"lacks.*no blocks\.0\.mlp\.fc2\.weight or .*whole model"),
+    "no entrance": (without(V2, "fc1.weight"), r"lacks.*no blocks\.0\.mlp\.fc1\.weight or .*mlp\.w12"),
     "no first block": (without(V2, *(n for n in V2 if "blocks.0" in n)), r"blocks missing.*\[1\]"),
     "no blocks": (without(V2, *(n for n in V2 if "blocks" in n)), r"blocks missing.*\[\]"),
     "another shape": (V2 | {"blocks.1.attn.proj.weight": np.zeros((64, 32))}, r"wrong shape.*\(64, 32\)"),
@@ -238,7 +324,7 @@ WRONG = {
     "oblong patches": (V2 | {"patch_embed.proj.weight": np.zeros((64, 3, 4, 2))}, "square patches of RGB"),
     "no square": (V2 | {"pos_embed": np.zeros((1, 12, 64))}, "no square of patches"),
     "position at all": (V2 | {"pos_embed": np.zeros(64)}, "no square of patches"),
-    "odd width": (V2 | {"patch_embed.proj.weight": np.zeros((96, 3, 4, 4))}, "another width.*96"),
+    "no width": (V2 | {"patch_embed.proj.weight": np.zeros((0, 3, 4, 4))}, "impossible number of heads"),
     "norms of queries": (V2 | {"blocks.0.attn.q_norm.weight": np.zeros(64)}, "not a vision.*q_norm"),
     "norm before": (V2 | {"norm_pre.weight": np.zeros(64)}, "not a vision.*norm_pre"),
     "distilled": (V2 | {"dist_token": np.zeros((1, 1, 64))}, "not a vision.*dist_token"),

@@ -35,7 +35,7 @@ def features_of(norms, first=1):
     norms = np.asarray(norms, float)
     columns = norms.shape[1] - first
     nothing = np.zeros((norms.shape[1], 64), np.float32)
-    return Features(1, columns, first, nothing, nothing, norms)
+    return Features(1, columns, first, nothing, nothing, norms, tuple(range(len(norms))))
 
 
 def shown(places=PLACES, seed=3):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 
+from cssv.perception.detectors.options import check_weights
 from cssv.perception.transformer.features import Features, Transformer
 from cssv.perception.transformer.network import VisionTransformer
 from cssv.perception.transformer.onnx import OnnxTransformer
@@ -22,6 +22,7 @@ def load_transformer(path: str | PathLike[str]) -> Transformer:
         ModelError: the file cannot be read, or holds no vision transformer that is known here.
         MissingExtraError: .onnx without onnxruntime.
     """
-    if Path(path).suffix.lower() == ".onnx":
-        return OnnxTransformer(path)
-    return VisionTransformer(read_weights(path))
+    known = check_weights(path)
+    if known.suffix.lower() == ".onnx":
+        return OnnxTransformer(known)
+    return VisionTransformer(read_weights(known))

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from cssv.errors import ModelError
-from cssv.perception.transformer.naming import blocks, translate, whose
+from cssv.perception.transformer.heads import KNOWN, count_heads
+from cssv.perception.transformer.naming import Naming, blocks, theirs, translate, whose
 from cssv.perception.transformer.positions import Scaling
 from cssv.perception.transformer.weights import F32, Weights
 
-#: Width of an attention head in every DINO and DINOv2, from ViT-Ti to ViT-g.
-HEAD = 64
 #: Sides of a patch that make sense, in pixels.
 PATCH_RANGE = (2, 64)
-_SIZES = {192: "Ti", 384: "S", 768: "B", 1024: "L", 1536: "g"}
+#: Side of a patch of every DINOv2; other models have a LayerScale, too.
+DINOV2_PATCH_PX = 14
+#: Added to a variance before its root is taken: by ViTModel of Hugging Face, and by all others.
+EPSILON_VIT, EPSILON = 1e-12, 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +30,39 @@ class Architecture:
         patch_px: side of a patch in pixels.
         width: numbers in a token.
         depth: blocks.
+        heads: of the attention; each takes as large a part of a token.
         hidden: neurons of a block's perceptron.
         registers: trained register tokens.
         grid: rows, and columns, of the patches that the position embeddings were trained for.
         is_gated: the perceptron is a SwiGLU (DINOv2 ViT-g), else GELU.
         is_scaled: branches have a LayerScale, as in DINOv2.
         scaling: how position embeddings are scaled to other grids.
+        epsilon: what a LayerNorm adds to a variance.
     """
 
     patch_px: int
     width: int
     depth: int
+    heads: int
     hidden: int
     registers: int
     grid: int
     is_gated: bool
     is_scaled: bool
     scaling: Scaling
+    epsilon: float
 
     @property
-    def heads(self) -> int:
-        """Attention heads."""
-        return self.width // HEAD
+    def head(self) -> int:
+        """Width of an attention head."""
+        return self.width // self.heads
 
     def __str__(self) -> str:
-        family = "DINOv2" if self.is_scaled else "DINO v1"
-        size = _SIZES.get(self.width, f"{self.width}x{self.depth}")
+        size = KNOWN.get((self.width, self.depth, self.heads))
+        # DINO v1 has nothing that tells it from other plain models.
+        family = "DINOv2 " if size and self.is_scaled and self.patch_px == DINOV2_PATCH_PX else ""
         count = f"{self.registers or 'no'} register{'' if self.registers == 1 else 's'}"
-        return f"{family} ViT-{size}/{self.patch_px}, {count}"
+        return f"{family}ViT-{size or f'{self.width}x{self.depth}'}/{self.patch_px}, {count}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +81,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """The tensors of one block; LayerScale and the attention's 1/sqrt(64) are in the weights already."""
+    """The tensors of one block; LayerScale and the attention's 1/sqrt(head) are in the weights already."""
 
     norm1: Linear
     qkv: Linear
@@ -93,14 +100,12 @@ class Tensors:
         prefix: (1 + registers, width): class token with its position, then registers.
         positions: (grid * grid, width).
         blocks: one each.
-        norm: the final one; weight and bias (width,).
     """
 
     patch: Linear
     prefix: F32
     positions: F32
     blocks: tuple[Block, ...]
-    norm: Linear
 
 
 @dataclass(slots=True)
@@ -113,7 +118,9 @@ class _Shelf:
     def shape(self, name: str) -> tuple[int, ...]:
         if name not in self.names:
             raise ModelError(
-                f"{self.weights.path} lacks a tensor of a vision transformer", found=f"no {name}"
+                f"{self.weights.path} lacks a tensor of a vision transformer",
+                found=f"no {theirs(name)}",
+                remedy="Give the weights of a whole model.",
             )
         return self.weights.tensors[self.names[name]].shape
 
@@ -163,7 +170,6 @@ def assemble(weights: Weights) -> tuple[Architecture, Tensors]:
         prefix=first if registers is None else np.concatenate([first, registers]),
         positions=positions[-(kind.grid**2) :],
         blocks=tuple(_block(shelf, kind, number) for number in range(kind.depth)),
-        norm=shelf.linear("norm", kind.width),
     )
 
 
@@ -180,8 +186,6 @@ def _infer(shelf: _Shelf) -> Architecture:
             found=f"{names['patch.weight']} of shape {patch}",
             bound=f"(width, 3, side, side), side {low} to {high}",
         )
-    if width % HEAD or not width:
-        raise ModelError(f"{path} has tokens of another width", found=width, bound=f"a multiple of {HEAD}")
     if not numbers or numbers != list(range(len(numbers))):
         raise ModelError(f"{path} has blocks missing", found=f"blocks {numbers}", bound="0, 1, 2 ...")
     count = positions[-2] if len(positions) > 1 else 0
@@ -193,17 +197,25 @@ def _infer(shelf: _Shelf) -> Architecture:
         raise ModelError(f"{path} has position embeddings for no square of patches", found=str(positions))
     registers = shelf.shape("registers")[-2:][0] if "registers" in names else 0
     enter, leave = _perceptron(shelf)
+    naming, is_scaled = whose(names, shelf.weights.tensors), "0.scale1" in names
     return Architecture(
         patch_px=patch[2],
         width=width,
         depth=len(numbers),
+        heads=count_heads(shelf.weights, width, len(numbers)),
         hidden=leave,
         registers=registers,
         grid=grid,
         is_gated=enter == 2 * leave,
-        is_scaled="0.scale1" in names,
-        scaling=Scaling.of(whose(names, shelf.weights.tensors), is_plain=not registers),
+        is_scaled=is_scaled,
+        scaling=Scaling.of(naming, is_plain=not registers),
+        epsilon=_epsilon(naming, is_scaled=is_scaled),
     )
+
+
+def _epsilon(naming: Naming, *, is_scaled: bool) -> float:
+    """Their Dinov2Model keeps to Facebook's number, their ViTModel does not."""
+    return EPSILON_VIT if naming == "huggingface" and not is_scaled else EPSILON
 
 
 def _perceptron(shelf: _Shelf) -> tuple[int, int]:
@@ -222,7 +234,7 @@ def _block(shelf: _Shelf, kind: Architecture, number: int) -> Block:
     )
     enter = (f"{at}gate", f"{at}up") if f"{at}gate.weight" in names else (f"{at}enter",)
     attention = shelf.joined(qkv, 3 * width, width)
-    root = np.concatenate([np.full(width, HEAD**-0.5, np.float32), np.ones(2 * width, np.float32)])
+    root = np.concatenate([np.full(width, kind.head**-0.5, np.float32), np.ones(2 * width, np.float32)])
     return Block(
         norm1=shelf.linear(f"{at}norm1", width),
         qkv=_scaled(attention, root),

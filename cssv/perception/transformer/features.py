@@ -35,6 +35,7 @@ class Features:
         tokens: (n, width) float32 after the last block, before the final LayerNorm.
         norms: (depth, n) float64: Euclidean length of the tokens after each block, before the final
             LayerNorm; depth 0 where an exported model does not tell.
+        blocks: the number of each of these blocks, counted from 0; an exported model may leave some out.
     """
 
     rows: int
@@ -43,6 +44,7 @@ class Features:
     keys: F32
     tokens: F32
     norms: F64
+    blocks: tuple[int, ...]
 
     def patches(self, tokens: F32) -> F32:
         """The rows of ``tokens`` that are patches: (rows * columns, width)."""
@@ -79,6 +81,12 @@ def working_size(width: int, height: int, patch_px: int, side_px: int = SIDE_PX)
         OptionError: the side is out of bounds, or makes too many patches.
     """
     low, high = SIDE_RANGE
+    if isinstance(side_px, bool) or not isinstance(side_px, int | np.integer):
+        raise OptionError(
+            "the side of the working picture is not a whole number",
+            found=repr(side_px),
+            bound=f"{low} to {high}",
+        )
     if not low <= side_px <= high:
         raise OptionError(
             "the side of the working picture is out of range", found=side_px, bound=f"{low} to {high}"

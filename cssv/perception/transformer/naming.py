@@ -89,6 +89,7 @@ def _prefix(path: Path, names: Mapping[str, object]) -> str:
             f"{path} does not hold one vision transformer",
             found=several,
             bound=f"one tensor {' or '.join(ends)}",
+            remedy="Give the weights of DINO v1 or DINOv2 alone.",
         )
     return prefixes[0]
 
@@ -107,6 +108,16 @@ def _ours(name: str) -> str | None:
     if ours is None and kind in ("weight", "bias") and stem in _OURS:
         ours = f"{_OURS[stem]}.{kind}"
     return None if ours is None else ours.replace("#", str(int(number)) if number else "#")
+
+
+def theirs(ours: str) -> str:
+    """What others call one of our names: ``blocks.3.mlp.fc1.weight or blocks.3.mlp.w12.weight or ...``."""
+    number, _, inner = ours.partition(".")
+    if not number.isdecimal():
+        number, inner = "", ours
+    stem, _, kind = inner.partition(".")
+    start, end = f"blocks.{number}." if number else "", f".{kind}" if kind else ""
+    return " or ".join(f"{start}{name}{end}" for name in (BLOCK if number else STEM)[stem])
 
 
 def whose(names: Mapping[str, str], given: Mapping[str, object]) -> Naming:

@@ -12,13 +12,11 @@ import numpy as np
 
 from cssv.frames import U8
 from cssv.perception.detections import F64
-from cssv.perception.transformer.architecture import HEAD, Block, Linear, assemble
+from cssv.perception.transformer.architecture import Block, Linear, assemble
 from cssv.perception.transformer.features import Features, grid_of, normalise
 from cssv.perception.transformer.positions import scale_positions
 from cssv.perception.transformer.weights import F32, Weights
 
-#: Added to a variance before its root is taken; ViTModel's 1e-12 makes no difference that float32 shows.
-EPSILON = 1e-6
 #: Rows of hidden neurons that fit into a processor's cache together.
 _CHUNK = 64
 
@@ -83,17 +81,13 @@ class VisionTransformer:
                 watch(number, hidden)
             x += block.leave(hidden)
             norms[number] = np.sqrt(np.einsum("nd,nd->n", x, x, dtype=np.float64))
-        return Features(rows, columns, len(self.prefix), keys, x, norms)
+        return Features(rows, columns, len(self.prefix), keys, x, norms, tuple(range(len(norms))))
 
     def writing(self, block: int) -> F64:
         """(hidden,) the length that each hidden neuron of a block adds to a token per unit of activation."""
         weight = self._tensors.blocks[block].leave.weight
         squares = np.einsum("oh,oh->h", weight, weight, dtype=np.float64)
         return np.asarray(np.sqrt(squares), dtype=np.float64)
-
-    def finish(self, tokens: F32) -> F32:
-        """Tokens after the final LayerNorm."""
-        return _normed(tokens, self._tensors.norm)
 
     def _embed(self, picture: U8, rows: int, columns: int, spare: int) -> F32:
         side = self.patch_px
@@ -106,16 +100,16 @@ class VisionTransformer:
         x += self._positions[rows, columns]
         return np.concatenate([self.prefix, x, np.zeros((spare, x.shape[1]), np.float32)])
 
-    @staticmethod
-    def _attend(block: Block, x: F32) -> F32:
+    def _attend(self, block: Block, x: F32) -> F32:
         """Add the attention's branch to ``x`` in place; returns the keys (n, width)."""
         count, width = x.shape
-        qkv = block.qkv(_normed(x, block.norm1))
+        size = self.architecture.head
+        qkv = block.qkv(self._normed(x, block.norm1))
         query, key, value = (qkv[:, k * width : (k + 1) * width] for k in range(3))
         mixed = np.empty_like(x)
         ones = np.ones(count, np.float32)
-        for start in range(0, width, HEAD):
-            head = slice(start, start + HEAD)
+        for start in range(0, width, size):
+            head = slice(start, start + size)
             scores = query[:, head] @ key[:, head].T
             scores -= scores.max(axis=1, keepdims=True)
             np.exp(scores, out=scores)
@@ -125,7 +119,7 @@ class VisionTransformer:
 
     def _hidden(self, block: Block, x: F32) -> F32:
         """(n, hidden) activations of the perceptron's neurons."""
-        entered = block.enter(_normed(x, block.norm2))
+        entered = block.enter(self._normed(x, block.norm2))
         if not self.architecture.is_gated:
             for start in range(0, len(entered), _CHUNK):
                 gelu(entered[start : start + _CHUNK])
@@ -133,15 +127,14 @@ class VisionTransformer:
         gate, up = np.split(entered, 2, axis=1)
         return np.asarray(gate / (1 + np.exp(-gate)) * up, dtype=np.float32)
 
-
-def _normed(x: F32, norm: Linear) -> F32:
-    """LayerNorm of each row."""
-    centred: F32 = x - x.mean(axis=1, keepdims=True)
-    variance = np.einsum("nd,nd->n", centred, centred) / np.float32(x.shape[1])
-    centred *= (1 / np.sqrt(variance + np.float32(EPSILON)))[:, None]
-    centred *= norm.weight
-    centred += norm.bias
-    return centred
+    def _normed(self, x: F32, norm: Linear) -> F32:
+        """LayerNorm of each row."""
+        centred: F32 = x - x.mean(axis=1, keepdims=True)
+        variance = np.einsum("nd,nd->n", centred, centred) / np.float32(x.shape[1])
+        centred *= (1 / np.sqrt(variance + np.float32(self.architecture.epsilon)))[:, None]
+        centred *= norm.weight
+        centred += norm.bias
+        return centred
 
 
 def gelu(x: F32) -> None:

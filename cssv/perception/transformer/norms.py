@@ -68,7 +68,7 @@ class BlockNorms:
 def measure_norms(features: Features) -> tuple[BlockNorms, ...]:
     """The lengths after each block, against the median."""
     blocks = []
-    for block, (norms, everything) in enumerate(zip(features.patch_norms, features.norms, strict=True)):
+    for block, norms, everything in zip(features.blocks, features.patch_norms, features.norms, strict=True):
         median = float(np.median(norms))
         spread = _MAD * float(np.median(np.abs(norms - median)))
         deviation = max(spread, SMALLEST_DEVIATION * median)

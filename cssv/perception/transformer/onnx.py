@@ -3,18 +3,20 @@
 An export must have one input of pictures (1, 3, height, width), float, normalised by ImageNet's mean and
 deviation, and give one of these, by name:
 
-- ``keys`` (1, n, width) or (1, heads, n, 64): keys of the last block's attention, what LOST is made for;
+- ``keys`` (1, n, width) or (1, heads, n, width / heads): keys of the last block's attention, what LOST is
+  made for;
 - ``last_hidden_state``, ``tokens`` or ``x_norm_patchtokens`` (1, n, width): the last block's tokens.
 
 For the meter of norms also ``hidden_states.1``, ``hidden_states.2`` .. (1, n, width), the tokens after one
 block, two blocks and so on, before the final LayerNorm; ``hidden_states.0``, what enters the first block, is
-passed over. So Hugging Face numbers them. Class token and registers, where there are any, come before the
-patches.
+passed over. So Hugging Face numbers them, and some may be left out. Class token and registers, where there
+are any, come before the patches.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from os import PathLike
 from typing import Any
 
@@ -24,12 +26,12 @@ from cssv.errors import ModelError
 from cssv.frames import U8
 from cssv.perception.detectors.network import open_session, told
 from cssv.perception.detectors.options import check_weights
-from cssv.perception.transformer.features import Features, fit, grid_of, normalise
+from cssv.perception.transformer.features import MOST_PATCHES, SIDE_RANGE, Features, fit, grid_of, normalise
 from cssv.perception.transformer.weights import F32, file_sha256
 
-#: Outputs that are keys, or tokens in their stead, the better first; and the prefix of the meter's.
+#: Outputs that are keys, or tokens in their stead, the better first; and the meter's.
 OUTPUTS = ("keys", "tokens", "last_hidden_state", "x_norm_patchtokens")
-STATES = "hidden_states."
+_STATE = re.compile(r"hidden_states\.(\d{1,4})", re.ASCII)
 #: Side of the picture from which a model with free sides is asked for the size of its patches; each of these
 #: sizes gives it another number of patches.
 PROBE_PX = 224
@@ -59,7 +61,11 @@ class OnnxTransformer:
         self.sha256 = file_sha256(self._path)
         self._session, self._faults = open_session(self._path)
         self._input, self.size = self._check_input()
-        self._output, self._states = self._check_outputs()
+        self._output, states = self._check_outputs()
+        # A state is numbered by how many blocks come before it.
+        self._blocks = tuple(number - 1 for number in states)
+        self._states = list(states.values())
+        self._check_tokens()
         width, height = self.size or (PROBE_PX, PROBE_PX)
         count = len(self._run(np.zeros((height, width, 3), np.uint8))[0])
         self.patch_px = self._patch_of(width, height, count)
@@ -79,11 +85,20 @@ class OnnxTransformer:
                 found=", ".join(f"{each.name} {each.shape} {each.type}" for each in inputs),
                 bound="one input of floats (1, 3, height, width)",
             )
-        height, width = shape[2:]
-        both = isinstance(width, int) and isinstance(height, int)
-        return inputs[0].name, (width, height) if both else None
+        height, width = (side if isinstance(side, int) else None for side in shape[2:])
+        if width is None and height is None:
+            return inputs[0].name, None
+        low, high = SIDE_RANGE
+        if width is None or height is None or not (low <= width <= high and low <= height <= high):
+            raise ModelError(
+                f"{self._path} takes pictures of a size that cannot be used",
+                found=f"{width or 'any'} x {height or 'any'}",
+                bound=f"sides from {low} to {high}, or both free",
+                remedy="Export it with other sides.",
+            )
+        return inputs[0].name, (width, height)
 
-    def _check_outputs(self) -> tuple[str, list[str]]:
+    def _check_outputs(self) -> tuple[str, dict[int, str]]:
         names = [each.name for each in self._session.get_outputs()]
         output = next((name for name in OUTPUTS if name in names), None)
         if output is None:
@@ -93,9 +108,26 @@ class OnnxTransformer:
                 bound=" or ".join(OUTPUTS),
                 remedy="Name one of its outputs so when exporting.",
             )
-        ends = [name.removeprefix(STATES) for name in names if name.startswith(STATES)]
-        numbers = sorted(int(end) for end in ends if end.isdecimal() and int(end))
-        return output, [f"{STATES}{number}" for number in numbers]
+        found = (_STATE.fullmatch(name) for name in names)
+        states = {int(each[1]): each[0] for each in found if each is not None}
+        return output, {number: states[number] for number in sorted(states) if number}
+
+    def _check_tokens(self) -> None:
+        """A fixed size must make no more tokens than a picture of any size may."""
+        if self.size is None:
+            return
+        shapes = {each.name: each.shape for each in self._session.get_outputs()}
+        shape = shapes[self._output]
+        # Of (1, n, width) or (1, heads, n, width); where n is free, as many as the smallest patches make.
+        given = shape[-2] if len(shape) in (3, 4) else None
+        count = given if isinstance(given, int) else math.prod(self.size) // min(PATCHES_PX) ** 2
+        if count > MOST_PATCHES + MOST_PREFIX:
+            raise ModelError(
+                f"{self._path} makes too many tokens",
+                found=f"{count} of {self.size[0]} x {self.size[1]} pixels",
+                bound=f"up to {MOST_PATCHES} patches and {MOST_PREFIX} others",
+                remedy="Export it with smaller sides, or with free ones.",
+            )
 
     def _run(self, picture: U8) -> list[F32]:
         """The output and the states, (n, width) each."""
@@ -151,4 +183,5 @@ class OnnxTransformer:
             )
         lengths = [np.sqrt(np.einsum("nd,nd->n", s, s, dtype=np.float64)) for s in states]
         norms = np.array(lengths).reshape(len(states), len(tokens))
-        return Features(rows, columns, first, tokens, states[-1] if states else tokens, norms)
+        last = states[-1] if states else tokens
+        return Features(rows, columns, first, tokens, last, norms, self._blocks)

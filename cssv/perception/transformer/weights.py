@@ -46,11 +46,13 @@ class Weights:
         sha256: its SHA-256, 64 hexadecimal digits.
         tensors: name -> bytes in the file as an array of its shape; float16 and float64 as they are,
             bfloat16 as uint16. :meth:`get` makes numbers of them.
+        metadata: what else the file says, texts by name.
     """
 
     path: Path
     sha256: str
     tensors: Mapping[str, NDArray[np.generic]]
+    metadata: Mapping[str, str]
 
     def get(self, name: str) -> F32:
         """A tensor in float32.
@@ -91,11 +93,13 @@ def read_weights(path: str | PathLike[str]) -> Weights:
         raise _broken(path, f"a header that is not JSON ({error})") from error
     if not isinstance(entries, dict):
         raise _broken(path, "a header that is not a JSON object")
-    entries.pop("__metadata__", None)
+    metadata = entries.pop("__metadata__", None)
+    metadata = metadata if isinstance(metadata, dict) else {}
+    said = {key: value for key, value in metadata.items() if isinstance(value, str)}
     if not entries or size == 8 + length:
         raise _broken(path, "no tensors")
     data = np.memmap(path, mode="r", offset=8 + length)
-    return Weights(path, digest, _views(path, entries, data))
+    return Weights(path, digest, _views(path, entries, data), said)
 
 
 def _views(path: Path, entries: dict[str, object], data: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
@@ -147,4 +151,8 @@ def file_sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ModelError(f"weights {path} cannot be read", found=error.strerror) from error
+        raise ModelError(
+            f"weights {path} cannot be read",
+            found=error.strerror,
+            remedy="Give the path of a file; nothing is downloaded.",
+        ) from error

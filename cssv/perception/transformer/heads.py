@@ -1,0 +1,76 @@
+"""How many heads the attention of a vision transformer has, which no shape of a tensor tells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from cssv.errors import ModelError
+from cssv.perception.transformer.weights import Weights
+
+#: Width, depth and heads of the models that DINO v1 and DINOv2 were published as.
+KNOWN: Mapping[tuple[int, int, int], str] = MappingProxyType(
+    {(384, 12, 6): "S", (768, 12, 12): "B", (1024, 24, 16): "L", (1536, 40, 24): "g"}
+)
+#: What a file's metadata, and Hugging Face's configuration beside it, call the number of heads.
+HEADS = "num_attention_heads"
+CONFIG = "config.json"
+#: A configuration is no longer than this many bytes.
+LARGEST_CONFIG = 1_000_000
+
+
+def count_heads(weights: Weights, width: int, depth: int) -> int:
+    """Heads as the file's metadata says, or the configuration beside it, or the published architectures.
+
+    A configuration counts where width and depth are those of the file.
+
+    Args:
+        weights: the file.
+        width: numbers in a token.
+        depth: blocks.
+
+    Raises:
+        ModelError: nothing tells it, the number does not divide the width, or the configuration asks for
+            what is not computed here.
+    """
+    heads: object = weights.metadata.get(HEADS)
+    if heads is None:
+        config = _read_config(weights.path.with_name(CONFIG))
+        fits = (config.get("hidden_size"), config.get("num_hidden_layers")) == (width, depth)
+        heads = config.get(HEADS) if fits else None
+        if fits and config.get("hidden_act", "gelu") != "gelu":
+            raise ModelError(
+                f"{weights.path} has another activation", found=str(config["hidden_act"]), bound="gelu"
+            )
+    if heads is None:
+        heads = next((known[2] for known in KNOWN if known[:2] == (width, depth)), None)
+    if heads is None:
+        raise ModelError(
+            f"{weights.path} does not tell how many heads its attention has",
+            found=f"tokens {width} wide, {depth} blocks",
+            bound=", ".join(f"ViT-{name} {wide} x {deep}" for (wide, deep, _), name in KNOWN.items()),
+            remedy=f"Put the model's {CONFIG} of Hugging Face beside the file, or save it with "
+            f"metadata={{'{HEADS}': '16'}} or whatever the number is.",
+        )
+    count = int(heads) if str(heads).isdecimal() and len(str(heads)) < 6 else 0
+    if not count or not width or width % count:
+        raise ModelError(
+            f"{weights.path} has an impossible number of heads",
+            found=f"{HEADS} {heads} of tokens {width} wide",
+            bound="a divisor of the width",
+        )
+    return count
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """A configuration; nothing where there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_CONFIG + 1)
+        config = json.loads(raw) if len(raw) <= LARGEST_CONFIG else None
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return config if isinstance(config, dict) else {}
