@@ -38,9 +38,10 @@ from cssv.painter import (
     to_fraction,
 )
 from cssv.perception import Detector, Tracks, perceive, track_boxes
+from cssv.perception.detectors import Finder, notes_of
 from cssv.perception.detectors import detector as make_detector
-from cssv.perception.detectors import notes_of
 from cssv.perception.detectors.boxes import BoxesDetector
+from cssv.perception.detectors.options import check_path
 from cssv.ranges import default_ranges
 from cssv.scene import Ranges, Scene
 from cssv.stego import StegoWriter
@@ -230,7 +231,6 @@ def encode(
         if isinstance(given, str | os.PathLike):
             check_distinct(given, target)
     chosen = choose_detector(detector, boxes, weights=weights, classes=classes, min_score=min_score)
-    job.notes += notes_of(chosen)
     with replacing(target), whole_file(target) as temporary:
         job.open_thermal(thermal)
         plane = job.plane()
@@ -238,6 +238,7 @@ def encode(
             source, chosen, rate=job.rate, start=job.start, stop=job.stop, plane=plane, progress=progress
         )
         cast = Cast(job.scene, found, plane)
+        job.notes[:0] = notes_of(chosen)
         ranges = job.ranges(cast)
         frames = job.write(temporary, cast, ranges, int(time.time()) if created_s is None else created_s)
         verification = check(temporary, progress)
@@ -299,6 +300,9 @@ def choose_detector(
         OptionError: no such detector, or it does not go with one of the options, or needs another.
     """
     options = {"boxes": boxes, "weights": weights, "classes": classes, "min_score": min_score}
+    for name, path in (("boxes", boxes), ("weights", weights)):
+        if path is not None:
+            check_path(name, path)
     if boxes is not None and detector not in ("boxes", DEFAULT_DETECTOR):
         raise OptionError(
             "a box file goes with the boxes detector",
@@ -306,10 +310,9 @@ def choose_detector(
             remedy="Leave out the other detector, or the box file.",
         )
     if isinstance(detector, str):
-        return make_detector(detector if boxes is None else "boxes", **options)
-    given = [name for name, value in options.items() if value is not None]
-    if given:
+        detector = make_detector(detector if boxes is None else "boxes", **options)
+    elif given := [name for name, value in options.items() if value is not None]:
         raise OptionError(
             "options go with the name of a detector", found=", ".join(given), remedy="Set them on your own."
         )
-    return detector
+    return detector if isinstance(detector, BoxesDetector) else Finder.of(detector)

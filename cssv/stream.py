@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +20,7 @@ from cssv.closing import Finishing
 from cssv.encoder import DEFAULT_DETECTOR, choose_detector
 from cssv.errors import CssvError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import LAYOUTS, U8, Frame, Layout
-from cssv.ground import plane_of
+from cssv.ground import ground_note, plane_of
 from cssv.heating import LiveThermometer, ThermalView, take_temperatures
 from cssv.lock import replacing
 from cssv.output import whole_file
@@ -37,7 +36,7 @@ from cssv.painter import (
     to_fraction,
 )
 from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
-from cssv.perception.detectors import meter_of
+from cssv.perception.detectors import check_found, meter_of, notes_of
 from cssv.ranges import default_ranges
 from cssv.stego import StegoWriter
 from cssv.verification import check
@@ -50,7 +49,6 @@ class _Stage:
 
     painter: Painter
     writer: StegoWriter
-    facts: dict[str, Any]
 
 
 class Encoder(Finishing):
@@ -109,8 +107,10 @@ class Encoder(Finishing):
         loaded = load_scene(scene)
         plane = plane_of(loaded.camera, size)
         self._cast = LiveCast(loaded, plane)
+        self._ground_note = ground_note(loaded.camera, plane)
         self._detector = choose_detector(detector, weights=weights, classes=classes, min_score=min_score)
         self._meter = meter_of(self._detector)
+        self._has_looked = False
         self._tracker = LiveTracker(lag_s=lag_s, plane=plane)
         self._created_s = created_s
         self._thermometer = LiveThermometer(self._cast.scene.thermal, size)
@@ -128,6 +128,16 @@ class Encoder(Finishing):
     def warnings(self) -> tuple[str, ...]:
         """Scene entries that have spoken of no track so far, in words."""
         return self._cast.warnings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the file so far, such as whose network found the objects.
+
+        The file holds them as they are when the encoder is closed. A detector that was never asked, because
+        all frames came with their detections, has no say.
+        """
+        own = notes_of(self._detector) if self._has_looked else ()
+        return (*own, *self._ground_note)
 
     def write(
         self,
@@ -148,20 +158,27 @@ class Encoder(Finishing):
 
         Raises:
             FrameError: another size, layout or time base than the stream's, or a pts that does not grow.
-            ThermalError: a thermal picture that shows another view.
+            ThermalError: a thermal picture that shows another view, or holds no temperatures.
+            OptionError: detections, given or found, that are none.
             OutputError: the encoder is closed.
         """
         if not self._is_open:
             raise OutputError("the encoder is closed")
         frame = self._frame(picture)
+        if detections is not None:
+            check_found(detections, "detections=")
         stage = self._stage or self._begin(frame.layout)
         view = None if thermal is None else self._thermometer.view(np.asarray(thermal))
         flow = self._meter.measure(frame)
-        found = self._detector.detect(frame) if detections is None else detections
+        found = self._look(frame) if detections is None else detections
         self._count += 1
         self._last_pts = frame.pts
         self._waiting.append((frame, view))
         self._draw(stage, self._tracker.update(frame.number, frame.time, found, flow))
+
+    def _look(self, frame: Frame) -> Detections:
+        self._has_looked = True
+        return self._detector.detect(frame)
 
     def _frame(self, picture: U8 | Frame) -> Frame:
         """The picture as a frame of this stream."""
@@ -207,9 +224,7 @@ class Encoder(Finishing):
         ranges = default_ranges(scene)
         file = self._inside.enter_context(self._path.open("wb"))
         writer = self._inside.enter_context(StegoWriter(file, info, codec=self._style.codec))
-        self._stage = _Stage(
-            Painter.of(scene, ranges, info, self._style), writer, about(info, self._style, ranges)
-        )
+        self._stage = _Stage(Painter.of(scene, ranges, info, self._style), writer)
         return self._stage
 
     def _draw(self, stage: _Stage, ready: Sequence[FrameStates]) -> None:
@@ -237,7 +252,8 @@ class Encoder(Finishing):
                 raise VideoError("no frame was written to the encoder")
             self._draw(self._stage, self._tracker.finish())
             created_s = int(time.time()) if self._created_s is None else self._created_s
-            self._stage.writer.finish(self._stage.facts, created_s=created_s)
+            facts = about(self._info, self._style, self._stage.painter.ranges, self.notes)
+            self._stage.writer.finish(facts, created_s=created_s)
             self._inside.close()
             check(self._path)
 

@@ -12,8 +12,8 @@ import numpy as np
 from cssv.frames import Frame
 from cssv.ground import Plane
 from cssv.perception.adaptation import adapted
-from cssv.perception.detections import F64, I64, UNKNOWN_ID, Detections, to_centres
-from cssv.perception.detectors import Detector, meter_of
+from cssv.perception.detections import ANY_OBJECT, F64, I64, UNKNOWN_ID, Detections, to_centres
+from cssv.perception.detectors import Detector, Finder, meter_of
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
@@ -187,11 +187,12 @@ def _boxes(tracklet: Tracklet) -> int:
     return int(seen_rows(tracklet.centres_px).sum())
 
 
+    detector = Finder.of(detector)
 def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = None) -> Tracks:
     """Tracks of a clip whose frames are given one by one; they are not kept. ``plane`` as for a Clip.
 
     Raises:
-        InputError: frame times do not rise.
+        InputError: frame times do not rise, or what the detector gives is no detections.
     """
     clip = Clip()
     meter = meter_of(detector)

@@ -80,7 +80,14 @@ class Detections:
 
     def at_least(self, min_score: float) -> Detections:
         """Those whose score reaches ``min_score``."""
-        kept = np.flatnonzero(self.scores >= min_score)
+        return self._of(np.flatnonzero(self.scores >= min_score))
+
+    def best(self, count: int) -> Detections:
+        """The ``count`` of best score, in the order they have here; of equal ones the first."""
+        order = np.argsort(-self.scores, kind="stable")
+        return self._of(np.sort(order[:count]))
+
+    def _of(self, kept: I64) -> Detections:
         if len(kept) == len(self):
             return self
         labels = tuple(self.labels[k] for k in kept)

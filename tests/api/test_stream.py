@@ -95,6 +95,48 @@ def test_frames_memory_may_be_used_again(tmp_path, api, clips):
             assert np.abs(moment.frame.planes.astype(int) - cover).max() <= 15
 
 
+class Noted:
+    """Sees nothing, and has a licence; says at the end what it could not know before."""
+
+    name = "noted"
+
+    def __init__(self):
+        self.notes = ("objects found by Noted, licence X",)
+
+    def detect(self, frame):
+        if frame.number == 3:
+            self.notes += ("frame 3 was dark",)
+        return detections([])
+
+
+def test_notes_of_the_detector_reach_the_file(tmp_path, api):
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, detector=Noted()) as encoder:
+        assert encoder.notes == ()
+        for picture in api.pictures(count=5):
+            encoder.write(picture)
+    assert encoder.notes == ("objects found by Noted, licence X", "frame 3 was dark")
+    assert cssv.info(tmp_path / "x.cssv").facts["notes"] == list(encoder.notes)
+
+
+def test_a_detector_that_was_never_asked_has_no_say(tmp_path, api):
+    scene = {"cssv_scene": 1, "camera": {"tilt_deg": 20}}
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, detector=Noted(), scene=scene) as encoder:
+        write_all(encoder, api, count=5)
+    assert ["where the ground is" in note for note in encoder.notes] == [True]
+    assert cssv.info(tmp_path / "x.cssv").facts["notes"] == list(encoder.notes)
+
+
+@pytest.mark.parametrize("wrong", [[], "boxes", [(1, 2, 3, 4)]])
+def test_what_are_no_detections_is_refused_and_nothing_lost(wrong, tmp_path, api):
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25) as encoder:
+        for number, picture in enumerate(api.pictures(count=3)):
+            with pytest.raises(OptionError, match="does not give detections"):
+                encoder.write(picture, wrong)
+            encoder.write(picture, found_at(api, number))
+    with cssv.open(tmp_path / "x.cssv") as clip:
+        assert len(clip) == 3
+
+
 WRONG = {
     "size": lambda: np.zeros((160, 190, 3), np.uint8),
     "turned": lambda: np.zeros((192, 160, 3), np.uint8),

@@ -73,12 +73,6 @@ def test_a_file_of_ignored_entries_only_is_refused(file):
         BoxesDetector(file("1,1,10,20,30,40,0\n"))
 
 
-def test_scores_outside_the_unit_range_are_scaled_to_it(file):
-    seen = BoxesDetector(file("1,-1,1,1,5,5,-2\n1,-1,20,1,5,5,3\n1,-1,40,1,5,5,8\n"))
-    assert seen.in_frame(0).scores.tolist() == [0, 0.5, 1]
-    assert BoxesDetector(file("1,-1,1,1,5,5,-1\n")).in_frame(0).scores.tolist() == [1]
-
-
 @pytest.mark.parametrize("bad", ["nan", "inf", "-inf", "1e400", "abc", "", "1_0", "0x10", "1e7"])
 @pytest.mark.parametrize("column", [2, 3, 4, 5])
 def test_a_value_that_is_no_coordinate_is_named_with_its_line(file, bad, column):
@@ -104,6 +98,11 @@ def test_a_value_that_is_no_coordinate_is_named_with_its_line(file, bad, column)
         ("-3,-1,10,20,30,40,1", "frame is out of range"),
         ("99999999999,-1,10,20,30,40,1", "frame is out of range"),
         ("1,2.5,10,20,30,40,1", "id is out of range"),
+        ("1,-1,10,20,1e300,40,1", "w is out of range: found '1e300'; allowed: above 0, up to 1000000 px"),
+        ("1,-1,10,20,30,1000001,1", "h is out of range.*allowed: above 0, up to 1000000 px"),
+        ("1,-1,-2e6,20,30,40,1", "x is out of range.*allowed: -1000000 to 1000000 px"),
+        ("99999999999999999999,-1,1,2,3,4,1", "frame is out of range.*allowed: whole, 1 to 2147483647"),
+        ("1,2147483648,1,2,3,4,1", "id is out of range.*allowed: whole, up to 2147483647"),
         ("1,-1,10,20,30", "too few columns"),
         ("1,-1,10,20,30,40,nan", "score is out of range"),
         ("1,-1,10 20,30,40,1,1", "x is not a number"),

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
 import cssv
 from cssv.encoder import choose_detector
 from cssv.errors import OptionError
-from cssv.perception import DETECTORS, BoxesDetector, detections, detector
-from cssv.perception.detectors import notes_of
+from cssv.frames import Frame
+from cssv.perception import DETECTORS, BoxesDetector, FlowMeter, detections, detector, perceive
+from cssv.perception.detectors import Finder, meter_of, notes_of
+from cssv.perception.detectors.classes import choose
+from cssv.perception.detectors.options import MOST_BOXES
 
 
 @pytest.fixture
 def boxes(tmp_path):
     path = tmp_path / "boxes.txt"
     path.write_text("1,-1,10,20,30,40,0.5\n1,-1,50,20,30,40,0.9\n")
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Four grey frames."""
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 192, 160, "yuv420p"
+        for _ in range(4):
+            picture = np.full((160, 192, 3), 90, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture).reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
     return path
 
 
@@ -92,8 +111,133 @@ def test_the_score_reaches_the_detector_from_everywhere(boxes, tmp_path):
     assert not (tmp_path / "x.cssv").exists()
 
 
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ("net.onnx", "onnx or lost"),
+        ("net.PT", "yolo"),
+        ("net.yaml", "yolo"),
+        ("dino.safetensors", "lost"),
+        ("net.bin", "onnx or yolo or lost"),
+    ],
+)
+def test_weights_without_their_detector_say_which_to_add(weights, words):
+    with pytest.raises(OptionError, match=f"motion detector does not take weights.* Add --detector {words}"):
+        choose_detector("motion", weights=weights)
+
+
+def test_classes_without_a_detector_that_knows_any(boxes):
+    with pytest.raises(OptionError, match="Add --detector onnx or yolo"):
+        choose_detector("motion", classes="person")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"min_score": "0.3"}, "min_score is not a number: found \"'0.3'\"; allowed: 0 to 1"),
+        ({"min_score": [0.3]}, "min_score is not a number"),
+        ({"weights": 3}, "weights is not a path: found '3'"),
+        ({"weights": b"x.onnx"}, "weights is not a path"),
+        ({"weights": ""}, "weights names no file: found ''. Give the path"),
+        ({"boxes": 3}, "boxes is not a path"),
+        ({"boxes": ""}, "boxes names no file"),
+        (
+            {"detector": None},
+            "not a detector: found 'a NoneType: None'; allowed: an object with detect(frame)",
+        ),
+        ({"detector": 3}, "not a detector: found 'a int: 3'"),
+        ({"detector": BoxesDetector}, "Make an object of that class."),
+        ({"detector": ""}, "unknown detector: found ''"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_told(tmp_path, options, words):
+    with pytest.raises(OptionError) as caught:
+        choose_detector(**{"detector": "motion"} | options)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("classes", [[0], 3, [None], {1: "person"}, b"person", np.array([1])])
+def test_classes_that_are_no_names_are_told(classes):
+    with pytest.raises(OptionError, match=r"classes are not names.*such as person,car"):
+        choose(classes, ("person", "car"))
+
+
+def test_classes_may_come_in_any_form():
+    for given in ("car", ["Car"], ("car",), {"car"}, iter(["car"]), np.array(["car"])):
+        assert choose(given, ("person", "car")).tolist() == [1]
+
+
+class Own:
+    """A detector of one's own that gives whatever it was made with."""
+
+    name = "own"
+
+    def __init__(self, found, **more):
+        self.found = found
+        vars(self).update(more)
+
+    def detect(self, frame):  # noqa: ARG002 - the picture says nothing
+        return self.found
+
+
+def frames(count):
+    return [
+        Frame(np.zeros((48, 64, 3), np.uint8), "rgb24", n, Fraction(1, 25), number=n) for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("found", [None, [], [(1, 2, 3, 4)], np.zeros((1, 4))])
+def test_what_a_detector_of_ones_own_gives_is_checked(found):
+    with pytest.raises(OptionError, match=r"the detector own does not give detections.*cssv\.detections\("):
+        perceive(frames(2), Own(found))
+
+
+def many(count):
+    scores = np.random.default_rng(5).permutation(np.linspace(0.2, 0.9, count))
+    return detections([(20.0 * n, 1, 10, 10) for n in range(count)], scores)
+
+
+def test_of_too_many_boxes_the_best_are_followed():
+    found = many(3549)
+    finder = Finder.of(Own(found, notes="by hand"))
+    kept = finder.detect(frames(1)[0])
+    assert len(kept) == MOST_BOXES == 300
+    assert sorted(kept.scores) == sorted(found.scores)[-300:]
+    assert (np.diff(kept.boxes_px[:, 0]) > 0).all()
+    own, note = notes_of(finder)
+    assert own == "by hand"
+    assert "more than 300 boxes in 1 frames, up to 3549" in note
+    assert len(perceive(frames(8), Own(found))) <= 300
+
+
+def test_few_boxes_and_other_bounds_are_left_alone(tmp_path):
+    finder = Finder.of(Own(many(300)))
+    assert finder.detect(frames(1)[0]) is finder._detector.found
+    assert notes_of(finder) == ()
+    assert Finder.of(finder) is finder
+    assert len(Finder.of(Own(many(400), most_boxes=None)).detect(frames(1)[0])) == 400
+    path = tmp_path / "many.txt"
+    path.write_text("".join(f"1,-1,{20 * n},1,10,10,1\n" for n in range(400)))
+    assert len(Finder.of(BoxesDetector(path)).detect(frames(1)[0])) == 400
+
+
+def test_a_crowded_clip_says_so_in_its_notes(tmp_path, clip):
+    done = cssv.encode(clip, tmp_path / "x.cssv", detector=Own(many(301)))
+    assert [note for note in done.notes if "more than 300 boxes in 4 frames" in note]
+    assert [note for note in cssv.info(done.path).facts["notes"] if "more than 300 boxes" in note]
+    assert "more than 300 boxes" in cssv.track(clip, detector=Own(many(301))).notes[0]
+
+
 def test_notes_are_optional(boxes):
     assert notes_of(BoxesDetector(boxes)) == ()
+    assert notes_of(Own(None, notes=None)) == ()
+    assert notes_of(Own(None, notes=["a", "b"])) == ("a", "b")
+
+
+def test_a_meter_is_only_what_measures():
+    meter = FlowMeter()
+    assert meter_of(Own(None, flow=meter)) is meter_of(Finder(Own(None, flow=meter))) is meter
+    assert isinstance(meter_of(Own(None, flow="left")), FlowMeter)
 
 
 def test_detections_above_a_score():

@@ -20,7 +20,8 @@ from cssv.perception.detections import (
     UNKNOWN_ID,
     Detections,
 )
-from cssv.perception.detectors.options import check_share
+from cssv.perception.detectors.options import LONGEST_QUOTE, check_path, check_share
+from cssv.perception.detectors.scores import unit_scores
 
 #: Columns: frame, id, x, y, w, h and, where there is one, the score.
 COLUMNS = ("frame", "id", "x", "y", "w", "h", "score")
@@ -28,11 +29,13 @@ COLUMNS = ("frame", "id", "x", "y", "w", "h", "score")
 LINE = "frame,id,x,y,w,h[,score,...]"
 #: Bytes of the largest file: some twenty million boxes, which need about as much memory again.
 LARGEST_BYTES = 2**30
-#: Characters of a field or line that a message quotes.
-LONGEST_QUOTE = 60
-_BOUNDS = {"frame": "whole, 1 or more", "id": "whole", "w": "above 0", "h": "above 0"} | dict.fromkeys(
-    ("x", "y", "score"), "finite"
-)
+_BOUNDS = {
+    "frame": f"whole, 1 to {LARGEST_NUMBER - 1}",
+    "id": f"whole, up to {LARGEST_NUMBER - 1}",
+    **dict.fromkeys(("x", "y"), f"{-LARGEST_PX:.0f} to {LARGEST_PX:.0f} px"),
+    **dict.fromkeys(("w", "h"), f"above 0, up to {LARGEST_PX:.0f} px"),
+    "score": "finite",
+}
 _REMEDY = f"Correct or remove that line; a line is {LINE}."
 
 
@@ -193,9 +196,10 @@ class BoxesDetector:
 
     Boxes are kept as the file has them. MOT counts pixels from 1, so they lie up to one pixel right of and
     below the picture's; the offset is far below any detector's scatter and differs between tools.
-    A row with an id of 0 or more keeps it. A row whose score is 0 is left out: in ``gt.txt`` the seventh
-    column is a flag, and 0 marks entries to be ignored. Scores outside 0 to 1 (some detectors give
-    logarithms) are scaled from the file's own range to 0 to 1.
+    A row with an id of 0 or more keeps it. A row whose score is 0 is left out, unless some are negative: in
+    ``gt.txt`` the seventh column is a flag, and 0 marks entries to be ignored. Scores outside 0 to 1, such as
+    percent and log-odds, are made shares by :func:`~cssv.perception.detectors.scores.unit_scores`, which the
+    notes tell.
 
     Args:
         boxes: path of the file.
@@ -208,25 +212,34 @@ class BoxesDetector:
     """
 
     name = "boxes"
+    #: A file is taken whole.
+    most_boxes = None
 
     def __init__(
         self, boxes: str | PathLike[str], *, label: str = ANY_OBJECT, min_score: float = 0.0
     ) -> None:
         check_share("min_score", min_score)
-        rows = read_rows(boxes)
-        rows = rows[rows[:, 6] != 0]
+        rows = read_rows(check_path("boxes", boxes))
+        if rows[:, 6].min() >= 0:
+            rows = rows[rows[:, 6] != 0]
         if not len(rows):
             raise BoxesError(
                 f"{boxes} holds only rows with score 0", remedy="Such rows are ignored entries in MOT files."
             )
         self._label = label
         self._frame_count = int(rows[-1, 0])
-        scores = _unit_scores(rows[:, 6])
+        scores, note = unit_scores(rows[:, 6])
+        self._notes = () if note is None else (f"{Path(boxes).name}: {note}",)
         kept = scores >= min_score
         rows, self._scores = rows[kept], scores[kept]
         self._frames: I64 = rows[:, 0].astype(np.int64)
         self._ids: I64 = np.maximum(rows[:, 1], UNKNOWN_ID).astype(np.int64)
         self._boxes_px = np.ascontiguousarray(rows[:, 2:6])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the scores of the file were taken for, where they are no shares."""
+        return self._notes
 
     @property
     def frame_count(self) -> int:
@@ -245,11 +258,3 @@ class BoxesDetector:
         rows = slice(low, high)
         labels = (self._label,) * int(high - low)
         return Detections(self._boxes_px[rows], self._scores[rows], labels, self._ids[rows])
-
-
-def _unit_scores(scores: F64) -> F64:
-    """Scores as they are where all lie in 0 to 1; else their range scaled to it, a single value to 1."""
-    low, high = scores.min(), scores.max()
-    if low >= 0 and high <= 1:
-        return scores.copy()
-    return (scores - low) / (high - low) if high > low else np.ones_like(scores)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from cssv.errors import OptionError
 from cssv.perception.detections import I64
+from cssv.perception.detectors.options import LONGEST_QUOTE
 
 #: The 80 classes of the COCO detection data set, in the order in which networks give them.
 COCO = (
@@ -103,9 +104,17 @@ def split_names(classes: Sequence[str] | str) -> tuple[str, ...]:
     """A choice of classes as single names; a text holds them separated by commas.
 
     Raises:
-        OptionError: it names nothing.
+        OptionError: it names nothing, or not by texts.
     """
-    parts = classes.split(",") if isinstance(classes, str) else classes
+    given = classes.split(",") if isinstance(classes, str) else classes
+    parts = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not all(isinstance(part, str) for part in parts):
+        raise OptionError(
+            "classes are not names",
+            found=repr(classes)[:LONGEST_QUOTE],
+            bound="texts, or one with commas",
+            remedy="Name them, such as person,car; where a network has no names, numbers as texts.",
+        )
     names = tuple(name for part in parts if (name := part.strip()))
     if not names:
         raise OptionError("no class is named", found=str(classes), remedy="Name one, such as person.")

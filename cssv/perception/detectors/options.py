@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 
@@ -16,18 +18,38 @@ from cssv.perception.detections import F64, LARGEST_PX
 MIN_SCORE = 0.1
 #: Of two boxes of one class whose intersection over union is above this, the weaker is the same object again.
 MOST_OVERLAP = 0.55
+#: Boxes of a frame at most; of more, those of the best scores are kept. What finds more sees texture, not
+#: objects, and every box costs the tracker time. A box file is taken whole.
+MOST_BOXES = 300
+#: Characters of a wrong value that a message quotes.
+LONGEST_QUOTE = 60
 
 
 def check_share(name: str, value: float) -> float:
-    """The same number; an OptionError unless it is in 0 to 1."""
+    """The same number; an OptionError unless it is one, in 0 to 1."""
+    if not isinstance(value, Real):
+        raise OptionError(f"{name} is not a number", found=repr(value), bound="0 to 1")
     if not 0 <= value <= 1:
         raise OptionError(f"{name} is out of range", found=value, bound="0 to 1")
     return float(value)
 
 
+def check_path(name: str, path: str | PathLike[str]) -> Path:
+    """The same path; an OptionError for what is none, an empty text included."""
+    if not isinstance(path, str | PathLike) or not isinstance(os.fspath(path), str):
+        raise OptionError(f"{name} is not a path", found=repr(path), bound="a text or a path")
+    if not os.fspath(path):
+        raise OptionError(f"{name} names no file", found="", remedy="Give the path of a file.")
+    return Path(path)
+
+
 def check_weights(weights: str | PathLike[str], *suffixes: str) -> Path:
-    """The path of a file of weights; a ModelError unless there is a file and it has one of the suffixes."""
-    path = Path(weights)
+    """The path of a file of weights; a ModelError unless it is a file with one of the suffixes, if any.
+
+    Raises:
+        OptionError: it is no path.
+    """
+    path = check_path("weights", weights)
     if not path.is_file():
         found = "a folder" if path.is_dir() else "no such file"
         raise ModelError(
@@ -35,8 +57,13 @@ def check_weights(weights: str | PathLike[str], *suffixes: str) -> Path:
             found=found,
             remedy="Give the path of a file; nothing is downloaded.",
         )
-    if path.suffix.lower() not in suffixes:
-        raise ModelError("unknown kind of weights", found=path.name, bound=", ".join(suffixes))
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise ModelError(
+            "unknown kind of weights",
+            found=path.name,
+            bound=", ".join(suffixes),
+            remedy="Give a file of that kind, or the detector that these weights are for.",
+        )
     return path
 
 
