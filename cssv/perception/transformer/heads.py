@@ -55,7 +55,8 @@ def count_heads(weights: Weights, width: int, depth: int) -> int:
             remedy=f"Put the model's {CONFIG} of Hugging Face beside the file, or save it with "
             f"metadata={{'{HEADS}': '16'}} or whatever the number is.",
         )
-    count = int(heads) if str(heads).isdecimal() and len(str(heads)) < 6 else 0
+    said = str(heads)
+    count = int(said) if said.isdecimal() and len(said) < 6 else 0
     if not count or not width or width % count:
         raise ModelError(
             f"{weights.path} has an impossible number of heads",
