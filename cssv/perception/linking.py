@@ -9,13 +9,13 @@ tracklets that know nothing would agree best. Where the camera moves, states are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cssv.perception.detections import ANY_OBJECT, F64, I64
 from cssv.perception.evidence import evidence
-from cssv.perception.kinematics import inverse, process_noise, transition
+from cssv.perception.kinematics import Bools, inverse, process_noise, transition
 from cssv.perception.smoothing import Noise, State, Tracklet, edge_states
 
 #: Time in seconds -> (2, 3), what takes the picture's pixels then to those of the still scene.
@@ -35,6 +35,8 @@ LARGEST_COST = 15.0
 PROCESS_NOISE = 0.03
 #: A second out of sight costs as much as this squared distance.
 GAP_COST = 2.0
+#: Pairs that are weighed together.
+_PAIRS_AT_ONCE = 50_000
 
 
 def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None) -> dict[int, int]:
@@ -55,13 +57,10 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None
     begins, ends = edge_states([_clear_part(tracklet) for tracklet in ordered], noise)
     if place is not None:
         begins, ends = ([_in_scene(state, place) for state in side] for side in (begins, ends))
-    before, after = _candidates(ordered)
-    costs = _costs(ends, begins, before, after)
+    before, after, costs = _affordable(ordered, ends, begins)
     ended, begun = set[int](), set[int]()
     next_of: dict[int, int] = {}
     for k in np.argsort(costs, kind="stable").tolist():
-        if costs[k] >= LARGEST_COST:
-            break
         i, j = int(before[k]), int(after[k])
         if i not in ended and j not in begun:
             ended.add(i)
@@ -100,20 +99,70 @@ def _in_scene(state: State, place: Place) -> State:
     return State(state.time_s, x, state.P * zoom**2)
 
 
-def _candidates(ordered: Sequence[Tracklet]) -> tuple[I64, I64]:
-    """Positions (i, j) of tracklets of which j begins after i ends and soon enough, labels agreeing."""
+def _affordable(
+    ordered: Sequence[Tracklet], ends: Sequence[State], begins: Sequence[State]
+) -> tuple[I64, I64, F64]:
+    """Positions (i, j) of tracklets of which j may go on where i ended, and the cost, below the largest.
+
+    Pairs are weighed some at a time, so that memory stays bounded where many objects come and go.
+    """
     starts = np.array([float(tracklet.times_s[0]) for tracklet in ordered])
-    pairs = []
-    for i, tracklet in enumerate(ordered):
-        end = float(tracklet.times_s[-1])
-        low = int(np.searchsorted(starts, end, side="right"))
-        high = int(np.searchsorted(starts, end + LONGEST_GAP_S, side="right"))
-        labels = {tracklet.label, ANY_OBJECT}
-        pairs += [
-            (i, j) for j in range(low, high) if ordered[j].label in labels or tracklet.label == ANY_OBJECT
-        ]
-    both = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
+    stops = np.array([float(tracklet.times_s[-1]) for tracklet in ordered])
+    names = {ANY_OBJECT: 0}
+    labels = np.array([names.setdefault(tracklet.label, len(names)) for tracklet in ordered])
+    low = np.searchsorted(starts, stops, side="right")
+    counts = np.searchsorted(starts, stops + LONGEST_GAP_S, side="right") - low
+    groups = np.cumsum(counts) // _PAIRS_AT_ONCE
+    end, begin = _Edges.of(ends), _Edges.of(begins)
+    found = []
+    for rows in np.split(np.arange(len(ordered)), np.flatnonzero(np.diff(groups)) + 1):
+        before = np.repeat(rows, counts[rows])
+        nth = np.arange(len(before)) - np.repeat(np.cumsum(counts[rows]) - counts[rows], counts[rows])
+        after = low[before] + nth
+        mine, theirs = labels[before], labels[after]
+        fits = (mine == theirs) | (mine == 0) | (theirs == 0)
+        before, after = before[fits], after[fits]
+        near = _near(end, begin, before, after)
+        before, after = before[near], after[near]
+        costs = _costs(ends, begins, before, after)
+        cheap = costs < LARGEST_COST
+        found.append((before[cheap], after[cheap], costs[cheap]))
+    before, after, costs = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    return before, after, costs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Edges:
+    """States side by side: times (n,), and (n, 2) of centre x and y: value, rate and their covariance."""
+
+    time_s: F64
+    heights_px: F64
+    x: F64
+    v: F64
+    xx: F64
+    xv: F64
+    vv: F64
+
+    @classmethod
+    def of(cls, states: Sequence[State]) -> _Edges:
+        x, P = np.array([state.x for state in states]), np.array([state.P for state in states])
+        times = np.array([state.time_s for state in states])
+        pairs = (x[:, :2, 0], x[:, :2, 1], P[:, :2, 0, 0], P[:, :2, 0, 1], P[:, :2, 1, 1])
+        return cls(times, x[:, 3, 0], *pairs)
+
+
+def _near(end: _Edges, begin: _Edges, before: I64, after: I64) -> Bools:
+    """Pairs whose places alone do not cost too much already; much cheaper than the whole cost."""
+    half = ((begin.time_s[after] - end.time_s[before]) / 2)[:, None]
+    heights = ((end.heights_px[before] + begin.heights_px[after]) / 2)[:, None]
+    apart = (end.x[before] + half * end.v[before]) - (begin.x[after] - half * begin.v[after])
+    # As in _costs: edges wider, each moved half way, and the noise of both halves.
+    S = 2 * (EDGE_SIGMA * heights) ** 2 + 2 * (half * EDGE_VELOCITY_SIGMA * heights) ** 2
+    S = S + end.xx[before] + 2 * half * end.xv[before] + half**2 * end.vv[before]
+    S = S + begin.xx[after] - 2 * half * begin.xv[after] + half**2 * begin.vv[after]
+    S = S + 2 * PROCESS_NOISE * heights**2 * half**3 / 3
+    near: Bools = np.all(apart**2 < LARGEST_COST * S, axis=1)
+    return near
 
 
 def _costs(ends: Sequence[State], begins: Sequence[State], before: I64, after: I64) -> F64:

@@ -11,8 +11,8 @@ import numpy as np
 from cssv.errors import OptionError
 from cssv.ground import Plane
 from cssv.perception.adaptation import Bank, adapted, advanced
-from cssv.perception.clip import EVIDENCE_QUANTILE, FEWEST_BOXES, LEAST_EVIDENCE
-from cssv.perception.detections import F64, UNKNOWN_ID, Detections, to_centres
+from cssv.perception.clip import EVIDENCE_QUANTILE, LEAST_EVIDENCE, fewest_boxes
+from cssv.perception.detections import ANY_OBJECT, F64, UNKNOWN_ID, Detections, to_centres
 from cssv.perception.disturbances import Disturbances
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
@@ -67,10 +67,10 @@ class _Object:
             first = 0 if self.bank is not None else self.steps[0]
             self.flow_px_s = list(tracklet.flow_px_s[np.array(self.steps) - first])
 
-    def believe(self, *, is_given: bool, is_sure: bool) -> None:
+    def believe(self, fewest: int, *, is_given: bool, is_sure: bool) -> None:
         """Weigh the newest detection; what was believed once stays believed."""
         self.sure += is_sure
-        enough = self.boxes >= FEWEST_BOXES and self.sure >= (1 - EVIDENCE_QUANTILE) * self.boxes
+        enough = self.boxes >= fewest and self.sure >= (1 - EVIDENCE_QUANTILE) * self.boxes
         self.is_believed |= is_given or enough
 
     def forget(self, ready: int) -> None:
@@ -146,15 +146,18 @@ class LiveTracker:
         self._times_s.append(now)
         centres = to_centres(detections.boxes_px)
         known = np.flatnonzero(ids != UNKNOWN_ID)
+        fewest = fewest_boxes(0.0 if before is None else now - before)
         sure = evidence(detections.scores) >= LEAST_EVIDENCE * self._tracker.scale.typical
         for k in known.tolist():
             seen = self._objects.setdefault(int(ids[k]), _Object(detections.labels[k]))
+            if seen.label == ANY_OBJECT:
+                seen.label = detections.labels[k]
             moved = np.full(3, np.nan)
             if flow is not None and before is not None and seen.boxes < FLOW_BOXES:
                 moved = flow.of_boxes(detections.boxes_px[k : k + 1])[0] / (now - before)
             seen.add(step, now, centres[k], float(detections.scores[k]), moved)
             # A given id is believed at once; others must be seen a few times, and well.
-            seen.believe(is_given=bool(detections.ids[k] >= 0), is_sure=bool(sure[k]))
+            seen.believe(fewest, is_given=bool(detections.ids[k] >= 0), is_sure=bool(sure[k]))
         if self._noise is None:
             self._recent.hear(now, ids[known], centres[known])
         ready = int(np.searchsorted(self._times_s, self._times_s[-1] - self.lag_s, side="right"))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-
 import numpy as np
 
 from cssv.perception.camera import CameraMotion
 from cssv.perception.detections import F64
+from cssv.perception.record import Record
 
 _IDENTITY = np.eye(2, 3)
+_MOVE = np.dtype([("time_s", np.float64), ("place", np.float64, (2, 3))])
 
 
 class Scenery:
@@ -19,24 +19,24 @@ class Scenery:
     """
 
     def __init__(self) -> None:
-        self._times_s: list[float] = []
-        self._places: list[F64] = []
+        self._moves = Record(_MOVE)
 
     @property
     def is_still(self) -> bool:
         """Whether the camera has never moved."""
-        return not self._places
+        return not len(self._moves)
 
     def add(self, time_s: float, camera: CameraMotion | None) -> None:
         """Take in the motion since the frame before; None where nobody knows it."""
         if camera is None or not camera.is_known or camera.is_still:
             return
-        last = self._places[-1] if self._places else _IDENTITY
+        last = self._moves.rows["place"][-1] if len(self._moves) else _IDENTITY
         back = np.linalg.inv(np.vstack([camera.A, (0, 0, 1)]))
-        self._times_s.append(time_s)
-        self._places.append(last @ back)
+        self._moves.extend(1)[0] = time_s, last @ back
 
     def at(self, time_s: float) -> F64:
         """(2, 3) float64: takes pixels (x, y, 1) of the frame shown at ``time_s`` to the scene's."""
-        step = bisect_left(self._times_s, time_s + 1e-9)
-        return self._places[step - 1] if step else _IDENTITY
+        moves = self._moves.rows
+        step = int(np.searchsorted(moves["time_s"], time_s + 1e-9))
+        place: F64 = moves["place"][step - 1] if step else _IDENTITY
+        return place

@@ -29,6 +29,10 @@ from cssv.perception.kinematics import Bools, predict, process_noise, transition
 HIGH_SHARE = 0.3
 #: A box that overlaps one just given to an object by more than this IoU begins none: it is the same, twice.
 DUPLICATE_IOU = 0.4
+#: The same of a box of another label, for a network that calls one thing by two names.
+OTHER_LABEL_IOU = 0.85
+#: What it costs beside 1 - IoU to take a box for an object that was called otherwise.
+LABEL_COST = 0.5
 #: An object not seen for this long is over ...
 PATIENCE_S = 1.0
 #: ... but not before this many frames have passed, however low the frame rate.
@@ -196,7 +200,7 @@ class Tracker:
             return begin
         shared = overlaps(detections.boxes_px[begin], detections.boxes_px[known])
         labels = np.array(detections.labels)
-        twice = (shared > DUPLICATE_IOU) & (labels[begin, None] == labels[known])
+        twice = shared > np.where(labels[begin, None] == labels[known], DUPLICATE_IOU, OTHER_LABEL_IOU)
         new: I64 = begin[~twice.any(axis=1) | (detections.ids[begin] >= 0)]
         return new
 
@@ -236,7 +240,7 @@ class Tracker:
         return rows
 
     def _costs(self, detections: Detections, centres_px: F64) -> F64:
-        """Weigh (detections, objects); behind the gate and across labels a pair is forbidden."""
+        """Weigh (detections, objects); behind the gate a pair is forbidden, across labels it costs more."""
         objects = self._objects
         predicted = objects.x[..., 0].copy()
         predicted[:, 2:] = np.maximum(predicted[:, 2:], 1.0)
@@ -249,5 +253,5 @@ class Tracker:
         costs[squared > GATE] = _FORBIDDEN
         if set(detections.labels) | set(objects.labels) != {ANY_OBJECT}:
             ours, theirs = np.array(detections.labels)[:, None], np.array(objects.labels)[None]
-            costs[(ours != theirs) & (ours != ANY_OBJECT) & (theirs != ANY_OBJECT)] = _FORBIDDEN
+            costs[(ours != theirs) & (ours != ANY_OBJECT) & (theirs != ANY_OBJECT)] += LABEL_COST
         return costs

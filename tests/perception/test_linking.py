@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -63,3 +65,44 @@ def test_frames_in_which_the_object_is_half_hidden_do_not_part_it():
 def test_nothing_is_linked_to_nothing():
     assert link([], Noise()) == {}
     assert link([piece(1, 0, 20)], Noise()) == {1: 1}
+
+
+def test_many_pieces_at_once_take_little_memory():
+    rng = np.random.default_rng(0)
+    pieces = []
+    for k in range(3000):
+        start = int(rng.integers(0, 250))
+        pieces.append(piece(k + 1, start, start + 6, x0=rng.uniform(0, 1e5), speed=rng.normal(0, 20)))
+    tracemalloc.start()
+    owner = link(pieces, Noise())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(owner) == 3000
+    # Half a million pairs begin soon enough after another; at a kilobyte each they would take 500 MB.
+    assert peak < 60e6
+
+
+def test_in_a_turned_scene_motions_are_turned_too():
+    """The picture is turned by 90 degrees between two pieces; what moved right then moves down."""
+    first, second = piece(1, 0, 20), piece(2, 22, 45)
+    x, y = second.centres_px[:, 0].copy(), second.centres_px[:, 1].copy()
+    second.centres_px[:, 0], second.centres_px[:, 1] = -y, x
+    second.centres_px[:, 2] = second.centres_px[:, 3] = first.centres_px[:, 2] = 100.0
+
+    def place(time_s):
+        return np.eye(2, 3) if time_s < 2.1 else np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
+
+    assert link([first, second], Noise(), place) == {1: 1, 2: 1}
+    assert link([first, second], Noise()) == {1: 1, 2: 2}
+
+
+def test_a_long_gap_costs_more_than_a_short_one():
+    """Between two that fit equally well, the object that was seen last goes on."""
+    pieces = [piece(1, 0, 20), piece(2, 2, 30), piece(3, 34, 60)]
+    assert link(pieces, Noise())[3] == 2
+
+
+def test_pieces_that_say_little_are_not_linked_by_it():
+    """Of two boxes each, nearly any motion fits; that is no reason to link what lies apart."""
+    assert link([piece(1, 0, 2), piece(2, 18, 20, x0=130)], Noise()) == {1: 1, 2: 2}
+    assert link([piece(1, 0, 2), piece(2, 4, 6)], Noise()) == {1: 1, 2: 1}

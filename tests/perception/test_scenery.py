@@ -82,3 +82,17 @@ def test_links_are_made_in_the_still_scene(known):
         flow = Pan(motion(dx=-pan) if pan else STILL) if known else None
         clip.add(k, k / 10, detections(boxes), flow)
     assert len(clip.finish()) == (1 if known else 2)
+
+
+def test_motions_turn_with_the_camera():
+    """An object runs right; the camera turns by 90 degrees about it, and it runs down the picture."""
+    tracker, camera = Tracker(), CameraMotion(np.array([[0.0, -1.0, 700.0], [1.0, 0.0, 0.0]]))
+    for k in range(10):
+        (before,) = tracker.update(k / 10, detections([[200.0 + 30 * k, 250, 60, 60]]))
+    # It stands at (500, 280) now; after the turn at (420, 530), thirty pixels further down.
+    (after,) = tracker.update(1.0, detections([[390.0, 500, 60, 60]]), camera)
+    assert after == before
+    (after,) = tracker.update(1.1, detections([[390.0, 530, 60, 60]]), STILL)
+    assert after == before
+    (after,) = tracker.update(1.6, detections([[390.0, 680, 60, 60]]), STILL)
+    assert after == before

@@ -259,3 +259,72 @@ def test_sizes_and_times_across_many_magnitudes_stay_finite(seed):
     # Track refuses what is not finite, and warnings are errors here.
     clip.finish()
     assert out + len(live.finish()) == 60
+
+
+def test_one_thing_that_a_network_calls_by_two_names_stays_one():
+    boxes, times = walk(60, Fraction(10), [[100, 200]], [[20, 0]])
+    names = ["truck" if k % 10 == 3 else "car" for k in range(60)]
+    clip, live, out = Clip(), LiveTracker(lag_s=0.5), []
+    for k, time in enumerate(times):
+        seen = detections(boxes[k], labels=[names[k]])
+        clip.add(k, time, seen)
+        out += live.update(k, time, seen)
+    (track,) = clip.finish()
+    assert (track.label, len(track)) == ("car", 60)
+    assert {len(states) for states in [*out, *live.finish()]} == {1}
+
+
+@pytest.mark.parametrize(("label", "shift", "objects"), [("car", 6, 1), ("truck", 1, 1), ("truck", 14, 2)])
+def test_a_thing_seen_twice_in_one_frame_begins_one_object(label, shift, objects):
+    boxes, times = walk(30, Fraction(10), [[100, 200]], [[20, 0]])
+    clip = Clip()
+    for k, time in enumerate(times):
+        twice = np.concatenate([boxes[k], boxes[k] + [shift, 0, 0, 0]]) if k else boxes[k]
+        clip.add(k, time, detections(twice, labels=["car", label][: len(twice)]))
+    assert len(clip.finish()) == objects
+
+
+def test_a_thing_without_a_name_takes_the_first_it_is_given():
+    boxes, times = walk(30, Fraction(10), [[100, 200]], [[20, 0]])
+    clip, live, out = Clip(), LiveTracker(lag_s=0.5), []
+    for k, time in enumerate(times):
+        seen = detections(boxes[k], labels=["object" if k < 20 else "dog"])
+        clip.add(k, time, seen)
+        out += live.update(k, time, seen)
+    (track,) = clip.finish()
+    assert track.label == "dog"
+    assert live.finish()[-1].labels == ("dog",)
+
+
+def test_objects_whose_ids_are_given_take_no_box_without_one():
+    boxes, times = walk(20, Fraction(10), [[100, 200]], [[20, 0]])
+    tracker = Tracker()
+    for k, time in enumerate(times):
+        ids = tracker.update(time, detections(boxes[k], ids=[7] if k < 10 else None))
+        assert ids.tolist() == [7] if k < 10 else 7 not in ids
+
+
+def test_firm_boxes_choose_before_doubtful_ones():
+    """A doubtful box lies nearer to where the object should be than the firm one, which is the object."""
+    boxes, times = walk(12, Fraction(10), [[100, 200]], [[0, 0]])
+    tracker = Tracker()
+    for k in range(11):
+        (identity,) = tracker.update(times[k], detections(boxes[k], scores=[0.9]))
+    two = np.concatenate([boxes[11], boxes[11] + [9, 0, 0, 0]])
+    assert tracker.update(times[11], detections(two, scores=[0.2, 0.9])).tolist() == [-1, identity]
+
+
+def test_a_box_of_another_size_in_the_same_place_is_another_object():
+    boxes, times = walk(12, Fraction(10), [[100, 200]], [[0, 0]])
+    tracker = Tracker()
+    for k in range(11):
+        (identity,) = tracker.update(times[k], detections(boxes[k]))
+    assert tracker.update(times[11], detections(boxes[11] + [-10, -25, 20, 50])).tolist() != [identity]
+
+
+def test_few_boxes_are_enough_where_frames_are_rare():
+    for rate, fewest in ((25, 5), (7, 5), (2, 3)):
+        for count in (fewest - 1, fewest):
+            boxes, times = walk(20, Fraction(rate), [[100, 200]], [[20, 0]])
+            tracks = clip_of(boxes, times, {(k, 0) for k in range(count, 20)}).finish()
+            assert len(tracks) == (count >= fewest)
