@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -20,20 +20,22 @@ from cssv.perception.flow import Flow
 from cssv.perception.linking import link
 from cssv.perception.metres import with_metres
 from cssv.perception.noise import estimate_noise
+from cssv.perception.record import BOX, FRAME, Record
 from cssv.perception.scenery import Scenery
-from cssv.perception.smoothing import Noise, Tracklet, seen_rows, smooth, spread
+from cssv.perception.smoothing import FLOW_BOXES, Noise, Tracklet, seen_rows, smooth, spread
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import Tracks
 
-#: Objects seen in fewer frames than this are taken for false alarms, unless their detections bring ids; ...
+#: Objects seen in fewer frames than this are taken for false alarms, unless their detections bring ids.
 FEWEST_BOXES = 5
-#: ... so are those of whose boxes hardly any has this share of the evidence that is typical of the clip. It
+#: At low frame rates fewer will do, as many as this time holds, but not fewer than this.
+SHORTEST_S = 0.7
+LOWEST_BOXES = 3
+#: So are those of whose boxes hardly any has this share of the evidence that is typical of the clip. It
 #: is the surest boxes that count: what stands half hidden is often seen with a low score.
 LEAST_EVIDENCE = 0.78
 #: Share of an object's boxes whose evidence is below the one that counts.
 EVIDENCE_QUANTILE = 0.85
-#: Optical flow is asked for the first boxes of an object; for longer tracks it adds nothing.
-FLOW_BOXES = 20
 
 
 class Clip:
@@ -49,13 +51,7 @@ class Clip:
     def __init__(self, tracker: Tracker | None = None, *, fewest_boxes: int = FEWEST_BOXES) -> None:
         self._tracker = Tracker() if tracker is None else tracker
         self._fewest_boxes = fewest_boxes
-        self._numbers: list[int] = []
-        self._times_s: list[float] = []
-        self._steps: list[I64] = []
-        self._ids: list[I64] = []
-        self._centres_px: list[F64] = []
-        self._scores: list[F64] = []
-        self._flows_px_s: list[F64] = []
+        self._frames, self._boxes = Record(FRAME), Record(BOX)
         self._given: set[int] = set()
         self._labels: dict[int, Counter[str]] = {}
         self._seen: Counter[int] = Counter()
@@ -78,98 +74,90 @@ class Clip:
         camera = None if flow is None else flow.camera()
         ids = self._tracker.update(time_s, detections, camera)
         self._scenery.add(float(time_s), camera)
-        kept = ids != UNKNOWN_ID
+        kept = np.flatnonzero(ids != UNKNOWN_ID)
+        rows = self._boxes.extend(len(kept))
+        rows["step"], rows["id"] = len(self._frames), ids[kept]
+        rows["centre_px"], rows["score"] = to_centres(detections.boxes_px[kept]), detections.scores[kept]
         self._seen.update(ids[kept].tolist())
-        self._flows_px_s.append(self._flow_of(ids[kept], detections.boxes_px[kept], float(time_s), flow))
-        for k in np.flatnonzero(kept).tolist():
+        rows["flow_px_s"] = self._flow_of(ids[kept], detections.boxes_px[kept], float(time_s), flow)
+        for k in kept.tolist():
             self._labels.setdefault(int(ids[k]), Counter())[detections.labels[k]] += 1
-        self._given.update(ids[kept & (detections.ids >= 0)].tolist())
-        self._steps.append(np.full(int(kept.sum()), len(self._numbers)))
-        self._numbers.append(number)
-        self._times_s.append(float(time_s))
-        self._ids.append(ids[kept])
-        self._centres_px.append(to_centres(detections.boxes_px[kept]))
-        self._scores.append(detections.scores[kept])
+        self._given.update(ids[kept[detections.ids[kept] >= 0]].tolist())
+        self._frames.extend(1)[0] = number, float(time_s)
 
     def _flow_of(self, ids: I64, boxes_px: F64, time_s: float, flow: Flow | None) -> F64:
         """(n, 3) velocity by optical flow, and its sigma; NaN but for objects hardly seen so far."""
         velocities = np.full((len(ids), 3), np.nan)
         young = np.array([self._seen[k] <= FLOW_BOXES for k in ids.tolist()], dtype=np.bool_)
-        if flow is not None and self._times_s and young.any():
-            velocities[young] = flow.of_boxes(boxes_px[young]) / (time_s - self._times_s[-1])
+        if flow is not None and len(self._frames) and young.any():
+            step_s = time_s - float(self._frames.rows["time_s"][-1])
+            velocities[young] = flow.of_boxes(boxes_px[young]) / step_s
         return velocities
 
     def tracklets(self) -> list[Tracklet]:
-        """One per object that was seen often enough, ordered by id; broken ones linked."""
+        """One per object that was seen often and well enough, ordered by id; broken ones linked."""
         pieces = self._pieces()
-        firm = [piece for piece in pieces if piece.id in self._given]
         loose = [piece for piece in pieces if piece.id not in self._given]
-        firmer = [piece for piece in loose if _boxes(piece) > 1]
+        firmer = [piece for piece in loose if _count(piece) > 1]
         owner = link(firmer, estimate_noise(loose), None if self._scenery.is_still else self._scenery.at)
-        groups: dict[int, list[Tracklet]] = {}
-        for piece in loose:
-            groups.setdefault(owner.get(piece.id, piece.id), []).append(piece)
-        wholes = [self._joined(identity, parts) for identity, parts in groups.items()]
-        wholes = [whole for whole in wholes if self._is_believed(whole)]
-        return sorted(firm + wholes, key=lambda tracklet: tracklet.id)
+        parts: dict[int, list[int]] = {}
+        for piece in pieces:
+            parts.setdefault(owner.get(piece.id, piece.id), []).append(piece.id)
+        if any(len(ids) > 1 for ids in parts.values()):
+            pieces = self._pieces(owner, parts)
+        fewest = self._fewest()
+        wholes = [piece for piece in pieces if piece.id in self._given or self._is_believed(piece, fewest)]
+        return sorted(wholes, key=lambda tracklet: tracklet.id)
 
-    def _is_believed(self, tracklet: Tracklet) -> bool:
+    def _fewest(self) -> int:
+        """Boxes that an object must have at this clip's frame rate."""
+        times = self._frames.rows["time_s"]
+        step_s = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        return fewest_boxes(step_s, self._fewest_boxes)
+
+    def _is_believed(self, tracklet: Tracklet, fewest: int) -> bool:
         """Whether the boxes are many and certain enough for an object."""
         seen = seen_rows(tracklet.centres_px)
-        if seen.sum() < self._fewest_boxes:
+        if seen.sum() < fewest:
             return False
         surest = np.quantile(evidence(tracklet.scores[seen]), EVIDENCE_QUANTILE)
         return bool(surest >= LEAST_EVIDENCE * self._tracker.scale.typical)
 
-    def _pieces(self) -> list[Tracklet]:
-        """All boxes to which the tracker gave the same id, as one tracklet."""
-        if not self._ids:
-            return []
-        ids, steps = np.concatenate(self._ids), np.concatenate(self._steps)
-        centres, scores = np.concatenate(self._centres_px), np.concatenate(self._scores)
-        flows = np.concatenate(self._flows_px_s)
-        numbers, times = np.array(self._numbers, dtype=np.int64), np.array(self._times_s)
+    def _pieces(
+        self, owner: Mapping[int, int] | None = None, parts: Mapping[int, Sequence[int]] | None = None
+    ) -> list[Tracklet]:
+        """All boxes of the same id as one tracklet; of the same owner, whose parts are known, where given."""
+        boxes, frames = self._boxes.rows, self._frames.rows
+        ids = boxes["id"]
+        if owner:
+            known, place = np.unique(ids, return_inverse=True)
+            ids = np.array([owner.get(k, k) for k in known.tolist()], dtype=np.int64)[place]
         order = np.argsort(ids, kind="stable")
         borders = np.flatnonzero(np.diff(ids[order])) + 1
         found = []
-        for rows in np.split(order, borders) if len(order) else ():
-            identity = int(ids[rows[0]])
-            span = slice(int(steps[rows[0]]), int(steps[rows[-1]]) + 1)
-            label = self._labels[identity].most_common(1)[0][0]
-            at = steps[rows] - span.start
+        for own in np.split(order, borders) if len(order) else ():
+            identity, rows = int(ids[own[0]]), boxes[own]
+            span = slice(int(rows["step"][0]), int(rows["step"][-1]) + 1)
+            flow = rows["flow_px_s"]
             found.append(
                 spread(
                     identity,
-                    label,
-                    numbers[span],
-                    times[span],
-                    at,
-                    centres[rows],
-                    scores[rows],
-                    flow_px_s=flows[rows] if np.isfinite(flows[rows]).any() else None,
+                    self._label_of([identity] if parts is None else parts[identity]),
+                    frames["number"][span].copy(),
+                    frames["time_s"][span].copy(),
+                    rows["step"] - span.start,
+                    rows["centre_px"],
+                    rows["score"],
+                    flow_px_s=flow if np.isfinite(flow).any() else None,
                 )
             )
         return found
 
-    def _joined(self, identity: int, parts: Sequence[Tracklet]) -> Tracklet:
-        """One tracklet of an object's parts, which do not overlap in time."""
-        if len(parts) == 1:
-            return replace(parts[0], id=identity)
-        parts = sorted(parts, key=lambda part: float(part.times_s[0]))
-        numbers, times = np.array(self._numbers, dtype=np.int64), np.array(self._times_s)
-        low, high = np.searchsorted(times, (parts[0].times_s[0], parts[-1].times_s[-1]))
-        span = slice(int(low), int(high) + 1)
-        at = np.concatenate([np.searchsorted(times[span], part.times_s) for part in parts])
-        centres = np.concatenate([part.centres_px for part in parts])
-        scores = np.concatenate([part.scores for part in parts])
-        flows = [part.flow_px_s for part in parts]
-        flow = None
-        if any(own is not None for own in flows):
-            unknown = [np.full((len(part), 3), np.nan) for part in parts]
-            flow = np.concatenate([u if own is None else own for own, u in zip(flows, unknown, strict=True)])
-        return spread(
-            identity, parts[0].label, numbers[span], times[span], at, centres, scores, flow_px_s=flow
-        )
+    def _label_of(self, ids: Sequence[int]) -> str:
+        """What these ids were called most often, by a name if there is one."""
+        counts = sum((self._labels[k] for k in ids), start=Counter[str]())
+        names = [label for label, _ in counts.most_common() if label != ANY_OBJECT]
+        return names[0] if names else ANY_OBJECT
 
     def finish(self, noise: Noise | None = None, plane: Plane | None = None) -> Tracks:
         """Smoothed tracks of everything added; the noise is estimated from them unless given.
@@ -183,11 +171,15 @@ class Clip:
         return Tracks(tracks if plane is None else with_metres(tracks, tracklets, plane))
 
 
-def _boxes(tracklet: Tracklet) -> int:
+def _count(tracklet: Tracklet) -> int:
     return int(seen_rows(tracklet.centres_px).sum())
 
 
-    detector = Finder.of(detector)
+def fewest_boxes(step_s: float, most: int = FEWEST_BOXES) -> int:
+    """Boxes that an object must have where frames are ``step_s`` seconds apart."""
+    return min(most, max(LOWEST_BOXES, math.ceil(SHORTEST_S / step_s))) if step_s > 0 else most
+
+
 def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = None) -> Tracks:
     """Tracks of a clip whose frames are given one by one; they are not kept. ``plane`` as for a Clip.
 
@@ -195,6 +187,7 @@ def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = 
         InputError: frame times do not rise, or what the detector gives is no detections.
     """
     clip = Clip()
+    detector = Finder.of(detector)
     meter = meter_of(detector)
     for frame in frames:
         flow = meter.measure(frame)
