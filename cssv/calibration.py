@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -38,16 +39,22 @@ def read_tsai(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a Tsai calibration, XML; the answer is what a scene's ``camera.tsai`` holds, plain JSON.
 
     Raises:
-        SceneError: a file that cannot be opened, is too large, is no XML, has a document type or entities
-            of its own, or lacks a number; one line per fault.
+        SceneError: a file that cannot be opened, is no ordinary one (a folder, a pipe), is too large, is no
+            XML, has a document type or entities of its own, or lacks a number; one line per fault.
     """
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(FILE_BOUND + 1)
+        # A pipe would be waited for, for ever.
+        is_ordinary = stat.S_ISREG(Path(path).stat().st_mode)
+        data = b""
+        if is_ordinary:
+            with Path(path).open("rb") as file:
+                data = file.read(FILE_BOUND + 1)
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         why = error.strerror if isinstance(error, OSError) else error
         raise SceneError(f"cannot read calibration {os.fspath(path)!r}: {why}") from error
     name = f"calibration {os.fspath(path)}"
+    if not is_ordinary:
+        raise SceneError(f"{name} is no ordinary file")
     if len(data) > FILE_BOUND:
         raise SceneError(f"{name} is too large", faults=(f"allowed: at most {FILE_BOUND} bytes",))
     return _tsai(_Elements(name).parse(data), name)
@@ -69,6 +76,8 @@ class _Elements:
             parser.Parse(data, True)
         except expat.ExpatError as error:
             raise SceneError(f"{self._name} is not XML", faults=(str(error),)) from error
+        except SceneError:  # from the handlers; it is a ValueError
+            raise
         except (ValueError, LookupError) as error:  # an encoding that nobody knows
             raise SceneError(f"{self._name} cannot be decoded", faults=(str(error),)) from error
         return self.found

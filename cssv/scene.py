@@ -100,7 +100,8 @@ class Camera:
         position_m: x, y, z in metres; z up from the ground.
         pan_deg, tilt_deg, roll_deg: degrees; tilt is negative when looking down.
         hfov_deg: horizontal field of view, above 0 to 360.
-        homography: 3 x 3, takes image pixels (x, y, 1) to ground metres (X, Y, 1) up to scale.
+        homography: 3 x 3, takes image pixels (x, y, 1) to ground metres (X, Y, 1) up to scale; the middle of
+            the picture's lower edge is taken for ground.
         tsai: a calibration with radial distortion.
         extra: the user's own ``x_`` keys.
     """
@@ -349,7 +350,13 @@ def _calibrated(tree: object, folder: Path) -> object:
     """Put the numbers of a calibration file, by its name beside ``scene.json``, into the tree."""
     camera = tree.get("camera") if isinstance(tree, dict) else None
     if isinstance(camera, dict) and isinstance(camera.get("calibration"), str) and "tsai" not in camera:
-        camera["tsai"] = read_tsai(folder / camera.pop("calibration"))
+        name = camera.pop("calibration")
+        if Path(name).name != name:
+            raise SceneError(
+                f"camera.calibration names no file beside scene.json: {name[:60]!r}",
+                remedy="Give the file's name alone, and put it into the folder of scene.json.",
+            )
+        camera["tsai"] = read_tsai(folder / name)
     return tree
 
 

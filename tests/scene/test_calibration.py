@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -84,6 +85,8 @@ def test_a_wrong_file_is_refused_by_name(write, name):
     with pytest.raises(SceneError, match=says) as caught:
         read_tsai(path)
     assert str(path) in str(caught.value)
+    # One error, not one inside another.
+    assert str(caught.value).count(str(path)) == 1
 
 
 def test_every_missing_number_is_named_at_once(write):
@@ -105,6 +108,32 @@ def test_a_scene_takes_the_numbers_of_the_file_beside_it(write, tmp_path):
     (tmp_path / "view.xml").unlink()
     assert Scene.read(tmp_path / "alone.json") == scene
     with pytest.raises(SceneError, match=r"view\.xml"):
+        Scene.read(path)
+
+
+def test_only_the_folder_of_the_scene_file_is_looked_into(write, tmp_path):
+    """As the README says; a stranger's scene.json names no file of anybody else."""
+    path = write(GOOD, "view.xml")
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "view.xml").write_bytes(path.read_bytes())
+    for name in (str(path), "inner/view.xml", "../view.xml", "./view.xml"):
+        scene = {"cssv_scene": 1, "camera": {"calibration": name}}
+        for folder in (tmp_path, inner):
+            (folder / "scene.json").write_text(json.dumps(scene))
+            with pytest.raises(SceneError, match="names no file beside"):
+                Scene.read(folder / "scene.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_only_ordinary_files_are_read(write, tmp_path):
+    """Nobody writes to the pipe, so reading it would wait for ever."""
+    os.mkfifo(tmp_path / "pipe.xml")
+    for path in (tmp_path / "pipe.xml", tmp_path, "/dev/zero"):
+        with pytest.raises(SceneError, match=r"calibration .* is no ordinary file"):
+            read_tsai(path)
+    path = write(json.dumps({"cssv_scene": 1, "camera": {"calibration": "pipe.xml"}}), "scene.json")
+    with pytest.raises(SceneError, match="no ordinary file"):
         Scene.read(path)
 
 
