@@ -22,7 +22,7 @@ def unit_scores(scores: F64) -> tuple[F64, str | None]:
     """Scores as shares, and a note that says how, None where nothing was done. None is put before another.
 
     By their range: in 0 to 1 they stay. With a few above 1 (:data:`ODD_SHARE`) those become 1. Up to 100
-    (:data:`PERCENT_RANGE`) they are percent. Other positive ones become s / (s + m), with the middle score m.
+    (:data:`PERCENT_RANGE`) they are percent. Other positive ones become s / (s + m), with the middle m of those above 0.
     Where any is negative they are log-odds and become 1 / (1 + exp(-s)); where these would be too large
     (:data:`LARGEST_LOG_ODDS`), after division by the middle of their sizes. Negative ones that are all the
     same, such as the -1 of "no score", become 1.
@@ -43,12 +43,11 @@ def unit_scores(scores: F64) -> tuple[F64, str | None]:
         return _logistic(scores / middle), f"{told} are taken as 1 / (1 + exp(-s / {middle:.6g}))"
     odd = int(np.count_nonzero(scores > 1))
     if odd <= ODD_SHARE * len(scores):
-        return np.minimum(
-            scores, 1.0
-        ), f"{odd} of {len(scores)} scores are above 1, up to {high:.6g}: taken as 1"
+        told = f"{odd} of {len(scores)} scores are above 1, up to {high:.6g}"
+        return np.minimum(scores, 1.0), f"{told}: taken as 1"
     if PERCENT_RANGE[0] <= high <= PERCENT_RANGE[1]:
         return scores / 100, f"{told} are taken for percent"
-    middle = _middle(scores)
+    middle = _middle(scores[scores > 0])
     with np.errstate(divide="ignore", over="ignore"):
         return 1 / (1 + middle / scores), f"{told} are taken as s / (s + {middle:.6g})"
 
