@@ -39,7 +39,7 @@ from cssv.painter import (
 )
 from cssv.perception import Detector, Tracks, perceive, track_boxes
 from cssv.perception.detectors import Finder, notes_of
-from cssv.perception.detectors import detector as make_detector
+from cssv.perception.detectors import make as make_detector
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.detectors.options import check_path
 from cssv.ranges import default_ranges
@@ -310,7 +310,7 @@ def choose_detector(
             remedy="Leave out the other detector, or the box file.",
         )
     if isinstance(detector, str):
-        detector = make_detector(detector if boxes is None else "boxes", **options)
+        detector = make_detector(detector if boxes is None else "boxes", options, options)
     elif given := [name for name, value in options.items() if value is not None]:
         raise OptionError(
             "options go with the name of a detector", found=", ".join(given), remedy="Set them on your own."

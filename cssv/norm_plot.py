@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -37,10 +39,11 @@ def draw_norms(picture: U8, done: Artefacts) -> U8:
 
 
 def _span(all_: list[Artefacts]) -> tuple[float, float]:
-    """Shortest and longest of all tokens and bounds, for one logarithmic axis."""
-    norms = np.concatenate([[*block.norms, block.bound] for each in all_ for block in each.blocks])
+    """Shortest and longest of all tokens and bounds, for one logarithmic axis; every median is on it."""
+    blocks = [block for each in all_ for block in each.blocks]
+    norms = np.concatenate([[*block.norms, block.bound] for block in blocks])
     low, high = float(norms.min()), float(norms.max())
-    low = max(low, high / 1e4, 1e-9)
+    low = max(low, min(block.median for block in blocks) / 10, 1e-9)
     return low / 1.1, max(high, low) * 1.1
 
 
@@ -75,16 +78,26 @@ def _at(norm: float, span: tuple[float, float]) -> int:
 
 
 def _axis(canvas: U8, span: tuple[float, float], height: int) -> None:
-    decades = range(int(np.floor(np.log10(span[0]))), int(np.ceil(np.log10(span[1]))) + 1)
-    free = 0
-    for number in (m * 10.0**d for d in decades for m in (1, 2, 5)):
-        x = _at(number, span)
-        (width, _), _ = cv2.getTextSize(f"{number:g}", _FONT, _SMALL, 1)
-        left = x - width // 2
-        if span[0] <= number <= span[1] and left >= free:
-            cv2.line(canvas, (x, _TOP), (x, _TOP + height), _LIGHT, 1)
-            _write(canvas, f"{number:g}", (left, _TOP + height + 18), _SMALL, _GREY)
-            free = left + width + _APART
+    # The finest numbers of which none touches the next.
+    for marks, step in (((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 5)):
+        numbers = _numbers(span, marks, step)
+        if all(left[1] + _APART <= right[0] for left, right in pairwise(numbers)):
+            break
+    for left, _, x, text in numbers:
+        cv2.line(canvas, (x, _TOP), (x, _TOP + height), _LIGHT, 1)
+        _write(canvas, text, (left, _TOP + height + 18), _SMALL, _GREY)
+
+
+def _numbers(span: tuple[float, float], marks: tuple[int, ...], step: int) -> list[tuple[int, int, int, str]]:
+    """Left, right and middle column and text of ``marks`` times every ``step``-th power of ten in a span."""
+    first, last = (int(np.floor(np.log10(each))) for each in span)
+    numbers = []
+    for number in (m * 10.0**d for d in range(first - first % step, last + 1, step) for m in marks):
+        if span[0] <= number <= span[1]:
+            text, x = f"{number:g}", _at(number, span)
+            (width, _), _ = cv2.getTextSize(text, _FONT, _SMALL, 1)
+            numbers.append((x - width // 2, x + width - width // 2, x, text))
+    return numbers
 
 
 def _histogram(canvas: U8, row: int, block: BlockNorms, span: tuple[float, float]) -> None:

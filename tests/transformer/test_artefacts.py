@@ -153,6 +153,20 @@ def test_one_neuron_is_one_and_numbers_of_the_axis_keep_apart(shown, weights, mo
         assert below != y or after < x or x + width + 10 <= after
 
 
+def test_every_block_is_on_the_axis_however_long_outliers_are(shown, weights):
+    done = cssv.artefacts(shown, weights=weights, side=SIDE)
+    worst = done.blocks[-1].norms.copy()
+    worst[0] = 1e9
+    drawn = norm_plot.draw_norms(
+        shown, replace(done, blocks=(done.blocks[0], replace(done.blocks[-1], norms=worst)))
+    )
+    bars = (drawn == norm_plot._BAR).all(axis=2)
+    top = norm_plot._TOP
+    assert all(
+        bars[top + row * norm_plot._ROW : top + (row + 1) * norm_plot._ROW].sum() > 50 for row in (0, 1)
+    )
+
+
 def test_wrong_options(tmp_path, shown, weights):
     with pytest.raises(OptionError, match="64 to 2048"):
         cssv.artefacts(shown, weights=weights, side=63)

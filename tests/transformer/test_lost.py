@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from tensor_files import facebook, save
 
+from cssv.encoder import choose_detector
 from cssv.errors import ModelError, OptionError
 from cssv.frames import Frame, planes_shape
 from cssv.overlap import overlaps
@@ -247,6 +248,19 @@ def test_options_that_it_does_not_take(tmp_path, options, words):
     weights = save(tmp_path / "x.safetensors", seeing())
     with pytest.raises(OptionError, match=words):
         detector("lost", weights=weights, **options)
+
+
+def test_errors_name_the_options_that_can_be_given(tmp_path):
+    weights = save(tmp_path / "x.safetensors", seeing())
+    with pytest.raises(OptionError, match=r"allowed: weights, min_score\."):
+        choose_detector("lost", weights=weights, classes="person")
+    with pytest.raises(OptionError, match="allowed: weights, min_score, side_px, heal"):
+        detector("lost", weights=weights, classes="person")
+
+
+def test_a_detector_made_in_python_goes_the_whole_way(tmp_path):
+    lost = detector("lost", weights=save(tmp_path / "x.safetensors", seeing()), heal=True, side_px=96)
+    assert choose_detector(lost).detect(frame(96, 96, (32, 32, 32, 32))).labels[0] == "object"
 
 
 def test_weights_are_needed_and_must_be_there(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, cast
@@ -133,29 +133,42 @@ def detector(name: str, **options: object) -> Detector:
     """Make a detector by name; the options go to its class, except those that are None.
 
     Each class takes those it knows: ``boxes`` (a MOT file), ``weights`` (a file), ``classes`` (names to look
-    for, as a sequence or a text with commas), ``min_score`` (0 to 1), and others that its own page states.
+    for, as a sequence or a text with commas), ``min_score`` (0 to 1), and others that its own page states,
+    which the command line does not have: give what this makes as ``detector=`` to :func:`cssv.encode`,
+    :func:`cssv.track` or a stream.
 
     Raises:
         OptionError: no detector has this name; it does not take an option, or needs one that is not given.
     """
+    return make(name, options)
+
+
+def make(name: str, options: Mapping[str, object], offered: Collection[str] | None = None) -> Detector:
+    """The same as :func:`detector`, for those who offer some options only; errors then list no others.
+
+    Args:
+        name: of the detector.
+        options: those that are None count as not given.
+        offered: names of all options that can be given; those of the detector's class by default.
+    """
     if not isinstance(name, str) or name not in DETECTORS:
         raise OptionError("unknown detector", found=str(name), bound=", ".join(DETECTORS))
-    make = _class(name)
+    kind = _class(name)
     given = {key: value for key, value in options.items() if value is not None}
-    parameters = inspect.signature(make).parameters
+    parameters = inspect.signature(kind).parameters
     for key in given:
         if key not in parameters:
-            takes = ", ".join(parameters) or "no options"
+            takes = ", ".join(each for each in parameters if offered is None or each in offered)
             raise OptionError(
                 f"the {name} detector does not take {key}",
                 found=str(given[key]),
-                bound=takes,
+                bound=takes or "no options",
                 remedy=_other_detector(key, given[key]),
             )
     for key, parameter in parameters.items():
         if parameter.default is parameter.empty and key not in given:
             raise OptionError(f"the {name} detector needs {key}", remedy=f"Give --{key} FILE.")
-    return make(**given)
+    return kind(**given)
 
 
 def _class(name: str) -> Callable[..., Detector]:

@@ -136,7 +136,11 @@ def discover_all(keys: F32, rows: int, columns: int) -> Iterator[Discovery]:
 class LostDetector:
     """Objects of any kind, without labels: ``"object"``. It needs the weights of a vision transformer.
 
-    The score says how far an object's patches keep to themselves, see :func:`separation`.
+    The score says how far an object's patches keep to themselves, see :func:`separation`. ``side_px`` and
+    ``heal`` are for Python alone::
+
+        lost = cssv.perception.detector("lost", weights="dinov2.safetensors", heal=True)
+        cssv.encode("clip.mp4", detector=lost)
 
     Args:
         weights: a local file: safetensors of DINO v1 or DINOv2, or an export to ``.onnx``.
