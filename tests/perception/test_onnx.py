@@ -16,11 +16,12 @@ import cssv
 from cssv.errors import MissingExtraError, ModelError, OptionError
 from cssv.frames import Frame
 from cssv.overlap import overlaps
-from cssv.perception.detectors import detector
+from cssv.perception.detectors import Finder, detector
 from cssv.perception.detectors.colour import to_bgr
 from cssv.perception.detectors.heads import grid
 from cssv.perception.detectors.network import Network
 from cssv.perception.detectors.onnx import OnnxDetector
+from cssv.perception.detectors.options import MOST_BOXES
 from cssv.video import VideoReader
 
 STRIDES = (8, 16, 32)
@@ -253,6 +254,36 @@ def test_a_network_cut_short_is_refused(tmp_path):
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match=r"cut\.onnx is not a model"):
         OnnxDetector(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", bytes(range(256)) * 40])
+def test_a_file_that_is_none_says_what_to_give(tmp_path, content):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"Give a whole \.onnx file"):
+        OnnxDetector(path)
+
+
+def test_a_network_that_cannot_run_with_its_free_side_says_how_to_export_it(tmp_path):
+    nodes = [helper.make_node("Reshape", ["images", "shape"], ["output"])]
+    path = save(
+        tmp_path / "net.onnx",
+        nodes,
+        [("images", TensorProto.FLOAT, [1, 3, 96, "w"])],
+        [("output", TensorProto.FLOAT, [1, 126, 7])],
+        [("shape", np.array([1, 126, 7], np.int64))],
+    )
+    with pytest.raises(ModelError, match=r"one fixed size, or with height and width both free") as caught:
+        OnnxDetector(path)
+    assert len(str(caught.value)) < 600
+
+
+def test_a_network_that_sees_texture_is_bounded(tmp_path):
+    clip = colour_network(tmp_path / "net.onnx", size=(416, 416))
+    finder = Finder(OnnxDetector(clip, min_score=0, most_overlap=1))
+    found = finder.detect(frame_of(np.full((416, 416, 3), 200, np.uint8)))
+    assert len(found) == MOST_BOXES
+    assert "more than 300 boxes in 1 frames" in finder.notes[0]
 
 
 def test_a_damaged_name_is_refused_in_silence(tmp_path, capfd):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import subprocess
 import sys
 from fractions import Fraction
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -17,6 +19,8 @@ from cssv.errors import MissingExtraError, ModelError, OptionError
 from cssv.frames import Frame
 from cssv.overlap import overlaps
 from cssv.perception.detectors import detector, notes_of
+from cssv.perception.detectors import yolo as module
+from cssv.perception.detectors.options import MOST_BOXES
 
 WEIGHTS = "models/yolov8n.pt"
 # One process loads torch.
@@ -169,6 +173,89 @@ def test_others_in_the_process_are_left_alone(ultralytics, data):
     done = subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
+
+
+# ---- an installation that is broken
+
+
+def standing_in(monkeypatch, *, on_load=None, on_predict=None):
+    """A package by the name of ultralytics that fails as told."""
+
+    class Yolo:
+        task, names = "detect", {0: "thing"}
+
+        def __init__(self, _):
+            if on_load is not None:
+                raise on_load
+
+        def predict(self, *_, **__):
+            raise on_predict
+
+    module = ModuleType("ultralytics")
+    module.YOLO, module.__version__ = Yolo, "9.9"
+    monkeypatch.setitem(sys.modules, "ultralytics", module)
+
+
+TORN = RuntimeError("operator torchvision::nms does not exist")
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / "torchvision.pt"
+    path.write_bytes(b"weights")
+    return path
+
+
+def grey():
+    return Frame(np.full((48, 64, 3), 90, np.uint8), "rgb24", 0, Fraction(1, 25))
+
+
+@pytest.mark.parametrize("error", [TORN, ImportError("libtorch_cpu.so: undefined symbol")])
+def test_a_broken_torchvision_is_not_blamed_on_the_weights(monkeypatch, weights, error):
+    remedy = "ultralytics is installed but cannot run here.*weights are not to blame.*torch torchvision"
+    standing_in(monkeypatch, on_predict=error)
+    with pytest.raises(MissingExtraError, match=remedy):
+        detector("yolo", weights=weights).detect(grey())
+    standing_in(monkeypatch, on_load=error)
+    with pytest.raises(MissingExtraError, match=remedy):
+        detector("yolo", weights=weights)
+
+
+def test_other_errors_are_those_of_the_weights_whatever_their_name(monkeypatch, weights):
+    error = ValueError(f"{weights} is cut\nand more")
+    standing_in(monkeypatch, on_predict=error)
+    with pytest.raises(ModelError, match=r"torchvision\.pt cannot be run.*ultralytics itself, 9\.9 here"):
+        detector("yolo", weights=weights).detect(grey())
+    standing_in(monkeypatch, on_load=error)
+    with pytest.raises(ModelError, match=r"is not a network that.*Give the weights of a detection network"):
+        detector("yolo", weights=weights)
+
+
+@pytest.mark.parametrize("error", [TORN, ModuleNotFoundError("No module named 'torch'", name="torch")])
+def test_an_import_that_breaks_off_is_told_as_what_it_is(monkeypatch, weights, error):
+    def load(name):
+        raise error
+
+    monkeypatch.setattr(importlib, "import_module", load)
+    with pytest.raises(MissingExtraError, match=f"cannot run here: found .*{error}"):
+        module._ultralytics()
+
+
+def test_ultralytics_is_asked_for_one_box_more_than_are_followed(monkeypatch, weights):
+    asked = {}
+
+    class SeenError(Exception):
+        pass
+
+    def predict(self, picture, **options):
+        asked.update(options)
+        raise SeenError
+
+    standing_in(monkeypatch)
+    sys.modules["ultralytics"].YOLO.predict = predict
+    with pytest.raises(SeenError):
+        detector("yolo", weights=weights).detect(grey())
+    assert asked["max_det"] == MOST_BOXES + 1
 
 
 # ---- without ultralytics

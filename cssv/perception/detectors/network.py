@@ -29,6 +29,12 @@ SIDE_RANGE = (32, 8192)
 #: On machines with up to so many cores one thread is faster: more wait for each other longer than they help.
 SMALL_MACHINE_CORES = 4
 
+#: Characters of onnxruntime's own words that a message quotes.
+LONGEST_REASON = 200
+#: What helps where a file is none, and where a network does not run.
+_REMEDY_FILE = "Give a whole .onnx file: copy it again, or export it for an older operator set."
+REMEDY_SIZE = "Export it for pictures of one fixed size, or with height and width both free."
+
 _FLOATS: Mapping[str, type[np.floating[Any]]] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 _INPUT = "one input of floats (1, 3, height, width)"
 
@@ -137,7 +143,7 @@ def open_session(path: Path) -> tuple[Any, tuple[type[Exception], ...]]:
     if (os.cpu_count() or 1) <= SMALL_MACHINE_CORES:
         settings.intra_op_num_threads = 1
     faults = _faults(runtime)
-    with told(path, "is not a model that onnxruntime can run", faults):
+    with told(path, "is not a model that onnxruntime can run", faults, _REMEDY_FILE):
         # Without a second try, which would print on the standard output.
         session = runtime.InferenceSession(
             os.fspath(path), settings, providers=["CPUExecutionProvider"], enable_fallback=0
@@ -146,12 +152,15 @@ def open_session(path: Path) -> tuple[Any, tuple[type[Exception], ...]]:
 
 
 @contextmanager
-def told(path: Path, what: str, faults: tuple[type[Exception], ...]) -> Iterator[None]:
-    """Errors of onnxruntime as a ModelError that says what is wrong with the file."""
+def told(
+    path: Path, what: str, faults: tuple[type[Exception], ...], remedy: str = REMEDY_SIZE
+) -> Iterator[None]:
+    """Errors of onnxruntime as a ModelError that says what is wrong with the file, and what to do."""
     try:
         yield
     except faults as error:
-        raise ModelError(f"{path} {what}", found=str(error).strip().partition("\n")[0]) from error
+        found = str(error).strip().partition("\n")[0][:LONGEST_REASON]
+        raise ModelError(f"{path} {what}", found=found, remedy=remedy) from error
 
 
 def _onnxruntime() -> ModuleType:

@@ -19,13 +19,13 @@ LARGEST_LOG_ODDS = 10.0
 
 
 def unit_scores(scores: F64) -> tuple[F64, str | None]:
-    """Scores as shares, and a note that says how, None where nothing was done. None is put before another.
+    """Scores as shares, and a note that says how; None where nothing was done. Their order stays.
 
     By their range: in 0 to 1 they stay. With a few above 1 (:data:`ODD_SHARE`) those become 1. Up to 100
-    (:data:`PERCENT_RANGE`) they are percent. Other positive ones become s / (s + m), with the middle m of those above 0.
-    Where any is negative they are log-odds and become 1 / (1 + exp(-s)); where these would be too large
-    (:data:`LARGEST_LOG_ODDS`), after division by the middle of their sizes. Negative ones that are all the
-    same, such as the -1 of "no score", become 1.
+    (:data:`PERCENT_RANGE`) they are percent. Other positive ones become s / (s + m), with the middle m of
+    those above 0. Where any is negative they are log-odds and become 1 / (1 + exp(-s)); where these would be
+    too large (:data:`LARGEST_LOG_ODDS`), after division by the middle of their sizes. Negative ones that are
+    all the same, such as the -1 of "no score", become 1.
 
     Args:
         scores: (n,) finite, n above 0.

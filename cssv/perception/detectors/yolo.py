@@ -25,6 +25,7 @@ from cssv.perception.detectors.classes import choose, default_names
 from cssv.perception.detectors.colour import to_bgr
 from cssv.perception.detectors.options import (
     MIN_SCORE,
+    MOST_BOXES,
     MOST_OVERLAP,
     check_share,
     check_weights,
@@ -41,6 +42,8 @@ _FAULTS = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, NameError),
     *(OSError, pickle.UnpicklingError, RuntimeError, SyntaxError, TypeError, ValueError),
 )
+#: Packages that fail by their own fault; errors about them name them.
+_PARTNERS = ("torchvision", "libtorch")
 
 
 class YoloDetector:
@@ -54,7 +57,7 @@ class YoloDetector:
         most_overlap: of two boxes of one class that overlap more than this, the weaker goes; 0 to 1.
 
     Raises:
-        MissingExtraError: ultralytics is not installed, or cannot be imported.
+        MissingExtraError: ultralytics is not installed, or cannot run here; also :meth:`detect`.
         ModelError: the file is no network that finds boxes.
         OptionError: a class that the network does not know, or a number out of range.
     """
@@ -99,11 +102,18 @@ class YoloDetector:
                 conf=self._min_score,
                 iou=self._most_overlap,
                 classes=self._chosen.tolist(),
+                # One more than are followed tells that there were more.
+                max_det=MOST_BOXES + 1,
                 verbose=False,
                 save=False,
             )[0].boxes
         except _FAULTS as error:
-            raise ModelError(f"{self._path} cannot be run", found=_first_line(error)) from error
+            _check_installation(error, self._path)
+            raise ModelError(
+                f"{self._path} cannot be run",
+                found=_first_line(error),
+                remedy=f"Check it with ultralytics itself, {self._version} here, or take other weights.",
+            ) from error
         corners = found.xyxy.cpu().numpy().astype(np.float64).reshape(-1, 4)
         boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
         kept = touching(boxes, (frame.width, frame.height))
@@ -122,7 +132,9 @@ def _ultralytics() -> ModuleType:
         # Importing it changes how NumPy prints and makes OpenCV slow, for everybody in the process.
         with np.printoptions():
             return importlib.import_module("ultralytics")
-    except ImportError as error:
+    except _FAULTS as error:
+        if not isinstance(error, ModuleNotFoundError) or error.name != "ultralytics":
+            raise _broken(error) from error
         raise MissingExtraError(
             f"the yolo detector needs ultralytics, whose licence is {LICENCE}",
             remedy="If that licence suits your work, install it with: pip install 'cssv[yolo]'",
@@ -140,12 +152,34 @@ def _load(ultralytics: ModuleType, path: Path) -> tuple[Any, tuple[str, ...]]:
         if listed == tuple(map(str, range(len(names)))):
             listed = default_names(len(names))
     except _FAULTS as error:
+        _check_installation(error, path)
         raise ModelError(
-            f"{path} is not a network that ultralytics can load", found=_first_line(error)
+            f"{path} is not a network that ultralytics can load",
+            found=_first_line(error),
+            remedy="Give the weights of a detection network, whole, or train or download them anew.",
         ) from error
     if task not in TASKS:
         raise ModelError(f"{path} was made for another task", found=str(task), bound=", ".join(TASKS))
     return model, listed
+
+
+def _check_installation(error: BaseException, path: Path) -> None:
+    """A MissingExtraError where an error is not the network's but that of the packages which run it.
+
+    A torchvision made for another torch has no operators, which shows only when boxes are suppressed.
+    """
+    words = str(error).replace(str(path), "").replace(path.name, "")
+    if any(package in words for package in _PARTNERS):
+        raise _broken(error) from error
+
+
+def _broken(error: BaseException) -> MissingExtraError:
+    return MissingExtraError(
+        "ultralytics is installed but cannot run here",
+        found=_first_line(error),
+        remedy="The weights are not to blame. Install torch and torchvision anew, as one pair: "
+        "pip install --force-reinstall torch torchvision",
+    )
 
 
 def _first_line(error: BaseException) -> str:
