@@ -8,7 +8,7 @@ A camera says where the ground is in one of three ways, of which the first that 
 
 1. ``tsai``: a calibration with radial distortion (Tsai, "A versatile camera calibration technique for
    high-accuracy 3D machine vision metrology", IEEE J. Robotics and Automation 3, 1987);
-2. ``homography``: 3 x 3, pixels to metres;
+2. ``homography``: 3 x 3, pixels to metres; the middle of the picture's lower edge is taken for ground;
 3. ``position_m`` (its z is the camera's height), ``tilt_deg``, ``hfov_deg`` and, 0 where they are left out,
    ``pan_deg`` and ``roll_deg``: a pinhole camera of square pixels that looks along +y at pan 0, pans to the
    right (clockwise from above, as a compass) and rolls clockwise, seen from behind it.
@@ -37,6 +37,10 @@ EDGE_PX = 1.0
 SIZE_SLACK_PX = 1
 #: Width of the kernel of the crowd's density, metres: two people this far apart count for 1/e at each other.
 CROWD_RADIUS_M = 2.0
+#: A picture of which a smaller share shows ground is told of: the camera may have been described wrongly.
+LEAST_GROUND = 0.25
+#: Points along a side of the picture that are asked for that share.
+_SHARE_NODES = 32
 #: Labels of people in the detectors' vocabularies, and of what is nothing in particular.
 _PEOPLE = frozenset({"", "object", "person", "people", "pedestrian", "human", "man", "woman", "child"})
 #: Places at which a kernel is asked whether the picture shows it.
@@ -178,6 +182,13 @@ class Plane:
         spots = self.to_picture(points_m)
         return np.asarray(((spots >= 0) & (spots <= self.size)).all(axis=-1))
 
+    @property
+    def share(self) -> float:
+        """Share of the picture that shows ground, 0 to 1."""
+        across, down = ((np.arange(_SHARE_NODES) + 0.5) * side / _SHARE_NODES for side in self.size)
+        points = np.stack(np.meshgrid(across, down), axis=-1)
+        return float(np.isfinite(self.to_ground(points)).all(axis=-1).mean())
+
 
 def _finite(values: F64) -> F64:
     """NaN wherever one of a point's numbers is not finite."""
@@ -199,14 +210,30 @@ def plane_of(camera: Camera, size: Size) -> Plane | None:
 
 
 def ground_note(camera: Camera, plane: Plane | None) -> tuple[str, ...]:
-    """A note, for people, on a camera of which much is said but not where the ground is; else nothing."""
-    is_told = any(getattr(camera, name) is not None for name in ("position_m", "tilt_deg", "hfov_deg"))
-    if plane is not None or not is_told:
+    """A note, for people, on a camera of which much is said but not where the ground is; else nothing.
+
+    So is a camera told of that sees little ground or none: its tilt may have the wrong sign.
+    """
+    if plane is not None:
+        return _sky_note(camera, plane.share)
+    if not any(getattr(camera, name) is not None for name in ("position_m", "tilt_deg", "hfov_deg")):
         return ()
     return (
         "the scene's camera does not say where the ground is, so nothing is known in metres: give tsai, "
         "homography, or position_m with a height above 0, tilt_deg and hfov_deg below 180",
     )
+
+
+def _sky_note(camera: Camera, share: float) -> tuple[str, ...]:
+    if share >= LEAST_GROUND:
+        return ()
+    is_pose = camera.tsai is None and camera.homography is None
+    remedy = "a camera that looks down has a negative tilt_deg" if is_pose else "check its tsai or homography"
+    if share > 0:
+        words = f"only {share:.0%} of the picture shows ground, and above it"
+    else:
+        words = "no point of the picture shows ground, so"
+    return (f"by the scene's camera {words} nothing is known in metres: {remedy}",)
 
 
 def is_same_ground(one: Plane | None, other: Plane | None) -> bool:
@@ -247,7 +274,9 @@ def rotation(angles_rad: Sequence[float]) -> F64:
 
 
 def _by_homography(matrix: F64, size: Size) -> Plane:
-    # Only up to scale, and so up to sign: what stands before the camera is what the picture's foot shows.
+    # Only up to scale, and so up to sign: which side of the horizon is ground it does not say. The middle of
+    # the lower edge is, for every camera that looks down and is rolled by less than a right angle, and for
+    # many that look up; for those the half that holds more of the picture would be the sky.
     foot = matrix[2] @ (size[0] / 2, size[1], 1)
     return Plane(-matrix if foot < 0 else matrix, size)
 

@@ -7,6 +7,11 @@ with white acceleration, as in the picture (:mod:`cssv.perception.kinematics`); 
 in m²/s³, is the one under which the clip's feet are foretold best (maximum likelihood of the innovations, as
 in :mod:`cssv.perception.adaptation`). How far feet scatter in the picture is learnt as for boxes.
 
+How honest the covariances are: on boxes of a detector, and for people who now and then turn, the mean squared
+error in standard deviations (NEES) is 1 to 2.3, where 2 is ideal. On annotated boxes it is about 0.3: their
+errors persist, which is allowed for, but against a truth made of the same boxes they do not show. Nor is
+anybody believed to walk straighter than by the least of the densities tried: for who does, it is below 0.6.
+
 Feet that the picture's edge cuts off, or that are above the horizon, count as unseen.
 """
 

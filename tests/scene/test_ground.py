@@ -20,6 +20,7 @@ from cssv.ground import (
     crowd_density,
     feet_of,
     foot_velocity,
+    ground_note,
     ground_velocity,
     is_person,
     is_same_ground,
@@ -212,9 +213,53 @@ def test_what_is_not_told_is_no_ground():
         assert plane_of(dataclasses.replace(POSE, **odd), SIZE) is None
 
 
+def note_of(camera, size=SIZE):
+    return ground_note(camera, plane_of(camera, size))
+
+
+def test_a_camera_that_sees_little_ground_is_told_of():
+    assert note_of(POSE) == ()
+    assert note_of(Camera()) == ()
+    wide, up = (1920, 1080), dataclasses.replace(POSE, tilt_deg=Value(15))
+    # By hand: the horizon is 15 degrees below the middle, and the lower edge at 18.
+    half = math.tan(math.radians(30)) * 1080 / 1920
+    share = (half - math.tan(math.radians(15))) / (2 * half)
+    assert plane_of(up, wide).share == pytest.approx(share, abs=0.02)
+    (note,) = note_of(up, wide)
+    assert "only 9 % of the picture" in note.replace("9%", "9 %")
+    assert "negative tilt_deg" in note
+    (note,) = note_of(dataclasses.replace(up, tilt_deg=Value(25)))
+    assert "no point of the picture shows ground, so nothing is known in metres" in note
+    assert "negative tilt_deg" in note
+    # A camera that looks straight ahead sees ground in the lower half.
+    level = dataclasses.replace(POSE, tilt_deg=Value(0))
+    assert plane_of(level, SIZE).share == 0.5
+    assert note_of(level) == ()
+    # A calibration has no tilt; the sky is told of all the same.
+    (note,) = note_of(Camera(tsai=tsai(tilt_deg=40.0)))
+    assert "tilt_deg" not in note
+    assert "check its tsai or homography" in note
+
+
+def test_of_a_homography_the_middle_of_the_lower_edge_is_ground():
+    """However much of the picture that leaves for the sky."""
+    for tilt, roll in ((-25, 0), (-10, 80), (15, 0), (-25, -60)):
+        told = dataclasses.replace(POSE, tilt_deg=Value(tilt), roll_deg=Value(roll))
+        by_pose = plane_of(told, SIZE)
+        matrix = tuple(map(tuple, (-by_pose.matrix).tolist()))
+        by_matrix = plane_of(Camera(homography=matrix), SIZE)
+        assert is_same_ground(by_matrix, by_pose)
+        assert np.isfinite(by_matrix.to_ground(np.array([384.0, 576.0]))).all()
+
+
 def test_a_calibration_of_another_size_is_refused():
     camera = Camera(tsai=tsai())
-    assert plane_of(camera, (769, 576)) is not None
+    # Odd sizes are padded by a pixel at the door, and by no more.
+    for size in ((769, 576), (767, 577)):
+        assert plane_of(camera, size) is not None
+    for size in ((770, 576), (768, 574)):
+        with pytest.raises(InputError, match="another size"):
+            plane_of(camera, size)
     with pytest.raises(InputError, match="another size: found '768x576'; allowed: 384x288"):
         plane_of(camera, (384, 288))
 
@@ -246,6 +291,42 @@ def test_people_of_pets_have_the_height_of_people(data):
     behind = np.hypot(*(heads - there).T)
     heights = place[2] * behind / np.hypot(*(heads - place[:2]).T)
     assert 1.5 < np.nanmedian(heights) < 2.0
+
+
+def tsai_by_hand(numbers, pixel):
+    """Tsai's equations one after another, as his paper gives them -> the ground point, m."""
+    (cx, cy), (width, height) = numbers["centre_px"], numbers["pixel_mm"]
+    xd, yd = (pixel[0] - cx) * width / numbers["sx"], (pixel[1] - cy) * height
+    growth = 1 + numbers["kappa1_per_mm2"] * (xd * xd + yd * yd)
+    xu, yu, f = xd * growth, yd * growth, numbers["focal_mm"]
+    (sa, ca), (sb, cb), (sc, cc) = ((math.sin(a), math.cos(a)) for a in numbers["rotation_rad"])
+    # The first two columns of Rz Ry Rx, written out: on the ground the third counts for nothing.
+    r1, r2 = cb * cc, cc * sa * sb - ca * sc
+    r4, r5 = sc * cb, sa * sb * sc + ca * cc
+    r7, r8 = -sb, cb * sa
+    tx, ty, tz = numbers["translation_mm"]
+    # xu (r7 x + r8 y + tz) = f (r1 x + r2 y + tx), and so for yu: two equations a x + b y = e, c x + d y = g.
+    a, b, e = f * r1 - xu * r7, f * r2 - xu * r8, xu * tz - f * tx
+    c, d, g = f * r4 - yu * r7, f * r5 - yu * r8, yu * tz - f * ty
+    det = a * d - b * c
+    return (e * d - b * g) / det / 1000, (a * g - e * c) / det / 1000
+
+
+def test_a_calibration_is_what_tsai_wrote(data):
+    numbers = read_tsai(data / "calibration/PETS09_View_001.xml")
+    assert abs(numbers["sx"] - 1) > 0.05
+    plane = plane_of(Scene.from_json({"cssv_scene": 1, "camera": {"tsai": numbers}}).camera, SIZE)
+    for pixel in ((100.0, 550.0), (384.0, 288.0), (700.0, 200.0), (10.0, 300.0)):
+        assert plane.to_ground(np.array(pixel)) == pytest.approx(tsai_by_hand(numbers, pixel), rel=1e-6)
+
+
+def test_the_stretch_of_a_calibration_narrows_its_pixels():
+    """``sx``: so many times as many pixels as sensor elements lie side by side."""
+    one = tsai(turn_deg=0.0, kappa=0.0)
+    wide = dataclasses.replace(one, sx=one.sx * 1.25)
+    x, y = one.centre_px
+    there = plane_of(Camera(tsai=one), SIZE).to_ground(np.array([x + 100, y + 60]))
+    assert plane_of(Camera(tsai=wide), SIZE).to_ground(np.array([x + 125, y + 60])) == pytest.approx(there)
 
 
 # ---- feet
@@ -282,6 +363,21 @@ def test_a_foot_runs_ahead_of_its_centre():
     assert velocity == pytest.approx([0, speed], abs=0.05)
 
 
+def test_a_foot_runs_ahead_sideways_too():
+    """Before a rolled camera, who moves to the right in the picture nears it, and grows."""
+    plane = plane_of(dataclasses.replace(POSE, tilt_deg=Value(-12), roll_deg=Value(20)), SIZE)
+    box, dt = np.array([380.0, 200.0, 30, 90]), 1e-4
+    share = plane.nearing(feet_of(box))
+    assert abs(share[0]) > 0.2 * abs(share[1])
+    for centre in ([40.0, 0.0], [0.0, 25.0], [40.0, 25.0]):
+        foot = foot_velocity(plane, box, np.array(centre))
+        # By steps: the box is always as high as things at its foot are; its centre half of that above it.
+        before, after = (feet_of(box) + sign * dt / 2 * foot for sign in (-1, 1))
+        scale = [plane._raw(spot)[2] for spot in (before, after)]
+        growth = box[3] * (scale[1] - scale[0]) / plane._raw(feet_of(box))[2] / dt
+        assert [foot[0], foot[1] - growth / 2] == pytest.approx(centre, abs=1e-5)
+
+
 def test_cut_off_feet_have_no_velocity_on_the_ground():
     plane = plane_of(POSE, SIZE)
     boxes = np.array([[300.0, 200, 30, 60], [300, 516, 30, 60], [0, 200, 30, 60]])
@@ -294,6 +390,8 @@ def test_cut_off_feet_have_no_velocity_on_the_ground():
 
 
 def test_one_alone_is_one_kernel():
+    # As README and docstring say it, whatever the constant is called.
+    assert crowd_density(np.array([[3.0, 4.0]])) == pytest.approx(0.0796, abs=0.0001)
     alone = crowd_density(np.array([[3.0, 4.0]]))
     assert alone == pytest.approx(1 / (math.pi * CROWD_RADIUS_M**2))
     assert crowd_density(np.array([[0.0, 0.0]]), np.array([[1.0, 0.0]]), radius_m=1.0) == pytest.approx(
