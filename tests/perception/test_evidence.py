@@ -83,7 +83,7 @@ def test_a_detector_of_one_score_is_believed():
 
 def test_streams_weigh_scores_too():
     live, shown = LiveTracker(lag_s=0.5), []
-    for t, seen in enumerate(walkers(lambda k, _: 0.3 if k == 3 else 0.8)):
+    for t, seen in enumerate(walkers(lambda k, _: 0.5 if k == 3 else 0.8)):
         shown += live.update(t, t / 10, seen)
     places = {int(x // 100) for states in [*shown, *live.finish()] for x in states.boxes_px[:, 0] + 10}
     assert places == {0, 1, 2, 4, 5}

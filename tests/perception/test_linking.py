@@ -84,7 +84,7 @@ def test_many_pieces_at_once_take_little_memory():
 
 def test_in_a_turned_scene_motions_are_turned_too():
     """The picture is turned by 90 degrees between two pieces; what moved right then moves down."""
-    first, second = piece(1, 0, 20), piece(2, 22, 45)
+    first, second = piece(1, 0, 20, speed=150.0), piece(2, 22, 45, speed=150.0)
     x, y = second.centres_px[:, 0].copy(), second.centres_px[:, 1].copy()
     second.centres_px[:, 0], second.centres_px[:, 1] = -y, x
     second.centres_px[:, 2] = second.centres_px[:, 3] = first.centres_px[:, 2] = 100.0

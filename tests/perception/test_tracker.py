@@ -328,3 +328,13 @@ def test_few_boxes_are_enough_where_frames_are_rare():
             boxes, times = walk(20, Fraction(rate), [[100, 200]], [[20, 0]])
             tracks = clip_of(boxes, times, {(k, 0) for k in range(count, 20)}).finish()
             assert len(tracks) == (count >= fewest)
+
+
+@pytest.mark.parametrize(("label", "same"), [("car", True), ("person", False)])
+def test_a_box_beside_an_object_is_it_only_if_it_is_called_the_same(label, same):
+    boxes, times = walk(12, Fraction(10), [[100, 200]], [[0, 0]])
+    tracker = Tracker()
+    for k in range(11):
+        (identity,) = tracker.update(times[k], detections(boxes[k], labels="car"))
+    (found,) = tracker.update(times[11], detections(boxes[11] + [14, 0, 0, 0], labels=label))
+    assert bool(found == identity) is same
