@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -15,8 +16,20 @@ from cssv.perception import DETECTORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+class _AnyPath(click.Path):
+    """Any path but an empty one, which would become the folder that one is in."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """The path; a usage error where nothing is named."""
+        if value == "":
+            self.fail("no file is named. Give a path.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 #: Type of an option: any path; the library says what is wrong with one that cannot be used.
-PATH = click.Path(path_type=Path)
+PATH = _AnyPath(path_type=Path)
 
 
 def revision(text: str) -> int | str:
@@ -94,7 +107,8 @@ def perception_options(command: Command) -> Command:
                 "--boxes",
                 type=PATH,
                 metavar="FILE",
-                help="Detections of your own, MOT text: frame,id,x,y,w,h,score; frames count from 1.",
+                help="Detections of your own, MOT text: frame,id,x,y,w,h,score; frames count from 1. Scores "
+                "are 0 to 1, or percent or log-odds, which a note tells.",
             ),
             click.option(
                 "--rate",

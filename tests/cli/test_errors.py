@@ -53,6 +53,8 @@ def folder(material, make_clip, tmp_path):
 
 # Command, exit code, words of the message. CLIP and CSSV are good; other words with a dot lie in the folder.
 CASES = [
+    ("encode CLIP --detector onnx --weights= -o out.cssv", 2, "--weights no file is named Give a path"),
+    ("encode CLIP --boxes= -o out.cssv", 2, "--boxes no file is named"),
     ("encode missing.mp4 -o out.cssv", 3, "no such file missing.mp4"),
     ("encode text.mp4 -o out.cssv", 3, "not a video text.mp4"),
     ("encode noise.mp4 -o out.cssv", 3, "not a video noise.mp4"),
@@ -73,11 +75,11 @@ CASES = [
     ("encode CLIP --boxes short.txt --classes person -o out.cssv", 2, "boxes classes person"),
     ("encode CLIP --boxes short.txt --detector onnx -o out.cssv", 2, "boxes onnx"),
     ("encode CLIP --min-score low -o out.cssv", 2, "--min-score low"),
-    ("encode CLIP --weights noise.onnx -o out.cssv", 2, "motion weights noise.onnx"),
+    ("encode CLIP --weights noise.onnx -o out.cssv", 2, "motion weights noise.onnx Add --detector onnx or lost"),
     ("encode CLIP --detector onnx -o out.cssv", 2, "onnx needs weights --weights"),
     ("encode CLIP --detector boxes -o out.cssv", 2, "boxes needs --boxes"),
     ("encode CLIP --detector onnx --weights missing.onnx -o out.cssv", 3, "missing.onnx file"),
-    ("encode CLIP --detector onnx --weights noise.onnx -o out.cssv", 3, "noise.onnx"),
+    ("encode CLIP --detector onnx --weights noise.onnx -o out.cssv", 3, "noise.onnx Give a whole"),
     ("encode CLIP --detector yolo --weights missing.pt -o out.cssv", 3, "missing.pt file downloaded"),
     ("track CLIP --detector onnx --weights noise.onnx -o out.txt", 3, "noise.onnx"),
     ("track CLIP --detector onnx --weights noise.onnx -o noise.onnx", 2, "replace noise.onnx"),
