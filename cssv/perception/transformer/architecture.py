@@ -187,7 +187,12 @@ def _infer(shelf: _Shelf) -> Architecture:
             bound=f"(width, 3, side, side), side {low} to {high}",
         )
     if not numbers or numbers != list(range(len(numbers))):
-        raise ModelError(f"{path} has blocks missing", found=f"blocks {numbers}", bound="0, 1, 2 ...")
+        raise ModelError(
+            f"{path} has blocks missing",
+            found=f"blocks {numbers}",
+            bound="0, 1, 2 ...",
+            remedy="Give the weights of a whole model; a part of several is none.",
+        )
     count = positions[-2] if len(positions) > 1 else 0
     grid = max(
         (s for s in (math.isqrt(count), math.isqrt(max(count - 1, 0))) if s * s in (count, count - 1)),

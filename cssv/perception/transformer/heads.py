@@ -43,7 +43,10 @@ def count_heads(weights: Weights, width: int, depth: int) -> int:
         heads = config.get(HEADS) if fits else None
         if fits and config.get("hidden_act", "gelu") != "gelu":
             raise ModelError(
-                f"{weights.path} has another activation", found=str(config["hidden_act"]), bound="gelu"
+                f"{weights.path} has another activation",
+                found=str(config["hidden_act"]),
+                bound="gelu",
+                remedy="Export the model to ONNX.",
             )
     if heads is None:
         heads = next((known[2] for known in KNOWN if known[:2] == (width, depth)), None)
@@ -62,6 +65,7 @@ def count_heads(weights: Weights, width: int, depth: int) -> int:
             f"{weights.path} has an impossible number of heads",
             found=f"{HEADS} {heads} of tokens {width} wide",
             bound="a divisor of the width",
+            remedy=f"Mend it in the file's metadata, or in the {CONFIG} beside it.",
         )
     return count
 
