@@ -18,7 +18,7 @@ from cssv.carriers.frame import FrameCarrier, extract
 from cssv.container import Appender, IndexMeta, Reader, Revision, check_texts
 from cssv.cursor import Cursor, StegoCursor
 from cssv.errors import ChecksumError, InputError, OptionError
-from cssv.forerunners import Forerunners
+from cssv.forerunners import Forerunners, on_same_ground
 from cssv.frames import Frame
 from cssv.lineup import Shown
 from cssv.overlay import Overlay
@@ -171,7 +171,9 @@ class _Job:
         self.notes: list[str] = []
         self.painter = self._make_painter(scene)
         frames = ((self._sample(n), self._time(n)) for n in range(len(self._parent)))
-        self._recast = Recast(scene, frames, (self._roots.info.width, self._roots.info.height))
+        size = self._roots.info.width, self._roots.info.height
+        older = partial(on_same_ground, path, self._parent, size, stack)
+        self._recast = Recast(scene, frames, size, older)
         self.notes += self._recast.warnings
         if (start := self._making.opened.get("start")) is not None:
             self.notes.append(f"times in the scene are the file's, which begins {start} s into the clip")

@@ -1,4 +1,4 @@
-"""Versions that have frames already which a new one needs, as after going back to an older scene."""
+"""Versions that have already what a new one needs, as after going back to an older scene."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 
 from cssv.container import Reader
-from cssv.errors import ChecksumError
+from cssv.errors import ChecksumError, InputError
+from cssv.ground import Plane, Size, is_same_ground, plane_of
 from cssv.painter import Path_
 from cssv.payload.sample import SceneSample, read_sample, sample_ranges
 from cssv.scene import Ranges
@@ -52,3 +53,27 @@ def _shows(reader: Reader, number: int, objects: Sequence[ObjectState]) -> bool:
         return sample.objects == tuple(objects) and bool(reader.sample(reader.video.number, number))
     except ChecksumError:
         return False
+
+
+def on_same_ground(
+    path: Path_, child: Reader, size: Size, stack: ExitStack, plane: Plane
+) -> Callable[[int], bytes] | None:
+    """Scene samples by frame of the nearest ancestor whose scene's camera shows this ground, if there is one.
+
+    Args:
+        path: the file.
+        child: the version whose ancestors they are.
+        size: width and height of the picture.
+        stack: closes what is opened here.
+        plane: the ground.
+    """
+    number = child.version.parent
+    while number:
+        with ExitStack() as own, suppress(ChecksumError, InputError):
+            reader = own.enter_context(Reader(path, version=number))
+            scene = read_sample(reader.scene_sample(0)).scene
+            if scene is not None and is_same_ground(plane_of(scene.camera, size), plane):
+                stack.enter_context(own.pop_all())
+                return reader.scene_sample
+        number = child.index.find(number).parent
+    return None

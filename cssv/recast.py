@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
+from cssv.errors import ChecksumError
 from cssv.ground import Plane, Size, ground_note, is_same_ground, plane_of
 from cssv.lineup import FIRST_GIVEN_TRACK, Shown, given_states, line_up, with_reading
 from cssv.matching import Sighting, given_sightings, resolve, unmatched
-from cssv.payload.sample import SceneSample, settle
+from cssv.payload.sample import SceneSample, read_sample, settle
 from cssv.scene import Scene
 from cssv.template.state import ObjectState, grounded
 
@@ -24,15 +26,23 @@ class Recast:
         scene: the other scene, in the file's own time.
         frames: the samples of all frames with their times in seconds, in order; gone through once.
         size: width and height of the picture.
+        on_ground: scene samples by frame of an older version in which the scene's camera shows this ground.
 
     Velocities on the ground stay as they were perceived while the scene's camera shows the same ground. Under
-    another camera they are those in the picture, taken to its ground; the feet are not filtered again.
+    another camera they are those of an older version that has it, and else those in the picture, taken to its
+    ground; the feet are not filtered again.
 
     Raises:
         InputError: the scene's camera is calibrated for pictures of another size.
     """
 
-    def __init__(self, scene: Scene, frames: Iterable[tuple[SceneSample, Fraction]], size: Size) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        frames: Iterable[tuple[SceneSample, Fraction]],
+        size: Size,
+        on_ground: Callable[[Plane], Callable[[int], bytes] | None] = lambda _: None,
+    ) -> None:
         self.scene = scene
         self._plane = plane_of(scene.camera, size)
         before: Plane | None = None
@@ -43,6 +53,9 @@ class Recast:
             for state in perceived_in(sample):
                 seen.setdefault(state.track, _Record(state.label)).add(float(time), state.box_px)
         self._is_same_ground = is_same_ground(before, self._plane)
+        self._older: Callable[[int], bytes] | None = None
+        if self._plane is not None and not self._is_same_ground:
+            self._older = on_ground(self._plane)
         given = given_sightings(scene, max(FIRST_GIVEN_TRACK, max(seen, default=0) + 1))
         sightings = [record.sighting(track) for track, record in sorted(seen.items())]
         self.facts = resolve(scene, [*sightings, *given])
@@ -61,8 +74,21 @@ class Recast:
         given = [with_reading(state, readings.get(state.box_px)) for state in given]
         perceived = perceived_in(sample)
         if not self._is_same_ground:
-            perceived = [settle(grounded(state, self._plane)) for state in perceived]
+            perceived = self._on_ground(perceived, sample.frame)
         return line_up(perceived, given, self.facts.__getitem__)
+
+    def _on_ground(self, perceived: Iterable[ObjectState], number: int) -> list[ObjectState]:
+        """What was perceived in a frame, with its velocities on the scene's ground."""
+        known: dict[int, ObjectState] = {}
+        if self._older is not None:
+            with suppress(ChecksumError):
+                known = {state.track: state for state in perceived_in(read_sample(self._older(number)))}
+        return [
+            replace(state, velocity_m_s=old.velocity_m_s, sigma_m_s=old.sigma_m_s)
+            if (old := known.get(state.track)) is not None
+            else settle(grounded(state, self._plane))
+            for state in perceived
+        ]
 
 
 class _Record:

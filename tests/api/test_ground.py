@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cssv
+from cssv.container import Reader
 from cssv.errors import InputError
 from cssv.ground import CROWD_RADIUS_M, plane_of
 from cssv.payload.sample import SceneSample, write_sample
@@ -143,8 +144,60 @@ def test_a_commit_with_another_camera_takes_the_picture_to_its_ground(file):
     assert rows_in(file, version=1) == before
     cssv.commit(file, scene_of({}))
     assert all(getattr(row, name) is None for row in rows_in(file).values() for name in METRES)
+
+
+#: Ways back to the first camera, each by a list of (camera, the version it is committed onto).
+WAYS = {
+    "by none": [({}, 1), (MAP, 2)],
+    "by another": [(SMALLER, 1), (MAP, 2)],
+    "by none and another": [({}, 1), (SMALLER, 2), (MAP, 3)],
+    "by a branch": [({}, 1), (SMALLER, 1), (MAP, 3)],
+    "twice": [({}, 1), (MAP, 2), (SMALLER, 3), (MAP, 4)],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_whoever_comes_back_to_a_camera_finds_the_metres_as_they_were(file, way):
+    """They depend on the perception and the scene, not on the versions in between."""
+    before = rows_in(file)
+    picture = {track: 0.1 * row.sigma_px_s for track, row in before.items()}
+    # What was filtered on the ground differs from what the picture alone tells.
+    assert before[1].sigma_m_s != pytest.approx(picture[1], rel=0.05)
+    for camera, parent in WAYS[way]:
+        number = cssv.commit(file, scene_of(camera), parent=parent).version
+    assert rows_in(file, version=number) == before
+    for frame in (0, 5, 23):
+        assert rows_in(file, frame) == rows_in(file, frame, 1)
+
+
+def test_a_cover_leaves_the_metres_as_they_were(clips, file):
+    """A version drawn from the clip once more is none that the clip was perceived for."""
+    before = rows_in(file)
+    cssv.commit(file, scene_of({}), cover=clips / "clip.mkv")
     cssv.commit(file, scene_of(MAP))
-    assert rows_in(file)[1].vx_m_s == pytest.approx(0.1 * before[1].vx_px_s, abs=0.001)
+    assert rows_in(file) == before
+
+
+def test_another_camera_gives_the_same_metres_by_any_way(file):
+    first = cssv.commit(file, scene_of(SMALLER)).version
+    cssv.commit(file, scene_of({}))
+    last = cssv.commit(file, scene_of(SMALLER)).version
+    assert rows_in(file, version=first) == rows_in(file, version=last)
+
+
+def test_a_version_that_cannot_be_read_gives_no_metres(file):
+    """Then the picture does, as for a camera that nobody knew."""
+    before = rows_in(file)
+    with Reader(file) as reader:
+        damaged = reader.scene_sample(12)
+    cssv.commit(file, scene_of({}))
+    data = bytearray(file.read_bytes())
+    at = data.index(damaged)
+    data[at + len(damaged) // 2] ^= 1
+    file.write_bytes(data)
+    cssv.commit(file, scene_of(MAP))
+    assert rows_in(file)[1].sigma_m_s == pytest.approx(0.1 * before[1].sigma_px_s, abs=0.001)
+    assert rows_in(file, 11)[1].sigma_m_s != pytest.approx(0.1 * before[1].sigma_px_s, rel=0.05)
 
 
 def test_files_from_before_tell_metres_too(first):
@@ -204,6 +257,22 @@ def test_a_camera_that_does_not_say_where_the_ground_is(clips, file, tmp_path):
             stop="0.2",
         )
         assert not any("ground" in note for note in done.notes)
+
+
+def test_a_camera_that_looks_into_the_sky(clips, file, api, tmp_path):
+    """The sign of the tilt is wrong."""
+    up = {"position_m": [0, 0, 6], "hfov_deg": 60, "tilt_deg": 40}
+    options = {"boxes": clips / "boxes.txt", "stop": "0.2"}
+    done = cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", scene=scene_of(up), **options)
+    (note,) = [note for note in done.notes if "ground" in note]
+    assert "no point of the picture shows ground" in note
+    assert "negative tilt_deg" in note
+    assert note in cssv.commit(file, scene_of(up)).notes
+    size = (api.WIDTH, api.HEIGHT)
+    scene = scene_of(up)
+    with cssv.Encoder(tmp_path / "y.cssv", size=size, rate=25, scene=scene, detector=api.Truth()) as encoder:
+        encoder.write(api.pictures()[0])
+        assert note in encoder.notes
 
 
 def test_the_overlay_tells_metres(first, stego):
