@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,21 +10,10 @@ import pytest
 from cssv.perception import BoxesDetector, Clip, track_boxes
 from cssv.template.state import TOLERANCE, planar_certainty
 
-ROOT = Path(__file__).resolve().parents[2]
 RATE = 7
 #: Widths of the drawn range of speeds, px/s: narrow ones, so that certainties of all kinds occur.
 SPANS = (5.0, 10.0, 20.0, 40.0, 80.0)
 BINS = np.linspace(0, 1, 6)
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    """The velocity benchmark, as a module."""
-    spec = importlib.util.spec_from_file_location("velocity", ROOT / "benchmarks/velocity.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["velocity"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +12,6 @@ from cssv.perception.noise import estimate_noise
 from cssv.perception.recent import MEMORY_BOXES, MEMORY_S, RecentNoise
 from cssv.perception.smoothing import Noise as SmootherNoise
 
-ROOT = Path(__file__).resolve().parents[2]
 FIELDS = (
     "boxes_px",
     "velocity_px_s",
@@ -109,16 +105,6 @@ def test_the_memory_of_a_stream_is_bounded():
         box = [[50.0 * (number // 60), 0, 40, 100]]
         tracker.update(number, number / 10, detections(box, ids=[number // 60]))
     assert len(tracker._objects) <= 3
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    """The velocity benchmark, as a module."""
-    spec = importlib.util.spec_from_file_location("velocity", ROOT / "benchmarks/velocity.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["velocity"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("sequence", ["ETH-Bahnhof", "ADL-Rundle-6"])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from pathlib import Path
@@ -20,16 +19,6 @@ from cssv.perception import (
 
 ROOT = Path(__file__).resolve().parents[2]
 PETS = "mot15/PETS09-S2L1"
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    """The velocity benchmark, as a module."""
-    spec = importlib.util.spec_from_file_location("velocity", ROOT / "benchmarks/velocity.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["velocity"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -13,7 +9,6 @@ from cssv.perception import Clip, MotRows, detector
 from cssv.perception.detectors import meter_of
 from cssv.video import VideoReader
 
-ROOT = Path(__file__).resolve().parents[2]
 SEQUENCES = (
     "PETS09-S2L1",
     "TUD-Campus",
@@ -23,17 +18,6 @@ SEQUENCES = (
     "ADL-Rundle-6",
     "ETH-Bahnhof",
 )
-
-
-@pytest.fixture(scope="module")
-def scores(package):
-    """``benchmarks/scores.py``, as a module."""
-    package("trackeval")
-    spec = importlib.util.spec_from_file_location("scores", ROOT / "benchmarks/scores.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["scores"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
