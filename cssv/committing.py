@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -67,7 +68,8 @@ class Committed:
         bytes_added: what the file has grown by.
         bytes: its size now.
         ranges: what the bottoms and tops of the rings stand for.
-        notes: scene entries without a match, ranges that had to grow, what the pixels do not say.
+        notes: scene entries without a match, ranges that had to grow, what the pixels do not say, what of
+            the thermal part has no effect.
     """
 
     path: Path
@@ -97,6 +99,7 @@ def commit(
 
     Who was perceived where stays. Bytes of older versions are not touched, frames and sound that stay the
     same are shared with them. The new version is read back before it becomes the one that plays.
+    What a thermal camera read is turned into degrees anew where the scene gives another calibration.
 
     Args:
         path: a ``.cssv``.
@@ -114,6 +117,7 @@ def commit(
         ContainerError: not a ``.cssv``, a damaged one, or no such version.
         SceneError, InputError: a scene that cannot be used, or the version has it already; a cover that is
             another clip.
+        ThermalError: under the scene's thermal part a reading is no temperature.
         LockedError: somebody else is writing to the file.
         OutputError: the file cannot be written; it is as it was.
     """
@@ -169,11 +173,10 @@ class _Job:
         self._covers: Cursor | None = None
         self._samples: dict[int, SceneSample] = {}
         self.notes: list[str] = []
-        self.painter = self._make_painter(scene)
-        frames = ((self._sample(n), self._time(n)) for n in range(len(self._parent)))
         size = self._roots.info.width, self._roots.info.height
         older = partial(on_same_ground, path, self._parent, size, stack)
-        self._recast = Recast(scene, frames, size, older)
+        self._recast = Recast(scene, self._moments(), size, older)
+        self.painter = self._make_painter(scene)
         self.notes += self._recast.warnings
         if (start := self._making.opened.get("start")) is not None:
             self.notes.append(f"times in the scene are the file's, which begins {start} s into the clip")
@@ -189,7 +192,10 @@ class _Job:
     def _make_painter(self, scene: Scene) -> Painter:
         """What draws the new version: the root's marks, with ranges that hold the scene."""
         making = self._making
-        ranges, grown = fit_ranges(scene, sample_ranges(self._root.scene_sample(0)))
+        before = sample_ranges(self._root.scene_sample(0))
+        ranges, grown = fit_ranges(scene, before)
+        if grown or self._recast.is_recalibrated:
+            ranges, grown = fit_ranges(scene, before, self._recast.drawn(self._moments()))
         self.notes += [f"the {name} range had to grow" for name in grown]
         found = extract(self._roots.at(0).planes, making.layout, is_sound=True)
         if found is None or found.marks.miniature is None:
@@ -199,7 +205,7 @@ class _Job:
             self.notes.append("the environment in the pixels stays that of the first encoding")
         marks = replace(small, **asdict(ranges)).write()
         carrier = FrameCarrier(making.layout, marks, making.style.merge, making.style.fidelity)
-        return Painter(scene, ranges, carrier)
+        return Painter(scene, ranges, carrier, calibration=self._recast.calibration)
 
     def open_cover(self, path: Path) -> None:
         """Open the clip that was encoded, as it was opened then.
@@ -232,6 +238,10 @@ class _Job:
         if number not in self._samples and len(self._samples) < _KEPT_SAMPLES:
             self._samples[number] = read_sample(self._parent.scene_sample(number))
         return self._samples.get(number) or read_sample(self._parent.scene_sample(number))
+
+    def _moments(self) -> Iterator[tuple[SceneSample, Fraction]]:
+        """The parent's samples with their times."""
+        return ((self._sample(number), self._time(number)) for number in range(len(self._parent)))
 
     def _shown(self, number: int) -> Shown:
         return self._recast.at(self._sample(number), self._time(number))

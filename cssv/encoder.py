@@ -141,6 +141,7 @@ class _Job:
                     shift = frame.pts if self.start is not None or frame.pts < 0 else 0
                     scene = shift_times(self.scene, shift * info.time_base)
                     painter = Painter.of(scene, ranges, info, self.style)
+                    painter.calibration = self.thermometer.calibration if self.thermometer else None
                     writer = stack.enter_context(
                         StegoWriter(
                             file, info, codec=self.style.codec, audio=audio, shift=shift * info.time_base

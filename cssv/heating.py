@@ -17,9 +17,11 @@ from cssv.scene import Ranges, Thermal
 from cssv.template.drawing import Outline, drawing_order
 from cssv.template.outline import inside_outline
 from cssv.template.state import ObjectState, Place, draw
-from cssv.thermal import Mount, ThermalPicture, ThermalReader, Unit, take_reading
+from cssv.thermal import Calibration, Mount, ThermalPicture, ThermalReader, Unit, checked, take_reading
 
 Size = tuple[int, int]
+#: Of a camera that gives degrees and states no accuracy.
+DEGREES = Calibration()
 
 #: An object is read where the thermal camera sees at least this share of its outline ...
 SEEN_SHARE = 0.5
@@ -39,14 +41,12 @@ class ThermalView:
     Attributes:
         celsius: (H, W) float32, degrees Celsius; NaN where a pixel is dead.
         mount: where its pixels lie in the frame.
-        step_c: what one count is.
-        sigma_c: the camera's stated accuracy, one standard deviation.
+        calibration: what a count is, and the camera's stated accuracy.
     """
 
     celsius: NDArray[np.float32]
     mount: Mount
-    step_c: float = 0.0
-    sigma_c: float = 0.0
+    calibration: Calibration = DEGREES
 
 
 def take_temperatures(
@@ -86,7 +86,7 @@ def _read(
         x, y, share = _visible(outline, hidden)
         rows, columns = view.mount.look_up(x, y)
         if share * rows.size >= SEEN_SHARE * x.size:
-            reading = take_reading(view.celsius, rows, columns, view.step_c, view.sigma_c)
+            reading = take_reading(view.celsius, rows, columns, view.calibration)
             warm[index] = with_reading(states[index], reading)
     return tuple(warm), {(outline.track, outline.box): outline for _, outline in found}
 
@@ -175,6 +175,9 @@ class Thermometer:
         part: the clip's frames, as far as it is encoded.
         whole: those of the whole clip.
 
+    Attributes:
+        calibration: what its readings are made with.
+
     Raises:
         ThermalError: a file that cannot be used, has another length than the clip or shows another view.
         MissingExtraError: a FLIR still without flyr.
@@ -184,7 +187,7 @@ class Thermometer:
         rate = None if thermal.rate is None else Fraction(str(thermal.rate))
         self._reader = ThermalReader(path, unit=unit_of(thermal), rate=rate)
         self._mount = Mount.of(thermal.homography, self._reader.size, size)
-        self._sigma_c = thermal.sigma_c or 0.0
+        self.calibration = Calibration(self._reader.unit, thermal.sigma_c or 0.0)
         self._is_same_view = thermal.homography is None
         self._size, self._part = size, part
         self._tracks: set[int] = set()
@@ -268,7 +271,7 @@ class Thermometer:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was taken for granted, and whom the camera has seen so far, in words."""
-        notes = []
+        notes = [f"thermal pictures: {note}" for note in self._reader.notes]
         if self._is_same_view:
             notes.append("the thermal pictures are taken to show the same view as the clip")
         if len(self._read) < len(self._tracks):
@@ -311,7 +314,7 @@ class Thermometer:
                 (now_s, now), after = after, next(pictures, None)
             if not self._reader.is_still and abs(now_s - time_s) > self._tolerance_s:
                 return None
-            return ThermalView(now.celsius, self._mount, self._reader.step_c, self._sigma_c)
+            return ThermalView(now.celsius, self._mount, self.calibration)
 
         return at
 
@@ -328,11 +331,15 @@ class LiveThermometer:
     Args:
         thermal: how they belong to the stream; its times are not needed.
         size: width and height of the stream's frames.
+
+    Attributes:
+        calibration: what readings are made with; None before the first picture.
     """
 
     def __init__(self, thermal: Thermal, size: Size) -> None:
         self._thermal = thermal
         self._size = size
+        self.calibration: Calibration | None = None
         self._mount: Mount | None = None
 
     def view(self, picture: NDArray[np.number]) -> ThermalView:
@@ -343,8 +350,8 @@ class LiveThermometer:
                 the scene's thermal part turns into degrees.
 
         Raises:
-            FrameError: another kind of array, counts without a scale, or another size than before.
-            ThermalError: it shows another view than the stream.
+            FrameError: another kind of array, counts without a scale, or another size or kind than before.
+            ThermalError: it shows another view than the stream, or most of it is no temperature.
         """
         unit = unit_of(self._thermal)
         is_float = np.issubdtype(picture.dtype, np.floating)
@@ -354,16 +361,23 @@ class LiveThermometer:
                 found=f"shape {picture.shape}, {picture.dtype}",
                 bound="(H, W), floats in degrees Celsius, or uint16 counts with a scale in the scene",
             )
-        size = (picture.shape[1], picture.shape[0])
-        if self._mount is None:
-            self._mount = Mount.of(self._thermal.homography, size, self._size)
-        if size != self._mount.size:
-            found, bound = ("{}x{}".format(*each) for each in (size, self._mount.size))
-            raise FrameError("the thermal picture is not like those before", found=found, bound=bound)
-        sigma_c = self._thermal.sigma_c or 0.0
+        size, kind = (picture.shape[1], picture.shape[0]), "degrees" if is_float else "counts"
+        calibration = Calibration(None if is_float else unit, self._thermal.sigma_c or 0.0)
+        mount = self._mount or Mount.of(self._thermal.homography, size, self._size)
+        if size != mount.size or calibration != (self.calibration or calibration):
+            before = "counts" if (self.calibration or calibration).unit else "degrees"
+            raise FrameError(
+                "the thermal picture is not like those before",
+                found="{}x{} {}".format(*size, kind),
+                bound="{}x{} {}".format(*mount.size, before),
+            )
         if is_float or unit is None:
-            return ThermalView(np.array(picture, np.float32), self._mount, sigma_c=sigma_c)
-        return ThermalView(unit.celsius(picture), self._mount, unit.scale, sigma_c)
+            remedy = "Floats are degrees Celsius. Give counts as uint16, and what they mean in the scene."
+            celsius = checked(np.array(picture, np.float32), "an array of floats", remedy)
+        else:
+            celsius = checked(unit.celsius(picture), "an array of counts")
+        self._mount, self.calibration = mount, calibration
+        return ThermalView(celsius, mount, calibration)
 
 
 def unit_of(thermal: Thermal) -> Unit | None:

@@ -23,6 +23,7 @@ from cssv.scene import Ranges, Scene, Value
 from cssv.template.drawing import Outline
 from cssv.template.render import render
 from cssv.template.state import Place, draw
+from cssv.thermal import Calibration
 from cssv.video import CODECS, Codec, VideoInfo, check_rate
 
 VERSION = "0.1.0"
@@ -113,12 +114,16 @@ def miniature(scene: Scene, ranges: Ranges, info: VideoInfo) -> Miniature:
 
 @dataclass(slots=True)
 class Painter:
-    """Turns frames and their objects into stego frames and scene samples, one after another."""
+    """Turns frames and their objects into stego frames and scene samples, one after another.
+
+    ``calibration`` is what the readings of a thermal camera were made with, if there are any.
+    """
 
     scene: Scene
     ranges: Ranges
     carrier: FrameCarrier
     number: int = 0
+    calibration: Calibration | None = None
 
     @classmethod
     def of(cls, scene: Scene, ranges: Ranges, info: VideoInfo, style: Style) -> Painter:
@@ -152,6 +157,7 @@ class Painter:
             self.ranges if is_first else None,
             shown.replaced,
             outlines,
+            self.calibration if is_first else None,
         )
 
 

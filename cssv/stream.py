@@ -235,6 +235,7 @@ class Encoder(Finishing):
             shown, known = take_temperatures(
                 shown, stage.painter.ranges, frame.luma(), (frame.width, frame.height), view
             )
+            stage.painter.calibration = self._thermometer.calibration
             stage.writer.write(*stage.painter.paint(frame, shown, known))
 
     def close(self) -> None:

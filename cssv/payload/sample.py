@@ -19,6 +19,7 @@ from cssv.scene import Ranges, Scene, Source, Value
 from cssv.scene_check import OWN_PREFIX
 from cssv.template.drawing import SHIFT_LIMIT, Outline, Selector
 from cssv.template.state import ObjectState
+from cssv.thermal import Calibration, Unit
 
 #: Decimal places of boxes (px), velocities (px/s) and scores.
 _DECIMALS = 3
@@ -26,6 +27,8 @@ _DECIMALS = 3
 _LARGEST_TRACK = 2**32 - 1
 _LARGEST_FRAME = 2**53
 _LARGEST = 1e15
+#: Least degrees that a thermal camera's count may stand for.
+_LEAST_SCALE = 1e-15
 #: Bound of a box's place and size in a tag.
 _LARGEST_SIDE = 2**16
 
@@ -40,6 +43,8 @@ class SceneSample:
         scene, ranges: in the first sample only.
         replaced: perceived objects that are not drawn, because the scene gives them outright.
         outlines: outlines of drawn objects that found no place for a tag in the pixels.
+        calibration: what the readings of all frames were made with; in the first sample only, and None where
+            there are none.
     """
 
     frame: int
@@ -48,6 +53,7 @@ class SceneSample:
     ranges: Ranges | None = None
     replaced: tuple[ObjectState, ...] = ()
     outlines: tuple[Outline, ...] = ()
+    calibration: Calibration | None = None
 
 
 def _rounded(values: Sequence[float]) -> list[float]:
@@ -127,6 +133,9 @@ def write_sample(sample: SceneSample) -> bytes:
         node["scene"] = sample.scene.to_json()
     if sample.ranges is not None:
         node["ranges"] = asdict(sample.ranges)
+    if sample.calibration is not None:
+        unit = sample.calibration.unit
+        node["calibration"] = ({} if unit is None else asdict(unit)) | {"sigma_c": sample.calibration.sigma_c}
     return json.dumps(node, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
@@ -235,6 +244,13 @@ def _ranges_from_json(node: Mapping[str, Any]) -> Ranges:
     return Ranges(*spans)
 
 
+def _calibration_from_json(node: Mapping[str, Any]) -> Calibration:
+    sigma_c = _number(node["sigma_c"], 0.0)
+    if "scale" not in node:
+        return Calibration(None, sigma_c)
+    return Calibration(Unit(_number(node["scale"], _LEAST_SCALE), _number(node["offset_c"])), sigma_c)
+
+
 def read_sample(data: bytes) -> SceneSample:
     """Inverse of :func:`write_sample` up to rounding.
 
@@ -244,7 +260,7 @@ def read_sample(data: bytes) -> SceneSample:
     """
     try:
         node = json.loads(data)
-        scene, ranges = node.get("scene"), node.get("ranges")
+        scene, ranges, calibration = (node.get(key) for key in ("scene", "ranges", "calibration"))
         return SceneSample(
             frame=_whole(node["frame"], _LARGEST_FRAME),
             objects=tuple(_object_from_json(o) for o in node["objects"]),
@@ -252,6 +268,7 @@ def read_sample(data: bytes) -> SceneSample:
             ranges=None if ranges is None else _ranges_from_json(ranges),
             replaced=tuple(_object_from_json(o) for o in node.get("replaced", ())),
             outlines=tuple(_outline_from_json(o) for o in node.get("outlines", ())),
+            calibration=None if calibration is None else _calibration_from_json(calibration),
         )
     except SceneError:
         raise

@@ -10,21 +10,17 @@ from numpy.typing import NDArray
 
 from cssv.errors import ThermalError
 from cssv.scene import Matrix, Value
-from cssv.thermal.unit import F32
+from cssv.thermal.unit import F32, Calibration
 
 #: A reading needs this many thermal pixels: a spot of three by three, the rule of thermography, because a
 #: pixel's surroundings shine into it.
 LEAST_PIXELS = 9
-#: No thermal camera tells finer differences; a reading's deviation is at least this, degrees Celsius.
-LEAST_SIGMA_C = 0.01
 #: Without a homography both pictures show the same view if their aspect ratios agree within this share.
 ASPECT_TOLERANCE = 0.05
 #: Standard deviation of a Gaussian over its median absolute deviation.
 MAD_SIGMA = 1.4826
 #: Places along each side at which two views are compared.
 _GRID = 33
-#: Decimal places of a reading, degrees Celsius.
-_DECIMALS = 3
 
 Indices = NDArray[np.intp]
 
@@ -102,17 +98,14 @@ def _stretch(size: tuple[int, int], clip_size: tuple[int, int]) -> NDArray[np.fl
     return np.diag([across, down, 1.0])
 
 
-def take_reading(
-    celsius: F32, rows: Indices, columns: Indices, step_c: float, sigma_c: float = 0.0
-) -> Value | None:
+def take_reading(celsius: F32, rows: Indices, columns: Indices, calibration: Calibration) -> Value | None:
     """The temperature of an object from the thermal pixels that it covers.
 
     Args:
         celsius: (H, W) the picture.
         rows: (n,) of the pixels; one that covers more of the object comes more often.
         columns: (n,) of the same pixels.
-        step_c: what one count is.
-        sigma_c: the camera's stated accuracy.
+        calibration: what a count is, and the camera's stated accuracy.
 
     Returns:
         The median. Its sigma is the robust spread of the pixels (1.4826 times the median absolute deviation)
@@ -125,5 +118,4 @@ def take_reading(
     live = values[is_live].astype(np.float64)
     median = float(np.median(live))
     spread = MAD_SIGMA * float(np.median(np.abs(live - median)))
-    sigma = max(math.hypot(spread, sigma_c), step_c, LEAST_SIGMA_C)
-    return Value(round(median, _DECIMALS), round(sigma, _DECIMALS))
+    return calibration.reading(median, spread)

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from cssv.errors import ThermalError, VideoError
 from cssv.thermal.cptv import GZIP, RADIOMETRIC_MODELS, CptvVideo
 from cssv.thermal.flir import JPEG, FlirStill
-from cssv.thermal.unit import ABSOLUTE_ZERO_C, F32, Unit
+from cssv.thermal.unit import CENTIKELVIN, F32, Unit, checked
 from cssv.video import PNG_SIGNATURE, CountPictures, CountVideo
 
-#: Temperatures above this are counts in a wrong unit.
-HIGHEST_C = 1e6
-#: At least this share of a picture's pixels must be temperatures.
-LEAST_SHARE = 0.5
+#: Pictures of this median or between, degrees Celsius, are what people point thermal cameras at.
+LIKELY_C = (-80.0, 500.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +67,8 @@ class ThermalReader:
     Attributes:
         path: as given.
         size: width and height in pixels.
-        step_c: what one count is, degrees Celsius; 0 for stills that are no counts.
+        unit: what counts mean; None for stills that hold degrees.
+        notes: what was done to the pictures, in words.
         is_still: whether it is one picture for all times.
         is_timed: whether pictures have times.
 
@@ -87,10 +86,10 @@ class ThermalReader:
             self._source = _source(self.path)
         self.size = self._source.size
         own = self._source.unit if isinstance(self._source, CptvVideo) else None
-        self._unit = unit or own
+        self.unit = unit or own
+        self.notes = self._source.notes if isinstance(self._source, CountVideo) else ()
         self._check_unit(unit)
         self._rate = rate
-        self.step_c = self._unit.scale if self._unit else 0.0
         is_one = isinstance(self._source, CountPictures) and len(self._source) == 1
         self.is_still = is_one or isinstance(self._source, FlirStill)
         self.is_timed = rate is not None or isinstance(self._source, CountVideo)
@@ -104,36 +103,37 @@ class ThermalReader:
                     "a FLIR still holds temperatures, not counts", found=f"a scale for {self.path}",
                     remedy="Leave scale and offset_c out of the scene's thermal part.",
                 )  # fmt: skip
-        elif self._unit is None:
+        elif self.unit is None:
             found, bound = str(self.path), "a scale"
             if isinstance(self._source, CptvVideo):
                 found += f", camera {self._source.model or 'not named'}"
                 bound = f"a CPTV of {' or '.join(RADIOMETRIC_MODELS)}, or a scale"
             raise ThermalError(
                 "the thermal file does not say what its counts mean", found=found, bound=bound,
-                remedy='Give it in the scene; hundredths of a kelvin are "thermal": {"scale": 0.01, '
-                '"offset_c": -273.15}.',
+                remedy=self._unit_remedy(),
             )  # fmt: skip
+
+    def _unit_remedy(self) -> str:
+        """How to say what counts mean; a usual unit is only named where it fits the first picture."""
+        counts = next((float(np.median(values)) for values, _ in self._source), 0.0)
+        kelvin = CENTIKELVIN.scale * counts + CENTIKELVIN.offset_c
+        if LIKELY_C[0] <= kelvin <= LIKELY_C[1]:
+            return (
+                'Give it in the scene; hundredths of a kelvin are "thermal": {"scale": '
+                f'{CENTIKELVIN.scale}, "offset_c": {CENTIKELVIN.offset_c}}}: {kelvin:.1f} °C in the middle.'
+            )
+        return (
+            "Give thermal.scale and thermal.offset_c in the scene: the camera's manual tells them, or two "
+            f"things of known temperature. The count in the middle is {counts:g}, which is not hundredths "
+            "of a kelvin."
+        )
 
     def __iter__(self) -> Iterator[ThermalPicture]:
         with _as_thermal():
             for number, (values, time_s) in enumerate(self._source):
-                celsius = values.astype(np.float32) if self._unit is None else self._unit.celsius(values)
+                celsius = values.astype(np.float32) if self.unit is None else self.unit.celsius(values)
                 time_s = time_s if self._rate is None else number / self._rate
-                yield ThermalPicture(self._checked(celsius), time_s)
-
-    def _checked(self, celsius: F32) -> F32:
-        is_sound = (celsius > ABSOLUTE_ZERO_C) & (celsius <= HIGHEST_C)
-        if is_sound.all():
-            return celsius
-        if is_sound.mean() < LEAST_SHARE:
-            raise ThermalError(
-                "the thermal pictures hold no temperatures",
-                found=f"{self.path}: {np.nanmedian(celsius):g} °C in the middle",
-                bound=f"above {ABSOLUTE_ZERO_C} °C",
-                remedy="Check scale and offset_c in the scene's thermal part.",
-            )
-        return np.where(is_sound, celsius, np.float32(np.nan))
+                yield ThermalPicture(checked(celsius, str(self.path)), time_s)
 
 
 _KINDS: tuple[tuple[bytes, Callable[[Path], Pictures]], ...] = (

@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from cssv.errors import VideoError
+from cssv.video.door import ASKEW, Turn, turn_of
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened, reason, video_stream
 from cssv.video.pictures import GREY, PngHeader, png_files, png_header, read_bytes
 from cssv.video.whole import shortfall
@@ -29,10 +30,14 @@ _REMEDY = "Export the counts without a palette, for example as gray16le in FFV1.
 
 
 class CountVideo:
-    """The counts of a video, such as FFV1 or PNG pictures in Matroska.
+    """The counts of a video, such as FFV1 or PNG pictures in Matroska, upright as its player shows it.
 
     Every loop opens the file anew and yields counts, (H, W) uint16, with their time since the first picture
     in seconds, exact.
+
+    Attributes:
+        size: width and height in pixels.
+        notes: how the pictures were turned, in words.
 
     Raises:
         VideoError: not such a video; while looping, one that breaks off or changes its size.
@@ -40,6 +45,7 @@ class CountVideo:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.notes: tuple[str, ...] = ()
         counts, _ = next(iter(self), (None, None))
         if counts is None:
             raise VideoError("the video holds no pictures", found=str(path))
@@ -101,7 +107,9 @@ class CountVideo:
         rows = np.frombuffer(memoryview(plane), "<u2" if end == "le" else ">u2")
         stride = abs(plane.line_size) // 2
         upright = rows.reshape(plane.height, stride)[:: -1 if plane.line_size < 0 else 1]
-        return np.array(upright[:, : plane.width], np.uint16)
+        turn = turn_of(picture)
+        self.notes = ASKEW if turn is None else turn.notes
+        return np.array((turn or Turn()).apply(upright[:, : plane.width]), np.uint16)
 
 
 class CountPictures:

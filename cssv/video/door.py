@@ -9,11 +9,12 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 from cssv.errors import VideoError
 from cssv.frames import U8, Layout, planes_shape, split_planes
@@ -27,6 +28,11 @@ _SAME_RGB = ("rgb24", "bgr24", "gbrp", "rgb0", "bgr0", "0rgb", "0bgr")
 _GREY = ("gray", "grayf32", "monow", "monob", "ya8")
 
 _SAME_BYTES = {"yuv420p": "nv12", "yuvj420p": "nv12", "rgb24": "bgr24", "gray": "yuv444p"}
+
+#: What is said of a display matrix that no move of whole pixels does.
+ASKEW = ("a rotation that is not a multiple of 90 degrees was left to the player",)
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _FULL_RANGE = 2
 _LIMITED_RANGE = 1
@@ -52,7 +58,14 @@ class Turn:
         """Whether no rotation alone does it."""
         return (self.flip_x != self.flip_y) != self.transpose
 
-    def apply(self, plane: U8) -> U8:
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it does, in words."""
+        mirrored = ("mirrored left to right",) if self.is_mirrored else ()
+        turned = (f"rotated by {self.rotation_deg} degrees clockwise",) if self.rotation_deg else ()
+        return mirrored + turned
+
+    def apply(self, plane: NDArray[_Scalar]) -> NDArray[_Scalar]:
         """Turn one plane, (h, w) or (h, w, 3); a view where nothing moves."""
         turned = plane.swapaxes(0, 1) if self.transpose else plane
         rows = slice(None, None, -1 if self.flip_y else None)
@@ -104,13 +117,7 @@ class Door:
         return [f"converted from {fmt.name} to {self.layout}{lost}"]
 
     def _shape_notes(self, is_askew: bool) -> list[str]:
-        notes = []
-        if is_askew:
-            notes.append("a rotation that is not a multiple of 90 degrees was left to the player")
-        if self.turn.is_mirrored:
-            notes.append("mirrored left to right")
-        if self.turn.rotation_deg:
-            notes.append(f"rotated by {self.turn.rotation_deg} degrees clockwise")
+        notes = [*(ASKEW if is_askew else self.turn.notes)]
         if any(self.padding):
             width, height = self.width - self.padding[0], self.height - self.padding[1]
             notes.append(f"padded from {width}x{height} to {self.width}x{self.height}")

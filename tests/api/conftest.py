@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import struct
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +16,14 @@ import pytest
 
 import cssv
 from cssv.perception import detections
+
+# The tests' own module of thermal clips can be imported by its name.
+_NAME = "thermal_clips"
+if _NAME not in sys.modules:
+    _spec = importlib.util.spec_from_file_location(_NAME, Path(__file__).with_name(f"{_NAME}.py"))
+    sys.modules[_NAME] = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(sys.modules[_NAME])
+thermal_clips = sys.modules[_NAME]
 
 WIDTH, HEIGHT, COUNT, RATE = 192, 160, 24, 25
 #: Top left corner at frame 0, step per frame, size and colour of what moves.
@@ -183,3 +193,17 @@ def listing() -> Callable[[Path], dict[str, bytes]]:
         return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
     return look
+
+
+@pytest.fixture(scope="session")
+def heat(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """``pictures`` beside each frame of the clip; as ``video`` and ``folder``; in ``file``, a .cssv."""
+    seen = [
+        thermal_clips.seen(boxes_at(number), (thermal_clips.WARM, thermal_clips.COLD))
+        for number in range(COUNT)
+    ]
+    folder = tmp_path_factory.mktemp("heat")
+    video = thermal_clips.write_video(folder / "thermal.mkv", seen)
+    stills = thermal_clips.write_folder(folder / "stills", seen)
+    done = thermal_clips.encode(clips, folder / "clip.cssv", thermal_clips.PLACED, video)
+    return SimpleNamespace(pictures=seen, video=video, folder=stills, file=done.path, done=done)

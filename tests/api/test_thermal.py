@@ -3,116 +3,35 @@
 from __future__ import annotations
 
 import shutil
-import tracemalloc
-from fractions import Fraction
-from types import SimpleNamespace
 
 import av
-import cv2
 import numpy as np
 import pytest
+from thermal_clips import (
+    COLD,
+    COUNTS,
+    PLACED,
+    SIZE,
+    WARM,
+    as_counts,
+    encode,
+    refused,
+    rows_by_track,
+    seen,
+    thermal_scene,
+    write_folder,
+    write_video,
+)
 
 import cssv
-from cssv.errors import FrameError, ThermalError
-from cssv.heating import SAMPLES, Stamps, ThermalView, Thermometer, _visible, take_temperatures
-from cssv.lineup import Shown
 from cssv.payload.sample import SceneSample, read_sample, write_sample
-from cssv.scene import Ranges, Source, Thermal, Value
-from cssv.template.drawing import Outline, Selector
-from cssv.template.outline import pack_radii, superellipse
+from cssv.scene import Source, Value
 from cssv.template.state import ObjectState
-from cssv.thermal import CENTIKELVIN, Mount
-
-WARM, COLD, GROUND = 36.5, 4.0, 18.0
-SIZE = (100, 84)
-#: Thermal pixels to clip pixels, with some perspective.
-HOMOGRAPHY = [[2.1, 0.05, -8], [0.02, 2.2, -6], [1e-4, 2e-4, 1]]
-COUNTS = {"scale": 0.01, "offset_c": -273.15}
-PLACED = {"cssv_scene": 1, "thermal": {"homography": HOMOGRAPHY, **COUNTS}}
-
-
-def seen(boxes, temperatures, homography=HOMOGRAPHY, size=SIZE):
-    """(H, W) degrees Celsius: what a camera so placed sees of boxes on the ground."""
-    x, y = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
-    u, v, w = np.array(homography) @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
-    u, v = (u / w).reshape(x.shape), (v / w).reshape(x.shape)
-    celsius = np.full(x.shape, GROUND)
-    for (left, top, width, height), value in zip(boxes, temperatures, strict=True):
-        celsius[(u >= left) & (u < left + width) & (v >= top) & (v < top + height)] = value
-    return celsius
-
-
-def as_counts(celsius):
-    return np.rint((celsius + 273.15) * 100).astype(np.uint16)
-
-
-def write_video(path, pictures, rate=25):
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=rate)
-        stream.height, stream.width = pictures[0].shape
-        stream.pix_fmt = "gray16le"
-        for number, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(as_counts(picture), format="gray16le")
-            frame.pts = number
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
-
-
-def write_folder(path, pictures):
-    path.mkdir()
-    for number, picture in enumerate(pictures):
-        (path / f"{number}.png").write_bytes(cv2.imencode(".png", as_counts(picture))[1].tobytes())
-    return path
-
-
-@pytest.fixture(scope="module")
-def pictures(api):
-    """What the camera sees beside each frame of the clip."""
-    return [seen(api.boxes_at(number), (WARM, COLD)) for number in range(api.COUNT)]
-
-
-@pytest.fixture(scope="module")
-def heat(pictures, clips, tmp_path_factory):
-    """``heat.video``, ``heat.folder`` and ``heat.file``, a .cssv of the video."""
-    folder = tmp_path_factory.mktemp("heat")
-    video = write_video(folder / "thermal.mkv", pictures)
-    stills = write_folder(folder / "stills", pictures)
-    file = folder / "clip.cssv"
-    done = encode(clips, file, PLACED, video)
-    return SimpleNamespace(video=video, folder=stills, file=file, done=done)
 
 
 @pytest.fixture
 def file(heat, tmp_path):
     return shutil.copy(heat.file, tmp_path / "clip.cssv")
-
-
-def encode(clips, path, scene, thermal, **options):
-    boxes = {"boxes": clips / "boxes.txt"} if "detector" not in options else {}
-    return cssv.encode(
-        clips / "clip.mkv", path, scene=scene, thermal=thermal, created_s=0, **boxes, **options
-    )
-
-
-def rows_by_track(path):
-    found = {}
-    with cssv.open(path) as clip:
-        for moment in clip:
-            for row in moment.objects:
-                found.setdefault(row.track, []).append(row.temperature_c)
-    return found
-
-
-def refused(clips, tmp_path, scene, thermal, **options):
-    with pytest.raises(ThermalError) as caught:
-        encode(clips, tmp_path / "no.cssv", scene, thermal, **options)
-    assert not (tmp_path / "no.cssv").exists()
-    return str(caught.value)
-
-
-def thermal_scene(**thermal):
-    return {"cssv_scene": 1, "thermal": {**PLACED["thermal"], **thermal}}
 
 
 # ---- what comes out
@@ -274,112 +193,6 @@ def test_a_sample_tells_the_reading(heat):
     assert read_sample(write_sample(sample)) == sample
 
 
-# ---- time
-
-
-def rising(count, rate):
-    """Uniform pictures whose temperature is 20 °C at first and rises by 10 °C a second."""
-    return [np.full(SIZE[::-1], 20 + 10 * n / rate) for n in range(count)]
-
-
-def first_temperatures(path):
-    with cssv.open(path) as clip:
-        return [(float(moment.time), moment.objects[0].temperature_c) for moment in clip]
-
-
-def test_a_frame_takes_the_nearest_picture(clips, tmp_path):
-    video = write_video(tmp_path / "t.mkv", rising(9, 9), rate=9)
-    done = encode(clips, tmp_path / "a.cssv", PLACED, video)
-    for time_s, celsius in first_temperatures(done.path):
-        assert celsius == pytest.approx(20 + 10 * min(round(time_s * 9), 8) / 9, abs=0.011)
-
-
-def test_an_offset_places_a_longer_recording(clips, tmp_path):
-    video = write_video(tmp_path / "t.mkv", rising(100, 25))
-    words = refused(clips, tmp_path, PLACED, video)
-    assert "4.00 s (100 pictures)" in words
-    assert "0.96 s (24 frames)" in words
-    assert "time_offset_s" in words
-    done = encode(clips, tmp_path / "a.cssv", thermal_scene(time_offset_s=-1.6), video)
-    for time_s, celsius in first_temperatures(done.path):
-        assert celsius == pytest.approx(20 + 10 * (time_s + 1.6), abs=0.011)
-    # Part of a clip: the offset is in the time of the whole clip.
-    part = encode(clips, tmp_path / "b.cssv", thermal_scene(time_offset_s=-1.6), video, start="0.4")
-    found = first_temperatures(part.path)
-    assert found[0] == (0.0, pytest.approx(40.0, abs=0.011))
-    with cssv.open(part.path) as clip:
-        assert clip.scene.thermal.time_offset_s == pytest.approx(-2.0)
-
-
-def test_a_recording_as_long_as_the_clip_serves_a_part_of_it(clips, heat, tmp_path, api):
-    video = write_video(tmp_path / "t.mkv", rising(24, 25))
-    done = encode(clips, tmp_path / "a.cssv", PLACED, video, start="0.4", stop="0.8")
-    assert first_temperatures(done.path)[0] == (0.0, pytest.approx(24.0, abs=0.011))
-    folder = write_folder(tmp_path / "f", rising(24, 25))
-    same = encode(clips, tmp_path / "b.cssv", PLACED, folder, start="0.4", stop="0.8")
-    assert same.path.read_bytes() == done.path.read_bytes()
-
-
-def test_a_rate_corrects_a_recording(clips, tmp_path):
-    video = write_video(tmp_path / "t.mkv", rising(24, 25), rate=9)
-    assert "thermal.rate" in refused(clips, tmp_path, PLACED, video)
-    done = encode(clips, tmp_path / "a.cssv", thermal_scene(rate=25), video)
-    assert [c for _, c in first_temperatures(done.path)] == pytest.approx(
-        [20 + 0.4 * n for n in range(24)], abs=0.011
-    )
-    folder = write_folder(tmp_path / "f", rising(12, 12.5))
-    assert "12 pictures" in refused(clips, tmp_path, PLACED, folder)
-    done = encode(clips, tmp_path / "a.cssv", thermal_scene(rate=12.5), folder)
-    assert first_temperatures(done.path)[4][1] == pytest.approx(21.6, abs=0.011)
-    whole = write_folder(tmp_path / "w", rising(24, 25))
-    assert "thermal.rate" in refused(clips, tmp_path, thermal_scene(time_offset_s=0), whole)
-
-
-@pytest.mark.parametrize(("count", "offset_s"), [(24, 0.5), (24, -0.5), (100, 20), (10, 0)])
-def test_a_recording_that_does_not_cover_the_clip(clips, tmp_path, count, offset_s):
-    video = write_video(tmp_path / "t.mkv", rising(count, 25))
-    words = refused(clips, tmp_path, thermal_scene(time_offset_s=offset_s), video)
-    assert "does not cover the clip" in words
-    assert "0.00 to 0.92 s" in words
-
-
-def test_where_the_camera_paused_nothing_is_read(clips, tmp_path):
-    path = tmp_path / "t.mkv"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = *SIZE, "gray16le"
-        stream.codec_context.time_base = Fraction(1, 25)
-        for number in (*range(8), *range(18, 24)):
-            frame = av.VideoFrame.from_ndarray(as_counts(np.full(SIZE[::-1], 25.0)), format="gray16le")
-            frame.pts, frame.time_base = number, Fraction(1, 25)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    done = encode(clips, tmp_path / "a.cssv", PLACED, path)
-    unread = [n for n, (_, celsius) in enumerate(first_temperatures(done.path)) if celsius is None]
-    assert unread
-    assert set(unread) <= set(range(8, 18))
-    assert 12 in unread
-
-
-def test_one_picture_is_in_memory_at_a_time(tmp_path):
-    count, size = 60, (400, 300)
-    folder = write_folder(tmp_path / "f", [np.full(size[::-1], 20.0 + n) for n in range(count)])
-    stamps = Stamps(np.arange(count), Fraction(1, 25))
-    nobody = Shown(())
-    tracemalloc.start()
-    try:
-        gauge = Thermometer(
-            folder, Thermal(scale=0.01, offset_c=-273.15), size=size, part=stamps, whole=stamps
-        )
-        warm = gauge.follow(Ranges())
-        for number in range(count):
-            warm(nobody, stamps[number], None)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 10 * size[0] * size[1] * 4 < count * size[0] * size[1] * 4
-
-
 # ---- bad input
 
 
@@ -395,141 +208,34 @@ def test_bad_files_leave_nothing_behind(clips, heat, tmp_path):
     assert [entry.name for entry in tmp_path.glob("*.cssv*")] == []
 
 
+def test_a_scale_that_makes_no_temperatures(clips, heat, tmp_path):
+    words = refused(clips, tmp_path, thermal_scene(scale=1), heat.video)
+    assert "no temperatures" in words
+    assert "scale and offset_c" in words
+
+
+def test_a_turned_recording_is_turned_and_said(clips, heat, tmp_path):
+    path = tmp_path / "t.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        if not hasattr(type(stream), "set_display_matrix"):
+            pytest.skip("this PyAV cannot write display matrices")
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "gray16be"
+        stream.set_display_matrix((-(1 << 16), 0, 0, 0, -(1 << 16), 0, 0, 0, 1 << 30))
+        for number, picture in enumerate(heat.pictures):
+            frame = av.VideoFrame.from_ndarray(np.rot90(as_counts(picture), 2).copy(), format="gray16le")
+            frame = frame.reformat(format="gray16be")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    done = encode(clips, tmp_path / "a.cssv", PLACED, path)
+    assert done.notes == ("thermal pictures: rotated by 180 degrees clockwise",)
+    assert {t: set(values) for t, values in rows_by_track(done.path).items()} == {1: {WARM}, 2: {COLD}}
+
+
 def test_the_thermal_file_is_not_overwritten(clips, heat, tmp_path):
     video = shutil.copy(heat.video, tmp_path / "t.mkv")
     before = video.read_bytes()
     with pytest.raises(cssv.CssvError):
         encode(clips, video, PLACED, video)
     assert video.read_bytes() == before
-
-
-# ---- one frame
-
-
-def state_at(track, box):
-    return ObjectState(track, "", 1.0, box, (0, 0), (0, 0), (0, 0), 1.0)
-
-
-def test_who_is_hidden_is_not_read():
-    celsius = np.full((60, 80), 20.0, np.float32)
-    celsius[20:50, 20:50] = 30
-    view = ThermalView(celsius, Mount.of(None, (80, 60), (80, 60)))
-    near, far = state_at(1, (20, 20, 30, 30)), state_at(2, (22, 10, 24, 36))
-    aside = state_at(3, (52, 10, 24, 36))
-    shown, outlines = take_temperatures(
-        Shown((near, far, aside), (far,)), Ranges(), np.zeros((60, 80), np.uint8), (80, 60), view
-    )
-    assert [state.thermal_c and state.thermal_c.value for state in shown.objects] == [30, None, 20]
-    # One that is not drawn is hidden by none that is.
-    assert shown.replaced[0].thermal_c is not None
-    assert shown.replaced[0].temperature_c is None
-    assert {track for track, _ in outlines} == {1, 2, 3}
-    assert take_temperatures(shown, Ranges(), None, (80, 60), None) == (shown, {})
-
-
-def test_large_outlines_are_sampled():
-    radii, shift = pack_radii(superellipse(600, 500))
-    outline = Outline(1, "", 255, (100, 50, 600, 500), radii, shift, Selector.RINGS, 0)
-    hidden = np.zeros((600, 800), bool)
-    x, y, share = _visible(outline, hidden)
-    assert share == 1
-    assert SAMPLES / 2 < x.size <= SAMPLES
-    assert hidden[y, x].all()
-    assert hidden.sum() > 100_000
-    assert abs(x.mean() - 400) < 2
-    assert abs(y.mean() - 300) < 2
-    assert _visible(outline, hidden)[2] == 0
-
-
-# ---- streams
-
-
-def stream(path, api, pictures, scene):
-    found = [cssv.detections(api.boxes_at(n), labels="block", ids=[1, 2]) for n in range(api.COUNT)]
-    with cssv.Encoder(path, size=(api.WIDTH, api.HEIGHT), rate=25, scene=scene) as encoder:
-        for picture, boxes, thermal in zip(api.pictures(), found, pictures, strict=True):
-            given = None if thermal is None else thermal.copy()
-            encoder.write(picture, boxes, given)
-            if given is not None:
-                given[:] = 0
-    return rows_by_track(path)
-
-
-@pytest.mark.parametrize("kind", ["counts", "float32", "float64"])
-def test_a_stream_takes_thermal_pictures(tmp_path, api, pictures, kind):
-    made = [as_counts(p) if kind == "counts" else p.astype(kind) for p in pictures]
-    made[5] = None
-    rows = stream(tmp_path / "a.cssv", api, made, PLACED)
-    assert rows[1] == pytest.approx([WARM] * 5 + [None] + [WARM] * 18, abs=0.006)
-    assert rows[2] == pytest.approx([COLD] * 5 + [None] + [COLD] * 18, abs=0.006)
-
-
-def test_thermal_pictures_that_a_stream_refuses(tmp_path, api, pictures):
-    whole, boxes = api.pictures(count=3), cssv.detections(api.boxes_at(0))
-    with cssv.Encoder(
-        tmp_path / "a.cssv", size=(api.WIDTH, api.HEIGHT), rate=25, scene=thermal_scene()
-    ) as encoder:
-        encoder.write(whole[0], boxes, pictures[0])
-        for bad in (pictures[0][None], pictures[0].astype(np.uint8), pictures[0].astype(complex)):
-            with pytest.raises(FrameError, match="not a thermal picture"):
-                encoder.write(whole[1], boxes, bad)
-        with pytest.raises(FrameError, match=r"60x84.*100x84"):
-            encoder.write(whole[1], boxes, pictures[0][:, :60])
-        encoder.write(whole[1], boxes, pictures[1])
-    with cssv.open(tmp_path / "a.cssv") as clip:
-        assert len(clip) == 2
-    bare = cssv.Encoder(tmp_path / "b.cssv", size=(api.WIDTH, api.HEIGHT), rate=25)
-    with pytest.raises(FrameError, match="uint16 counts with a scale"):
-        bare.write(whole[0], boxes, as_counts(pictures[0]))
-    with pytest.raises(ThermalError, match="homography"):
-        bare.write(whole[0], boxes, pictures[0][:30])
-    bare.abort()
-
-
-# ---- real cameras
-
-
-def test_a_real_recording_beside_a_clip(data, tmp_path):
-    """The recording is its own clip, in grey; what it reads in a box is what its counts say there."""
-    from cssv.thermal.cptv import CptvVideo
-
-    path = data / "thermal" / "cacophony_v2.cptv"
-    counts = [array for array, _ in CptvVideo(path)]
-    clip = tmp_path / "clip.mkv"
-    with av.open(str(clip), "w") as container:
-        made = container.add_stream("ffv1", rate=9)
-        made.width, made.height, made.pix_fmt = 160, 120, "yuv420p"
-        for number, array in enumerate(counts):
-            grey = np.clip((array.astype(int) - 2600) // 2, 0, 255).astype(np.uint8)
-            frame = av.VideoFrame.from_ndarray(np.dstack([grey] * 3), format="rgb24")
-            frame = frame.reformat(format="yuv420p")
-            frame.pts = number
-            container.mux(made.encode(frame))
-        container.mux(made.encode(None))
-    box = (60, 40, 30, 36)
-    (tmp_path / "boxes.txt").write_text(
-        "".join(f"{n + 1},1,{','.join(map(str, box))},0.9\n" for n in range(len(counts)))
-    )
-    scene = {"cssv_scene": 1, "thermal": {"scale": 0.05, "offset_c": -115}}
-    done = cssv.encode(
-        clip, tmp_path / "a.cssv", boxes=tmp_path / "boxes.txt", scene=scene, thermal=path, created_s=0
-    )
-    rows = rows_by_track(done.path)[1]
-    assert len(rows) == 100
-    for celsius, array in zip(rows, counts, strict=True):
-        inside = array[40:76, 60:90].astype(float) * 0.05 - 115
-        low, high = np.quantile(inside, [0.25, 0.75])
-        assert low <= celsius <= high
-
-
-def test_a_flir_still_beside_a_clip(data, api, tmp_path):
-    api.write_clip(tmp_path / "clip.mkv", width=160, height=120)
-    (tmp_path / "boxes.txt").write_text("".join(f"{n + 1},1,40,30,60,60,0.9\n" for n in range(api.COUNT)))
-    done = cssv.encode(
-        tmp_path / "clip.mkv", tmp_path / "a.cssv", boxes=tmp_path / "boxes.txt",
-        thermal=data / "thermal" / "Flir_E40.jpg",
-    )  # fmt: skip
-    rows = rows_by_track(done.path)[1]
-    assert len(rows) == api.COUNT
-    assert all(17.9 < celsius < 24.7 for celsius in rows)
-    assert CENTIKELVIN.scale == 0.01

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import cssv.scene as model
 from cssv.errors import OutputError, SceneError
-from cssv.ranges import default_ranges
+from cssv.ranges import SPEED_LEAST_TOP_PX_S, default_ranges
 from cssv.scene import (
     Camera,
     Environment,
@@ -458,7 +458,7 @@ def test_density_range_leaves_room_above_nothing(values, expected):
 
 @pytest.mark.parametrize(
     ("fastest", "top"),
-    [(1, 1), (1.01, 1.5), (7, 8), (8.5, 10), (10, 10), (99, 100), (231, 300), (0.07, 0.08), (0.3, 0.3)],
+    [(1, 1), (1.01, 1.5), (7, 8), (8.5, 10), (10, 10), (99, 100), (231, 300), (0.07, 1), (0.3, 1)],
 )
 def test_speed_range_ends_at_a_friendly_number(fastest, top):
     assert default_ranges(Scene(), fastest).speed_px_s == (0, pytest.approx(top, rel=1e-12))
@@ -475,6 +475,10 @@ def test_the_users_ranges_win_one_by_one():
 def test_given_trajectories_count_as_speed():
     assert default_ranges(Scene(objects=(PATH,))).speed_px_s == (0, 30)
     assert default_ranges(Scene(objects=(PATH,)), 44).speed_px_s == (0, 50)
+    # Unlike the perceived ones they hold no noise.
+    points = (dataclasses.replace(point, time_s=1000 * point.time_s) for point in PATH.trajectory)
+    slow = dataclasses.replace(PATH, trajectory=tuple(points))
+    assert default_ranges(Scene(objects=(slow,))).speed_px_s[1] < SPEED_LEAST_TOP_PX_S
 
 
 @given(st.lists(st.floats(-273.15, 1e6), min_size=1), st.floats(1e-12, 1e6))
@@ -484,4 +488,4 @@ def test_ranges_hold_all_there_is(temperatures, speed):
     low, high = found.temperature_c
     assert low <= min(temperatures[:3])
     assert max(temperatures[:3]) < high
-    assert speed <= found.speed_px_s[1] <= speed * 1.5 + 1e-12
+    assert speed <= found.speed_px_s[1] <= max(speed, SPEED_LEAST_TOP_PX_S) * 1.5 + 1e-12

@@ -11,9 +11,10 @@ from scipy.stats import median_abs_deviation
 
 from cssv.errors import ThermalError
 from cssv.scene import Source
-from cssv.thermal import LEAST_SIGMA_C, Mount, take_reading
+from cssv.thermal import CENTIKELVIN, LEAST_SIGMA_C, Calibration, Mount, Unit, take_reading
 from cssv.thermal.mount import LEAST_PIXELS
 
+COUNTS = Calibration(CENTIKELVIN)
 THERMAL, CLIP = (160, 120), (768, 576)
 TILTED = ((4.6, 0.2, 20.0), (-0.1, 4.7, -8.0), (1e-4, 2e-4, 1.0))
 
@@ -91,30 +92,30 @@ def test_median_and_robust_spread():
     celsius = rng.normal(30, 0.7, (40, 50)).astype(np.float32)
     celsius[:5] = 400
     rows, columns = (part.ravel() for part in np.mgrid[0:40, 0:50])
-    value = take_reading(celsius, rows, columns, 0.01)
+    value = take_reading(celsius, rows, columns, COUNTS)
     seen = celsius.ravel().astype(float)
     assert value.value == pytest.approx(np.median(seen), abs=5e-4)
     assert value.sigma == pytest.approx(median_abs_deviation(seen, scale="normal"), rel=1e-3)
     assert value.source is Source.MEASURED
     assert value.value == pytest.approx(30.1, abs=0.2)
-    accurate = take_reading(celsius, rows, columns, 0.01, 2.0)
+    accurate = take_reading(celsius, rows, columns, Calibration(CENTIKELVIN, 2.0))
     assert accurate.sigma == pytest.approx(np.hypot(value.sigma, 2.0), abs=2e-3)
 
 
 def test_sigma_is_at_least_one_count():
     flat = np.full((10, 10), 21.5, np.float32)
     rows, columns = (part.ravel() for part in np.mgrid[0:10, 0:10])
-    assert take_reading(flat, rows, columns, 0.25).sigma == 0.25
-    assert take_reading(flat, rows, columns, 0.0).sigma == LEAST_SIGMA_C
+    assert take_reading(flat, rows, columns, Calibration(Unit(0.25, 0))).sigma == 0.25
+    assert take_reading(flat, rows, columns, Calibration()).sigma == LEAST_SIGMA_C
 
 
 def test_too_few_pixels_are_no_reading():
     flat = np.full((10, 10), 21.5, np.float32)
     rows, columns = (part.ravel() for part in np.mgrid[0:3, 0:3])
-    assert take_reading(flat, np.repeat(rows, 9), np.repeat(columns, 9), 0.01).value == 21.5
+    assert take_reading(flat, np.repeat(rows, 9), np.repeat(columns, 9), COUNTS).value == 21.5
     assert rows.size == LEAST_PIXELS
-    assert take_reading(flat, np.repeat(rows[1:], 9), np.repeat(columns[1:], 9), 0.01) is None
+    assert take_reading(flat, np.repeat(rows[1:], 9), np.repeat(columns[1:], 9), COUNTS) is None
     flat[0, 0] = np.nan
-    assert take_reading(flat, rows, columns, 0.01) is None
+    assert take_reading(flat, rows, columns, COUNTS) is None
     nothing = np.empty(0, np.intp)
-    assert take_reading(flat, nothing, nothing, 0.01) is None
+    assert take_reading(flat, nothing, nothing, COUNTS) is None

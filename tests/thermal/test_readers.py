@@ -91,7 +91,8 @@ def test_a_cptv_file_of_a_radiometric_camera_tells_its_unit(tmp_path):
     path = tmp_path / "a.cptv"
     path.write_bytes(cptv_bytes(ramps()))
     reader = ThermalReader(path)
-    assert (reader.size, reader.step_c, reader.is_timed, reader.is_still) == ((7, 5), 0.01, True, False)
+    assert (reader.size, reader.is_timed, reader.is_still) == ((7, 5), True, False)
+    assert (reader.unit, reader.notes) == (CENTIKELVIN, ())
     pictures = list(reader)
     assert [p.time_s for p in pictures] == [Fraction(111 * n, 1000) for n in range(3)]
     for picture, counts in zip(pictures, ramps(), strict=True):
@@ -209,7 +210,9 @@ def test_a_real_recording_reads_as_their_own_package_reads_it(data):
     import cptv
 
     path = data / "thermal" / "cacophony_v2.cptv"
-    assert "camera not named" in refused(path)
+    words = refused(path)
+    assert "camera not named" in words
+    assert "which is not hundredths of a kelvin" in words
     ours = list(CptvVideo(path))
     with path.open("rb") as file:
         theirs = list(cptv.CPTVReader(file))
@@ -227,7 +230,7 @@ def test_a_real_recording_reads_as_their_own_package_reads_it(data):
 def test_a_flir_still(data, tmp_path):
     path = data / "thermal" / "Flir_E40.jpg"
     reader = ThermalReader(path)
-    assert (reader.size, reader.is_still, reader.is_timed, reader.step_c) == ((160, 120), True, False, 0)
+    assert (reader.size, reader.is_still, reader.is_timed, reader.unit) == ((160, 120), True, False, None)
     (picture,) = reader
     assert picture.time_s is None
     assert picture.celsius.min() == pytest.approx(17.88, abs=0.01)
@@ -305,7 +308,7 @@ def test_a_video_of_counts(tmp_path, name, codec, pix_fmt):
 def test_widths_that_are_not_the_stride(tmp_path):
     path = write_video(tmp_path / "a.mkv", size=(37, 21))
     np.testing.assert_allclose(
-        read(path, unit=Unit(1, 0))[3].celsius, counts_at(3, 37, 21).astype(np.float32)
+        read(path, unit=Unit(0.1, 0))[3].celsius, counts_at(3, 37, 21) / np.float32(10), rtol=1e-6
     )
 
 
@@ -371,5 +374,50 @@ def test_dead_pixels_and_wrong_units(tmp_path):
     assert "-273.15" in words
     assert "scale and offset_c" in words
     # Whole numbers, as a scene may give them.
-    assert read(tmp_path, unit=Unit(1, -273))[0].celsius[0, 0] == 28000 - 273
-    assert "no temperatures" in refused(tmp_path, unit=Unit(1000, 0))
+    write_png(tmp_path / "b.png", np.full((30, 40), 300, np.uint16))
+    assert read(tmp_path / "b.png", unit=Unit(1, -273))[0].celsius[0, 0] == 27
+    for unit in (Unit(1000, 0), Unit(1, -273.15)):
+        words = refused(tmp_path / "a.png", unit=unit)
+        assert "no temperatures" in words
+        assert "at most 3000" in words
+        assert "scale and offset_c" in words
+
+
+def test_a_usual_unit_is_only_named_where_it_fits(tmp_path):
+    path = tmp_path / "a.png"
+    write_png(path, counts_at(0))
+    assert '"scale": 0.01, "offset_c": -273.15}: 7.' in refused(path)
+    # As a Lepton 3 without radiometry writes them: by hundredths of a kelvin colder than any place on earth.
+    write_png(path, np.full((30, 40), 2815, np.uint16))
+    words = refused(path)
+    assert "0.01" not in words
+    assert "The count in the middle is 2815, which is not hundredths of a kelvin" in words
+
+
+QUARTER = {
+    90: ((0, 1, -1, 0), 3),
+    180: ((-1, 0, 0, -1), 2),
+    270: ((0, -1, 1, 0), 1),
+}
+
+
+@pytest.mark.parametrize("degrees", QUARTER)
+def test_a_thermal_video_is_turned_as_its_flag_says(tmp_path, degrees):
+    (a, b, c, d), quarters = QUARTER[degrees]
+    one, last = 1 << 16, 1 << 30
+    path = tmp_path / "a.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=9)
+        if not hasattr(type(stream), "set_display_matrix"):
+            pytest.skip("this PyAV cannot write display matrices")
+        stream.width, stream.height, stream.pix_fmt = 40, 30, "gray16be"
+        stream.set_display_matrix((a * one, b * one, 0, c * one, d * one, 0, 0, 0, last))
+        frame = av.VideoFrame.from_ndarray(counts_at(0), format="gray16le").reformat(format="gray16be")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    reader = ThermalReader(path, unit=CENTIKELVIN)
+    (picture,) = reader
+    upright = np.rot90(counts_at(0), quarters)
+    assert reader.size == upright.shape[::-1]
+    assert reader.notes == (f"rotated by {degrees} degrees clockwise",)
+    np.testing.assert_allclose(picture.celsius, upright / 100 - 273.15, atol=1e-4)
