@@ -75,7 +75,7 @@ CASES = [
     ("encode CLIP --boxes short.txt --classes person -o out.cssv", 2, "boxes classes person"),
     ("encode CLIP --boxes short.txt --detector onnx -o out.cssv", 2, "boxes onnx"),
     ("encode CLIP --min-score low -o out.cssv", 2, "--min-score low"),
-    ("encode CLIP --weights noise.onnx -o out.cssv", 2, "motion weights noise.onnx Add --detector onnx or lost"),
+    ("encode CLIP --weights noise.onnx -o out.cssv", 2, "motion noise.onnx Add --detector onnx or lost"),
     ("encode CLIP --detector onnx -o out.cssv", 2, "onnx needs weights --weights"),
     ("encode CLIP --detector boxes -o out.cssv", 2, "boxes needs --boxes"),
     ("encode CLIP --detector onnx --weights missing.onnx -o out.cssv", 3, "missing.onnx file"),
