@@ -16,6 +16,7 @@ from cssv.perception import DETECTORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
 class _AnyPath(click.Path):
     """Any path but an empty one, which would become the folder that one is in."""
 
