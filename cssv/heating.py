@@ -30,6 +30,8 @@ SAMPLES = 4096
 #: A frame takes the nearest thermal picture that is at most this many of the file's steps away, and files
 #: that begin and end together may differ by this many of the longer steps.
 STEPS_AWAY = 2
+#: Objects colder than this are told of: nothing on the ground is, but counts in a wrong unit seem so.
+COLDEST_C = -100.0
 #: Frames that are looked at to find the range of temperatures.
 RANGE_FRAMES = 200
 
@@ -193,6 +195,7 @@ class Thermometer:
         self._tracks: set[int] = set()
         self._read: set[int] = set()
         self._overruled: set[int] = set()
+        self._frozen: set[int] = set()
         self._stamps = None if self._reader.is_timed or self._reader.is_still else whole
         if self._stamps is not None and thermal.time_offset_s is not None:
             raise ThermalError(
@@ -265,6 +268,8 @@ class Thermometer:
             self._tracks.add(state.track)
             if state.thermal_c is not None:
                 self._read.add(state.track)
+                if state.thermal_c.value < COLDEST_C:
+                    self._frozen.add(state.track)
                 if state.temperature_c != state.thermal_c:
                     self._overruled.add(state.track)
 
@@ -276,6 +281,11 @@ class Thermometer:
             notes.append("the thermal pictures are taken to show the same view as the clip")
         if len(self._read) < len(self._tracks):
             notes.append(f"the thermal camera read {len(self._read)} of {len(self._tracks)} objects")
+        if self._frozen:
+            notes.append(
+                f"the thermal camera read {len(self._frozen)} objects as colder than {COLDEST_C:g} °C: "
+                "check thermal.scale and thermal.offset_c"
+            )
         if self._overruled:
             notes.append(
                 f"the scene gives the temperature of {len(self._overruled)} objects as measured; "

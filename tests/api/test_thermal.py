@@ -214,6 +214,12 @@ def test_a_scale_that_makes_no_temperatures(clips, heat, tmp_path):
     assert "scale and offset_c" in words
 
 
+def test_what_is_colder_than_any_place_on_earth_is_told(clips, heat, tmp_path):
+    (note,) = encode(clips, tmp_path / "a.cssv", thermal_scene(scale=0.001), heat.video).notes
+    assert "2 objects as colder than -100" in note
+    assert "thermal.scale" in note
+
+
 def test_a_turned_recording_is_turned_and_said(clips, heat, tmp_path):
     path = tmp_path / "t.mov"
     with av.open(str(path), "w") as container:
