@@ -41,7 +41,7 @@ from cssv.perception import Detector, Tracks, perceive, track_boxes
 from cssv.perception.detectors import Finder, notes_of
 from cssv.perception.detectors import make as make_detector
 from cssv.perception.detectors.boxes import BoxesDetector
-from cssv.perception.detectors.options import check_path
+from cssv.perception.detectors.options import check_paths
 from cssv.ranges import default_ranges
 from cssv.scene import Ranges, Scene
 from cssv.stego import StegoWriter
@@ -215,12 +215,12 @@ def encode(
             written.
         OutputError: the file cannot be written; what was there is as it was.
     """
-    style = Style(codec, merge, fidelity)
+    check_paths(source=source, output=output, thermal=thermal)
     check_choice("planes", planes, PLANES)
     job = _Job(
         source=Path(source),
         scene=load_scene(scene),
-        style=style,
+        style=Style(codec, merge, fidelity),
         rate=to_fraction(rate),
         planes=planes,
         start=to_fraction(start),
@@ -301,9 +301,7 @@ def choose_detector(
         OptionError: no such detector, or it does not go with one of the options, or needs another.
     """
     options = {"boxes": boxes, "weights": weights, "classes": classes, "min_score": min_score}
-    for name, path in (("boxes", boxes), ("weights", weights)):
-        if path is not None:
-            check_path(name, path)
+    check_paths(boxes=boxes, weights=weights)
     if boxes is not None and detector not in ("boxes", DEFAULT_DETECTOR):
         raise OptionError(
             "a box file goes with the boxes detector",

@@ -14,6 +14,7 @@ from cssv.painter import Path_, Progress, to_fraction
 from cssv.perception import Detector, MotRows, Tracks, track_boxes, write_mot
 from cssv.perception.detectors import notes_of
 from cssv.perception.detectors.boxes import BoxesDetector
+from cssv.perception.detectors.options import check_paths
 
 #: Frame rate of a detection file that comes without a clip.
 DEFAULT_RATE = Fraction(25)
@@ -63,6 +64,7 @@ def track(
         rate: frames per second, where the clip's header is wrong or there is no clip (then 25 by default).
         progress: called after every frame.
     """
+    check_paths(source=source, output=output, boxes=boxes, weights=weights)
     exact = to_fraction(rate)
     if output is not None:
         for given in (source, boxes, weights):

@@ -154,6 +154,16 @@ def test_values_of_the_wrong_kind_are_told(tmp_path, options, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["source", "output", "boxes", "weights", "thermal"])
+@pytest.mark.parametrize("value", [3, b"x", ""])
+def test_a_path_of_the_wrong_kind_is_told_by_its_name(tmp_path, name, value):
+    given = {"source": "clip.mkv", "output": tmp_path / "x.out"} | {name: value}
+    calls = [cssv.encode] if name == "thermal" else [cssv.encode, cssv.track]
+    for call in calls:
+        with pytest.raises(OptionError, match=f"{name} (is not a path|names no file): found "):
+            call(**given)
+
+
 @pytest.mark.parametrize("classes", [[0], 3, [None], {1: "person"}, b"person", np.array([1])])
 def test_classes_that_are_no_names_are_told(classes):
     with pytest.raises(OptionError, match=r"classes are not names.*such as person,car"):

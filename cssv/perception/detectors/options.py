@@ -43,6 +43,13 @@ def check_path(name: str, path: str | PathLike[str]) -> Path:
     return Path(path)
 
 
+def check_paths(**paths: str | PathLike[str] | None) -> None:
+    """Check each, as :func:`check_path` does, by its name; None is none that is given."""
+    for name, path in paths.items():
+        if path is not None:
+            check_path(name, path)
+
+
 def check_weights(weights: str | PathLike[str], *suffixes: str) -> Path:
     """The path of a file of weights; a ModelError unless it is a file with one of the suffixes, if any.
 
