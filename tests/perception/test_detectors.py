@@ -207,7 +207,7 @@ def many(count):
 
 def test_of_too_many_boxes_the_best_are_followed():
     found = many(3549)
-    finder = Finder.of(Own(found, notes="by hand"))
+    finder = Finder.of(Own(found, notes="by hand", most_boxes=MOST_BOXES))
     kept = finder.detect(frames(1)[0])
     assert len(kept) == MOST_BOXES == 300
     assert sorted(kept.scores) == sorted(found.scores)[-300:]
@@ -215,25 +215,25 @@ def test_of_too_many_boxes_the_best_are_followed():
     own, note = notes_of(finder)
     assert own == "by hand"
     assert "more than 300 boxes in 1 frames, up to 3549" in note
-    assert len(perceive(frames(8), Own(found))) <= 300
+    assert len(perceive(frames(8), Own(found, most_boxes=300))) <= 300
 
 
 def test_few_boxes_and_other_bounds_are_left_alone(tmp_path):
-    finder = Finder.of(Own(many(300)))
+    finder = Finder.of(Own(many(300), most_boxes=300))
     assert finder.detect(frames(1)[0]) is finder._detector.found
     assert notes_of(finder) == ()
     assert Finder.of(finder) is finder
-    assert len(Finder.of(Own(many(400), most_boxes=None)).detect(frames(1)[0])) == 400
+    assert len(Finder.of(Own(many(400))).detect(frames(1)[0])) == 400
     path = tmp_path / "many.txt"
     path.write_text("".join(f"1,-1,{20 * n},1,10,10,1\n" for n in range(400)))
     assert len(Finder.of(BoxesDetector(path)).detect(frames(1)[0])) == 400
 
 
 def test_a_crowded_clip_says_so_in_its_notes(tmp_path, clip):
-    done = cssv.encode(clip, tmp_path / "x.cssv", detector=Own(many(301)))
+    done = cssv.encode(clip, tmp_path / "x.cssv", detector=Own(many(301), most_boxes=300))
     assert [note for note in done.notes if "more than 300 boxes in 4 frames" in note]
     assert [note for note in cssv.info(done.path).facts["notes"] if "more than 300 boxes" in note]
-    assert "more than 300 boxes" in cssv.track(clip, detector=Own(many(301))).notes[0]
+    assert "more than 300 boxes" in cssv.track(clip, detector=Own(many(301), most_boxes=300)).notes[0]
 
 
 def test_notes_are_optional(boxes):

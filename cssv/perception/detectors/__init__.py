@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from cssv.errors import OptionError
 from cssv.frames import Frame
 from cssv.perception.detections import Detections
-from cssv.perception.detectors.options import LONGEST_QUOTE, MOST_BOXES
+from cssv.perception.detectors.options import LONGEST_QUOTE
 from cssv.perception.flow import FlowMeter
 
 
@@ -21,8 +21,7 @@ class Detector(Protocol):
 
     It may have ``notes``, a tuple of sentences that a user should read with the result, and ``flow``, the
     :class:`~cssv.perception.flow.FlowMeter` with which it measures each frame; others then measure no other.
-    Of what it finds in a frame, the best :data:`~cssv.perception.detectors.options.MOST_BOXES` are followed,
-    unless it has ``most_boxes``, another number, or None for all.
+    Where it has ``most_boxes``, only so many of best score are followed of what it finds in a frame.
 
     Attributes:
         name: its key in :data:`DETECTORS`.
@@ -75,7 +74,7 @@ def check_found(found: object, by: str) -> Detections:
 
 
 class Finder:
-    """A detector whose answers are checked, and bounded to the best :data:`MOST_BOXES` of each frame.
+    """A detector whose answers are checked, and bounded to the best of each frame where it says so.
 
     Attributes:
         name: the detector's.
@@ -95,7 +94,7 @@ class Finder:
             )
         self._detector = detector
         self._crowded = self._largest = 0
-        self.most_boxes: int | None = getattr(detector, "most_boxes", MOST_BOXES)
+        self.most_boxes: int | None = getattr(detector, "most_boxes", None)
         self.name = str(getattr(detector, "name", type(detector).__name__))
 
     @classmethod

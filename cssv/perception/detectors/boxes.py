@@ -213,7 +213,6 @@ class BoxesDetector:
 
     name = "boxes"
     #: A file is taken whole.
-    most_boxes = None
 
     def __init__(
         self, boxes: str | PathLike[str], *, label: str = ANY_OBJECT, min_score: float = 0.0

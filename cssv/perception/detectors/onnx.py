@@ -18,7 +18,7 @@ from cssv.perception.detectors.heads import Head
 from cssv.perception.detectors.letterbox import PADDING
 from cssv.perception.detectors.network import F32, Network
 from cssv.perception.detectors.nms import suppress
-from cssv.perception.detectors.options import MIN_SCORE, MOST_OVERLAP, check_share, touching
+from cssv.perception.detectors.options import MIN_SCORE, MOST_BOXES, MOST_OVERLAP, check_share, touching
 
 
 class OnnxDetector:
@@ -41,6 +41,7 @@ class OnnxDetector:
     """
 
     name = "onnx"
+    most_boxes = MOST_BOXES
 
     def __init__(
         self,

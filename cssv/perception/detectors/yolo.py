@@ -63,6 +63,7 @@ class YoloDetector:
     """
 
     name = "yolo"
+    most_boxes = MOST_BOXES
 
     def __init__(
         self,
