@@ -261,6 +261,18 @@ def test_a_picture_without_temperatures(tmp_path):
     assert "no temperatures" in refused(path)
 
 
+def test_another_packages_opener_of_pictures_is_no_excuse(tmp_path, package, monkeypatch):
+    """What ultralytics puts in Pillow's place asks for a package that is not there."""
+
+    def unpack(_):
+        raise ModuleNotFoundError("No module named 'pi_heif'")
+
+    monkeypatch.setattr(package("flyr"), "unpack", unpack)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"\xff\xd8\xff")
+    assert "no temperatures" in refused(path)
+
+
 def test_a_flir_still_without_the_extra_names_the_command(tmp_path, monkeypatch):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"\xff\xd8\xff")
