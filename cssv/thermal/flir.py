@@ -17,8 +17,8 @@ from cssv.thermal.unit import F32
 
 #: First bytes of a JPEG file.
 JPEG = b"\xff\xd8"
-#: What the reader of a damaged file may raise. SyntaxError is what Pillow says of a broken PNG, ImportError what
-#: it says where ultralytics is imported too, which has it ask a further package about what it cannot read.
+#: What the reader of a damaged file may raise. SyntaxError is what Pillow says of a broken PNG, ImportError
+#: what it says beside ultralytics, which has it ask a further package about what it cannot read.
 _DAMAGE = (
     *(ValueError, LookupError, OSError, EOFError, TypeError, ArithmeticError, AttributeError),
     *(AssertionError, ImportError, SyntaxError, struct.error, zlib.error),
