@@ -33,7 +33,7 @@ SHORTEST_S = 0.7
 LOWEST_BOXES = 3
 #: So are those of whose boxes hardly any has this share of the evidence that is typical of the clip. It
 #: is the surest boxes that count: what stands half hidden is often seen with a low score.
-LEAST_EVIDENCE = 0.78
+LEAST_EVIDENCE = 0.8
 #: Share of an object's boxes whose evidence is below the one that counts.
 EVIDENCE_QUANTILE = 0.85
 

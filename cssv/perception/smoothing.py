@@ -29,7 +29,7 @@ MEASUREMENT_NOISE = (0.05, 0.05, 0.05, 0.05)
 #: Standard deviation of velocities before anything is known, in h/s.
 VELOCITY_PRIOR = 2.0
 #: A frame without a detection is filled in while the position's standard deviation is below this, in h.
-FILL_SIGMA = 0.05
+FILL_SIGMA = 0.04
 #: A smoothed box is never narrower or lower than this.
 SMALLEST_SIDE_PX = 1.0
 #: Optical flow is asked for the velocity in an object's first frames, this many; later the boxes say enough.
