@@ -22,6 +22,18 @@ with warnings.catch_warnings():
     from trackeval.metrics import CLEAR, HOTA, Identity
 
 
+#: Sequences of MOT15 whose boxes and truth the test data hold.
+SEQUENCES = (
+    "PETS09-S2L1",
+    "TUD-Campus",
+    "TUD-Stadtmitte",
+    "KITTI-13",
+    "KITTI-17",
+    "ADL-Rundle-6",
+    "ETH-Bahnhof",
+)
+
+
 @dataclass(frozen=True)
 class Sequence15:
     """One MOT15 sequence: its name, frames per second, number of frames, truth and public boxes."""

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
 
@@ -54,7 +55,6 @@ class Clip:
         self._frames, self._boxes = Record(FRAME), Record(BOX)
         self._given: set[int] = set()
         self._labels: dict[int, Counter[str]] = {}
-        self._seen: Counter[int] = Counter()
         self._scenery = Scenery()
 
     def add(
@@ -78,17 +78,16 @@ class Clip:
         rows = self._boxes.extend(len(kept))
         rows["step"], rows["id"] = len(self._frames), ids[kept]
         rows["centre_px"], rows["score"] = to_centres(detections.boxes_px[kept]), detections.scores[kept]
-        self._seen.update(ids[kept].tolist())
-        rows["flow_px_s"] = self._flow_of(ids[kept], detections.boxes_px[kept], float(time_s), flow)
         for k in kept.tolist():
             self._labels.setdefault(int(ids[k]), Counter())[detections.labels[k]] += 1
+        rows["flow_px_s"] = self._flow_of(ids[kept], detections.boxes_px[kept], float(time_s), flow)
         self._given.update(ids[kept[detections.ids[kept] >= 0]].tolist())
         self._frames.extend(1)[0] = number, float(time_s)
 
     def _flow_of(self, ids: I64, boxes_px: F64, time_s: float, flow: Flow | None) -> F64:
         """(n, 3) velocity by optical flow, and its sigma; NaN but for objects hardly seen so far."""
         velocities = np.full((len(ids), 3), np.nan)
-        young = np.array([self._seen[k] <= FLOW_BOXES for k in ids.tolist()], dtype=np.bool_)
+        young = np.array([self._labels[k].total() <= FLOW_BOXES for k in ids.tolist()], dtype=np.bool_)
         if flow is not None and len(self._frames) and young.any():
             step_s = time_s - float(self._frames.rows["time_s"][-1])
             velocities[young] = flow.of_boxes(boxes_px[young]) / step_s
@@ -100,11 +99,8 @@ class Clip:
         loose = [piece for piece in pieces if piece.id not in self._given]
         firmer = [piece for piece in loose if _count(piece) > 1]
         owner = link(firmer, estimate_noise(loose), None if self._scenery.is_still else self._scenery.at)
-        parts: dict[int, list[int]] = {}
-        for piece in pieces:
-            parts.setdefault(owner.get(piece.id, piece.id), []).append(piece.id)
-        if any(len(ids) > 1 for ids in parts.values()):
-            pieces = self._pieces(owner, parts)
+        if any(identity != whole for identity, whole in owner.items()):
+            pieces = self._pieces(owner)
         fewest = self._fewest()
         wholes = [piece for piece in pieces if piece.id in self._given or self._is_believed(piece, fewest)]
         return sorted(wholes, key=lambda tracklet: tracklet.id)
@@ -123,15 +119,14 @@ class Clip:
         surest = np.quantile(evidence(tracklet.scores[seen]), EVIDENCE_QUANTILE)
         return bool(surest >= LEAST_EVIDENCE * self._tracker.scale.typical)
 
-    def _pieces(
-        self, owner: Mapping[int, int] | None = None, parts: Mapping[int, Sequence[int]] | None = None
-    ) -> list[Tracklet]:
-        """All boxes of the same id as one tracklet; of the same owner, whose parts are known, where given."""
+    def _pieces(self, owner: Mapping[int, int] = MappingProxyType({})) -> list[Tracklet]:
+        """All boxes of the same id as one tracklet; an id with an owner counts as that."""
         boxes, frames = self._boxes.rows, self._frames.rows
-        ids = boxes["id"]
-        if owner:
-            known, place = np.unique(ids, return_inverse=True)
-            ids = np.array([owner.get(k, k) for k in known.tolist()], dtype=np.int64)[place]
+        known, place = np.unique(boxes["id"], return_inverse=True)
+        ids = np.array([owner.get(k, k) for k in known.tolist()], dtype=np.int64)[place]
+        labels: dict[int, Counter[str]] = {}
+        for k, counts in self._labels.items():
+            labels.setdefault(owner.get(k, k), Counter()).update(counts)
         order = np.argsort(ids, kind="stable")
         borders = np.flatnonzero(np.diff(ids[order])) + 1
         found = []
@@ -142,7 +137,7 @@ class Clip:
             found.append(
                 spread(
                     identity,
-                    self._label_of([identity] if parts is None else parts[identity]),
+                    _label_of(labels[identity]),
                     frames["number"][span].copy(),
                     frames["time_s"][span].copy(),
                     rows["step"] - span.start,
@@ -152,12 +147,6 @@ class Clip:
                 )
             )
         return found
-
-    def _label_of(self, ids: Sequence[int]) -> str:
-        """What these ids were called most often, by a name if there is one."""
-        counts = sum((self._labels[k] for k in ids), start=Counter[str]())
-        names = [label for label, _ in counts.most_common() if label != ANY_OBJECT]
-        return names[0] if names else ANY_OBJECT
 
     def finish(self, noise: Noise | None = None, plane: Plane | None = None) -> Tracks:
         """Smoothed tracks of everything added; the noise is estimated from them unless given.
@@ -169,6 +158,12 @@ class Clip:
         noise = estimate_noise(tracklets) if noise is None else noise
         tracks = smooth(adapted(tracklets, noise), noise)
         return Tracks(tracks if plane is None else with_metres(tracks, tracklets, plane))
+
+
+def _label_of(counts: Counter[str]) -> str:
+    """What an object was called most often, by a name if there is one."""
+    names = [label for label, _ in counts.most_common() if label != ANY_OBJECT]
+    return names[0] if names else ANY_OBJECT
 
 
 def _count(tracklet: Tracklet) -> int:

@@ -139,10 +139,6 @@ class Tracker:
         """Ids of the objects that may still be seen again."""
         return self._objects.ids.copy()
 
-    def label_of(self, identity: int) -> str:
-        """Label of an object that is alive."""
-        return self._objects.labels[int(np.flatnonzero(self._objects.ids == identity)[0])]
-
     def update(
         self, time_s: Fraction | float, detections: Detections, camera: CameraMotion | None = None
     ) -> I64:

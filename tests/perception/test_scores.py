@@ -9,20 +9,10 @@ from cssv.perception import Clip, MotRows, detector
 from cssv.perception.detectors import meter_of
 from cssv.video import VideoReader
 
-SEQUENCES = (
-    "PETS09-S2L1",
-    "TUD-Campus",
-    "TUD-Stadtmitte",
-    "KITTI-13",
-    "KITTI-17",
-    "ADL-Rundle-6",
-    "ETH-Bahnhof",
-)
-
 
 @pytest.fixture(scope="module")
 def sequences(data, scores):
-    return {name: scores.Sequence15.read(data / "mot15" / name) for name in SEQUENCES}
+    return {name: scores.Sequence15.read(data / "mot15" / name) for name in scores.SEQUENCES}
 
 
 def tracked(frames, rate):
