@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rivals.finders import OpenCvYolox, PlainMog2, Ultralytics
 
-from cssv.overlap import overlaps
+from cssv.boxes import overlaps
 from cssv.perception import BoxesDetector, Detections, detector
 from cssv.video import VideoReader
 

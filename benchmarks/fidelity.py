@@ -15,9 +15,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from psnr import Comparison
 
 import cssv
-from cssv.metrics import Comparison
 from cssv.video import VideoReader, VideoWriter
 
 STYLES = (("full", "opap"), ("sparse", "opap"), ("full", "plain"))

@@ -20,7 +20,8 @@ import numpy as np
 
 import cssv
 from cssv.scene import Ranges, Value
-from cssv.template.state import ObjectState, planar_certainty, value_certainty
+from cssv.template.certainty import planar_certainty, value_certainty
+from cssv.template.state import ObjectState
 
 LEAST_PX = 24
 LEAST_CERTAINTY = 0.3

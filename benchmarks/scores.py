@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.overlap import overlaps
-from cssv.perception import BoxesDetector, Detections, MotRows
+from cssv.boxes import overlaps
+from cssv.interop.mot import MotRows
+from cssv.perception import BoxesDetector, Detections
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

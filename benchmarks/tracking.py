@@ -27,8 +27,10 @@ import numpy as np
 from rivals.followers import FOLLOWERS, follow
 from scores import SEQUENCES, Score, Sequence15, combined, measures
 
-from cssv.perception import Clip, Detections, Detector, LiveTracker, MotRows, Tracker, detections, detector
+from cssv.interop.mot import MotRows
+from cssv.perception import Clip, Detections, Detector, LiveTracker, Tracker, detections, detector
 from cssv.perception.detectors import meter_of
+from cssv.perception.tracks import to_mot_rows
 from cssv.video import VideoReader
 
 SECTIONS = ("public", "motion", "yolox", "speed")
@@ -44,7 +46,7 @@ def ours(frames: Sequence[Detections], rate: Fraction) -> MotRows:
     clip = Clip()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, seen)
-    return MotRows.of(clip.finish())
+    return to_mot_rows(clip.finish())
 
 
 def streamed(frames: Sequence[Detections], rate: Fraction) -> MotRows:
@@ -104,7 +106,7 @@ def looked_at(clip: Path, finder: Detector) -> tuple[tuple[Detections, ...], Mot
             flow = meter.measure(frame)
             seen.append(finder.detect(frame))
             tracked.add(frame.number, frame.time, seen[-1], flow)
-    return tuple(seen), MotRows.of(tracked.finish())
+    return tuple(seen), to_mot_rows(tracked.finish())
 
 
 class Mog2:

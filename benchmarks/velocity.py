@@ -35,7 +35,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.signal import savgol_filter
 
-from cssv.overlap import overlaps
+from cssv.boxes import overlaps, to_centres
+from cssv.interop.mot import MotRows
 from cssv.perception import (
     BoxesDetector,
     Clip,
@@ -43,11 +44,9 @@ from cssv.perception import (
     FlowMeter,
     FrameStates,
     LiveTracker,
-    MotRows,
     detections,
     detector,
 )
-from cssv.perception.detections import to_centres
 from cssv.perception.kinematics import (
     Problem,
     States,

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import cssv
-from cssv.table import EXTENSIONS
+from cssv.interop.table import EXTENSIONS
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
 from cssv_cli.options import PATH, examples, version_option

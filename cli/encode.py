@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 import cssv
-from cssv.carriers.frame import DEFAULT_FIDELITY, FIDELITIES, Fidelity
-from cssv.carriers.nibble import DEFAULT_MERGE, MERGES, Merge
-from cssv.encoder import DEFAULT_PLANES, PLANES, Planes
-from cssv.painter import DEFAULT_CODEC, EXTENSION
+from cssv.api.encode import DEFAULT_PLANES, PLANES, Planes
+from cssv.carriers.nibble.carrier import DEFAULT_FIDELITY, FIDELITIES, Fidelity
+from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES, Merge
+from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
 from cssv.video import CODECS, Codec
 from cssv_cli import report
 from cssv_cli.console import Console, with_console

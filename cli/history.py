@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cssv
-from cssv.runs import runs_of
+from cssv.container.runs import runs_of
 from cssv_cli.graph import draw_blocks
 from cssv_cli.report import Report, marks_of, notes_text, ranges_data, time_text, torn_text
 from cssv_cli.words import count, quoted, size_text

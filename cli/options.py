@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from cssv.encoder import DEFAULT_DETECTOR
 from cssv.perception import DETECTORS
+from cssv.pipeline.perceive import DEFAULT_DETECTOR
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

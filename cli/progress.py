@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from cssv.closing import Closing
+from cssv.files.closing import Closing
 from cssv_cli.words import clock, count
 
 #: Seconds between two drawings of the bar.

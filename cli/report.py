@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import cssv
-from cssv.painter import EXTENSION
 from cssv.perception import Track
+from cssv.pipeline.config import EXTENSION
 from cssv.scene import Ranges
 from cssv_cli.words import clock, count, quoted, rate_text, size_text, span_text, times_text
 

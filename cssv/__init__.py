@@ -6,31 +6,41 @@
     cssv.encode("clip.mp4", "clip.cssv", scene="scene.json")
     with cssv.open("clip.cssv") as clip:
         moment = clip[100]                  # .frame .heat .objects .time
+
+Every name is imported when it is first used (PEP 562), so that ``import cssv`` costs next to nothing.
 """
 
-from cssv.artefacts import artefacts
-from cssv.clip import Clip
-from cssv.committing import Committed, commit
-from cssv.compaction import Compacted, gc
-from cssv.decoder import Decoded, Decoder, Moment, decode
-from cssv.difference import Difference, diff
-from cssv.encoder import Encoded, encode
-from cssv.errors import CssvError
-from cssv.exporting import Exported, export
-from cssv.frames import Frame
-from cssv.history import History, Version, checkout, log, tag
-from cssv.information import Information, info
-from cssv.painter import VERSION as __version__  # noqa: N811
-from cssv.perception import Detections, Detector, detections
-from cssv.perception.transformer.meter import Artefacts
-from cssv.scene import Scene
-from cssv.stream import Encoder
-from cssv.table import ObjectRow
-from cssv.tracking import Tracked, track
-from cssv.verification import Fault, Verification, verify
+from __future__ import annotations
 
-#: ``cssv.open(path)`` is a Clip, as the built-in ``open`` is a file.
-open = Clip  # noqa: A001
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cssv.api.artefacts import artefacts
+    from cssv.api.clip import Clip
+    from cssv.api.clip import Clip as open  # noqa: A004, N813
+    from cssv.api.commit import Committed, commit
+    from cssv.api.decode import Decoded, decode
+    from cssv.api.diff import Difference, diff
+    from cssv.api.encode import Encoded, encode
+    from cssv.api.export import Exported, export
+    from cssv.api.gc import Compacted, gc
+    from cssv.api.history import History, Version, checkout, log, tag
+    from cssv.api.info import Information, info
+    from cssv.api.stream import Encoder
+    from cssv.api.track import Tracked, track
+    from cssv.api.verify import Fault, Verification, verify
+    from cssv.errors import CssvError
+    from cssv.frames import Frame
+    from cssv.interop.table import ObjectRow
+    from cssv.perception.detections import Detections, detections
+    from cssv.perception.detectors import Detector
+    from cssv.perception.transformer.meter import Artefacts
+    from cssv.pipeline.decoder import Decoder
+    from cssv.pipeline.moment import Moment
+    from cssv.scene.model import Scene
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Artefacts",
@@ -73,3 +83,63 @@ __all__ = [
     "track",
     "verify",
 ]
+
+#: Module -> the public names that it defines.
+_PUBLIC = {
+    "api.artefacts": ("artefacts",),
+    "api.clip": ("Clip",),
+    "api.commit": ("Committed", "commit"),
+    "api.decode": ("Decoded", "decode"),
+    "api.diff": ("Difference", "diff"),
+    "api.encode": ("Encoded", "encode"),
+    "api.export": ("Exported", "export"),
+    "api.gc": ("Compacted", "gc"),
+    "api.history": ("History", "Version", "checkout", "log", "tag"),
+    "api.info": ("Information", "info"),
+    "api.stream": ("Encoder",),
+    "api.track": ("Tracked", "track"),
+    "api.verify": ("Fault", "Verification", "verify"),
+    "errors": ("CssvError",),
+    "frames": ("Frame",),
+    "interop.table": ("ObjectRow",),
+    "perception.detections": ("Detections", "detections"),
+    "perception.detectors": ("Detector",),
+    "perception.transformer.meter": ("Artefacts",),
+    "pipeline.decoder": ("Decoder",),
+    "pipeline.moment": ("Moment",),
+    "scene.model": ("Scene",),
+}
+_HOMES = {name: (module, name) for module, names in _PUBLIC.items() for name in names}
+#: ``cssv.open(path)`` is a Clip, as the built-in ``open`` is a file.
+_HOMES["open"] = ("api.clip", "Clip")
+#: Modules that can be used after a plain ``import cssv``. ``calibration`` is an older name.
+_MODULES = {
+    name: name
+    for name in (
+        "boxes",
+        "carriers",
+        "container",
+        "interop",
+        "perception",
+        "scene",
+        "template",
+        "video",
+        "view",
+    )
+} | {"calibration": "scene.tsai"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public object
+    if name in _HOMES:
+        module, attribute = _HOMES[name]
+        value = getattr(import_module(f"{__name__}.{module}"), attribute)
+    elif name in _MODULES:
+        value = import_module(f"{__name__}.{_MODULES[name]}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,6 +7,7 @@ a nibble does not survive a colour conversion.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -34,6 +35,11 @@ def planes_shape(layout: Layout, width: int, height: int) -> tuple[int, ...]:
     if layout == "yuv420p":
         return (height * 3 // 2, width)
     return (height, width, 3)
+
+
+def planes_crc(planes: U8) -> int:
+    """CRC-32 of a frame's planes in their stored order: Y, Cb, Cr or interleaved R, G, B."""
+    return zlib.crc32(planes.data)
 
 
 def check_size(layout: Layout, width: int, height: int) -> None:

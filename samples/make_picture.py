@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 import cssv
-from cssv.picture import to_rgb
 from cssv.video import VideoReader
+from cssv.view.heat import to_rgb
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "picture.png"

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 import cssv
 from cssv.container import IndexMeta, Reader
-from cssv.frames import U8
-from cssv.payload.sample import read_sample
-from cssv.stego import planes_crc
+from cssv.frames import U8, planes_crc
+from cssv.pipeline.scene_track import read_sample
 from cssv.video import VideoReader
 
 #: Share of the frames that one object's temperature changes.

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 from cssv.container import Appender, Reader
-from cssv.cursor import Cursor
 from cssv.frames import U8
 from cssv.video import open_source
+from cssv.video.cursor import Cursor
 from rivals.corpus import Finished
 from rivals.store import Store, View, write_whole
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cssv.perception import Detections, MotRows
+from cssv.interop.mot import MotRows
+from cssv.perception import Detections
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

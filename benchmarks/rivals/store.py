@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
-from cssv.closing import Closing
+from cssv.files.closing import Closing
 from cssv.frames import U8
 from rivals.corpus import Finished
 

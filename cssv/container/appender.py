@@ -10,9 +10,8 @@ from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 
-from cssv.closing import Closing
 from cssv.container.boxes import U64, open_file, write_box
-from cssv.container.chunks import CHUNK_BYTES, CHUNK_S, Samples, bound, loose
+from cssv.container.chunks import CHUNK_BYTES, CHUNK_S, Samples, bound, table_to_samples
 from cssv.container.entries import lift_entry
 from cssv.container.index import FrameTable, Index, IndexMeta, Revision, Version, index_size, write_index
 from cssv.container.limits import (
@@ -28,8 +27,9 @@ from cssv.container.limits import (
 from cssv.container.moov import Movie, Track, write_moov
 from cssv.container.reader import Reader
 from cssv.errors import ChecksumError, ContainerError, CssvError, OptionError, OutputError
-from cssv.lock import WriterLock
-from cssv.overlay import Overlay
+from cssv.files.closing import Closing
+from cssv.files.lock import WriterLock
+from cssv.files.patched import PatchedFile
 
 #: What an ``mdat`` says of its length until its samples are there: nothing follows it.
 _UNFINISHED = 1 << 62
@@ -93,8 +93,8 @@ class Appender(Closing):
         self._lifted: dict[bytes, int] = {}
         table, video, scene = self.reader.frames, self.reader.video, self.reader.scene
         self._samples: dict[str, Samples] = {
-            "video": loose(video.table, table.samples),
-            "scene": loose(scene.table, table.scenes),
+            "video": table_to_samples(video.table, table.samples),
+            "scene": table_to_samples(scene.table, table.scenes),
         }
         self._stegos = table.stegos.copy()
         self._times = video.table.times()
@@ -215,7 +215,7 @@ class Appender(Closing):
 
     # A version.
 
-    def stage(self, meta: IndexMeta, *, root: int | None = None, frames_changed: int) -> Overlay:
+    def stage(self, meta: IndexMeta, *, root: int | None = None, frames_changed: int) -> PatchedFile:
         """Put the version on the disk, where it is whole but nobody sees it.
 
         Args:
@@ -276,7 +276,7 @@ class Appender(Closing):
             self._flush()
         self._staged = version
         self._check_place()
-        return Overlay(self._path, ((self._live + 4, b"free"),))
+        return PatchedFile(self._path, ((self._live + 4, b"free"),))
 
     def land(self) -> Version:
         """Make the staged version the one that plays."""

@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cssv.closing import Closing
 from cssv.container.boxes import Box, file_size, open_file, read_exactly, top_boxes
 from cssv.container.index import (
     INDEX_KINDS,
@@ -25,7 +24,8 @@ from cssv.container.index import (
 from cssv.container.limits import INDEX_LIMIT, SAMPLES_LIMIT, check_limit
 from cssv.container.moov import Movie, Track, read_moov
 from cssv.errors import ChecksumError, ContainerError, CssvError
-from cssv.overlay import as_source
+from cssv.files.closing import Closing
+from cssv.files.patched import as_source
 
 _BRAND = b"cssv"
 _FTYP_LIMIT = 4096
@@ -38,7 +38,7 @@ class Archive(Closing):
     """An open file with its index, which was chosen and checked.
 
     Args:
-        path: the file, or an :class:`cssv.overlay.Overlay`.
+        path: the file, or an :class:`cssv.files.patched.PatchedFile`.
 
     Attributes:
         source: the path or the overlay.

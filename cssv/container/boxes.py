@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from cssv.container.limits import CHILD_BOXES_LIMIT, DEPTH_LIMIT, TOP_BOXES_LIMIT, check_limit
 from cssv.errors import ContainerError, InputError
-from cssv.overlay import as_source
+from cssv.files.patched import as_source
 
 #: Boxes that hold nothing but boxes, as far as CSSV looks into them.
 PARENTS = frozenset((b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"tref"))

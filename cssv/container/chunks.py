@@ -44,7 +44,7 @@ class Samples:
         return self.heads.index(entry)
 
 
-def loose(table: SampleTable, crcs: U32s) -> Samples:
+def table_to_samples(table: SampleTable, crcs: U32s) -> Samples:
     """Return a table's samples."""
     keys = np.full(len(table), table.syncs is None)
     if table.syncs is not None:

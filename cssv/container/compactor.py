@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from cssv.container.archive import Archive, audio_row
 from cssv.container.boxes import U64, read_exactly, write_box
-from cssv.container.chunks import bound, loose, short_runs
+from cssv.container.chunks import bound, short_runs, table_to_samples
+from cssv.container.extents import VisitedExtents, sound_name
 from cssv.container.index import FrameTable, Index, Version, index_size, write_frame_table, write_index
 from cssv.container.limits import MOOV_LIMIT, check_limit
 from cssv.container.moov import Movie, Track, write_moov
-from cssv.container.sharing import Ground, sound_name
 from cssv.container.tables import I64s, U32s
 from cssv.errors import ChecksumError, ContainerError, OptionError, OutputError
 
@@ -104,7 +104,7 @@ class _Compaction:
             raise OutputError("cannot write the file", found=error.strerror or str(error)) from error
 
     def _planned(self) -> _Plan:
-        ground, sounds = Ground(), set[bytes]()
+        ground, sounds = VisitedExtents(), set[bytes]()
         parts: list[tuple[I64s, I64s, I64s]] = []
         for version in self._kept:
             table, movie = self._opened(version)
@@ -188,7 +188,7 @@ class _Compaction:
 
 
 def _fresh(
-    ground: Ground,
+    ground: VisitedExtents,
     sounds: set[bytes],
     place: int,
     track: Track,
@@ -220,7 +220,7 @@ def _begins(track: Track, samples: I64s, sizes: I64s) -> F64s:
 
 
 def _fresh_sound(
-    ground: Ground, sounds: set[bytes], track: Track, expected: int, file: BinaryIO
+    ground: VisitedExtents, sounds: set[bytes], track: Track, expected: int, file: BinaryIO
 ) -> tuple[I64s, U32s]:
     """All samples of an audio track, checked, or none where they were met before."""
     table = track.table
@@ -240,6 +240,6 @@ def _fresh_sound(
 
 
 def _rebound(track: Track, plan: _Plan) -> Track:
-    samples = loose(track.table, np.zeros(len(track.table), np.uint32))
+    samples = table_to_samples(track.table, np.zeros(len(track.table), np.uint32))
     samples.offsets = plan.moved(samples.offsets)
     return replace(track, table=bound(samples, track.table, track.timescale))

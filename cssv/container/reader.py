@@ -7,15 +7,15 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from cssv.closing import Closing
 from cssv.container.archive import Archive
 from cssv.container.boxes import read_exactly
-from cssv.container.faults import Problem, find_problems
+from cssv.container.check import Problem, find_problems
 from cssv.container.index import FrameTable, Index, Revision, Version
 from cssv.container.moov import Movie, Track
 from cssv.container.tables import U32s
 from cssv.errors import ChecksumError, ContainerError, LimitError
-from cssv.overlay import Overlay
+from cssv.files.closing import Closing
+from cssv.files.patched import PatchedFile
 
 
 class Reader(Closing):
@@ -25,7 +25,7 @@ class Reader(Closing):
     allocated for the tables stays below 64 times the file's size, and below 2 GiB, for any input.
 
     Args:
-        path: the file, or an :class:`cssv.overlay.Overlay`.
+        path: the file, or an :class:`cssv.files.patched.PatchedFile`.
         version: number or tag of the version to show; None for the one that players show.
 
     Attributes:
@@ -66,7 +66,7 @@ class Reader(Closing):
         return self._archive
 
     @property
-    def source(self) -> Overlay:
+    def source(self) -> PatchedFile:
         """The file as players must read it to show this version."""
         source, live = self._archive.source, self._archive.live.offset
         is_live = self.version.number == self.index.playing
@@ -75,7 +75,9 @@ class Reader(Closing):
         patches = [(at + 4, b"moov")]
         if live < at:
             patches.append((live + 4, b"free"))
-        return source.over(*patches) if isinstance(source, Overlay) else Overlay(source, tuple(patches))
+        return (
+            source.over(*patches) if isinstance(source, PatchedFile) else PatchedFile(source, tuple(patches))
+        )
 
     @property
     def tracks(self) -> tuple[Track, ...]:

@@ -32,7 +32,7 @@ from cssv.container.limits import (
 from cssv.container.moov import Movie, Track, write_moov
 from cssv.container.tables import SampleTable
 from cssv.errors import ContainerError, OutputError
-from cssv.output import whole_file
+from cssv.files.atomic import whole_file
 
 #: First box of every file: plain ISO base media, and a CSSV file to those who know.
 FTYP = write_box(b"ftyp", b"isom", bytes((0, 0, 2, 0)), b"isom", b"iso2", b"mp41", b"cssv")

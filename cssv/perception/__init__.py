@@ -1,13 +1,12 @@
 """Frames -> detections -> tracks -> motion, with honest uncertainty."""
 
 from cssv.perception.camera import CameraMotion
-from cssv.perception.clip import Clip, perceive, track_boxes
 from cssv.perception.detections import EMPTY, Detections, detections
 from cssv.perception.detectors import DETECTORS, Detector, detector
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.flow import Flow, FlowMeter
 from cssv.perception.live import LAG_S, LiveTracker
-from cssv.perception.mot import MotRows, mot_text, read_mot, write_mot
+from cssv.perception.offline import Clip, perceive, track_boxes
 from cssv.perception.smoothing import Noise
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import FrameStates, Track, Tracks
@@ -25,16 +24,12 @@ __all__ = [
     "FlowMeter",
     "FrameStates",
     "LiveTracker",
-    "MotRows",
     "Noise",
     "Track",
     "Tracker",
     "Tracks",
     "detections",
     "detector",
-    "mot_text",
     "perceive",
-    "read_mot",
     "track_boxes",
-    "write_mot",
 ]

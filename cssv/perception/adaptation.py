@@ -20,7 +20,7 @@ from itertools import product
 
 import numpy as np
 
-from cssv.perception.detections import F64, I64
+from cssv.boxes import F64, I64
 from cssv.perception.disturbances import Disturbances, find
 from cssv.perception.kinematics import Problem, States, kalman_filter, log_likelihoods, rts_smoother
 from cssv.perception.smoothing import Batch, Noise, State, Tracklet, batches
@@ -46,7 +46,7 @@ _PLAIN = np.ones((1, 2))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bank:
+class ScaleBank:
     """What frames that are gone said of an object, under every scale: K of them.
 
     Attributes:
@@ -67,7 +67,7 @@ class Bank:
 
 
 def adapted(
-    tracklets: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Bank] | None = None
+    tracklets: Sequence[Tracklet], noise: Noise, banks: Mapping[int, ScaleBank] | None = None
 ) -> list[Tracklet]:
     """The same tracklets, in the same order, each with the ``scales`` and ``disturbances`` that suit it.
 
@@ -77,14 +77,16 @@ def adapted(
     the scales, and gives ``start``.
     """
     known = {} if banks is None else banks
-    plain = believed([_plain(tracklet, known.get(tracklet.id)) for tracklet in tracklets], noise)
+    plain = drop_contradicted_flow(
+        [_plain(tracklet, known.get(tracklet.id)) for tracklet in tracklets], noise
+    )
     found: dict[int, Tracklet] = {}
     for group in batches(plain):
         found |= {tracklet.id: tracklet for tracklet in _adapt(group, noise, known)}
     return [found[tracklet.id] for tracklet in tracklets]
 
 
-def believed(tracklets: Sequence[Tracklet], noise: Noise) -> list[Tracklet]:
+def drop_contradicted_flow(tracklets: Sequence[Tracklet], noise: Noise) -> list[Tracklet]:
     """The same tracklets, in the same order, without the flow of those whose boxes contradict it.
 
     Flow sees what moves in the picture, which need not be what the boxes hold: one that is half empty, or
@@ -106,18 +108,18 @@ def believed(tracklets: Sequence[Tracklet], noise: Noise) -> list[Tracklet]:
     return [found[tracklet.id] for tracklet in tracklets]
 
 
-def _plain(tracklet: Tracklet, bank: Bank | None) -> Tracklet:
+def _plain(tracklet: Tracklet, bank: ScaleBank | None) -> Tracklet:
     start = tracklet.start if bank is None else bank.state(np.zeros(4, dtype=np.int64))
     return replace(tracklet, scales=None, disturbances=None, start=start)
 
 
-def _adapt(group: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Bank]) -> list[Tracklet]:
+def _adapt(group: Sequence[Tracklet], noise: Noise, banks: Mapping[int, ScaleBank]) -> list[Tracklet]:
     problem = Batch.of(group).problem(noise)
     before, gains, _ = _likelihoods(problem, group, banks)
     best = (before + gains - _PRICES[:, None]).argmax(axis=0).reshape(-1, 4)
-    livelier = [_with_scales(tracklet, best[k], banks) for k, tracklet in enumerate(group)]
-    wrong, gain = _disturbed(Batch.of(livelier).problem(noise))
-    found = [replace(t, disturbances=wrong.of(k, len(t))) for k, t in enumerate(livelier)]
+    manoeuvring = [_with_scales(tracklet, best[k], banks) for k, tracklet in enumerate(group)]
+    wrong, gain = _disturbed(Batch.of(manoeuvring).problem(noise))
+    found = [replace(t, disturbances=wrong.of(k, len(t))) for k, t in enumerate(manoeuvring)]
     other = np.flatnonzero(best.any(axis=1))
     if len(other):
         # What these would gain without scales, frames that are gone included.
@@ -131,7 +133,7 @@ def _adapt(group: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Bank]) -
     return found
 
 
-def _with_scales(tracklet: Tracklet, best: I64, banks: Mapping[int, Bank]) -> Tracklet:
+def _with_scales(tracklet: Tracklet, best: I64, banks: Mapping[int, ScaleBank]) -> Tracklet:
     start = banks[tracklet.id].state(best) if tracklet.id in banks else tracklet.start
     return replace(tracklet, scales=_SCALES[best], start=start)
 
@@ -144,7 +146,7 @@ def _disturbed(problem: Problem) -> tuple[Disturbances, F64]:
 
 
 def _likelihoods(
-    problem: Problem, group: Sequence[Tracklet], banks: Mapping[int, Bank]
+    problem: Problem, group: Sequence[Tracklet], banks: Mapping[int, ScaleBank]
 ) -> tuple[F64, F64, States]:
     """What banks hold, and from there :func:`log_likelihoods` for all scales."""
     shape = (len(_SCALES), problem.z.shape[1])
@@ -159,9 +161,11 @@ def _likelihoods(
     return before, *log_likelihoods(replace(problem, start=start), _SCALES, WIDEST)
 
 
-def advanced(tracklets: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Bank]) -> dict[int, Bank]:
+def advanced(
+    tracklets: Sequence[Tracklet], noise: Noise, banks: Mapping[int, ScaleBank]
+) -> dict[int, ScaleBank]:
     """Banks after the frames of these tracklets; ``disturbances`` are heeded, ``scales`` are not."""
-    found: dict[int, Bank] = {}
+    found: dict[int, ScaleBank] = {}
     plain = [replace(_plain(t, banks.get(t.id)), disturbances=t.disturbances) for t in tracklets]
     for group in batches(plain):
         before, gains, last = _likelihoods(Batch.of(group).problem(noise), group, banks)
@@ -169,5 +173,5 @@ def advanced(tracklets: Sequence[Tracklet], noise: Noise, banks: Mapping[int, Ba
         for k, tracklet in enumerate(group):
             own = slice(4 * k, 4 * k + 4)
             states = States(*(number[:, own].copy() for number in last.numbers()))
-            found[tracklet.id] = Bank(float(tracklet.times_s[-1]), states, likely[:, own].copy())
+            found[tracklet.id] = ScaleBank(float(tracklet.times_s[-1]), states, likely[:, own].copy())
     return found

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from cssv.boxes import F64
 from cssv.frames import U8
-from cssv.perception.detections import F64
 
 #: Points agree that lie within this many pixels of the flow field of each other's motion.
 AGREEMENT_PX = 0.5

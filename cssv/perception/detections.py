@@ -6,18 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cssv.boxes import F64, I64, LARGEST_NUMBER, LARGEST_PX, UNKNOWN_ID
 from cssv.errors import BoxesError
 
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
-
-#: Identity of a detection whose object is not known yet.
-UNKNOWN_ID = -1
-#: Identities lie below this, coordinates within +- this many pixels.
-LARGEST_NUMBER = 2**31
-LARGEST_PX = 1e6
 #: Label of an object whose kind is not known.
 ANY_OBJECT = "object"
 
@@ -130,17 +123,3 @@ def detections(
 
 #: A frame in which nothing was seen.
 EMPTY = detections([])
-
-
-def to_centres(boxes_px: F64) -> F64:
-    """(..., 4) x, y, w, h from the top left corner -> centre x, centre y, w, h."""
-    centred = boxes_px.copy()
-    centred[..., :2] += boxes_px[..., 2:] / 2
-    return centred
-
-
-def from_centres(centred_px: F64) -> F64:
-    """(..., 4) centre x, centre y, w, h -> x, y, w, h from the top left corner."""
-    boxes = centred_px.copy()
-    boxes[..., :2] -= centred_px[..., 2:] / 2
-    return boxes

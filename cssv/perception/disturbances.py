@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from cssv.perception.detections import F64, I64
+from cssv.boxes import F64, I64
 from cssv.perception.kinematics import (
     Bools,
     Filtered,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cssv.perception.detections import F64
+from cssv.boxes import F64
 
 #: Share of the scores, weighted by themselves, below the typical one: what is hardly certain, of which some
 #: detectors report much and some nothing, has little weight.

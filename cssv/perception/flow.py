@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.boxes import F64
 from cssv.frames import U8, Frame
 from cssv.perception.camera import FEWEST_POINTS, STILL, STILL_PX, CameraMotion, fit_camera, register
-from cssv.perception.detections import F64
 
 F32 = NDArray[np.float32]
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.perception.detections import F64, I64
+from cssv.boxes import F64, I64
 
 Bools = NDArray[np.bool_]
 

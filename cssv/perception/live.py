@@ -8,19 +8,20 @@ from fractions import Fraction
 
 import numpy as np
 
+from cssv.boxes import F64, UNKNOWN_ID, to_centres
 from cssv.errors import OptionError
-from cssv.ground import Plane
-from cssv.perception.adaptation import Bank, adapted, advanced
-from cssv.perception.clip import EVIDENCE_QUANTILE, LEAST_EVIDENCE, fewest_boxes
-from cssv.perception.detections import ANY_OBJECT, F64, UNKNOWN_ID, Detections, to_centres
+from cssv.perception.adaptation import ScaleBank, adapted, advanced
+from cssv.perception.detections import ANY_OBJECT, Detections
 from cssv.perception.disturbances import Disturbances
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
-from cssv.perception.metres import LiveMetres
+from cssv.perception.ground_velocity import LiveMetres
+from cssv.perception.offline import EVIDENCE_QUANTILE, LEAST_EVIDENCE, fewest_boxes
 from cssv.perception.recent import RecentNoise
 from cssv.perception.smoothing import FLOW_BOXES, HEIGHT_WINDOW_S, Noise, Tracklet, smooth, spread
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import FrameStates, Tracks
+from cssv.scene.ground import Plane
 
 #: Frames wait this long for their future, in seconds.
 LAG_S = 1.0
@@ -44,7 +45,7 @@ class _Object:
     flow_px_s: list[F64] = field(default_factory=list)
     heights_px: list[float] = field(default_factory=list)
     recent: deque[tuple[float, float]] = field(default_factory=deque)
-    bank: Bank | None = None
+    bank: ScaleBank | None = None
     last_height_px: float = 0.0
     disturbances: Disturbances | None = None
 
@@ -202,7 +203,7 @@ class LiveTracker:
         last = np.searchsorted(at, np.arange(len(numbers)), side="right")
         return replace(whole, heights_px=heights[last])
 
-    def _drop(self, ready: int, noise: Noise, banks: dict[int, Bank]) -> None:
+    def _drop(self, ready: int, noise: Noise, banks: dict[int, ScaleBank]) -> None:
         """Forget the first ``ready`` frames, but for what they say of each object's state."""
         leaving = {
             k: seen

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cssv.perception.detections import F64
+from cssv.boxes import F64
 from cssv.perception.smoothing import Channels, Noise, Tracklet, local_heights, residuals, seen_rows
 
 #: Residuals are taken against a motion that averages over this many times the time in which motion outgrows

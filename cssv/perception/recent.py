@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cssv.perception.detections import F64, I64
+from cssv.boxes import F64, I64
 from cssv.perception.noise import estimate_noise
 from cssv.perception.smoothing import Noise, Tracklet, spread
 

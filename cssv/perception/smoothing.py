@@ -7,16 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cssv.perception.detections import F64, I64, from_centres
+from cssv.boxes import F64, I64, from_centres
 from cssv.perception.disturbances import Disturbances
-from cssv.perception.kinematics import (
-    Bools,
-    Problem,
-    States,
-    kalman_filter,
-    rts_smoother,
-    scatter,
-)
+from cssv.perception.kinematics import Bools, Problem, States, kalman_filter, rts_smoother, scatter
 from cssv.perception.tracks import Track
 
 #: One number per channel: centre x, centre y, w, h.

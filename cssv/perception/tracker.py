@@ -17,10 +17,10 @@ from fractions import Fraction
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from cssv.boxes import F64, I64, UNKNOWN_ID, overlaps, to_centres
 from cssv.errors import InputError
-from cssv.overlap import overlaps
 from cssv.perception.camera import CameraMotion
-from cssv.perception.detections import ANY_OBJECT, F64, I64, UNKNOWN_ID, Detections, to_centres
+from cssv.perception.detections import ANY_OBJECT, Detections
 from cssv.perception.evidence import ScoreScale
 from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
 

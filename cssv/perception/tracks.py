@@ -8,8 +8,9 @@ from typing import overload
 
 import numpy as np
 
+from cssv.boxes import F64, I64
 from cssv.errors import InputError
-from cssv.perception.detections import F64, I64
+from cssv.interop.mot import MotRows
 
 #: Field name and shape per row of what a track and a frame both hold, in the order of the dataclasses.
 _ROWS = {
@@ -74,8 +75,8 @@ class Track:
         nis: float64 (n,): normalised innovation squared of the centre: how far it was measured from where
             the frames before had foretold it, in units of what they and the measurement left open. 2 on
             average where the noise is right; 0 where nothing was detected or foretold.
-        velocity_m_s: float64 (n, 2): of the foot on the ground (:mod:`cssv.ground`), from past and future
-            frames; NaN where the ground or the foot is not known, and where it is left out.
+        velocity_m_s: float64 (n, 2): of the foot on the ground (:mod:`cssv.scene.ground`), from past and
+            future frames; NaN where the ground or the foot is not known, and where it is left out.
         velocity_m_cov: float64 (n, 2, 2): its covariance in m²/s², NaN likewise.
     """
 
@@ -191,3 +192,13 @@ class Tracks(Sequence[Track]):
 
 def _joined(arrays: Sequence[F64 | I64], shape: tuple[int, ...]) -> F64:
     return np.concatenate(arrays) if arrays else np.empty((0, *shape))
+
+
+def to_mot_rows(tracks: Sequence[Track]) -> MotRows:
+    """Convert tracks to rows of a MOT file, ordered by frame, then id."""
+    ids = np.concatenate([np.full(len(t), t.id, dtype=np.int64) for t in tracks] or [np.empty(0, np.int64)])
+    numbers = np.concatenate([t.numbers for t in tracks] or [np.empty(0, np.int64)])
+    boxes = np.concatenate([t.boxes_px for t in tracks] or [np.empty((0, 4))])
+    scores = np.concatenate([t.scores for t in tracks] or [np.empty(0)])
+    order = np.lexsort((ids, numbers))
+    return MotRows(numbers[order], ids[order], boxes[order], scores[order])

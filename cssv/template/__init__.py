@@ -1,0 +1,1 @@
+"""Objects of a frame <-> heat map."""

@@ -27,7 +27,7 @@ VISIBLE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Reading:
     """What was read of one object.
 
     Attributes:
@@ -58,7 +58,7 @@ def read(
     outlines: Sequence[Outline],
     marked: NDArray[np.bool_],
     damaged: NDArray[np.bool_] | None = None,
-) -> list[Sight]:
+) -> list[Reading]:
     """Read every object's bytes back.
 
     Args:
@@ -91,21 +91,21 @@ def read(
     for i, outline in enumerate(outlines):
         place = kept.pop(i, None) or footprint(outline, width, height)
         if place is None:
-            sights.append(Sight(outline, None, 0.0))
+            sights.append(Reading(outline, None, 0.0))
         else:
             sights.append(_read_one(planes, outline, place, owner[place.window] == i))
     return sights
 
 
-def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[np.bool_]) -> Sight:
+def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[np.bool_]) -> Reading:
     """Read one object from the pixels of its window that are its own."""
     on_ring = (place.index >= 0) & (place.index % place.span != 0)
     visible = int(np.count_nonzero(on_ring & own)) / max(int(np.count_nonzero(on_ring)), 1)
     if outline.selector is Selector.EDGES:
-        return Sight(outline, Readings(), visible)
+        return Reading(outline, Readings(), visible)
     sums = _luma_sums(planes, place, outline.ring_width, own)
     vectors = _chroma_sums(planes, place, outline.ring_width, own)
-    return Sight(outline, _readings(sums, vectors), visible)
+    return Reading(outline, _readings(sums, vectors), visible)
 
 
 def _fit(

@@ -1,6 +1,6 @@
 """What is known of one object in one frame, in units; and its way to bytes and back.
 
-This is where floats end: :func:`draw` turns a state into integers for the renderer, :func:`undraw`
+This is where floats end: :func:`draw` turns a state into integers for the renderer, :func:`to_state`
 turns what a reader saw back into a state.
 
 Certainty is a probability: that the true value lies within TOLERANCE (a share of the drawn range) of
@@ -16,29 +16,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfinv
 
 from cssv.frames import U8
-from cssv.ground import Plane, foot_velocity, ground_velocity
 from cssv.scene import Ranges, Source, Value
+from cssv.scene.ground import Plane, foot_velocity, ground_velocity
+from cssv.template.certainty import Span, planar_certainty, planar_sigma, value_certainty, value_sigma
 from cssv.template.drawing import FULL, Drawing, Outline, Readings, Selector
 from cssv.template.edges import edge_magnitude
 from cssv.template.outline import explore, pack_radii, superellipse
-from cssv.template.read import Sight
+from cssv.template.read import Reading
 
 Pair = tuple[float, float]
-Span = tuple[float, float]
 #: Whose outline, and for which box of whole pixels.
 Place = tuple[int, tuple[int, int, int, int]]
 
-#: A reading is certain as far as it lies within this share of its range.
-TOLERANCE = 1 / 8
-#: Certainty of a value that comes without a standard deviation, by its source.
-CERTAINTY_UNSTATED = {Source.MEASURED: 1.0, Source.ESTIMATED: 0.5, Source.UNKNOWN: 0.0}
 #: A speed above this share of the range is drawn as a comet when the selector is automatic.
 COMET_SHARE = 0.75
-#: The least certainty whose byte is full.
-_SURE = (FULL - 0.5) / FULL
 #: A value drawn with less certainty than this is too grey to be told from an unknown one.
 _LEAST_CERTAINTY = 1 / 16
 
@@ -108,41 +101,6 @@ def grounded(state: ObjectState, plane: Plane | None, foot_px_s: Pair | None = N
     if not (np.isfinite(velocity).all() and math.isfinite(sigma)):
         return unknown
     return replace(state, velocity_m_s=(float(velocity[0]), float(velocity[1])), sigma_m_s=sigma)
-
-
-def planar_certainty(sigma: float, span: Span) -> float:
-    """Probability that a velocity of deviation ``sigma`` per axis errs by less than the tolerance."""
-    if not math.isfinite(sigma):
-        return 0.0
-    if sigma <= 0:
-        return 1.0
-    bound = (span[1] - span[0]) * TOLERANCE
-    return -math.expm1(-0.5 * (bound / sigma) ** 2)
-
-
-def planar_sigma(certainty: float, span: Span) -> float:
-    """Inverse of :func:`planar_certainty`; for certainty 1 the largest sigma that a byte rounds to it."""
-    if certainty <= 0:
-        return math.inf
-    return (span[1] - span[0]) * TOLERANCE / math.sqrt(-2 * math.log1p(-min(certainty, _SURE)))
-
-
-def value_certainty(value: Value | None, span: Span) -> float:
-    """Probability that a scalar errs by less than the tolerance; by its source when no sigma is stated."""
-    if value is None or value.source is Source.UNKNOWN:
-        return 0.0
-    if value.sigma is None:
-        return CERTAINTY_UNSTATED[value.source]
-    if value.sigma <= 0:
-        return 1.0
-    return math.erf((span[1] - span[0]) * TOLERANCE / (value.sigma * math.sqrt(2)))
-
-
-def value_sigma(certainty: float, span: Span) -> float:
-    """Inverse of :func:`value_certainty`; for certainty 1 the largest sigma that a byte rounds to it."""
-    if certainty <= 0:
-        return math.inf
-    return (span[1] - span[0]) * TOLERANCE / (math.sqrt(2) * float(erfinv(min(certainty, _SURE))))
 
 
 def _to_byte(value: float, span: Span) -> int:
@@ -255,7 +213,7 @@ def _value(byte: int, certainty_byte: int, span: Span) -> Value | None:
     return Value(_from_byte(byte, span), value_sigma(certainty, span), Source.ESTIMATED)
 
 
-def undraw(sight: Sight, ranges: Ranges) -> ObjectState:
+def to_state(sight: Reading, ranges: Ranges) -> ObjectState:
     """Turn what a reader saw back into a state. Inverse of :func:`draw` up to the bytes' precision.
 
     An object whose rings could not be read has zero velocity of infinite sigma and no attributes.

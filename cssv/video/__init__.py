@@ -2,10 +2,9 @@
 
 from cssv.video.audio import AudioCopy, AudioTrack
 from cssv.video.codecs import CODECS, VARIANT_MAX, Codec, gop_length
-from cssv.video.counts import SIDE_MAX as COUNTS_SIDE_MAX
-from cssv.video.counts import CountPictures, CountVideo
-from cssv.video.door import Planes
 from cssv.video.encoder import FrameEncoder
+from cssv.video.grey16 import SIDE_MAX as COUNTS_SIDE_MAX
+from cssv.video.grey16 import CountPictures, CountVideo
 from cssv.video.info import UNTAGGED, Colour, VideoInfo, check_rate
 from cssv.video.packet import Packet
 from cssv.video.pictures import (
@@ -16,6 +15,7 @@ from cssv.video.pictures import (
     write_picture,
     write_pictures,
 )
+from cssv.video.planes import Planes
 from cssv.video.reader import VideoReader
 from cssv.video.source import FrameSource, open_source, shown_stamps
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter

@@ -11,8 +11,8 @@ import av
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cssv.closing import Closing
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
+from cssv.files.closing import Closing
 from cssv.frames import Frame, Layout, check_size
 from cssv.video.codecs import CODECS, VARIANT_MAX, Codec, Picture, check_threads, configure
 from cssv.video.ffmpeg import AV_ERRORS, reason

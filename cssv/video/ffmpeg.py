@@ -14,7 +14,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from cssv.errors import VideoError
-from cssv.overlay import Overlay, Source
+from cssv.files.patched import PatchedFile, Source
 
 #: What PyAV raises when a file or a request is not what FFmpeg can work with.
 AV_ERRORS = (av.FFmpegError, NotImplementedError, OverflowError, UnicodeError)
@@ -67,7 +67,7 @@ def opened(source: Source) -> Iterator[av.container.InputContainer]:
     Raises as :func:`open_input`.
     """
     with ExitStack() as stack:
-        if isinstance(source, Overlay):
+        if isinstance(source, PatchedFile):
             check_readable(source.path)
             file = stack.enter_context(source.open())
             container = stack.enter_context(_open(source.path, file))

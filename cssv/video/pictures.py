@@ -21,13 +21,13 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
-from cssv.closing import Closing
 from cssv.errors import ChecksumError, FrameError, OutputError, VideoError
+from cssv.files.atomic import whole_file, whole_folder
+from cssv.files.closing import Closing
 from cssv.frames import U8, Frame, Layout, check_size
-from cssv.output import whole_file, whole_folder
-from cssv.video.door import Door, Planes
 from cssv.video.ffmpeg import check_readable, reason
 from cssv.video.info import Colour, VideoInfo, check_time
+from cssv.video.planes import PlaneConverter, Planes
 from cssv.video.reader import check_span
 
 #: Frames per second of pictures when nobody says.
@@ -90,7 +90,7 @@ class PictureReader(Closing):
         self._stop = len(self._files) if stop is None else min(len(self._files), ceil(stop * self._rate))
         self._next = 0
         self._header = _read_header(self._files[0], read_bytes(self._files[0]))
-        self._door: Door | None = None
+        self._door: PlaneConverter | None = None
         self.info = self._describe(planes)
 
     def _describe(self, planes: Planes) -> VideoInfo:
@@ -104,7 +104,7 @@ class PictureReader(Closing):
             notes = ("converted from rgba to rgb24, alpha dropped",)
         layout = header.layout
         if planes == "rgb" and layout == "yuv420p":
-            self._door = Door(VideoFrame(header.width, height, "yuv420p"), "rgb")
+            self._door = PlaneConverter(VideoFrame(header.width, height, "yuv420p"), "rgb")
             layout, notes = self._door.layout, self._door.notes
         count = len(self._files)
         return VideoInfo(

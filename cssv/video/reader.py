@@ -13,14 +13,14 @@ import av.container
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cssv.closing import Closing
 from cssv.errors import OptionError, VideoError
+from cssv.files.closing import Closing
+from cssv.files.patched import as_source
 from cssv.frames import Frame
-from cssv.overlay import as_source
-from cssv.video.door import Door, Planes
 from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, opened, reason, video_stream
 from cssv.video.info import RATE_RANGE, Colour, VideoInfo, check_rate, nominal_step
-from cssv.video.whole import shortfall
+from cssv.video.planes import PlaneConverter, Planes
+from cssv.video.truncation import shortfall
 
 # Seeking in these leads to a key frame at or before the time asked for.
 _INDEXED = ("mov", "matroska")
@@ -40,7 +40,7 @@ class VideoReader(Closing):
                 ...
 
     Args:
-        path: the clip; an :class:`cssv.overlay.Overlay` is read with its patches.
+        path: the clip; an :class:`cssv.files.patched.PatchedFile` is read with its patches.
         planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
         rate: true frames per second of a constant-rate clip whose header is wrong: frame n gets
             pts n in time base 1 / rate.
@@ -72,7 +72,7 @@ class VideoReader(Closing):
         self._is_closed = False
         first = self._reopen()
         try:
-            self._door = Door(first, planes)
+            self._door = PlaneConverter(first, planes)
             self._is_numbered = rate is not None or first.pts is None
             self.info = self._describe(first)
         except BaseException:

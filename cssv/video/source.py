@@ -8,12 +8,12 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Protocol, Self
 
+from cssv.files.patched import PatchedFile, as_source
 from cssv.frames import Frame
-from cssv.overlay import Overlay, as_source
-from cssv.video.door import Planes
 from cssv.video.ffmpeg import check_readable
 from cssv.video.info import VideoInfo
 from cssv.video.pictures import PictureReader, is_png
+from cssv.video.planes import Planes
 from cssv.video.reader import VideoReader
 
 
@@ -57,7 +57,7 @@ def open_source(
     Options and errors are those of the two.
     """
     place = as_source(path)
-    if isinstance(place, Overlay):
+    if isinstance(place, PatchedFile):
         return VideoReader(place, planes=planes, rate=rate, start=start, stop=stop)
     if not place.is_dir():
         check_readable(place)

@@ -17,10 +17,10 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cssv.closing import Finishing
 from cssv.errors import ChecksumError, CssvError, FrameError, OptionError, OutputError, VideoError
+from cssv.files.atomic import whole_file
+from cssv.files.closing import Finishing
 from cssv.frames import U8, Frame, Layout, check_size
-from cssv.output import whole_file
 from cssv.video.audio import AudioCopy
 from cssv.video.codecs import CODECS, LOSSY_H264, CodecSettings, Picture, check_threads, configure
 from cssv.video.encoder import to_picture

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import cssv
-from cssv.cast import FIRST_GIVEN_TRACK, FORGET_S, LiveCast
 from cssv.errors import BoxesError, InputError
 from cssv.perception import FrameStates, detections
+from cssv.pipeline.annotate import FIRST_GIVEN_TRACK, FORGET_S, LiveAnnotator
 from cssv.video import VideoReader
 
 CART = {
@@ -128,7 +128,7 @@ STILL = {
     ],
 )
 def test_a_perceived_object_may_be_a_given_one(box, is_boat):
-    cast = LiveCast(cssv.Scene.from_json({"cssv_scene": 1, "objects": [STILL]}))
+    cast = LiveAnnotator(cssv.Scene.from_json({"cssv_scene": 1, "objects": [STILL]}))
     seen = replace(states_at(0, [7]), boxes_px=np.array([box], float))
     found = [state.track for state in cast.at(seen, Fraction(1, 25)).objects]
     assert found == ([] if is_boat else [7]) + [FIRST_GIVEN_TRACK]
@@ -369,7 +369,7 @@ def test_a_stream_forgets_what_left_long_ago():
             ],
         }
     )
-    cast = LiveCast(scene)
+    cast = LiveAnnotator(scene)
     assert len(cast.warnings) == 2
     for number in range(600):
         (state,) = cast.at(states_at(number, [number]), Fraction(number)).objects

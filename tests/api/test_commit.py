@@ -20,10 +20,10 @@ from cssv.errors import (
     RevisionError,
     SceneError,
 )
-from cssv.payload.sample import read_sample
-from cssv.ranges import fit_ranges
-from cssv.recoding import spans
+from cssv.pipeline.scene_track import read_sample
+from cssv.pipeline.splice import spans
 from cssv.scene import Ranges, Scene
+from cssv.scene.ranges import fit_ranges
 
 
 @pytest.fixture(scope="module")
@@ -130,12 +130,12 @@ def test_a_clip_without_versions(clips, first, tmp_path, warmer):
 
 
 def test_a_commit_that_does_not_read_back_does_not_land(file, first, warmer, monkeypatch):
-    import cssv.committing
+    import cssv.api.commit
 
-    real = cssv.committing.planes_crc
+    real = cssv.api.commit.planes_crc
     calls = iter(range(10**6))
     # From some frame on the checksums are wrong: the coder has gone mad.
-    monkeypatch.setattr(cssv.committing, "planes_crc", lambda p: real(p) ^ (next(calls) > 10))
+    monkeypatch.setattr(cssv.api.commit, "planes_crc", lambda p: real(p) ^ (next(calls) > 10))
     with pytest.raises(ChecksumError, match="version 2 is not what was written: frame 11"):
         cssv.commit(file, warmer)
     assert file.read_bytes() == first.read_bytes()
@@ -143,7 +143,7 @@ def test_a_commit_that_does_not_read_back_does_not_land(file, first, warmer, mon
 
 def test_a_file_made_before_given_objects_were_marked(file, api, monkeypatch, clips, tmp_path):
     """Index format 1 files tell a given object by its id and certainty only."""
-    import cssv.payload.sample as sample
+    import cssv.pipeline.scene_track as sample
 
     scene = json.loads(json.dumps(api.SCENE))
     scene["objects"].append(

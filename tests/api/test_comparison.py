@@ -12,20 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.comparison import (
-    MOVING,
-    RANGES_BOUND,
-    Captions,
-    ChangeTally,
-    compare_heat,
-    compare_objects,
-    side_by_side,
-)
 from cssv.errors import FrameError
 from cssv.frames import planes_shape
 from cssv.scene import Source, Value
 from cssv.template.drawing import Selector
+from cssv.template.heat_diff import compare_heat
+from cssv.template.objects_diff import MOVING, RANGES_BOUND, ChangeTally, compare_objects
 from cssv.template.state import ObjectState
+from cssv.view.side_by_side import Captions, side_by_side
 
 COURIER = ObjectState(
     track=3,

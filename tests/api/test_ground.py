@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 import cssv
 from cssv.container import Reader
 from cssv.errors import InputError
-from cssv.ground import CROWD_RADIUS_M, plane_of
-from cssv.payload.sample import SceneSample, write_sample
-from cssv.rows import rows_of
+from cssv.interop.table import read_rows
+from cssv.pipeline.rows import rows_of
+from cssv.pipeline.scene_track import SceneSample, write_sample
 from cssv.scene import Camera
-from cssv.table import read_rows
+from cssv.scene.crowd import CROWD_RADIUS_M
+from cssv.scene.ground import plane_of
 from cssv.template.state import ObjectState, grounded
 
 #: Ten pixels are a metre, seen from straight above.
@@ -285,7 +286,7 @@ def _words_of(moment):
     """What the overlay writes, by listening to the one who writes it."""
     with pytest.MonkeyPatch.context() as patch:
         written = []
-        patch.setattr("cssv.picture.cv2.putText", lambda *drawn: written.append(drawn[1]))
+        patch.setattr("cssv.view.heat.cv2.putText", lambda *drawn: written.append(drawn[1]))
         assert moment.overlay.shape[2] == 3
     return " ".join(written)
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import cssv
-import cssv.carriers.frame
-import cssv.stego
-import cssv.stream
+import cssv.api.stream
+import cssv.carriers.nibble.carrier
+import cssv.pipeline.mux
 import cssv.video.writer
 from cssv.errors import ChecksumError, OptionError, OutputError
 
@@ -243,7 +243,7 @@ def test_names_that_programs_stumble_over(name, clips, tmp_path, monkeypatch, ap
 def test_a_codec_that_changes_pixels_is_found_out(standing, clips, listing, monkeypatch):
     """What does not read back does not get its name."""
     before = listing(standing)
-    monkeypatch.setattr(cssv.stego, "planes_crc", lambda planes: int(planes[0, 0]))
+    monkeypatch.setattr(cssv.pipeline.mux, "planes_crc", lambda planes: int(planes[0, 0]))
     with pytest.raises(ChecksumError, match="does not read back"):
         cssv.encode(clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt")
     assert listing(standing) == before
@@ -252,7 +252,9 @@ def test_a_codec_that_changes_pixels_is_found_out(standing, clips, listing, monk
 def test_marks_that_say_something_else_are_found_out(standing, clips, listing, monkeypatch):
     before = listing(standing)
     monkeypatch.setattr(
-        cssv.carriers.frame, "cell_checks", lambda _nibbles, _layout, shape: np.zeros(shape, np.uint32)
+        cssv.carriers.nibble.carrier,
+        "cell_checks",
+        lambda _nibbles, _layout, shape: np.zeros(shape, np.uint32),
     )
     with pytest.raises(ChecksumError, match="damaged marks"):
         cssv.encode(clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt", stop="0.1")
@@ -261,7 +263,7 @@ def test_marks_that_say_something_else_are_found_out(standing, clips, listing, m
 
 def test_a_stream_whose_codec_changes_pixels_is_found_out(standing, listing, monkeypatch, api):
     before = listing(standing)
-    monkeypatch.setattr(cssv.stego, "planes_crc", lambda planes: int(planes[0, 0, 0]))
+    monkeypatch.setattr(cssv.pipeline.mux, "planes_crc", lambda planes: int(planes[0, 0, 0]))
     encoder = cssv.Encoder(standing / "x.cssv", size=(api.WIDTH, api.HEIGHT), rate=25)
     for picture in api.pictures(count=4):
         encoder.write(picture)

@@ -22,9 +22,9 @@ from thermal_clips import (
 
 import cssv
 from cssv.errors import ThermalError
-from cssv.payload.sample import SceneSample, read_sample, write_sample
+from cssv.pipeline.scene_track import SceneSample, read_sample, write_sample
 from cssv.scene import Value
-from cssv.thermal import CENTIKELVIN, Calibration, Unit
+from cssv.scene.thermal import CENTIKELVIN, Calibration, Unit
 
 FINER = Unit(0.0095, -258.0)
 

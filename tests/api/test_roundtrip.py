@@ -11,7 +11,7 @@ import pytest
 
 import cssv
 from cssv.errors import OptionError
-from cssv.table import read_rows
+from cssv.interop.table import read_rows
 
 OPTIONS = list(
     itertools.product(("h264", "ffv1", "vp9"), ("native", "rgb"), ("opap", "plain"), ("full", "sparse"))

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 import cssv
-import cssv.relay
+import cssv.files.worker
 from cssv.errors import OutputError, VideoError
+from cssv.files.worker import AHEAD
 from cssv.frames import Frame
-from cssv.relay import AHEAD
-from cssv.stego import StegoWriter
+from cssv.pipeline.mux import StegoWriter
 from cssv.video import FrameEncoder, VideoInfo
 
 WIDTH, HEIGHT = 64, 48
@@ -123,7 +123,7 @@ def written(codec, layout, count=30):
 @pytest.mark.parametrize("codec", ["h264", "ffv1", "vp9"])
 def test_the_bytes_are_those_of_a_writer_without_thread(codec, layout, monkeypatch):
     threaded = written(codec, layout)
-    monkeypatch.setattr(cssv.relay, "ThreadPoolExecutor", Inline)
+    monkeypatch.setattr(cssv.files.worker, "ThreadPoolExecutor", Inline)
     assert written(codec, layout) == threaded
 
 
@@ -137,7 +137,7 @@ def test_a_clip_becomes_the_file_of_a_writer_without_thread(name, clips, tmp_pat
         return output.read_bytes()
 
     threaded = encode(tmp_path / "a.cssv")
-    monkeypatch.setattr(cssv.relay, "ThreadPoolExecutor", Inline)
+    monkeypatch.setattr(cssv.files.worker, "ThreadPoolExecutor", Inline)
     assert encode(tmp_path / "b.cssv") == threaded
 
 
@@ -211,13 +211,13 @@ def test_a_failure_reaches_the_caller_as_it_is(error, monkeypatch):
 def test_frames_behind_a_failure_are_not_encoded(monkeypatch):
     """Those that waited already when the codec failed."""
     numbers = break_at(monkeypatch, 0, VideoError("mine"))
-    held, given = threading.Event(), cssv.stego.planes_crc
+    held, given = threading.Event(), cssv.frames.planes_crc
 
     def crc(planes):
         assert held.wait(WAIT_S)
         return given(planes)
 
-    monkeypatch.setattr(cssv.stego, "planes_crc", crc)
+    monkeypatch.setattr(cssv.pipeline.mux, "planes_crc", crc)
     with StegoWriter(io.BytesIO(), info()) as writer:
         write(writer, AHEAD)
         held.set()

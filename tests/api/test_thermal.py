@@ -24,7 +24,7 @@ from thermal_clips import (
 )
 
 import cssv
-from cssv.payload.sample import SceneSample, read_sample, write_sample
+from cssv.pipeline.scene_track import SceneSample, read_sample, write_sample
 from cssv.scene import Source, Value
 from cssv.template.state import ObjectState
 

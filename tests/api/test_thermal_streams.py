@@ -11,13 +11,14 @@ from thermal_clips import COLD, PLACED, WARM, as_counts, rows_by_track, thermal_
 
 import cssv
 from cssv.errors import FrameError, ThermalError
-from cssv.heating import SAMPLES, ThermalView, _visible, take_temperatures
-from cssv.lineup import Shown
+from cssv.perception.thermal.registration import ThermalRegistration
+from cssv.pipeline.frame_objects import FrameObjects
+from cssv.pipeline.temperatures import SAMPLES, ThermalView, _visible, take_temperatures
 from cssv.scene import Ranges
+from cssv.scene.thermal import CENTIKELVIN
 from cssv.template.drawing import Outline, Selector
 from cssv.template.outline import pack_radii, superellipse
 from cssv.template.state import ObjectState
-from cssv.thermal import CENTIKELVIN, Mount
 
 # ---- one frame
 
@@ -29,11 +30,11 @@ def state_at(track, box):
 def test_who_is_hidden_is_not_read():
     celsius = np.full((60, 80), 20.0, np.float32)
     celsius[20:50, 20:50] = 30
-    view = ThermalView(celsius, Mount.of(None, (80, 60), (80, 60)))
+    view = ThermalView(celsius, ThermalRegistration.of(None, (80, 60), (80, 60)))
     near, far = state_at(1, (20, 20, 30, 30)), state_at(2, (22, 10, 24, 36))
     aside = state_at(3, (52, 10, 24, 36))
     shown, outlines = take_temperatures(
-        Shown((near, far, aside), (far,)), Ranges(), np.zeros((60, 80), np.uint8), (80, 60), view
+        FrameObjects((near, far, aside), (far,)), Ranges(), np.zeros((60, 80), np.uint8), (80, 60), view
     )
     assert [state.thermal_c and state.thermal_c.value for state in shown.objects] == [30, None, 20]
     # One that is not drawn is hidden by none that is.
@@ -143,7 +144,7 @@ def test_a_stream_gives_degrees_or_counts_not_both(tmp_path, api, heat):
 
 def test_a_real_recording_beside_a_clip(data, tmp_path):
     """The recording is its own clip, in grey; what it reads in a box is what its counts say there."""
-    from cssv.thermal.cptv import CptvVideo
+    from cssv.perception.thermal.cptv import CptvVideo
 
     path = data / "thermal" / "cacophony_v2.cptv"
     counts = [array for array, _ in CptvVideo(path)]

@@ -11,8 +11,9 @@ import pytest
 from thermal_clips import PLACED, SIZE, as_counts, encode, refused, thermal_scene, write_folder, write_video
 
 import cssv
-from cssv.heating import Stamps, Thermometer
-from cssv.lineup import Shown
+from cssv.perception.thermal.timeline import Stamps
+from cssv.pipeline.frame_objects import FrameObjects
+from cssv.pipeline.temperatures import ThermalReadings
 from cssv.scene import Ranges, Thermal
 
 
@@ -104,10 +105,10 @@ def test_one_picture_is_in_memory_at_a_time(tmp_path):
     count, size = 60, (400, 300)
     folder = write_folder(tmp_path / "f", [np.full(size[::-1], 20.0 + n) for n in range(count)])
     stamps = Stamps(np.arange(count), Fraction(1, 25))
-    nobody = Shown(())
+    nobody = FrameObjects(())
     tracemalloc.start()
     try:
-        gauge = Thermometer(
+        gauge = ThermalReadings(
             folder, Thermal(scale=0.01, offset_c=-273.15), size=size, part=stamps, whole=stamps
         )
         warm = gauge.follow(Ranges())

@@ -12,7 +12,7 @@ import pytest
 
 import cssv
 
-MODELS = Path(__file__).resolve().parents[1] / "transformer" / "tensor_files.py"
+MODELS = Path(__file__).resolve().parents[1] / "perception" / "transformer" / "tensor_files.py"
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import cssv
-from cssv.perception import read_mot
+from cssv.interop.mot import read_mot
 from cssv.video import VideoReader
 
 COUNT = 30

@@ -13,9 +13,9 @@ import pytest
 import cssv
 import cssv_cli
 from cssv import errors
-from cssv.carriers.frame import FIDELITIES
-from cssv.carriers.nibble import MERGES
-from cssv.encoder import PLANES
+from cssv.api.encode import PLANES
+from cssv.carriers.nibble.carrier import FIDELITIES
+from cssv.carriers.nibble.merge import MERGES
 from cssv.perception import DETECTORS
 from cssv.video import CODECS
 from cssv_cli.exits import EXITS, exit_code

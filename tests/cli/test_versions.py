@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 import cssv
-from cssv.lock import WriterLock
+from cssv.files.lock import WriterLock
 
 SCENE = {
     "cssv_scene": 1,

@@ -16,14 +16,7 @@ import pytest
 from cssv.container import Appender, IndexMeta, Reader, boxes, compact, repair
 from cssv.container import appender as module
 from cssv.container.boxes import write_box
-from cssv.errors import (
-    ChecksumError,
-    ContainerError,
-    InputError,
-    LimitError,
-    OptionError,
-    OutputError,
-)
+from cssv.errors import ChecksumError, ContainerError, InputError, LimitError, OptionError, OutputError
 
 GOLDEN = Path(__file__).resolve().parent.parent / "vectors" / "container_v1.cssv"
 

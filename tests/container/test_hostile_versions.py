@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.container import Appender, IndexMeta, Reader, boxes, compact, faults, repair
+from cssv.container import Appender, IndexMeta, Reader, boxes, compact, repair
+from cssv.container import check as faults
 from cssv.container.boxes import read_exactly
 from cssv.container.index import read_index, write_index
 from cssv.errors import ContainerError, CssvError

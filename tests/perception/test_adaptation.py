@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cssv.boxes import from_centres, to_centres
 from cssv.perception import BoxesDetector, LiveTracker, Noise, detections, track_boxes
 from cssv.perception.adaptation import MEASUREMENT_SCALES, PROCESS_SCALES, adapted
-from cssv.perception.detections import from_centres, to_centres
 from cssv.perception.kinematics import kalman_filter, log_likelihoods
 from cssv.perception.noise import estimate_noise
 from cssv.perception.smoothing import Batch, Tracklet, smooth

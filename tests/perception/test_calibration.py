@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cssv.perception import BoxesDetector, Clip, track_boxes
-from cssv.template.state import TOLERANCE, planar_certainty
+from cssv.template.certainty import TOLERANCE, planar_certainty
 
 RATE = 7
 #: Widths of the drawn range of speeds, px/s: narrow ones, so that certainties of all kinds occur.

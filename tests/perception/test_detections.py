@@ -5,15 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cssv.boxes import from_centres, overlaps, to_centres
 from cssv.errors import BoxesError
-from cssv.overlap import overlaps
-from cssv.perception.detections import (
-    EMPTY,
-    Detections,
-    detections,
-    from_centres,
-    to_centres,
-)
+from cssv.perception.detections import EMPTY, Detections, detections
 
 coordinate = st.floats(-1000, 1000)
 side = st.floats(0.5, 500)

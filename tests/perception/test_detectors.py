@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import cssv
-from cssv.encoder import choose_detector
 from cssv.errors import OptionError
 from cssv.frames import Frame
 from cssv.perception import DETECTORS, BoxesDetector, FlowMeter, detections, detector, perceive
-from cssv.perception.detectors import Finder, meter_of, notes_of
+from cssv.perception.detectors import CheckedDetector, meter_of, notes_of
 from cssv.perception.detectors.classes import choose
 from cssv.perception.detectors.options import MOST_BOXES
+from cssv.pipeline.perceive import choose_detector
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def many(count):
 
 def test_of_too_many_boxes_the_best_are_followed():
     found = many(3549)
-    finder = Finder.of(Own(found, notes="by hand", most_boxes=MOST_BOXES))
+    finder = CheckedDetector.of(Own(found, notes="by hand", most_boxes=MOST_BOXES))
     kept = finder.detect(frames(1)[0])
     assert len(kept) == MOST_BOXES == 300
     assert sorted(kept.scores) == sorted(found.scores)[-300:]
@@ -219,14 +219,14 @@ def test_of_too_many_boxes_the_best_are_followed():
 
 
 def test_few_boxes_and_other_bounds_are_left_alone(tmp_path):
-    finder = Finder.of(Own(many(300), most_boxes=300))
+    finder = CheckedDetector.of(Own(many(300), most_boxes=300))
     assert finder.detect(frames(1)[0]) is finder._detector.found
     assert notes_of(finder) == ()
-    assert Finder.of(finder) is finder
-    assert len(Finder.of(Own(many(400))).detect(frames(1)[0])) == 400
+    assert CheckedDetector.of(finder) is finder
+    assert len(CheckedDetector.of(Own(many(400))).detect(frames(1)[0])) == 400
     path = tmp_path / "many.txt"
     path.write_text("".join(f"1,-1,{20 * n},1,10,10,1\n" for n in range(400)))
-    assert len(Finder.of(BoxesDetector(path)).detect(frames(1)[0])) == 400
+    assert len(CheckedDetector.of(BoxesDetector(path)).detect(frames(1)[0])) == 400
 
 
 def test_a_crowded_clip_says_so_in_its_notes(tmp_path, clip):
@@ -244,7 +244,7 @@ def test_notes_are_optional(boxes):
 
 def test_a_meter_is_only_what_measures():
     meter = FlowMeter()
-    assert meter_of(Own(None, flow=meter)) is meter_of(Finder(Own(None, flow=meter))) is meter
+    assert meter_of(Own(None, flow=meter)) is meter_of(CheckedDetector(Own(None, flow=meter))) is meter
     assert isinstance(meter_of(Own(None, flow="left")), FlowMeter)
 
 

@@ -58,8 +58,8 @@ def test_frames_in_which_the_object_is_half_hidden_do_not_part_it():
     unclear = [half_hidden(1, 0, 24, range(18, 24), 0.4), half_hidden(2, 25, 50, (), 0.4)]
     assert link(unclear, Noise()) == {1: 1, 2: 1}
     # Were the frames beside the gap believed, the two would not fit.
-    believed = [half_hidden(1, 0, 24, range(18, 24), 0.9), half_hidden(2, 25, 50, (), 0.9)]
-    assert link(believed, Noise()) == {1: 1, 2: 2}
+    drop_contradicted_flow = [half_hidden(1, 0, 24, range(18, 24), 0.9), half_hidden(2, 25, 50, (), 0.9)]
+    assert link(drop_contradicted_flow, Noise()) == {1: 1, 2: 2}
 
 
 def test_nothing_is_linked_to_nothing():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
+from cssv.boxes import overlaps
 from cssv.frames import Frame, planes_shape
-from cssv.overlap import overlaps
 from cssv.perception import BoxesDetector, perceive
 from cssv.perception.detectors.blobs import find_blobs, join_fragments, join_nested, split_blob
 from cssv.perception.detectors.motion import MotionDetector

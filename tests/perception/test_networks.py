@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cssv.boxes import overlaps
 from cssv.errors import ModelError, OptionError
-from cssv.overlap import overlaps
 from cssv.perception.detectors.classes import COCO, choose, default_names, split_names
 from cssv.perception.detectors.heads import Head, grid
 from cssv.perception.detectors.letterbox import PADDING, Letterbox

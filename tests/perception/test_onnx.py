@@ -13,10 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 from scipy.optimize import linear_sum_assignment
 
 import cssv
+from cssv.boxes import overlaps
 from cssv.errors import MissingExtraError, ModelError, OptionError
 from cssv.frames import Frame
-from cssv.overlap import overlaps
-from cssv.perception.detectors import Finder, detector
+from cssv.perception.detectors import CheckedDetector, detector
 from cssv.perception.detectors.colour import to_bgr
 from cssv.perception.detectors.heads import grid
 from cssv.perception.detectors.network import Network
@@ -280,7 +280,7 @@ def test_a_network_that_cannot_run_with_its_free_side_says_how_to_export_it(tmp_
 
 def test_a_network_that_sees_texture_is_bounded(tmp_path):
     clip = colour_network(tmp_path / "net.onnx", size=(416, 416))
-    finder = Finder(OnnxDetector(clip, min_score=0, most_overlap=1))
+    finder = CheckedDetector(OnnxDetector(clip, min_score=0, most_overlap=1))
     found = finder.detect(frame_of(np.full((416, 416, 3), 200, np.uint8)))
     assert len(found) == MOST_BOXES
     assert "more than 300 boxes in 1 frames" in finder.notes[0]

@@ -7,15 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cssv.perception import (
-    BoxesDetector,
-    Clip,
-    LiveTracker,
-    MotRows,
-    read_mot,
-    track_boxes,
-    write_mot,
-)
+from cssv.interop.mot import read_mot, write_mot
+from cssv.perception import BoxesDetector, Clip, LiveTracker, track_boxes
+from cssv.perception.tracks import to_mot_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PETS = "mot15/PETS09-S2L1"
@@ -137,7 +131,7 @@ def test_a_third_of_the_frames_still_gives_long_tracks(data):
 
 def test_tracks_survive_a_mot_file(data, tmp_path):
     tracks = track_boxes(BoxesDetector(data / "mot15/TUD-Campus/det/det.txt"), [n / 25 for n in range(71)])
-    rows = MotRows.of(tracks)
+    rows = to_mot_rows(tracks)
     write_mot(tmp_path / "tracks.txt", rows)
     back = read_mot(tmp_path / "tracks.txt")
     assert back.ids.tolist() == rows.ids.tolist()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cssv.perception import Clip, MotRows, detector
+from cssv.interop.mot import MotRows
+from cssv.perception import Clip, detector
 from cssv.perception.detectors import meter_of
+from cssv.perception.tracks import to_mot_rows
 from cssv.video import VideoReader
 
 
@@ -19,7 +21,7 @@ def tracked(frames, rate):
     clip = Clip()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, seen)
-    return MotRows.of(clip.finish())
+    return to_mot_rows(clip.finish())
 
 
 def test_public_boxes_of_seven_sequences(scores, sequences):
@@ -56,7 +58,7 @@ def seen_in(clip, finder, step=1):
             if frame.number % step == 0:
                 flow = meter.measure(frame)
                 tracks.add(frame.number // step, frame.time, finder.detect(frame), flow)
-    return MotRows.of(tracks.finish())
+    return to_mot_rows(tracks.finish())
 
 
 def test_motion_alone(data, scores, sequences):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cssv.boxes import from_centres
 from cssv.errors import InputError, OptionError
 from cssv.perception import EMPTY, Clip, LiveTracker, Noise, Tracker, detections
-from cssv.perception.detections import from_centres
 
 
 def walk(steps, rate, starts, velocities, size=(40, 100), scatter=0.0, seed=0):

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.errors import InputError
-from cssv.perception import MotRows, Track, Tracks
+from cssv.perception import Track, Tracks
+from cssv.perception.tracks import to_mot_rows
 
 
 def track(identity, numbers, label="object"):
@@ -93,11 +94,11 @@ def test_arrays_are_read_only():
 
 
 def test_rows_of_a_mot_file_are_ordered_by_frame_then_id():
-    rows = MotRows.of(Tracks([track(5, [0, 2]), track(2, [0, 1])]))
+    rows = to_mot_rows(Tracks([track(5, [0, 2]), track(2, [0, 1])]))
     assert list(zip(rows.numbers.tolist(), rows.ids.tolist(), strict=True)) == [
         (0, 2),
         (0, 5),
         (1, 2),
         (2, 5),
     ]
-    assert len(MotRows.of(Tracks())) == 0
+    assert len(to_mot_rows(Tracks())) == 0

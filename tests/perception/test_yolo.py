@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 import cssv
+from cssv.boxes import overlaps
 from cssv.errors import MissingExtraError, ModelError, OptionError
 from cssv.frames import Frame
-from cssv.overlap import overlaps
 from cssv.perception.detectors import detector, notes_of
 from cssv.perception.detectors import yolo as module
 from cssv.perception.detectors.options import MOST_BOXES

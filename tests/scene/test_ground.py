@@ -11,24 +11,22 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cssv.calibration import read_tsai
 from cssv.errors import InputError
-from cssv.ground import (
-    CROWD_RADIUS_M,
+from cssv.scene import Camera, Point, Scene, Source, Tsai, Value
+from cssv.scene.crowd import CROWD_RADIUS_M, crowd_density, is_person
+from cssv.scene.ground import (
     Lens,
     Plane,
-    crowd_density,
     feet_of,
     foot_velocity,
     ground_note,
     ground_velocity,
-    is_person,
     is_same_ground,
     plane_of,
     rotation,
     whole_feet,
 )
-from cssv.scene import Camera, Point, Scene, Source, Tsai, Value
+from cssv.scene.tsai import read_tsai
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = (768, 576)

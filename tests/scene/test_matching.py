@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.errors import InputError
-from cssv.matching import (
+from cssv.scene import Point, Scene, Thermal, Value
+from cssv.scene.matching import (
     NEAR_BOUND_HEIGHTS,
     NEAR_SLACK_S,
     Facts,
@@ -21,7 +22,6 @@ from cssv.matching import (
     shift_times,
     unmatched,
 )
-from cssv.scene import Point, Scene, Thermal, Value
 
 
 def scene(*entries):

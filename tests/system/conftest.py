@@ -59,5 +59,5 @@ def encoded(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker for all that shares the encoded clips."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if Path(__file__).parent == item.path.parent:
             item.add_marker(pytest.mark.xdist_group("real clips"))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import cssv
-from cssv.table import read_rows
-from cssv.template.state import planar_certainty, value_certainty
+from cssv.interop.table import read_rows
+from cssv.template.certainty import planar_certainty, value_certainty
 
 FRAMES, RATE = 795, 7
 

@@ -9,15 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from cssv.carriers.frame import FrameCarrier, extract
+from cssv.carriers.nibble.carrier import FrameCarrier, extract
+from cssv.carriers.nibble.mark_record import Miniature
 from cssv.frames import planes_shape, split_planes
-from cssv.payload.mark import Miniature
 from cssv.scene import Ranges, Value
+from cssv.template.certainty import planar_sigma, value_sigma
 from cssv.template.drawing import Drawing, Readings, Selector
 from cssv.template.footprint import footprint
 from cssv.template.read import VISIBLE_SHARE, read
 from cssv.template.render import render
-from cssv.template.state import ObjectState, draw, planar_sigma, undraw, value_sigma
+from cssv.template.state import ObjectState, draw, to_state
 
 RANGES = Ranges((0.0, 200.0), (-20.0, 60.0), (0.0, 2000.0))
 SIZE = (320, 240)
@@ -64,7 +65,7 @@ def through_pixels(rng, states, layout, fidelity="full"):
 
 def errors(state, drawing, sight):
     """Shares of each range: values first, then certainties."""
-    back = undraw(sight, RANGES)
+    back = to_state(sight, RANGES)
     given, seen = drawing.readings, sight.readings
     if back.temperature_c is None or back.density_kg_m3 is None:
         return [1.0] * 8
@@ -177,7 +178,7 @@ def test_unknown_attributes_are_grey_and_read_as_unknown(layout, selector):
     template = render([drawing], split_planes(cover, layout)[0], layout)
     assert not any(plane.any() for plane in split_planes(template, layout)[1:])
     ((drawing, sight),) = through_pixels(rng, [state], layout)
-    back = undraw(sight, RANGES)
+    back = to_state(sight, RANGES)
     assert back.sigma_px_s == math.inf
     assert back.temperature_c is back.density_kg_m3 is None
     assert back.selector is (selector if selector is not None else Selector.EDGES)
@@ -189,7 +190,7 @@ def test_one_known_attribute_is_read_alone():
         1, "", 1.0, (100, 80, 50, 60), (0, 0), (0, 0), (0, 0), math.inf, temperature_c=Value(40.0)
     )
     ((_, sight),) = through_pixels(rng, [state], "yuv420p")
-    back = undraw(sight, RANGES)
+    back = to_state(sight, RANGES)
     assert back.temperature_c.value == pytest.approx(40, abs=5)
     assert back.density_kg_m3 is None
     assert back.sigma_px_s == math.inf
@@ -212,7 +213,7 @@ def test_opposite_halves_do_not_cancel():
     ((drawing, sight),) = through_pixels(rng, [state], "yuv420p")
     assert drawing.readings.motion == 255
     assert sight.readings.motion >= 224
-    back = undraw(sight, RANGES)
+    back = to_state(sight, RANGES)
     assert math.dist(back.past_px_s, state.past_px_s) < 200 / 16
     assert math.dist(back.future_px_s, state.future_px_s) < 200 / 16
 
@@ -270,5 +271,5 @@ def test_any_nibbles_are_read_without_harm(shapes):
     for layout in ("yuv420p", "rgb24"):
         template = rng.integers(0, 256, planes_shape(layout, *SIZE), dtype=np.uint8) & 0xF0
         for sight in read(template, layout, outlines, np.zeros((240, 320), bool)):
-            undraw(sight, RANGES)
+            to_state(sight, RANGES)
             assert 0 <= sight.visible <= 1

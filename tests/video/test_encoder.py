@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.carriers.nibble import merge
+from cssv.carriers.nibble.merge import merge
 from cssv.container import lift_entry, parameter_sets
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape

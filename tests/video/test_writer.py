@@ -317,7 +317,7 @@ def test_a_read_only_folder(tmp_path, make, monkeypatch):
     def refuse(*_args, **_options):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("cssv.output.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("cssv.files.atomic.tempfile.mkstemp", refuse)
     with pytest.raises(OutputError, match="does not let you write"):
         write(tmp_path / "a.mkv", frames_of(make, "yuv420p", 1))
 

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Protocol, cast
 
 from cssv.errors import OptionError
+from cssv.files.paths import LONGEST_QUOTE
 from cssv.frames import Frame
 from cssv.perception.detections import Detections
-from cssv.perception.detectors.options import LONGEST_QUOTE
 from cssv.perception.flow import FlowMeter
 
 
@@ -73,7 +73,7 @@ def check_found(found: object, by: str) -> Detections:
     return found
 
 
-class Finder:
+class CheckedDetector:
     """A detector whose answers are checked, and bounded to the best of each frame where it says so.
 
     Attributes:
@@ -98,9 +98,9 @@ class Finder:
         self.name = str(getattr(detector, "name", type(detector).__name__))
 
     @classmethod
-    def of(cls, detector: Detector) -> Finder:
+    def of(cls, detector: Detector) -> CheckedDetector:
         """The same where it is a Finder."""
-        return detector if isinstance(detector, Finder) else cls(detector)
+        return detector if isinstance(detector, CheckedDetector) else cls(detector)
 
     @property
     def notes(self) -> tuple[str, ...]:

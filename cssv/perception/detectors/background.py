@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.boxes import F64
 from cssv.frames import U8
-from cssv.perception.detections import F64
 
 #: A pixel differs from its background by more than this many standard deviations.
 THRESHOLD_SIGMA = 4.0

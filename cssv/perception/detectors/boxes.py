@@ -2,193 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
+from cssv.boxes import I64, UNKNOWN_ID
 from cssv.errors import BoxesError
+from cssv.files.paths import check_path
 from cssv.frames import Frame
-from cssv.perception.detections import (
-    ANY_OBJECT,
-    EMPTY,
-    F64,
-    I64,
-    LARGEST_NUMBER,
-    LARGEST_PX,
-    UNKNOWN_ID,
-    Detections,
-)
-from cssv.perception.detectors.options import LONGEST_QUOTE, check_path, check_share
+from cssv.interop.mot import read_rows
+from cssv.perception.detections import ANY_OBJECT, EMPTY, Detections
+from cssv.perception.detectors.options import check_share
 from cssv.perception.detectors.scores import unit_scores
-
-#: Columns: frame, id, x, y, w, h and, where there is one, the score.
-COLUMNS = ("frame", "id", "x", "y", "w", "h", "score")
-#: Form of a line, for messages.
-LINE = "frame,id,x,y,w,h[,score,...]"
-#: Bytes of the largest file: some twenty million boxes, which need about as much memory again.
-LARGEST_BYTES = 2**30
-_BOUNDS = {
-    "frame": f"whole, 1 to {LARGEST_NUMBER - 1}",
-    "id": f"whole, up to {LARGEST_NUMBER - 1}",
-    **dict.fromkeys(("x", "y"), f"{-LARGEST_PX:.0f} to {LARGEST_PX:.0f} px"),
-    **dict.fromkeys(("w", "h"), f"above 0, up to {LARGEST_PX:.0f} px"),
-    "score": "finite",
-}
-_REMEDY = f"Correct or remove that line; a line is {LINE}."
-
-
-def read_rows(path: str | PathLike[str]) -> F64:
-    """(n, 7) float64 rows of :data:`COLUMNS`, ordered by frame; a missing score is 1.
-
-    Fields are separated by commas or white space; blank lines, ``#`` comments and one heading line are
-    passed over, and so are columns after the seventh. Rows with an id may come in any order, as a tracker
-    writes them object by object. Rows without one must be ordered by frame and differ from each other:
-    else two files were joined, or one was cut, and its boxes would count twice.
-
-    Raises:
-        BoxesError: the file cannot be read, is larger than :data:`LARGEST_BYTES`, holds no row, or a row
-            cannot be used; the message names file, line and value.
-    """
-    path = Path(path)
-    text = _read_text(path)
-    rows = _read_plain(text)
-    if rows is None or _faults(rows).any():
-        rows, _ = _read_line_by_line(path, text)
-    wrong = _out_of_place(rows)
-    if wrong is not None:
-        raise _misplaced(path, text, *wrong)
-    return rows[np.argsort(rows[:, 0], kind="stable")]
-
-
-def _read_text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
-        if len(content) > LARGEST_BYTES:
-            raise BoxesError(
-                f"{path} is too large for a box file",
-                found=f"more than {LARGEST_BYTES} bytes",
-                bound=f"up to {LARGEST_BYTES}",
-                remedy="Encode the clip in parts.",
-            )
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise BoxesError(f"{path} cannot be read", found=error.strerror) from error
-    except UnicodeDecodeError as error:
-        raise BoxesError(f"{path} is not a text file", found=str(error)) from error
-
-
-def _read_plain(text: str) -> F64 | None:
-    """Read a file of one width without heading by numpy's C parser; None where that fails."""
-    first = text.lstrip().partition("\n")[0]
-    separator = "," if "," in first else None
-    width = min(len(first.split(separator)), len(COLUMNS))
-    if width < len(COLUMNS) - 1:
-        return None
-    try:
-        rows = np.loadtxt(io.StringIO(text), delimiter=separator, usecols=range(width), ndmin=2)
-    except ValueError:
-        return None
-    return rows if width == len(COLUMNS) else np.column_stack([rows, np.ones(len(rows))])
-
-
-def _faults(rows: F64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """(n, 7) True where a value cannot be used."""
-    faults = ~np.isfinite(rows)
-    faults[:, :2] |= (rows[:, :2] != np.floor(rows[:, :2])) | (rows[:, :2] >= LARGEST_NUMBER)
-    faults[:, 0] |= rows[:, 0] < 1
-    faults[:, 2:6] |= np.abs(rows[:, 2:6]) > LARGEST_PX
-    faults[:, 4:6] |= rows[:, 4:6] <= 0
-    return faults
-
-
-def _read_line_by_line(path: Path, text: str) -> tuple[F64, list[int]]:
-    """Read any tolerated form, slowly; names the line it cannot use. Rows, and the line of each."""
-    rows: list[list[float]] = []
-    lines: list[int] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        fields = line.partition("#")[0].strip().split("," if "," in line else None)
-        if not fields or (not rows and not any(map(_is_number, fields))):
-            continue
-        rows.append(_read_fields(f"{path}, line {number}", line, fields))
-        lines.append(number)
-    if not rows:
-        raise BoxesError(
-            f"{path} holds no detection", remedy="Give a file with lines frame,id,x,y,w,h[,score,...]."
-        )
-    return np.array(rows), lines
-
-
-def _read_fields(where: str, line: str, fields: list[str]) -> list[float]:
-    if len(fields) < len(COLUMNS) - 1:
-        found = line.strip()[:LONGEST_QUOTE]
-        raise BoxesError(f"{where} has too few columns", found=found, bound="at least 6", remedy=_REMEDY)
-    for name, field in zip(COLUMNS, fields, strict=False):
-        if not _is_number(field):
-            raise BoxesError(f"{where}: {name} is not a number", found=field[:LONGEST_QUOTE], remedy=_REMEDY)
-    row = [float(field) for field in fields[: len(COLUMNS)]]
-    row += [1.0] * (len(COLUMNS) - len(row))
-    for column in np.flatnonzero(_faults(np.array([row]))[0]):
-        raise BoxesError(
-            f"{where}: {COLUMNS[column]} is out of range",
-            found=fields[column][:LONGEST_QUOTE],
-            bound=_BOUNDS[COLUMNS[column]],
-            remedy=_REMEDY,
-        )
-    return row
-
-
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return "_" not in field
-
-
-_UNSORTED = "a frame comes after a later one"
-_TWICE = "an id occurs twice in one frame"
-_DOUBLE = "a box occurs twice in one frame"
-_CURES = {
-    _UNSORTED: "Sort the lines by frame, or give every box the id of its object.",
-    _TWICE: "Remove one of the two lines, or set their ids to -1.",
-    _DOUBLE: "Remove one of the two lines.",
-}
-
-
-def _out_of_place(rows: F64) -> tuple[str, int, int] | None:
-    """What is wrong with the order of the rows, and the two rows that show it; None where nothing is."""
-    known = rows[:, 1] >= 0
-    unknown = np.flatnonzero(~known)
-    falls = np.flatnonzero(np.diff(rows[unknown, 0]) < 0)
-    if len(falls):
-        return _UNSORTED, int(unknown[falls[0]]), int(unknown[falls[0] + 1])
-    for what, members, columns in (
-        (_TWICE, np.flatnonzero(known), (1, 0)),
-        (_DOUBLE, unknown, (5, 4, 3, 2, 0)),
-    ):
-        keys = rows[members][:, columns]
-        order = np.lexsort(keys.T)
-        same = np.flatnonzero((np.diff(keys[order], axis=0) == 0).all(axis=1))
-        if len(same):
-            return what, int(members[order[same[0]]]), int(members[order[same[0] + 1]])
-    return None
-
-
-def _misplaced(path: Path, text: str, what: str, first: int, second: int) -> BoxesError:
-    rows, lines = _read_line_by_line(path, text)
-    frame, identity = rows[second, :2].astype(int)
-    if what == _UNSORTED:
-        found = f"frame {frame}, after frame {int(rows[first, 0])} in line {lines[first]}"
-    else:
-        found = f"{f'id {identity} in ' if identity >= 0 else ''}frame {frame}, as in line {lines[first]}"
-    return BoxesError(
-        f"{path}, line {lines[second]}: {what}",
-        found=found,
-        remedy=_CURES[what],
-    )
 
 
 class BoxesDetector:

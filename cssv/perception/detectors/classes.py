@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from cssv.boxes import I64
 from cssv.errors import OptionError
-from cssv.perception.detections import I64
-from cssv.perception.detectors.options import LONGEST_QUOTE
+from cssv.files.paths import LONGEST_QUOTE
 
 #: The 80 classes of the COCO detection data set, in the order in which networks give them.
 COCO = (

@@ -14,8 +14,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.boxes import F64, I64
 from cssv.errors import ModelError
-from cssv.perception.detections import F64, I64
 from cssv.perception.detectors.letterbox import Letterbox
 
 F32 = NDArray[np.float32]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from cssv.boxes import F64
 from cssv.frames import U8
-from cssv.perception.detections import F64
 
 #: The grey around the picture that YOLO networks are trained with.
 PADDING = 114

@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.boxes import F64
 from cssv.errors import OptionError
 from cssv.frames import U8, Frame
-from cssv.perception.detections import EMPTY, F64, Detections, detections
+from cssv.perception.detections import EMPTY, Detections, detections
 from cssv.perception.detectors.colour import to_bgr
 from cssv.perception.detectors.options import MIN_SCORE, check_share
 from cssv.perception.transformer import Transformer, VisionTransformer, load_transformer

@@ -10,10 +10,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cssv.boxes import F64, overlaps
 from cssv.frames import U8, Frame
-from cssv.overlap import overlaps
 from cssv.perception.camera import CameraMotion
-from cssv.perception.detections import EMPTY, F64, Detections, detections
+from cssv.perception.detections import EMPTY, Detections, detections
 from cssv.perception.detectors.blobs import find_blobs, join_fragments, join_nested, split_blob
 from cssv.perception.detectors.options import check_share
 from cssv.perception.detectors.scenery import Scenery

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cssv.perception.detections import F64, I64
+from cssv.boxes import F64, I64
 
 
 def suppress(boxes_px: F64, scores: F64, classes: I64, most_overlap: float) -> I64:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from numbers import Real
 from os import PathLike
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.boxes import F64, LARGEST_PX
 from cssv.errors import ModelError, OptionError
-from cssv.perception.detections import F64, LARGEST_PX
+from cssv.files.paths import check_path
 
 #: Boxes of networks below this score are left out. It is low, because the tracker lets boxes of low score
 #: continue objects that better ones began.
@@ -21,8 +21,6 @@ MOST_OVERLAP = 0.55
 #: Boxes of a frame at most; of more, those of the best scores are kept. What finds more sees texture, not
 #: objects, and every box costs the tracker time. A box file is taken whole.
 MOST_BOXES = 300
-#: Characters of a wrong value that a message quotes.
-LONGEST_QUOTE = 60
 
 
 def check_share(name: str, value: float) -> float:
@@ -32,22 +30,6 @@ def check_share(name: str, value: float) -> float:
     if not 0 <= value <= 1:
         raise OptionError(f"{name} is out of range", found=value, bound="0 to 1")
     return float(value)
-
-
-def check_path(name: str, path: str | PathLike[str]) -> Path:
-    """The same path; an OptionError for what is none, an empty text included."""
-    if not isinstance(path, str | PathLike) or not isinstance(os.fspath(path), str):
-        raise OptionError(f"{name} is not a path", found=repr(path), bound="a text or a path")
-    if not os.fspath(path):
-        raise OptionError(f"{name} names no file", found="", remedy="Give the path of a file.")
-    return Path(path)
-
-
-def check_paths(**paths: str | PathLike[str] | None) -> None:
-    """Check each, as :func:`check_path` does, by its name; None is none that is given."""
-    for name, path in paths.items():
-        if path is not None:
-            check_path(name, path)
 
 
 def check_weights(weights: str | PathLike[str], *suffixes: str) -> Path:

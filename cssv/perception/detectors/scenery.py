@@ -10,9 +10,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cssv.boxes import F64
 from cssv.frames import U8
 from cssv.perception.camera import CameraMotion, register
-from cssv.perception.detections import F64
 from cssv.perception.detectors.background import Background
 from cssv.perception.flow import halve
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cssv.perception.detections import F64
+from cssv.boxes import F64
 
 #: Scores that reach beyond 1 are percent when the best is from the first to the second.
 PERCENT_RANGE = (10.0, 100.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.perception.detections import F64
+from cssv.boxes import F64
 
 #: Logarithms of sizes this near gather; a peak is one that has this share of the highest.
 MODE_WIDTH = 0.12

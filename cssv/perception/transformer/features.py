@@ -8,9 +8,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from cssv.boxes import F64
 from cssv.errors import InputError, OptionError
 from cssv.frames import U8
-from cssv.perception.detections import F64
 from cssv.perception.transformer.weights import F32
 
 #: Mean and standard deviation of ImageNet's R, G, B, by which all these models were trained.

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cssv.boxes import F64
 from cssv.frames import U8
-from cssv.perception.detections import F64
 from cssv.perception.transformer.architecture import Block, Linear, assemble
 from cssv.perception.transformer.features import Features, grid_of, normalise
 from cssv.perception.transformer.positions import scale_positions

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cssv.perception.detections import F64
+from cssv.boxes import F64
 from cssv.perception.transformer.features import Features
 
 #: A token is an outlier from this many deviations above its block's median on.

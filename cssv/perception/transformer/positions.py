@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cssv.perception.detections import F64
+from cssv.boxes import F64
 from cssv.perception.transformer.naming import Naming
 from cssv.perception.transformer.weights import F32
 

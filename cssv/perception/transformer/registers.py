@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.boxes import F64
 from cssv.frames import U8
-from cssv.perception.detections import F64
 from cssv.perception.transformer.features import Features
 from cssv.perception.transformer.network import VisionTransformer
 from cssv.perception.transformer.norms import count_outliers, measure_norms

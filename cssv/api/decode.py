@@ -1,0 +1,191 @@
+"""Decode: recover the heat map, the objects and the scene of a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from cssv.container import Revision
+from cssv.errors import OptionError
+from cssv.files.atomic import check_distinct, whole_file, whole_folder
+from cssv.files.paths import Path_
+from cssv.files.worker import SerialWorker
+from cssv.frames import U8, Frame
+from cssv.interop.table import ObjectRow, Origin, check_extension, write_rows
+from cssv.pipeline.arguments import Progress
+from cssv.pipeline.decoder import Decoder
+from cssv.pipeline.moment import Moment
+from cssv.video import VideoWriter, encode_picture
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What :func:`decode` did.
+
+    Attributes:
+        frames: frames decoded.
+        rows: rows of the objects table.
+        source: ``"metadata"`` or ``"pixels"``.
+        written: the files and folders written.
+        damaged_frames: frames in which less than half of the cells have other nibbles than were written;
+            what lies there counts as hidden.
+        torn_bytes: behind the versions of a ``.cssv``: an append that broke off, or is under way.
+    """
+
+    frames: int
+    rows: int
+    source: Origin
+    written: tuple[Path, ...]
+    damaged_frames: int = 0
+    torn_bytes: int = 0
+
+
+class _Pictures:
+    """A sink of pictures: a video by extension, or a folder of PNGs."""
+
+    def __init__(
+        self, path: Path, decoder: Decoder, stack: ExitStack, *, exact: bool, audio: Path | None
+    ) -> None:
+        self._video: VideoWriter | None = None
+        self._folder: Path | None = None
+        if not path.suffix:
+            self._folder = stack.enter_context(whole_folder(path))
+            return
+        info = decoder.info
+        self._video = stack.enter_context(
+            VideoWriter(
+                path,
+                width=info.width,
+                height=info.height,
+                layout=info.layout if exact else "rgb24",
+                time_base=info.time_base,
+                rate=info.rate,
+                codec="ffv1" if exact else "h264-lossy",
+                audio=audio,
+            )
+        )
+
+    def write(self, frame: Frame) -> None:
+        """Append a picture."""
+        if self._video is not None:
+            self._video.write(frame)
+        elif self._folder is not None:
+            # The folder is flushed to disk as a whole; picture by picture would take far longer.
+            (self._folder / f"{frame.number:06d}.png").write_bytes(encode_picture(frame))
+
+
+def _check_picture_path(path: Path, allowed: tuple[str, ...]) -> None:
+    if path.suffix.lower() not in allowed:
+        words = ", ".join(suffix or "a folder (no extension)" for suffix in allowed)
+        raise OptionError("cannot write pictures into this kind of file", found=str(path), bound=words)
+
+
+def decode(
+    source: Path_,
+    heat: Path_ | None = None,
+    *,
+    objects: Path_ | None = None,
+    scene: Path_ | None = None,
+    overlay: Path_ | None = None,
+    version: Revision = None,
+    progress: Progress | None = None,
+) -> Decoded:
+    """Recover what a clip carries.
+
+    Args:
+        source: a ``.cssv``, a lossless copy of its video, a PNG or a folder of PNGs.
+        heat: ``.mkv`` gets FFV1 with exactly the nibble planes as carried; ``.mp4`` and a folder of PNGs
+            the cleaned heat map in colour.
+        objects: the objects table, ``.csv``, ``.jsonl`` or ``.parquet``.
+        scene: the scene, JSON.
+        overlay: ``.mp4`` or a folder of PNGs: frames with heat map and readings.
+        version: of a ``.cssv``: number or tag; None for the version that plays.
+        progress: called after every frame.
+
+    Raises:
+        NibblesLostError: the pixels do not carry; nothing is written.
+        OptionError: an output of an unknown kind.
+        OutputError: an output cannot be written; what was there is as it was.
+    """
+    if heat is not None:
+        _check_picture_path(Path(heat), (".mkv", ".mp4", ""))
+    if overlay is not None:
+        _check_picture_path(Path(overlay), (".mp4", ""))
+    if objects is not None:
+        check_extension(objects)
+    check_distinct(source, heat, objects, scene, overlay)
+    tally = _Tally()
+    with Decoder(source, version) as decoder, ExitStack() as stack:
+        # All outputs get their names together, when everything else is done.
+        table = None if objects is None else stack.enter_context(whole_file(objects))
+        story = None if scene is None else stack.enter_context(whole_file(scene))
+        sinks: list[Callable[[Moment], None]] = []
+        if overlay is not None:
+            audio = Path(source) if decoder.info.has_audio and Path(overlay).suffix else None
+            pictures = _Pictures(Path(overlay), decoder, stack, exact=False, audio=audio)
+            sinks.append(lambda moment: pictures.write(_colour_frame(moment, moment.overlay)))
+        if heat is not None:
+            sinks.append(_heat_sink(Path(heat), decoder, stack))
+        # Entered last, so that its thread has ended when the sinks are closed.
+        relay = stack.enter_context(SerialWorker())
+        flow = _flow(decoder, sinks, tally, progress, relay, with_rows=table is not None)
+        if table is not None:
+            write_rows(table, flow)
+        else:
+            for _ in flow:
+                pass
+        if story is not None:
+            decoder.scene.write(story)
+    written = tuple(Path(p) for p in (heat, objects, scene, overlay) if p is not None)
+    torn_bytes = 0 if decoder.reader is None else decoder.reader.torn_bytes
+    return Decoded(tally.frames, tally.rows, tally.source, written, tally.damaged_frames, torn_bytes)
+
+
+@dataclass(slots=True)
+class _Tally:
+    frames: int = 0
+    rows: int = 0
+    source: Origin = "metadata"
+    damaged_frames: int = 0
+
+
+def _flow(
+    decoder: Decoder,
+    sinks: list[Callable[[Moment], None]],
+    tally: _Tally,
+    progress: Progress | None,
+    relay: SerialWorker,
+    *,
+    with_rows: bool,
+) -> Iterator[ObjectRow]:
+    """Push every moment into the sinks and yield its rows."""
+    total = len(decoder)
+    for moment in decoder:
+        for sink in sinks:
+            relay.submit(partial(sink, moment))
+        tally.frames += 1
+        tally.source = moment.source
+        tally.damaged_frames += bool(moment.damaged_cells)
+        if with_rows:
+            tally.rows += len(moment.objects)
+            yield from moment.objects
+        if progress is not None:
+            progress("decode", tally.frames, total)
+    relay.drain()
+
+
+def _colour_frame(moment: Moment, picture: U8) -> Frame:
+    frame = moment.frame
+    return Frame(picture, "rgb24", frame.pts, frame.time_base, moment.number)
+
+
+def _heat_sink(path: Path, decoder: Decoder, stack: ExitStack) -> Callable[[Moment], None]:
+    """What takes the heat of every moment to ``path``."""
+    exact = path.suffix.lower() == ".mkv"
+    pictures = _Pictures(path, decoder, stack, exact=exact, audio=None)
+    if exact:
+        return lambda moment: pictures.write(replace(moment.frame, planes=moment.heat))
+    return lambda moment: pictures.write(_colour_frame(moment, moment.picture))

@@ -1,0 +1,166 @@
+"""What differs between two versions of a file: scene, objects, pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cssv.api.clip import Clip
+from cssv.api.history import Version, version_of
+from cssv.container import Reader, Revision
+from cssv.errors import OptionError
+from cssv.files.atomic import check_distinct
+from cssv.files.paths import Path_
+from cssv.frames import Frame
+from cssv.pipeline.arguments import Progress, counted
+from cssv.pipeline.scene_track import SceneSample, read_sample
+from cssv.scene import Scene
+from cssv.scene.diff import Change, compare_scenes
+from cssv.scene.text import unit_of
+from cssv.template.heat_diff import HeatChange, compare_heat
+from cssv.template.objects_diff import ChangeTally, TalliedChange, compare_objects
+from cssv.video import write_picture
+from cssv.view.side_by_side import Captions, side_by_side
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What :func:`diff` found.
+
+    Attributes:
+        path: the file.
+        before, after: the two versions.
+        scene: what differs in the scene, and in the ranges that the rings are drawn in.
+        objects: what differs in the objects shown, with the frames in which it does.
+        frames: how much the heat differs in each frame whose pixels differ, ascending.
+        total: frames of the clip.
+        picture: the picture written, if one was asked for and any frame differs.
+    """
+
+    path: Path
+    before: Version
+    after: Version
+    scene: tuple[Change, ...]
+    objects: tuple[TalliedChange, ...]
+    frames: tuple[HeatChange, ...]
+    total: int
+    picture: Path | None = None
+
+    @property
+    def worst(self) -> HeatChange | None:
+        """The frame whose heat differs most; None where no pixel differs."""
+        return max(self.frames, key=lambda change: change.mean_abs, default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "path": str(self.path),
+            "before": self.before.to_json(),
+            "after": self.after.to_json(),
+            "scene": [change.to_json() for change in self.scene],
+            "objects": [change.to_json() for change in self.objects],
+            "frames": [change.to_json() for change in self.frames],
+            "total": self.total,
+            "worst": None if self.worst is None else self.worst.frame,
+            "picture": None if self.picture is None else str(self.picture),
+        }
+
+
+def diff(
+    path: Path_,
+    before: Revision,
+    after: Revision = None,
+    *,
+    picture: Path_ | None = None,
+    progress: Progress | None = None,
+) -> Difference:
+    """Say what differs between two versions of a ``.cssv``.
+
+    Only frames whose pixels differ are decoded.
+
+    Args:
+        path: the file.
+        before: number or tag; None for the version that plays.
+        after: likewise.
+        picture: a ``.png`` to write: the frame that differs most, of both versions, with their heat maps.
+        progress: called after every frame.
+
+    Raises:
+        ContainerError: no such version, or a damaged file.
+        OptionError: a picture that is no ``.png``.
+        OutputError: the picture cannot be written.
+    """
+    if picture is not None:
+        check_distinct(path, picture)
+        if Path(picture).suffix.lower() != ".png":
+            raise OptionError("a picture is a .png", found=str(picture))
+    with Reader(path, version=before) as one, Reader(path, version=after) as two:
+        scene = _scene_changes(one, two)
+        objects = _object_changes(one, two, progress)
+        numbers = np.flatnonzero(one.frames.stegos != two.frames.stegos).tolist()
+        rows = version_of(one.version, one.index), version_of(two.version, two.index)
+        total = len(one)
+    with Clip(path, rows[0].number) as old, Clip(path, rows[1].number) as new:
+        frames = tuple(
+            compare_heat(number, old[number].clean_heat, new[number].clean_heat, old.info.layout)
+            for number in counted(numbers, "compare", len(numbers), progress)
+        )
+        found = Difference(Path(path), *rows, scene, objects, frames, total)
+        if picture is None or found.worst is None:
+            return found
+        _draw(Path(picture), found, found.worst.frame, old, new)
+    return Difference(Path(path), *rows, scene, objects, frames, total, Path(picture))
+
+
+def _scene_changes(one: Reader, two: Reader) -> tuple[Change, ...]:
+    before, after = (read_sample(reader.scene_sample(0)) for reader in (one, two))
+    changes = compare_scenes(before.scene or Scene(), after.scene or Scene())
+    told = {change.attribute for change in changes if change.where == "ranges"}
+    return changes + tuple(change for change in _range_changes(before, after) if change.attribute not in told)
+
+
+def _range_changes(before: SceneSample, after: SceneSample) -> Sequence[Change]:
+    """What differs in the ranges that are drawn, whether the scene gives them or not."""
+    old, new = (asdict(sample.ranges) if sample.ranges else {} for sample in (before, after))
+    return [
+        Change("ranges", name, list(old[name]), list(new[name]), unit_of(name))
+        for name in old
+        if name in new and old[name] != new[name]
+    ]
+
+
+def _object_changes(one: Reader, two: Reader, progress: Progress | None) -> tuple[TalliedChange, ...]:
+    tally = ChangeTally()
+    shared = one.frames.scenes == two.frames.scenes
+    for number in counted(np.flatnonzero(~shared).tolist(), "read", int((~shared).sum()), progress):
+        before, after = (read_sample(reader.scene_sample(number)).objects for reader in (one, two))
+        tally.add(number, compare_objects(before, after))
+    return tally.changes()
+
+
+def _draw(path: Path, found: Difference, number: int, old: Clip, new: Clip) -> None:
+    before, after = old[number], new[number]
+    captions = Captions(
+        before=_caption(found.before),
+        after=_caption(found.after),
+        moment=f"frame {number} at {float(before.time):.3f} s",
+    )
+    shown = side_by_side(
+        before.frame.planes,
+        after.frame.planes,
+        before.clean_heat,
+        after.clean_heat,
+        before.frame.layout,
+        captions,
+    )
+    frame = before.frame
+    write_picture(path, Frame(shown, "rgb24", frame.pts, frame.time_base, number))
+
+
+def _caption(version: Version) -> str:
+    """A version in few words."""
+    return f"version {version.number}" + (f": {version.message}" if version.message else "")

@@ -1,0 +1,82 @@
+"""Files with fewer versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cssv.api.verify import check
+from cssv.container import Reader, Revision, compact
+from cssv.errors import OptionError
+from cssv.files.atomic import check_distinct, whole_file
+from cssv.files.lock import replacing
+from cssv.files.paths import Path_
+from cssv.pipeline.arguments import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What :func:`gc` did.
+
+    Attributes:
+        path: the file written.
+        versions: numbers of the versions in it.
+        dropped: numbers of those left out.
+        source_bytes, bytes: size of the old file and of the new one.
+    """
+
+    path: Path
+    versions: tuple[int, ...]
+    dropped: tuple[int, ...]
+    source_bytes: int
+    bytes: int
+
+
+def gc(
+    path: Path_,
+    output: Path_,
+    keep: Revision | Iterable[Revision] = (),
+    *,
+    keep_playing: bool = False,
+    keep_tagged: bool = False,
+    keep_last: int = 0,
+    progress: Progress | None = None,
+) -> Compacted:
+    """Write a copy that holds only some versions, bit for bit, with their numbers, messages and tags.
+
+    What nobody shows any more is left out. The version that plays goes on playing if it is kept, else the
+    last one kept does. The copy is read back before it gets its name.
+
+    Args:
+        path: a ``.cssv``.
+        output: the file to write; another one.
+        keep: numbers or tags of versions, one or several; None is the version that plays.
+        keep_playing: keep the version that plays.
+        keep_tagged: keep every version that has a tag.
+        keep_last: keep so many of the newest versions.
+        progress: called after every frame.
+
+    Raises:
+        ContainerError: no such version, or a damaged file.
+        OptionError: nothing to keep, or the output is the source.
+        OutputError: the output cannot be written; what was there is as it was.
+    """
+    check_distinct(path, output)
+    keep = (keep,) if keep is None or isinstance(keep, str | int) else tuple(keep)
+    source, target = Path(path), Path(output)
+    with Reader(source) as reader:
+        index = reader.index
+    every = [version.number for version in index.versions]
+    kept = {index.find(revision).number for revision in keep}
+    kept |= {index.playing} if keep_playing else set()
+    kept |= {number for _, number in index.tags} if keep_tagged else set()
+    kept |= set(every[::-1][: max(keep_last, 0)])
+    if not kept:
+        raise OptionError("no version is to be kept", bound="at least one")
+    with replacing(target), whole_file(target) as temporary:
+        with temporary.open("wb") as file:
+            compact(source, file, sorted(kept))
+        check(temporary, progress)
+    dropped = tuple(number for number in every if number not in kept)
+    return Compacted(target, tuple(sorted(kept)), dropped, source.stat().st_size, target.stat().st_size)

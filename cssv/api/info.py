@@ -1,0 +1,132 @@
+"""What a file is and carries, without decoding more than a frame."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from cssv.api.history import Version, versions_of
+from cssv.carriers.nibble.miniature import ranges_of
+from cssv.container import Reader, boxes
+from cssv.errors import NibblesLostError
+from cssv.files.paths import Path_
+from cssv.pipeline.decoder import Decoder
+from cssv.scene import Ranges
+from cssv.video import VideoInfo, open_source
+
+
+@dataclass(frozen=True, slots=True)
+class Information:
+    """What :func:`info` found.
+
+    Attributes:
+        path: the source.
+        kind: ``"cssv"``, ``"copy"`` (another container whose pixels carry) or ``"plain"`` (carries nothing).
+        video: size, layout, time.
+        frames: how many; None when the file does not say.
+        size_bytes: of the file; None for a folder.
+        ranges: what the rings' bottoms and tops stand for.
+        origin: place of the picture in the encoded clip, pixels; not (0, 0) after a crop.
+        first_frame: number of the first frame in the encoded clip.
+        facts: what a ``.cssv`` says of its making: layout, codec, merge, fidelity, source, notes.
+        versions: of a ``.cssv``, oldest first.
+        torn_bytes: of a ``.cssv``: bytes behind the versions, of an append that broke off or is under way.
+        boxes: of a ``.cssv``: its top-level boxes as (kind, offset, size).
+    """
+
+    path: Path
+    kind: str
+    video: VideoInfo
+    frames: int | None
+    size_bytes: int | None
+    ranges: Ranges | None = None
+    origin: tuple[int, int] | None = None
+    first_frame: int | None = None
+    facts: dict[str, Any] | None = None
+    versions: tuple[Version, ...] = ()
+    boxes: tuple[tuple[str, int, int], ...] = ()
+    torn_bytes: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        video = self.video
+        return {
+            "path": str(self.path),
+            "kind": self.kind,
+            "carries": self.kind != "plain",
+            "width": video.width,
+            "height": video.height,
+            "layout": video.layout,
+            "codec": video.codec,
+            "rate": str(video.rate),
+            "time_base": str(video.time_base),
+            "duration_s": float(self.duration_s) if self.duration_s is not None else None,
+            "frames": self.frames,
+            "audio": video.has_audio,
+            "size_bytes": self.size_bytes,
+            "ranges": None if self.ranges is None else asdict(self.ranges),
+            "origin_px": None if self.origin is None else list(self.origin),
+            "first_frame": self.first_frame,
+            "facts": self.facts,
+            "versions": [version.to_json() for version in self.versions],
+            "torn_bytes": self.torn_bytes,
+            "boxes": [{"kind": kind, "offset": offset, "size": size} for kind, offset, size in self.boxes],
+            "notes": list(video.notes),
+        }
+
+    @property
+    def duration_s(self) -> Fraction | None:
+        """Seconds: the header's, or frames over rate."""
+        if self.video.duration_s is not None or self.frames is None:
+            return self.video.duration_s
+        return self.frames / self.video.rate
+
+
+def info(source: Path_) -> Information:
+    """Say what a file, picture or folder of pictures is and carries.
+
+    Raises:
+        VideoError: not a video. ContainerError: a damaged ``.cssv``.
+    """
+    path = Path(source)
+    size = path.stat().st_size if path.is_file() else None
+    try:
+        with Decoder(path) as decoder:
+            moment = next(iter(decoder))
+            ranges = ranges_of(moment.miniature)
+            if decoder.reader is None:
+                return Information(
+                    path,
+                    "copy",
+                    decoder.info,
+                    decoder.info.frame_count,
+                    size,
+                    ranges,
+                    moment.origin,
+                    moment.number,
+                )
+            return _of_container(path, decoder.info, decoder.reader, size, ranges)
+    except NibblesLostError:
+        with open_source(path) as frames:
+            return Information(path, "plain", frames.info, frames.info.frame_count, size)
+
+
+def _of_container(
+    path: Path, video: VideoInfo, reader: Reader, size: int | None, ranges: Ranges
+) -> Information:
+    return Information(
+        path,
+        "cssv",
+        video,
+        len(reader),
+        size,
+        ranges,
+        (0, 0),
+        0,
+        dict(reader.version.about.meta),
+        versions_of(reader.index),
+        tuple((box.kind.decode("latin-1"), box.offset, box.size) for box in boxes(path) if box.depth == 0),
+        reader.torn_bytes,
+    )

@@ -1,0 +1,278 @@
+"""Encoding a stream: frame by frame, with a fixed lag, in constant memory."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.api.verify import check
+from cssv.carriers.nibble.carrier import DEFAULT_FIDELITY, Fidelity
+from cssv.carriers.nibble.merge import DEFAULT_MERGE, Merge
+from cssv.errors import CssvError, FrameError, OptionError, OutputError, VideoError
+from cssv.files.atomic import whole_file
+from cssv.files.closing import Finishing
+from cssv.files.lock import replacing
+from cssv.files.paths import Path_
+from cssv.frames import LAYOUTS, U8, Frame, Layout
+from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
+from cssv.perception.detectors import check_found, meter_of, notes_of
+from cssv.pipeline.annotate import LiveAnnotator
+from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
+from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, about
+from cssv.pipeline.embed import FrameEmbedder
+from cssv.pipeline.mux import StegoWriter
+from cssv.pipeline.perceive import DEFAULT_DETECTOR, choose_detector
+from cssv.pipeline.temperatures import LiveThermalReadings, ThermalView, take_temperatures
+from cssv.scene.ground import ground_note, plane_of
+from cssv.scene.ranges import default_ranges
+from cssv.video import Codec, VideoInfo
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What exists once the first frame has come."""
+
+    painter: FrameEmbedder
+    writer: StegoWriter
+
+
+class Encoder(Finishing):
+    """Encodes a stream frame by frame, in memory that does not grow with its length.
+
+    Frames wait ``lag_s`` seconds for their future, so that velocity is relative to past and future
+    frames; then they are drawn and written. ::
+
+        with cssv.Encoder("live.cssv", size=(768, 576), rate=25) as encoder:
+            for picture in camera:                # (H, W, 3) uint8 RGB
+                encoder.write(picture)
+
+    Args:
+        output: the file to write; it appears when the encoder is closed.
+        size: width and height in pixels.
+        rate: frames per second.
+        layout: ``"rgb24"`` or ``"yuv420p"``; None takes that of the first frame, and RGB for
+            arrays. RGB arrays given to a yuv420p encoder are converted once, here.
+        scene: as for :func:`encode`. Ranges that the scene does not give take fixed defaults, because a
+            stream's fastest object is not known beforehand.
+        detector: as for :func:`encode`; unused for frames that come with detections.
+        weights, classes, min_score: of the detector, as for :func:`encode`.
+        lag_s: seconds of future that a frame waits for.
+        time_base: seconds per unit of the frames' pts; 1 / rate by default.
+        codec, merge, fidelity, created_s: as for :func:`encode`.
+
+    Raises:
+        OptionError: an option outside its bounds. FrameError: a size that cannot carry.
+        OutputError: the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        output: Path_,
+        *,
+        size: tuple[int, int],
+        rate: Fraction | int | str,
+        layout: Layout | None = None,
+        scene: SceneLike = None,
+        detector: str | Detector = DEFAULT_DETECTOR,
+        weights: Path_ | None = None,
+        classes: Sequence[str] | str | None = None,
+        min_score: float | None = None,
+        lag_s: float = LAG_S,
+        time_base: Fraction | None = None,
+        codec: Codec = DEFAULT_CODEC,
+        merge: Merge = DEFAULT_MERGE,
+        fidelity: Fidelity = DEFAULT_FIDELITY,
+        created_s: int | None = None,
+    ) -> None:
+        if layout is not None:
+            check_choice("layout", layout, LAYOUTS)
+        self._layout = layout
+        self._style = EncoderConfig(codec, merge, fidelity)
+        self._info = _info(size, layout, to_fraction(rate), time_base)
+        loaded = load_scene(scene)
+        plane = plane_of(loaded.camera, size)
+        self._cast = LiveAnnotator(loaded, plane)
+        self._ground_note = ground_note(loaded.camera, plane)
+        self._detector = choose_detector(detector, weights=weights, classes=classes, min_score=min_score)
+        self._meter = meter_of(self._detector)
+        self._has_looked = False
+        self._tracker = LiveTracker(lag_s=lag_s, plane=plane)
+        self._created_s = created_s
+        self._thermometer = LiveThermalReadings(self._cast.scene.thermal, size)
+        self._waiting: deque[tuple[Frame, ThermalView | None]] = deque()
+        self._count = 0
+        self._last_pts: int | None = None
+        self._output = ExitStack()
+        self._output.enter_context(replacing(output))
+        self._path = self._output.enter_context(whole_file(output))
+        self._inside = self._output.enter_context(ExitStack())
+        self._stage: _Stage | None = None
+        self._is_open = True
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Scene entries that have spoken of no track so far, in words."""
+        return self._cast.warnings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the file so far, such as whose network found the objects.
+
+        The file holds them as they are when the encoder is closed. A detector that was never asked, because
+        all frames came with their detections, has no say.
+        """
+        own = notes_of(self._detector) if self._has_looked else ()
+        return (*own, *self._ground_note)
+
+    def write(
+        self,
+        picture: U8 | Frame,
+        detections: Detections | None = None,
+        thermal: NDArray[np.number] | None = None,
+    ) -> None:
+        """Take the next frame.
+
+        The picture is copied, so that its memory may be used for the next one at once. A picture that
+        is refused leaves the stream as it was.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB, or a Frame of native planes.
+            detections: its objects; None asks the detector.
+            thermal: what a thermal camera sees at that moment, (H, W): floats in degrees Celsius, or uint16
+                counts, for which the scene's thermal part gives scale and offset.
+
+        Raises:
+            FrameError: another size, layout or time base than the stream's, or a pts that does not grow.
+            ThermalError: a thermal picture that shows another view, or holds no temperatures.
+            OptionError: detections, given or found, that are none.
+            OutputError: the encoder is closed.
+        """
+        if not self._is_open:
+            raise OutputError("the encoder is closed")
+        frame = self._frame(picture)
+        if detections is not None:
+            check_found(detections, "detections=")
+        stage = self._stage or self._begin(frame.layout)
+        view = None if thermal is None else self._thermometer.view(np.asarray(thermal))
+        flow = self._meter.measure(frame)
+        found = self._look(frame) if detections is None else detections
+        self._count += 1
+        self._last_pts = frame.pts
+        self._waiting.append((frame, view))
+        self._draw(stage, self._tracker.update(frame.number, frame.time, found, flow))
+
+    def _look(self, frame: Frame) -> Detections:
+        self._has_looked = True
+        return self._detector.detect(frame)
+
+    def _frame(self, picture: U8 | Frame) -> Frame:
+        """The picture as a frame of this stream."""
+        time_base, number = self._info.time_base, self._count
+        if isinstance(picture, Frame):
+            if picture.time_base != time_base:
+                raise FrameError(
+                    "the frame has another time base", found=str(picture.time_base), bound=str(time_base),
+                    remedy="Give the encoder time_base=.",
+                )  # fmt: skip
+            frame = Frame(picture.planes.copy(), picture.layout, picture.pts, time_base, number)
+        else:
+            pts = round(number / (self._info.rate * time_base))
+            frame = Frame(self._planes(np.array(picture)), self._layout or "rgb24", pts, time_base, number)
+        if self._last_pts is not None and frame.pts <= self._last_pts:
+            raise FrameError("pts must grow", found=frame.pts, bound=f"above {self._last_pts}")
+        self._check_like(frame.width, frame.height, frame.layout)
+        return frame
+
+    def _planes(self, picture: U8) -> U8:
+        """RGB as what the stream holds; the one conversion there is."""
+        if self._layout != "yuv420p" or picture.ndim != 3 or picture.shape[2] != 3:
+            return picture
+        if picture.dtype != np.uint8:
+            raise FrameError("planes must be uint8", found=str(picture.dtype))
+        self._check_like(picture.shape[1], picture.shape[0], "yuv420p")
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
+
+    def _check_like(self, width: int, height: int, layout: Layout) -> None:
+        info, wanted = self._info, self._layout or layout
+        if (width, height, layout) != (info.width, info.height, wanted):
+            raise FrameError(
+                "the frame is not like the stream",
+                found=f"{width}x{height} {layout}",
+                bound=f"{info.width}x{info.height} {wanted}",
+            )
+
+    def _begin(self, layout: Layout) -> _Stage:
+        """Open the codec and the file, now that the layout is known."""
+        self._layout = layout
+        self._info = info = replace(self._info, layout=layout)
+        scene = self._cast.scene
+        ranges = default_ranges(scene)
+        file = self._inside.enter_context(self._path.open("wb"))
+        writer = self._inside.enter_context(StegoWriter(file, info, codec=self._style.codec))
+        self._stage = _Stage(FrameEmbedder.of(scene, ranges, info, self._style), writer)
+        return self._stage
+
+    def _draw(self, stage: _Stage, ready: Sequence[FrameStates]) -> None:
+        """Draw and write the frames whose objects are settled."""
+        for states in ready:
+            frame, view = self._waiting.popleft()
+            shown = self._cast.at(states, frame.time)
+            shown, known = take_temperatures(
+                shown, stage.painter.ranges, frame.luma(), (frame.width, frame.height), view
+            )
+            stage.painter.calibration = self._thermometer.calibration
+            stage.writer.write(*stage.painter.paint(frame, shown, known))
+
+    def close(self) -> None:
+        """Draw what waits, finish the file, verify it and give it its name; may be called twice.
+
+        Raises:
+            VideoError: no frame was written.
+            ChecksumError: the file does not read back; it does not get its name.
+        """
+        if not self._is_open:
+            return
+        self._is_open = False
+        with self._output:
+            if self._stage is None:
+                raise VideoError("no frame was written to the encoder")
+            self._draw(self._stage, self._tracker.finish())
+            created_s = int(time.time()) if self._created_s is None else self._created_s
+            facts = about(self._info, self._style, self._stage.painter.ranges, self.notes)
+            self._stage.writer.finish(facts, created_s=created_s)
+            self._inside.close()
+            check(self._path)
+
+    def abort(self) -> None:
+        """Give up; nothing is left behind. May be called twice."""
+        self._is_open = False
+        reason = CssvError("encoding was given up")
+        # Whatever the codec says to being stopped halfway, nobody waits for it any more.
+        with suppress(CssvError):
+            self._output.__exit__(CssvError, reason, None)
+
+
+def _info(
+    size: tuple[int, int], layout: Layout | None, rate: Fraction | None, time_base: Fraction | None
+) -> VideoInfo:
+    """What is known of a stream before its first frame; rgb24 stands for a layout not known yet."""
+    width, height = size
+    if not rate or rate < 0:
+        raise OptionError("a stream needs a frame rate", found=str(rate), bound="above 0")
+    return VideoInfo(
+        width,
+        height,
+        layout or "rgb24",
+        1 / rate if time_base is None else time_base,
+        rate,
+        source_width=width,
+        source_height=height,
+    )

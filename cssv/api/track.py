@@ -1,0 +1,94 @@
+"""Tracks alone: a clip or a detection file in, a MOT file out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from cssv.errors import BoxesError, OptionError
+from cssv.files.atomic import check_distinct
+from cssv.files.paths import Path_, check_paths
+from cssv.interop.mot import write_mot
+from cssv.perception import Detector, Tracks, track_boxes
+from cssv.perception.detectors import notes_of
+from cssv.perception.detectors.boxes import BoxesDetector
+from cssv.perception.tracks import to_mot_rows
+from cssv.pipeline.arguments import Progress, to_fraction
+from cssv.pipeline.perceive import DEFAULT_DETECTOR, choose_detector, perceive_clip
+
+#: Frame rate of a detection file that comes without a clip.
+DEFAULT_RATE = Fraction(25)
+#: Frames of such a file at most: a day at 30 frames per second.
+MOST_FRAMES = 3_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What :func:`track` found.
+
+    Attributes:
+        tracks: the tracks.
+        rows: lines of the MOT file.
+        path: the file written, None when none was asked for.
+        notes: what a user should know of the detector, such as the licence of its network.
+    """
+
+    tracks: Tracks
+    rows: int
+    path: Path | None
+    notes: tuple[str, ...] = ()
+
+
+def track(
+    source: Path_ | None = None,
+    output: Path_ | None = None,
+    *,
+    boxes: Path_ | None = None,
+    detector: str | Detector = DEFAULT_DETECTOR,
+    weights: Path_ | None = None,
+    classes: Sequence[str] | str | None = None,
+    min_score: float | None = None,
+    rate: Fraction | int | str | None = None,
+    progress: Progress | None = None,
+) -> Tracked:
+    """Track the objects of a clip, or of a detection file alone.
+
+    Args:
+        source: a clip; None when ``boxes`` is all there is.
+        output: a MOT file to write: frame,id,x,y,w,h,score,-1,-1,-1.
+        boxes: a MOT detection file.
+        detector: name of a detector, or one of your own.
+        weights: the network of a detector that needs one, a local file.
+        classes: names of what to look for, as a sequence or a text with commas.
+        min_score: detections of lower scores are left out, 0 to 1.
+        rate: frames per second, where the clip's header is wrong or there is no clip (then 25 by default).
+        progress: called after every frame.
+    """
+    check_paths(source=source, output=output, boxes=boxes, weights=weights)
+    exact = to_fraction(rate)
+    if output is not None:
+        for given in (source, boxes, weights):
+            if given is not None:
+                check_distinct(given, output)
+    if source is None and boxes is None:
+        raise OptionError("nothing to track", remedy="Give a clip, a box file, or both.")
+    chosen = choose_detector(detector, boxes, weights=weights, classes=classes, min_score=min_score)
+    if source is not None:
+        tracks = perceive_clip(source, chosen, rate=exact, progress=progress)
+    else:
+        tracks = _track_file(boxes, chosen, exact or DEFAULT_RATE)
+    rows = to_mot_rows(tracks)
+    if output is not None:
+        write_mot(output, rows)
+    return Tracked(tracks, len(rows), None if output is None else Path(output), notes_of(chosen))
+
+
+def _track_file(boxes: Path_ | None, found: Detector, rate: Fraction) -> Tracks:
+    assert isinstance(found, BoxesDetector)
+    if found.frame_count > MOST_FRAMES:
+        raise BoxesError(
+            f"{boxes} counts too many frames", found=found.frame_count, bound=f"up to {MOST_FRAMES}"
+        )
+    return track_boxes(found, [number / rate for number in range(found.frame_count)])

@@ -1,0 +1,207 @@
+"""Reads a file back: bytes, pixels and marks of every version must be what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from cssv.carriers.nibble.carrier import extract
+from cssv.container import Archive, Reader, find_problems
+from cssv.container import repair as cut_tail
+from cssv.errors import ChecksumError, ContainerError, SceneError, VideoError
+from cssv.files.paths import Path_
+from cssv.frames import planes_crc
+from cssv.pipeline.arguments import Progress
+from cssv.pipeline.scene_track import read_sample
+from cssv.video import VideoReader
+from cssv.video.cursor import Cursor
+
+#: What tells samples apart: where they lie, and what they must decode to.
+_SAMPLE = np.dtype([("offset", np.int64), ("crc", np.uint32)])
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a file.
+
+    Attributes:
+        kind: ``"sample"``, ``"scene"``, ``"audio"``, ``"ftyp"``, ``"index"``, ``"history"`` (stored bytes),
+            ``"video"`` (cannot be decoded), ``"pixels"`` (decoded planes differ) or ``"marks"``.
+        text: in words.
+        frame: which frame it concerns, from 0; None for none in particular.
+        version: which version it concerns: of those that share the bytes the one that plays, else the
+            newest; None for none in particular.
+    """
+
+    kind: str
+    text: str
+    frame: int | None
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What :func:`verify` found.
+
+    Attributes:
+        frames: frames of the version that plays.
+        version: its number.
+        faults: everything that is wrong; empty for a sound file.
+        versions: how many there are; all were checked.
+        torn_bytes: bytes behind the versions: an append that broke off, or that somebody is just writing.
+            No fault: what was there before is whole.
+        cut_bytes: what a repair has cut off.
+    """
+
+    frames: int
+    version: int
+    faults: tuple[Fault, ...]
+    versions: int = 1
+    torn_bytes: int = 0
+    cut_bytes: int = 0
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+
+def verify(path: Path_, *, repair: bool = False, progress: Progress | None = None) -> Verification:
+    """Check stored bytes against their checksums, decoded pixels against theirs, and every frame's marks.
+
+    Args:
+        path: a ``.cssv``; all its versions are checked, what they share once.
+        repair: first cut off an append that broke off. Nothing else can be repaired.
+        progress: called after every frame.
+
+    Raises:
+        ContainerError: the file is not a CSSV file, or its index is damaged.
+        LockedError: somebody is writing to a file that is to be repaired.
+    """
+    cut = cut_tail(path) if repair else 0
+    with Archive(path) as archive:
+        index, torn = archive.index, archive.torn_bytes
+        found = find_problems(archive, index.current)
+        faults = [Fault(p.kind, p.text, p.frame, p.version) for p in found if p.kind != "tail"]
+    others = [v.number for v in reversed(index.versions) if v.number != index.playing]
+    survey = _Survey(path, [index.playing, *others], faults)
+    faults += survey.scene_faults()
+    faults += survey.pixel_faults(progress)
+    return Verification(index.current.frames, index.playing, tuple(faults), len(index.versions), torn, cut)
+
+
+class _Survey:
+    """Goes through the versions, the one that plays first; what they share is looked at once.
+
+    Args:
+        path: the file.
+        numbers: of the versions, in the order in which they are looked at.
+        known: faults of stored bytes; those samples are not looked at again.
+    """
+
+    def __init__(self, path: Path_, numbers: Sequence[int], known: Sequence[Fault]) -> None:
+        self._path = path
+        self._broken = {fault.version for fault in known if fault.kind == "history"}
+        self._numbers = [number for number in numbers if number not in self._broken]
+        self._damaged = {(fault.version, fault.frame) for fault in known if fault.kind == "sample"}
+
+    def _fresh(self, kind: Literal["video", "scene"]) -> Iterator[tuple[Reader, list[int]]]:
+        """Each version, and its frames whose samples and checksums no version before it has."""
+        seen = np.zeros(0, _SAMPLE)
+        for number in self._numbers:
+            with Reader(self._path, version=number) as reader:
+                samples = np.zeros(len(reader), _SAMPLE)
+                samples["offset"] = (reader.video if kind == "video" else reader.scene).table.offsets
+                if kind == "video":
+                    samples["crc"] = reader.frames.stegos
+                fresh = np.flatnonzero(np.isin(samples, seen, invert=True))
+                seen = np.union1d(seen, samples)
+                yield reader, fresh.tolist()
+
+    def scene_faults(self) -> Iterator[Fault]:
+        """Scene samples whose bytes are as written, but do not say what they must."""
+        for reader, fresh in self._fresh("scene"):
+            for frame in fresh:
+                if (text := _scene_fault(reader, frame)) is not None:
+                    yield Fault("scene", f"scene sample of frame {frame}{text}", frame, reader.version.number)
+
+    def pixel_faults(self, progress: Progress | None) -> Iterator[Fault]:
+        """Frames that decode to something else than what was written."""
+        total = sum(len(fresh) for _, fresh in self._fresh("video"))
+        done = 0
+        for reader, fresh in self._fresh("video"):
+            version = reader.version.number
+            for kind, text, frame in self._decoded(reader, fresh):
+                done += 1
+                if progress is not None:
+                    progress("verify", done, total)
+                if kind:
+                    yield Fault(kind, text, frame, version)
+
+    def _decoded(self, reader: Reader, frames: Sequence[int]) -> Iterator[tuple[str, str, int | None]]:
+        """Decode frames: (kind, text, frame) of each fault, an empty kind for a sound frame."""
+        version = reader.version.number
+        # Whoever depends on a damaged sample decodes to anything.
+        spoilt = {f for v, f in self._damaged if v == version and f is not None}
+        try:
+            source = VideoReader(reader.source) if frames else None
+        except VideoError as error:
+            if 0 not in spoilt:
+                yield "video", str(error), None
+            return
+        if source is None:
+            return
+        last_key, is_spoilt = -1, False
+        with Cursor(source, reader.video.pts().tolist()) as cursor:
+            for frame in frames:
+                key = reader.key_before(reader.video.number, frame)
+                if key != last_key:
+                    last_key, is_spoilt = key, any(key <= bad <= frame for bad in spoilt)
+                is_spoilt = is_spoilt or frame in spoilt
+                if is_spoilt:
+                    continue
+                try:
+                    fault = _frame_fault(reader, cursor, frame)
+                except (VideoError, ContainerError) as error:
+                    is_spoilt = True
+                    fault = "video", f"frame {frame}: {error}"
+                yield *fault, frame
+
+
+def _frame_fault(reader: Reader, cursor: Cursor, number: int) -> tuple[str, str]:
+    """What is wrong with the pixels of a frame: kind and words, both empty for a sound one."""
+    frame = cursor.at(number)
+    if frame.pts != cursor.stamps[number]:
+        return "video", f"frame {number} is shown at pts {frame.pts}, not {cursor.stamps[number]}"
+    if planes_crc(frame.planes) != int(reader.frames.stegos[number]):
+        return "pixels", f"frame {number} decodes to other pixels than were written"
+    found = extract(frame.planes, frame.layout)
+    if found is None or found.marks.intact != found.marks.whole or found.damaged:
+        return "marks", f"frame {number} has damaged marks"
+    return "", ""
+
+
+def _scene_fault(reader: Reader, frame: int) -> str | None:
+    """What is wrong with a scene sample whose bytes are as written; None for nothing."""
+    try:
+        sample = reader.scene_sample(frame)
+    except ChecksumError:
+        return None
+    try:
+        number = read_sample(sample).frame
+    except (ContainerError, SceneError) as error:
+        return f": {error}"
+    return None if number == frame else f" is that of frame {number}"
+
+
+def check(path: Path_, progress: Progress | None = None) -> Verification:
+    """As :func:`verify`, for a file just written. Raises ChecksumError unless it is sound."""
+    found = verify(path, progress=progress)
+    if not found.is_sound:
+        raise ChecksumError(
+            "the file written does not read back", found=found.faults[0].text, remedy="Try another codec."
+        )
+    return found

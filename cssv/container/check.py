@@ -1,0 +1,167 @@
+"""What is wrong with a file: every byte that any version shows, against its checksum."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cssv.container.archive import Archive, audio_row
+from cssv.container.boxes import read_exactly
+from cssv.container.extents import VisitedExtents, sound_name
+from cssv.container.index import FrameTable, Version
+from cssv.container.moov import Movie, Track
+from cssv.container.runs import runs_of
+from cssv.container.tables import I64s
+from cssv.errors import ContainerError
+
+#: Samples of all versions are looked through for what they share. No honest file has this many.
+_SAMPLES_A_BYTE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault that :meth:`Reader.verify` found.
+
+    Attributes:
+        kind: ``"sample"``, ``"scene"``, ``"audio"`` (bytes of a sample), ``"ftyp"``, ``"tail"``,
+            ``"index"`` (an older one, whose versions the one that counts has too) or ``"history"``
+            (tables of a version).
+        text: in words.
+        frame: which frame it concerns, from 0; None for none in particular.
+        version: which version it concerns; None for none in particular. Of several that share the
+            bytes, the one shown, or else the newest.
+    """
+
+    kind: str
+    text: str
+    frame: int | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Damage:
+    """A sample that is not what it was; the whole track for audio."""
+
+    kind: str
+    offset: int
+    frame: int | None
+    version: int
+    track: int
+
+
+def find_problems(archive: Archive, shown: Version) -> Iterator[Problem]:
+    """Yield each fault of a file; bytes that versions share are read once."""
+    if zlib.crc32(archive.ftyp) != archive.index.ftyp_crc:
+        yield Problem("ftyp", "the file type box was changed")
+    if archive.torn_bytes:
+        yield Problem("tail", f"the last {archive.torn_bytes} bytes are an append that was broken off")
+    yield from _index_problems(archive)
+    survey = _Survey(archive, shown)
+    yield from survey.problems()
+
+
+def _index_problems(archive: Archive) -> Iterator[Problem]:
+    """Older indexes: nobody needs them but for the frame tables in them."""
+    for box in archive.indexes():
+        data = read_exactly(archive.file, box.offset, box.size)
+        if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
+            yield Problem("index", f"an older index, at byte {box.offset}, is damaged")
+
+
+class _Survey:
+    """Goes through the versions, the one shown first, then from the newest back."""
+
+    def __init__(self, archive: Archive, shown: Version) -> None:
+        self._archive = archive
+        others = (version for version in reversed(archive.index.versions) if version != shown)
+        self._versions = (shown, *others)
+        self._ground = VisitedExtents()
+        self._sounds: set[bytes] = set()
+        self._left = _SAMPLES_A_BYTE * archive.size
+
+    def problems(self) -> Iterator[Problem]:
+        damages: list[_Damage] = []
+        history: list[Problem] = []
+        for version in self._versions:
+            try:
+                table, movie = self._open(version)
+                damages += self._damages(version, table, movie)
+            except ContainerError as error:
+                text = f"version {version.number}: {error}"
+                history.append(Problem("history", text, version=version.number))
+        yield from self._described(damages)
+        yield from history
+
+    def _open(self, version: Version) -> tuple[FrameTable, Movie]:
+        # Of the version that plays there may be two copies.
+        self._archive.moov(version)
+        table = self._archive.table(version)
+        movie = self._archive.movie(version, table, self._left)
+        self._left -= sum(len(track.table) for track in movie.tracks)
+        return table, movie
+
+    def _damages(self, version: Version, table: FrameTable, movie: Movie) -> list[_Damage]:
+        found: list[_Damage] = []
+        for track in movie.tracks:
+            if track.kind == "audio":
+                found += self._audio_damages(version, track, audio_row(table, track)[1])
+                continue
+            kind = "sample" if track.kind == "video" else "scene"
+            crcs = table.samples if track.kind == "video" else table.scenes
+            offsets, sizes = track.table.offsets, track.table.sizes
+            for frame in self._ground.claim(offsets, sizes, crcs):
+                place = int(offsets[frame])
+                if zlib.crc32(read_exactly(self._archive.file, place, int(sizes[frame]))) != crcs[frame]:
+                    found.append(_Damage(kind, place, int(frame), version.number, track.number))
+        return found
+
+    def _audio_damages(self, version: Version, track: Track, expected: int) -> list[_Damage]:
+        table = track.table
+        name = sound_name(table, expected)
+        if name in self._sounds:
+            return []
+        fresh = self._ground.claim(table.offsets, table.sizes, np.zeros(len(table), np.uint32))
+        if len(fresh) != len(table):
+            raise ContainerError(f"audio track {track.number} shares some of its bytes, but not all")
+        self._sounds.add(name)
+        crc = 0
+        for offset, size in zip(table.offsets.tolist(), table.sizes.tolist(), strict=True):
+            crc = zlib.crc32(read_exactly(self._archive.file, offset, size), crc)
+        if crc == expected or not len(table):
+            return []
+        return [_Damage("audio", int(table.offsets[0]), None, version.number, track.number)]
+
+    def _described(self, damages: Sequence[_Damage]) -> Iterator[Problem]:
+        """Say which versions use what is damaged; asks the tables again, if there is anything."""
+        users: dict[int, list[int]] = {damage.offset: [] for damage in damages}
+        places = np.array(sorted(users), np.int64)
+        for version in sorted(self._versions, key=lambda version: version.number) if users else ():
+            try:
+                movie = self._archive.movie(version, self._archive.table(version))
+            except ContainerError:
+                continue
+            for track in movie.tracks:
+                for place in _found(places, track.table.offsets):
+                    users[place].append(version.number)
+        for damage in damages:
+            what = {
+                "sample": f"video sample of frame {damage.frame}",
+                "scene": f"scene sample of frame {damage.frame}",
+            }.get(damage.kind, f"audio track {damage.track}")
+            names = _named(users[damage.offset])
+            yield Problem(damage.kind, f"{what} is damaged ({names})", damage.frame, damage.version)
+
+
+def _found(places: I64s, offsets: I64s) -> list[int]:
+    """Those of ``places``, ascending, that are among the offsets."""
+    return [int(place) for place in places[np.isin(places, offsets)]]
+
+
+def _named(numbers: Sequence[int]) -> str:
+    """``version 4``, ``versions 1 to 3 and 5``."""
+    parts = [str(low) if low == high else f"{low} to {high}" for low, high in runs_of(numbers)]
+    names = " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else "".join(parts)
+    return f"version{'s' if len(numbers) > 1 else ''} {names}"

@@ -1,0 +1,1 @@
+"""Rows of objects <-> files of other programs: CSV, JSON Lines, Parquet, MOT."""

@@ -1,0 +1,1 @@
+"""The stages put together: frame -> objects -> drawing -> stego frame -> file, and back."""

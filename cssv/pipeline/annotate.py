@@ -1,0 +1,141 @@
+"""The cast of a clip: what every frame shows, once tracks and scene have met."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import InputError
+from cssv.perception.tracks import FrameStates, Tracks
+from cssv.pipeline.frame_objects import FIRST_GIVEN_TRACK, FrameObjects, given_states, merge_objects
+from cssv.pipeline.scene_track import quantise
+from cssv.scene import Scene
+from cssv.scene.ground import Plane
+from cssv.scene.matching import LiveMatcher, Sighting, given_sightings, resolve, unmatched
+from cssv.template.state import ObjectState
+
+#: A stream's track that was not seen for this long is forgotten; if it comes back it is matched anew.
+FORGET_S = 60
+#: Share of all speeds that the default speed range must hold; the rest are jumps of the tracker.
+SPEED_SHARE = 0.995
+
+Pair = tuple[float, float]
+
+
+class TrackAnnotator:
+    """The cast of a whole clip whose tracks are known; ``plane`` is its ground, where that is known.
+
+    Attributes:
+        scene: as given.
+        facts: what the scene says of each track.
+    """
+
+    def __init__(self, scene: Scene, tracks: Tracks, plane: Plane | None = None) -> None:
+        self.scene = scene
+        self._plane = plane
+        self._tracks = tracks
+        highest = max((track.id for track in tracks), default=0)
+        given = given_sightings(scene, max(FIRST_GIVEN_TRACK, highest + 1))
+        sightings = [Sighting(t.id, t.label or None, t.times_s, t.boxes_px) for t in tracks]
+        self.facts = resolve(scene, [*sightings, *given])
+        self._given = [sighting.track for sighting in given]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Scene entries that speak of no track, in words."""
+        return unmatched(self.scene, self.facts)
+
+    def fastest_px_s(self) -> float | None:
+        """The speed that SPEED_SHARE of all rows stay below, or None without tracks."""
+        speeds = [np.hypot(*track.velocity_px_s.T) for track in self._tracks]
+        return float(np.quantile(np.concatenate(speeds), SPEED_SHARE)) if speeds else None
+
+    def at(self, number: int, time: Fraction) -> FrameObjects:
+        """The objects of frame ``number``, shown at ``time`` seconds."""
+        given = given_states(self.scene, self._given, time, self.facts.__getitem__, self._plane)
+        return merge_objects(_perceived(self._tracks.at(number)), given, self.facts.__getitem__)
+
+
+class LiveAnnotator:
+    """The cast of a stream: the same, frame by frame."""
+
+    def __init__(self, scene: Scene, plane: Plane | None = None) -> None:
+        self.scene = scene
+        self._plane = plane
+        self._matcher = LiveMatcher(scene)
+        given = given_sightings(scene, FIRST_GIVEN_TRACK)
+        self._matcher.begin_given(given)
+        self._given = [sighting.track for sighting in given]
+        self._last_seen: dict[int, Fraction] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Scene entries that have spoken of no track so far, in words."""
+        return self._matcher.unmatched()
+
+    def at(self, states: FrameStates, time: Fraction) -> FrameObjects:
+        """The objects of the next frame.
+
+        Raises:
+            InputError: a detector gives an id that belongs to a given object.
+        """
+        ids = states.ids.tolist()
+        if taken := set(ids).intersection(self._given):
+            raise InputError(
+                "an object of the stream has the id of one that the scene gives",
+                found=min(taken),
+                bound=f"ids below {FIRST_GIVEN_TRACK}",
+            )
+        rows = zip(ids, states.labels, states.boxes_px, strict=True)
+        self._matcher.update(float(time), [(track, label or None, box) for track, label, box in rows])
+        self._forget(ids, time)
+        given = given_states(self.scene, self._given, time, self._matcher.facts, self._plane)
+        return merge_objects(_perceived(states), given, self._matcher.facts)
+
+    def _forget(self, ids: list[int], time: Fraction) -> None:
+        """Let go of tracks that have been gone for long."""
+        self._last_seen |= dict.fromkeys(ids, time)
+        gone = [track for track, seen in self._last_seen.items() if time - seen > FORGET_S]
+        for track in gone:
+            self._matcher.forget(track)
+            del self._last_seen[track]
+
+
+def _perceived(states: FrameStates) -> list[ObjectState]:
+    """The tracked objects of a frame."""
+    return [_of_row(states, row) for row in range(len(states))]
+
+
+def _of_row(states: FrameStates, row: int) -> ObjectState:
+    velocity = states.velocity_px_s[row]
+    past, future = states.velocity_past_px_s[row], states.velocity_future_px_s[row]
+    change = (future - past) / 2 if past.any() and future.any() else np.zeros(2)
+    # The halves are drawn around the smoothed velocity, so that their mean is what is known best.
+    change *= min(1.0, float(np.hypot(*velocity)) / max(float(np.hypot(*change)), 1e-9))
+    on_ground = states.velocity_m_s[row]
+    is_on_ground = bool(np.isfinite(on_ground).all() and np.isfinite(states.velocity_m_cov[row]).all())
+    state = ObjectState(
+        track=int(states.ids[row]),
+        label=states.labels[row],
+        score=float(states.scores[row]),
+        box_px=_four(states.boxes_px[row]),
+        velocity_px_s=_pair(velocity),
+        past_px_s=_pair(velocity - change),
+        future_px_s=_pair(velocity + change),
+        sigma_px_s=math.sqrt(float(np.trace(states.velocity_cov[row])) / 2),
+        velocity_m_s=_pair(on_ground) if is_on_ground else None,
+        sigma_m_s=math.sqrt(float(np.trace(states.velocity_m_cov[row])) / 2) if is_on_ground else math.inf,
+    )
+    return quantise(state)
+
+
+def _pair(vector: NDArray[np.float64]) -> Pair:
+    return float(vector[0]), float(vector[1])
+
+
+def _four(box: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    x, y, w, h = box.tolist()
+    return x, y, w, h

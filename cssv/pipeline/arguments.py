@@ -1,0 +1,57 @@
+"""How frames are drawn and carried: the options, and the painter that turns frames into stego frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from typing import Any, TypeVar
+
+from cssv.errors import OptionError
+from cssv.files.paths import Path_
+from cssv.scene import Scene
+
+#: Called with the stage's name, the frames done and the frames in all (None when unknown).
+Progress = Callable[[str, int, int | None], None]
+SceneLike = Scene | Path_ | dict[str, Any] | None
+_Item = TypeVar("_Item")
+
+
+def counted(
+    items: Iterable[_Item], stage: str, total: int | None, progress: Progress | None
+) -> Iterator[_Item]:
+    """Pass items on, and say after each how many have been dealt with."""
+    for count, item in enumerate(items, 1):
+        yield item
+        if progress is not None:
+            progress(stage, count, total)
+
+
+def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
+    """Raise OptionError unless ``value`` is one of ``allowed``."""
+    if value not in allowed:
+        raise OptionError(f"unknown {what}", found=value, bound=", ".join(allowed))
+
+
+def load_scene(scene: SceneLike) -> Scene:
+    """A Scene from what people have: a Scene, a path, a JSON object or nothing."""
+    if scene is None:
+        return Scene()
+    if isinstance(scene, Scene):
+        return scene
+    if isinstance(scene, dict):
+        return Scene.from_json(scene)
+    if not isinstance(scene, str | os.PathLike):
+        raise OptionError("not a scene", found=type(scene).__name__, bound="a Scene, a path, a JSON object")
+    return Scene.read(scene)
+
+
+def to_fraction(value: Fraction | float | str | None) -> Fraction | None:
+    """An exact number from what people type: 7, "29.97", "30000/1001". Raises OptionError."""
+    if value is None:
+        return None
+    try:
+        # A float means the decimal number it prints as, not the binary one beside it.
+        return Fraction(str(value) if isinstance(value, float) else value)
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise OptionError("not a number", found=str(value), bound="like 7, 29.97 or 30000/1001") from error

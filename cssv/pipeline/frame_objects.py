@@ -1,0 +1,124 @@
+"""Who is drawn in a frame: the perceived objects and those that the scene gives outright, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.boxes import overlaps
+from cssv.pipeline.scene_track import quantise
+from cssv.scene import Scene, Source, Value
+from cssv.scene.ground import Plane
+from cssv.scene.matching import Facts
+from cssv.template.drawing import Selector
+from cssv.template.state import ObjectState, grounded
+
+#: Ids of objects that the scene gives outright start here, or above the clip's highest id.
+FIRST_GIVEN_TRACK = 1_000_000
+#: A perceived object that overlaps a given one by more than this IoU is the same object ...
+SAME_OBJECT_IOU = 0.5
+#: ... so is one of whose box more than this share lies in a given one's, a part of it, and one that
+#: holds more than this share of a given one's box, as a boat with its wake does ...
+SAME_OBJECT_SHARE = 0.7
+#: ... unless its area is more than this many times the given one's: then it is something behind it.
+SAME_OBJECT_AREAS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FrameObjects:
+    """Who is in a frame.
+
+    Attributes:
+        objects: what is drawn: the perceived objects by id, then the given ones.
+        replaced: perceived objects that the scene gives outright; they are not drawn.
+    """
+
+    objects: tuple[ObjectState, ...]
+    replaced: tuple[ObjectState, ...] = ()
+
+
+def merge_objects(
+    perceived: list[ObjectState], given: list[ObjectState], facts_of: Callable[[int], Facts]
+) -> FrameObjects:
+    """Put the perceived objects of a frame and the given ones together."""
+    keep = _not_given(np.array([state.box_px for state in perceived]).reshape(-1, 4), given)
+    drawn = (_with_facts(s, facts_of(s.track)) for s, kept in zip(perceived, keep, strict=True) if kept)
+    replaced = (state for state, kept in zip(perceived, keep, strict=True) if not kept)
+    return FrameObjects((*drawn, *given), tuple(replaced))
+
+
+def _not_given(boxes_px: NDArray[np.float64], given: Iterable[ObjectState]) -> NDArray[np.bool_]:
+    """Rows whose box is none of the given objects'."""
+    places = np.array([state.box_px for state in given]).reshape(-1, 4)
+    if not len(places) or not len(boxes_px):
+        return np.ones(len(boxes_px), bool)
+    iou = overlaps(boxes_px, places)
+    areas, given_areas = boxes_px[:, 2:].prod(axis=1)[:, None], places[:, 2:].prod(axis=1)
+    common = iou / (1 + iou) * (areas + given_areas)
+    is_part = common > SAME_OBJECT_SHARE * areas
+    is_whole = (common > SAME_OBJECT_SHARE * given_areas) & (areas <= SAME_OBJECT_AREAS * given_areas)
+    return np.asarray(~((iou > SAME_OBJECT_IOU) | is_part | is_whole).any(axis=1))
+
+
+def given_states(
+    scene: Scene,
+    given: Iterable[int],
+    time: Fraction,
+    facts_of: Callable[[int], Facts],
+    plane: Plane | None = None,
+) -> list[ObjectState]:
+    """The given objects that are in the picture at ``time``; ``plane`` is the ground, where it is known."""
+    found = []
+    for track, (_, entry) in zip(given, scene.given_tracks(), strict=True):
+        # Scenes give times in decimals: 0.2 s means the frame at 1/5 s, which only floats make equal.
+        place = entry.at(float(time))
+        if place is None:
+            continue
+        past, future = place.velocity_past_px_s, place.velocity_future_px_s
+        state = ObjectState(
+            track=track,
+            label="",
+            score=1.0,
+            box_px=place.box_px,
+            velocity_px_s=((past[0] + future[0]) / 2, (past[1] + future[1]) / 2),
+            past_px_s=past,
+            future_px_s=future,
+            sigma_px_s=0.0,
+            is_given=True,
+        )
+        state = grounded(state, plane, entry.foot_velocity(float(time)))
+        found.append(_with_facts(quantise(state), facts_of(track)))
+    return found
+
+
+def drawn_temperature(given: Value | None, reading: Value | None) -> Value | None:
+    """The temperature of an object: what the scene gives as measured, else what a thermal camera read.
+
+    What the scene only estimates holds where no thermal camera has seen the object.
+    """
+    if reading is None or (given is not None and given.source is Source.MEASURED):
+        return given
+    return reading
+
+
+def with_reading(state: ObjectState, reading: Value | None) -> ObjectState:
+    """The object with what a thermal camera read; before, its temperature is what the scene gives."""
+    drawn = drawn_temperature(state.temperature_c, reading)
+    return replace(state, thermal_c=reading, temperature_c=drawn)
+
+
+def _with_facts(state: ObjectState, facts: Facts) -> ObjectState:
+    label = facts.label or state.label
+    return replace(
+        state,
+        label=label,
+        temperature_c=drawn_temperature(facts.temperature_c, state.thermal_c),
+        density_kg_m3=facts.density_kg_m3,
+        name=facts.name,
+        selector=None if facts.template == "auto" else Selector[facts.template.upper()],
+        detected=None if label == state.label or state.is_given else state.label,
+    )

@@ -1,0 +1,153 @@
+"""Stego frames to file: lossless codec, audio and scene samples, one CSSV container."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from cssv.container import IndexMeta, Writer
+from cssv.errors import OutputError
+from cssv.files.worker import SerialWorker
+from cssv.frames import Frame, planes_crc
+from cssv.video import AudioCopy, Codec, FrameEncoder, Packet, VideoInfo
+
+
+@dataclass(slots=True)
+class _AudioFeed:
+    """The audio packets of a clip, handed out up to a point in time."""
+
+    copy: AudioCopy
+    shift: Fraction
+    tracks: dict[int, int] = field(default_factory=dict)
+    waiting: tuple[int, Packet] | None = None
+    packets: Iterator[tuple[int, Packet]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.packets = iter(self.copy)
+
+    def until(self, time: Fraction | None) -> Iterator[tuple[int, Packet]]:
+        """Packets that begin before ``time`` seconds of the output; all that are left for None."""
+        while (item := self.waiting or next(self.packets, None)) is not None:
+            position, packet = item
+            if time is not None and packet.pts * packet.time_base - self.shift > time:
+                self.waiting = item
+                return
+            self.waiting = None
+            if position in self.tracks:
+                yield self.tracks[position], packet
+
+
+class StegoWriter:
+    """Writes stego frames, their scene samples and a clip's audio into one file.
+
+    One thread of its own encodes and writes, in the order of :meth:`write`, while the caller draws the
+    next frames; a few of them wait (:class:`SerialWorker`). Use it as a context manager: the thread ends with
+    the block.
+
+    Args:
+        file: seekable binary file at position 0.
+        info: size, layout, time base and rate of the frames.
+        codec: lossless codec of the video track.
+        audio: audio to pass through, or None.
+        shift: seconds that the frames' pts were moved back by; the audio follows.
+        threads: for the codec.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        info: VideoInfo,
+        *,
+        codec: Codec = "h264",
+        audio: AudioCopy | None = None,
+        shift: Fraction = Fraction(0),
+        threads: int | None = None,
+    ) -> None:
+        self._encoder = FrameEncoder.of(info, codec, threads)
+        self._writer = Writer(file)
+        self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)
+        self._scene = self._writer.add_scene()
+        self._samples: deque[bytes] = deque()
+        self._audio: _AudioFeed | None = None
+        self._heads: dict[int, bytes] = {}
+        if audio is not None and audio.tracks:
+            self._audio = _AudioFeed(audio, shift)
+            for position, track in enumerate(audio.tracks):
+                if track.mp4_head is not None:
+                    number = self._writer.add_audio(time_base=track.time_base)
+                    self._audio.tracks[position] = number
+                    self._heads[number] = track.mp4_head
+        self.frames = 0
+        self._relay = SerialWorker()
+        self._is_finished = False
+
+    def write(self, stego: Frame, sample: bytes) -> None:
+        """Append a frame and its scene sample; its planes must stay as they are from now on.
+
+        Raises:
+            OutputError: the file is finished already.
+            CssvError: this or an earlier frame cannot be encoded or written; every later call says so again.
+        """
+        if self._is_finished:
+            raise OutputError("the file is finished")
+        self._relay.submit(partial(self._encode, stego, sample))
+        self.frames += 1
+
+    def _encode(self, stego: Frame, sample: bytes) -> None:
+        """Encode and write one frame, in the relay's thread."""
+        self._writer.note_frame(planes_crc(stego.planes))
+        self._samples.append(sample)
+        self._put(self._encoder.encode(stego))
+
+    def _put(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            self._put_audio(packet.pts * packet.time_base)
+            self._writer.write_sample(
+                self._video, packet.data, pts=packet.pts, duration=packet.duration, is_key=packet.is_key
+            )
+            sample = self._samples.popleft()
+            self._writer.write_sample(self._scene, sample, pts=packet.pts, duration=packet.duration)
+
+    def _put_audio(self, time: Fraction | None) -> None:
+        if self._audio is None:
+            return
+        for track, packet in self._audio.until(time):
+            back = round(self._audio.shift / packet.time_base)
+            self._writer.write_sample(
+                track,
+                packet.data,
+                pts=packet.pts - back,
+                duration=max(packet.duration, 1),
+                is_key=packet.is_key,
+            )
+
+    def finish(self, meta: Mapping[str, Any], *, created_s: int, author: str = "", message: str = "") -> None:
+        """Write what is still inside, the tables and the index. Raises as :meth:`write` does."""
+        self._relay.drain()
+        self._is_finished = True
+        self._put(self._encoder.flush())
+        self._put_audio(None)
+        if self.frames:
+            self._heads[self._video] = self._encoder.mp4_head()
+        self._writer.finish(self._heads, IndexMeta(created_s, author, message, meta))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # The codec and the file must not be closed under the thread.
+        self._relay.close()
+        try:
+            self._encoder.close()
+        finally:
+            self._writer.abort()

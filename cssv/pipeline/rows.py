@@ -1,0 +1,91 @@
+"""The objects of a frame as rows of the objects table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from cssv.interop.table import ObjectRow, Origin
+from cssv.scene import Value
+from cssv.scene.crowd import crowd_density, is_person
+from cssv.scene.ground import EDGE_PX, Plane, feet_of
+from cssv.template.state import ObjectState, grounded
+
+#: Decimal places of a crowd's density, people per square metre.
+CROWD_DECIMALS = 4
+
+
+def rows_of(
+    states: Sequence[ObjectState], number: int, time: Fraction, source: Origin, plane: Plane | None = None
+) -> tuple[ObjectRow, ...]:
+    """The objects of a frame as rows of the objects table; what is unknown is None.
+
+    With the ground ``plane`` of the frame, objects that do not tell their velocity on the ground get it from
+    that in the picture, and all that stand on it the crowd's density.
+    """
+    crowds = _crowds(states, plane)
+    return tuple(
+        _row(state, number, time, source, plane, crowd) for state, crowd in zip(states, crowds, strict=True)
+    )
+
+
+def _crowds(states: Sequence[ObjectState], plane: Plane | None) -> list[float | None]:
+    """People per square metre at each object; None where its foot is out of sight."""
+    if plane is None or not states:
+        return [None] * len(states)
+    boxes = np.array([state.box_px for state in states])
+    feet = feet_of(boxes)
+    # Who is cut off below stands outside of what the picture shows of the ground.
+    feet[boxes[:, 1] + boxes[:, 3] > plane.size[1] - EDGE_PX] = np.nan
+    places = plane.to_ground(feet)
+    people = places[[is_person(state.label) for state in states]]
+    found = crowd_density(people, places, plane).tolist()
+    return [round(crowd, CROWD_DECIMALS) if math.isfinite(crowd) else None for crowd in found]
+
+
+def _row(
+    state: ObjectState,
+    number: int,
+    time: Fraction,
+    source: Origin,
+    plane: Plane | None,
+    crowd: float | None,
+) -> ObjectRow:
+    is_known = math.isfinite(state.sigma_px_s)
+    if state.velocity_m_s is None:
+        state = grounded(state, plane)
+    on_ground = state.velocity_m_s
+    heat, mass = state.temperature_c, state.density_kg_m3
+    vx, vy = state.velocity_px_s
+    return ObjectRow(
+        frame=number,
+        time_s=float(time),
+        track=state.track,
+        label=state.label or None,
+        x_px=state.box_px[0],
+        y_px=state.box_px[1],
+        w_px=state.box_px[2],
+        h_px=state.box_px[3],
+        score=state.score,
+        vx_px_s=vx if is_known else None,
+        vy_px_s=vy if is_known else None,
+        speed_px_s=state.speed_px_s if is_known else None,
+        sigma_px_s=state.sigma_px_s if is_known else None,
+        vx_m_s=on_ground[0] if on_ground else None,
+        vy_m_s=on_ground[1] if on_ground else None,
+        speed_m_s=math.hypot(*on_ground) if on_ground else None,
+        sigma_m_s=state.sigma_m_s if on_ground and math.isfinite(state.sigma_m_s) else None,
+        temperature_c=heat.value if heat else None,
+        temperature_sigma_c=_finite(heat),
+        density_kg_m3=mass.value if mass else None,
+        density_sigma_kg_m3=_finite(mass),
+        crowd_density_m2=crowd,
+        source=source,
+    )
+
+
+def _finite(value: Value | None) -> float | None:
+    return value.sigma if value and value.sigma is not None and math.isfinite(value.sigma) else None

@@ -1,0 +1,41 @@
+"""Stego frames of a version of a .cssv by number, each checked."""
+
+from __future__ import annotations
+
+from cssv.container import Reader
+from cssv.errors import ChecksumError, VideoError
+from cssv.frames import Frame, planes_crc
+from cssv.video import VideoReader
+from cssv.video.cursor import Cursor
+
+
+class StegoCursor(Cursor):
+    """Hands out the stego frames of a version of a ``.cssv``, each checked.
+
+    Raises:
+        ChecksumError: what the file holds is not what was written.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._version = reader.version.number
+        self._crcs = reader.frames.stegos
+        try:
+            super().__init__(VideoReader(reader.source), reader.video.pts().tolist())
+        except VideoError as error:
+            raise self._damaged(str(error)) from error
+
+    def at(self, number: int) -> Frame:
+        """The frame, counted from 0. Raises ChecksumError when it is not what was written."""
+        try:
+            frame = super().at(number)
+        except VideoError as error:
+            raise self._damaged(str(error)) from error
+        if planes_crc(frame.planes) != int(self._crcs[number]):
+            raise self._damaged(f"frame {number} decodes to other pixels")
+        return frame
+
+    def _damaged(self, what: str) -> ChecksumError:
+        return ChecksumError(
+            f"version {self._version} is not what was written: {what}",
+            remedy="Run 'cssv verify' to see what is damaged.",
+        )

@@ -1,0 +1,41 @@
+"""The scene: camera, environment, objects and ranges, as ``scene.json`` states them."""
+
+from cssv.scene.check import schema
+from cssv.scene.model import (
+    SELECTORS,
+    Camera,
+    Environment,
+    GivenRanges,
+    GivenState,
+    Match,
+    Matrix,
+    Ranges,
+    Scene,
+    SceneObject,
+    Selector,
+    Thermal,
+    Tsai,
+    Waypoint,
+)
+from cssv.scene.values import Point, Source, Value
+
+__all__ = [
+    "SELECTORS",
+    "Camera",
+    "Environment",
+    "GivenRanges",
+    "GivenState",
+    "Match",
+    "Matrix",
+    "Point",
+    "Ranges",
+    "Scene",
+    "SceneObject",
+    "Selector",
+    "Source",
+    "Thermal",
+    "Tsai",
+    "Value",
+    "Waypoint",
+    "schema",
+]

@@ -1,0 +1,457 @@
+"""What is wrong with a scene, in words: one line per fault, all faults at once.
+
+:func:`parse` reads strict JSON text; :func:`check` copies a tree within bounds and finds what breaks
+the schema, and what no schema can say. A line holds the JSON path, the value found and the values
+allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from importlib import resources
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from cssv.errors import SceneError
+
+JsonObject = dict[str, Any]
+Path = tuple[str | int, ...]
+Fault = tuple[Path, str]
+
+#: Largest scene, in bytes of UTF-8 text.
+TEXT_BOUND = 16 * 1024 * 1024
+#: Deepest nesting of lists and objects; the schema itself needs 6.
+DEPTH_BOUND = 32
+#: Most values in one scene, counted before anything is validated.
+NODES_BOUND = 2_000_000
+#: Fault lines that one error shows, and faults after which no more are looked for.
+FAULTS_SHOWN = 200
+FAULTS_BOUND = 5000
+#: A homography is singular when its determinant is this small beside the product of its rows' lengths.
+SINGULAR_RATIO = 1e-12
+#: Keys that start so belong to the user.
+OWN_PREFIX = "x_"
+
+_SHOWN_CHARS = 60
+_INTEGER_BITS = 1023
+
+
+@cache
+def _schema_text() -> str:
+    return resources.files(__package__).joinpath("schema.json").read_text(encoding="utf-8")
+
+
+def schema() -> JsonObject:
+    """Return the JSON Schema of ``scene.json`` (draft 2020-12), a fresh copy."""
+    loaded: JsonObject = json.loads(_schema_text())
+    return loaded
+
+
+@cache
+def _validator() -> Any:  # noqa: ANN401 - a class that jsonschema makes
+    return extend(Draft202012Validator, {"items": _items})(schema())
+
+
+def _items(
+    validator: Any,  # noqa: ANN401 - of the same class
+    items: JsonObject,
+    instance: object,
+    node: JsonObject,
+) -> Iterator[ValidationError]:
+    """Check ``items``, without the schema's help where a waypoint is plainly fine: 20 times as fast."""
+    if items.get("$ref") != "#/$defs/waypoint" or not isinstance(instance, list):
+        yield from Draft202012Validator.VALIDATORS["items"](validator, items, instance, node)
+        return
+    for index, item in enumerate(instance):
+        if not is_plain_waypoint(item):
+            yield from validator.descend(item, items, path=index)
+
+
+def is_plain_waypoint(node: object) -> bool:
+    """Whether this is a valid waypoint with nothing of the user's own; False where in doubt."""
+    if not isinstance(node, dict) or len(node) != 2:
+        return False
+    time_s, box_px = _get(node, "time_s"), _get(node, "box_px")
+    if not (_are_numbers([time_s], 1) and _are_numbers(box_px, 4)):
+        return False
+    time_bound, px_bound = _waypoint_bounds()
+    x, y, w, h = box_px
+    placed: bool = abs(time_s) <= time_bound and abs(x) <= px_bound and abs(y) <= px_bound
+    return placed and 0 < w <= px_bound and 0 < h <= px_bound
+
+
+@cache
+def _waypoint_bounds() -> tuple[float, float]:
+    definitions = schema()["$defs"]
+    return definitions["time_s"]["maximum"], definitions["px"]["maximum"]
+
+
+# ---- text -> JSON
+
+
+class _Object(JsonObject):
+    """A parsed object that remembers keys given twice."""
+
+    __slots__ = ("twice",)
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        counts = Counter(key for key, _ in pairs) if len(self) < len(pairs) else {}
+        self.twice = tuple(key for key, count in counts.items() if count > 1)
+
+
+def parse(data: bytes | str, name: str = "scene") -> object:
+    """Strict JSON text to its tree; ``name`` stands in the error.
+
+    Raises SceneError for text that is too long, not UTF-8, not JSON or nested too deeply. Keys
+    given twice and numbers that are not finite stay in the tree, for :func:`check` to find.
+    """
+    if len(data) > TEXT_BOUND:
+        raise SceneError(f"{name} is too large", faults=(f"$: allowed: at most {TEXT_BOUND} bytes",))
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        found = f"byte 0x{error.object[error.start]:02x} at offset {error.start}"
+        fault = f"$: found {found}; allowed: UTF-8 text"
+        raise SceneError(f"{name} is not UTF-8", faults=(fault,), remedy="Save it as UTF-8.") from error
+    try:
+        return json.loads(text, object_pairs_hook=_Object)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise SceneError(f"{name} is not JSON", faults=(place,)) from error
+    except RecursionError:
+        raise SceneError(f"{name} is nested too deeply", faults=(_too_deep(()),)) from None
+    except ValueError as error:  # an integer with more digits than Python converts
+        raise SceneError(f"{name} holds a number that is too long", faults=(str(error),)) from error
+
+
+def _too_deep(path: Path) -> str:
+    return f"{json_path(path)}: found more levels of nesting; allowed: {DEPTH_BOUND}"
+
+
+# ---- tree -> bounded copy
+
+
+class _Unusable:
+    """Stands for a leaf that has been complained of, so that the schema is not asked about it."""
+
+    def __init__(self, node: object) -> None:
+        self.node = node
+
+    def __repr__(self) -> str:
+        return _show(self.node)
+
+
+class _Plain:
+    """One copying: a tree in plain JSON types, and the faults that no schema sees."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.faults: list[Fault] = []
+        self.count = 0
+
+    def copy(self, node: object, path: Path = ()) -> Any:  # noqa: ANN401 - JSON
+        self.count += 1
+        if len(path) > DEPTH_BOUND:
+            raise SceneError(f"{self.name} is nested too deeply", faults=(_too_deep(path[:3]),))
+        if self.count > NODES_BOUND:
+            bound = f"$: allowed: at most {NODES_BOUND} values"
+            raise SceneError(f"{self.name} is too large", faults=(bound,))
+        if isinstance(node, dict):
+            self.faults += (((*path, key), "key given twice") for key in getattr(node, "twice", ()))
+            return {key: self.copy(node[key], (*path, key)) for key in node if self.fits_key(key, path)}
+        if isinstance(node, list | tuple):
+            return [self.copy(item, (*path, index)) for index, item in enumerate(node)]
+        return self.leaf(node.item() if isinstance(node, np.generic) else node, path)
+
+    def fits_key(self, key: object, path: Path) -> bool:
+        if isinstance(key, str) and _is_unicode(key):
+            return True
+        self.faults.append((path, f"found the key {_show(key)}; allowed: Unicode text"))
+        return False
+
+    def leaf(self, node: object, path: Path) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(node, str):
+            if _is_unicode(node):
+                return str(node)
+            self.faults.append((path, f"found half a surrogate pair in {_show(node)}; allowed: Unicode text"))
+        elif node is None or isinstance(node, bool):
+            return node
+        elif isinstance(node, int | float):
+            if _is_finite(node):
+                return node
+            self.faults.append((path, f"found {_show(node)}; allowed: finite numbers"))
+        else:
+            self.faults.append((path, f"found {_show(node)}; allowed: JSON values"))
+        return _Unusable(node)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold it: JSON can spell half a surrogate pair."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _is_finite(number: float) -> bool:
+    too_long = isinstance(number, int) and number.bit_length() > _INTEGER_BITS
+    return not too_long and math.isfinite(number)
+
+
+# ---- copy -> faults
+
+
+def check(tree: object, name: str = "scene") -> JsonObject:
+    """Return the plain copy of ``tree`` if it is a valid scene.
+
+    Raises:
+        SceneError: with one line per fault, in the order of the JSON paths.
+    """
+    copying = _Plain(name)
+    copy, faults = copying.copy(tree), copying.faults
+    unusable = {path for path, _ in faults}
+    errors = list(islice(_validator().iter_errors(copy), FAULTS_BOUND))
+    for error in errors:
+        path = tuple(error.absolute_path)
+        if path not in unusable:
+            faults.extend((path + tail, words) for tail, words in _words(error))
+    faults.extend(_sense(copy))
+    if faults:
+        lines = _lines(faults, more=len(errors) == FAULTS_BOUND)
+        raise SceneError(f"{name} does not fit the scene schema", faults=lines)
+    checked: JsonObject = copy
+    return checked
+
+
+def _lines(faults: Iterable[Fault], *, more: bool) -> tuple[str, ...]:
+    def order(fault: Fault) -> list[tuple[bool, int, str]]:
+        return [(isinstance(s, str), 0, s) if isinstance(s, str) else (False, s, "") for s in fault[0]]
+
+    lines = tuple(dict.fromkeys(f"{json_path(path)}: {text}" for path, text in sorted(faults, key=order)))
+    if len(lines) > FAULTS_SHOWN:
+        over = "over " if more else ""
+        return (*lines[:FAULTS_SHOWN], f"and {over}{len(lines) - FAULTS_SHOWN} more faults")
+    return lines
+
+
+def json_path(path: Iterable[str | int]) -> str:
+    """``("objects", 2, "a b")`` as ``$.objects[2]["a b"]``."""
+    steps = []
+    for step in path:
+        if isinstance(step, int):
+            steps.append(f"[{step}]")
+        else:
+            steps.append(f".{step}" if step.isidentifier() else f"[{json.dumps(step)}]")
+    return "$" + "".join(steps)
+
+
+def _show(value: object) -> str:
+    if isinstance(value, int) and value.bit_length() > _INTEGER_BITS:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, float) and not math.isfinite(value):
+        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 3] + "..."
+
+
+Tail = tuple[Path, str]
+
+
+def _words(error: ValidationError) -> Iterator[Tail]:
+    """One schema error in human words; the path is relative to the error's own."""
+    special = _SPECIAL.get(str(error.validator))
+    if special is not None:
+        yield from special(error)
+        return
+    yield (), f"found {_show(error.instance)}; allowed: {_allowed(error.schema)}"
+
+
+def _unknown_keys(error: ValidationError) -> Iterator[Tail]:
+    known = sorted(error.schema.get("properties", {}))
+    for key in error.instance:
+        if key in known or key.startswith(OWN_PREFIX):
+            continue
+        near = difflib.get_close_matches(key, known, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        allowed = ", ".join((*known, f"or a key that starts with {OWN_PREFIX}"))
+        yield (key,), f"unknown key{hint}; allowed: {allowed}"
+
+
+def _missing_keys(error: ValidationError) -> Iterator[Tail]:
+    for key in error.validator_value:
+        if key not in error.instance:
+            node = _resolved(error.schema["properties"][key])
+            yield (key,), f"missing; allowed: {_allowed(node)}"
+
+
+def _missing_partner(error: ValidationError) -> Iterator[Tail]:
+    for key, partners in error.validator_value.items():
+        if key in error.instance:
+            yield from (
+                ((partner,), f"missing; {key} stands only beside {partner}")
+                for partner in partners
+                if partner not in error.instance
+            )
+
+
+def _no_choice(error: ValidationError) -> Iterator[Tail]:
+    if not isinstance(error.instance, dict):
+        return  # its type is a fault of its own
+    keys = [choice["required"][0] for choice in error.validator_value]
+    given = [key for key in keys if key in error.instance]
+    found = " and ".join(given) if given else "none of them"
+    many = "exactly one" if error.validator == "oneOf" else "at least one"
+    yield (), f"found {found}; allowed: {many} of {', '.join(keys)}"
+
+
+_SPECIAL: dict[str, Callable[[ValidationError], Iterator[Tail]]] = {
+    "additionalProperties": _unknown_keys,
+    "required": _missing_keys,
+    "dependentRequired": _missing_partner,
+    "oneOf": _no_choice,
+    "anyOf": _no_choice,
+}
+
+
+def _resolved(node: JsonObject) -> JsonObject:
+    """``node`` itself, or the definition that it refers to."""
+    reference = node.get("$ref")
+    if reference is None:
+        return node
+    found: JsonObject = _validator().schema["$defs"][reference.rpartition("/")[2]]
+    return found
+
+
+def _allowed(node: JsonObject) -> str:
+    """Say which values a schema node allows, in words."""
+    node = _resolved(node)
+    if "const" in node:
+        return str(node["const"])
+    if "enum" in node:
+        return ", ".join(node["enum"])
+    kinds = node["type"] if isinstance(node["type"], list) else [node["type"]]
+    words = [_KIND_WORDS[kind](node) for kind in kinds if kind != "object" or len(kinds) == 1]
+    if len(kinds) > 1:
+        words.append("{value, sigma, source}")
+    return ", or ".join(words)
+
+
+def _number_words(node: JsonObject) -> str:
+    noun = "a whole number" if node["type"] == "integer" else "a number"
+    if "exclusiveMinimum" in node:
+        return f"{noun} above {node['exclusiveMinimum']} and at most {node['maximum']}"
+    return f"{noun} from {node['minimum']} to {node['maximum']}"
+
+
+def _list_words(node: JsonObject) -> str:
+    low, high = node.get("minItems", 0), node["maxItems"]
+    size = f"{low}" if low == high else f"{low} to {high}"
+    if "prefixItems" in node:
+        return f"a list of {size} numbers: {node['description']}"
+    item = _resolved(node["items"])
+    return f"a list of {size}" + (f", each {_allowed(item)}" if item.get("type") != "object" else " objects")
+
+
+_KIND_WORDS: dict[str, Callable[[JsonObject], str]] = {
+    "number": _number_words,
+    "integer": _number_words,
+    "array": _list_words,
+    "string": lambda node: f"text of {node['minLength']} to {node['maxLength']} characters",
+    "object": lambda _: "an object {...}",
+}
+
+
+# ---- what a schema cannot say
+
+
+def _sense(tree: object) -> Iterator[Fault]:
+    """Faults between values; silent wherever the shape is wrong, which the schema reports."""
+    if not isinstance(tree, dict):
+        return
+    for part in ("camera", "thermal"):
+        matrix = _get(tree, part, "homography")
+        if _is_matrix(matrix) and is_singular(matrix):
+            words = f"found a singular matrix, {_show(matrix)}; allowed: one with an inverse"
+            yield (part, "homography"), words
+    yield from _calibration_sense(tree.get("camera"))
+    ranges = tree.get("ranges")
+    for key, pair in ranges.items() if isinstance(ranges, dict) else ():
+        if not key.startswith(OWN_PREFIX) and _are_numbers(pair, 2) and pair[0] >= pair[1]:
+            yield ("ranges", key), f"found {_show(pair)}; allowed: [low, high] with low under high"
+    objects = tree.get("objects")
+    for index, entry in enumerate(objects if isinstance(objects, list) else ()):
+        if isinstance(entry, dict):
+            yield from _span_sense(entry.get("match"), ("objects", index, "match"))
+            yield from _order_sense(entry.get("trajectory"), ("objects", index, "trajectory"))
+
+
+def _calibration_sense(camera: object) -> Iterator[Fault]:
+    name = _get(camera, "calibration")
+    if isinstance(name, str):
+        words = "stands in a scene.json, beside the file that it names, and without tsai"
+        yield ("camera", "calibration"), f"found {_show(name)}; {words}; allowed here: tsai, with the numbers"
+    turns, place = _get(camera, "tsai", "rotation_rad"), _get(camera, "tsai", "translation_mm")
+    if _are_numbers(turns, 3) and _are_numbers(place, 3):
+        (sa, ca), (sb, cb), (sc, cc) = ((math.sin(turn), math.cos(turn)) for turn in turns)
+        # How high the camera is: its place is the origin's, turned back.
+        axis = (ca * sb * cc + sa * sc, ca * sb * sc - sa * cc, ca * cb)
+        height = sum(part * side for part, side in zip(axis, place, strict=True))
+        if abs(height) <= SINGULAR_RATIO * math.hypot(*place):
+            words = f"found {_show(place)}, a camera on the ground; allowed: one above it"
+            yield ("camera", "tsai", "translation_mm"), words
+
+
+def _span_sense(match: object, path: Path) -> Iterator[Fault]:
+    start, stop = _get(match, "from_s"), _get(match, "to_s")
+    if _are_numbers([start, stop], 2) and start > stop:
+        yield (*path, "to_s"), f"found {_show(stop)}; allowed: at least from_s, {_show(start)}"
+
+
+def _order_sense(trajectory: object, path: Path) -> Iterator[Fault]:
+    last: float | None = None
+    for index, waypoint in enumerate(trajectory if isinstance(trajectory, list) else ()):
+        time = _get(waypoint, "time_s")
+        if not _are_numbers([time], 1):
+            continue
+        if last is not None and time <= last:
+            allowed = f"a time after the waypoint before it, {_show(last)}"
+            yield (*path, index, "time_s"), f"found {_show(time)}; allowed: {allowed}"
+        last = time
+
+
+def _get(node: object, *keys: str) -> Any:  # noqa: ANN401 - JSON
+    for key in keys:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
+
+
+def _are_numbers(value: object, size: int) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == size
+        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
+    )
+
+
+def _is_matrix(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(_are_numbers(row, 3) for row in value)
+
+
+def is_singular(rows: list[list[float]]) -> bool:
+    """Whether a 3 x 3 matrix has no inverse that rounding leaves anything of."""
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    lengths = math.prod(math.hypot(*row) for row in rows)
+    return abs(determinant) <= SINGULAR_RATIO * lengths

@@ -1,0 +1,303 @@
+"""What differs between two scenes, as values and in words.
+
+:func:`compare_scenes` works on the scenes' JSON and takes units from the field names, so a new field of
+a section or of an object needs nothing here. It is empty for equal scenes, and for those only.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
+
+from cssv.scene.check import OWN_PREFIX, JsonObject
+from cssv.scene.model import Scene
+from cssv.scene.text import (
+    OBJECT_CHANGES,
+    Json,
+    arrow,
+    json_text,
+    own_keys,
+    quoted_or_plain,
+    spoken,
+    title,
+    unit_of,
+    value_text,
+    with_space,
+)
+
+Pair = tuple[int, int]
+
+#: Entries without an equal partner are held against those at most this many places away among the rest.
+_WINDOW = 32
+#: Parts of a scene that are no sections of fields.
+_NO_SECTIONS = ("objects", "extra")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference.
+
+    Attributes:
+        where: a section (``environment``), ``scene`` for its own ``x_`` keys, or an object in words, as it
+            was before. Entries that read alike are told apart by their place, counted from 1.
+        attribute: the field's name. Of an object also ``entry``: all of it was added or removed;
+            ``order``: it stands at another place among the others; ``trajectory``: with only those
+            waypoints that differ.
+        before, after: plain JSON values; None where it is not given there.
+        unit: of the values; empty where there is none.
+    """
+
+    where: str
+    attribute: str
+    before: Json
+    after: Json
+    unit: str
+
+    @property
+    def words(self) -> str:
+        """One line for people."""
+        special = None if self.where == "textures" else OBJECT_CHANGES.get(self.attribute)
+        if special is not None:
+            return f"{self.where}: {special(self.before, self.after)}"
+        sides = [self._side(value) for value in (self.before, self.after)]
+        name = quoted_or_plain(self.attribute) if self.where == "textures" else spoken(self.attribute)
+        return f"{self.where}: {name} {arrow(*sides)}"
+
+    def _side(self, value: Json) -> str:
+        if value is not None and self.attribute.startswith(OWN_PREFIX):
+            return json_text(value)
+        if self.where == "ranges" and isinstance(value, list):
+            return " to ".join(value_text(end) for end in value) + with_space(self.unit)
+        return value_text(value, self.unit)
+
+    def to_json(self) -> JsonObject:
+        """Its values in plain JSON types, and its words."""
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**parts, "words": self.words}
+
+
+def compare_scenes(before: Scene, after: Scene) -> tuple[Change, ...]:
+    """Return what differs: sections, the scene's own keys, then objects in their order.
+
+    Objects are paired by equality, then by what they match (a given object by name and label), then by
+    name, each in order, then by similarity. Swapping the scenes swaps the sides of every change.
+    """
+    old, new = before.to_json(), after.to_json()
+    changes: list[Change] = []
+    for part in fields(Scene):
+        if part.name not in _NO_SECTIONS:
+            changes += _compare_fields(part.name, old.get(part.name, {}), new.get(part.name, {}))
+    changes += _compare_fields("scene", own_keys(old), own_keys(new))
+    changes += _compare_objects(_entries(old), _entries(new))
+    return tuple(changes)
+
+
+# ---- what makes two values the same
+
+
+def _identity(name: str, value: Json) -> str:
+    """A text that is the same for values of a field that mean the same, and for no others."""
+    normal = _normal(value, sensed=not name.startswith(OWN_PREFIX))
+    return json.dumps(normal, sort_keys=True)
+
+
+def _normal(node: Json, *, sensed: bool) -> Json:
+    """``{"value": 36.0, "source": "measured"}`` as ``36``: the shortest way to say it."""
+    if isinstance(node, str):
+        return node
+    if isinstance(node, list):
+        return [_normal(item, sensed=sensed) for item in node]
+    if isinstance(node, dict):
+        named = {
+            key: _normal(item, sensed=sensed and not key.startswith(OWN_PREFIX)) for key, item in node.items()
+        }
+        if sensed and "value" in named:
+            if named.get("source") == "measured":
+                del named["source"]
+            return named if len(named) > 1 else named["value"]
+        return named
+    if isinstance(node, bool) or (isinstance(node, float) and node.is_integer()):
+        return int(node)
+    return node
+
+
+def _compare_fields(where: str, before: JsonObject, after: JsonObject) -> Iterator[Change]:
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name), after.get(name)
+        if (name in before) == (name in after) and _identity(name, old) == _identity(name, new):
+            continue
+        if where == "textures":
+            yield Change(where, name, old, new, "")
+        elif name == "trajectory":
+            yield Change(where, name, *_differing_points(old, new), "")
+        else:
+            yield Change(where, name, old, new, unit_of(name))
+
+
+def _differing_points(before: Json, after: Json) -> tuple[list[Json], list[Json]]:
+    """The waypoints of each side that the other does not have."""
+    old, new = ([_identity("point", point) for point in points] for points in (before, after))
+    gone, come = set(old).difference(new), set(new).difference(old)
+    return (
+        [point for point, identity in zip(before, old, strict=True) if identity in gone],
+        [point for point, identity in zip(after, new, strict=True) if identity in come],
+    )
+
+
+# ---- objects
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry of ``objects``: its JSON, and what it is found again by."""
+
+    node: JsonObject
+    where: str
+    whole: str
+    parts: frozenset[tuple[str, str]]
+    subject: str | None
+    name: str | None
+
+    @property
+    def is_given(self) -> bool:
+        return "trajectory" in self.node
+
+
+def _entries(scene: JsonObject) -> list[_Entry]:
+    nodes = scene.get("objects", [])
+    titles = [title(node) for node in nodes]
+    counts = Counter(titles)
+    return [
+        _entry(node, text if counts[text] == 1 else f"{text}, entry {place}")
+        for place, (node, text) in enumerate(zip(nodes, titles, strict=True), 1)
+    ]
+
+
+def _entry(node: JsonObject, where: str) -> _Entry:
+    parts = frozenset((name, _identity(name, value)) for name, value in node.items())
+    named = {key: node[key] for key in ("name", "label") if key in node}
+    match = {key: value for key, value in node.get("match", named).items() if not key.startswith(OWN_PREFIX)}
+    subject = _identity("match", ["match" in node, match]) if match else None
+    return _Entry(node, where, json.dumps(sorted(parts)), parts, subject, node.get("name"))
+
+
+def _compare_objects(before: list[_Entry], after: list[_Entry]) -> Iterator[Change]:
+    pairs = _pairs(before, after)
+    partners = dict(pairs)
+    taken = set(partners.values())
+    found: list[tuple[int, Iterable[Change]]] = []
+    moves = _moves(pairs, before, after)
+    for i, entry in enumerate(before):
+        if i in partners:
+            differences = _compare_fields(entry.where, entry.node, after[partners[i]].node)
+            found.append((i, [*differences, *moves.get(i, ())]))
+        else:
+            found.append((i, [Change(entry.where, "entry", entry.node, None, "")]))
+    added = ((j, entry) for j, entry in enumerate(after) if j not in taken)
+    found += ((j, [Change(entry.where, "entry", None, entry.node, "")]) for j, entry in added)
+    for _, changes in sorted(found, key=lambda item: item[0]):
+        yield from changes
+
+
+def _pairs(before: list[_Entry], after: list[_Entry]) -> list[Pair]:
+    """Indices of entries that are one and the same before and after, ascending."""
+    shared = min(len(before), len(after))
+    start = next((k for k in range(shared) if before[k].whole != after[k].whole), shared)
+    ends = range(1, shared - start + 1)
+    end = next((k - 1 for k in ends if before[-k].whole != after[-k].whole), shared - start)
+    pairs = [(k, k) for k in range(start)]
+    pairs += [(len(before) - k, len(after) - k) for k in range(1, end + 1)]
+    old, new = list(range(start, len(before) - end)), list(range(start, len(after) - end))
+    keys: tuple[Callable[[_Entry], object], ...] = (
+        lambda entry: entry.whole,
+        lambda entry: entry.subject,
+        lambda entry: None if entry.name is None else (entry.is_given, entry.name),
+    )
+    for key in keys:
+        pairs += _take(_alike(old, new, before, after, key), old, new)
+    pairs += _take(_similar(old, new, before, after), old, new)
+    return sorted(pairs)
+
+
+def _take(pairs: list[Pair], old: list[int], new: list[int]) -> list[Pair]:
+    """Take what has been paired out of what is left."""
+    for left, taken in ((old, {i for i, _ in pairs}), (new, {j for _, j in pairs})):
+        left[:] = [index for index in left if index not in taken]
+    return pairs
+
+
+def _alike(
+    old: list[int],
+    new: list[int],
+    before: list[_Entry],
+    after: list[_Entry],
+    key: Callable[[_Entry], object],
+) -> list[Pair]:
+    """Pair the k-th entry of a key with the k-th of the same key; None is no key."""
+    waiting = defaultdict(list)
+    for j in reversed(new):
+        waiting[key(after[j])].append(j)
+    keyed = [(i, key(before[i])) for i in old]
+    return [(i, waiting[found].pop()) for i, found in keyed if found is not None and waiting[found]]
+
+
+def _similar(old: list[int], new: list[int], before: list[_Entry], after: list[_Entry]) -> list[Pair]:
+    """Pair what shares at least as many fields as it differs in, or differs in one; the likest first."""
+    candidates = []
+    for rank, i in enumerate(old):
+        for other in range(max(rank - _WINDOW, 0), min(rank + _WINDOW + 1, len(new))):
+            one, two = before[i], after[new[other]]
+            if one.is_given != two.is_given:
+                continue
+            same = len(one.parts & two.parts)
+            differing = len({name for name, _ in one.parts ^ two.parts})
+            if differing <= max(same, 1):
+                candidates.append((differing - same, abs(rank - other), i, new[other]))
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, _, i, j in sorted(candidates):
+        if i not in pairs and j not in taken:
+            pairs[i] = j
+            taken.add(j)
+    return list(pairs.items())
+
+
+def _moves(pairs: list[Pair], before: list[_Entry], after: list[_Entry]) -> dict[int, list[Change]]:
+    """The fewest entries that must change places, by their index before: later ones override earlier."""
+    # Of two swapped entries either may be said to have moved: the same one for both directions.
+    if [entry.whole for entry in after] < [entry.whole for entry in before]:
+        kept = sorted((i, j) for j, i in _rising(sorted((j, i) for i, j in pairs)))
+    else:
+        kept = _rising(pairs)
+    changes = {}
+    for i, j in sorted(set(pairs) - set(kept)):
+        old = _order([k for k, _ in kept], i, before)
+        new = _order([k for _, k in kept], j, after)
+        changes[i] = [Change(before[i].where, "order", old, new, "")]
+    return changes
+
+
+def _order(kept: list[int], index: int, entries: list[_Entry]) -> JsonObject:
+    place = bisect_left(kept, index)
+    return {"after": entries[kept[place - 1]].where if place else None}
+
+
+def _rising(pairs: list[Pair]) -> list[Pair]:
+    """The longest part of ``pairs``, ascending in the first, that ascends in the second too."""
+    tops: list[int] = []
+    chains: list[int] = []
+    previous: list[int | None] = []
+    for index, (_, value) in enumerate(pairs):
+        place = bisect_left(tops, value)
+        previous.append(chains[place - 1] if place else None)
+        tops[place : place + 1] = [value]
+        chains[place : place + 1] = [index]
+    kept = []
+    step = chains[-1] if chains else None
+    while step is not None:
+        kept.append(pairs[step])
+        step = previous[step]
+    return kept[::-1]

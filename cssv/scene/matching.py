@@ -1,0 +1,348 @@
+"""Which entry of a scene speaks of which track.
+
+Entries are taken in order; a later one overrides an earlier one field by field, so ``"*"`` first
+and exceptions after it. A label that an entry gives is the label that later entries see.
+
+:func:`resolve` looks at whole tracks, :class:`LiveMatcher` at one moment after another in constant
+memory; both end with the same facts.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import InputError
+from cssv.scene.model import Match, Scene, SceneObject, Selector
+from cssv.scene.values import Point, Value
+
+F64 = NDArray[np.float64]
+
+#: A track is near a point when its box is at most this many box heights away from it.
+NEAR_BOUND_HEIGHTS = 1.0
+#: A track that begins or ends at most this long from ``at_s`` still counts, with its end box:
+#: trackers need a few frames before they report an object.
+NEAR_SLACK_S = 0.5
+#: The label that matches every track.
+ANY_LABEL = "*"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """What matching needs to know of one track.
+
+    Attributes:
+        track: the track's id.
+        label: what the detector or the scene calls it; None where nobody does.
+        times_s: (n,) float64, presentation times in seconds, increasing, n >= 1.
+        boxes_px: (n, 4) float64, x, y of the top left corner, width, height.
+        given: index of the scene object whose trajectory this is; None for a perceived track.
+    """
+
+    track: int
+    label: str | None
+    times_s: F64
+    boxes_px: F64
+    given: int | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.times_s)
+        if count < 1 or self.times_s.shape != (count,) or self.boxes_px.shape != (count, 4):
+            raise InputError(
+                "a sighting's times and boxes do not fit together",
+                found=f"shapes {self.times_s.shape} and {self.boxes_px.shape}",
+                bound="(n,) and (n, 4) with n >= 1",
+            )
+        if np.any(np.diff(self.times_s) <= 0):
+            raise InputError(f"the times of track {self.track} do not increase")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the scene says of one track; None where it says nothing, which is drawn as unknown.
+
+    Attributes:
+        name, label: text; the label is the scene's, else the track's own.
+        temperature_c: degrees Celsius. density_kg_m3: kilograms per cubic metre.
+        goal_m, goal_px: where it is heading, on the ground in metres or in the picture.
+        template: the drawing that was asked for.
+        extra: the entries' ``x_`` keys.
+        entries: indices of the scene objects that were applied, in order.
+    """
+
+    name: str | None = None
+    label: str | None = None
+    temperature_c: Value | None = None
+    density_kg_m3: Value | None = None
+    goal_m: Point | None = None
+    goal_px: Point | None = None
+    template: Selector = "auto"
+    extra: dict[str, Any] = field(default_factory=dict, hash=False)
+    entries: tuple[int, ...] = ()
+
+
+_FIELDS = ("name", "label", "temperature_c", "density_kg_m3", "goal_m", "goal_px", "template")
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A track as far as it has been seen; its last box is what a live matcher needs of its past."""
+
+    label: str | None
+    given: int | None
+    first_s: float
+    last_s: float
+    last_box: F64
+
+
+def resolve(scene: Scene, sightings: Iterable[Sighting]) -> dict[int, Facts]:
+    """Resolve what the scene says of each track, by track id.
+
+    Raises:
+        InputError: two sightings with one track id.
+    """
+    seen: dict[int, _Seen] = {}
+    near = _Nearest(scene)
+    for s in sightings:
+        if s.track in seen:
+            raise InputError("two sightings have one track id", found=s.track)
+        near.see(s.track, s.times_s, s.boxes_px, starts=True)
+        seen[s.track] = _Seen(s.label, s.given, float(s.times_s[0]), float(s.times_s[-1]), s.boxes_px[-1])
+    return _apply(scene, near, seen)
+
+
+def unmatched(scene: Scene, facts: Mapping[int, Facts]) -> tuple[str, ...]:
+    """Report the entries that matched no track, in words, with their JSON paths.
+
+    ``facts`` is what :func:`resolve` returned for the whole clip.
+    """
+    return _report(scene, {index for fact in facts.values() for index in fact.entries})
+
+
+def _report(scene: Scene, used: set[int]) -> tuple[str, ...]:
+    return tuple(
+        f"$.objects[{index}].match: no track {_in_words(entry.match)}"
+        for index, entry in enumerate(scene.objects)
+        if entry.match is not None and index not in used
+    )
+
+
+def given_sightings(scene: Scene, first_track: int) -> tuple[Sighting, ...]:
+    """Return the scene's given objects as tracks of their own, numbered from ``first_track``."""
+    return tuple(
+        _given_sighting(first_track + count, index, entry)
+        for count, (index, entry) in enumerate(scene.given_tracks())
+    )
+
+
+def _given_sighting(track: int, index: int, entry: SceneObject) -> Sighting:
+    points = entry.trajectory or ()
+    times = np.array([float(p.time_s) for p in points])
+    boxes = np.array([p.box_px for p in points], dtype=np.float64)
+    return Sighting(track, entry.label, times, boxes, index)
+
+
+def shift_times(scene: Scene, back_s: Fraction) -> Scene:
+    """The scene of a clip that begins ``back_s`` seconds later: every time is that much earlier."""
+    if not back_s:
+        return scene
+    thermal, offset_s = scene.thermal, scene.thermal.time_offset_s
+    if offset_s is not None:
+        thermal = replace(thermal, time_offset_s=_earlier(offset_s, back_s))
+    objects = tuple(_shifted(entry, back_s) for entry in scene.objects)
+    return replace(scene, objects=objects, thermal=thermal)
+
+
+def _earlier(time_s: float, back_s: Fraction) -> float:
+    return float(Fraction(str(time_s)) - back_s)
+
+
+def _shifted(entry: SceneObject, back_s: Fraction) -> SceneObject:
+    def earlier(time_s: float) -> float:
+        return _earlier(time_s, back_s)
+
+    match, points = entry.match, entry.trajectory
+    if match is not None:
+        at_s, from_s, to_s = (
+            None if time_s is None else earlier(time_s) for time_s in (match.at_s, match.from_s, match.to_s)
+        )
+        match = replace(match, at_s=at_s, from_s=from_s, to_s=to_s)
+    if points is not None:
+        points = tuple(replace(point, time_s=earlier(point.time_s)) for point in points)
+    return replace(entry, match=match, trajectory=points)
+
+
+class LiveMatcher:
+    """The streaming form: the facts of the tracks as far as they have been seen.
+
+    Memory is one row per track not yet forgotten. An entry with ``near_px`` holds provisionally for
+    the nearest track from NEAR_SLACK_S before its time; once the time is NEAR_SLACK_S behind, only a
+    track that comes back from a gap across it can still take the entry over.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._near = _Nearest(scene)
+        self._seen: dict[int, _Seen] = {}
+        matches = [entry.match for entry in scene.objects if entry.match is not None]
+        self._starts_s = sorted(match.from_s for match in matches if match.from_s is not None)
+        self._used: set[int] = set()
+        self._facts: dict[int, Facts] = {}
+        self._stale = False
+
+    def begin_given(self, sightings: Iterable[Sighting]) -> None:
+        """Take whole tracks that are known beforehand, as :func:`given_sightings` makes them."""
+        for s in sightings:
+            self._near.see(s.track, s.times_s, s.boxes_px, starts=True)
+            ends = float(s.times_s[0]), float(s.times_s[-1])
+            self._seen[s.track] = _Seen(s.label, s.given, *ends, s.boxes_px[-1])
+        self._stale = True
+
+    def update(self, time_s: float, tracks: Iterable[tuple[int, str | None, F64]]) -> dict[int, Facts]:
+        """Take one moment's (track, label, box_px (4,) x y w h); return the facts of its tracks.
+
+        Raises:
+            InputError: a track's time does not increase.
+        """
+        now = [(track, label, np.asarray(box, dtype=np.float64)) for track, label, box in tracks]
+        for track, label, box in now:
+            self._see(track, label, float(time_s), box)
+        return {track: self.facts(track) for track, _, _ in now}
+
+    def _see(self, track: int, label: str | None, time_s: float, box: F64) -> None:
+        seen = self._seen.get(track)
+        if seen is None:
+            self._near.see(track, np.array([time_s]), box[None], starts=True)
+            self._seen[track] = _Seen(label, None, time_s, time_s, box)
+            self._stale = True
+            return
+        if time_s <= seen.last_s:
+            found = f"{time_s} after {seen.last_s}"
+            raise InputError(f"the times of track {track} do not increase", found=found)
+        times, boxes = np.array([seen.last_s, time_s]), np.stack([seen.last_box, box])
+        moved = self._near.see(track, times, boxes, starts=False)
+        reached = bisect_right(self._starts_s, time_s) > bisect_right(self._starts_s, seen.last_s)
+        self._stale |= moved or reached or label != seen.label
+        seen.label, seen.last_s, seen.last_box = label, time_s, box
+
+    def facts(self, track: int) -> Facts:
+        """Return the facts of a track that has been seen; KeyError for any other."""
+        if self._stale:
+            self._facts = _apply(self._scene, self._near, self._seen)
+            self._stale = False
+        return self._facts[track]
+
+    def all_facts(self) -> dict[int, Facts]:
+        """Return the facts of every track not forgotten."""
+        return {track: self.facts(track) for track in self._seen}
+
+    def forget(self, track: int) -> None:
+        """Drop a track that has ended, unless it holds a place near some entry's point."""
+        if track in self._seen and not self._near.holds(track):
+            self._used |= set(self.facts(track).entries)
+            del self._seen[track], self._facts[track]
+
+    def unmatched(self) -> tuple[str, ...]:
+        """Report the entries that have matched no track so far, forgotten ones included."""
+        used = {index for facts in self.all_facts().values() for index in facts.entries}
+        return _report(self._scene, self._used | used)
+
+
+class _Nearest:
+    """How far each track is from the point of each entry that has one."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._points = {
+            index: (np.array(entry.match.near_px, dtype=np.float64), float(entry.match.at_s))
+            for index, entry in enumerate(scene.objects)
+            if entry.match is not None and entry.match.near_px is not None and entry.match.at_s is not None
+        }
+        self._distances: dict[int, dict[int, tuple[float, float]]] = {index: {} for index in self._points}
+
+    def see(self, track: int, times_s: F64, boxes_px: F64, *, starts: bool) -> bool:
+        """Measure a stretch of a track that continues what was seen of it, or starts it.
+
+        Return whether the stretch reaches some entry's time.
+        """
+        reached = False
+        slack = NEAR_SLACK_S if starts else 0.0
+        for index, (point, at_s) in self._points.items():
+            if not times_s[0] - slack <= at_s <= times_s[-1] + NEAR_SLACK_S:
+                continue
+            reached = True
+            box = np.array([np.interp(at_s, times_s, column) for column in boxes_px.T])
+            self._distances[index].pop(track, None)
+            outside, centre = _distance(point, box)
+            if outside <= NEAR_BOUND_HEIGHTS * box[3]:
+                self._distances[index][track] = (outside, centre)
+        return reached
+
+    def pick(self, index: int, tracks: Iterable[int]) -> list[int]:
+        """Pick the nearest of ``tracks``: a list of one, or none where all are out of reach."""
+        distances = self._distances[index]
+        reachable = [(*distances[track], track) for track in tracks if track in distances]
+        return [min(reachable)[2]] if reachable else []
+
+    def holds(self, track: int) -> bool:
+        return any(track in distances for distances in self._distances.values())
+
+
+def _distance(point: F64, box: F64) -> tuple[float, float]:
+    """Distances of a point from a box (0 inside) and from its centre, px."""
+    low, size = box[:2], box[2:]
+    outside = np.maximum(np.maximum(low - point, point - low - size), 0.0)
+    return float(np.hypot(*outside)), float(np.hypot(*(low + size / 2 - point)))
+
+
+def _apply(scene: Scene, near: _Nearest, seen: dict[int, _Seen]) -> dict[int, Facts]:
+    """Take the entries in order over all tracks; later ones override, field by field."""
+    found: dict[int, dict[str, Any]] = {
+        track: {"label": row.label, "extra": {}, "entries": ()} for track, row in seen.items()
+    }
+    for index, entry in enumerate(scene.objects):
+        if entry.match is None:
+            tracks = [track for track, row in seen.items() if row.given == index]
+        else:
+            match = entry.match
+            tracks = [t for t, row in seen.items() if _holds(match, t, found[t]["label"], row)]
+            if match.near_px is not None:
+                tracks = near.pick(index, tracks)
+        stated = {name: value for name in _FIELDS if (value := getattr(entry, name)) is not None}
+        for track in tracks:
+            facts = found[track]
+            facts |= stated
+            facts["extra"] = facts["extra"] | entry.extra
+            facts["entries"] += (index,)
+    return {track: Facts(**facts) for track, facts in found.items()}
+
+
+def _holds(match: Match, track: int, label: str | None, row: _Seen) -> bool:
+    """Whether all that is stated holds, but for nearness."""
+    return (
+        (match.label in (None, ANY_LABEL, label))
+        and (match.track in (None, track))
+        and (match.from_s is None or row.last_s >= match.from_s)
+        and (match.to_s is None or row.first_s <= match.to_s)
+    )
+
+
+def _in_words(match: Match) -> str:
+    """Name what a match asks for: ``with label 'dog', alive after 2 s``."""
+    words = []
+    if match.label is not None:
+        words.append("at all" if match.label == ANY_LABEL else f"with label {match.label!r}")
+    if match.track is not None:
+        words.append(f"with id {match.track}")
+    if match.near_px is not None:
+        words.append(f"near ({match.near_px[0]:g}, {match.near_px[1]:g}) px at {match.at_s:g} s")
+    if match.from_s is not None:
+        words.append(f"alive after {match.from_s:g} s")
+    if match.to_s is not None:
+        words.append(f"alive before {match.to_s:g} s")
+    return ", ".join(words)

@@ -1,0 +1,477 @@
+"""``scene.json``, typed: camera, environment, textures and objects, with units in the names.
+
+Field names follow ASAM OpenLABEL, MISB ST 0601/0903 and ROS where those have one, and like ROS a
+sensed value may carry its deviation. The schema (``schema.json``, JSON Schema draft 2020-12)
+is the one home of every bound. A :class:`Scene` is checked when it is made, whether from a file or
+from Python; the parts are checked when they join a scene.
+
+Reading and writing are an inverse pair: a number written plainly is written back plainly, and keys
+that start with ``x_`` are kept at every level. Empty parts (``"camera": {}``) are left out.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from bisect import bisect_right
+from dataclasses import dataclass, field, fields, is_dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from cssv.errors import SceneError
+from cssv.files.atomic import whole_file
+from cssv.scene.check import OWN_PREFIX, TEXT_BOUND, JsonObject, check, parse
+from cssv.scene.tsai import read_tsai
+from cssv.scene.values import Point, Sensed, Source, Value
+
+#: Version of the format that this module reads and writes.
+SCENE_VERSION = 1
+
+Selector = Literal["auto", "rings", "comet", "edges"]
+SELECTORS: tuple[Selector, ...] = ("auto", "rings", "comet", "edges")
+
+Span = tuple[float, float]
+Box = tuple[float, float, float, float]
+Pair = tuple[float, float]
+Triple = tuple[float, float, float]
+Matrix = tuple[tuple[float, float, float], ...]
+
+#: Ranges of the heat map where nothing at all is known.
+SPEED_FALLBACK_PX_S: Span = (0.0, 200.0)
+TEMPERATURE_FALLBACK_C: Span = (-20.0, 60.0)
+DENSITY_FALLBACK_KG_M3: Span = (0.0, 2000.0)
+#: Widest line of written JSON before an object is spread over several.
+LINE_CHARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tsai:
+    """A camera calibrated by Tsai's method (IEEE J. Robotics and Automation 3, 1987).
+
+    Attributes:
+        size_px: width and height of the pictures that it is for.
+        centre_px: where the lens's axis meets the picture.
+        pixel_mm: width and height of a pixel on the sensor (often dpx, dpy).
+        focal_mm: focal length.
+        translation_mm: tx, ty, tz: the scene's origin as the camera sees it.
+        rotation_rad: rx, ry, rz: turns about x, then y, then z, from the scene's axes to the camera's.
+        sx: correction of the pixel's width; None is 1.
+        kappa1_per_mm2: radial distortion; None is none.
+        extra: the user's own ``x_`` keys.
+    """
+
+    size_px: tuple[int, int]
+    centre_px: Pair
+    pixel_mm: Pair
+    focal_mm: float
+    translation_mm: Triple
+    rotation_rad: Triple
+    sx: float | None = None
+    kappa1_per_mm2: float | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Where the camera stands and how it looks; :mod:`cssv.scene.ground` says what each tells of the ground.
+
+    Attributes:
+        position_m: x, y, z in metres; z up from the ground.
+        pan_deg, tilt_deg, roll_deg: degrees; tilt is negative when looking down.
+        hfov_deg: horizontal field of view, above 0 to 360.
+        homography: 3 x 3, takes image pixels (x, y, 1) to ground metres (X, Y, 1) up to scale; the middle of
+            the picture's lower edge is taken for ground.
+        tsai: a calibration with radial distortion.
+        extra: the user's own ``x_`` keys.
+    """
+
+    position_m: Point | None = None
+    pan_deg: Value | None = None
+    tilt_deg: Value | None = None
+    roll_deg: Value | None = None
+    hfov_deg: Value | None = None
+    homography: Matrix | None = None
+    tsai: Tsai | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Light, weather and air, in the units of the names; wind_deg is where the wind comes from."""
+
+    lighting_lux: Value | None = None
+    weather: str | None = None
+    humidity_pct: Value | None = None
+    ambient_temperature_c: Value | None = None
+    wind_m_s: Value | None = None
+    wind_deg: Value | None = None
+    pressure_hpa: Value | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRanges:
+    """The ranges that the user wrote; None where the scene gives none."""
+
+    speed_px_s: Span | None = None
+    temperature_c: Span | None = None
+    density_kg_m3: Span | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Thermal:
+    """How the pictures of a thermal camera belong to the clip.
+
+    Attributes:
+        homography: 3 x 3, takes pixels (x, y, 1) of the thermal picture to pixels of the clip up to scale,
+            both counted from the top left corner; None: both show the same view.
+        scale, offset_c: degrees Celsius = scale * counts + offset_c, for files of counts.
+        sigma_c: the camera's stated accuracy, one standard deviation, degrees Celsius.
+        time_offset_s: time in the clip of the first thermal picture; None: both begin and end together.
+        rate: pictures per second where the file does not say it, or says it wrong.
+        extra: the user's own ``x_`` keys.
+    """
+
+    homography: Matrix | None = None
+    scale: float | None = None
+    offset_c: float | None = None
+    sigma_c: float | None = None
+    time_offset_s: float | None = None
+    rate: float | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Lowest and highest value the heat map shows, complete; see :mod:`cssv.scene.ranges`."""
+
+    speed_px_s: Span = SPEED_FALLBACK_PX_S
+    temperature_c: Span = TEMPERATURE_FALLBACK_C
+    density_kg_m3: Span = DENSITY_FALLBACK_KG_M3
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which tracks an entry speaks of; all that is stated must hold.
+
+    Attributes:
+        label: the track's label; ``"*"`` is any, also none.
+        track: the track's id.
+        near_px, at_s: the one track nearest to the point (x, y) at that time in seconds.
+        from_s, to_s: tracks alive at some time between them; one end alone is open.
+        extra: the user's own ``x_`` keys.
+    """
+
+    label: str | None = None
+    track: int | None = None
+    near_px: Pair | None = None
+    at_s: float | None = None
+    from_s: float | None = None
+    to_s: float | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waypoint:
+    """A box (x, y of the top left corner, width, height; pixels) at a time in seconds."""
+
+    time_s: float
+    box_px: Box
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+
+class GivenState(NamedTuple):
+    """A given object at one time: its box, and its centre's velocity before and after."""
+
+    box_px: Box
+    velocity_past_px_s: Pair
+    velocity_future_px_s: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class SceneObject:
+    """Facts about the tracks that ``match``, or an object of its own with a ``trajectory``.
+
+    Attributes:
+        match, trajectory: exactly one of them; waypoint times increase.
+        name, label: free text.
+        temperature_c: degrees Celsius. density_kg_m3: kilograms per cubic metre.
+        goal_m: where it is heading, ground metres (x, y). goal_px: the same in pixels.
+        template: how it is drawn; None leaves it to earlier entries, and at last to "auto".
+        extra: the user's own ``x_`` keys.
+    """
+
+    match: Match | None = None
+    name: str | None = None
+    label: str | None = None
+    temperature_c: Value | None = None
+    density_kg_m3: Value | None = None
+    goal_m: Point | None = None
+    goal_px: Point | None = None
+    template: Selector | None = None
+    trajectory: tuple[Waypoint, ...] | None = None
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+    def at(self, time_s: float | Fraction) -> GivenState | None:
+        """Return the given box and velocities at ``time_s``; None without trajectory or outside its span.
+
+        Boxes are linear between waypoints. At a waypoint the past velocity is that of the segment
+        before it and the future velocity that of the segment after it; at the two ends, where there
+        is only one segment, both are its velocity.
+        """
+        points = self.trajectory
+        if points is None or not points[0].time_s <= time_s <= points[-1].time_s:
+            return None
+        before, after = self._segments(time_s)
+        first, last = points[after - 1], points[after]
+        part = float((time_s - first.time_s) / (last.time_s - first.time_s))
+        x, y, w, h = (a + part * (b - a) for a, b in zip(first.box_px, last.box_px, strict=True))
+        return GivenState((x, y, w, h), self._velocity(before), self._velocity(after))
+
+    def foot_velocity(self, time_s: float | Fraction) -> Pair:
+        """Velocity of the middle of the given box's lower edge, px/s: the mean of before and after."""
+        past, future = (self._velocity(index, 1.0) for index in self._segments(time_s))
+        return (past[0] + future[0]) / 2, (past[1] + future[1]) / 2
+
+    def _segments(self, time_s: float | Fraction) -> tuple[int, int]:
+        """The waypoints at which the segments before and after this time end."""
+        assert self.trajectory is not None
+        points = self.trajectory
+        after = min(bisect_right(points, time_s, key=lambda p: p.time_s), len(points) - 1)
+        return max(after - 1, 1) if time_s == points[after - 1].time_s else after, after
+
+    def _velocity(self, index: int, depth: float = 0.5) -> Pair:
+        """Velocity, px/s, over the segment that ends at waypoint ``index``, of the middle of the box's width.
+
+        ``depth`` says how far down the box: 0.5 is its centre, 1 its foot.
+        """
+        assert self.trajectory is not None
+        first, last = self.trajectory[index - 1], self.trajectory[index]
+        (x0, y0, w0, h0), (x1, y1, w1, h1) = first.box_px, last.box_px
+        span = last.time_s - first.time_s
+        return (x1 - x0 + (w1 - w0) / 2) / span, (y1 - y0 + (h1 - h0) * depth) / span
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that is known about the scene of one clip. Making one checks it: SceneError.
+
+    Attributes:
+        camera: where it stands and looks.
+        environment: light, weather and air.
+        textures: what surfaces are made of, by their names.
+        objects: entries about objects; later ones override earlier ones.
+        ranges: the heat map's ranges, as far as they are given.
+        thermal: how a thermal camera's pictures belong to the clip.
+        extra: the user's own ``x_`` keys.
+    """
+
+    camera: Camera = Camera()
+    environment: Environment = Environment()
+    textures: dict[str, str] = field(default_factory=dict, hash=False)
+    objects: tuple[SceneObject, ...] = ()
+    ranges: GivenRanges = GivenRanges()
+    thermal: Thermal = Thermal()
+    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check(self.to_json())
+
+    def given_tracks(self) -> tuple[tuple[int, SceneObject], ...]:
+        """List the objects given outright, each with its index in ``objects``."""
+        return tuple((i, entry) for i, entry in enumerate(self.objects) if entry.trajectory is not None)
+
+    def to_json(self) -> JsonObject:
+        """Return the scene as plain JSON types, sharing nothing with it."""
+        parts = {k: v for k, v in _dump(self).items() if v or k.startswith(OWN_PREFIX)}
+        return {"cssv_scene": SCENE_VERSION} | parts
+
+    @classmethod
+    def from_json(cls, tree: object, name: str = "scene") -> Scene:
+        """Make the scene of a JSON tree; ``name`` stands in the error.
+
+        Raises:
+            SceneError: one line per fault.
+        """
+        return _scene(check(tree, name))
+
+    def dumps(self) -> str:
+        """Return JSON text for people: short objects stay on one line."""
+        return _layout(self.to_json()) + "\n"
+
+    @classmethod
+    def loads(cls, text: str | bytes, name: str = "scene") -> Scene:
+        """Make the scene of JSON text; bytes are UTF-8. Raises SceneError."""
+        return cls.from_json(parse(text, name), name)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write ``scene.json``, whole or not at all. Raises OutputError."""
+        with whole_file(path) as temporary:
+            temporary.write_text(self.dumps(), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Scene:
+        """Read ``scene.json``; a file that its ``camera.calibration`` names is read into ``camera.tsai``.
+
+        Raises SceneError, also where a file cannot be opened.
+        """
+        try:
+            with Path(path).open("rb") as file:
+                data = file.read(TEXT_BOUND + 1)
+        except OSError as error:
+            raise SceneError(f"cannot read scene {os.fspath(path)}: {error.strerror}") from error
+        name = os.fspath(path)
+        return cls.from_json(_calibrated(parse(data, name), Path(path).parent), name)
+
+
+def _calibrated(tree: object, folder: Path) -> object:
+    """Put the numbers of a calibration file, by its name beside ``scene.json``, into the tree."""
+    camera = tree.get("camera") if isinstance(tree, dict) else None
+    if isinstance(camera, dict) and isinstance(camera.get("calibration"), str) and "tsai" not in camera:
+        name = camera.pop("calibration")
+        if Path(name).name != name:
+            raise SceneError(
+                f"camera.calibration names no file beside scene.json: {name[:60]!r}",
+                remedy="Give the file's name alone, and put it into the folder of scene.json.",
+            )
+        camera["tsai"] = read_tsai(folder / name)
+    return tree
+
+
+# ---- JSON -> parts; the tree has been checked
+
+
+def _own(node: JsonObject) -> JsonObject:
+    return {key: value for key, value in node.items() if key.startswith(OWN_PREFIX)}
+
+
+SensedT = TypeVar("SensedT", Value, Point)
+
+
+def _sensed(kind: type[SensedT], node: JsonObject, *keys: str) -> dict[str, Any]:
+    return {key: _sensed_one(kind, node[key]) for key in keys if key in node}
+
+
+def _sensed_one(kind: type[SensedT], node: Any) -> SensedT:  # noqa: ANN401 - JSON
+    if not isinstance(node, dict):
+        return kind(_frozen(node))
+    source = Source(node.get("source", Source.MEASURED))
+    return kind(_frozen(node["value"]), node.get("sigma"), source, _own(node), tuple(node))
+
+
+def _frozen(node: Any) -> Any:  # noqa: ANN401 - lists to tuples, all else as it is
+    return tuple(_frozen(item) for item in node) if isinstance(node, list) else node
+
+
+def _camera(node: JsonObject) -> Camera:
+    return Camera(
+        **_sensed(Point, node, "position_m"),
+        **_sensed(Value, node, "pan_deg", "tilt_deg", "roll_deg", "hfov_deg"),
+        homography=_frozen(node.get("homography")),
+        tsai=None if "tsai" not in node else _tsai(node["tsai"]),
+        extra=_own(node),
+    )
+
+
+def _tsai(node: JsonObject) -> Tsai:
+    named = {key: _frozen(value) for key, value in node.items() if not key.startswith(OWN_PREFIX)}
+    named["size_px"] = tuple(int(side) for side in node["size_px"])
+    return Tsai(**named, extra=_own(node))
+
+
+def _environment(node: JsonObject) -> Environment:
+    names = [f.name for f in fields(Environment) if f.name not in ("weather", "extra")]
+    return Environment(**_sensed(Value, node, *names), weather=node.get("weather"), extra=_own(node))
+
+
+def _match(node: JsonObject) -> Match:
+    track = node.get("track")
+    return Match(
+        label=node.get("label"),
+        track=None if track is None else int(track),
+        near_px=_frozen(node.get("near_px")),
+        at_s=node.get("at_s"),
+        from_s=node.get("from_s"),
+        to_s=node.get("to_s"),
+        extra=_own(node),
+    )
+
+
+def _object(node: JsonObject) -> SceneObject:
+    match, trajectory = node.get("match"), node.get("trajectory")
+    return SceneObject(
+        match=None if match is None else _match(match),
+        name=node.get("name"),
+        label=node.get("label"),
+        **_sensed(Value, node, "temperature_c", "density_kg_m3"),
+        **_sensed(Point, node, "goal_m", "goal_px"),
+        template=node.get("template"),
+        trajectory=None if trajectory is None else tuple(_waypoint(point) for point in trajectory),
+        extra=_own(node),
+    )
+
+
+def _waypoint(node: JsonObject) -> Waypoint:
+    return Waypoint(node["time_s"], _frozen(node["box_px"]), _own(node))
+
+
+def _ranges(node: JsonObject) -> GivenRanges:
+    return GivenRanges(
+        speed_px_s=_frozen(node.get("speed_px_s")),
+        temperature_c=_frozen(node.get("temperature_c")),
+        density_kg_m3=_frozen(node.get("density_kg_m3")),
+        extra=_own(node),
+    )
+
+
+def _thermal(node: JsonObject) -> Thermal:
+    known = {f.name: _frozen(node[f.name]) for f in fields(Thermal) if f.name in node}
+    return Thermal(**known, extra=_own(node))
+
+
+def _scene(node: JsonObject) -> Scene:
+    return Scene(
+        camera=_camera(node.get("camera", {})),
+        environment=_environment(node.get("environment", {})),
+        textures=node.get("textures", {}),
+        objects=tuple(_object(entry) for entry in node.get("objects", [])),
+        ranges=_ranges(node.get("ranges", {})),
+        thermal=_thermal(node.get("thermal", {})),
+        extra=_own(node),
+    )
+
+
+# ---- parts -> JSON
+
+
+def _dump(part: Any) -> Any:  # noqa: ANN401 - any part of a scene to JSON
+    if isinstance(part, Sensed):
+        return part.to_json()
+    if isinstance(part, tuple | list):
+        return [_dump(item) for item in part]
+    if is_dataclass(part) and not isinstance(part, type):
+        named = ((f.name, getattr(part, f.name)) for f in fields(part) if f.name != "extra")
+        own: JsonObject = copy.deepcopy(getattr(part, "extra", {}))
+        return {key: _dump(value) for key, value in named if value is not None} | own
+    return copy.deepcopy(part)
+
+
+def _layout(node: object, indent: int = 0) -> str:
+    """JSON text in which whatever fits into LINE_CHARS stays on one line."""
+    line = json.dumps(node, ensure_ascii=False, allow_nan=False)
+    if not isinstance(node, dict | list) or not node or len(line) + indent <= LINE_CHARS:
+        return line
+    pad = " " * (indent + 2)
+    if isinstance(node, dict):
+        pairs = ((json.dumps(key, ensure_ascii=False), value) for key, value in node.items())
+        rows = [f"{pad}{key}: {_layout(value, indent + 2)}" for key, value in pairs]
+    else:
+        rows = [pad + _layout(item, indent + 2) for item in node]
+    first, last = "{}" if isinstance(node, dict) else "[]"
+    return f"{first}\n" + ",\n".join(rows) + f"\n{' ' * indent}{last}"
+
+
+# ---- ranges

@@ -1,0 +1,54 @@
+"""Certainty and standard deviation: conversion in both directions."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.special import erfinv
+
+from cssv.scene import Source, Value
+from cssv.template.drawing import FULL
+
+Span = tuple[float, float]
+
+#: A reading is certain as far as it lies within this share of its range.
+TOLERANCE = 1 / 8
+#: Certainty of a value that comes without a standard deviation, by its source.
+CERTAINTY_UNSTATED = {Source.MEASURED: 1.0, Source.ESTIMATED: 0.5, Source.UNKNOWN: 0.0}
+#: The least certainty whose byte is full.
+_SURE = (FULL - 0.5) / FULL
+
+
+def planar_certainty(sigma: float, span: Span) -> float:
+    """Probability that a velocity of deviation ``sigma`` per axis errs by less than the tolerance."""
+    if not math.isfinite(sigma):
+        return 0.0
+    if sigma <= 0:
+        return 1.0
+    bound = (span[1] - span[0]) * TOLERANCE
+    return -math.expm1(-0.5 * (bound / sigma) ** 2)
+
+
+def planar_sigma(certainty: float, span: Span) -> float:
+    """Inverse of :func:`planar_certainty`; for certainty 1 the largest sigma that a byte rounds to it."""
+    if certainty <= 0:
+        return math.inf
+    return (span[1] - span[0]) * TOLERANCE / math.sqrt(-2 * math.log1p(-min(certainty, _SURE)))
+
+
+def value_certainty(value: Value | None, span: Span) -> float:
+    """Probability that a scalar errs by less than the tolerance; by its source when no sigma is stated."""
+    if value is None or value.source is Source.UNKNOWN:
+        return 0.0
+    if value.sigma is None:
+        return CERTAINTY_UNSTATED[value.source]
+    if value.sigma <= 0:
+        return 1.0
+    return math.erf((span[1] - span[0]) * TOLERANCE / (value.sigma * math.sqrt(2)))
+
+
+def value_sigma(certainty: float, span: Span) -> float:
+    """Inverse of :func:`value_certainty`; for certainty 1 the largest sigma that a byte rounds to it."""
+    if certainty <= 0:
+        return math.inf
+    return (span[1] - span[0]) * TOLERANCE / (math.sqrt(2) * float(erfinv(min(certainty, _SURE))))

@@ -1,0 +1,261 @@
+"""One frame of two versions held against each other: objects, heat, and a picture of both."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cssv.scene import Value
+from cssv.scene.check import JsonObject
+from cssv.scene.text import arrow, quoted, spoken, unit_of, value_text
+from cssv.template.state import ObjectState
+
+Json = Any
+
+#: Attributes of a state that change from frame to frame by themselves: told by how much they differ.
+MOVING = (
+    "box_px",
+    "velocity_px_s",
+    "past_px_s",
+    "future_px_s",
+    "sigma_px_s",
+    "velocity_m_s",
+    "sigma_m_s",
+    "score",
+)
+#: Attributes that stay what they are until somebody says otherwise: told as from and to.
+LASTING = ("label", "name", "temperature_c", "density_kg_m3", "template")
+#: The attribute that stands for the object itself, where it is in one version only.
+PRESENCE = "object"
+#: Attributes whose names say too little.
+_SPOKEN = {
+    "past_px_s": "velocity before",
+    "future_px_s": "velocity after",
+    "sigma_px_s": "velocity's deviation",
+    "velocity_m_s": "velocity on the ground",
+    "sigma_m_s": "deviation of the velocity on the ground",
+}
+#: Most ranges of frames that one change keeps; later frames are counted only.
+RANGES_BOUND = 1000
+#: Ranges of frames that a line of words names.
+_RANGES_NAMED = 8
+
+# ---- objects
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChange:
+    """What differs in one attribute of one object in one frame.
+
+    Attributes:
+        track: the object's identity in both versions.
+        title: its name, else its label, as it was before; of a new object, as it is after; may be empty.
+        attribute: ``object`` where one version lacks the object; else one of LASTING or MOVING.
+        before, after: plain JSON values; None where it is not given there. Of ``object``: its title.
+        unit: of the values; empty where there is none.
+    """
+
+    track: int
+    title: str
+    attribute: str
+    before: Json
+    after: Json
+    unit: str
+
+    @property
+    def words(self) -> str:
+        """One line for people."""
+        return f"{_titled(self.track, self.title)}: {self.what}"
+
+    @property
+    def what(self) -> str:
+        """The line without the object."""
+        if self.attribute == PRESENCE:
+            return "appears" if self.before is None else "disappears"
+        sides = (value_text(value, self.unit) for value in (self.before, self.after))
+        return f"{_spoken(self.attribute)} {arrow(*sides)}"
+
+    @property
+    def distance(self) -> float:
+        """How far a moving attribute is from what it was: the largest difference of its numbers, >= 0."""
+        if self.before is None or self.after is None:
+            return math.inf
+        pairs = zip(np.atleast_1d(self.before), np.atleast_1d(self.after), strict=True)
+        return max(abs(float(b) - float(a)) for a, b in pairs)
+
+    def to_json(self) -> JsonObject:
+        """Its values in plain JSON types, and its words."""
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"words": self.words}
+
+
+def compare_objects(before: Iterable[ObjectState], after: Iterable[ObjectState]) -> tuple[ObjectChange, ...]:
+    """Compare the objects of one frame, by track; ascending by track.
+
+    Past and future velocities are told only where their mean, the velocity, is the same.
+    """
+    old, new = _by_track(before), _by_track(after)
+    changes: list[ObjectChange] = []
+    for key in sorted({*old, *new}):
+        one, two = old.get(key), new.get(key)
+        if one is None or two is None:
+            titles = [None if state is None else _title(state) for state in (one, two)]
+            title = next(text for text in titles if text is not None)
+            changes.append(ObjectChange(key[0], title, PRESENCE, titles[0], titles[1], ""))
+        else:
+            changes += _differences(one, two)
+    return tuple(changes)
+
+
+def _by_track(states: Iterable[ObjectState]) -> dict[tuple[int, int], ObjectState]:
+    """States by track; should a file hold one twice, also by its turn."""
+    turns: Counter[int] = Counter()
+    found = {}
+    for state in states:
+        found[state.track, turns[state.track]] = state
+        turns[state.track] += 1
+    return found
+
+
+def _differences(one: ObjectState, two: ObjectState) -> list[ObjectChange]:
+    title = _title(one)
+    same_velocity = one.velocity_px_s == two.velocity_px_s
+    changes = []
+    for name in (*LASTING, *MOVING):
+        if name in ("past_px_s", "future_px_s") and not same_velocity:
+            continue
+        key = "selector" if name == "template" else name
+        old, new = getattr(one, key), getattr(two, key)
+        if old != new:
+            changes.append(ObjectChange(one.track, title, name, _plain(old), _plain(new), unit_of(name)))
+    return changes
+
+
+def _plain(value: object) -> Json:
+    """A state's value in JSON types; what is not known is not given."""
+    if isinstance(value, Value):
+        return value.to_json()
+    if isinstance(value, tuple):
+        return [float(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value.name.lower() if hasattr(value, "name") else value
+
+
+def _title(state: ObjectState) -> str:
+    return state.name or state.label
+
+
+def _titled(track: int, title: str) -> str:
+    return f"track {track} {quoted(title)}" if title else f"track {track}"
+
+
+def _spoken(attribute: str) -> str:
+    return _SPOKEN.get(attribute) or spoken(attribute)
+
+
+# ---- many frames
+
+
+class _Key(NamedTuple):
+    track: int
+    attribute: str
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class TalliedChange:
+    """One change over all frames in which it holds.
+
+    Attributes:
+        change: as it is in the first of them.
+        ranges: first and last frame of each run of frames, ascending; at most RANGES_BOUND.
+        frames: how many frames, those beyond the ranges included.
+        last: the last of them.
+        distance: of a moving attribute the largest difference in any frame, in its unit.
+        varies: whether a moving attribute's values are others in other frames.
+    """
+
+    change: ObjectChange
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    frames: int = 0
+    last: int = -1
+    distance: float = 0.0
+    varies: bool = False
+
+    def add(self, frame: int, change: ObjectChange) -> None:
+        """Take in the change in a frame later than all before."""
+        if self.change.attribute in MOVING:
+            self.distance = max(self.distance, change.distance)
+            self.varies |= (change.before, change.after) != (self.change.before, self.change.after)
+        if frame == self.last:
+            return
+        if self.ranges and self.ranges[-1][1] == frame - 1:
+            self.ranges[-1] = (self.ranges[-1][0], frame)
+        elif len(self.ranges) < RANGES_BOUND:
+            self.ranges.append((frame, frame))
+        self.frames += 1
+        self.last = frame
+
+    @property
+    def what(self) -> str:
+        """What differs, without the object and the frames."""
+        if not self.varies:
+            return self.change.what
+        if not math.isfinite(self.distance):
+            return f"{_spoken(self.change.attribute)} differs, and is not known in some frames"
+        distance = value_text(float(f"{self.distance:.3g}"), self.change.unit)
+        return f"{_spoken(self.change.attribute)} differs by up to {distance}"
+
+    @property
+    def words(self) -> str:
+        """One line for people: ``track 3 "courier": temperature 36.2 °C -> 37.9 °C in frames 12-91, 140``."""
+        texts = [str(a) if a == b else f"{a}-{b}" for a, b in self.ranges[:_RANGES_NAMED]]
+        named = sum(b - a + 1 for a, b in self.ranges[:_RANGES_NAMED])
+        more = f" and {self.frames - named} more" if self.frames > named else ""
+        noun = "frame" if self.frames == 1 else "frames"
+        title = _titled(self.change.track, self.change.title)
+        return f"{title}: {self.what} in {noun} {', '.join(texts)}{more}"
+
+    def to_json(self) -> JsonObject:
+        """Its values in plain JSON types, and its words; of a varying attribute no values but ``by``."""
+        node = self.change.to_json()
+        if self.varies:
+            del node["before"], node["after"]
+            node["by"] = self.distance if math.isfinite(self.distance) else None
+        node |= {"frames": self.frames, "ranges": [list(span) for span in self.ranges]}
+        return node | {"words": self.words}
+
+
+class ChangeTally:
+    """Sums up the changes of one frame after another.
+
+    A change is its track and attribute, and its values but for a moving attribute. Memory is one
+    :class:`TalliedChange` per distinct change.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[_Key, TalliedChange] = {}
+
+    def add(self, frame: int, changes: Iterable[ObjectChange]) -> None:
+        """Take in a frame; frame numbers ascend."""
+        for change in changes:
+            key = _Key(change.track, change.attribute, "", "")
+            if change.attribute not in MOVING:
+                key = key._replace(before=repr(change.before), after=repr(change.after))
+            self._found.setdefault(key, TalliedChange(change)).add(frame, change)
+
+    def changes(self) -> tuple[TalliedChange, ...]:
+        """What has been found so far, by track, then in the order of its first frame."""
+        return tuple(sorted(self._found.values(), key=lambda found: found.change.track))
+
+
+# ---- heat
+
+
+# ---- picture

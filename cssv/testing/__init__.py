@@ -1,0 +1,1 @@
+"""Synthetic clips, hypothesis strategies and contract tests for tests and plug-ins."""

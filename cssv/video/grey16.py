@@ -1,0 +1,175 @@
+"""Pictures of counts: one grey plane of 9 to 16 bits, as thermal cameras write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+
+import av.container
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from cssv.errors import VideoError
+from cssv.video.ffmpeg import AV_ERRORS, exact, opened, reason, video_stream
+from cssv.video.pictures import GREY, PngHeader, png_files, png_header, read_bytes
+from cssv.video.planes import UNSUPPORTED_ROTATION, Turn, turn_of
+from cssv.video.truncation import shortfall
+
+U16 = NDArray[np.uint16]
+
+#: Longest side in pixels.
+SIDE_MAX = 16384
+#: Pixel formats of FFmpeg that hold counts, and the order of their bytes.
+_FORMATS = {f"gray{bits}{end}": end for bits in (9, 10, 12, 14, 16) for end in ("le", "be")}
+_BOUND = "one grey plane of 9 to 16 bits"
+_REMEDY = "Export the counts without a palette, for example as gray16le in FFV1."
+
+
+class CountVideo:
+    """The counts of a video, such as FFV1 or PNG pictures in Matroska, upright as its player shows it.
+
+    Every loop opens the file anew and yields counts, (H, W) uint16, with their time since the first picture
+    in seconds, exact.
+
+    Attributes:
+        size: width and height in pixels.
+        notes: how the pictures were turned, in words.
+
+    Raises:
+        VideoError: not such a video; while looping, one that breaks off or changes its size.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.notes: tuple[str, ...] = ()
+        counts, _ = next(iter(self), (None, None))
+        if counts is None:
+            raise VideoError("the video holds no pictures", found=str(path))
+        self.size = (counts.shape[1], counts.shape[0])
+
+    def __iter__(self) -> Iterator[tuple[U16, Fraction]]:
+        with opened(self._path) as container:
+            stream = video_stream(container, self._path)
+            base = exact(stream.time_base) or Fraction(1, 1000)
+            step = 1 / (exact(stream.average_rate) or exact(stream.guessed_rate) or Fraction(25))
+            first: int | None = None
+            shape: tuple[int, ...] | None = None
+            for number, picture in enumerate(self._pictures(container)):
+                counts = self._counts(picture)
+                shape = shape or counts.shape
+                if counts.shape != shape:
+                    raise _unlike(self._path, counts.shape, shape)
+                if picture.pts is None:
+                    yield counts, number * step
+                else:
+                    first = picture.pts if first is None else first
+                    yield counts, (picture.pts - first) * base
+
+    def _pictures(self, container: av.container.InputContainer) -> Iterator[VideoFrame]:
+        stream = video_stream(container, self._path)
+        stream.thread_type = "AUTO"
+        done, packets = 0, 0
+        demuxed = container.demux(stream)
+        for _ in count():
+            try:
+                packet = next(demuxed, None)
+                if packet is None:
+                    break
+                packets += packet.dts is not None or packet.size > 0
+                pictures = [] if packet.is_corrupt else packet.decode()
+            except AV_ERRORS as error:
+                raise self._broken(done, reason(error)) from error
+            if packet.is_corrupt or any(picture.is_corrupt for picture in pictures):
+                raise self._broken(done, "a picture is damaged")
+            yield from pictures
+            done += len(pictures)
+        if missing := shortfall(container, stream, self._path, packets):
+            raise self._broken(done, missing)
+
+    def _broken(self, done: int, found: str) -> VideoError:
+        return VideoError(
+            f"the video breaks off after {done} pictures", found=f"{self._path}: {found}",
+            remedy="Use a whole copy.",
+        )  # fmt: skip
+
+    def _counts(self, picture: VideoFrame) -> U16:
+        end = _FORMATS.get(picture.format.name)
+        if end is None:
+            raise VideoError(
+                "the video does not hold counts", found=f"{self._path}: {picture.format.name}",
+                bound=_BOUND, remedy=_REMEDY,
+            )  # fmt: skip
+        plane = picture.planes[0]
+        rows = np.frombuffer(memoryview(plane), "<u2" if end == "le" else ">u2")
+        stride = abs(plane.line_size) // 2
+        upright = rows.reshape(plane.height, stride)[:: -1 if plane.line_size < 0 else 1]
+        turn = turn_of(picture)
+        self.notes = UNSUPPORTED_ROTATION if turn is None else turn.notes
+        return np.array((turn or Turn()).apply(upright[:, : plane.width]), np.uint16)
+
+
+class CountPictures:
+    """The counts of a folder of 16-bit grey PNGs, names in natural order (2 before 10), or of one PNG.
+
+    Every loop reads the files anew and yields counts, (H, W) uint16, without a time.
+
+    Raises:
+        VideoError: no PNG there, of another kind, damaged, or of different sizes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._files = png_files(path)
+        header = _header(self._files[0], read_bytes(self._files[0]))
+        self.size = (header.width, header.height)
+
+    def __len__(self) -> int:
+        """Pictures there."""
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[tuple[U16, None]]:
+        for path in self._files:
+            yield self._counts(path), None
+
+    def _counts(self, path: Path) -> U16:
+        data = read_bytes(path)
+        header = _header(path, data)
+        if (header.width, header.height) != self.size:
+            raise _unlike(path, (header.height, header.width), self.size[::-1])
+        try:
+            counts = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error as error:
+            raise VideoError("the PNG cannot be decoded", found=f"{path}: {error.err}") from error
+        if counts is None or counts.dtype != np.uint16 or counts.shape != self.size[::-1]:
+            raise VideoError("the PNG is damaged", found=str(path), remedy="Use a whole copy.")
+        return np.asarray(counts, np.uint16)
+
+
+def _header(path: Path, data: bytes) -> PngHeader:
+    """Header of a PNG that can hold counts."""
+    header = png_header(path, data)
+    if (header.depth, header.kind) != (16, GREY):
+        raise VideoError(
+            "the PNG does not hold counts",
+            found=f"{path}: {header.depth} bits, colour type {header.kind}",
+            bound="16-bit grey (colour type 0)",
+            remedy="Export the counts without a palette.",
+        )
+    if not (0 < header.width <= SIDE_MAX and 0 < header.height <= SIDE_MAX):
+        raise VideoError(
+            "the picture's size is out of range",
+            found=f"{path}: {header.width}x{header.height}",
+            bound=f"1 to {SIDE_MAX} pixels a side",
+        )
+    return header
+
+
+def _unlike(path: Path, found: tuple[int, ...], wanted: tuple[int, ...]) -> VideoError:
+    return VideoError(
+        "the pictures must be alike",
+        found=f"{path}: {found[1]}x{found[0]}",
+        bound=f"{wanted[1]}x{wanted[0]}",
+    )

@@ -1,0 +1,200 @@
+"""The door: pictures as a decoder gives them become native planes.
+
+8-bit 4:2:0 and 8-bit RGB pass with every value unchanged. Everything else is converted exactly
+once, here, and the door says so in its notes.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, TypeVar, cast
+
+import numpy as np
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from cssv.errors import VideoError
+from cssv.frames import U8, Layout, planes_shape, split_planes
+from cssv.video.ffmpeg import AV_ERRORS, reason
+
+Planes = Literal["native", "rgb"]
+
+# Formats whose bytes already are the planes wanted, in another order at most.
+_SAME_YUV = ("yuv420p", "yuvj420p")
+_SAME_RGB = ("rgb24", "bgr24", "gbrp", "rgb0", "bgr0", "0rgb", "0bgr")
+_GREY = ("gray", "grayf32", "monow", "monob", "ya8")
+
+_SAME_BYTES = {"yuv420p": "nv12", "yuvj420p": "nv12", "rgb24": "bgr24", "gray": "yuv444p"}
+
+#: What is said of a display matrix that no move of whole pixels does.
+UNSUPPORTED_ROTATION = ("a rotation that is not a multiple of 90 degrees was left to the player",)
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+_FULL_RANGE = 2
+_LIMITED_RANGE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A display matrix as moves of whole pixels: transpose first, then flip."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @property
+    def rotation_deg(self) -> int:
+        """Clockwise turn in degrees; of a mirrored picture, the turn after mirroring left to right."""
+        if self.transpose:
+            return 90 if self.flip_x else 270
+        return 180 if self.flip_y else 0
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether no rotation alone does it."""
+        return (self.flip_x != self.flip_y) != self.transpose
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it does, in words."""
+        mirrored = ("mirrored left to right",) if self.is_mirrored else ()
+        turned = (f"rotated by {self.rotation_deg} degrees clockwise",) if self.rotation_deg else ()
+        return mirrored + turned
+
+    def apply(self, plane: NDArray[_Scalar]) -> NDArray[_Scalar]:
+        """Turn one plane, (h, w) or (h, w, 3); a view where nothing moves."""
+        turned = plane.swapaxes(0, 1) if self.transpose else plane
+        rows = slice(None, None, -1 if self.flip_y else None)
+        columns = slice(None, None, -1 if self.flip_x else None)
+        return turned[rows, columns]
+
+
+def turn_of(picture: VideoFrame) -> Turn | None:
+    """Read the display matrix of a picture (ISO/IEC 14496-12, 8.2.2); None for one askew."""
+    side = picture.side_data.get("DISPLAYMATRIX")
+    if side is None:
+        return Turn()
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(cast(bytes, side)))
+    if b == c == 0 and a and d:
+        return Turn(flip_x=a < 0, flip_y=d < 0)
+    if a == d == 0 and b and c:
+        return Turn(transpose=True, flip_x=c < 0, flip_y=b < 0)
+    return None
+
+
+def _has_alpha(fmt: VideoFormat) -> bool:
+    return any(component.is_alpha for component in fmt.components)
+
+
+class PlaneConverter:
+    """Turns decoded pictures of one clip into arrays of native planes.
+
+    Made from the clip's first picture; later pictures must have its size.
+    """
+
+    def __init__(self, picture: VideoFrame, planes: Planes = "native") -> None:
+        fmt = picture.format
+        is_rgb = fmt.is_rgb or fmt.has_palette
+        self.layout: Layout = "rgb24" if is_rgb or planes == "rgb" else "yuv420p"
+        self.source_size = (picture.width, picture.height)
+        turn = turn_of(picture)
+        self.turn = turn or Turn()
+        width, height = self.source_size[::-1] if self.turn.transpose else self.source_size
+        is_yuv = self.layout == "yuv420p"
+        self.padding = (width % 2, height % 2) if is_yuv else (0, 0)
+        self.width, self.height = width + self.padding[0], height + self.padding[1]
+        self.is_full_range = fmt.name.startswith("yuvj") or fmt.name in _GREY
+        self.notes = (*self._conversion_notes(fmt), *self._shape_notes(turn is None))
+
+    def _conversion_notes(self, fmt: VideoFormat) -> list[str]:
+        if fmt.name in (_SAME_YUV if self.layout == "yuv420p" else _SAME_RGB):
+            return []
+        lost = ", alpha dropped" if _has_alpha(fmt) else ""
+        return [f"converted from {fmt.name} to {self.layout}{lost}"]
+
+    def _shape_notes(self, is_askew: bool) -> list[str]:
+        notes = [*(UNSUPPORTED_ROTATION if is_askew else self.turn.notes)]
+        if any(self.padding):
+            width, height = self.width - self.padding[0], self.height - self.padding[1]
+            notes.append(f"padded from {width}x{height} to {self.width}x{self.height}")
+        return notes
+
+    def planes(self, picture: VideoFrame) -> U8:
+        """Return the planes of one picture as a new array, shaped by ``planes_shape``.
+
+        Raises:
+            VideoError: a picture of another size than the first, or one FFmpeg cannot convert.
+        """
+        if (picture.width, picture.height) != self.source_size:
+            raise VideoError(
+                "the picture size changes within the clip",
+                found=f"{picture.width}x{picture.height}",
+                bound="{}x{}".format(*self.source_size),
+                remedy="Split the clip where its size changes.",
+            )
+        try:
+            parts = self._parts(picture)
+        except (*AV_ERRORS, ValueError) as error:
+            raise VideoError(
+                f"pixels of format {picture.format.name} cannot be converted", found=reason(error)
+            ) from error
+        return self._assemble(parts)
+
+    def _parts(self, picture: VideoFrame) -> list[U8]:
+        name = picture.format.name
+        is_full = self.is_full_range or picture.format.is_rgb
+        stored = _FULL_RANGE if is_full else int(picture.color_range) or _LIMITED_RANGE
+        if self.layout == "rgb24":
+            return [_plane(_reformat(picture, "rgb24", stored, _FULL_RANGE), 0, 3)]
+        if name in _GREY:
+            return self._grey_parts(_reformat(picture, "gray", _FULL_RANGE, _FULL_RANGE))
+        if name not in _SAME_YUV or picture.planes[0].line_size < 0:
+            # PyAV 16 rescales full-range values unless the target's name says full range too.
+            target = "yuvj420p" if name.startswith("yuvj") else "yuv420p"
+            picture = _reformat(picture, target, stored, stored)
+        return [_plane(picture, index) for index in range(3)]
+
+    def _grey_parts(self, picture: VideoFrame) -> list[U8]:
+        luma = _plane(picture, 0)
+        chroma = np.full(((luma.shape[0] + 1) // 2, (luma.shape[1] + 1) // 2), 128, np.uint8)
+        return [luma, chroma, chroma]
+
+    def _assemble(self, parts: list[U8]) -> U8:
+        out: U8 = np.empty(planes_shape(self.layout, self.width, self.height), np.uint8)
+        targets = (out,) if self.layout == "rgb24" else split_planes(out, self.layout)
+        for target, part in zip(targets, parts, strict=True):
+            turned = self.turn.apply(part)
+            rows, columns = turned.shape[:2]
+            target[:rows, :columns] = turned
+            # Chroma of an odd picture already has the rounded-up size; only luma is short of an edge.
+            target[:rows, columns:] = target[:rows, columns - 1 : columns]
+            target[rows:] = target[rows - 1 : rows]
+        return out
+
+    def pixel_aspect(self, aspect: Fraction | None) -> Fraction:
+        """Return the shape of a pixel after the turn."""
+        if aspect is None or aspect <= 0:
+            return Fraction(1)
+        return 1 / aspect if self.turn.transpose else aspect
+
+
+def _reformat(picture: VideoFrame, name: str, stored: int, wanted: int) -> VideoFrame:
+    """Convert once, with the colour ranges said outright: FFmpeg's guesses would rescale values."""
+    if picture.format.name == name:
+        if picture.planes[0].line_size > 0:
+            return picture
+        # Stored bottom up: the same bytes in another order, and back, stand upright.
+        picture = picture.reformat(format=_SAME_BYTES[name])
+    return picture.reformat(format=name, src_color_range=stored, dst_color_range=wanted)
+
+
+def _plane(picture: VideoFrame, index: int, channels: int = 1) -> U8:
+    """View one plane of a decoded picture as (h, w) or (h, w, channels) uint8."""
+    plane = picture.planes[index]
+    rows: U8 = np.frombuffer(cast(bytes, plane), np.uint8).reshape(plane.height, plane.line_size)
+    view = rows[:, : plane.width * channels]
+    return view if channels == 1 else view.reshape(plane.height, plane.width, channels)

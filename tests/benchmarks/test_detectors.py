@@ -1,0 +1,74 @@
+"""What the benchmark of detectors counts, and that its lines run side by side."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cssv.perception import detections
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    """The benchmark as a module, which imports its neighbours as scripts do."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        yield importlib.import_module("detectors")
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
+
+
+def test_a_person_is_found_once_by_the_better_box(benchmark):
+    there = detections([[0, 0, 10, 20], [100, 0, 10, 20]])
+    found = detections(
+        [[1, 0, 10, 20], [0, 0, 10, 20], [50, 0, 10, 20], [100, 8, 10, 20]], [0.9, 0.5, 0.8, 0.7]
+    )
+    assert benchmark.matched(found, there).tolist() == [True, False, False, False]
+    assert benchmark.matched(found, detections([])).tolist() == [False] * 4
+    assert benchmark.matched(detections([]), there).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("hits", "people", "expected"),
+    [
+        ([1, 1], 2, 1.0),
+        ([1, 1], 4, 0.5),
+        ([1, 0, 1], 2, (1 + 2 / 3) / 2),
+        ([0, 1], 1, 0.5),
+        ([0, 0], 3, 0.0),
+    ],
+)
+def test_average_precision_by_hand(benchmark, hits, people, expected):
+    scores = np.linspace(0.9, 0.5, len(hits))
+    result = benchmark.Result(scores, np.array(hits, dtype=bool), people, 1.0)
+    assert result.average_precision == pytest.approx(expected)
+    assert result.at(0)[0] == pytest.approx(sum(hits) / people)
+    assert result.at(1) == (0, 0)
+
+
+def test_its_own_networks_beside_the_same_ones_run_by_others(benchmark, data):
+    rows = {row.name: row for row in benchmark.rows(data)}
+    found = {
+        name: benchmark.measure(rows[name], data, every=30, stop=300)
+        for name in ("cssv onnx, YOLOX-nano 416", "YOLOX-nano, cv2.dnn", "cssv onnx, YOLOv8n 320")
+    }
+    for result in found.values():
+        assert result.average_precision > 0.85
+        assert result.at(0.3)[0] > 0.85
+    ours, theirs = (found[name].average_precision for name in list(found)[:2])
+    assert ours >= theirs - 0.01
+
+
+def test_motion_is_found_better_than_by_plain_subtraction(benchmark, data):
+    rows = {row.name: row for row in benchmark.rows(data)}
+    ours, plain = (
+        benchmark.measure(rows[name], data, every=10, stop=250).average_precision
+        for name in ("cssv motion", "MOG2, as in tutorials")
+    )
+    assert ours > plain + 0.1

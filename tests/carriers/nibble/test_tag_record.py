@@ -1,0 +1,103 @@
+"""Tags: an inverse pair up to the cut label."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cssv.carriers.framing import seal
+from cssv.carriers.nibble.tag_record import LABEL_SIZE, TAG_SIZE, is_tag, read_tag, write_tag
+from cssv.errors import FramingError
+from cssv.template.drawing import Outline, Selector
+
+OUTLINES = st.builds(
+    Outline,
+    track=st.integers(0, 2**32 - 1),
+    label=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12),
+    score=st.integers(0, 255),
+    box=st.tuples(
+        st.integers(-32768, 32767), st.integers(-32768, 32767), st.integers(1, 65535), st.integers(1, 65535)
+    ),
+    radii=st.binary(min_size=32, max_size=32),
+    shift=st.integers(0, 6),
+    selector=st.sampled_from(Selector),
+    axis=st.integers(0, 255),
+)
+ONE = Outline(7, "person", 200, (10, 20, 30, 40), bytes(range(32)), 0, Selector.COMET, 9)
+
+
+@given(OUTLINES)
+@settings(deadline=None)
+def test_tags_are_read_as_written(outline):
+    block = write_tag(outline)
+    assert len(block) == TAG_SIZE
+    assert is_tag(block)
+    back = read_tag(block)
+    assert replace(back, label="") == replace(outline, label="")
+    assert outline.label.startswith(back.label)
+    assert len(back.label.encode()) > LABEL_SIZE - 4 or back.label == outline.label
+    assert write_tag(back) == block
+
+
+@pytest.mark.parametrize(
+    ("label", "kept"),
+    [
+        ("pedestrian", "pedestri"),
+        ("человек", "чело"),
+        ("ab😀😀", "ab😀"),
+        ("a\0\0", "a"),
+        ("\udcff", "?"),
+        ("", ""),
+    ],
+)
+def test_labels_are_cut_at_characters(label, kept):
+    assert read_tag(write_tag(replace(ONE, label=label))).label == kept
+
+
+@given(OUTLINES, st.integers(0, TAG_SIZE * 8 - 1))
+@settings(deadline=None)
+def test_every_flipped_bit_is_noticed(outline, bit):
+    block = bytearray(write_tag(outline))
+    block[bit // 8] ^= 1 << bit % 8
+    assert not is_tag(bytes(block))
+    with pytest.raises(FramingError):
+        read_tag(bytes(block))
+
+
+@pytest.mark.parametrize("length", [*range(TAG_SIZE), TAG_SIZE + 1])
+def test_tags_have_one_size(length):
+    block = write_tag(ONE).ljust(length, b"\0")[:length]
+    assert not is_tag(block)
+    with pytest.raises(FramingError):
+        read_tag(block)
+
+
+@given(st.binary(min_size=60, max_size=60))
+@settings(deadline=None)
+def test_random_records_under_right_checksums_are_tags_or_refused(record):
+    block = seal(b"\x7a\x60" + record[2:], TAG_SIZE)
+    try:
+        outline = read_tag(block)
+    except FramingError:
+        assert record[2] >> 4 > 2 or record[2] & 15 > 6 or not any(record[11:13]) or not any(record[13:15])
+    else:
+        assert outline.radii == record[17:49]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"track": 2**32},
+        {"track": -1},
+        {"score": 256},
+        {"axis": -1},
+        {"box": (40000, 0, 1, 1)},
+        {"box": (0, 0, 70000, 1)},
+    ],
+)
+def test_outlines_that_do_not_fit_are_refused(change):
+    with pytest.raises(FramingError, match="does not fit"):
+        write_tag(replace(ONE, **change))

@@ -1,0 +1,121 @@
+"""One writer at a time: threads, processes, killed processes, and what is left in the folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from cssv.errors import LockedError, OutputError
+from cssv.files.lock import WriterLock
+
+HOLD = """
+import sys, time
+from cssv.lock import WriterLock
+WriterLock(sys.argv[1])
+print(flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "clip.cssv"
+
+
+@pytest.fixture
+def holder(path):
+    """Another process that holds the lock."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout.readline()
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_second_lock_of_the_same_process_is_refused(path):
+    with WriterLock(path), pytest.raises(LockedError, match=f"process {os.getpid()}") as caught:
+        WriterLock(path)
+    assert caught.value.pid == os.getpid()
+    assert caught.value.kind == "locked"
+    assert isinstance(caught.value, OutputError)
+    assert str(path) in str(caught.value)
+    WriterLock(path).close()
+
+
+def test_second_process_learns_who_holds_it(path, holder):
+    with pytest.raises(LockedError) as caught:
+        WriterLock(path)
+    assert caught.value.pid == holder.pid
+    assert str(holder.pid) in str(caught.value)
+
+
+def test_lock_of_a_killed_process_is_free(path, holder):
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    assert path.with_name("clip.cssv.files.lock").read_text() == str(holder.pid)
+    with WriterLock(path):
+        assert path.with_name("clip.cssv.files.lock").read_text() == str(os.getpid())
+
+
+def test_nothing_is_left_behind(path):
+    lock = WriterLock(path)
+    assert [entry.name for entry in path.parent.iterdir()] == ["clip.cssv.files.lock"]
+    lock.close()
+    lock.close()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_symbolic_link_is_the_file_it_points_to(path, tmp_path):
+    link = tmp_path / "link.cssv"
+    path.touch()
+    link.symlink_to(path)
+    with WriterLock(link) as lock:
+        assert lock.path == path
+        with pytest.raises(LockedError):
+            WriterLock(path)
+
+
+def test_missing_folder_is_an_output_error(tmp_path):
+    with pytest.raises(OutputError, match="cannot lock") as caught:
+        WriterLock(tmp_path / "absent" / "clip.cssv")
+    assert not isinstance(caught.value, LockedError)
+
+
+def test_an_owner_that_has_not_said_who_it_is(path, monkeypatch):
+    monkeypatch.setattr("cssv.files.lock._PATIENCE_S", 0.02)
+    with WriterLock(path):
+        path.with_name("clip.cssv.files.lock").write_bytes(b"")
+        with pytest.raises(LockedError, match="unknown process") as caught:
+            WriterLock(path)
+    assert caught.value.pid is None
+
+
+def test_many_at_once_never_hold_it_together(path):
+    """Removal and creation race all the time; the lock is held by at most one of them."""
+    inside, most, taken = [], [], []
+
+    def work():
+        for _ in range(150):
+            try:
+                with WriterLock(path):
+                    inside.append(1)
+                    most.append(len(inside))
+                    taken.append(1)
+                    inside.pop()
+            except LockedError:
+                continue
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert len(taken) >= 4
+    assert list(path.parent.iterdir()) == []

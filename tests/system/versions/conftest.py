@@ -1,0 +1,345 @@
+"""Clips that get version after version, and judges who know nothing of CSSV."""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+import shutil
+import subprocess
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+import cssv
+from cssv.container import Reader
+from cssv.perception import detections
+from cssv.pipeline.scene_track import SceneSample, read_sample
+from cssv.video import open_source
+
+#: 6 fps makes groups of 12 pictures: 0 to 11, 12 to 23, 24 to 29.
+WIDTH, HEIGHT, COUNT, RATE = 112, 96, 30, 6
+#: Id, label, top left corner at frame 0, step per frame, size, colour, first and last frame.
+BLOCKS = (
+    (1, "block", (6, 10), (2, 1), (24, 34), (230, 200, 150), 0, 29),
+    (2, "person", (76, 50), (-1, 0), (22, 36), (30, 60, 210), 0, 29),
+    (3, "car", (40, 6), (0, 2), (26, 20), (200, 40, 60), 15, 17),
+)
+RANGES = {"speed_px_s": [0, 60], "temperature_c": [-20, 60], "density_kg_m3": [0, 2000]}
+SCENE = {
+    "cssv_scene": 1,
+    "environment": {"ambient_temperature_c": 17.5, "weather": "dry"},
+    "objects": [
+        {"match": {"label": "*"}, "temperature_c": {"value": 36.2, "sigma": 0.5}, "density_kg_m3": 985},
+        {"match": {"track": 2}, "temperature_c": 12, "name": "cold one"},
+    ],
+    "ranges": RANGES,
+}
+#: What everybody in vtest.avi is said to be; track 9 has a fever.
+PEOPLE = {
+    "cssv_scene": 1,
+    "environment": {"ambient_temperature_c": 17.5, "humidity_pct": 61, "lighting_lux": 450},
+    "objects": [
+        {"match": {"label": "*"}, "temperature_c": {"value": 36.2, "sigma": 0.5}, "density_kg_m3": 985},
+        {"match": {"track": 9}, "temperature_c": {"value": 39.5, "sigma": 3}, "density_kg_m3": 1040},
+    ],
+    "ranges": {"speed_px_s": [0, 100], "temperature_c": [-20, 60], "density_kg_m3": [0, 2000]},
+}
+
+
+def boxes_at(number: int) -> list[tuple[int, str, tuple[int, int, int, int]]]:
+    """Id, label and box of everything in frame ``number``."""
+    return [
+        (name, label, (x + dx * number, y + dy * (number - first), w, h))
+        for name, label, (x, y), (dx, dy), (w, h), _, first, last in BLOCKS
+        if first <= number <= last
+    ]
+
+
+class Truth:
+    """A detector that knows where the blocks are, and what they are called."""
+
+    name = "truth"
+
+    def detect(self, frame: cssv.Frame) -> cssv.Detections:
+        found = boxes_at(frame.number)
+        return detections(
+            [b for _, _, b in found], labels=[n for _, n, _ in found], ids=[i for i, _, _ in found]
+        )
+
+
+def pictures(width: int, height: int, count: int) -> list[np.ndarray]:
+    """(H, W, 3) uint8 RGB: the blocks over smooth texture."""
+    rng = np.random.default_rng(7)
+    coarse = rng.integers(60, 130, (height // 8 + 2, width // 8 + 2, 3), dtype=np.uint8)
+    ground = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)[:height, :width]
+    colours = {name: colour for name, _, _, _, _, colour, _, _ in BLOCKS}
+    made = []
+    for number in range(count):
+        picture = ground.copy()
+        for name, _, (x, y, w, h) in boxes_at(number):
+            picture[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)] = colours[name]
+        made.append(picture)
+    return made
+
+
+def write_clip(
+    path: Path, *, width: int = WIDTH, height: int = HEIGHT, count: int = COUNT, sound: bool = False
+) -> Path:
+    """A clip by a bare PyAV loop; with sound it is MPEG-4 in MP4, else FFV1."""
+    codec, options = ("mpeg4", {"qscale": "2"}) if sound else ("ffv1", {})
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=RATE, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        audio = container.add_stream("aac", rate=48000, layout="mono") if sound else None
+        for number, array in enumerate(pictures(width, height, count)):
+            frame = av.VideoFrame.from_ndarray(array, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, RATE)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if audio is not None:
+            for block in range(count * 48000 // RATE // 1024):
+                wave = np.sin(np.arange(block * 1024, block * 1024 + 1024) * 0.05).astype(np.float32)
+                tone = av.AudioFrame.from_ndarray(wave[None], format="fltp", layout="mono")
+                tone.sample_rate, tone.pts, tone.time_base = 48000, block * 1024, Fraction(1, 48000)
+                container.mux(audio.encode(tone))
+            container.mux(audio.encode(None))
+    return path
+
+
+def scene_with(*entries: dict[str, Any], base: dict[str, Any] = SCENE, **parts: Any) -> dict[str, Any]:
+    """A scene with more objects, and other parts."""
+    scene = copy.deepcopy(base) | copy.deepcopy(parts)
+    scene["objects"] = [*scene["objects"], *copy.deepcopy(entries)]
+    return scene
+
+
+#: Time of the commits of :func:`random_scene`'s kind; any will do.
+TEMPLATES = ("auto", "rings", "comet", "edges")
+
+
+def random_scene(
+    random_: random.Random,
+    *,
+    tracks: Sequence[int],
+    labels: Sequence[str],
+    seconds: float,
+    size: tuple[int, int],
+) -> dict[str, Any]:
+    """A scene that may say anything of these tracks and labels, with given objects of its own."""
+
+    def number(low: float, high: float) -> Any:
+        value = round(random_.uniform(low, high), 2)
+        if random_.random() < 0.5:
+            return value
+        source = random_.choice(["measured", "estimated", "unknown"])
+        return {"value": value, "sigma": round(random_.uniform(0, 12), 2), "source": source}
+
+    def facts() -> dict[str, Any]:
+        choices = {
+            "temperature_c": lambda: number(-15, 55),
+            "density_kg_m3": lambda: number(10, 1900),
+            "template": lambda: random_.choice(TEMPLATES),
+            "label": lambda: random_.choice(["ghost", "person", "car"]),
+            "name": lambda: random_.choice(["Ada", "Grace", "Emmy"]),
+        }
+        return {key: make() for key, make in choices.items() if random_.random() < 0.5}
+
+    def match() -> dict[str, Any]:
+        return random_.choice(
+            [
+                {"track": random_.choice(tracks)},
+                {"label": random_.choice([*labels, "*"])},
+                {"track": random_.choice(tracks), "from_s": round(random_.uniform(0, seconds), 2)},
+            ]
+        )
+
+    def trajectory() -> list[dict[str, Any]]:
+        width, height = size
+        first = random_.uniform(0, seconds * 0.7)
+        last = random_.uniform(first + 0.2, seconds)
+        w, h = random_.randint(16, width // 3), random_.randint(16, height // 2)
+        return [
+            {
+                "time_s": round(t, 2),
+                "box_px": [random_.randint(-8, width - 8), random_.randint(-8, height - 8), w, h],
+            }
+            for t in (first, (first + last) / 2, last)
+        ]
+
+    entries = [{"match": match(), **facts()} for _ in range(random_.randint(1, 5))]
+    entries += [{"trajectory": trajectory(), **facts()} for _ in range(random_.choice([0, 0, 1, 2]))]
+    random_.shuffle(entries)
+    scene = {"cssv_scene": 1, "objects": entries, "ranges": copy.deepcopy(RANGES)}
+    if random_.random() < 0.3:
+        scene["ranges"]["temperature_c"] = [-20, random_.choice([60, 90])]
+    if random_.random() < 0.5:
+        scene["environment"] = {
+            "weather": random_.choice(["rain", "fog"]),
+            "humidity_pct": random_.randint(0, 100),
+        }
+    return scene
+
+
+def environment() -> dict[str, str]:
+    """Of programs that are to import the library that is tested here."""
+    return os.environ | {"PYTHONPATH": str(Path(cssv.__file__).parent.parent), "OPENBLAS_NUM_THREADS": "1"}
+
+
+# Who looks at a file.
+
+
+def plain_crcs(path: Path) -> list[int]:
+    """CRC-32 of every frame's planes, by nobody's code but PyAV's."""
+    found = []
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        for frame in container.decode(video=0):
+            planes = frame.to_ndarray(format="yuv420p" if frame.format.name == "yuv420p" else "rgb24")
+            found.append(zlib.crc32(np.ascontiguousarray(planes).data))
+    return found
+
+
+def own_crcs(path: Path, version: int | str | None = None) -> list[int]:
+    """The same by our reader, of any version."""
+    with Reader(path, version=version) as reader, open_source(reader.source) as frames:
+        return [zlib.crc32(frame.planes.data) for frame in frames]
+
+
+def own_planes(path: Path, version: int | str | None = None) -> list[np.ndarray]:
+    """Every frame's planes of a version."""
+    with Reader(path, version=version) as reader, open_source(reader.source) as frames:
+        return [frame.planes.copy() for frame in frames]
+
+
+def samples_of(path: Path, version: int | str | None = None) -> list[SceneSample]:
+    """What the scene track says of every frame of a version."""
+    with Reader(path, version=version) as reader:
+        return [read_sample(reader.scene_sample(number)) for number in range(len(reader))]
+
+
+def ffmpeg_crcs(ffmpeg: str, path: Path, pix_fmt: str = "yuv420p") -> list[int]:
+    """The same by the ffmpeg program, which must not say a word."""
+    command = [ffmpeg, "-v", "error", "-xerror", "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough"]
+    command += ["-pix_fmt", pix_fmt, "-f", "framehash", "-hash", "CRC32", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return [int(row.rsplit(",", 1)[1], 16) for row in done.stdout.splitlines() if not row.startswith("#")]
+
+
+@dataclass
+class Timed:
+    """A file, and the seconds it took: of the clock, and of all cores together."""
+
+    path: Path
+    wall_s: float
+    cpu_s: float
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """A result, and what it took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return result, time.perf_counter() - wall, time.process_time() - cpu
+
+
+@pytest.fixture(scope="session")
+def lab() -> SimpleNamespace:
+    """The makers and judges of this file, for tests that cannot import it."""
+    return SimpleNamespace(
+        WIDTH=WIDTH, HEIGHT=HEIGHT, COUNT=COUNT, RATE=RATE, SCENE=SCENE, RANGES=RANGES, PEOPLE=PEOPLE,
+        Truth=Truth, write_clip=write_clip, scene_with=scene_with, random_scene=random_scene,
+        plain_crcs=plain_crcs, own_crcs=own_crcs, own_planes=own_planes, samples_of=samples_of,
+        ffmpeg_crcs=ffmpeg_crcs, timed=timed, environment=environment,
+    )  # fmt: skip
+
+
+# Small files.
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``clip.mkv`` and ``sound.mp4``, read only."""
+    folder = tmp_path_factory.mktemp("clips")
+    write_clip(folder / "clip.mkv")
+    write_clip(folder / "sound.mp4", sound=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``small(codec="ffv1")``: one version of the small clip; encoded once for each set of options."""
+    done: dict[tuple[tuple[str, object], ...], Path] = {}
+
+    def make(name: str = "clip.mkv", **options: Any) -> Path:
+        key = (("name", name), *((key, repr(value)) for key, value in sorted(options.items())))
+        if key not in done:
+            path = tmp_path_factory.mktemp("small") / "clip.cssv"
+            given = {"detector": Truth(), "scene": SCENE, "created_s": 1_700_000_000} | options
+            cssv.encode(clips / name, path, **given)
+            done[key] = path
+        return done[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def four(small: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small file with sound of four versions, a tag and a checkout; read only."""
+    path = tmp_path_factory.mktemp("four") / "clip.cssv"
+    shutil.copy(small("sound.mp4"), path)
+    ghost = {
+        "trajectory": [
+            {"time_s": 2.0, "box_px": [60, 8, 30, 40]},
+            {"time_s": 3.0, "box_px": [70, 20, 30, 40]},
+        ],
+        "label": "ghost",
+        "temperature_c": 3,
+    }
+    cssv.commit(path, scene_with({"match": {"track": 3}, "temperature_c": 55}), message="hot", created_s=1)
+    cssv.tag(path, "hot", 2)
+    cssv.commit(path, scene_with(ghost), parent=1, message="ghost", created_s=2)
+    weather = {"ambient_temperature_c": 17.5, "weather": "rain"}
+    cssv.commit(path, scene_with(ghost, environment=weather), message="rain", created_s=3)
+    cssv.checkout(path, 3)
+    return path
+
+
+# Real files.
+
+
+@pytest.fixture(scope="session")
+def vtest(data: Path) -> SimpleNamespace:
+    """``vtest.avi`` and how it is to be encoded."""
+    boxes = data / "mot15" / "PETS09-S2L1" / "gt" / "gt.txt"
+    return SimpleNamespace(clip=data / "clips" / "vtest.avi", options={"boxes": boxes, "rate": 7})
+
+
+@pytest.fixture(scope="session")
+def whole_vtest(vtest: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Timed:
+    """All of vtest, one version; read only."""
+    path = tmp_path_factory.mktemp("vtest") / "vtest.cssv"
+    _, wall_s, cpu_s = timed(lambda: cssv.encode(vtest.clip, path, scene=PEOPLE, **vtest.options))
+    return Timed(path, wall_s, cpu_s)
+
+
+#: Files of tests that ask for all of vtest.
+WITH_WHOLE_VTEST = ("test_cost", "test_pixels")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker for each file of tests, so that what they share is made once; one for all of vtest."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            name = "vtest" if item.path.stem in WITH_WHOLE_VTEST else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(f"versions {name}"))
