@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cssv
-import cssv.pipeline.arguments
+import cssv.pipeline.embed
 from cssv.container import Reader
 from cssv.errors import ChecksumError, ContainerError, NibblesLostError
 from cssv.pipeline.scene_track import read_sample
@@ -227,7 +227,7 @@ def hostile(monkeypatch, clips, tmp_path):
 
     def make(data):
         with monkeypatch.context() as patch:
-            patch.setattr(cssv.pipeline.arguments, "write_sample", lambda _sample: data)
+            patch.setattr(cssv.pipeline.embed, "write_sample", lambda _sample: data)
             patch.setattr(cssv.api.encode, "check", lambda _path, _progress: None)
             return cssv.encode(
                 clips / "clip.mkv", tmp_path / "hostile.cssv", boxes=clips / "boxes.txt", stop="0.1"
@@ -250,7 +250,7 @@ def test_nonsense_in_the_scene_track(what, hostile, tmp_path):
 
 
 def test_nonsense_in_the_scene_track_is_found_before_the_file_gets_its_name(monkeypatch, clips, tmp_path):
-    monkeypatch.setattr(cssv.pipeline.arguments, "write_sample", lambda _sample: b"nonsense")
+    monkeypatch.setattr(cssv.pipeline.embed, "write_sample", lambda _sample: b"nonsense")
     with pytest.raises(ChecksumError, match="scene sample of frame 0"):
         cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", stop="0.1")
     assert not list(tmp_path.iterdir())

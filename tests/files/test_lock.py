@@ -15,7 +15,7 @@ from cssv.files.lock import WriterLock
 
 HOLD = """
 import sys, time
-from cssv.lock import WriterLock
+from cssv.files.lock import WriterLock
 WriterLock(sys.argv[1])
 print(flush=True)
 time.sleep(60)
@@ -58,14 +58,14 @@ def test_second_process_learns_who_holds_it(path, holder):
 def test_lock_of_a_killed_process_is_free(path, holder):
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
-    assert path.with_name("clip.cssv.files.lock").read_text() == str(holder.pid)
+    assert path.with_name("clip.cssv.lock").read_text() == str(holder.pid)
     with WriterLock(path):
-        assert path.with_name("clip.cssv.files.lock").read_text() == str(os.getpid())
+        assert path.with_name("clip.cssv.lock").read_text() == str(os.getpid())
 
 
 def test_nothing_is_left_behind(path):
     lock = WriterLock(path)
-    assert [entry.name for entry in path.parent.iterdir()] == ["clip.cssv.files.lock"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["clip.cssv.lock"]
     lock.close()
     lock.close()
     assert list(path.parent.iterdir()) == []
@@ -90,7 +90,7 @@ def test_missing_folder_is_an_output_error(tmp_path):
 def test_an_owner_that_has_not_said_who_it_is(path, monkeypatch):
     monkeypatch.setattr("cssv.files.lock._PATIENCE_S", 0.02)
     with WriterLock(path):
-        path.with_name("clip.cssv.files.lock").write_bytes(b"")
+        path.with_name("clip.cssv.lock").write_bytes(b"")
         with pytest.raises(LockedError, match="unknown process") as caught:
             WriterLock(path)
     assert caught.value.pid is None

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from cssv.errors import BoxesError, OptionError
 from cssv.frames import Frame, planes_shape
+from cssv.interop import mot as module
 from cssv.interop.mot import MotRows, read_mot, write_mot
 from cssv.perception import BoxesDetector, detector
-from cssv.perception.detectors import boxes as module
 
 
 @pytest.fixture

@@ -138,5 +138,5 @@ def test_encoding_killed_at_any_moment(is_there, driver, clips, small, tool, lab
             assert lab.own_crcs(path) == lab.ffmpeg_crcs(ffmpeg, path) == expected
         # What lies beside it is nobody's result.
         beside = [entry for entry in tmp_path.iterdir() if entry != path]
-        assert all(entry.name.startswith(".cssv-") or entry.name == "new.cssv.files.lock" for entry in beside)
+        assert all(entry.name.startswith(".cssv-") or entry.name == "new.cssv.lock" for entry in beside)
     assert before >= ENCODER_KILLS // 4
