@@ -18,7 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import cssv
-from cssv.video import VideoReader, VideoWriter
+from cssv.video import Span, VideoReader, VideoWriter
 
 #: DESIGN's bounds: encoding with boxes and with the motion detector, decoding the heat map.
 BOUNDS = {"encode, boxes given": 3.0, "encode, motion detector": 5.0, "decode the heat map": 2.0}
@@ -35,7 +35,7 @@ def stop_of(clip: Path, rate: Fraction | None, frames: int | None) -> Fraction |
 
 def transcode(clip: Path, output: Path, rate: Fraction | None, stop: Fraction | None) -> int:
     """Decode and encode losslessly, nothing else."""
-    with VideoReader(clip, rate=rate, stop=stop) as reader:
+    with VideoReader(clip, rate=rate, span=Span(stop=stop)) as reader:
         info = reader.info
         writer = VideoWriter(
             output, width=info.width, height=info.height, layout=info.layout, time_base=info.time_base,

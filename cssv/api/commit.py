@@ -39,7 +39,7 @@ from cssv.scene import Ranges, Scene
 from cssv.scene.ranges import fit_ranges
 from cssv.template.drawing import Outline
 from cssv.template.state import draw
-from cssv.video import open_source, shown_stamps
+from cssv.video import Span, open_source, shown_stamps
 from cssv.video.cursor import Cursor
 
 #: Scene samples that are kept in memory, at most.
@@ -209,11 +209,12 @@ class _Job:
         remedy = "Give the very clip that was encoded."
         if path.exists() and path.samefile(self._path):
             raise InputError("the cover is the file itself", found=str(path), remedy=remedy)
-        opened = self._recorded.opened
+        rate, start, stop = (to_fraction(self._recorded.opened.get(k)) for k in ("rate", "start", "stop"))
         cover = open_source(
             path,
             planes="rgb" if self._recorded.layout == "rgb24" else "native",
-            **{key: to_fraction(opened[key]) for key in ("rate", "start", "stop") if key in opened},
+            rate=rate,
+            span=Span(start, stop),
         )
         self._stack.callback(cover.close)
         stamps = shown_stamps(cover)

@@ -36,7 +36,7 @@ from cssv.scene import Ranges, Scene
 from cssv.scene.ground import Plane, ground_note, plane_of
 from cssv.scene.matching import shift_times
 from cssv.scene.ranges import default_ranges
-from cssv.video import AudioCopy, Codec, VideoReader, shown_stamps
+from cssv.video import AudioCopy, Codec, Span, VideoReader, shown_stamps
 
 Planes = Literal["native", "rgb"]
 PLANES: tuple[Planes, ...] = ("native", "rgb")
@@ -77,19 +77,18 @@ class _Job:
     style: EncoderConfig
     rate: Fraction | None
     planes: Planes
-    start: Fraction | None
-    stop: Fraction | None
+    span: Span
     progress: Progress | None
     notes: list[str] = field(default_factory=list)
     thermometer: ThermalReadings | None = None
 
     def reader(self) -> VideoReader:
         """The clip, opened anew."""
-        return VideoReader(self.source, planes=self.planes, rate=self.rate, start=self.start, stop=self.stop)
+        return VideoReader(self.source, planes=self.planes, rate=self.rate, span=self.span)
 
     def opened(self) -> dict[str, str]:
         """How the clip was opened, as far as it was not by default."""
-        options = {"rate": self.rate, "start": self.start, "stop": self.stop}
+        options = {"rate": self.rate, "start": self.span.start, "stop": self.span.stop}
         return {"planes": self.planes} | {k: str(v) for k, v in options.items() if v is not None}
 
     def open_thermal(self, path: Path_ | None) -> None:
@@ -119,7 +118,7 @@ class _Job:
         """Second pass: draw, merge and write; returns the number of frames."""
         with self.reader() as reader, ExitStack() as stack:
             info, total = reader.info, len(reader.timestamps())
-            audio = AudioCopy(self.source, start=self.start, stop=self.stop) if info.has_audio else None
+            audio = AudioCopy(self.source, span=self.span) if info.has_audio else None
             file = stack.enter_context(path.open("wb"))
             writer: StegoWriter | None = None
             painter: FrameEmbedder | None = None
@@ -127,7 +126,7 @@ class _Job:
             warm = None if self.thermometer is None else self.thermometer.follow(ranges)
             for frame in counted(reader, "encode", total, self.progress):
                 if writer is None or painter is None:
-                    shift = frame.pts if self.start is not None or frame.pts < 0 else 0
+                    shift = frame.pts if self.span.start is not None or frame.pts < 0 else 0
                     scene = shift_times(self.scene, shift * info.time_base)
                     painter = FrameEmbedder.of(scene, ranges, info, self.style)
                     painter.calibration = self.thermometer.calibration if self.thermometer else None
@@ -212,8 +211,7 @@ def encode(
         style=EncoderConfig(codec, merge, fidelity),
         rate=to_fraction(rate),
         planes=planes,
-        start=to_fraction(start),
-        stop=to_fraction(stop),
+        span=Span(to_fraction(start), to_fraction(stop)),
         progress=progress,
     )
     target = Path(source).with_suffix(EXTENSION) if output is None else Path(output)
@@ -224,9 +222,7 @@ def encode(
     with replacing(target), whole_file(target) as temporary:
         job.open_thermal(thermal)
         plane = job.plane()
-        found = perceive_clip(
-            source, chosen, rate=job.rate, start=job.start, stop=job.stop, plane=plane, progress=progress
-        )
+        found = perceive_clip(source, chosen, rate=job.rate, span=job.span, plane=plane, progress=progress)
         cast = TrackAnnotator(job.scene, found, plane)
         job.notes[:0] = notes_of(chosen)
         ranges = job.ranges(cast)
@@ -247,7 +243,6 @@ def encode(
 
 def _beyond(job: _Job, detector: Detector, frames: int) -> tuple[str, ...]:
     """A note on a box file that goes on where the clip has ended; of part of a clip that says nothing."""
-    is_part = job.start is not None or job.stop is not None
-    if is_part or not isinstance(detector, BoxesDetector) or detector.frame_count <= frames:
+    if not job.span.is_whole or not isinstance(detector, BoxesDetector) or detector.frame_count <= frames:
         return ()
     return (f"the box file speaks of frames up to {detector.frame_count}; the clip has {frames}",)

@@ -13,7 +13,7 @@ from cssv.perception.detectors import make as make_detector
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.pipeline.arguments import Progress, counted
 from cssv.scene.ground import Plane
-from cssv.video import VideoReader, shown_stamps
+from cssv.video import WHOLE_CLIP, Span, VideoReader, shown_stamps
 
 DEFAULT_DETECTOR = "motion"
 
@@ -23,18 +23,17 @@ def perceive_clip(
     detector: Detector,
     *,
     rate: Fraction | None = None,
-    start: Fraction | None = None,
-    stop: Fraction | None = None,
+    span: Span = WHOLE_CLIP,
     plane: Plane | None = None,
     progress: Progress | None = None,
 ) -> Tracks:
     """First pass: who is where. A box file needs no pictures, only the frames' times."""
-    with VideoReader(source, rate=rate, start=start, stop=stop) as reader:
+    with VideoReader(source, rate=rate, span=span) as reader:
         if not isinstance(detector, BoxesDetector):
             return perceive(counted(reader, "perceive", len(reader.timestamps()), progress), detector, plane)
         base, stamps = reader.info.time_base, shown_stamps(reader)
     skipped = 0
-    if start is not None:
+    if span.start is not None:
         # Box files count the frames of the whole clip.
         with VideoReader(source, rate=rate) as whole:
             skipped = sum(pts < stamps[0] for pts in shown_stamps(whole))

@@ -18,6 +18,7 @@ from cssv.video.pictures import (
 from cssv.video.planes import Planes
 from cssv.video.reader import VideoReader
 from cssv.video.source import FrameSource, open_source, shown_stamps
+from cssv.video.span import WHOLE_CLIP, Span
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "PNG_SIGNATURE",
     "UNTAGGED",
     "VARIANT_MAX",
+    "WHOLE_CLIP",
     "AudioCopy",
     "AudioTrack",
     "Codec",
@@ -40,6 +42,7 @@ __all__ = [
     "Packet",
     "PictureReader",
     "Planes",
+    "Span",
     "VideoInfo",
     "VideoReader",
     "VideoWriter",

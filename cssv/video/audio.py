@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 
 import av
@@ -16,7 +15,7 @@ from av.stream import Stream
 
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.packet import Packet
-from cssv.video.reader import check_span
+from cssv.video.span import WHOLE_CLIP, Span
 
 #: Packets looked at to find the first one of every audio stream.
 PROBE_PACKETS = 10_000
@@ -58,23 +57,15 @@ class AudioCopy:
 
     Args:
         path: the clip.
-        start: seconds; packets that begin earlier are left out.
-        stop: seconds; packets that begin here or later are left out.
+        span: packets that begin outside are left out.
 
     Raises:
         VideoError: the file cannot be read.
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        start: Fraction | None = None,
-        stop: Fraction | None = None,
-    ) -> None:
-        check_span(start, stop)
+    def __init__(self, path: str | os.PathLike[str], *, span: Span = WHOLE_CLIP) -> None:
         self._path = Path(path)
-        self._start, self._stop = start, stop
+        self._span = span
         self.tracks, self._indexes = self._probe()
 
     @property
@@ -108,14 +99,8 @@ class AudioCopy:
                     continue
                 position = self._indexes[source.stream_index]
                 packet = _packet(source, self.tracks[position])
-                if self._is_inside(packet):
+                if self._span.contains(packet.pts, packet.time_base):
                     yield position, packet
-
-    def _is_inside(self, packet: Packet) -> bool:
-        low, high = self._start, self._stop
-        if low is not None and packet.pts < ceil(low / packet.time_base):
-            return False
-        return high is None or packet.pts < ceil(high / packet.time_base)
 
 
 def _packet(source: av.Packet[Stream], track: AudioTrack) -> Packet:

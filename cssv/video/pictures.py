@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 from typing import cast
 
@@ -28,7 +27,7 @@ from cssv.frames import U8, Frame, Layout, check_size
 from cssv.video.ffmpeg import check_readable, reason
 from cssv.video.info import Colour, VideoInfo, check_time
 from cssv.video.planes import PlaneConverter, Planes
-from cssv.video.reader import check_span
+from cssv.video.span import WHOLE_CLIP, Span
 
 #: Frames per second of pictures when nobody says.
 PICTURE_RATE = Fraction(25)
@@ -66,8 +65,7 @@ class PictureReader(Closing):
         path: a PNG or a folder.
         planes: ``"rgb"`` converts stacked planes to RGB.
         rate: frames per second; frame n gets pts n in time base 1 / rate.
-        start: seconds; frames before are left out.
-        stop: seconds; this frame and later ones are left out.
+        span: frames outside are left out.
 
     Raises:
         VideoError: no PNG there, damaged, of different sizes or kinds, or 16 bit.
@@ -79,15 +77,15 @@ class PictureReader(Closing):
         *,
         planes: Planes = "native",
         rate: Fraction | None = None,
-        start: Fraction | None = None,
-        stop: Fraction | None = None,
+        span: Span = WHOLE_CLIP,
     ) -> None:
-        check_span(start, stop)
         self._files = png_files(Path(path))
         self._rate = rate if rate is not None else PICTURE_RATE
         check_time(1 / self._rate if self._rate else Fraction(0), self._rate)
-        self._first = 0 if start is None else ceil(start * self._rate)
-        self._stop = len(self._files) if stop is None else min(len(self._files), ceil(stop * self._rate))
+        count, time_base = len(self._files), 1 / self._rate
+        stop = span.stop_pts(time_base)
+        self._first = span.first_pts(time_base) or 0
+        self._stop = count if stop is None else min(count, stop)
         self._next = 0
         self._header = _read_header(self._files[0], read_bytes(self._files[0]))
         self._door: PlaneConverter | None = None

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
-from math import ceil
 
 import av.container
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cssv.errors import OptionError, VideoError
+from cssv.errors import VideoError
 from cssv.files.closing import Closing
 from cssv.files.patched import as_source
 from cssv.frames import Frame
 from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, opened, reason, video_stream
 from cssv.video.info import RATE_RANGE, Colour, VideoInfo, check_rate, nominal_step
 from cssv.video.planes import PlaneConverter, Planes
+from cssv.video.span import WHOLE_CLIP, Span
 from cssv.video.truncation import shortfall
 
 # Seeking in these leads to a key frame at or before the time asked for.
@@ -44,12 +44,11 @@ class VideoReader(Closing):
         planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
         rate: true frames per second of a constant-rate clip whose header is wrong: frame n gets
             pts n in time base 1 / rate.
-        start: seconds; frames shown before are left out. Their pts stay what they were.
-        stop: seconds; this frame and later ones are left out.
+        span: frames outside are left out; the others keep their pts.
 
     Raises:
         VideoError: no such file, not a video, no frames; while reading, a file that breaks off.
-        OptionError: ``rate``, ``start`` or ``stop`` out of bounds.
+        OptionError: ``rate`` out of bounds.
         FrameError: a picture too small or too large to carry.
     """
 
@@ -59,10 +58,8 @@ class VideoReader(Closing):
         *,
         planes: Planes = "native",
         rate: Fraction | None = None,
-        start: Fraction | None = None,
-        stop: Fraction | None = None,
+        span: Span = WHOLE_CLIP,
     ) -> None:
-        check_span(start, stop)
         if rate is not None:
             check_rate(rate)
         self._path = as_source(path)
@@ -78,8 +75,8 @@ class VideoReader(Closing):
         except BaseException:
             self.close()
             raise
-        self._first_pts = None if start is None else ceil(start / self.info.time_base)
-        self._stop_pts = None if stop is None else ceil(stop / self.info.time_base)
+        self._first_pts = span.first_pts(self.info.time_base)
+        self._stop_pts = span.stop_pts(self.info.time_base)
         self._next_number = 0
         self._is_fresh = True
 
@@ -266,7 +263,7 @@ class VideoReader(Closing):
     def timestamps(self) -> list[int]:
         """Return the pts of every frame that will be delivered, in order, without decoding.
 
-        In units of ``info.time_base``, after ``rate``, ``start`` and ``stop``. The file is opened a
+        In units of ``info.time_base``, after ``rate`` and ``span``. The file is opened a
         second time and only its packets are looked at, so that frames which a damaged file lists
         but cannot decode are counted too.
         """
@@ -350,11 +347,3 @@ class VideoReader(Closing):
         self._container = None
         self._put_back = None
         self._stack.close()
-
-
-def check_span(start: Fraction | None, stop: Fraction | None) -> None:
-    """Raise OptionError unless 0 <= start < stop, in seconds."""
-    if start is not None and start < 0:
-        raise OptionError("start must not be negative", found=f"{start} s")
-    if stop is not None and stop <= (start or 0):
-        raise OptionError("stop must lie behind start", found=f"{stop} s", bound=f"above {start or 0} s")

@@ -15,6 +15,7 @@ from cssv.video.info import VideoInfo
 from cssv.video.pictures import PictureReader, is_png
 from cssv.video.planes import Planes
 from cssv.video.reader import VideoReader
+from cssv.video.span import WHOLE_CLIP, Span
 
 
 class FrameSource(Protocol):
@@ -49,8 +50,7 @@ def open_source(
     *,
     planes: Planes = "native",
     rate: Fraction | None = None,
-    start: Fraction | None = None,
-    stop: Fraction | None = None,
+    span: Span = WHOLE_CLIP,
 ) -> FrameSource:
     """Open a folder of PNGs or a PNG as :class:`PictureReader`, all else as :class:`VideoReader`.
 
@@ -58,11 +58,11 @@ def open_source(
     """
     place = as_source(path)
     if isinstance(place, PatchedFile):
-        return VideoReader(place, planes=planes, rate=rate, start=start, stop=stop)
+        return VideoReader(place, planes=planes, rate=rate, span=span)
     if not place.is_dir():
         check_readable(place)
     kind = PictureReader if place.is_dir() or is_png(place) else VideoReader
-    return kind(place, planes=planes, rate=rate, start=start, stop=stop)
+    return kind(place, planes=planes, rate=rate, span=span)
 
 
 def shown_stamps(source: FrameSource) -> list[int]:

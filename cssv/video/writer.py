@@ -28,6 +28,7 @@ from cssv.video.ffmpeg import AV_ERRORS, open_input, reason
 from cssv.video.info import UNTAGGED, Colour, check_time
 from cssv.video.packet import Packet
 from cssv.video.reader import VideoReader
+from cssv.video.span import WHOLE_CLIP, Span
 
 FileCodec = Literal["h264", "ffv1", "vp9", "h264-lossy"]
 
@@ -69,8 +70,7 @@ class VideoWriter(Finishing):
             at; None takes the container's first (``CONTAINERS``).
         audio: a file whose audio packets are copied unchanged; what the container cannot hold is
             left out, and ``notes`` says so.
-        audio_start: seconds; audio that begins earlier is left out.
-        audio_stop: seconds; audio that begins here or later is left out.
+        audio_span: audio that begins outside is left out.
         threads: for the codec; None takes one a core.
         check: for a lossless codec: read the file back before it gets its name, and compare every frame.
         checked: called with the number of frames compared, after each.
@@ -94,8 +94,7 @@ class VideoWriter(Finishing):
         pixel_aspect: Fraction = Fraction(1),
         codec: FileCodec | None = None,
         audio: str | os.PathLike[str] | None = None,
-        audio_start: Fraction | None = None,
-        audio_stop: Fraction | None = None,
+        audio_span: Span = WHOLE_CLIP,
         threads: int | None = None,
         check: bool = False,
         checked: Callable[[int], None] | None = None,
@@ -120,7 +119,7 @@ class VideoWriter(Finishing):
             options = _mux_options(self._format, time_base)
             self._container = av.open(str(temporary), mode="w", format=self._format, options=options)
             self._add_video(threads)
-            self._audio = self._add_audio(audio, audio_start, audio_stop)
+            self._audio = self._add_audio(audio, audio_span)
         except BaseException as error:
             self._fail(error)
             raise
@@ -145,12 +144,12 @@ class VideoWriter(Finishing):
         configure(self._video, settings, coded, self._time_base, threads)
 
     def _add_audio(
-        self, path: str | os.PathLike[str] | None, start: Fraction | None, stop: Fraction | None
+        self, path: str | os.PathLike[str] | None, span: Span
     ) -> Iterator[tuple[AudioStream, Packet]]:
         if path is None:
             return iter(())
         source = self._stack.enter_context(open_input(Path(path)))
-        copy = AudioCopy(path, start=start, stop=stop)
+        copy = AudioCopy(path, span=span)
         streams: dict[int, AudioStream] = {}
         for position, track in enumerate(copy.tracks):
             try:

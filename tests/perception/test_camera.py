@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cssv.frames import Frame
 from cssv.perception.camera import STILL, UNKNOWN, CameraMotion, fit_camera, register
 from cssv.perception.flow import Flow, FlowMeter
-from cssv.video import VideoReader
+from cssv.video import Span, VideoReader
 
 SIDES = (384, 288)
 
@@ -140,7 +140,7 @@ def test_of_a_bare_wall_nothing_is_known(size):
 
 def test_a_real_still_camera_is_still(data):
     meter, still = FlowMeter(), []
-    with VideoReader(data / "clips/vtest.avi", stop=Fraction(4)) as reader:
+    with VideoReader(data / "clips/vtest.avi", span=Span(stop=Fraction(4))) as reader:
         for each in reader:
             flow = meter.measure(each)
             still += [flow.camera().is_still] if flow is not None else []

@@ -10,7 +10,7 @@ import pytest
 from cssv.frames import Frame, planes_shape
 from cssv.perception import BoxesDetector
 from cssv.perception.flow import Flow, FlowMeter, halve, shrink
-from cssv.video import VideoReader
+from cssv.video import Span, VideoReader
 
 
 def texture(seed, size=(384, 288)):
@@ -164,7 +164,7 @@ def test_walkers_velocities_are_known_with_honest_sigma(data):
         seen = truth.in_frame(number)
         for identity, box in zip(seen.ids.tolist(), seen.boxes_px, strict=True):
             centres[identity, number] = box[:2] + box[2:] / 2
-    with VideoReader(data / "clips/vtest.avi", rate=Fraction(7), stop=Fraction(60, 7)) as reader:
+    with VideoReader(data / "clips/vtest.avi", rate=Fraction(7), span=Span(stop=Fraction(60, 7))) as reader:
         for each in reader:
             flow, seen, n = meter.measure(each), truth.in_frame(each.number), each.number
             for k, identity in enumerate(seen.ids.tolist() if flow is not None else ()):

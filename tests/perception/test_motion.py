@@ -14,7 +14,7 @@ from cssv.perception import BoxesDetector, perceive
 from cssv.perception.detectors.blobs import find_blobs, join_fragments, join_nested, split_blob
 from cssv.perception.detectors.motion import MotionDetector
 from cssv.perception.detectors.size_prior import SizePrior
-from cssv.video import VideoReader
+from cssv.video import Span, VideoReader
 
 RNG = np.random.default_rng(7)
 GROUND = RNG.integers(90, 130, (240, 320), dtype=np.uint8)
@@ -207,7 +207,7 @@ def test_detection_is_fast(street):
 
 
 def test_a_real_clip_becomes_tracks(data):
-    with VideoReader(data / "clips/vtest.avi", rate=Fraction(7), stop=Fraction(30)) as reader:
+    with VideoReader(data / "clips/vtest.avi", rate=Fraction(7), span=Span(stop=Fraction(30))) as reader:
         tracks = perceive(reader, MotionDetector())
     assert 5 <= len(tracks) <= 40
     assert max(len(track) for track in tracks) > 60
@@ -220,7 +220,7 @@ def test_a_real_clip_becomes_tracks(data):
 def street_frames(data):
     """Luma of 130 frames of the real clip, and the true boxes."""
     truth = BoxesDetector(data / "mot15/PETS09-S2L1/gt/gt.txt")
-    with VideoReader(data / "clips/vtest.avi", rate=Fraction(7), stop=Fraction(130, 7)) as reader:
+    with VideoReader(data / "clips/vtest.avi", rate=Fraction(7), span=Span(stop=Fraction(130, 7))) as reader:
         return [(frame.luma().copy(), truth.in_frame(frame.number).boxes_px) for frame in reader]
 
 

@@ -19,7 +19,7 @@ from cssv.carriers.nibble.merge import merge
 from cssv.container import lift_entry, parameter_sets
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
-from cssv.video import CODECS, Colour, FrameEncoder, VideoReader, gop_length
+from cssv.video import CODECS, Colour, FrameEncoder, Span, VideoReader, gop_length
 
 PAIRS = list(itertools.product(CODECS, ["yuv420p", "rgb24"]))
 MS = Fraction(1, 1000)
@@ -116,7 +116,7 @@ def test_noise_and_flat_planes_survive(codec, layout):
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_real_frames_survive(data, codec):
-    with VideoReader(data / "clips/carphone_pristine.mp4", stop=Fraction(1)) as reader:
+    with VideoReader(data / "clips/carphone_pristine.mp4", span=Span(stop=Fraction(1))) as reader:
         frames = list(reader)
         encoder = FrameEncoder.of(reader.info, codec)
     with encoder:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cssv.errors import ChecksumError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
-from cssv.video import PictureReader, VideoReader, open_source, write_picture, write_pictures
+from cssv.video import PictureReader, Span, VideoReader, open_source, write_picture, write_pictures
 
 BASE = Fraction(1, 25)
 
@@ -223,7 +223,7 @@ def test_options_out_of_bounds(tmp_path, options):
 def test_a_span_behind_the_end_is_said(tmp_path):
     write_picture(tmp_path / "a.png", frame_of())
     with pytest.raises(VideoError, match="no frame lies between"):
-        read_all(tmp_path / "a.png", start=Fraction(5))
+        read_all(tmp_path / "a.png", span=Span(Fraction(5)))
 
 
 def test_a_picture_in_a_missing_folder(tmp_path):
@@ -274,7 +274,7 @@ def test_open_source_takes_what_it_is_given(tmp_path, data):
     assert kind_of(tmp_path / "folder") is PictureReader
     assert kind_of(tmp_path / "folder/000001.png") is PictureReader
     assert kind_of(tmp_path / "named.jpg") is PictureReader
-    assert kind_of(data / "clips/carphone_pristine.mp4", stop=Fraction(1)) is VideoReader
+    assert kind_of(data / "clips/carphone_pristine.mp4", span=Span(stop=Fraction(1))) is VideoReader
     assert kind_of(data / "images/bus.jpg") is VideoReader
     for name in ("none.mp4", "none"):
         with pytest.raises(VideoError, match="no such file"):

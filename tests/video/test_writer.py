@@ -14,7 +14,7 @@ import pytest
 
 from cssv.errors import ChecksumError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
-from cssv.video import CONTAINERS, AudioCopy, Colour, VideoReader, VideoWriter
+from cssv.video import CONTAINERS, AudioCopy, Colour, Span, VideoReader, VideoWriter
 from cssv.video.encoder import to_picture
 
 MS = Fraction(1, 1000)
@@ -132,7 +132,7 @@ def test_lossy_rgb_of_odd_size_is_padded(tmp_path, make):
 def test_audio_is_copied_unchanged(tmp_path, data, ending):
     source = data / "clips/bigbuckbunny.mp4"
     path = tmp_path / f"a{ending}"
-    with VideoReader(source, stop=Fraction(1)) as reader:
+    with VideoReader(source, span=Span(stop=Fraction(1))) as reader:
         frames = list(reader)
     writer = write(path, frames, audio=source)
     assert writer.notes == ()
@@ -148,7 +148,7 @@ def test_audio_may_be_trimmed_to_the_frames(tmp_path, data):
     span = {"start": Fraction(1), "stop": Fraction(2)}
     with VideoReader(source, **span) as reader:
         frames = list(reader)
-    write(tmp_path / "a.mp4", frames, audio=source, audio_start=Fraction(1), audio_stop=Fraction(2))
+    write(tmp_path / "a.mp4", frames, audio=source, audio_span=Span(Fraction(1), Fraction(2)))
     wanted = [packet.data for _, packet in AudioCopy(source, **span)]
     assert [packet.data for _, packet in AudioCopy(tmp_path / "a.mp4")] == wanted
 
