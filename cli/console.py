@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -51,16 +50,7 @@ class Console:
 
 def json_text(data: dict[str, Any]) -> str:
     """JSON over several lines, ASCII only, so that every terminal and pipe takes it."""
-    return json.dumps(_finite(data), indent=2, allow_nan=False)
-
-
-def _finite(node: Any) -> Any:  # noqa: ANN401 - any JSON
-    """The same without NaN and infinities, which a file may hold and JSON does not know."""
-    if isinstance(node, dict):
-        return {key: _finite(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_finite(value) for value in node]
-    return None if isinstance(node, float) and not math.isfinite(node) else node
+    return json.dumps(data, indent=2, allow_nan=False)
 
 
 def printable(text: str, encoding: str | None) -> str:

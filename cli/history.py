@@ -8,7 +8,7 @@ from pathlib import Path
 import cssv
 from cssv.container.runs import runs_of
 from cssv_cli.graph import draw_blocks
-from cssv_cli.report import Report, marks_of, notes_text, ranges_data, time_text, torn_text
+from cssv_cli.report import Report, marks_of, notes_text, time_text, torn_text
 from cssv_cli.words import count, quoted, size_text
 
 
@@ -23,19 +23,7 @@ def committed(done: cssv.Committed) -> Report:
         f"See what changed: cssv diff {path} {done.parent} {done.version}",
         f"Go back:          cssv checkout {path} --version {done.parent}",
     ]
-    data = {
-        "path": str(done.path),
-        "version": done.version,
-        "parent": done.parent,
-        "frames": done.frames,
-        "frames_changed": done.frames_changed,
-        "frames_coded": done.frames_coded,
-        "bytes_added": done.bytes_added,
-        "bytes": done.bytes,
-        "ranges": ranges_data(done.ranges),
-        "notes": list(done.notes),
-    }
-    return Report("\n".join(lines), data)
+    return Report("\n".join(lines), done.to_json())
 
 
 def logged(found: cssv.History, *, graph: bool) -> Report:
@@ -48,13 +36,7 @@ def logged(found: cssv.History, *, graph: bool) -> Report:
         lines = [line for block, text in zip(blocks, texts, strict=True) for line in _beside(block, text)]
     else:
         lines = [line for text in texts for line in (text[0], *(f"    {more}" for more in text[1:]))]
-    data = {
-        "path": str(found.path),
-        "playing": found.playing.number,
-        "versions": [version.to_json() for version in versions],
-        "torn_bytes": found.torn_bytes,
-    }
-    return Report("\n".join([*lines, *torn_text(found.torn_bytes)]), data, is_result=True)
+    return Report("\n".join([*lines, *torn_text(found.torn_bytes)]), found.to_json(), is_result=True)
 
 
 def _beside(lanes: tuple[str, ...], text: list[str]) -> Iterator[str]:
@@ -103,14 +85,7 @@ def compacted(done: cssv.Compacted) -> Report:
     ]
     if done.dropped:
         lines.append(f"Left out: {_numbers(done.dropped)}. The old file is as it was.")
-    data = {
-        "path": str(done.path),
-        "versions": list(done.versions),
-        "dropped": list(done.dropped),
-        "source_bytes": done.source_bytes,
-        "bytes": done.bytes,
-    }
-    return Report("\n".join(lines), data)
+    return Report("\n".join(lines), done.to_json())
 
 
 def differed(found: cssv.Difference, picture: Path | None) -> Report:

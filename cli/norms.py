@@ -1,10 +1,9 @@
-"""What ``cssv artefacts`` measured, in words and in JSON."""
+"""What ``cssv artefacts`` measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -35,7 +34,7 @@ def measured(done: cssv.Artefacts, image: Path, *, is_healing: bool) -> Report:
         lines += ["", *_healing(done)]
     if done.plot is not None:
         lines += ["", f"Wrote {done.plot}"]
-    return Report("\n".join(lines), measured_data(done) | {"image": str(image)}, is_result=True)
+    return Report("\n".join(lines), done.to_json() | {"image": str(image)}, is_result=True)
 
 
 def _table(done: cssv.Artefacts) -> Iterator[str]:
@@ -90,42 +89,3 @@ def _healing(done: cssv.Artefacts) -> Iterator[str]:
     )
     named = ", ".join(f"{each.index} of block {each.block}" for each in done.neurons[:_LISTED])
     yield f"  register neurons: {named}{' ...' if len(done.neurons) > _LISTED else ''}"
-
-
-def measured_data(done: cssv.Artefacts) -> dict[str, Any]:
-    """The same for programs."""
-    return {
-        "model": done.model,
-        "sha256": done.sha256,
-        "picture": [done.width, done.height],
-        "patches": [done.columns, done.rows],
-        "patch_px": done.patch_px,
-        "blocks": [_block_data(block) for block in done.blocks],
-        "outliers": [
-            {
-                "block": each.block,
-                "column": each.column,
-                "row": each.row,
-                "x_px": each.x_px,
-                "y_px": each.y_px,
-                "norm": each.norm,
-                "deviations": each.deviations,
-            }
-            for each in done.outliers
-        ],
-        "neurons": [{"block": n.block, "index": n.index, "written": n.written} for n in done.neurons],
-        "healed": None if done.healed is None else measured_data(done.healed),
-        "plot": None if done.plot is None else str(done.plot),
-    }
-
-
-def _block_data(block: BlockNorms) -> dict[str, Any]:
-    return {
-        "block": block.block,
-        "median": block.median,
-        "deviation": block.deviation,
-        "bound": block.bound,
-        "longest": float(block.norms.max()),
-        "others": list(block.others),
-        "norms": np.round(block.norms, 4).tolist(),
-    }

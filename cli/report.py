@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import cssv
-from cssv.perception import Track
 from cssv.pipeline.config import EXTENSION
 from cssv.scene import Ranges
 from cssv_cli.words import clock, count, quoted, rate_text, size_text, span_text, times_text
@@ -48,17 +47,7 @@ def encoded(done: cssv.Encoded, *, has_scene: bool) -> Report:
         f"  cssv decode {path} -o {quoted(done.path.with_suffix('.heat.mp4'))} --objects objects.csv",
         f"  cssv info {path}",
     ]
-    data = {
-        "path": str(done.path),
-        "frames": done.frames,
-        "tracks": done.tracks,
-        "ranges": ranges_data(done.ranges),
-        "source_bytes": done.source_bytes,
-        "bytes": done.bytes,
-        "notes": list(done.notes),
-        "verification": verification_data(done.verification),
-    }
-    return Report("\n".join(lines), data)
+    return Report("\n".join(lines), done.to_json())
 
 
 def _hints(done: cssv.Encoded, has_scene: bool) -> Iterator[str]:
@@ -81,15 +70,7 @@ def decoded(done: cssv.Decoded) -> Report:
     if done.damaged_frames:
         lines.append(f"{count(done.damaged_frames, 'frame')} partly damaged; what lies there was left out.")
     lines += torn_text(done.torn_bytes)
-    data = {
-        "frames": done.frames,
-        "rows": done.rows,
-        "source": done.source,
-        "damaged_frames": done.damaged_frames,
-        "torn_bytes": done.torn_bytes,
-        "written": [str(path) for path in done.written],
-    }
-    return Report("\n".join(lines), data)
+    return Report("\n".join(lines), done.to_json())
 
 
 def exported(done: cssv.Exported) -> Report:
@@ -102,18 +83,12 @@ def exported(done: cssv.Exported) -> Report:
         *torn_text(done.torn_bytes),
         f"The pixels still carry: cssv decode {quoted(done.path)} --objects objects.csv",
     ]
-    data = {
-        "path": str(done.path),
-        "frames": done.frames,
-        "notes": list(done.notes),
-        "torn_bytes": done.torn_bytes,
-    }
-    return Report("\n".join(lines), data)
+    return Report("\n".join(lines), done.to_json())
 
 
 def verified(done: cssv.Verification, source: Path) -> Report:
     """What ``verify`` found."""
-    data = {"path": str(source), **verification_data(done)}
+    data = {"path": str(source), **done.to_json()}
     notes = torn_text(done.torn_bytes)
     if done.cut_bytes:
         notes.append(f"Cut off {count(done.cut_bytes, 'byte')} of an append that was broken off.")
@@ -136,13 +111,7 @@ def tracked(done: cssv.Tracked) -> Report:
         f"{count(len(done.tracks), 'track')}, {count(done.rows, 'row')}{where}.",
         *notes_text(done.notes),
     ]
-    data = {
-        "path": None if done.path is None else str(done.path),
-        "rows": done.rows,
-        "tracks": [track_data(track) for track in done.tracks],
-        "notes": list(done.notes),
-    }
-    return Report("\n".join(lines), data, is_remark=done.path is None)
+    return Report("\n".join(lines), done.to_json(), is_remark=done.path is None)
 
 
 def informed(found: cssv.Information) -> Report:
@@ -238,45 +207,6 @@ def failed(kind: str, message: str, faults: Sequence[str] = ()) -> dict[str, Any
 
 
 # ---- parts
-
-
-def verification_data(done: cssv.Verification) -> dict[str, Any]:
-    """Whether a file is sound, and if not, why."""
-    faults = [
-        {"kind": fault.kind, "text": fault.text, "frame": fault.frame, "version": fault.version}
-        for fault in done.faults
-    ]
-    return {
-        "sound": done.is_sound,
-        "frames": done.frames,
-        "version": done.version,
-        "versions": done.versions,
-        "torn_bytes": done.torn_bytes,
-        "cut_bytes": done.cut_bytes,
-        "faults": faults,
-    }
-
-
-def track_data(track: Track) -> dict[str, Any]:
-    """One track in few words."""
-    return {
-        "id": track.id,
-        "label": track.label or None,
-        "frames": len(track),
-        "first_frame": int(track.numbers[0]),
-        "last_frame": int(track.numbers[-1]),
-        "start_s": float(track.times_s[0]),
-        "end_s": float(track.times_s[-1]),
-    }
-
-
-def ranges_data(ranges: Ranges) -> dict[str, list[float]]:
-    """Bottom and top of each ring."""
-    return {
-        "speed_px_s": list(ranges.speed_px_s),
-        "temperature_c": list(ranges.temperature_c),
-        "density_kg_m3": list(ranges.density_kg_m3),
-    }
 
 
 def range_texts(ranges: Ranges) -> tuple[tuple[str, str], ...]:

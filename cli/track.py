@@ -8,8 +8,6 @@ import click
 
 import cssv
 from cssv.api.track import DEFAULT_RATE
-from cssv.interop.mot import mot_text
-from cssv.perception.tracks import to_mot_rows
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
 from cssv_cli.options import PATH, examples, perception_options
@@ -55,5 +53,5 @@ def track(
         rate=rate, progress=console.progress,
     )  # fmt: skip
     if output is None:
-        console.pour(mot_text(to_mot_rows(done.tracks)))
+        console.pour(done.mot_text)
     console.show(report.tracked(done))

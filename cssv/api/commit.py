@@ -76,6 +76,21 @@ class Committed:
     ranges: Ranges
     notes: tuple[str, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain JSON types."""
+        return {
+            "path": str(self.path),
+            "version": self.version,
+            "parent": self.parent,
+            "frames": self.frames,
+            "frames_changed": self.frames_changed,
+            "frames_coded": self.frames_coded,
+            "bytes_added": self.bytes_added,
+            "bytes": self.bytes,
+            "ranges": self.ranges.to_json(),
+            "notes": list(self.notes),
+        }
+
 
 def commit(
     path: Path_,

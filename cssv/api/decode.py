@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cssv.container import Revision
 from cssv.errors import OptionError
@@ -41,6 +42,17 @@ class Decoded:
     written: tuple[Path, ...]
     damaged_frames: int = 0
     torn_bytes: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain JSON types."""
+        return {
+            "frames": self.frames,
+            "rows": self.rows,
+            "source": self.source,
+            "damaged_frames": self.damaged_frames,
+            "torn_bytes": self.torn_bytes,
+            "written": [str(path) for path in self.written],
+        }
 
 
 class _Pictures:

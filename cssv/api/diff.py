@@ -15,6 +15,7 @@ from cssv.container import Reader, Revision
 from cssv.errors import OptionError
 from cssv.files.atomic import check_distinct
 from cssv.files.paths import Path_
+from cssv.files.plain_json import to_finite
 from cssv.frames import Frame
 from cssv.pipeline.arguments import Progress, counted
 from cssv.pipeline.scene_track import SceneSample, read_sample
@@ -57,7 +58,7 @@ class Difference:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
-        return {
+        values = {
             "path": str(self.path),
             "before": self.before.to_json(),
             "after": self.after.to_json(),
@@ -68,6 +69,8 @@ class Difference:
             "worst": None if self.worst is None else self.worst.frame,
             "picture": None if self.picture is None else str(self.picture),
         }
+        # Scenes and states are those of a file, which may hold infinite deviations.
+        return to_finite(values)
 
 
 def diff(

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -66,6 +66,19 @@ class Encoded:
     bytes: int
     notes: tuple[str, ...]
     verification: Verification
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain JSON types."""
+        return {
+            "path": str(self.path),
+            "frames": self.frames,
+            "tracks": self.tracks,
+            "ranges": self.ranges.to_json(),
+            "source_bytes": self.source_bytes,
+            "bytes": self.bytes,
+            "notes": list(self.notes),
+            "verification": self.verification.to_json(),
+        }
 
 
 @dataclass(slots=True)

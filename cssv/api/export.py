@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cssv.api.gc import gc
 from cssv.container import Revision
@@ -34,6 +35,15 @@ class Exported:
     frames: int
     notes: tuple[str, ...]
     torn_bytes: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain JSON types."""
+        return {
+            "path": str(self.path),
+            "frames": self.frames,
+            "notes": list(self.notes),
+            "torn_bytes": self.torn_bytes,
+        }
 
 
 def export(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cssv.api.verify import check
 from cssv.container import Reader, Revision, compact
@@ -31,6 +32,16 @@ class Compacted:
     dropped: tuple[int, ...]
     source_bytes: int
     bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain JSON types."""
+        return {
+            "path": str(self.path),
+            "versions": list(self.versions),
+            "dropped": list(self.dropped),
+            "source_bytes": self.source_bytes,
+            "bytes": self.bytes,
+        }
 
 
 def gc(

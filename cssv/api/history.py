@@ -60,6 +60,15 @@ class History:
     versions: tuple[Version, ...]
     torn_bytes: int
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the versions, newest first, as plain JSON types."""
+        return {
+            "path": str(self.path),
+            "playing": self.playing.number,
+            "versions": [version.to_json() for version in reversed(self.versions)],
+            "torn_bytes": self.torn_bytes,
+        }
+
     @property
     def playing(self) -> Version:
         """The version that players show."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from cssv.carriers.nibble.miniature import ranges_of
 from cssv.container import Reader, boxes
 from cssv.errors import NibblesLostError
 from cssv.files.paths import Path_
+from cssv.files.plain_json import to_finite
 from cssv.pipeline.decoder import Decoder
 from cssv.scene import Ranges
 from cssv.video import VideoInfo, open_source
@@ -52,7 +53,7 @@ class Information:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         video = self.video
-        return {
+        values = {
             "path": str(self.path),
             "kind": self.kind,
             "carries": self.kind != "plain",
@@ -66,7 +67,7 @@ class Information:
             "frames": self.frames,
             "audio": video.has_audio,
             "size_bytes": self.size_bytes,
-            "ranges": None if self.ranges is None else asdict(self.ranges),
+            "ranges": None if self.ranges is None else self.ranges.to_json(),
             "origin_px": None if self.origin is None else list(self.origin),
             "first_frame": self.first_frame,
             "facts": self.facts,
@@ -75,6 +76,8 @@ class Information:
             "boxes": [{"kind": kind, "offset": offset, "size": size} for kind, offset, size in self.boxes],
             "notes": list(video.notes),
         }
+        # The facts are those of a file, which may hold NaN.
+        return to_finite(values)
 
     @property
     def duration_s(self) -> Fraction | None:

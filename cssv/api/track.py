@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from cssv.errors import BoxesError, OptionError
 from cssv.files.atomic import check_distinct
 from cssv.files.paths import Path_, check_paths
-from cssv.interop.mot import write_mot
-from cssv.perception import Detector, Tracks, track_boxes
+from cssv.interop.mot import mot_text, write_mot
+from cssv.perception import Detector, Track, Tracks, track_boxes
 from cssv.perception.detectors import notes_of
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.tracks import to_mot_rows
@@ -39,6 +40,32 @@ class Tracked:
     rows: int
     path: Path | None
     notes: tuple[str, ...] = ()
+
+    @property
+    def mot_text(self) -> str:
+        """The tracks as MOT text: frame,id,x,y,w,h,score,-1,-1,-1, one line per object and frame."""
+        return mot_text(to_mot_rows(self.tracks))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a summary of each track as plain JSON types; the boxes are in :attr:`mot_text`."""
+        return {
+            "path": None if self.path is None else str(self.path),
+            "rows": self.rows,
+            "tracks": [_summary(track) for track in self.tracks],
+            "notes": list(self.notes),
+        }
+
+
+def _summary(track: Track) -> dict[str, Any]:
+    return {
+        "id": track.id,
+        "label": track.label or None,
+        "frames": len(track),
+        "first_frame": int(track.numbers[0]),
+        "last_frame": int(track.numbers[-1]),
+        "start_s": float(track.times_s[0]),
+        "end_s": float(track.times_s[-1]),
+    }
 
 
 def track(

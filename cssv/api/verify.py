@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -41,6 +41,10 @@ class Fault:
     frame: int | None
     version: int | None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the fault as plain JSON types."""
+        return {"kind": self.kind, "text": self.text, "frame": self.frame, "version": self.version}
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -67,6 +71,18 @@ class Verification:
     def is_sound(self) -> bool:
         """Whether nothing is wrong."""
         return not self.faults
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain JSON types."""
+        return {
+            "sound": self.is_sound,
+            "frames": self.frames,
+            "version": self.version,
+            "versions": self.versions,
+            "torn_bytes": self.torn_bytes,
+            "cut_bytes": self.cut_bytes,
+            "faults": [fault.to_json() for fault in self.faults],
+        }
 
 
 def verify(path: Path_, *, repair: bool = False, progress: Progress | None = None) -> Verification:

@@ -152,6 +152,10 @@ class Ranges:
     temperature_c: Span = TEMPERATURE_FALLBACK_C
     density_kg_m3: Span = DENSITY_FALLBACK_KG_M3
 
+    def to_json(self) -> dict[str, list[float]]:
+        """Return the bottom and top of each ring as plain JSON types."""
+        return {each.name: list(getattr(self, each.name)) for each in fields(self)}
+
 
 @dataclass(frozen=True, slots=True)
 class Match:

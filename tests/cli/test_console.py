@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import math
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.errors import OutputError
-from cssv_cli.console import json_text, printable, write
+from cssv_cli.console import printable, write
 from cssv_cli.options import seconds
 from cssv_cli.progress import ProgressBar
 from cssv_cli.words import clock, count, quoted, size_text, times_text
@@ -161,12 +159,6 @@ class TestPrintable:
     @given(st.text(), st.sampled_from(["utf-8", "ascii", "latin-1", "cp1252", None]))
     def test_always_encodes(self, text, encoding):
         printable(text, encoding).encode(encoding or "utf-8")
-
-
-def test_json_knows_no_nan():
-    text = json_text({"a": [1.5, math.nan], "b": {"c": -math.inf}, "d": (1, "é")})
-    assert json.loads(text) == {"a": [1.5, None], "b": {"c": None}, "d": [1, "é"]}
-    assert text.isascii()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

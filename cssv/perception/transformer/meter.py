@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cssv.errors import ModelError
+from cssv.files.plain_json import to_finite
 from cssv.frames import U8
 from cssv.perception.transformer.features import Transformer
 from cssv.perception.transformer.norms import BlockNorms, Outlier, find_outliers, measure_norms
@@ -50,6 +52,23 @@ class Artefacts:
             place = (each.row, each.column)
             worst[place] = max(each.deviations, worst.get(place, 0.0))
         return tuple(sorted(worst, key=lambda place: (-worst[place], place)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain JSON types."""
+        values = {
+            "model": self.model,
+            "sha256": self.sha256,
+            "picture": [self.width, self.height],
+            "patches": [self.columns, self.rows],
+            "patch_px": self.patch_px,
+            "blocks": [block.to_json() for block in self.blocks],
+            "outliers": [outlier.to_json() for outlier in self.outliers],
+            "neurons": [{"block": n.block, "index": n.index, "written": n.written} for n in self.neurons],
+            "healed": None if self.healed is None else self.healed.to_json(),
+            "plot": None if self.plot is None else str(self.plot),
+        }
+        # Where more than half of the lengths are 0 there is no spread, so deviations may be infinite.
+        return to_finite(values)
 
 
 def measure(model: Transformer, picture: U8, size: tuple[int, int]) -> Artefacts:

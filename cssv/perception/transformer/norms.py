@@ -8,6 +8,7 @@ median and spread, before the final LayerNorm, which would hide the lengths.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,18 @@ class Outlier:
     norm: float
     deviations: float
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the values as plain JSON types."""
+        return {
+            "block": self.block,
+            "column": self.column,
+            "row": self.row,
+            "x_px": self.x_px,
+            "y_px": self.y_px,
+            "norm": self.norm,
+            "deviations": self.deviations,
+        }
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockNorms:
@@ -63,6 +76,18 @@ class BlockNorms:
     median: float
     deviation: float
     bound: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the values as plain JSON types; norms are rounded to four decimals."""
+        return {
+            "block": self.block,
+            "median": self.median,
+            "deviation": self.deviation,
+            "bound": self.bound,
+            "longest": float(self.norms.max()),
+            "others": list(self.others),
+            "norms": np.round(self.norms, 4).tolist(),
+        }
 
 
 def measure_norms(features: Features) -> tuple[BlockNorms, ...]:
