@@ -17,6 +17,8 @@ from types import ModuleType
 
 import pytest
 
+pytest_plugins = ["cssv.testing.fixtures"]
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("CSSV_DATA", ROOT.parent / "shared" / "data"))
 IN_CI = os.environ.get("CI") == "true"

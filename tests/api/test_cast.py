@@ -15,6 +15,7 @@ import cssv
 from cssv.errors import BoxesError, InputError
 from cssv.perception import FrameStates, detections
 from cssv.pipeline.annotate import FIRST_GIVEN_TRACK, FORGET_S, LiveAnnotator
+from cssv.testing import clips as synthetic
 from cssv.video import VideoReader
 
 CART = {
@@ -46,10 +47,10 @@ def rows_of(path, number):
         return clip[number].objects
 
 
-def test_scene_in_every_form(clips, tmp_path, api):
+def test_scene_in_every_form(clips, tmp_path):
     file = tmp_path / "scene.json"
-    file.write_text(json.dumps(api.SCENE))
-    forms = [api.SCENE, file, str(file), cssv.Scene.read(file)]
+    file.write_text(json.dumps(synthetic.SCENE))
+    forms = [synthetic.SCENE, file, str(file), cssv.Scene.read(file)]
     written = [
         cssv.encode(
             clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", scene=scene, created_s=0
@@ -59,10 +60,10 @@ def test_scene_in_every_form(clips, tmp_path, api):
     assert len(set(written)) == 1
 
 
-def test_a_detector_of_one_s_own_sees_every_frame_in_order(clips, tmp_path, api):
-    truth = api.Truth()
-    done = encode_with(clips, tmp_path / "x.cssv", truth, scene=api.SCENE)
-    assert truth.numbers == list(range(api.COUNT))
+def test_a_detector_of_one_s_own_sees_every_frame_in_order(clips, tmp_path):
+    truth = synthetic.Truth()
+    done = encode_with(clips, tmp_path / "x.cssv", truth, scene=synthetic.SCENE)
+    assert truth.numbers == list(range(synthetic.COUNT))
     assert done.tracks == 2
     rows = rows_of(done.path, 10)
     assert [(row.track, row.label) for row in rows] == [(1, "block"), (2, "block")]
@@ -70,10 +71,10 @@ def test_a_detector_of_one_s_own_sees_every_frame_in_order(clips, tmp_path, api)
     assert [row.temperature_sigma_c for row in rows] == [0.5, None]
 
 
-def test_motion_finds_the_blocks(clips, tmp_path, api):
-    source = api.write_clip(tmp_path / "long.mkv", count=60)
+def test_motion_finds_the_blocks(clips, tmp_path):
+    source = synthetic.write_clip(tmp_path / "long.mkv", count=60)
     path = cssv.encode(source, tmp_path / "x.cssv").path
-    x, y, w, h = api.boxes_at(50)[0]
+    x, y, w, h = synthetic.boxes_at(50)[0]
     rows = rows_of(path, 50)
     nearest = min(
         (math.hypot(r.x_px + r.w_px / 2 - x - w / 2, r.y_px + r.h_px / 2 - y - h / 2) for r in rows),
@@ -82,7 +83,7 @@ def test_motion_finds_the_blocks(clips, tmp_path, api):
     assert nearest < 15
 
 
-def test_a_scene_of_trajectories_alone(clips, tmp_path, api):
+def test_a_scene_of_trajectories_alone(clips, tmp_path):
     done = encode_with(clips, tmp_path / "x.cssv", Fixed([]), scene={"cssv_scene": 1, "objects": [CART]})
     assert done.tracks == 1
     with cssv.open(done.path) as clip:
@@ -99,11 +100,11 @@ def test_a_scene_of_trajectories_alone(clips, tmp_path, api):
                 assert moment.objects_in_pixels[0].track == FIRST_GIVEN_TRACK
 
 
-def test_given_and_perceived_are_not_drawn_twice(clips, tmp_path, api):
-    x, y, w, h = api.boxes_at(0)[0]
+def test_given_and_perceived_are_not_drawn_twice(clips, tmp_path):
+    x, y, w, h = synthetic.boxes_at(0)[0]
     path = [{"time_s": n / 25, "box_px": [x + 2 * n, y + n, w, h]} for n in (0, 23)]
     scene = {"cssv_scene": 1, "objects": [{"label": "known", "trajectory": path}]}
-    done = encode_with(clips, tmp_path / "x.cssv", api.Truth(), scene=scene)
+    done = encode_with(clips, tmp_path / "x.cssv", synthetic.Truth(), scene=scene)
     assert sorted(row.label for row in rows_of(done.path, 12)) == ["block", "known"]
 
 
@@ -134,31 +135,31 @@ def test_a_perceived_object_may_be_a_given_one(box, is_boat):
     assert found == ([] if is_boat else [7]) + [FIRST_GIVEN_TRACK]
 
 
-def test_no_object_at_all(clips, tmp_path, api):
+def test_no_object_at_all(clips, tmp_path):
     done = encode_with(clips, tmp_path / "x.cssv", Fixed([]))
     assert done.verification.is_sound
     decoded = cssv.decode(
         done.path, tmp_path / "h.mkv", objects=tmp_path / "o.csv", overlay=tmp_path / "v.mp4"
     )
-    assert (decoded.frames, decoded.rows) == (api.COUNT, 0)
+    assert (decoded.frames, decoded.rows) == (synthetic.COUNT, 0)
     with cssv.open(done.path) as clip:
         assert not any(moment.objects or moment.objects_in_pixels for moment in clip)
-        assert not clip[5].clean_heat[: api.HEIGHT].any()
+        assert not clip[5].clean_heat[: synthetic.HEIGHT].any()
 
 
-def test_objects_that_come_and_go(clips, tmp_path, api):
-    class Sometimes(api.Truth):
+def test_objects_that_come_and_go(clips, tmp_path):
+    class Sometimes(synthetic.Truth):
         def detect(self, frame):
             found = super().detect(frame)
             return found if 8 <= frame.number < 16 else detections([])
 
     done = encode_with(clips, tmp_path / "x.cssv", Sometimes())
     with cssv.open(done.path) as clip:
-        assert [bool(moment.objects) for moment in clip] == [8 <= n < 16 for n in range(api.COUNT)]
+        assert [bool(moment.objects) for moment in clip] == [8 <= n < 16 for n in range(synthetic.COUNT)]
 
 
-def test_an_object_that_leaves_the_frame(clips, tmp_path, api):
-    class Leaving(api.Truth):
+def test_an_object_that_leaves_the_frame(clips, tmp_path):
+    class Leaving(synthetic.Truth):
         def detect(self, frame):
             return detections([[170 + 3 * frame.number - 40, 60, 40, 50]], ids=[7])
 
@@ -168,11 +169,11 @@ def test_an_object_that_leaves_the_frame(clips, tmp_path, api):
             (row,) = moment.objects
             left = 130 + 3 * moment.number
             assert row.x_px == pytest.approx(left, abs=1)
-            if left < api.WIDTH - 4:
+            if left < synthetic.WIDTH - 4:
                 seen = moment.objects_in_pixels[0]
-                assert seen.x_px + seen.w_px <= api.WIDTH
+                assert seen.x_px + seen.w_px <= synthetic.WIDTH
                 assert seen.x_px == pytest.approx(left, abs=1)
-            elif left > api.WIDTH:
+            elif left > synthetic.WIDTH:
                 assert not moment.objects_in_pixels
 
 
@@ -258,17 +259,17 @@ def test_given_objects_get_ids_that_nobody_has(track, clips, tmp_path):
     assert all(row.track >= FIRST_GIVEN_TRACK for row in rows[1:])
 
 
-def test_a_stream_whose_detector_takes_a_given_id(tmp_path, api):
+def test_a_stream_whose_detector_takes_a_given_id(tmp_path):
     scene = {"cssv_scene": 1, "objects": [CART]}
     encoder = cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25, scene=scene, lag_s=0)
     with pytest.raises(InputError, match="id of one that the scene gives"), encoder:
-        encoder.write(api.pictures(count=1)[0], detections([[5, 5, 20, 20]], ids=[FIRST_GIVEN_TRACK]))
+        encoder.write(synthetic.pictures(count=1)[0], detections([[5, 5, 20, 20]], ids=[FIRST_GIVEN_TRACK]))
     assert not list(tmp_path.iterdir())
 
 
-def test_warnings_name_what_matched_nothing(clips, tmp_path, api):
+def test_warnings_name_what_matched_nothing(clips, tmp_path):
     scene = {"cssv_scene": 1, "objects": [{"match": {"label": "unicorn"}, "density_kg_m3": 1}]}
-    done = encode_with(clips, tmp_path / "x.cssv", api.Truth(), scene=scene)
+    done = encode_with(clips, tmp_path / "x.cssv", synthetic.Truth(), scene=scene)
     assert any("unicorn" in note for note in done.notes)
 
 
@@ -290,22 +291,25 @@ def test_extreme_scenes(clips, tmp_path):
 # ---- box files on clips whose time stamps are broken
 
 
-def test_boxes_beyond_the_end_are_told_of(clips, tmp_path, api):
-    file = api.write_boxes(tmp_path / "long.txt", 30)
+def test_boxes_beyond_the_end_are_told_of(clips, tmp_path):
+    file = synthetic.write_boxes(tmp_path / "long.txt", 30)
 
     def notes(boxes, **span):
         done = cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=boxes, **span)
         return [note for note in done.notes if "box file" in note]
 
-    assert notes(file) == [f"the box file speaks of frames up to 30; the clip has {api.COUNT}"]
+    assert notes(file) == [f"the box file speaks of frames up to 30; the clip has {synthetic.COUNT}"]
     assert notes(clips / "boxes.txt") == []
     assert notes(file, start="0.2") == notes(file, stop="0.6") == []
 
 
 @pytest.fixture
-def doubled(tmp_path, api):
+def doubled(tmp_path):
     """A clip two pairs of whose frames claim one time."""
-    whole, path = api.write_clip(tmp_path / "whole.mkv", codec="mpeg4", count=8), tmp_path / "doubled.mkv"
+    whole, path = (
+        synthetic.write_clip(tmp_path / "whole.mkv", codec="mpeg4", count=8),
+        tmp_path / "doubled.mkv",
+    )
     stamps = [0, 40, 80, 80, 160, 200, 200, 280]
     with av.open(str(whole)) as before, av.open(str(path), "w") as after:
         stream = after.add_stream_from_template(before.streams.video[0])
@@ -317,19 +321,19 @@ def doubled(tmp_path, api):
     return path
 
 
-def test_boxes_on_a_clip_whose_times_do_not_grow(doubled, clips, tmp_path, api):
+def test_boxes_on_a_clip_whose_times_do_not_grow(doubled, clips, tmp_path):
     done = cssv.encode(doubled, tmp_path / "x.cssv", boxes=clips / "boxes.txt")
     assert any("did not grow" in note for note in done.notes)
     with cssv.open(done.path) as clip:
         assert [moment.time * 1000 for moment in clip] == [0, 40, 80, 81, 160, 200, 201, 280]
         for moment in clip:
-            assert abs(moment.objects[0].w_px - api.boxes_at(0)[0][2]) < 1
+            assert abs(moment.objects[0].w_px - synthetic.boxes_at(0)[0][2]) < 1
 
 
-def test_boxes_on_a_clip_that_begins_in_the_middle(clips, tmp_path, api):
+def test_boxes_on_a_clip_that_begins_in_the_middle(clips, tmp_path):
     """Frames are counted as they are decoded, with and without a start."""
     options = {"g": "12", "bf": "2"}
-    whole = api.write_clip(tmp_path / "whole.ts", codec="libx264", options=options)
+    whole = synthetic.write_clip(tmp_path / "whole.ts", codec="libx264", options=options)
     source = tmp_path / "cut.ts"
     source.write_bytes(whole.read_bytes()[188 * 20 :])
     with VideoReader(source) as reader:
@@ -341,9 +345,9 @@ def test_boxes_on_a_clip_that_begins_in_the_middle(clips, tmp_path, api):
     with cssv.open(all_of_it) as clip, cssv.open(part) as later:
         assert (len(clip), len(later)) == (len(frames), len(frames) - 3)
         for number in range(len(frames)):
-            assert clip[number].objects[0].x_px == pytest.approx(api.boxes_at(number)[0][0], abs=1)
+            assert clip[number].objects[0].x_px == pytest.approx(synthetic.boxes_at(number)[0][0], abs=1)
         for number in range(len(later)):
-            assert later[number].objects[0].x_px == pytest.approx(api.boxes_at(number + 3)[0][0], abs=1)
+            assert later[number].objects[0].x_px == pytest.approx(synthetic.boxes_at(number + 3)[0][0], abs=1)
 
 
 # ---- the live cast

@@ -12,6 +12,7 @@ import pytest
 
 import cssv
 from cssv.errors import VideoError
+from cssv.testing import clips as synthetic
 
 KINDS = ["h264", "ffv1", "vp9", ".mkv", ".mp4", ".webm", "folder"]
 
@@ -40,15 +41,15 @@ def heats(stego):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_any_order_equals_the_order_of_time(kind, source, heats, api):
-    order = list(range(api.COUNT)) * 2
+def test_any_order_equals_the_order_of_time(kind, source, heats):
+    order = list(range(synthetic.COUNT)) * 2
     random.Random(kind).shuffle(order)
     with cssv.open(source(kind)) as clip:
-        assert len(clip) == api.COUNT
+        assert len(clip) == synthetic.COUNT
         for index in order:
             moment = clip[index]
             assert moment.number == index
-            assert moment.time == Fraction(index, api.RATE)
+            assert moment.time == Fraction(index, synthetic.RATE)
             assert np.array_equal(moment.heat, heats[index])
 
 
@@ -75,12 +76,12 @@ def test_a_loop_may_break_off_and_begin_again(kind, source):
 
 
 @pytest.mark.parametrize("kind", ["h264", ".mkv", "folder"])
-def test_bounds(kind, source, api):
+def test_bounds(kind, source):
     with cssv.open(source(kind)) as clip:
-        assert clip[-1].number == api.COUNT - 1
-        assert clip[-api.COUNT].number == 0
+        assert clip[-1].number == synthetic.COUNT - 1
+        assert clip[-synthetic.COUNT].number == 0
         assert clip[np.int64(3)].number == 3
-        for index in (api.COUNT, -api.COUNT - 1, 10**30, -(10**30)):
+        for index in (synthetic.COUNT, -synthetic.COUNT - 1, 10**30, -(10**30)):
             with pytest.raises(IndexError, match="24 frames"):
                 clip[index]
         # A refused index disturbs nothing.
@@ -156,9 +157,9 @@ def test_seeking_beyond_the_clip(kind, number, source):
         decoder.seek(number)
 
 
-def test_a_recording_of_a_copy_that_begins_in_the_middle(clips, tmp_path, api):
+def test_a_recording_of_a_copy_that_begins_in_the_middle(clips, tmp_path):
     """Packets before the first key frame cannot be decoded; the frames after it are whole."""
-    long = api.write_clip(tmp_path / "long.mkv", count=90)
+    long = synthetic.write_clip(tmp_path / "long.mkv", count=90)
     stego = cssv.encode(long, tmp_path / "long.cssv", boxes=clips / "boxes.txt").path
     with cssv.Decoder(stego) as decoder:
         heats = [moment.heat for moment in decoder]
@@ -216,13 +217,13 @@ def test_what_is_not_there_is_named(call, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]
 
 
-def test_export_keeps_pixels_and_sound(encode, tmp_path, api):
+def test_export_keeps_pixels_and_sound(encode, tmp_path):
     stego = encode(name="sound.mp4")
-    planes = api.source_planes(stego)
+    planes = synthetic.source_planes(stego)
     for suffix in (".mkv", ".mp4", ".webm"):
         done = cssv.export(stego, tmp_path / f"x{suffix}")
-        assert done.frames == api.COUNT
-        for before, after in zip(planes, api.source_planes(done.path), strict=True):
+        assert done.frames == synthetic.COUNT
+        for before, after in zip(planes, synthetic.source_planes(done.path), strict=True):
             assert np.array_equal(before, after)
         assert cssv.info(done.path).video.has_audio or done.notes
 
@@ -237,12 +238,12 @@ def test_export_refuses(stego, clips, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_track_writes_mot(clips, tmp_path, api):
+def test_track_writes_mot(clips, tmp_path):
     found = cssv.track(clips / "clip.mkv", tmp_path / "t.txt", boxes=clips / "boxes.txt")
     rows = np.loadtxt(tmp_path / "t.txt", delimiter=",")
-    assert found.rows == len(rows) == 2 * api.COUNT
+    assert found.rows == len(rows) == 2 * synthetic.COUNT
     for frame, track, *box in rows[:, :6]:
-        assert np.abs(np.subtract(box, api.boxes_at(int(frame) - 1)[int(track) - 1])).max() < 1
+        assert np.abs(np.subtract(box, synthetic.boxes_at(int(frame) - 1)[int(track) - 1])).max() < 1
     alone = cssv.track(boxes=clips / "boxes.txt", rate=25)
     assert [track.id for track in alone.tracks] == [1, 2]
     assert np.allclose(alone.tracks[0].boxes_px, found.tracks[0].boxes_px)

@@ -24,12 +24,13 @@ from cssv.pipeline.scene_track import read_sample
 from cssv.pipeline.splice import spans
 from cssv.scene import Ranges, Scene
 from cssv.scene.ranges import fit_ranges
+from cssv.testing import clips as synthetic
 
 
 @pytest.fixture(scope="module")
-def first(clips, api, tmp_path_factory):
+def first(clips, tmp_path_factory):
     path = tmp_path_factory.mktemp("first") / "clip.cssv"
-    cssv.encode(clips / "sound.mp4", path, scene=api.SCENE, boxes=clips / "boxes.txt", created_s=1)
+    cssv.encode(clips / "sound.mp4", path, scene=synthetic.SCENE, boxes=clips / "boxes.txt", created_s=1)
     return path
 
 
@@ -39,8 +40,8 @@ def file(first, tmp_path):
 
 
 @pytest.fixture
-def warmer(api):
-    scene = json.loads(json.dumps(api.SCENE))
+def warmer():
+    scene = json.loads(json.dumps(synthetic.SCENE))
     scene["objects"][1]["temperature_c"] = 20
     return scene
 
@@ -94,7 +95,7 @@ def test_sound_and_old_bytes_stay(file, first, warmer):
         assert np.array_equal(old[0].table.offsets, new[0].table.offsets)
 
 
-def test_what_cannot_be_committed_leaves_the_file(file, first, warmer, clips, api, tmp_path):
+def test_what_cannot_be_committed_leaves_the_file(file, first, warmer, clips, tmp_path):
     with cssv.open(file) as clip:
         scene = clip.scene
     with pytest.raises(InputError, match="nothing to commit"):
@@ -106,9 +107,9 @@ def test_what_cannot_be_committed_leaves_the_file(file, first, warmer, clips, ap
     with pytest.raises(InputError, match="the file itself"):
         cssv.commit(file, warmer, cover=file)
     with pytest.raises(InputError, match="another number of frames"):
-        cssv.commit(file, warmer, cover=api.write_clip(tmp_path / "short.mkv", count=5))
+        cssv.commit(file, warmer, cover=synthetic.write_clip(tmp_path / "short.mkv", count=5))
     with pytest.raises(InputError, match="another size"):
-        cssv.commit(file, warmer, cover=api.write_clip(tmp_path / "small.mkv", width=160))
+        cssv.commit(file, warmer, cover=synthetic.write_clip(tmp_path / "small.mkv", width=160))
     (tmp_path / "short.mkv").unlink()
     (tmp_path / "small.mkv").unlink()
     with pytest.raises(ContainerError, match="not a CSSV file"):
@@ -141,11 +142,11 @@ def test_a_commit_that_does_not_read_back_does_not_land(file, first, warmer, mon
     assert file.read_bytes() == first.read_bytes()
 
 
-def test_a_file_made_before_given_objects_were_marked(file, api, monkeypatch, clips, tmp_path):
+def test_a_file_made_before_given_objects_were_marked(file, monkeypatch, clips, tmp_path):
     """Index format 1 files tell a given object by its id and certainty only."""
     import cssv.pipeline.scene_track as sample
 
-    scene = json.loads(json.dumps(api.SCENE))
+    scene = json.loads(json.dumps(synthetic.SCENE))
     scene["objects"].append(
         {"name": "cart", "label": "cart", "trajectory": [
             {"time_s": 0, "box_px": [10, 100, 30, 30]}, {"time_s": 2, "box_px": [90, 100, 30, 30]}]}
@@ -156,7 +157,7 @@ def test_a_file_made_before_given_objects_were_marked(file, api, monkeypatch, cl
     )
     old = cssv.encode(clips / "clip.mkv", tmp_path / "old.cssv", scene=scene, boxes=clips / "boxes.txt").path
     monkeypatch.undo()
-    cssv.commit(old, api.SCENE)
+    cssv.commit(old, synthetic.SCENE)
     with cssv.open(old) as clip:
         assert {row.track for row in clip[3].objects} == {1, 2}
 
@@ -226,12 +227,12 @@ def test_damage_does_not_spread(file, warmer):
 
 
 @pytest.mark.parametrize("codec", ["h264", "ffv1"])
-def test_going_back_shares_what_is_there(clips, api, warmer, tmp_path, codec):
+def test_going_back_shares_what_is_there(clips, warmer, tmp_path, codec):
     """Version 3 has the frames of 1, version 5 those of 2: nothing is coded, and it is what 1 and 2 are."""
     path = cssv.encode(
-        clips / "clip.mkv", tmp_path / "c.cssv", scene=api.SCENE, boxes=clips / "boxes.txt", codec=codec
+        clips / "clip.mkv", tmp_path / "c.cssv", scene=synthetic.SCENE, boxes=clips / "boxes.txt", codec=codec
     ).path
-    scenes = [warmer, api.SCENE, json.loads(json.dumps(warmer)), warmer]
+    scenes = [warmer, synthetic.SCENE, json.loads(json.dumps(warmer)), warmer]
     scenes[2]["objects"][0]["density_kg_m3"] = 500
     done = [cssv.commit(path, scene) for scene in scenes]
     assert [bool(each.frames_coded) for each in done] == [True, False, True, False]
@@ -244,7 +245,7 @@ def test_going_back_shares_what_is_there(clips, api, warmer, tmp_path, codec):
             assert [m.objects for m in two] == [m.objects for m in five]
 
 
-def test_a_damaged_forerunner_is_not_shared(file, warmer, api):
+def test_a_damaged_forerunner_is_not_shared(file, warmer):
     cssv.commit(file, warmer)
     with Reader(file, version=1) as reader:
         table = reader.video.table
@@ -253,7 +254,7 @@ def test_a_damaged_forerunner_is_not_shared(file, warmer, api):
     data[at] ^= 0x10
     file.write_bytes(data)
     with pytest.raises(ChecksumError):
-        cssv.commit(file, api.SCENE)
+        cssv.commit(file, synthetic.SCENE)
     assert file.read_bytes() == data
 
 
@@ -305,10 +306,10 @@ def one_byte(planes):
 
 @pytest.mark.parametrize("change", [brighten, one_byte])
 @pytest.mark.parametrize("options", [{}, {"fidelity": "sparse"}, {"merge": "plain"}])
-def test_a_cover_is_the_very_clip(clips, api, warmer, tmp_path, options, change):
+def test_a_cover_is_the_very_clip(clips, warmer, tmp_path, options, change):
     path = tmp_path / "c.cssv"
     source, boxes = clips / "clip.mkv", clips / "boxes.txt"
-    cssv.encode(source, path, scene=api.SCENE, boxes=boxes, codec="ffv1", **options)
+    cssv.encode(source, path, scene=synthetic.SCENE, boxes=boxes, codec="ffv1", **options)
     before = path.read_bytes()
     with pytest.raises(InputError, match="of the cover is another picture"):
         cssv.commit(path, warmer, cover=distorted(source, tmp_path / "other.mkv", change))
@@ -382,16 +383,16 @@ def test_other_wrong_arguments(file, tmp_path):
     assert not (tmp_path / "two.cssv").exists()
 
 
-def test_times_after_a_start_are_told(clips, api, warmer, tmp_path):
+def test_times_after_a_start_are_told(clips, warmer, tmp_path):
     path = tmp_path / "c.cssv"
-    cssv.encode(clips / "clip.mkv", path, scene=api.SCENE, boxes=clips / "boxes.txt", start="0.2")
+    cssv.encode(clips / "clip.mkv", path, scene=synthetic.SCENE, boxes=clips / "boxes.txt", start="0.2")
     notes = cssv.commit(path, warmer).notes
     assert any("which begins 1/5 s into the clip" in note for note in notes)
 
 
-def test_going_back_shares_scene_samples_too(file, warmer, api):
+def test_going_back_shares_scene_samples_too(file, warmer):
     cssv.commit(file, warmer)
-    cssv.commit(file, api.SCENE)
+    cssv.commit(file, synthetic.SCENE)
     with Reader(file, version=1) as one, Reader(file, version=3) as three:
         # The first tells of the whole scene; it may say the same in other words.
         assert np.array_equal(one.scene.table.offsets[1:], three.scene.table.offsets[1:])

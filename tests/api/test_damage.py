@@ -15,6 +15,7 @@ import cssv.pipeline.embed
 from cssv.container import Reader
 from cssv.errors import ChecksumError, ContainerError, NibblesLostError
 from cssv.pipeline.scene_track import read_sample
+from cssv.testing import clips as synthetic
 
 
 def samples(path, kind):
@@ -63,9 +64,9 @@ def test_a_damaged_frame_is_named_and_the_others_are_right(codec, frame, encode,
 
 
 @pytest.mark.parametrize("codec", ["h264", "ffv1", "vp9"])
-def test_random_damage_in_the_media_is_never_a_wrong_heat(codec, encode, truths, tmp_path, api):
+def test_random_damage_in_the_media_is_never_a_wrong_heat(codec, encode, truths, tmp_path):
     path = encode(codec=codec)
-    mdat = next((at, size) for kind, at, size in api.top_boxes(path.read_bytes()) if kind == b"mdat")
+    mdat = next((at, size) for kind, at, size in synthetic.top_boxes(path.read_bytes()) if kind == b"mdat")
     dice = random.Random(codec)
     for attempt in range(12):
         at = mdat[0] + 16 + dice.randrange(mdat[1] - 16)
@@ -134,9 +135,9 @@ def test_a_file_without_its_index_still_carries_in_its_pixels(stego, truths, tmp
         assert np.array_equal(clip[5].heat, truths["h264"][5])
 
 
-def test_every_byte_of_the_tables_is_guarded(stego, tmp_path, api):
+def test_every_byte_of_the_tables_is_guarded(stego, tmp_path):
     """Whatever is flipped behind the media: an error of ours, or the same pictures as before."""
-    kinds = {kind: (at, size) for kind, at, size in api.top_boxes(stego.read_bytes())}
+    kinds = {kind: (at, size) for kind, at, size in synthetic.top_boxes(stego.read_bytes())}
     dice = random.Random(3)
     with cssv.open(stego) as clip:
         truth = clip[3].heat

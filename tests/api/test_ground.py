@@ -23,6 +23,7 @@ from cssv.scene import Camera
 from cssv.scene.crowd import CROWD_RADIUS_M
 from cssv.scene.ground import plane_of
 from cssv.template.state import ObjectState, grounded
+from cssv.testing import clips as synthetic
 
 #: Ten pixels are a metre, seen from straight above.
 MAP = {"homography": [[0.1, 0, 0], [0, 0.1, 0], [0, 0, 1]]}
@@ -227,12 +228,12 @@ def test_a_commit_refuses_it_too(file):
     assert file.read_bytes() == before
 
 
-def test_a_stream_tells_metres(api, tmp_path):
-    size = (api.WIDTH, api.HEIGHT)
+def test_a_stream_tells_metres(tmp_path):
+    size = (synthetic.WIDTH, synthetic.HEIGHT)
     with cssv.Encoder(
-        tmp_path / "live.cssv", size=size, rate=25, scene=scene_of(MAP), detector=api.Truth()
+        tmp_path / "live.cssv", size=size, rate=25, scene=scene_of(MAP), detector=synthetic.Truth()
     ) as encoder:
-        for picture in api.pictures():
+        for picture in synthetic.pictures():
             encoder.write(picture)
     one, two, cart = rows_in(tmp_path / "live.cssv").values()
     assert (one.vx_m_s, one.vy_m_s) == pytest.approx((5.0, 2.5), abs=0.4)
@@ -260,7 +261,7 @@ def test_a_camera_that_does_not_say_where_the_ground_is(clips, file, tmp_path):
         assert not any("ground" in note for note in done.notes)
 
 
-def test_a_camera_that_looks_into_the_sky(clips, file, api, tmp_path):
+def test_a_camera_that_looks_into_the_sky(clips, file, tmp_path):
     """The sign of the tilt is wrong."""
     up = {"position_m": [0, 0, 6], "hfov_deg": 60, "tilt_deg": 40}
     options = {"boxes": clips / "boxes.txt", "stop": "0.2"}
@@ -269,10 +270,12 @@ def test_a_camera_that_looks_into_the_sky(clips, file, api, tmp_path):
     assert "no point of the picture shows ground" in note
     assert "negative tilt_deg" in note
     assert note in cssv.commit(file, scene_of(up)).notes
-    size = (api.WIDTH, api.HEIGHT)
+    size = (synthetic.WIDTH, synthetic.HEIGHT)
     scene = scene_of(up)
-    with cssv.Encoder(tmp_path / "y.cssv", size=size, rate=25, scene=scene, detector=api.Truth()) as encoder:
-        encoder.write(api.pictures()[0])
+    with cssv.Encoder(
+        tmp_path / "y.cssv", size=size, rate=25, scene=scene, detector=synthetic.Truth()
+    ) as encoder:
+        encoder.write(synthetic.pictures()[0])
         assert note in encoder.notes
 
 

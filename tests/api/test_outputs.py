@@ -17,6 +17,7 @@ import cssv.carriers.nibble.carrier
 import cssv.pipeline.mux
 import cssv.video.writer
 from cssv.errors import ChecksumError, OptionError, OutputError
+from cssv.testing import clips as synthetic
 
 
 class Stop:
@@ -149,8 +150,8 @@ def test_bad_input_leaves_what_was_there(what, standing, clips, listing):
     assert listing(standing) == before
 
 
-def test_a_detector_that_fails_leaves_what_was_there(standing, clips, listing, api):
-    class Broken(api.Truth):
+def test_a_detector_that_fails_leaves_what_was_there(standing, clips, listing):
+    class Broken(synthetic.Truth):
         def detect(self, frame):
             if frame.number == 9:
                 raise ZeroDivisionError("mine")
@@ -190,42 +191,42 @@ class Log:
 
 @pytest.mark.parametrize("name", ["clip.mkv", "sound.mp4"])
 @pytest.mark.parametrize("span", [{}, {"start": "0.2", "stop": "0.6"}])
-def test_progress_of_encode(name, span, clips, tmp_path, api):
-    count = 10 if span else api.COUNT
+def test_progress_of_encode(name, span, clips, tmp_path):
+    count = 10 if span else synthetic.COUNT
     log = Log()
-    cssv.encode(clips / name, tmp_path / "x.cssv", detector=api.Truth(), progress=log, **span)
+    cssv.encode(clips / name, tmp_path / "x.cssv", detector=synthetic.Truth(), progress=log, **span)
     log.check(["perceive", "encode", "verify"], count)
     log = Log()
     cssv.encode(clips / name, tmp_path / "x.cssv", boxes=clips / "boxes.txt", progress=log, **span)
     log.check(["encode", "verify"], count)
 
 
-def test_progress_of_the_others(stego, tmp_path, api, clips):
+def test_progress_of_the_others(stego, tmp_path, clips):
     log = Log()
     cssv.decode(stego, tmp_path / "h.mkv", progress=log)
-    log.check(["decode"], api.COUNT)
+    log.check(["decode"], synthetic.COUNT)
     log = Log()
     cssv.export(stego, tmp_path / "c.mkv", progress=log)
-    log.check(["export", "verify"], api.COUNT)
+    log.check(["export", "verify"], synthetic.COUNT)
     log = Log()
     cssv.export(stego, tmp_path / "c", progress=log)
-    log.check(["export"], api.COUNT)
+    log.check(["export"], synthetic.COUNT)
     log = Log()
     cssv.decode(tmp_path / "c.mkv", objects=tmp_path / "o.csv", progress=log)
-    log.check(["decode"], api.COUNT)
+    log.check(["decode"], synthetic.COUNT)
     log = Log()
     cssv.verify(stego, progress=log)
-    log.check(["verify"], api.COUNT)
+    log.check(["verify"], synthetic.COUNT)
     log = Log()
-    cssv.track(clips / "clip.mkv", detector=api.Truth(), progress=log)
-    log.check(["perceive"], api.COUNT)
+    cssv.track(clips / "clip.mkv", detector=synthetic.Truth(), progress=log)
+    log.check(["perceive"], synthetic.COUNT)
 
 
 NAMES = ["ü ñ 日本", "12:30", "a%03d", "-x", "file:x", "it's [1]", "a|b", "concat:x", "x\ny", "a.b.c", "~"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_that_programs_stumble_over(name, clips, tmp_path, monkeypatch, api):
+def test_names_that_programs_stumble_over(name, clips, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = f"{name}.mkv"
     (tmp_path / source).write_bytes((clips / "clip.mkv").read_bytes())
@@ -234,7 +235,7 @@ def test_names_that_programs_stumble_over(name, clips, tmp_path, monkeypatch, ap
     assert cssv.verify(made).is_sound
     assert cssv.decode(made, f"{name}.heat.mkv", overlay="folder", objects=f"{name}.csv").frames
     copy = cssv.export(made, f"{name}.mp4").path
-    assert cssv.info(copy).frames == api.COUNT
+    assert cssv.info(copy).frames == synthetic.COUNT
     assert {entry.name for entry in tmp_path.iterdir()} == {
         source, f"{name}.cssv", f"{name}.heat.mkv", "folder", f"{name}.csv", f"{name}.mp4"
     }  # fmt: skip
@@ -261,11 +262,11 @@ def test_marks_that_say_something_else_are_found_out(standing, clips, listing, m
     assert listing(standing) == before
 
 
-def test_a_stream_whose_codec_changes_pixels_is_found_out(standing, listing, monkeypatch, api):
+def test_a_stream_whose_codec_changes_pixels_is_found_out(standing, listing, monkeypatch):
     before = listing(standing)
     monkeypatch.setattr(cssv.pipeline.mux, "planes_crc", lambda planes: int(planes[0, 0, 0]))
-    encoder = cssv.Encoder(standing / "x.cssv", size=(api.WIDTH, api.HEIGHT), rate=25)
-    for picture in api.pictures(count=4):
+    encoder = cssv.Encoder(standing / "x.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25)
+    for picture in synthetic.pictures(count=4):
         encoder.write(picture)
     with pytest.raises(ChecksumError, match="does not read back"):
         encoder.close()

@@ -8,23 +8,24 @@ import shutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thermal_clips import (
-    COLD,
-    COUNTS,
-    PLACED,
-    WARM,
-    encode,
-    rows_by_track,
-    seen,
-    thermal_scene,
-    write_video,
-)
 
 import cssv
 from cssv.errors import ThermalError
 from cssv.pipeline.scene_track import SceneSample, read_sample, write_sample
 from cssv.scene import Value
 from cssv.scene.thermal import CENTIKELVIN, Calibration, Unit
+from cssv.testing import clips as synthetic
+from cssv.testing.thermal_clips import (
+    COLD,
+    COUNTS,
+    PLACED,
+    WARM,
+    celsius_by_track,
+    encode,
+    thermal_picture,
+    thermal_scene,
+    write_video,
+)
 
 FINER = Unit(0.0095, -258.0)
 
@@ -79,16 +80,18 @@ def test_ranges_grow_with_the_readings(file):
             assert row.temperature_c == pytest.approx(clip[4].objects[row.track - 1].temperature_c, abs=step)
 
 
-def test_a_given_object_keeps_its_reading_calibrated_anew(heat, clips, api, tmp_path):
-    x, y, w, h = api.boxes_at(0)[0]
+def test_a_given_object_keeps_its_reading_calibrated_anew(heat, clips, tmp_path):
+    x, y, w, h = synthetic.boxes_at(0)[0]
     points = [(0, x, y), (0.92, x + 46, y + 23)]
     cart = {"name": "cart", "trajectory": [{"time_s": t, "box_px": [a, b, w, h]} for t, a, b in points]}
     path = encode(clips, tmp_path / "a.cssv", PLACED | {"objects": [cart]}, heat.video).path
     scene = thermal_scene(scale=FINER.scale, offset_c=FINER.offset_c)
     cssv.commit(path, scene | {"objects": [cart]})
-    assert rows_by_track(path)[1_000_000] == pytest.approx([under(FINER, WARM)] * api.COUNT, abs=1e-3)
+    assert celsius_by_track(path)[1_000_000] == pytest.approx(
+        [under(FINER, WARM)] * synthetic.COUNT, abs=1e-3
+    )
     cssv.commit(path, scene)
-    assert rows_by_track(path)[1] == pytest.approx([under(FINER, WARM)] * api.COUNT, abs=1e-3)
+    assert celsius_by_track(path)[1] == pytest.approx([under(FINER, WARM)] * synthetic.COUNT, abs=1e-3)
 
 
 def test_a_calibration_by_which_readings_are_none_is_refused(file):
@@ -106,22 +109,22 @@ def test_what_cannot_follow_is_said(file, heat):
     assert states(file) == states(heat.file)
 
 
-def test_degrees_have_no_counts_to_calibrate(api, heat, tmp_path):
+def test_degrees_have_no_counts_to_calibrate(heat, tmp_path):
     path = tmp_path / "a.cssv"
-    with cssv.Encoder(path, size=(api.WIDTH, api.HEIGHT), rate=25, scene=PLACED) as encoder:
-        for number, (picture, thermal) in enumerate(zip(api.pictures(), heat.pictures, strict=True)):
-            encoder.write(picture, cssv.detections(api.boxes_at(number), ids=[1, 2]), thermal)
-    before = rows_by_track(path)
+    with cssv.Encoder(path, size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=PLACED) as encoder:
+        for number, (picture, thermal) in enumerate(zip(synthetic.pictures(), heat.pictures, strict=True)):
+            encoder.write(picture, cssv.detections(synthetic.boxes_at(number), ids=[1, 2]), thermal)
+    before = celsius_by_track(path)
     done = cssv.commit(path, thermal_scene(scale=0.02, offset_c=-273.15, sigma_c=2))
-    assert rows_by_track(path) == before
+    assert celsius_by_track(path) == before
     assert states(path)[0][0].thermal_c.sigma == pytest.approx(2, abs=0.01)
     (note,) = done.notes
     assert note.startswith("thermal.scale: no effect")
 
 
-def test_a_thermal_part_without_readings_needs_no_note(stego, api, tmp_path):
+def test_a_thermal_part_without_readings_needs_no_note(stego, tmp_path):
     path = shutil.copy(stego, tmp_path / "a.cssv")
-    assert cssv.commit(path, api.SCENE | {"thermal": PLACED["thermal"]}).notes == ()
+    assert cssv.commit(path, synthetic.SCENE | {"thermal": PLACED["thermal"]}).notes == ()
 
 
 # ---- ranges hold what is drawn
@@ -133,7 +136,7 @@ def test_what_is_never_drawn_widens_no_range(file, heat):
     scene = PLACED | {"objects": [anyone | {"temperature_c": guess}, nobody | {"temperature_c": 700}]}
     scene["objects"].append(nobody | {"density_kg_m3": 19300})
     done = cssv.commit(file, scene)
-    assert done.ranges == heat.done.ranges
+    assert done.ranges == heat.encoded.ranges
     assert done.frames_coded == 0
     assert not any("range" in note for note in done.notes)
     done = cssv.commit(file, PLACED | {"objects": [anyone | {"temperature_c": 400}]})
@@ -141,8 +144,10 @@ def test_what_is_never_drawn_widens_no_range(file, heat):
     assert "the temperature range had to grow" in done.notes
 
 
-def test_a_guess_that_is_drawn_somewhere_counts(clips, api, tmp_path):
-    pictures = [seen(api.boxes_at(number), (WARM, COLD)) for number in range(api.COUNT)]
+def test_a_guess_that_is_drawn_somewhere_counts(clips, tmp_path):
+    pictures = [
+        thermal_picture(synthetic.boxes_at(number), (WARM, COLD)) for number in range(synthetic.COUNT)
+    ]
     left = [[1, 0, 0], [0, 2, 0], [0, 0, 1]]
     path = encode(
         clips, tmp_path / "a.cssv", thermal_scene(homography=left), write_video(tmp_path / "t.mkv", pictures)
@@ -150,7 +155,7 @@ def test_a_guess_that_is_drawn_somewhere_counts(clips, api, tmp_path):
     guess = {"match": {"label": "*"}, "temperature_c": {"value": 400, "source": "estimated"}}
     done = cssv.commit(path, thermal_scene(homography=left) | {"objects": [guess]})
     assert done.ranges.temperature_c[1] > 400
-    assert set(rows_by_track(path)[2]) == {400}
+    assert set(celsius_by_track(path)[2]) == {400}
 
 
 # ---- one reading

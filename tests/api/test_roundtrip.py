@@ -12,6 +12,7 @@ import pytest
 import cssv
 from cssv.errors import OptionError
 from cssv.interop.table import read_rows
+from cssv.testing import clips as synthetic
 
 OPTIONS = list(
     itertools.product(("h264", "ffv1", "vp9"), ("native", "rgb"), ("opap", "plain"), ("full", "sparse"))
@@ -19,43 +20,43 @@ OPTIONS = list(
 
 
 @pytest.mark.parametrize(("codec", "planes", "merge", "fidelity"), OPTIONS)
-def test_every_option_comes_back(codec, planes, merge, fidelity, encode, api):
+def test_every_option_comes_back(codec, planes, merge, fidelity, encode):
     path = encode(codec=codec, planes=planes, merge=merge, fidelity=fidelity)
     assert cssv.verify(path).is_sound
     facts = cssv.info(path).facts
     assert (facts["codec"], facts["merge"], facts["fidelity"]) == (codec, merge, fidelity)
     with cssv.open(path) as clip:
-        assert len(clip) == api.COUNT
+        assert len(clip) == synthetic.COUNT
         assert clip.info.layout == ("rgb24" if planes == "rgb" else "yuv420p")
-        moment = clip[api.COUNT // 2]
-    assert moment.number == api.COUNT // 2
+        moment = clip[synthetic.COUNT // 2]
+    assert moment.number == synthetic.COUNT // 2
     assert {row.track for row in moment.objects} == {1, 2}
-    for row, box in zip(moment.objects, api.boxes_at(moment.number), strict=True):
+    for row, box in zip(moment.objects, synthetic.boxes_at(moment.number), strict=True):
         assert np.abs(np.subtract((row.x_px, row.y_px, row.w_px, row.h_px), box)).max() < 1
 
 
 @pytest.mark.parametrize("fidelity", ["full", "sparse"])
-def test_stego_carries_the_template_and_looks_like_the_cover(fidelity, encode, clips, api):
-    covers = api.source_planes(clips / "clip.mkv")
-    stegos = api.source_planes(encode(fidelity=fidelity))
+def test_stego_carries_the_template_and_looks_like_the_cover(fidelity, encode, clips):
+    covers = synthetic.source_planes(clips / "clip.mkv")
+    stegos = synthetic.source_planes(encode(fidelity=fidelity))
     for cover, stego in zip(covers, stegos, strict=True):
         error = np.abs(stego.astype(int) - cover)
         assert error.max() <= 15
         assert np.mean(error.astype(float) ** 2) < 255**2 / 10**3.4
     if fidelity == "sparse":
-        far_away = np.s_[130 : api.HEIGHT, :90]
+        far_away = np.s_[130 : synthetic.HEIGHT, :90]
         assert np.abs(stegos[0].astype(int) - covers[0])[far_away].max() <= 1
 
 
-def test_heat_file_is_the_low_nibbles(stego, tmp_path, api):
+def test_heat_file_is_the_low_nibbles(stego, tmp_path):
     done = cssv.decode(stego, tmp_path / "heat.mkv")
-    heats = api.source_planes(tmp_path / "heat.mkv")
-    assert done.frames == len(heats) == api.COUNT
-    for heat, planes in zip(heats, api.source_planes(stego), strict=True):
+    heats = synthetic.source_planes(tmp_path / "heat.mkv")
+    assert done.frames == len(heats) == synthetic.COUNT
+    for heat, planes in zip(heats, synthetic.source_planes(stego), strict=True):
         assert np.array_equal(heat, (planes & 15) << 4)
 
 
-def test_all_outputs_at_once(encode, tmp_path, api):
+def test_all_outputs_at_once(encode, tmp_path):
     done = cssv.decode(
         encode(name="sound.mp4"),
         tmp_path / "heat.mp4",
@@ -63,23 +64,23 @@ def test_all_outputs_at_once(encode, tmp_path, api):
         scene=tmp_path / "scene.json",
         overlay=tmp_path / "overlay.mp4",
     )
-    assert (done.frames, done.source) == (api.COUNT, "metadata")
-    assert done.rows == len(list(read_rows(tmp_path / "objects.jsonl"))) == 2 * api.COUNT
-    assert cssv.Scene.read(tmp_path / "scene.json") == cssv.Scene.from_json(api.SCENE)
+    assert (done.frames, done.source) == (synthetic.COUNT, "metadata")
+    assert done.rows == len(list(read_rows(tmp_path / "objects.jsonl"))) == 2 * synthetic.COUNT
+    assert cssv.Scene.read(tmp_path / "scene.json") == cssv.Scene.from_json(synthetic.SCENE)
     assert set(done.written) == set(tmp_path.iterdir())
     with av.open(str(tmp_path / "overlay.mp4")) as container:
         assert container.streams.audio
 
 
-def test_folders_of_pictures(stego, tmp_path, api):
+def test_folders_of_pictures(stego, tmp_path):
     cssv.decode(stego, tmp_path / "heat", overlay=tmp_path / "overlay")
     for folder in ("heat", "overlay"):
         names = sorted(path.name for path in (tmp_path / folder).iterdir())
-        assert names == [f"{number:06d}.png" for number in range(api.COUNT)]
+        assert names == [f"{number:06d}.png" for number in range(synthetic.COUNT)]
 
 
 @pytest.mark.parametrize("name", ["clip.mkv", "sound.mp4"])
-def test_times_are_the_source_s(name, encode, clips, api):
+def test_times_are_the_source_s(name, encode, clips):
     with av.open(str(clips / name)) as container:
         times = [frame.pts * frame.time_base for frame in container.decode(video=0)]
     with cssv.open(encode(name=name)) as clip:
@@ -110,10 +111,10 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_forms_of_clips(form, clips, tmp_path, api):
-    source = api.write_clip(tmp_path / "clip.mkv", **FORMS[form])
-    done = cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", scene=api.SCENE)
-    assert done.frames == FORMS[form].get("count", api.COUNT)
+def test_forms_of_clips(form, clips, tmp_path):
+    source = synthetic.write_clip(tmp_path / "clip.mkv", **FORMS[form])
+    done = cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", scene=synthetic.SCENE)
+    assert done.frames == FORMS[form].get("count", synthetic.COUNT)
     assert cssv.verify(done.path).is_sound
     with cssv.open(done.path) as clip:
         assert [moment.number for moment in clip] == list(range(done.frames))
@@ -131,7 +132,7 @@ def test_forms_of_clips(form, clips, tmp_path, api):
         assert any("converted from yuv420p10le" in note for note in done.notes)
 
 
-def test_rotated(clips, tmp_path, api):
+def test_rotated(clips, tmp_path):
     source = tmp_path / "turned.mp4"
     with av.open(str(clips / "sound.mp4")) as before, av.open(str(source), "w") as after:
         stream = after.add_stream_from_template(before.streams.video[0])
@@ -142,16 +143,16 @@ def test_rotated(clips, tmp_path, api):
             if packet.size:
                 packet.stream = stream
                 after.mux(packet)
-    done = cssv.encode(source, tmp_path / "x.cssv", detector=api.Truth())
+    done = cssv.encode(source, tmp_path / "x.cssv", detector=synthetic.Truth())
     video = cssv.info(done.path).video
-    assert (video.width, video.height) == (api.HEIGHT, api.WIDTH)
+    assert (video.width, video.height) == (synthetic.HEIGHT, synthetic.WIDTH)
     assert any("rotated" in note for note in done.notes)
 
 
-def test_variable_rate_and_late_start(clips, tmp_path, api):
-    steps = np.array([33, 40, 1, 120, 7] * api.COUNT)[: api.COUNT]
+def test_variable_rate_and_late_start(clips, tmp_path):
+    steps = np.array([33, 40, 1, 120, 7] * synthetic.COUNT)[: synthetic.COUNT]
     pts = (777 + np.cumsum(steps)).tolist()
-    source = api.write_clip(tmp_path / "v.mkv", time_base=Fraction(1, 1000), pts=pts)
+    source = synthetic.write_clip(tmp_path / "v.mkv", time_base=Fraction(1, 1000), pts=pts)
     path = cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt").path
     with cssv.open(path) as clip:
         assert [moment.time for moment in clip] == [Fraction(p, 1000) for p in pts]
@@ -162,8 +163,8 @@ def test_variable_rate_and_late_start(clips, tmp_path, api):
 @pytest.mark.parametrize(
     "rate", [Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60000, 1001), Fraction(1, 3)]
 )
-def test_times_are_exact_fractions(rate, tmp_path, api, clips):
-    source = api.write_clip(tmp_path / "n.mkv", count=8)
+def test_times_are_exact_fractions(rate, tmp_path, clips):
+    source = synthetic.write_clip(tmp_path / "n.mkv", count=8)
     path = cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", rate=rate).path
     copy = cssv.export(path, tmp_path / "copy.mkv").path
     for each in (path, copy):
@@ -204,16 +205,16 @@ def test_speeds_follow_a_corrected_rate(clips, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["clip.mkv", "sound.mp4"])
-def test_part_of_a_clip_keeps_the_box_file_s_numbers(name, clips, tmp_path, api):
+def test_part_of_a_clip_keeps_the_box_file_s_numbers(name, clips, tmp_path):
     done = cssv.encode(
         clips / name, tmp_path / "x.cssv", boxes=clips / "boxes.txt", start="0.36", stop="0.76"
     )
     assert done.frames == 10
-    covers = api.source_planes(clips / name)[9:19]
+    covers = synthetic.source_planes(clips / name)[9:19]
     with cssv.open(done.path) as clip:
         for count, moment in enumerate(clip):
-            assert (moment.number, moment.time) == (count, Fraction(count, api.RATE))
-            boxes = api.boxes_at(9 + count)
+            assert (moment.number, moment.time) == (count, Fraction(count, synthetic.RATE))
+            boxes = synthetic.boxes_at(9 + count)
             for row, box in zip(moment.objects, boxes, strict=True):
                 assert abs(row.x_px - box[0]) < 1
             assert np.abs(moment.frame.planes.astype(int) - covers[count]).max() <= 15
@@ -248,16 +249,16 @@ def test_a_span_without_frames_is_refused(clips, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_same_again_is_the_same_byte_for_byte(encode, stego, clips, tmp_path, api):
+def test_the_same_again_is_the_same_byte_for_byte(encode, stego, clips, tmp_path):
     again = cssv.encode(
-        clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", scene=api.SCENE,
+        clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", scene=synthetic.SCENE,
         created_s=1_700_000_000,
     ).path  # fmt: skip
     assert again.read_bytes() == stego.read_bytes()
 
 
-def test_default_output_is_beside_the_clip(clips, tmp_path, api):
-    source = api.write_clip(tmp_path / "a.b.mkv", count=3)
+def test_default_output_is_beside_the_clip(clips, tmp_path):
+    source = synthetic.write_clip(tmp_path / "a.b.mkv", count=3)
     assert cssv.encode(source, boxes=clips / "boxes.txt").path == tmp_path / "a.b.cssv"
 
 
@@ -277,7 +278,7 @@ def test_a_clip_is_never_written_over(stego, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_stego_is_a_clip_again(stego, clips, tmp_path, api):
+def test_stego_is_a_clip_again(stego, clips, tmp_path):
     """Encoding what already carries replaces what it carries."""
     done = cssv.encode(stego, tmp_path / "again.cssv", boxes=clips / "boxes.txt")
     with cssv.open(done.path) as clip:

@@ -20,6 +20,7 @@ from cssv.errors import OutputError, VideoError
 from cssv.files.worker import AHEAD
 from cssv.frames import Frame
 from cssv.pipeline.mux import StegoWriter
+from cssv.testing import clips as synthetic
 from cssv.video import FrameEncoder, VideoInfo
 
 WIDTH, HEIGHT = 64, 48
@@ -128,12 +129,12 @@ def test_the_bytes_are_those_of_a_writer_without_thread(codec, layout, monkeypat
 
 
 @pytest.mark.parametrize("name", ["clip.mkv", "sound.mp4"])
-def test_a_clip_becomes_the_file_of_a_writer_without_thread(name, clips, tmp_path, monkeypatch, api):
+def test_a_clip_becomes_the_file_of_a_writer_without_thread(name, clips, tmp_path, monkeypatch):
     def encode(output):
         done = cssv.encode(
-            clips / name, output, boxes=clips / "boxes.txt", scene=api.SCENE, codec="ffv1", created_s=5
+            clips / name, output, boxes=clips / "boxes.txt", scene=synthetic.SCENE, codec="ffv1", created_s=5
         )
-        assert done.frames == api.COUNT
+        assert done.frames == synthetic.COUNT
         return output.read_bytes()
 
     threaded = encode(tmp_path / "a.cssv")
@@ -326,12 +327,16 @@ def test_a_clip_whose_codec_fails_leaves_what_was_there(clips, tmp_path, monkeyp
 
 
 @pytest.fixture
-def stream(tmp_path, api):
+def stream(tmp_path):
     """A stream's encoder whose frames wait for nothing but the codec."""
     encoder = cssv.Encoder(
-        tmp_path / "x.cssv", size=(api.WIDTH, api.HEIGHT), rate=api.RATE, detector=api.Truth(), lag_s=0.0
+        tmp_path / "x.cssv",
+        size=(synthetic.WIDTH, synthetic.HEIGHT),
+        rate=synthetic.RATE,
+        detector=synthetic.Truth(),
+        lag_s=0.0,
     )
-    return SimpleNamespace(encoder=encoder, pictures=api.pictures())
+    return SimpleNamespace(encoder=encoder, pictures=synthetic.pictures())
 
 
 def test_a_stream_whose_codec_fails(stream, tmp_path, monkeypatch):

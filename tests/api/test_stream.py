@@ -13,32 +13,33 @@ import pytest
 import cssv
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.perception import detections
+from cssv.testing import clips as synthetic
 
 SIZE = (192, 160)
 
 
-def found_at(api, number):
-    return detections(api.boxes_at(number), labels="block", ids=[1, 2])
+def found_at(number):
+    return detections(synthetic.boxes_at(number), labels="block", ids=[1, 2])
 
 
-def write_all(encoder, api, count=None):
-    for number, picture in enumerate(api.pictures(count=count or api.COUNT)):
-        encoder.write(picture, found_at(api, number))
+def write_all(encoder, count=None):
+    for number, picture in enumerate(synthetic.pictures(count=count or synthetic.COUNT)):
+        encoder.write(picture, found_at(number))
 
 
 @pytest.mark.parametrize("layout", [None, "rgb24", "yuv420p"])
 @pytest.mark.parametrize("codec", ["h264", "ffv1", "vp9"])
-def test_pictures_in_file_out(layout, codec, tmp_path, api):
+def test_pictures_in_file_out(layout, codec, tmp_path):
     path = tmp_path / "x.cssv"
-    with cssv.Encoder(path, size=SIZE, rate=25, layout=layout, codec=codec, scene=api.SCENE) as encoder:
-        write_all(encoder, api)
+    with cssv.Encoder(path, size=SIZE, rate=25, layout=layout, codec=codec, scene=synthetic.SCENE) as encoder:
+        write_all(encoder)
         assert not path.exists()
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.cssv"]
     assert cssv.verify(path).is_sound
     with cssv.open(path) as clip:
-        assert len(clip) == api.COUNT
+        assert len(clip) == synthetic.COUNT
         assert clip.info.layout == (layout or "rgb24")
-        assert [moment.time for moment in clip] == [Fraction(n, 25) for n in range(api.COUNT)]
+        assert [moment.time for moment in clip] == [Fraction(n, 25) for n in range(synthetic.COUNT)]
         moment = clip[12]
         assert [row.track for row in moment.objects] == [1, 2]
         assert moment.objects[0].temperature_c == 36.2
@@ -46,19 +47,19 @@ def test_pictures_in_file_out(layout, codec, tmp_path, api):
 
 
 @pytest.mark.parametrize("lag_s", [0.0, 0.2, 1.0, 5.0])
-def test_equals_the_offline_encoder(lag_s, tmp_path, api, clips):
-    offline = cssv.encode(clips / "clip.mkv", tmp_path / "a.cssv", detector=api.Truth()).path
+def test_equals_the_offline_encoder(lag_s, tmp_path, clips):
+    offline = cssv.encode(clips / "clip.mkv", tmp_path / "a.cssv", detector=synthetic.Truth()).path
     with (
         cssv.Encoder(
-            tmp_path / "b.cssv", size=SIZE, rate=25, layout="yuv420p", detector=api.Truth(), lag_s=lag_s
+            tmp_path / "b.cssv", size=SIZE, rate=25, layout="yuv420p", detector=synthetic.Truth(), lag_s=lag_s
         ) as encoder,
         cssv.open(offline) as clip,
     ):
-        for number, planes in enumerate(api.source_planes(clips / "clip.mkv")):
+        for number, planes in enumerate(synthetic.source_planes(clips / "clip.mkv")):
             encoder.write(cssv.Frame(planes, "yuv420p", number, Fraction(1, 25)))
     with cssv.open(offline) as clip, cssv.open(tmp_path / "b.cssv") as live:
-        assert len(clip) == len(live) == api.COUNT
-        for number in range(api.COUNT):
+        assert len(clip) == len(live) == synthetic.COUNT
+        for number in range(synthetic.COUNT):
             before, after = clip[number].objects, live[number].objects
             if lag_s < 0.3 and number < 6:
                 continue  # an object is shown once it was seen a few times
@@ -70,26 +71,26 @@ def test_equals_the_offline_encoder(lag_s, tmp_path, api, clips):
                     assert abs(one.vx_px_s - other.vx_px_s) < 5
 
 
-def test_memory_of_a_picture_may_be_used_again(tmp_path, api, clips):
+def test_memory_of_a_picture_may_be_used_again(tmp_path, clips):
     """Cameras hand out the same array for every picture."""
     buffer = np.empty((160, 192, 3), np.uint8)
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lag_s=1.0) as encoder:
-        for number, picture in enumerate(api.pictures()):
+        for number, picture in enumerate(synthetic.pictures()):
             buffer[...] = picture
-            encoder.write(buffer, found_at(api, number))
+            encoder.write(buffer, found_at(number))
         buffer[...] = 0
     with cssv.open(tmp_path / "x.cssv") as clip:
-        for moment, picture in zip(clip, api.pictures(), strict=True):
+        for moment, picture in zip(clip, synthetic.pictures(), strict=True):
             assert np.abs(moment.frame.planes.astype(int) - picture).max() <= 15
 
 
-def test_frames_memory_may_be_used_again(tmp_path, api, clips):
+def test_frames_memory_may_be_used_again(tmp_path, clips):
     planes = np.empty((240, 192), np.uint8)
-    covers = api.source_planes(clips / "clip.mkv")
+    covers = synthetic.source_planes(clips / "clip.mkv")
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25) as encoder:
         for number, cover in enumerate(covers):
             planes[...] = cover
-            encoder.write(cssv.Frame(planes, "yuv420p", number, Fraction(1, 25)), found_at(api, number))
+            encoder.write(cssv.Frame(planes, "yuv420p", number, Fraction(1, 25)), found_at(number))
     with cssv.open(tmp_path / "x.cssv") as clip:
         for moment, cover in zip(clip, covers, strict=True):
             assert np.abs(moment.frame.planes.astype(int) - cover).max() <= 15
@@ -109,30 +110,30 @@ class Noted:
         return detections([])
 
 
-def test_notes_of_the_detector_reach_the_file(tmp_path, api):
+def test_notes_of_the_detector_reach_the_file(tmp_path):
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, detector=Noted()) as encoder:
         assert encoder.notes == ()
-        for picture in api.pictures(count=5):
+        for picture in synthetic.pictures(count=5):
             encoder.write(picture)
     assert encoder.notes == ("objects found by Noted, licence X", "frame 3 was dark")
     assert cssv.info(tmp_path / "x.cssv").facts["notes"] == list(encoder.notes)
 
 
-def test_a_detector_that_was_never_asked_has_no_say(tmp_path, api):
+def test_a_detector_that_was_never_asked_has_no_say(tmp_path):
     scene = {"cssv_scene": 1, "camera": {"tilt_deg": 20}}
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, detector=Noted(), scene=scene) as encoder:
-        write_all(encoder, api, count=5)
+        write_all(encoder, count=5)
     assert ["where the ground is" in note for note in encoder.notes] == [True]
     assert cssv.info(tmp_path / "x.cssv").facts["notes"] == list(encoder.notes)
 
 
 @pytest.mark.parametrize("wrong", [[], "boxes", [(1, 2, 3, 4)]])
-def test_what_are_no_detections_is_refused_and_nothing_lost(wrong, tmp_path, api):
+def test_what_are_no_detections_is_refused_and_nothing_lost(wrong, tmp_path):
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25) as encoder:
-        for number, picture in enumerate(api.pictures(count=3)):
+        for number, picture in enumerate(synthetic.pictures(count=3)):
             with pytest.raises(OptionError, match="does not give detections"):
                 encoder.write(picture, wrong)
-            encoder.write(picture, found_at(api, number))
+            encoder.write(picture, found_at(number))
     with cssv.open(tmp_path / "x.cssv") as clip:
         assert len(clip) == 3
 
@@ -154,25 +155,25 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_wrong_picture_is_refused_and_changes_nothing(wrong, tmp_path, api):
+def test_a_wrong_picture_is_refused_and_changes_nothing(wrong, tmp_path):
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, layout="rgb24") as encoder:
-        for number, picture in enumerate(api.pictures()):
-            encoder.write(picture, found_at(api, number))
+        for number, picture in enumerate(synthetic.pictures()):
+            encoder.write(picture, found_at(number))
             if number in (2, 20):
                 with pytest.raises(FrameError):
                     encoder.write(WRONG[wrong]() if number == 2 else np.zeros((3, 3, 3), np.uint8))
     with cssv.open(tmp_path / "x.cssv") as clip:
-        assert [moment.number for moment in clip] == list(range(api.COUNT))
-        for moment, picture in zip(clip, api.pictures(), strict=True):
+        assert [moment.number for moment in clip] == list(range(synthetic.COUNT))
+        for moment, picture in zip(clip, synthetic.pictures(), strict=True):
             assert np.abs(moment.frame.planes.astype(int) - picture).max() <= 15
 
 
 @pytest.mark.parametrize("wrong", ["size", "float", "rgba", "empty", "scalar"])
-def test_a_wrong_first_picture_of_a_converted_stream(wrong, tmp_path, api):
+def test_a_wrong_first_picture_of_a_converted_stream(wrong, tmp_path):
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, layout="yuv420p") as encoder:
         with pytest.raises(FrameError):
             encoder.write(WRONG[wrong]())
-        write_all(encoder, api, 3)
+        write_all(encoder, 3)
     with cssv.open(tmp_path / "x.cssv") as clip:
         assert len(clip) == 3
 
@@ -217,10 +218,10 @@ def earlier(tmp_path):
 
 
 @pytest.mark.parametrize("count", [0, 1, 20])
-def test_abort_leaves_what_was_there(count, earlier, api):
+def test_abort_leaves_what_was_there(count, earlier):
     encoder = cssv.Encoder(earlier, size=SIZE, rate=25)
     if count:
-        write_all(encoder, api, count)
+        write_all(encoder, count)
     encoder.abort()
     encoder.abort()
     encoder.close()
@@ -228,27 +229,27 @@ def test_abort_leaves_what_was_there(count, earlier, api):
         "x.cssv": b"what was there before"
     }
     with pytest.raises(OutputError, match="closed"):
-        encoder.write(api.pictures(count=1)[0])
+        encoder.write(synthetic.pictures(count=1)[0])
 
 
 @pytest.mark.parametrize("count", [0, 3])
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError, SystemExit])
-def test_an_exception_within_leaves_what_was_there(count, error, earlier, api):
+def test_an_exception_within_leaves_what_was_there(count, error, earlier):
     with pytest.raises(error, match="mine"), cssv.Encoder(earlier, size=SIZE, rate=25) as encoder:  # noqa: PT012
         if count:
-            write_all(encoder, api, count)
+            write_all(encoder, count)
         raise error("mine")
     assert [path.read_bytes() for path in earlier.parent.iterdir()] == [b"what was there before"]
 
 
-def test_a_detector_that_fails(earlier, api):
-    class Broken(api.Truth):
+def test_a_detector_that_fails(earlier):
+    class Broken(synthetic.Truth):
         def detect(self, _frame):
             raise ZeroDivisionError("mine")
 
     options = {"size": SIZE, "rate": 25, "detector": Broken()}
     with pytest.raises(ZeroDivisionError, match="mine"), cssv.Encoder(earlier, **options) as encoder:
-        encoder.write(api.pictures(count=1)[0])
+        encoder.write(synthetic.pictures(count=1)[0])
     assert [path.read_bytes() for path in earlier.parent.iterdir()] == [b"what was there before"]
 
 
@@ -258,15 +259,15 @@ def test_no_frame_no_file(earlier):
     assert [path.read_bytes() for path in earlier.parent.iterdir()] == [b"what was there before"]
 
 
-def test_closed_is_closed(tmp_path, api):
+def test_closed_is_closed(tmp_path):
     encoder = cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25)
-    write_all(encoder, api, 2)
+    write_all(encoder, 2)
     encoder.close()
     whole = (tmp_path / "x.cssv").read_bytes()
     encoder.close()
     encoder.abort()
     with pytest.raises(OutputError, match="closed"):
-        encoder.write(api.pictures(count=1)[0])
+        encoder.write(synthetic.pictures(count=1)[0])
     assert (tmp_path / "x.cssv").read_bytes() == whole
 
 
@@ -277,15 +278,15 @@ def test_a_stream_that_is_dropped_leaves_nothing(earlier):
     assert [path.read_bytes() for path in earlier.parent.iterdir()] == [b"what was there before"]
 
 
-def test_two_streams_at_once(tmp_path, api):
+def test_two_streams_at_once(tmp_path):
     paths = [tmp_path / "a.cssv", tmp_path / "b.cssv"]
     with (
         cssv.Encoder(paths[0], size=SIZE, rate=25, created_s=0) as one,
         cssv.Encoder(paths[1], size=SIZE, rate=25, created_s=0) as other,
     ):
-        for number, picture in enumerate(api.pictures()):
-            one.write(picture, found_at(api, number))
-            other.write(picture, found_at(api, number))
+        for number, picture in enumerate(synthetic.pictures()):
+            one.write(picture, found_at(number))
+            other.write(picture, found_at(number))
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
@@ -321,25 +322,25 @@ def test_small_and_odd_sizes(codec, size, tmp_path):
     assert cssv.decode(tmp_path / "x.cssv", tmp_path / "h.mkv", overlay=tmp_path / "o.mp4").frames == 3
 
 
-def test_times_of_frames_are_kept(tmp_path, api):
+def test_times_of_frames_are_kept(tmp_path):
     stamps = [5, 6, 40, 41, 90000, 90001]
     with cssv.Encoder(
-        tmp_path / "x.cssv", size=SIZE, rate=25, time_base=Fraction(1, 90000), detector=api.Truth()
+        tmp_path / "x.cssv", size=SIZE, rate=25, time_base=Fraction(1, 90000), detector=synthetic.Truth()
     ) as encoder:
-        for pts, picture in zip(stamps, api.pictures(), strict=False):
+        for pts, picture in zip(stamps, synthetic.pictures(), strict=False):
             encoder.write(cssv.Frame(picture, "rgb24", pts, Fraction(1, 90000)))
     with cssv.open(tmp_path / "x.cssv") as clip:
         assert [moment.time for moment in clip] == [Fraction(pts, 90000) for pts in stamps]
 
 
-def test_ntsc_stream(tmp_path, api):
+def test_ntsc_stream(tmp_path):
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate="30000/1001") as encoder:
-        write_all(encoder, api, 7)
+        write_all(encoder, 7)
     with cssv.open(tmp_path / "x.cssv") as clip:
         assert [moment.time for moment in clip] == [Fraction(1001 * n, 30000) for n in range(7)]
 
 
-def test_a_given_object_and_warnings(tmp_path, api):
+def test_a_given_object_and_warnings(tmp_path):
     scene = {
         "cssv_scene": 1,
         "objects": [
@@ -356,7 +357,7 @@ def test_a_given_object_and_warnings(tmp_path, api):
         ],
     }
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, scene=scene) as encoder:
-        write_all(encoder, api)
+        write_all(encoder)
         encoder.close()
         assert len(encoder.warnings) == 1
         assert "ghost" in encoder.warnings[0]

@@ -7,7 +7,6 @@ import math
 import av
 import numpy as np
 import pytest
-from thermal_clips import COLD, PLACED, WARM, as_counts, rows_by_track, thermal_scene
 
 import cssv
 from cssv.errors import FrameError, ThermalError
@@ -19,6 +18,8 @@ from cssv.scene.thermal import CENTIKELVIN
 from cssv.template.drawing import Outline, Selector
 from cssv.template.outline import pack_radii, superellipse
 from cssv.template.state import ObjectState
+from cssv.testing import clips as synthetic
+from cssv.testing.thermal_clips import COLD, PLACED, WARM, as_counts, celsius_by_track, thermal_scene
 
 # ---- one frame
 
@@ -61,31 +62,33 @@ def test_large_outlines_are_sampled():
 # ---- streams
 
 
-def stream(path, api, pictures, scene):
-    found = [cssv.detections(api.boxes_at(n), labels="block", ids=[1, 2]) for n in range(api.COUNT)]
-    with cssv.Encoder(path, size=(api.WIDTH, api.HEIGHT), rate=25, scene=scene) as encoder:
-        for picture, boxes, thermal in zip(api.pictures(), found, pictures, strict=True):
+def stream(path, pictures, scene):
+    found = [
+        cssv.detections(synthetic.boxes_at(n), labels="block", ids=[1, 2]) for n in range(synthetic.COUNT)
+    ]
+    with cssv.Encoder(path, size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=scene) as encoder:
+        for picture, boxes, thermal in zip(synthetic.pictures(), found, pictures, strict=True):
             given = None if thermal is None else thermal.copy()
             encoder.write(picture, boxes, given)
             if given is not None:
                 given[:] = 0
-    return rows_by_track(path)
+    return celsius_by_track(path)
 
 
 @pytest.mark.parametrize("kind", ["counts", "float32", "float64"])
-def test_a_stream_takes_thermal_pictures(tmp_path, api, heat, kind):
+def test_a_stream_takes_thermal_pictures(tmp_path, heat, kind):
     made = [as_counts(p) if kind == "counts" else p.astype(kind) for p in heat.pictures]
     made[5] = None
-    rows = stream(tmp_path / "a.cssv", api, made, PLACED)
+    rows = stream(tmp_path / "a.cssv", made, PLACED)
     assert rows[1] == pytest.approx([WARM] * 5 + [None] + [WARM] * 18, abs=0.006)
     assert rows[2] == pytest.approx([COLD] * 5 + [None] + [COLD] * 18, abs=0.006)
 
 
-def test_thermal_pictures_that_a_stream_refuses(tmp_path, api, heat):
+def test_thermal_pictures_that_a_stream_refuses(tmp_path, heat):
     pictures = heat.pictures
-    whole, boxes = api.pictures(count=3), cssv.detections(api.boxes_at(0))
+    whole, boxes = synthetic.pictures(count=3), cssv.detections(synthetic.boxes_at(0))
     with cssv.Encoder(
-        tmp_path / "a.cssv", size=(api.WIDTH, api.HEIGHT), rate=25, scene=thermal_scene()
+        tmp_path / "a.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=thermal_scene()
     ) as encoder:
         encoder.write(whole[0], boxes, pictures[0])
         for bad in (pictures[0][None], pictures[0].astype(np.uint8), pictures[0].astype(complex)):
@@ -96,7 +99,7 @@ def test_thermal_pictures_that_a_stream_refuses(tmp_path, api, heat):
         encoder.write(whole[1], boxes, pictures[1])
     with cssv.open(tmp_path / "a.cssv") as clip:
         assert len(clip) == 2
-    bare = cssv.Encoder(tmp_path / "b.cssv", size=(api.WIDTH, api.HEIGHT), rate=25)
+    bare = cssv.Encoder(tmp_path / "b.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25)
     with pytest.raises(FrameError, match="uint16 counts with a scale"):
         bare.write(whole[0], boxes, as_counts(pictures[0]))
     with pytest.raises(ThermalError, match="homography"):
@@ -105,12 +108,12 @@ def test_thermal_pictures_that_a_stream_refuses(tmp_path, api, heat):
 
 
 @pytest.mark.parametrize(("kind", "value"), [(float, -500), (float, 1e9), (float, 28815), (float, math.nan)])
-def test_a_stream_refuses_what_is_no_temperature(tmp_path, api, heat, kind, value):
-    boxes = cssv.detections(api.boxes_at(0), ids=[1, 2])
+def test_a_stream_refuses_what_is_no_temperature(tmp_path, heat, kind, value):
+    boxes = cssv.detections(synthetic.boxes_at(0), ids=[1, 2])
     with cssv.Encoder(
-        tmp_path / "a.cssv", size=(api.WIDTH, api.HEIGHT), rate=25, scene=thermal_scene()
+        tmp_path / "a.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=thermal_scene()
     ) as encoder:
-        for picture in api.pictures(count=3):
+        for picture in synthetic.pictures(count=3):
             with pytest.raises(ThermalError, match=r"(?s)no temperatures.*counts as uint16"):
                 encoder.write(picture, boxes, np.full((84, 100), value, kind))
             dead = heat.pictures[0].copy()
@@ -121,22 +124,24 @@ def test_a_stream_refuses_what_is_no_temperature(tmp_path, api, heat, kind, valu
         assert clip[0].objects[0].temperature_c == pytest.approx(WARM, abs=0.01)
 
 
-def test_a_stream_refuses_counts_by_a_wrong_scale(tmp_path, api, heat):
+def test_a_stream_refuses_counts_by_a_wrong_scale(tmp_path, heat):
     scene = thermal_scene(scale=1)
-    encoder = cssv.Encoder(tmp_path / "a.cssv", size=(api.WIDTH, api.HEIGHT), rate=25, scene=scene)
+    encoder = cssv.Encoder(
+        tmp_path / "a.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=scene
+    )
     with pytest.raises(ThermalError, match="Check scale and offset_c"):
-        encoder.write(api.pictures(count=1)[0], None, as_counts(heat.pictures[0]))
+        encoder.write(synthetic.pictures(count=1)[0], None, as_counts(heat.pictures[0]))
     encoder.abort()
 
 
-def test_a_stream_gives_degrees_or_counts_not_both(tmp_path, api, heat):
-    boxes = cssv.detections(api.boxes_at(0))
+def test_a_stream_gives_degrees_or_counts_not_both(tmp_path, heat):
+    boxes = cssv.detections(synthetic.boxes_at(0))
     with cssv.Encoder(
-        tmp_path / "a.cssv", size=(api.WIDTH, api.HEIGHT), rate=25, scene=thermal_scene()
+        tmp_path / "a.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=thermal_scene()
     ) as encoder:
-        encoder.write(api.pictures(count=1)[0], boxes, heat.pictures[0])
+        encoder.write(synthetic.pictures(count=1)[0], boxes, heat.pictures[0])
         with pytest.raises(FrameError, match=r"100x84 counts.*100x84 degrees"):
-            encoder.write(api.pictures(count=1)[0], boxes, as_counts(heat.pictures[0]))
+            encoder.write(synthetic.pictures(count=1)[0], boxes, as_counts(heat.pictures[0]))
 
 
 # ---- real cameras
@@ -167,7 +172,7 @@ def test_a_real_recording_beside_a_clip(data, tmp_path):
     done = cssv.encode(
         clip, tmp_path / "a.cssv", boxes=tmp_path / "boxes.txt", scene=scene, thermal=path, created_s=0
     )
-    rows = rows_by_track(done.path)[1]
+    rows = celsius_by_track(done.path)[1]
     assert len(rows) == 100
     for celsius, array in zip(rows, counts, strict=True):
         inside = array[40:76, 60:90].astype(float) * 0.05 - 115
@@ -175,14 +180,16 @@ def test_a_real_recording_beside_a_clip(data, tmp_path):
         assert low <= celsius <= high
 
 
-def test_a_flir_still_beside_a_clip(data, api, tmp_path):
-    api.write_clip(tmp_path / "clip.mkv", width=160, height=120)
-    (tmp_path / "boxes.txt").write_text("".join(f"{n + 1},1,40,30,60,60,0.9\n" for n in range(api.COUNT)))
+def test_a_flir_still_beside_a_clip(data, tmp_path):
+    synthetic.write_clip(tmp_path / "clip.mkv", width=160, height=120)
+    (tmp_path / "boxes.txt").write_text(
+        "".join(f"{n + 1},1,40,30,60,60,0.9\n" for n in range(synthetic.COUNT))
+    )
     done = cssv.encode(
         tmp_path / "clip.mkv", tmp_path / "a.cssv", boxes=tmp_path / "boxes.txt",
         thermal=data / "thermal" / "Flir_E40.jpg",
     )  # fmt: skip
-    rows = rows_by_track(done.path)[1]
-    assert len(rows) == api.COUNT
+    rows = celsius_by_track(done.path)[1]
+    assert len(rows) == synthetic.COUNT
     assert all(17.9 < celsius < 24.7 for celsius in rows)
     assert CENTIKELVIN.scale == 0.01

@@ -8,13 +8,22 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from thermal_clips import PLACED, SIZE, as_counts, encode, refused, thermal_scene, write_folder, write_video
 
 import cssv
 from cssv.perception.thermal.timeline import Stamps
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.temperatures import ThermalReadings
 from cssv.scene import Ranges, Thermal
+from cssv.testing.thermal_clips import (
+    PLACED,
+    SIZE,
+    as_counts,
+    encode,
+    refused,
+    thermal_scene,
+    write_folder,
+    write_video,
+)
 
 
 def rising(count, rate):
@@ -51,7 +60,7 @@ def test_an_offset_places_a_longer_recording(clips, tmp_path):
         assert clip.scene.thermal.time_offset_s == pytest.approx(-2.0)
 
 
-def test_a_recording_as_long_as_the_clip_serves_a_part_of_it(clips, heat, tmp_path, api):
+def test_a_recording_as_long_as_the_clip_serves_a_part_of_it(clips, heat, tmp_path):
     video = write_video(tmp_path / "t.mkv", rising(24, 25))
     done = encode(clips, tmp_path / "a.cssv", PLACED, video, start="0.4", stop="0.8")
     assert first_temperatures(done.path)[0] == (0.0, pytest.approx(24.0, abs=0.011))

@@ -1,25 +1,42 @@
-"""Clips beside a thermal camera: what it sees, its files, and what comes out."""
+"""Pictures and files of a synthetic thermal camera beside the clip of :mod:`cssv.testing.clips`."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 
 import cssv
 from cssv.errors import ThermalError
+from cssv.testing.clips import RATE, Box
 
+F64 = NDArray[np.float64]
+U16 = NDArray[np.uint16]
+
+#: Degrees Celsius of the first block, the second and what is behind them.
 WARM, COLD, GROUND = 36.5, 4.0, 18.0
+#: Width and height of the thermal pictures.
 SIZE = (100, 84)
 #: Thermal pixels to clip pixels, with some perspective.
 HOMOGRAPHY = [[2.1, 0.05, -8], [0.02, 2.2, -6], [1e-4, 2e-4, 1]]
+#: Scene fields that give a count its meaning: kelvin / 100.
 COUNTS = {"scale": 0.01, "offset_c": -273.15}
-PLACED = {"cssv_scene": 1, "thermal": {"homography": HOMOGRAPHY, **COUNTS}}
+PLACED: dict[str, Any] = {"cssv_scene": 1, "thermal": {"homography": HOMOGRAPHY, **COUNTS}}
 
 
-def seen(boxes, temperatures, homography=HOMOGRAPHY, size=SIZE):
-    """(H, W) degrees Celsius: what a camera so placed sees of boxes on the ground."""
+def thermal_picture(
+    boxes: Sequence[Box],
+    temperatures: Sequence[float],
+    homography: ArrayLike = HOMOGRAPHY,
+    size: tuple[int, int] = SIZE,
+) -> F64:
+    """(H, W) degrees Celsius: the thermal picture of boxes that have these temperatures."""
     x, y = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
     u, v, w = np.array(homography) @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
     u, v = (u / w).reshape(x.shape), (v / w).reshape(x.shape)
@@ -29,13 +46,15 @@ def seen(boxes, temperatures, homography=HOMOGRAPHY, size=SIZE):
     return celsius
 
 
-def as_counts(celsius):
+def as_counts(celsius: F64) -> U16:
+    """Degrees Celsius as counts of kelvin / 100."""
     return np.rint((celsius + 273.15) * 100).astype(np.uint16)
 
 
-def write_video(path, pictures, rate=25):
+def write_video(path: Path, pictures: Sequence[F64], rate: int = RATE) -> Path:
+    """Write thermal pictures as a lossless 16-bit grey video."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=rate)
+        stream: Any = container.add_stream("ffv1", rate=rate)
         stream.height, stream.width = pictures[0].shape
         stream.pix_fmt = "gray16le"
         for number, picture in enumerate(pictures):
@@ -46,22 +65,25 @@ def write_video(path, pictures, rate=25):
     return path
 
 
-def write_folder(path, pictures):
+def write_folder(path: Path, pictures: Sequence[F64]) -> Path:
+    """Write thermal pictures as 16-bit PNG files."""
     path.mkdir()
     for number, picture in enumerate(pictures):
         (path / f"{number}.png").write_bytes(cv2.imencode(".png", as_counts(picture))[1].tobytes())
     return path
 
 
-def encode(clips, path, scene, thermal, **options):
-    boxes = {"boxes": clips / "boxes.txt"} if "detector" not in options else {}
+def encode(clips: Path, path: Path, scene: Any, thermal: Any, **options: Any) -> Any:
+    """Encode ``clip.mkv`` of a folder with a thermal source; without a detector by ``boxes.txt``."""
+    boxes: dict[str, Any] = {"boxes": clips / "boxes.txt"} if "detector" not in options else {}
     return cssv.encode(
         clips / "clip.mkv", path, scene=scene, thermal=thermal, created_s=0, **boxes, **options
     )
 
 
-def rows_by_track(path):
-    found = {}
+def celsius_by_track(path: Path) -> dict[int, list[float | None]]:
+    """Degrees Celsius of each track, frame by frame."""
+    found: dict[int, list[float | None]] = {}
     with cssv.open(path) as clip:
         for moment in clip:
             for row in moment.objects:
@@ -69,12 +91,14 @@ def rows_by_track(path):
     return found
 
 
-def refused(clips, tmp_path, scene, thermal, **options):
+def refused(clips: Path, tmp_path: Path, scene: Any, thermal: Any, **options: Any) -> str:
+    """The message of the error that :func:`encode` raises; nothing is written."""
     with pytest.raises(ThermalError) as caught:
         encode(clips, tmp_path / "no.cssv", scene, thermal, **options)
     assert not (tmp_path / "no.cssv").exists()
     return str(caught.value)
 
 
-def thermal_scene(**thermal):
+def thermal_scene(**thermal: Any) -> dict[str, Any]:
+    """The scene of a registered thermal camera with some fields changed."""
     return {"cssv_scene": 1, "thermal": {**PLACED["thermal"], **thermal}}
