@@ -145,11 +145,11 @@ def test_audio_is_copied_unchanged(tmp_path, data, ending):
 
 def test_audio_may_be_trimmed_to_the_frames(tmp_path, data):
     source = data / "clips/bigbuckbunny.mp4"
-    span = {"start": Fraction(1), "stop": Fraction(2)}
-    with VideoReader(source, **span) as reader:
+    span = Span(Fraction(1), Fraction(2))
+    with VideoReader(source, span=span) as reader:
         frames = list(reader)
-    write(tmp_path / "a.mp4", frames, audio=source, audio_span=Span(Fraction(1), Fraction(2)))
-    wanted = [packet.data for _, packet in AudioCopy(source, **span)]
+    write(tmp_path / "a.mp4", frames, audio=source, audio_span=span)
+    wanted = [packet.data for _, packet in AudioCopy(source, span=span)]
     assert [packet.data for _, packet in AudioCopy(tmp_path / "a.mp4")] == wanted
 
 
