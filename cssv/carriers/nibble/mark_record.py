@@ -1,4 +1,4 @@
-"""What a mark says: which frame this is, in which units, of which scene (carriers/SPEC.md, section 4).
+"""What a mark says: which frame this is, in which units, of which scene (carriers/nibble/SPEC.md, section 4).
 
 A mark is 128 bytes in four blocks of 32: the header (changes every frame), the scene miniature (two
 blocks, constant over a clip) and the support map (sparse fidelity only). It is repeated in every
@@ -45,7 +45,7 @@ class Header:
         frame: number of the frame in the encoded clip, from 0 (32 bit).
         pts: presentation time in the miniature's time base (64 bit, signed).
         cell_x, cell_y: column and row of the cell in the whole frame, so that a crop knows its place.
-        check: CRC-32 of the nibbles of the cell (SPEC-PIXELS, "Check").
+        check: CRC-32 of the nibbles of the cell (SPEC.md, section 4.1, "Check").
         objects: how many objects the frame's template shows, 255 for that many or more.
         sparse: pixels outside the support are the cover's own.
         rgb: planes are R, G, B instead of Y, Cb, Cr.

@@ -1,4 +1,4 @@
-"""A second reader of CSSV stego frames, written from cssv/carriers/SPEC.md alone.
+"""A second reader of CSSV stego frames, written from cssv/carriers/nibble/SPEC.md alone.
 
 numpy and the standard library, and nothing of the package: where this and the package's reader
 disagree, one of them or the page is wrong. It goes the plain way everywhere, pixel by pixel.
