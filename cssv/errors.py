@@ -1,4 +1,4 @@
-"""The one error tree.
+"""The error tree: every error that the package raises on purpose.
 
 ::
 
@@ -19,23 +19,40 @@
     │   ├── LimitError         kind "limit"          a length beyond its bound, found before allocation
     │   └── RevisionError      kind "revision"       a file has no such version or tag
     ├── OutputError            kind "output"         also OSError; the result cannot be written
-    │   └── LockedError        kind "locked"         another writer is at work; .pid
+    │   └── LockedError        kind "locked"         another writer holds the file; .pid
     └── MissingExtraError      kind "extra"          also ImportError; the message names the pip command
 
-``kind`` is stable: programs may match on it. A message says what is wrong, the value found, the
-bound it broke and the remedy, in that order.
+``kind`` is stable: programs may match on it. A message states what is wrong, the value found, the
+allowed values and the remedy, in that order; each part is also an attribute of the error.
+
+Remedies are worded in Python terms, because the library does not know the command line. An argument
+is written as ```weights=```, a function as ```cssv.verify()```: the name between two backticks, so
+that another front end can replace it by its own term (``--weights``, ``cssv verify``) with a simple
+text search.
+
+Every error can be copied and pickled, so that worker processes can return it. A subclass needs no
+code for that, whatever arguments its constructor takes.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+E = TypeVar("E", bound="CssvError")
 
 
 class CssvError(Exception):
-    """Base of every error this package raises on purpose.
+    """Base of every error that this package raises on purpose.
 
-    ``what`` is a sentence without a final stop; ``found``, ``bound`` and ``remedy`` are optional
-    and are joined into one line.
+    The message joins the four parts into one text.
+
+    Attributes:
+        what: the fault, a sentence without a final stop.
+        found: the value found; None where there is none to show.
+        bound: the allowed values in words; None where the fault needs none.
+        remedy: what the caller can do, one or more whole sentences in Python terms (see the module);
+            None where nothing helps.
     """
 
     kind: ClassVar[str] = "cssv"
@@ -61,21 +78,38 @@ class CssvError(Exception):
             text += f"{'' if text.endswith('.') else '.'} {remedy}"
         super().__init__(text)
 
+    def __reduce__(self) -> tuple[Callable[..., CssvError], tuple[object, ...]]:
+        # The default calls the class with ``args``, which is the finished text: the wrong argument for
+        # a constructor such as that of LockedError.
+        return _restore, (type(self), self.args, self.__dict__.copy())
+
+
+def _restore(kind: type[E], args: tuple[object, ...], fields: dict[str, Any]) -> E:
+    """Make an error with these fields without calling its constructor."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
 
 class InputError(CssvError, ValueError):
-    """Something the caller gave cannot be used."""
+    """An input that cannot be used."""
 
     kind = "input"
 
 
 class VideoError(InputError):
-    """A file that is not a video, holds no frames or breaks off."""
+    """A file that is not a video, holds no frames or is truncated."""
 
     kind = "video"
 
 
 class SceneError(InputError):
-    """A scene that breaks the schema; ``faults`` holds one line per fault with its JSON path."""
+    """A scene that breaks its schema.
+
+    Attributes:
+        faults: one line per fault, with its JSON path.
+    """
 
     kind = "scene"
 
@@ -103,7 +137,7 @@ class FrameError(InputError):
 
 
 class ModelError(InputError):
-    """A file of weights that is missing, of another kind or shape, or gives what are no numbers."""
+    """A file of weights that is missing, has the wrong kind or shape, or yields non-finite values."""
 
     kind = "model"
 
@@ -157,20 +191,24 @@ class RevisionError(ContainerError):
 
 
 class OutputError(CssvError, OSError):
-    """A result that cannot be written: read-only folder, full disk, a folder in the way."""
+    """A result that cannot be written: a read-only folder, a full disk, a folder of the same name."""
 
     kind = "output"
 
 
 class LockedError(OutputError):
-    """Another writer is at work on the file; ``pid`` is its process id, None where it is not known."""
+    """A file that another writer holds.
+
+    Attributes:
+        pid: process id of that writer; None where it is not known.
+    """
 
     kind = "locked"
 
     def __init__(self, path: object, pid: int | None) -> None:
         self.pid = pid
         super().__init__(
-            f"another writer is at work on {str(path)!r}",
+            f"another writer holds {str(path)!r}",
             found="unknown process" if pid is None else f"process {pid}",
             bound="one writer at a time",
             remedy="Wait until it is done.",

@@ -54,7 +54,7 @@ class Appender(Closing):
         cut_bytes: how much was cut off.
 
     Raises:
-        LockedError: another writer is at work.
+        LockedError: another writer holds the file.
         InputError, ContainerError: as :class:`Reader`.
         OutputError: the system refuses to write; the file is as it was. Any method may raise it.
     """

@@ -1,8 +1,17 @@
-"""One writer at a time: a lock file beside the file that is written to."""
+"""Writer lock: one writer at a time, by a lock file beside the file that is written.
+
+The lock itself is that of the package ``filelock``. By hand here is what it does not provide, as measured
+with filelock 4.3:
+
+- the process id of the holder: filelock writes none into the file of a native lock;
+- removal of the lock file: on Unix filelock leaves it behind;
+- the lock on the media file itself: the same file can have a second name by a hard link, and each name has
+  a lock file of its own;
+- no new folders: filelock creates the missing folders of a path.
+"""
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import time
@@ -10,72 +19,81 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout, lock_descriptor, unlock_descriptor
+
 from cssv.errors import LockedError, OutputError
 from cssv.files.closing import Closing
 
 _SUFFIX = ".lock"
 
-#: Other writers may remove the file between our opening and our locking it, but not for ever.
+#: Attempts, where other writers remove the file between our opening and our locking it; pause between two.
 _TRIES = 100
+_PAUSE_S = 0.001
 
-#: A writer notes its process id at once; for this long a second one waits to read it.
+#: A writer notes its process id at once; a second writer waits this long for the number.
 _PATIENCE_S = 0.2
 
-#: Windows locks bytes, and what is locked cannot be read: one far behind the process id.
-_WINDOWS_PLACE = 1 << 30
-
-_TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+#: Offset of the process id. On Windows byte 0 is what filelock locks, and other processes cannot read it.
+_PID_OFFSET = 1 if sys.platform == "win32" else 0
 
 
 class WriterLock(Closing):
-    """Holds the right to write to a file, from construction to :meth:`close`.
+    """The right to write to a file, from construction to :meth:`close`.
 
-    The lock is the operating system's, on ``<real path>.lock`` and on the file itself, which may have
-    another name by a hard link: when its process ends, however it ends, it is free. The lock file that a
-    killed process leaves behind says nothing and is taken over. Readers do not ask. The lock is advisory,
-    and between machines as good as the file system's.
+    The operating system holds the lock, on ``<real path>.lock`` and on the file itself, which may have
+    another name by a hard link. The lock therefore ends with its process, also with a killed one. The lock
+    file that a killed process leaves behind has no effect and is reused. Readers take no lock. The lock is
+    advisory, and between machines as reliable as the file system.
+
+    Attributes:
+        path: the real path of the file.
 
     Raises:
-        LockedError: another writer, of this or another process, holds it.
-        OutputError: the lock file cannot be made or locked.
+        LockedError: another writer, of this or another process, holds the file.
+        OutputError: the lock file cannot be created or locked.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(os.path.realpath(path))
-        self._place = self.path.with_name(self.path.name + _SUFFIX)
-        self._handle: int | None = None
+        self._lock_path = self.path.with_name(self.path.name + _SUFFIX)
+        self._lock_stat: os.stat_result | None = None
         self._media: int | None = None
+        # Shared by threads, because a lock may be closed by another thread. No soft lock where the file
+        # system has no real one: a killed process would leave a soft lock behind for ever.
+        self._lock = FileLock(
+            self._lock_path, thread_local=False, fallback_to_soft=False, on_acquired=self._write_pid
+        )
         try:
+            # A missing folder is an error here; filelock would create it.
+            self.path.parent.stat()
             for _ in range(_TRIES):
-                if self._take():
+                if self._acquire():
                     return
+                time.sleep(_PAUSE_S)
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
-            reason = error.strerror or str(error)
             raise OutputError(
                 f"cannot lock {str(path)!r}",
-                found=reason,
-                remedy="A file must be made beside this one; see that the disk has room and lets you write.",
+                found=error.strerror or str(error),
+                remedy="A file must be created beside this one: check the disk space and the permissions.",
             ) from error
         raise OutputError(
-            f"cannot lock {str(path)!r}", found="other writers come and go", remedy="Try again."
+            f"cannot lock {str(path)!r}", found="other writers take and release it", remedy="Try again."
         )
 
-    def _take(self) -> bool:
-        """Lock the file under its name; False where its last owner removed it meanwhile."""
-        handle = os.open(self._place, os.O_RDWR | os.O_CREAT, 0o666)
+    def _acquire(self) -> bool:
+        """Take both locks; False where the last holder removed the lock file meanwhile."""
         try:
-            is_locked = _lock(handle)
-            if is_locked and self._is_named(handle):
-                self._sign(handle)
-                self._handle = handle
-        finally:
-            if self._handle is None:
-                os.close(handle)
-        if not is_locked:
-            raise LockedError(self.path, self._owner())
-        if self._handle is None:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            # filelock also gives up on a file that its holder removed before we locked it.
+            if not os.path.lexists(self._lock_path):
+                return False
+            raise LockedError(self.path, self._read_pid()) from None
+        if not self._has_name():
+            # Another writer can lock the file that has the name now, so this lock protects nothing.
+            self._lock.release()
             return False
         try:
             self._media = _lock_media(self.path)
@@ -84,60 +102,69 @@ class WriterLock(Closing):
             raise
         return True
 
-    def _sign(self, handle: int) -> None:
-        """Write down whose the lock is; what cannot be written to is not left behind."""
+    def _write_pid(self, handle: int) -> None:
+        """Write the process id into the locked file; remove the file if that fails."""
+        self._lock_stat = os.fstat(handle)
         try:
             os.ftruncate(handle, 0)
-            os.write(handle, str(os.getpid()).encode())
+            os.write(handle, b" " * _PID_OFFSET + str(os.getpid()).encode())
         except OSError:
             with suppress(OSError):
-                self._place.unlink()
+                self._lock_path.unlink()
             raise
 
-    def _is_named(self, handle: int) -> bool:
+    def _has_name(self) -> bool:
+        """Whether the lock file's name still leads to the file that is locked."""
         with suppress(FileNotFoundError):
-            return os.path.samestat(os.fstat(handle), self._place.stat())
+            return self._lock_stat is not None and os.path.samestat(self._lock_stat, self._lock_path.lstat())
         return False
 
-    def _owner(self) -> int | None:
-        """Return the process id in the lock file, waiting a moment for it."""
+    def _read_pid(self) -> int | None:
+        """Process id in the lock file; None if there is none after a short wait."""
         until = time.monotonic() + _PATIENCE_S
         while time.monotonic() < until:
-            with suppress(OSError, ValueError):
-                return int(self._place.read_bytes()[:20])
+            with suppress(OSError, ValueError), self._lock_path.open("rb", buffering=0) as file:
+                file.seek(_PID_OFFSET)
+                return int(file.read(20))
             time.sleep(0.01)
         return None
 
     def close(self) -> None:
-        """Let the next writer in."""
+        """Release the file; may be called twice."""
         media, self._media = self._media, None
         if media is not None:
+            # A forked child may have inherited the handle, and would keep the lock after a mere close.
+            unlock_descriptor(media)
             os.close(media)
-        handle, self._handle = self._handle, None
-        if handle is None:
+        if not self._lock.is_locked:
             return
-        # Removed while it is locked: who has opened it already finds that it has lost its name.
-        with suppress(OSError):
-            self._place.unlink()
-        os.close(handle)
-        if sys.platform == "win32":
+        # Removed while it is locked: a writer that has opened the file already sees that it has no name.
+        # On Windows this fails, and filelock removes the file after the release.
+        if self._has_name():
             with suppress(OSError):
-                self._place.unlink()
+                self._lock_path.unlink()
+        self._lock.release()
 
 
 def _lock_media(path: Path) -> int | None:
-    """Lock the file itself, which may have other names; None where that would lock readers out.
+    """Handle of the file itself, locked; None where there is no file or where a lock would stop readers.
 
-    Raises LockedError when another writer has it by another name.
+    Raises LockedError when another writer holds it under another name.
     """
     if sys.platform == "win32":
+        # Windows enforces locks: readers could not read the locked byte.
         return None
     try:
         media = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
-        # What cannot be read cannot be appended to either, and says so better itself.
+        # A file that cannot be read cannot be appended to either; that attempt has the better message.
         return None
-    if _lock(media):
+    try:
+        is_locked = lock_descriptor(media, blocking=False)
+    except BaseException:
+        os.close(media)
+        raise
+    if is_locked:
         return media
     os.close(media)
     raise LockedError(path, None)
@@ -145,30 +172,10 @@ def _lock_media(path: Path) -> int | None:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Hold the right to put another file in the place of one, if there is one.
+    """Hold the right to replace a file by another, if there is one at this path.
 
     Raises:
-        LockedError: somebody is writing to the file that is there.
+        LockedError: a writer holds the file that is there.
     """
     with WriterLock(path) if Path(path).is_file() else nullcontext():
         yield
-
-
-def _lock(handle: int) -> bool:
-    """Lock an open file for this handle alone; False when another handle has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(handle, _WINDOWS_PLACE, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-            os.lseek(handle, 0, os.SEEK_SET)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in _TAKEN:
-            return False
-        raise
-    return True

@@ -16,7 +16,7 @@ from cssv.files.lock import WriterLock
 HOLD = """
 import sys, time
 from cssv.files.lock import WriterLock
-WriterLock(sys.argv[1])
+lock = WriterLock(sys.argv[1])
 print(flush=True)
 time.sleep(60)
 """
@@ -119,3 +119,48 @@ def test_many_at_once_never_hold_it_together(path):
     assert max(most) == 1
     assert len(taken) >= 4
     assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_with_two_names_has_one_writer(path, tmp_path):
+    path.touch()
+    other = tmp_path / "other.cssv"
+    os.link(path, other)
+    with WriterLock(path), pytest.raises(LockedError, match="unknown process"):
+        WriterLock(other)
+    WriterLock(other).close()
+    assert {entry.name for entry in tmp_path.iterdir()} == {"clip.cssv", "other.cssv"}
+
+
+def test_a_lock_file_that_is_a_link_is_not_followed(path, tmp_path):
+    precious = tmp_path / "precious.txt"
+    precious.write_text("precious")
+    path.with_name("clip.cssv.lock").symlink_to(precious)
+    with pytest.raises(OutputError, match="cannot lock"):
+        WriterLock(path)
+    assert precious.read_text() == "precious"
+
+
+def test_the_lock_file_of_another_writer_is_not_removed(path):
+    lock_path = path.with_name("clip.cssv.lock")
+    with WriterLock(path):
+        lock_path.unlink()
+        # A second writer gets in, since somebody deleted the lock file of the first.
+        second = WriterLock(path)
+    assert lock_path.read_text() == str(os.getpid())
+    with pytest.raises(LockedError):
+        WriterLock(path)
+    second.close()
+
+
+def test_a_release_in_another_thread_counts(path):
+    lock = WriterLock(path)
+    thread = threading.Thread(target=lock.close)
+    thread.start()
+    thread.join()
+    WriterLock(path).close()
+
+
+def test_a_missing_folder_is_not_created(tmp_path):
+    with pytest.raises(OutputError):
+        WriterLock(tmp_path / "absent" / "clip.cssv")
+    assert list(tmp_path.iterdir()) == []
