@@ -50,10 +50,10 @@ NEVER = {
 #: Files at the root of the library.
 ROOT_FILES = {"__init__.py", "errors.py", "frames.py", "boxes.py"}
 #: Packages that a plain installation has; any other is imported when it is asked for.
-INSTALLED = {"av", "click", "cv2", "jsonschema", "numpy", "scipy"}
+INSTALLED = {"av", "click", "cv2", "filelock", "jsonschema", "numpy", "scipy"}
 #: What a module of the test kit imports beside these; :mod:`cssv.testing` names them.
 OF_TESTS = {
-    "cssv.testing.fixtures": {"pytest", "filelock"},
+    "cssv.testing.fixtures": {"pytest"},
     "cssv.testing.thermal_clips": {"pytest"},
     "cssv.testing.strategies": {"hypothesis"},
     "cssv.testing.carrier": {"hypothesis", "pytest"},
