@@ -16,7 +16,7 @@ FILE_LINES, FUNCTION_LINES = 500, 60
 
 #: Modules at the root, and the room of files: what every other room may use.
 GROUND = {"errors", "boxes", "frames", "files"}
-#: Rooms that import none of each other.
+#: Rooms that import none of each other; only interop uses scene.
 SIBLINGS = {"scene", "video", "container", "interop"}
 #: Room -> the rooms that it may import from.
 ROOMS = {
@@ -25,6 +25,8 @@ ROOMS = {
     "frames": {"errors"},
     "files": {"errors"},
     **dict.fromkeys(SIBLINGS, GROUND),
+    # The columns of the objects table are the attributes of the scene's objects.
+    "interop": GROUND | {"scene"},
     "template": GROUND | {"scene"},
     "payload": GROUND | {"scene", "template"},
     "carriers": GROUND | {"scene", "template", "payload"},

@@ -12,15 +12,16 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, make_dataclass
 from itertools import islice
 from operator import index
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cssv.errors import InputError, MissingExtraError, OptionError
 from cssv.files.atomic import whole_file
+from cssv.scene.attributes import ATTRIBUTE_COLUMNS
 
 Origin = Literal["metadata", "pixels"]
 
@@ -33,7 +34,52 @@ LINE_BOUND = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectRow:
+class _Motion:
+    """The columns before those of the attributes."""
+
+    frame: int
+    time_s: float
+    track: int
+    label: str | None = None
+    x_px: float | None = None
+    y_px: float | None = None
+    w_px: float | None = None
+    h_px: float | None = None
+    score: float | None = None
+    vx_px_s: float | None = None
+    vy_px_s: float | None = None
+    speed_px_s: float | None = None
+    sigma_px_s: float | None = None
+    vx_m_s: float | None = None
+    vy_m_s: float | None = None
+    speed_m_s: float | None = None
+    sigma_m_s: float | None = None
+
+
+if TYPE_CHECKING:
+
+    @dataclass(frozen=True, slots=True)
+    class _Attributes(_Motion):
+        """The columns of the attributes, named for type checkers and editors only."""
+
+        temperature_c: float | None = None
+        temperature_sigma_c: float | None = None
+        density_kg_m3: float | None = None
+        density_sigma_kg_m3: float | None = None
+
+else:
+    # The columns follow the attributes of an object, so that a new attribute needs no edit here.
+    _Attributes = make_dataclass(
+        "_Attributes",
+        [(column, "float | None", None) for column in ATTRIBUTE_COLUMNS],
+        bases=(_Motion,),
+        frozen=True,
+        slots=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow(_Attributes):
     """One object in one frame. The fields are the table's columns, in order; None is unknown.
 
     Attributes:
@@ -56,27 +102,6 @@ class ObjectRow:
             back from the heat map alone.
     """
 
-    frame: int
-    time_s: float
-    track: int
-    label: str | None = None
-    x_px: float | None = None
-    y_px: float | None = None
-    w_px: float | None = None
-    h_px: float | None = None
-    score: float | None = None
-    vx_px_s: float | None = None
-    vy_px_s: float | None = None
-    speed_px_s: float | None = None
-    sigma_px_s: float | None = None
-    vx_m_s: float | None = None
-    vy_m_s: float | None = None
-    speed_m_s: float | None = None
-    sigma_m_s: float | None = None
-    temperature_c: float | None = None
-    temperature_sigma_c: float | None = None
-    density_kg_m3: float | None = None
-    density_sigma_kg_m3: float | None = None
     crowd_density_m2: float | None = None
     source: Origin = "metadata"
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cssv.boxes import overlaps
 from cssv.pipeline.scene_track import quantise
 from cssv.scene import Scene, Source, Value
+from cssv.scene.attributes import carried_by
 from cssv.scene.ground import Plane
 from cssv.scene.matching import Facts
 from cssv.template.drawing import Selector
@@ -113,11 +114,12 @@ def with_reading(state: ObjectState, reading: Value | None) -> ObjectState:
 
 def _with_facts(state: ObjectState, facts: Facts) -> ObjectState:
     label = facts.label or state.label
+    known = carried_by(facts)
+    known["temperature_c"] = drawn_temperature(facts.temperature_c, state.thermal_c)
     return replace(
         state,
+        **known,
         label=label,
-        temperature_c=drawn_temperature(facts.temperature_c, state.thermal_c),
-        density_kg_m3=facts.density_kg_m3,
         name=facts.name,
         selector=None if facts.template == "auto" else Selector[facts.template.upper()],
         detected=None if label == state.label or state.is_given else state.label,

@@ -20,6 +20,7 @@ from cssv.pipeline.frame_objects import (
 )
 from cssv.pipeline.scene_track import SceneSample, quantise, read_sample
 from cssv.scene import Scene, Thermal
+from cssv.scene.attributes import NOTHING_CARRIED, RINGS
 from cssv.scene.ground import Plane, Size, ground_note, is_same_ground, plane_of
 from cssv.scene.matching import Sighting, given_sightings, resolve, unmatched
 from cssv.scene.thermal import Calibration, Unit
@@ -94,7 +95,7 @@ class Reannotator:
 
     def drawn(self, frames: Iterable[tuple[SceneSample, Fraction]]) -> dict[str, list[float]]:
         """Lowest and highest temperature and density that are drawn, under the names of their ranges."""
-        found: dict[str, list[float]] = {"temperature_c": [], "density_kg_m3": []}
+        found: dict[str, list[float]] = {name: [] for name in RINGS}
         for sample, time in frames:
             for state in self.at(sample, time).objects:
                 for name, extremes in found.items():
@@ -203,8 +204,7 @@ def _without_facts(state: ObjectState) -> ObjectState:
     return replace(
         state,
         label=state.label if state.detected is None else state.detected,
-        temperature_c=None,
-        density_kg_m3=None,
+        **NOTHING_CARRIED,
         name=None,
         selector=None,
         detected=None,

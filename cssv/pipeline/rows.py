@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from cssv.interop.table import ObjectRow, Origin
-from cssv.scene import Value
+from cssv.scene.attributes import to_cells
 from cssv.scene.crowd import crowd_density, is_person
 from cssv.scene.ground import EDGE_PX, Plane, feet_of
 from cssv.template.state import ObjectState, grounded
@@ -58,7 +58,6 @@ def _row(
     if state.velocity_m_s is None:
         state = grounded(state, plane)
     on_ground = state.velocity_m_s
-    heat, mass = state.temperature_c, state.density_kg_m3
     vx, vy = state.velocity_px_s
     return ObjectRow(
         frame=number,
@@ -78,14 +77,7 @@ def _row(
         vy_m_s=on_ground[1] if on_ground else None,
         speed_m_s=math.hypot(*on_ground) if on_ground else None,
         sigma_m_s=state.sigma_m_s if on_ground and math.isfinite(state.sigma_m_s) else None,
-        temperature_c=heat.value if heat else None,
-        temperature_sigma_c=_finite(heat),
-        density_kg_m3=mass.value if mass else None,
-        density_sigma_kg_m3=_finite(mass),
         crowd_density_m2=crowd,
         source=source,
+        **to_cells(state),
     )
-
-
-def _finite(value: Value | None) -> float | None:
-    return value.sigma if value and value.sigma is not None and math.isfinite(value.sigma) else None

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cssv.errors import ContainerError, SceneError
-from cssv.scene import Ranges, Scene, Source, Value
-from cssv.scene.check import OWN_PREFIX
+from cssv.scene import Point, Ranges, Scene, Source, Value
+from cssv.scene.attributes import CARRIED, EXTRA_IS_CARRIED
 from cssv.scene.thermal import Calibration, Unit
+from cssv.scene.values import JsonObject, own_keys
 from cssv.template.drawing import SHIFT_LIMIT, Outline, Selector
 from cssv.template.state import ObjectState
 
@@ -31,6 +32,10 @@ _LARGEST = 1e15
 _LEAST_SCALE = 1e-15
 #: Bound of a box's place and size in a tag.
 _LARGEST_SIDE = 2**16
+#: Sensed values of an object in a frame, in the order of the sample.
+_SENSED = (*(attribute.name for attribute in CARRIED), "thermal_c")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,8 @@ def _object_to_json(state: ObjectState) -> dict[str, Any]:
         node["velocity_m_s"] = _rounded(state.velocity_m_s)
         if math.isfinite(state.sigma_m_s):
             node["sigma_m_s"] = round(state.sigma_m_s, _DECIMALS)
-    sensed = {"temperature_c": state.temperature_c, "density_kg_m3": state.density_kg_m3}
-    for key, value in (sensed | {"thermal_c": state.thermal_c}).items():
+    for key in _SENSED:
+        value: Value | Point | None = getattr(state, key)
         if value is not None:
             node[key] = value.to_json()
     if state.name is not None:
@@ -108,7 +113,7 @@ def _object_to_json(state: ObjectState) -> dict[str, Any]:
         node["detected"] = state.detected
     if state.is_given:
         node["given"] = True
-    return node
+    return node | state.extra
 
 
 def _outline_to_json(outline: Outline) -> dict[str, Any]:
@@ -148,14 +153,27 @@ def sample_ranges(data: bytes) -> Ranges:
 
 
 def _value_from_json(node: object) -> Value | None:
-    if node is None:
-        return None
-    if isinstance(node, Mapping):
-        sigma = node.get("sigma")
-        source = Source(node.get("source", Source.MEASURED))
-        own = {key: value for key, value in node.items() if key.startswith(OWN_PREFIX)}
-        return Value(_number(node["value"]), None if sigma is None else _number(sigma, 0.0), source, own)
-    return Value(_number(node))
+    return None if node is None else Value(*_sensed_from_json(node, _number))
+
+
+def _point_from_json(node: object) -> Point | None:
+    return None if node is None else Point(*_sensed_from_json(node, _two_numbers))
+
+
+#: As Sensed.from_json, but for JSON that has not been checked.
+_SENSED_READERS: dict[type, Callable[[object], Value | Point | None]] = {
+    Value: _value_from_json,
+    Point: _point_from_json,
+}
+
+
+def _sensed_from_json(node: object, read: Callable[[Any], T]) -> tuple[T, float | None, Source, JsonObject]:
+    """The fields of a sensed value whose ``value`` is read by ``read``."""
+    if not isinstance(node, dict):
+        return read(node), None, Source.MEASURED, {}
+    sigma = node.get("sigma")
+    source = Source(node.get("source", Source.MEASURED))
+    return read(node["value"]), None if sigma is None else _number(sigma, 0.0), source, own_keys(node)
 
 
 def _number(node: object, low: float = -_LARGEST, high: float = _LARGEST) -> float:
@@ -175,9 +193,13 @@ def _whole(node: object, high: int) -> int:
     return int(number)
 
 
-def _pair(node: Mapping[str, Any], key: str) -> tuple[float, float]:
-    first, second = map(_number, node[key])
+def _two_numbers(node: Any) -> tuple[float, float]:  # noqa: ANN401 - any JSON value
+    first, second = map(_number, node)
     return first, second
+
+
+def _pair(node: Mapping[str, Any], key: str) -> tuple[float, float]:
+    return _two_numbers(node[key])
 
 
 def _box(node: Mapping[str, Any]) -> tuple[float, float, float, float]:
@@ -211,7 +233,15 @@ def _outline_from_json(node: Mapping[str, Any]) -> Outline:
     )
 
 
-def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
+def _attributes_from_json(node: JsonObject) -> dict[str, Any]:
+    """The carried fields of :class:`cssv.scene.attributes.ObjectAttributes`."""
+    known: dict[str, Any] = {
+        each.name: _SENSED_READERS[each.kind](node[each.name]) for each in CARRIED if each.name in node
+    }
+    return known | {"extra": own_keys(node)} if EXTRA_IS_CARRIED else known
+
+
+def _object_from_json(node: JsonObject) -> ObjectState:
     sigma, name, template, detected = (
         node.get(key) for key in ("sigma_px_s", "name", "template", "detected")
     )
@@ -225,8 +255,6 @@ def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
         past_px_s=_pair(node, "past_px_s"),
         future_px_s=_pair(node, "future_px_s"),
         sigma_px_s=math.inf if sigma is None else _number(sigma, 0.0),
-        temperature_c=_value_from_json(node.get("temperature_c")),
-        density_kg_m3=_value_from_json(node.get("density_kg_m3")),
         name=None if name is None else _text(name),
         selector=None if template is None else Selector[_text(template).upper()],
         detected=None if detected is None else _text(detected),
@@ -234,6 +262,7 @@ def _object_from_json(node: Mapping[str, Any]) -> ObjectState:
         velocity_m_s=_pair(node, "velocity_m_s") if is_on_ground else None,
         sigma_m_s=_number(sigma_m_s, 0.0) if is_on_ground and sigma_m_s is not None else math.inf,
         thermal_c=_value_from_json(node.get("thermal_c")),
+        **_attributes_from_json(node),
     )
 
 

@@ -1,6 +1,6 @@
 """The scene: camera, environment, objects and ranges, as ``scene.json`` states them."""
 
-from cssv.scene.check import schema
+from cssv.scene.attributes import ObjectAttributes
 from cssv.scene.model import (
     SELECTORS,
     Camera,
@@ -17,6 +17,7 @@ from cssv.scene.model import (
     Tsai,
     Waypoint,
 )
+from cssv.scene.schema import schema
 from cssv.scene.values import Point, Source, Value
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "GivenState",
     "Match",
     "Matrix",
+    "ObjectAttributes",
     "Point",
     "Ranges",
     "Scene",

@@ -12,19 +12,16 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from importlib import resources
 from itertools import islice
 from typing import Any
 
 import numpy as np
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
 
 from cssv.errors import SceneError
+from cssv.scene.schema import are_numbers, validator
+from cssv.scene.values import OWN_PREFIX, JsonObject
 
-JsonObject = dict[str, Any]
 Path = tuple[str | int, ...]
 Fault = tuple[Path, str]
 
@@ -39,61 +36,9 @@ FAULTS_SHOWN = 200
 FAULTS_BOUND = 5000
 #: A homography is singular when its determinant is this small beside the product of its rows' lengths.
 SINGULAR_RATIO = 1e-12
-#: Keys that start so belong to the user.
-OWN_PREFIX = "x_"
 
 _SHOWN_CHARS = 60
 _INTEGER_BITS = 1023
-
-
-@cache
-def _schema_text() -> str:
-    return resources.files(__package__).joinpath("schema.json").read_text(encoding="utf-8")
-
-
-def schema() -> JsonObject:
-    """Return the JSON Schema of ``scene.json`` (draft 2020-12), a fresh copy."""
-    loaded: JsonObject = json.loads(_schema_text())
-    return loaded
-
-
-@cache
-def _validator() -> Any:  # noqa: ANN401 - a class that jsonschema makes
-    return extend(Draft202012Validator, {"items": _items})(schema())
-
-
-def _items(
-    validator: Any,  # noqa: ANN401 - of the same class
-    items: JsonObject,
-    instance: object,
-    node: JsonObject,
-) -> Iterator[ValidationError]:
-    """Check ``items``, without the schema's help where a waypoint is plainly fine: 20 times as fast."""
-    if items.get("$ref") != "#/$defs/waypoint" or not isinstance(instance, list):
-        yield from Draft202012Validator.VALIDATORS["items"](validator, items, instance, node)
-        return
-    for index, item in enumerate(instance):
-        if not is_plain_waypoint(item):
-            yield from validator.descend(item, items, path=index)
-
-
-def is_plain_waypoint(node: object) -> bool:
-    """Whether this is a valid waypoint with nothing of the user's own; False where in doubt."""
-    if not isinstance(node, dict) or len(node) != 2:
-        return False
-    time_s, box_px = _get(node, "time_s"), _get(node, "box_px")
-    if not (_are_numbers([time_s], 1) and _are_numbers(box_px, 4)):
-        return False
-    time_bound, px_bound = _waypoint_bounds()
-    x, y, w, h = box_px
-    placed: bool = abs(time_s) <= time_bound and abs(x) <= px_bound and abs(y) <= px_bound
-    return placed and 0 < w <= px_bound and 0 < h <= px_bound
-
-
-@cache
-def _waypoint_bounds() -> tuple[float, float]:
-    definitions = schema()["$defs"]
-    return definitions["time_s"]["maximum"], definitions["px"]["maximum"]
 
 
 # ---- text -> JSON
@@ -218,7 +163,7 @@ def check(tree: object, name: str = "scene") -> JsonObject:
     copying = _Plain(name)
     copy, faults = copying.copy(tree), copying.faults
     unusable = {path for path, _ in faults}
-    errors = list(islice(_validator().iter_errors(copy), FAULTS_BOUND))
+    errors = list(islice(validator().iter_errors(copy), FAULTS_BOUND))
     for error in errors:
         path = tuple(error.absolute_path)
         if path not in unusable:
@@ -330,7 +275,7 @@ def _resolved(node: JsonObject) -> JsonObject:
     reference = node.get("$ref")
     if reference is None:
         return node
-    found: JsonObject = _validator().schema["$defs"][reference.rpartition("/")[2]]
+    found: JsonObject = validator().schema["$defs"][reference.rpartition("/")[2]]
     return found
 
 
@@ -388,7 +333,7 @@ def _sense(tree: object) -> Iterator[Fault]:
     yield from _calibration_sense(tree.get("camera"))
     ranges = tree.get("ranges")
     for key, pair in ranges.items() if isinstance(ranges, dict) else ():
-        if not key.startswith(OWN_PREFIX) and _are_numbers(pair, 2) and pair[0] >= pair[1]:
+        if not key.startswith(OWN_PREFIX) and are_numbers(pair, 2) and pair[0] >= pair[1]:
             yield ("ranges", key), f"found {_show(pair)}; allowed: [low, high] with low under high"
     objects = tree.get("objects")
     for index, entry in enumerate(objects if isinstance(objects, list) else ()):
@@ -403,7 +348,7 @@ def _calibration_sense(camera: object) -> Iterator[Fault]:
         words = "stands in a scene.json, beside the file that it names, and without tsai"
         yield ("camera", "calibration"), f"found {_show(name)}; {words}; allowed here: tsai, with the numbers"
     turns, place = _get(camera, "tsai", "rotation_rad"), _get(camera, "tsai", "translation_mm")
-    if _are_numbers(turns, 3) and _are_numbers(place, 3):
+    if are_numbers(turns, 3) and are_numbers(place, 3):
         (sa, ca), (sb, cb), (sc, cc) = ((math.sin(turn), math.cos(turn)) for turn in turns)
         # How high the camera is: its place is the origin's, turned back.
         axis = (ca * sb * cc + sa * sc, ca * sb * sc - sa * cc, ca * cb)
@@ -415,7 +360,7 @@ def _calibration_sense(camera: object) -> Iterator[Fault]:
 
 def _span_sense(match: object, path: Path) -> Iterator[Fault]:
     start, stop = _get(match, "from_s"), _get(match, "to_s")
-    if _are_numbers([start, stop], 2) and start > stop:
+    if are_numbers([start, stop], 2) and start > stop:
         yield (*path, "to_s"), f"found {_show(stop)}; allowed: at least from_s, {_show(start)}"
 
 
@@ -423,7 +368,7 @@ def _order_sense(trajectory: object, path: Path) -> Iterator[Fault]:
     last: float | None = None
     for index, waypoint in enumerate(trajectory if isinstance(trajectory, list) else ()):
         time = _get(waypoint, "time_s")
-        if not _are_numbers([time], 1):
+        if not are_numbers([time], 1):
             continue
         if last is not None and time <= last:
             allowed = f"a time after the waypoint before it, {_show(last)}"
@@ -437,16 +382,8 @@ def _get(node: object, *keys: str) -> Any:  # noqa: ANN401 - JSON
     return node
 
 
-def _are_numbers(value: object, size: int) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == size
-        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
-    )
-
-
 def _is_matrix(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(_are_numbers(row, 3) for row in value)
+    return isinstance(value, list) and len(value) == 3 and all(are_numbers(row, 3) for row in value)
 
 
 def is_singular(rows: list[list[float]]) -> bool:

@@ -12,14 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 
-from cssv.scene.check import OWN_PREFIX, JsonObject
 from cssv.scene.model import Scene
 from cssv.scene.text import (
     OBJECT_CHANGES,
     Json,
     arrow,
     json_text,
-    own_keys,
     quoted_or_plain,
     spoken,
     title,
@@ -27,6 +25,7 @@ from cssv.scene.text import (
     value_text,
     with_space,
 )
+from cssv.scene.values import OWN_PREFIX, JsonObject, own_keys
 
 Pair = tuple[int, int]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.errors import InputError
+from cssv.scene.attributes import ATTRIBUTES, ObjectAttributes
 from cssv.scene.model import Match, Scene, SceneObject, Selector
-from cssv.scene.values import Point, Value
 
 F64 = NDArray[np.float64]
 
@@ -64,30 +64,24 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What the scene says of one track; None where it says nothing, which is drawn as unknown.
+class Facts(ObjectAttributes):
+    """What the scene says of one track; None is unknown, and the heat map shows it grey.
 
     Attributes:
         name, label: text; the label is the scene's, else the track's own.
-        temperature_c: degrees Celsius. density_kg_m3: kilograms per cubic metre.
-        goal_m, goal_px: where it is heading, on the ground in metres or in the picture.
         template: the drawing that was asked for.
-        extra: the entries' ``x_`` keys.
         entries: indices of the scene objects that were applied, in order.
+        (others): as in :class:`cssv.scene.attributes.ObjectAttributes`.
     """
 
     name: str | None = None
     label: str | None = None
-    temperature_c: Value | None = None
-    density_kg_m3: Value | None = None
-    goal_m: Point | None = None
-    goal_px: Point | None = None
     template: Selector = "auto"
-    extra: dict[str, Any] = field(default_factory=dict, hash=False)
     entries: tuple[int, ...] = ()
 
 
-_FIELDS = ("name", "label", "temperature_c", "density_kg_m3", "goal_m", "goal_px", "template")
+#: Fields in which a later entry overrides an earlier one; their ``x_`` keys are merged.
+_OVERRIDING = ("name", "label", *(attribute.name for attribute in ATTRIBUTES), "template")
 
 
 @dataclass(slots=True)
@@ -313,7 +307,7 @@ def _apply(scene: Scene, near: _Nearest, seen: dict[int, _Seen]) -> dict[int, Fa
             tracks = [t for t, row in seen.items() if _holds(match, t, found[t]["label"], row)]
             if match.near_px is not None:
                 tracks = near.pick(index, tracks)
-        stated = {name: value for name in _FIELDS if (value := getattr(entry, name)) is not None}
+        stated = {name: value for name in _OVERRIDING if (value := getattr(entry, name)) is not None}
         for track in tracks:
             facts = found[track]
             facts |= stated

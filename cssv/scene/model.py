@@ -13,18 +13,21 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 from bisect import bisect_right
 from dataclasses import dataclass, field, fields, is_dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from cssv.errors import SceneError
 from cssv.files.atomic import whole_file
-from cssv.scene.check import OWN_PREFIX, TEXT_BOUND, JsonObject, check, parse
+from cssv.scene.attributes import ATTRIBUTES, RINGS, ObjectAttributes, attributes_from_json
+from cssv.scene.check import TEXT_BOUND, check, parse
 from cssv.scene.tsai import read_tsai
-from cssv.scene.values import Point, Sensed, Source, Value
+from cssv.scene.values import OWN_PREFIX, JsonObject, Point, Sensed, Span, Value, own_keys, to_tuples
 
 #: Version of the format that this module reads and writes.
 SCENE_VERSION = 1
@@ -32,16 +35,13 @@ SCENE_VERSION = 1
 Selector = Literal["auto", "rings", "comet", "edges"]
 SELECTORS: tuple[Selector, ...] = ("auto", "rings", "comet", "edges")
 
-Span = tuple[float, float]
 Box = tuple[float, float, float, float]
 Pair = tuple[float, float]
 Triple = tuple[float, float, float]
 Matrix = tuple[tuple[float, float, float], ...]
 
-#: Ranges of the heat map where nothing at all is known.
+#: Range of speeds if none is known.
 SPEED_FALLBACK_PX_S: Span = (0.0, 200.0)
-TEMPERATURE_FALLBACK_C: Span = (-20.0, 60.0)
-DENSITY_FALLBACK_KG_M3: Span = (0.0, 2000.0)
 #: Widest line of written JSON before an object is spread over several.
 LINE_CHARS = 100
 
@@ -149,8 +149,8 @@ class Ranges:
     """Lowest and highest value the heat map shows, complete; see :mod:`cssv.scene.ranges`."""
 
     speed_px_s: Span = SPEED_FALLBACK_PX_S
-    temperature_c: Span = TEMPERATURE_FALLBACK_C
-    density_kg_m3: Span = DENSITY_FALLBACK_KG_M3
+    temperature_c: Span = RINGS["temperature_c"].fallback
+    density_kg_m3: Span = RINGS["density_kg_m3"].fallback
 
     def to_json(self) -> dict[str, list[float]]:
         """Return the bottom and top of each ring as plain JSON types."""
@@ -196,28 +196,21 @@ class GivenState(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SceneObject:
+class SceneObject(ObjectAttributes):
     """Facts about the tracks that ``match``, or an object of its own with a ``trajectory``.
 
     Attributes:
         match, trajectory: exactly one of them; waypoint times increase.
         name, label: free text.
-        temperature_c: degrees Celsius. density_kg_m3: kilograms per cubic metre.
-        goal_m: where it is heading, ground metres (x, y). goal_px: the same in pixels.
         template: how it is drawn; None leaves it to earlier entries, and at last to "auto".
-        extra: the user's own ``x_`` keys.
+        (others): as in :class:`cssv.scene.attributes.ObjectAttributes`.
     """
 
     match: Match | None = None
     name: str | None = None
     label: str | None = None
-    temperature_c: Value | None = None
-    density_kg_m3: Value | None = None
-    goal_m: Point | None = None
-    goal_px: Point | None = None
     template: Selector | None = None
     trajectory: tuple[Waypoint, ...] | None = None
-    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
 
     def at(self, time_s: float | Fraction) -> GivenState | None:
         """Return the given box and velocities at ``time_s``; None without trajectory or outside its span.
@@ -239,6 +232,10 @@ class SceneObject:
         """Velocity of the middle of the given box's lower edge, px/s: the mean of before and after."""
         past, future = (self._velocity(index, 1.0) for index in self._segments(time_s))
         return (past[0] + future[0]) / 2, (past[1] + future[1]) / 2
+
+    def speeds_px_s(self) -> list[float]:
+        """Speed of the given box's centre over each segment of the trajectory."""
+        return [math.hypot(*self._velocity(index)) for index in range(1, len(self.trajectory or ()))]
 
     def _segments(self, time_s: float | Fraction) -> tuple[int, int]:
         """The waypoints at which the segments before and after this time end."""
@@ -348,47 +345,32 @@ def _calibrated(tree: object, folder: Path) -> object:
 # ---- JSON -> parts; the tree has been checked
 
 
-def _own(node: JsonObject) -> JsonObject:
-    return {key: value for key, value in node.items() if key.startswith(OWN_PREFIX)}
-
-
 SensedT = TypeVar("SensedT", Value, Point)
 
 
 def _sensed(kind: type[SensedT], node: JsonObject, *keys: str) -> dict[str, Any]:
-    return {key: _sensed_one(kind, node[key]) for key in keys if key in node}
-
-
-def _sensed_one(kind: type[SensedT], node: Any) -> SensedT:  # noqa: ANN401 - JSON
-    if not isinstance(node, dict):
-        return kind(_frozen(node))
-    source = Source(node.get("source", Source.MEASURED))
-    return kind(_frozen(node["value"]), node.get("sigma"), source, _own(node), tuple(node))
-
-
-def _frozen(node: Any) -> Any:  # noqa: ANN401 - lists to tuples, all else as it is
-    return tuple(_frozen(item) for item in node) if isinstance(node, list) else node
+    return {key: kind.from_json(node[key]) for key in keys if key in node}
 
 
 def _camera(node: JsonObject) -> Camera:
     return Camera(
         **_sensed(Point, node, "position_m"),
         **_sensed(Value, node, "pan_deg", "tilt_deg", "roll_deg", "hfov_deg"),
-        homography=_frozen(node.get("homography")),
+        homography=to_tuples(node.get("homography")),
         tsai=None if "tsai" not in node else _tsai(node["tsai"]),
-        extra=_own(node),
+        extra=own_keys(node),
     )
 
 
 def _tsai(node: JsonObject) -> Tsai:
-    named = {key: _frozen(value) for key, value in node.items() if not key.startswith(OWN_PREFIX)}
+    named = {key: to_tuples(value) for key, value in node.items() if not key.startswith(OWN_PREFIX)}
     named["size_px"] = tuple(int(side) for side in node["size_px"])
-    return Tsai(**named, extra=_own(node))
+    return Tsai(**named, extra=own_keys(node))
 
 
 def _environment(node: JsonObject) -> Environment:
     names = [f.name for f in fields(Environment) if f.name not in ("weather", "extra")]
-    return Environment(**_sensed(Value, node, *names), weather=node.get("weather"), extra=_own(node))
+    return Environment(**_sensed(Value, node, *names), weather=node.get("weather"), extra=own_keys(node))
 
 
 def _match(node: JsonObject) -> Match:
@@ -396,11 +378,11 @@ def _match(node: JsonObject) -> Match:
     return Match(
         label=node.get("label"),
         track=None if track is None else int(track),
-        near_px=_frozen(node.get("near_px")),
+        near_px=to_tuples(node.get("near_px")),
         at_s=node.get("at_s"),
         from_s=node.get("from_s"),
         to_s=node.get("to_s"),
-        extra=_own(node),
+        extra=own_keys(node),
     )
 
 
@@ -410,30 +392,28 @@ def _object(node: JsonObject) -> SceneObject:
         match=None if match is None else _match(match),
         name=node.get("name"),
         label=node.get("label"),
-        **_sensed(Value, node, "temperature_c", "density_kg_m3"),
-        **_sensed(Point, node, "goal_m", "goal_px"),
         template=node.get("template"),
         trajectory=None if trajectory is None else tuple(_waypoint(point) for point in trajectory),
-        extra=_own(node),
+        **attributes_from_json(node),
     )
 
 
 def _waypoint(node: JsonObject) -> Waypoint:
-    return Waypoint(node["time_s"], _frozen(node["box_px"]), _own(node))
+    return Waypoint(node["time_s"], to_tuples(node["box_px"]), own_keys(node))
 
 
 def _ranges(node: JsonObject) -> GivenRanges:
     return GivenRanges(
-        speed_px_s=_frozen(node.get("speed_px_s")),
-        temperature_c=_frozen(node.get("temperature_c")),
-        density_kg_m3=_frozen(node.get("density_kg_m3")),
-        extra=_own(node),
+        speed_px_s=to_tuples(node.get("speed_px_s")),
+        temperature_c=to_tuples(node.get("temperature_c")),
+        density_kg_m3=to_tuples(node.get("density_kg_m3")),
+        extra=own_keys(node),
     )
 
 
 def _thermal(node: JsonObject) -> Thermal:
-    known = {f.name: _frozen(node[f.name]) for f in fields(Thermal) if f.name in node}
-    return Thermal(**known, extra=_own(node))
+    known = {f.name: to_tuples(node[f.name]) for f in fields(Thermal) if f.name in node}
+    return Thermal(**known, extra=own_keys(node))
 
 
 def _scene(node: JsonObject) -> Scene:
@@ -444,7 +424,7 @@ def _scene(node: JsonObject) -> Scene:
         objects=tuple(_object(entry) for entry in node.get("objects", [])),
         ranges=_ranges(node.get("ranges", {})),
         thermal=_thermal(node.get("thermal", {})),
-        extra=_own(node),
+        extra=own_keys(node),
     )
 
 
@@ -457,10 +437,22 @@ def _dump(part: Any) -> Any:  # noqa: ANN401 - any part of a scene to JSON
     if isinstance(part, tuple | list):
         return [_dump(item) for item in part]
     if is_dataclass(part) and not isinstance(part, type):
-        named = ((f.name, getattr(part, f.name)) for f in fields(part) if f.name != "extra")
+        named = ((name, getattr(part, name)) for name in _written_order(type(part)))
         own: JsonObject = copy.deepcopy(getattr(part, "extra", {}))
         return {key: _dump(value) for key, value in named if value is not None} | own
     return copy.deepcopy(part)
+
+
+@cache
+def _written_order(part: type) -> tuple[str, ...]:
+    """The fields of a part as JSON lists them: an object's attributes stand before its template."""
+    names = [f.name for f in fields(part) if f.name != "extra"]
+    if issubclass(part, ObjectAttributes):
+        attributes = [attribute.name for attribute in ATTRIBUTES]
+        names = [name for name in names if name not in attributes]
+        place = names.index("template")
+        names[place:place] = attributes
+    return tuple(names)
 
 
 def _layout(node: object, indent: int = 0) -> str:

@@ -1,85 +1,43 @@
-"""What the bottoms and tops of the rings stand for, where a scene does not say it itself."""
+"""The lowest and highest values that the rings show, if the scene does not give them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from cssv.scene.model import (
-    DENSITY_FALLBACK_KG_M3,
-    SPEED_FALLBACK_PX_S,
-    TEMPERATURE_FALLBACK_C,
-    Ranges,
-    Scene,
-    SceneObject,
-    Span,
-)
+from cssv.scene.attributes import ATTRIBUTES, RINGS
+from cssv.scene.model import SPEED_FALLBACK_PX_S, Ranges, Scene
+from cssv.scene.values import Span
 
-#: Room left on both sides of what a scene holds, and the step that a range is rounded out to.
-TEMPERATURE_STEP_C = 5.0
-DENSITY_STEP_KG_M3 = 50.0
 #: Tops of the speed range, times a power of ten.
 SPEED_LADDER = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-#: The speed range of perceived objects reaches at least to this: slower ones stand still, as far as boxes
-#: tell.
+#: The speed range of perceived objects reaches at least this far: below it a box stands still.
 SPEED_LEAST_TOP_PX_S = 1.0
-ABSOLUTE_ZERO_C = -273.15
+
+_SPEED = "speed_px_s"
+#: No range goes below what the attribute allows.
+_FLOORS = {attribute.name: float(attribute.minimum) for attribute in ATTRIBUTES}
 
 
 def default_ranges(
     scene: Scene, max_speed_px_s: float | None = None, readings_c: Iterable[float] = ()
 ) -> Ranges:
-    """Return the scene's ranges, and where it gives none, what its objects need.
+    """The ranges that the scene gives; the others so that they hold what its objects need.
 
-    Temperature and density cover all given values with a step to spare on both sides, rounded out
-    to whole steps; speed runs from 0 to the next friendly number that is not below the fastest, and with
-    tracks at least to SPEED_LEAST_TOP_PX_S, so that noise does not look like motion.
+    Temperature and density cover all given values with one step to spare on both sides, rounded outwards to
+    whole steps (:class:`cssv.scene.attributes.Ring`). Speed runs from 0 to the next round number that is not
+    below the fastest, with tracks at least to SPEED_LEAST_TOP_PX_S, so that noise does not look like motion.
 
     Args:
         scene: whose ``ranges`` and objects are read.
-        max_speed_px_s: the fastest track, px/s; given trajectories are counted in by themselves.
+        max_speed_px_s: the fastest track, px/s; the speeds of given trajectories are added.
         readings_c: temperatures that a thermal camera read.
     """
-    given = scene.ranges
-    temperatures = [*readings_c, *(o.temperature_c.value for o in scene.objects if o.temperature_c)]
-    densities = [o.density_kg_m3.value for o in scene.objects if o.density_kg_m3]
-    speeds = [max(max_speed_px_s, SPEED_LEAST_TOP_PX_S)] if max_speed_px_s else []
-    speeds += [speed for entry in scene.objects for speed in _speeds(entry)]
-    return Ranges(
-        speed_px_s=given.speed_px_s or _speed_range(speeds),
-        temperature_c=given.temperature_c or _temperature_range(temperatures),
-        density_kg_m3=given.density_kg_m3 or _density_range(densities),
-    )
-
-
-def _temperature_range(values: Sequence[float]) -> Span:
-    return _range(values, TEMPERATURE_STEP_C, ABSOLUTE_ZERO_C, TEMPERATURE_FALLBACK_C)
-
-
-def _density_range(values: Sequence[float]) -> Span:
-    return _range(values, DENSITY_STEP_KG_M3, 0.0, DENSITY_FALLBACK_KG_M3)
-
-
-def _speeds(entry: SceneObject) -> Iterator[float]:
-    for index in range(1, len(entry.trajectory or ())):
-        yield math.hypot(*entry._velocity(index))
-
-
-def _range(values: Sequence[float], step: float, floor: float, fallback: Span) -> Span:
-    if not values:
-        return fallback
-    low = math.floor((min(values) - step) / step) * step
-    return max(low, floor), math.ceil((max(values) + step) / step) * step
-
-
-def _speed_range(speeds: Sequence[float]) -> Span:
-    fastest = max((s for s in speeds if math.isfinite(s)), default=0.0)
-    if fastest <= 0:
-        return SPEED_FALLBACK_PX_S
-    power = math.floor(math.log10(fastest))
-    # the exponent is applied as a product or a quotient, so that tops are the nearest floats
-    tops = (step * 10.0**power if power >= 0 else step / 10.0**-power for step in (*SPEED_LADDER, 15.0))
-    return 0.0, next(top for top in tops if top >= fastest)
+    values = _values_in(scene)
+    values["temperature_c"] = [*readings_c, *values["temperature_c"]]
+    if max_speed_px_s:
+        values[_SPEED] = [max(max_speed_px_s, SPEED_LEAST_TOP_PX_S), *values[_SPEED]]
+    return Ranges(**{name: _given(scene, name) or _range(name, inside) for name, inside in values.items()})
 
 
 def fit_ranges(
@@ -87,40 +45,67 @@ def fit_ranges(
 ) -> tuple[Ranges, tuple[str, ...]]:
     """The ranges of a clip that gets another scene.
 
-    What the scene gives holds; otherwise the ranges stay, because every frame would have to be drawn anew,
-    unless a value lies outside: then they grow to hold it.
+    Ranges that the scene gives hold. The others stay as they are, because otherwise every frame would have to
+    be drawn again, unless a value lies outside: then they grow to hold it.
 
     Args:
         scene: the other scene.
         before: the ranges of the clip.
         drawn: temperatures and densities that are drawn, under the names of their ranges; by default all
-            that the scene speaks of, drawn or not.
+            values in the scene, drawn or not.
 
     Returns:
         The ranges, and the names of those that had to grow.
     """
-    values: dict[str, Sequence[float]] = {
-        "speed_px_s": [speed for o in scene.objects for speed in _speeds(o)],
-        "temperature_c": [o.temperature_c.value for o in scene.objects if o.temperature_c],
-        "density_kg_m3": [o.density_kg_m3.value for o in scene.objects if o.density_kg_m3],
-    }
-    values |= drawn or {}
-    spanning: dict[str, Callable[[Sequence[float]], Span]] = {
-        "speed_px_s": _speed_range,
-        "temperature_c": _temperature_range,
-        "density_kg_m3": _density_range,
-    }
     spans: dict[str, Span] = {}
     grown = []
-    for name, inside in values.items():
+    for name, inside in (_values_in(scene) | dict(drawn or {})).items():
         old: Span = getattr(before, name)
-        given: Span | None = getattr(scene.ranges, name)
+        given = _given(scene, name)
         if given is not None:
             spans[name] = given
         elif all(old[0] <= value <= old[1] for value in inside):
             spans[name] = old
         else:
-            new = spanning[name](inside)
+            # Only ever wider, so that a range does not move to and fro along a chain of commits.
+            new = _range(name, inside)
             spans[name] = (min(old[0], new[0]), max(old[1], new[1]))
             grown.append(name.split("_")[0])
     return Ranges(**spans), tuple(grown)
+
+
+def _given(scene: Scene, name: str) -> Span | None:
+    given: Span | None = getattr(scene.ranges, name)
+    return given
+
+
+def _values_in(scene: Scene) -> dict[str, Sequence[float]]:
+    """Speeds and values with a ring of the scene's objects, under the names of their ranges."""
+    values: dict[str, Sequence[float]] = {
+        _SPEED: [speed for entry in scene.objects for speed in entry.speeds_px_s()]
+    }
+    for name in RINGS:
+        sensed = (getattr(entry, name) for entry in scene.objects)
+        values[name] = [value.value for value in sensed if value is not None]
+    return values
+
+
+def _range(name: str, values: Sequence[float]) -> Span:
+    if name == _SPEED:
+        return _speed_range(values)
+    ring = RINGS[name]
+    if not values:
+        return ring.fallback
+    low = math.floor((min(values) - ring.step) / ring.step) * ring.step
+    high = math.ceil((max(values) + ring.step) / ring.step) * ring.step
+    return max(low, _FLOORS[name]), high
+
+
+def _speed_range(speeds: Sequence[float]) -> Span:
+    fastest = max((s for s in speeds if math.isfinite(s)), default=0.0)
+    if fastest <= 0:
+        return SPEED_FALLBACK_PX_S
+    power = math.floor(math.log10(fastest))
+    # The exponent is applied as a product or a quotient, so that tops are the nearest floats.
+    tops = (step * 10.0**power if power >= 0 else step / 10.0**-power for step in (*SPEED_LADDER, 15.0))
+    return 0.0, next(top for top in tops if top >= fastest)

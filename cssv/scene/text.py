@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cssv.scene.check import OWN_PREFIX, JsonObject
+from cssv.scene.values import OWN_PREFIX, JsonObject, own_keys
 
 Json = Any
 
@@ -33,19 +33,21 @@ _TIMES_NAMED = 3
 
 def unit_of(name: str) -> str:
     """Unit of a field by its name; empty where the name tells none, and for the user's own keys."""
-    return UNITS.get(_suffix(name), "")
+    return UNITS.get(split_unit(name)[1], "")
 
 
-def _suffix(name: str) -> str:
+def split_unit(name: str) -> tuple[str, str]:
+    """A field's name without its unit, and the end that names the unit: ``wind`` and ``_m_s``."""
     fitting = (suffix for suffix in UNITS if name.endswith(suffix))
-    return "" if name.startswith(OWN_PREFIX) else next(fitting, "")
+    suffix = "" if name.startswith(OWN_PREFIX) else next(fitting, "")
+    return name.removesuffix(suffix), suffix
 
 
 def spoken(name: str) -> str:
     """A field's name as people say it: ``ambient_temperature_c`` as ``ambient temperature``."""
     if name.startswith(OWN_PREFIX):
         return quoted_or_plain(name)
-    return name.removesuffix(_suffix(name)).replace("_", " ")
+    return split_unit(name)[0].replace("_", " ")
 
 
 def value_text(value: Json, unit: str = "") -> str:
@@ -111,11 +113,6 @@ def json_text(value: Json) -> str:
     """A value as JSON on one line."""
     text = json.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else json.dumps(value)
-
-
-def own_keys(node: JsonObject) -> JsonObject:
-    """The user's own part of an object."""
-    return {key: value for key, value in node.items() if key.startswith(OWN_PREFIX)}
 
 
 def _own_texts(node: JsonObject) -> list[str]:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.errors import ThermalError
+from cssv.scene.attributes import ABSOLUTE_ZERO_C
 from cssv.scene.values import Value
 
 F32 = NDArray[np.float32]
 
-ABSOLUTE_ZERO_C = -273.15
 #: No camera is calibrated above this: the limit of the makers' black bodies (J. Beeney, FLIR Systems, "What
 #: is the maximum temperature that can be registered by infrared cameras?", Tech Briefs).
 HIGHEST_C = 3000.0

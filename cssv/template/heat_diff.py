@@ -10,7 +10,7 @@ import numpy as np
 
 from cssv.errors import FrameError
 from cssv.frames import U8, Layout, split_planes
-from cssv.scene.check import JsonObject
+from cssv.scene.values import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cssv.scene import Value
-from cssv.scene.check import JsonObject
+from cssv.scene.attributes import CARRIED
 from cssv.scene.text import arrow, quoted, spoken, unit_of, value_text
+from cssv.scene.values import JsonObject, Sensed
 from cssv.template.state import ObjectState
 
 Json = Any
@@ -29,7 +29,7 @@ MOVING = (
     "score",
 )
 #: Attributes that stay what they are until somebody says otherwise: told as from and to.
-LASTING = ("label", "name", "temperature_c", "density_kg_m3", "template")
+LASTING = ("label", "name", *(attribute.name for attribute in CARRIED), "template")
 #: The attribute that stands for the object itself, where it is in one version only.
 PRESENCE = "object"
 #: Attributes whose names say too little.
@@ -132,12 +132,16 @@ def _differences(one: ObjectState, two: ObjectState) -> list[ObjectChange]:
         old, new = getattr(one, key), getattr(two, key)
         if old != new:
             changes.append(ObjectChange(one.track, title, name, _plain(old), _plain(new), unit_of(name)))
+    for name in dict.fromkeys((*one.extra, *two.extra)):
+        old, new = one.extra.get(name), two.extra.get(name)
+        if old != new:
+            changes.append(ObjectChange(one.track, title, name, old, new, ""))
     return changes
 
 
 def _plain(value: object) -> Json:
     """A state's value in JSON types; what is not known is not given."""
-    if isinstance(value, Value):
+    if isinstance(value, Sensed):
         return value.to_json()
     if isinstance(value, tuple):
         return [float(item) for item in value]

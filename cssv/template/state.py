@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cssv.frames import U8
 from cssv.scene import Ranges, Source, Value
+from cssv.scene.attributes import ObjectAttributes
 from cssv.scene.ground import Plane, foot_velocity, ground_velocity
 from cssv.template.certainty import Span, planar_certainty, planar_sigma, value_certainty, value_sigma
 from cssv.template.drawing import FULL, Drawing, Outline, Readings, Selector
@@ -37,7 +38,7 @@ _LEAST_CERTAINTY = 1 / 16
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectState:
+class ObjectState(ObjectAttributes):
     """One object in one frame.
 
     Attributes:
@@ -49,7 +50,6 @@ class ObjectState:
         past_px_s, future_px_s: velocity from the past frames and towards the future frames, as drawn
             in the two halves of the inner ring; their mean is ``velocity_px_s``.
         sigma_px_s: standard deviation of the velocity per axis; infinite when unknown.
-        temperature_c, density_kg_m3: None when nobody gave one.
         name: who it is, if the scene says so.
         selector: which drawing; None decides by what is known.
         detected: what the detector calls it, where the scene calls it otherwise; None where they agree.
@@ -57,6 +57,7 @@ class ObjectState:
         velocity_m_s: of its foot on the ground; None where that is not known.
         sigma_m_s: standard deviation of that velocity per axis; infinite when unknown.
         thermal_c: what a thermal camera read inside its outline, whether ``temperature_c`` is that or not.
+        (others): as in :class:`cssv.scene.attributes.ObjectAttributes`, of those that are carried.
     """
 
     track: int
@@ -67,8 +68,6 @@ class ObjectState:
     past_px_s: Pair
     future_px_s: Pair
     sigma_px_s: float
-    temperature_c: Value | None = None
-    density_kg_m3: Value | None = None
     name: str | None = None
     selector: Selector | None = None
     detected: str | None = None

@@ -204,7 +204,16 @@ def test_given_and_replaced_objects_keep_their_readings(heat, clips, tmp_path):
 
 def test_a_sample_tells_the_reading(heat):
     state = ObjectState(
-        1, "a", 0.5, (1, 2, 3, 4), (0, 0), (0, 0), (0, 0), 1.0, Value(20), thermal_c=Value(21.5, 0.3)
+        1,
+        "a",
+        0.5,
+        (1, 2, 3, 4),
+        (0, 0),
+        (0, 0),
+        (0, 0),
+        1.0,
+        temperature_c=Value(20),
+        thermal_c=Value(21.5, 0.3),
     )
     sample = SceneSample(3, (state,))
     assert read_sample(write_sample(sample)) == sample

@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 import cssv.scene.check as checking
 from cssv.errors import SceneError
 from cssv.scene import Scene, schema
-from cssv.scene.check import check, is_plain_waypoint, json_path
+from cssv.scene.check import check, json_path
+from cssv.scene.schema import is_plain_waypoint
 
 
 def outcome(make, source):

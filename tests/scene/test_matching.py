@@ -51,7 +51,7 @@ def test_later_entries_override_field_by_field():
     everyone = {"match": {"label": "*"}, "temperature_c": {"value": 36, "sigma": 0.5}, "density_kg_m3": 985}
     third = {"match": {"track": 3}, "temperature_c": 39, "goal_m": [1, 2], "template": "comet", "x_by": "Ada"}
     found = resolve(scene(everyone, third), [sighting(3, "person"), sighting(4)])
-    assert found[4] == Facts(None, None, Value(36, 0.5), Value(985), entries=(0,))
+    assert found[4] == Facts(temperature_c=Value(36, 0.5), density_kg_m3=Value(985), entries=(0,))
     assert found[3] == Facts(
         label="person",
         temperature_c=Value(39),  # as a whole: the old sigma does not belong to the new value

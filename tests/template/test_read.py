@@ -39,8 +39,9 @@ def random_state(rng, track, selector, low_certainty=0.3, box=None):
     return ObjectState(
         track, "", 1.0, box or (x, y, w, h), velocity, past, future,
         planar_sigma(certainty[0], RANGES.speed_px_s),
-        Value(rng.uniform(-20, 60), value_sigma(certainty[1], RANGES.temperature_c)),
-        Value(rng.uniform(0, 2000), value_sigma(certainty[2], RANGES.density_kg_m3)), selector=selector,
+        temperature_c=Value(rng.uniform(-20, 60), value_sigma(certainty[1], RANGES.temperature_c)),
+        density_kg_m3=Value(rng.uniform(0, 2000), value_sigma(certainty[2], RANGES.density_kg_m3)),
+        selector=selector,
     )  # fmt: skip
 
 

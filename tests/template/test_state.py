@@ -21,7 +21,7 @@ RANGES = Ranges((0.0, 200.0), (-20.0, 60.0), (0.0, 2000.0))
 SPAN = (-20.0, 60.0)
 STATE = ObjectState(
     3, "person", 0.9, (100.4, 50.6, 40.0, 60.0), (30.0, 40.0), (28.0, 38.0), (32.0, 42.0), 5.0,
-    Value(36.6, 0.5), Value(985.0),
+    temperature_c=Value(36.6, 0.5), density_kg_m3=Value(985.0),
 )  # fmt: skip
 
 

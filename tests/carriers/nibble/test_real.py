@@ -38,8 +38,10 @@ def states(number):
     for track, box in enumerate(BOXES):
         speed, turn = rng.uniform(10, 190), rng.uniform(-3, 3)
         velocity = (speed * np.cos(turn), speed * np.sin(turn))
-        temperature, density = Value(rng.uniform(-15, 55), 3.0), Value(rng.uniform(50, 1950), 80.0)
-        yield ObjectState(track, "person", 1.0, box, velocity, velocity, velocity, 8.0, temperature, density)
+        yield ObjectState(
+            track, "person", 1.0, box, velocity, velocity, velocity, 8.0,
+            temperature_c=Value(rng.uniform(-15, 55), 3.0), density_kg_m3=Value(rng.uniform(50, 1950), 80.0),
+        )  # fmt: skip
 
 
 def embed(frame, fidelity, count=18):
