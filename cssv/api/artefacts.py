@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from cssv.errors import InputError, OptionError
-from cssv.files.atomic import check_distinct
-from cssv.files.paths import Path_
+from cssv.files.paths import Path_, check_distinct
 from cssv.frames import U8, Frame
 from cssv.perception.detectors.colour import to_bgr
 from cssv.perception.transformer import Transformer, VisionTransformer, load_transformer

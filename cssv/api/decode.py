@@ -11,8 +11,8 @@ from typing import Any
 
 from cssv.container import Revision
 from cssv.errors import OptionError
-from cssv.files.atomic import check_distinct, whole_file, whole_folder
-from cssv.files.paths import Path_
+from cssv.files.atomic import whole_file, whole_folder
+from cssv.files.paths import Path_, check_distinct
 from cssv.files.worker import SerialWorker
 from cssv.frames import U8, Frame
 from cssv.interop.table import ObjectRow, Origin, check_extension, write_rows

@@ -13,8 +13,7 @@ from cssv.api.clip import Clip
 from cssv.api.history import Version, version_of
 from cssv.container import Reader, Revision
 from cssv.errors import OptionError
-from cssv.files.atomic import check_distinct
-from cssv.files.paths import Path_
+from cssv.files.paths import Path_, check_distinct
 from cssv.files.plain_json import to_finite
 from cssv.frames import Frame
 from cssv.pipeline.arguments import Progress, counted

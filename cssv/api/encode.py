@@ -17,9 +17,9 @@ from cssv.api.verify import Verification, check
 from cssv.carriers.nibble.carrier import DEFAULT_FIDELITY, Fidelity
 from cssv.carriers.nibble.merge import DEFAULT_MERGE, Merge
 from cssv.errors import VideoError
-from cssv.files.atomic import check_distinct, whole_file
+from cssv.files.atomic import whole_file
 from cssv.files.lock import replacing
-from cssv.files.paths import Path_, check_paths
+from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.frames import Frame
 from cssv.perception import Detector
 from cssv.perception.detectors import notes_of

@@ -9,8 +9,7 @@ from typing import Any
 from cssv.api.gc import gc
 from cssv.container import Revision
 from cssv.errors import OptionError
-from cssv.files.atomic import check_distinct
-from cssv.files.paths import Path_
+from cssv.files.paths import Path_, check_distinct
 from cssv.pipeline.arguments import Progress, counted
 from cssv.pipeline.config import EXTENSION
 from cssv.pipeline.decoder import Decoder

@@ -10,9 +10,9 @@ from typing import Any
 from cssv.api.verify import check
 from cssv.container import Reader, Revision, compact
 from cssv.errors import OptionError
-from cssv.files.atomic import check_distinct, whole_file
+from cssv.files.atomic import whole_file
 from cssv.files.lock import replacing
-from cssv.files.paths import Path_
+from cssv.files.paths import Path_, check_distinct
 from cssv.pipeline.arguments import Progress
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cssv.errors import BoxesError, OptionError
-from cssv.files.atomic import check_distinct
-from cssv.files.paths import Path_, check_paths
+from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.interop.mot import mot_text, write_mot
 from cssv.perception import Detector, Track, Tracks, track_boxes
 from cssv.perception.detectors import notes_of

@@ -25,7 +25,7 @@ from cssv.container.limits import INDEX_LIMIT, SAMPLES_LIMIT, check_limit
 from cssv.container.moov import Movie, Track, read_moov
 from cssv.errors import ChecksumError, ContainerError, CssvError
 from cssv.files.closing import Closing
-from cssv.files.patched import as_source
+from cssv.files.patched import as_input_file
 
 _BRAND = b"cssv"
 _FTYP_LIMIT = 4096
@@ -53,7 +53,7 @@ class Archive(Closing):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.source = as_source(path)
+        self.source = as_input_file(path)
         self.file = open_file(self.source)
         try:
             for left in reversed(range(_TRIES)):

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from cssv.container.limits import CHILD_BOXES_LIMIT, DEPTH_LIMIT, TOP_BOXES_LIMIT, check_limit
 from cssv.errors import ContainerError, InputError
-from cssv.files.patched import as_source
+from cssv.files.patched import as_input_file
 
 #: Boxes that hold nothing but boxes, as far as CSSV looks into them.
 PARENTS = frozenset((b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"tref"))
@@ -202,7 +202,7 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     try:
         # Opening a pipe would wait for somebody to write to it.
         ordinary = stat.S_ISREG(Path(path).stat().st_mode)
-        file = as_source(path).open("rb") if ordinary else None
+        file = as_input_file(path).open("rb") if ordinary else None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot open {os.fspath(path)!r}", found=reason) from error

@@ -76,7 +76,9 @@ class Reader(Closing):
         if live < at:
             patches.append((live + 4, b"free"))
         return (
-            source.over(*patches) if isinstance(source, PatchedFile) else PatchedFile(source, tuple(patches))
+            source.with_patches(*patches)
+            if isinstance(source, PatchedFile)
+            else PatchedFile(source, tuple(patches))
         )
 
     @property

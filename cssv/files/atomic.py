@@ -1,7 +1,7 @@
-"""Results that are whole or not there.
+"""Results that are complete or absent.
 
-Whatever CSSV writes goes to a temporary name beside its destination first, reaches the disk, and
-takes its real name by one rename. A crash, a full disk or Ctrl-C leaves what was there before.
+Each result is written under a temporary name beside its destination, flushed to the disk, and then renamed in
+one step. A crash, a full disk or Ctrl-C leaves what was there before.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cssv.errors import CssvError, OptionError, OutputError
+from cssv.errors import CssvError, OutputError
 
+#: Prefix of temporary names; the dot hides them in listings of the folder.
 _PREFIX = ".cssv-"
 
 _REMEDIES = {
@@ -25,23 +26,26 @@ _REMEDIES = {
     errno.EROFS: "The disk is read-only: write elsewhere.",
     errno.EACCES: "The folder does not let you write: choose another, or change its permissions.",
     errno.EPERM: "The folder does not let you write: choose another, or change its permissions.",
-    errno.ENOENT: "The folder does not exist: make it first.",
+    errno.ENOENT: "The folder does not exist: create it first.",
     errno.ENOTDIR: "A part of the path is a file, not a folder.",
     errno.EFBIG: "The disk's file system does not hold files of this size.",
     errno.ENAMETOOLONG: "The name is too long: choose a shorter one.",
 }
 
 
-def _refused(path: Path, error: OSError) -> OutputError:
+def _output_error(path: Path, error: OSError) -> OutputError:
+    """The error for a result that the system does not let us write, with a remedy by its number."""
     reason = error.strerror or str(error) or type(error).__name__
     remedy = _REMEDIES.get(error.errno or 0, "Choose another place to write to.")
     return OutputError(f"cannot write {str(path)!r}", found=reason, remedy=remedy)
 
 
 def _is_about(error: OSError, path: Path, temporary: Path) -> bool:
-    """Whether an error met while writing concerns the result, not some other file being read."""
+    """Whether an error concerns the result, not some other file that the body reads."""
+    # Errors of the tree already have a message for the user.
     if isinstance(error, CssvError):
         return False
+    # A failed write or flush carries no name; the result is the only file that the body writes.
     if not isinstance(error.filename, str | bytes):
         return True
     named = Path(os.fsdecode(error.filename))
@@ -49,8 +53,9 @@ def _is_about(error: OSError, path: Path, temporary: Path) -> bool:
 
 
 def _sync(path: Path) -> None:
-    """Flush one file to the disk; a folder where the system can."""
+    """Flush a file to the disk; a folder too, where the system supports it."""
     if path.is_dir():
+        # A rename is on the disk only when its folder is; some systems do not open folders.
         with suppress(OSError):
             handle = os.open(path, os.O_RDONLY)
             try:
@@ -62,36 +67,15 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def check_distinct(source: str | os.PathLike[str], *outputs: str | os.PathLike[str] | None) -> None:
-    """Raise OptionError when an output is the source itself or two outputs are one file."""
-    known = [Path(os.path.realpath(source))]
-    for output in outputs:
-        if output is None:
-            continue
-        place = Path(os.path.realpath(output))
-        if place in known or any(_is_same(place, other) for other in known):
-            raise OptionError(
-                "an output would replace the input or another output",
-                found=str(output),
-                remedy="Name another file for it.",
-            )
-        known.append(place)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
-
-
 def _umask() -> int:
+    """The process's mask of permissions, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
 def _check_file(path: Path) -> None:
+    """Raise OutputError unless ``path`` is free or an ordinary file that may be replaced."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -102,35 +86,37 @@ def _check_file(path: Path) -> None:
         raise OutputError(
             f"cannot write {str(path)!r}",
             found="a device or pipe",
-            remedy="Name an ordinary file: the result is renamed into place when it is whole.",
+            remedy="Name an ordinary file: the result is renamed to it when it is complete.",
         )
+    # The rename would need no permission for the file itself, and so would replace a protected one.
     if not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "the file is write-protected", str(path))
 
 
 def _reserve(path: Path) -> Path:
-    """Make an empty file beside ``path`` with its suffix and the permissions it will end with."""
+    """Create an empty file beside ``path``, with its suffix and its final permissions."""
     handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     with suppress(OSError):
-        # mkstemp makes files private; the result should look like any file the user makes.
+        # mkstemp makes files private; the result gets the permissions of any file that the user makes.
         Path(name).chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())
     return Path(name)
 
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Write a file so that it is whole or as it was before.
+    """Write a file completely, or leave it as it was.
 
-    Yields the path of an empty temporary file in the same folder, with the same suffix, to be
-    written by the body. When the body ends, the file is flushed to disk and renamed to ``path``,
+    Yields the path of an empty temporary file in the same folder, with the same suffix, which the
+    body writes. When the body ends, the file is flushed to the disk and renamed to ``path``,
     in place of what was there. When the body raises anything, KeyboardInterrupt included, the
     temporary file is deleted and ``path`` is untouched.
 
     Raises:
-        OutputError: a missing or read-only folder, a full disk, a folder or device in the way;
-            also any OSError of the body that is about the result or names no file.
+        OutputError: a missing or read-only folder, a full disk, a folder or device at ``path``;
+            also any OSError of the body that concerns the result or names no file.
     """
+    # Through a symbolic link the file it points to is replaced, not the link.
     target = Path(os.path.realpath(path))
     try:
         _check_file(target)
@@ -138,7 +124,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, CssvError):
             raise
-        raise _refused(Path(path), error) from error
+        raise _output_error(Path(path), error) from error
     try:
         yield temporary
         _sync(temporary)
@@ -146,7 +132,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         _sync(target.parent)
     except OSError as error:
         if _is_about(error, target, temporary):
-            raise _refused(Path(path), error) from error
+            raise _output_error(Path(path), error) from error
         raise
     finally:
         # After a rename there is nothing left to delete.
@@ -155,6 +141,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _check_folder(path: Path) -> None:
+    """Raise OutputError unless ``path`` is free or an empty folder."""
     if not path.exists():
         return
     if not path.is_dir():
@@ -168,13 +155,13 @@ def _check_folder(path: Path) -> None:
 
 @contextmanager
 def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Write a folder of files so that it is whole or not there.
+    """Write a folder of files completely or not at all.
 
     Yields an empty temporary folder beside ``path``; it is renamed when the body ends and deleted
-    when the body raises anything. ``path`` must not exist, or be an empty folder.
+    when the body raises anything. ``path`` must not exist, or must be an empty folder.
 
     Raises:
-        OutputError: ``path`` is a file or a folder with something in it; otherwise as
+        OutputError: ``path`` is a file or a folder that is not empty; otherwise as
             :func:`whole_file`.
     """
     target = Path(os.path.realpath(path))
@@ -186,11 +173,12 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, CssvError):
             raise
-        raise _refused(Path(path), error) from error
+        raise _output_error(Path(path), error) from error
     try:
         yield temporary
         for file in temporary.rglob("*"):
             _sync(file)
+        # Another program may have put something there meanwhile.
         _check_folder(target)
         if target.exists():
             target.rmdir()
@@ -198,7 +186,7 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         _sync(target.parent)
     except OSError as error:
         if _is_about(error, target, temporary):
-            raise _refused(Path(path), error) from error
+            raise _output_error(Path(path), error) from error
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What everything that must be closed has in common."""
+"""Base classes of context managers that hold something until they are closed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Self
 
 
 class Closing(ABC):
-    """A context manager whose block ends with :meth:`close`, however it ends."""
+    """A context manager that calls :meth:`close` when its block ends, also after an exception."""
 
     __slots__ = ()
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of what is held; may be called twice."""
+        """Release what is held; may be called twice."""
 
     def __enter__(self) -> Self:
         return self
@@ -29,13 +29,13 @@ class Closing(ABC):
 
 
 class Finishing(Closing):
-    """A context manager that closes when its block ends well, and otherwise gives up."""
+    """A context manager that calls :meth:`close` when its block succeeds and :meth:`abort` when it fails."""
 
     __slots__ = ()
 
     @abstractmethod
     def abort(self) -> None:
-        """Give up and leave nothing behind; may be called twice."""
+        """Stop and leave no result behind; may be called twice."""
 
     def __exit__(
         self,
@@ -43,6 +43,7 @@ class Finishing(Closing):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # A result that looks complete but is not would be worse than none.
         if kind is None:
             self.close()
         else:

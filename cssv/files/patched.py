@@ -1,4 +1,4 @@
-"""A file as it would read if a few of its bytes were others."""
+"""A file read as if some of its bytes were others."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from cssv.errors import OptionError
 
 @dataclass(frozen=True, slots=True)
 class PatchedFile:
-    """A file on the disk, with patches over it; nothing is written.
+    """A file on the disk with patches over its bytes; nothing is written.
 
-    As a path it is the file itself. Whoever reads it opens it by :meth:`open`, and sees the patches.
+    As a path it is the file itself. Only a reader that opens it by :meth:`open` sees the patches.
 
     Attributes:
         path: the file.
-        patches: (offset, bytes that stand there instead), in the order in which they are laid over
-            the file; what lies beyond the file's end does not show.
+        patches: (offset, bytes that replace those of the file there). A later patch covers an earlier one;
+            the part of a patch beyond the end of the file has no effect.
     """
 
     path: Path
@@ -29,7 +29,9 @@ class PatchedFile:
     def __post_init__(self) -> None:
         for offset, data in self.patches:
             if offset < 0 or not data:
-                raise OptionError("a patch needs a place and bytes", found=f"{len(data)} bytes at {offset}")
+                raise OptionError(
+                    "a patch has an impossible place or is empty", found=f"{len(data)} bytes at {offset}"
+                )
 
     def __fspath__(self) -> str:
         return os.fspath(self.path)
@@ -39,23 +41,25 @@ class PatchedFile:
 
     def open(self, mode: Literal["rb"] = "rb") -> BinaryIO:
         """Open for reading; seekable. Raises OSError as :meth:`pathlib.Path.open` does."""
-        return io.BufferedReader(_Patched(self.path, mode, self.patches))
+        return io.BufferedReader(_PatchedIO(self.path, mode, self.patches))
 
-    def over(self, *patches: tuple[int, bytes]) -> PatchedFile:
-        """Return this with more patches on top."""
+    def with_patches(self, *patches: tuple[int, bytes]) -> PatchedFile:
+        """Return the same file with more patches, which cover the present ones."""
         return PatchedFile(self.path, self.patches + patches)
 
 
-#: What readers read: a file as it is, or as it would be.
-Source = Path | PatchedFile
+#: A file that can be opened for reading: as it lies on the disk, or patched.
+InputFile = Path | PatchedFile
 
 
-def as_source(path: str | os.PathLike[str]) -> Source:
-    """Return an Overlay as it is, anything else as a Path."""
+def as_input_file(path: str | os.PathLike[str]) -> InputFile:
+    """Return a PatchedFile unchanged, and anything else as a Path."""
     return path if isinstance(path, PatchedFile) else Path(path)
 
 
-class _Patched(io.FileIO):
+class _PatchedIO(io.FileIO):
+    """An unbuffered file whose reads return patched bytes."""
+
     def __init__(self, path: Path, mode: str, patches: tuple[tuple[int, bytes], ...]) -> None:
         super().__init__(path, mode)
         self._patches = patches
@@ -65,10 +69,13 @@ class _Patched(io.FileIO):
         view = memoryview(buffer).cast("B")
         count = super().readinto(view) or 0
         for offset, data in self._patches:
+            # A read may begin or end within a patch: only the part in common is replaced.
             low, high = max(start, offset), min(start + count, offset + len(data))
             if low < high:
                 view[low - start : high - start] = data[low - offset : high - offset]
         return count
+
+    # FileIO implements these two in C, past readinto, so they must be routed through it.
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size < 0:

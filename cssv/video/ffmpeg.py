@@ -14,7 +14,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from cssv.errors import VideoError
-from cssv.files.patched import PatchedFile, Source
+from cssv.files.patched import InputFile, PatchedFile
 
 #: What PyAV raises when a file or a request is not what FFmpeg can work with.
 AV_ERRORS = (av.FFmpegError, NotImplementedError, OverflowError, UnicodeError)
@@ -61,7 +61,7 @@ def check_readable(path: Path) -> None:
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[av.container.InputContainer]:
+def opened(source: InputFile) -> Iterator[av.container.InputContainer]:
     """Open a file for reading, closed at the end of the body; errors of FFmpeg become VideoError.
 
     Raises as :func:`open_input`.
@@ -111,7 +111,7 @@ def _open(path: Path, file: str | BinaryIO) -> av.container.InputContainer:
     return container
 
 
-def video_stream(container: av.container.InputContainer, path: Source) -> VideoStream:
+def video_stream(container: av.container.InputContainer, path: InputFile) -> VideoStream:
     """Return the first stream of moving pictures, or raise VideoError; cover art does not count."""
     for stream in container.streams.video:
         if Disposition.attached_pic not in stream.disposition and stream.codec_context is not None:

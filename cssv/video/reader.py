@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from cssv.errors import VideoError
 from cssv.files.closing import Closing
-from cssv.files.patched import as_source
+from cssv.files.patched import as_input_file
 from cssv.frames import Frame
 from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, opened, reason, video_stream
 from cssv.video.info import RATE_RANGE, Colour, VideoInfo, check_rate, nominal_step
@@ -62,7 +62,7 @@ class VideoReader(Closing):
     ) -> None:
         if rate is not None:
             check_rate(rate)
-        self._path = as_source(path)
+        self._path = as_input_file(path)
         self._rate = rate
         self._stack = ExitStack()
         self._container: av.container.InputContainer | None = None

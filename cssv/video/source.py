@@ -8,7 +8,7 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Protocol, Self
 
-from cssv.files.patched import PatchedFile, as_source
+from cssv.files.patched import PatchedFile, as_input_file
 from cssv.frames import Frame
 from cssv.video.ffmpeg import check_readable
 from cssv.video.info import VideoInfo
@@ -56,7 +56,7 @@ def open_source(
 
     Options and errors are those of the two.
     """
-    place = as_source(path)
+    place = as_input_file(path)
     if isinstance(place, PatchedFile):
         return VideoReader(place, planes=planes, rate=rate, span=span)
     if not place.is_dir():

@@ -12,14 +12,14 @@ from pathlib import Path
 from av.container.input import InputContainer
 from av.video.stream import VideoStream
 
-from cssv.files.patched import Source
+from cssv.files.patched import InputFile
 
 _HEAD_BYTES = 4096
 _SEGMENT_ID = 0x18538067
 _UNFINISHED_RIFF = (0, 0xFFFFFFFF)
 
 
-def shortfall(container: InputContainer, stream: VideoStream, path: Source, packets: int) -> str | None:
+def shortfall(container: InputContainer, stream: VideoStream, path: InputFile, packets: int) -> str | None:
     """Say what is missing after ``packets`` packets came from the whole file; None when nothing is."""
     name = container.format.name
     if "mov" in name:
@@ -34,22 +34,22 @@ def shortfall(container: InputContainer, stream: VideoStream, path: Source, pack
     return f"{missing} bytes are missing at its end" if missing > 0 else None
 
 
-def _bytes(path: Source) -> int:
+def _bytes(path: InputFile) -> int:
     return Path(path).stat().st_size
 
 
-def _head(path: Source) -> bytes:
+def _head(path: InputFile) -> bytes:
     with path.open("rb") as file:
         return file.read(_HEAD_BYTES)
 
 
-def _riff_bytes(path: Source) -> int:
+def _riff_bytes(path: InputFile) -> int:
     """Length that the first RIFF chunk says the file has at least; 0 when it says nothing."""
     size = int(struct.unpack_from("<I", _head(path).ljust(8, b"\0"), 4)[0])
     return 0 if size in _UNFINISHED_RIFF else size + 8
 
 
-def _matroska_bytes(path: Source) -> int:
+def _matroska_bytes(path: InputFile) -> int:
     """Length that the Segment says the file has at least (RFC 8794, 9559); 0 when it says nothing."""
     head, at = _head(path), 0
     while at + 12 <= len(head):

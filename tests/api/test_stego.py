@@ -41,7 +41,7 @@ def frame(number, layout="yuv420p"):
 
 
 def writers():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("cssv-relay")]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("cssv-worker")]
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +156,7 @@ def test_another_thread_encodes_and_ends_with_the_block(monkeypatch):
         assert len(writers()) == 1
         writer.finish(META, created_s=0)
     assert not writers()
-    assert names == {"cssv-relay_0"}
+    assert names == {"cssv-worker_0"}
 
 
 def test_at_most_so_many_frames_wait(monkeypatch):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cssv.container import Reader
 from cssv.errors import OptionError, VideoError
-from cssv.files.patched import PatchedFile, as_source
+from cssv.files.patched import PatchedFile, as_input_file
 from cssv.video import VideoReader, open_source
 
 PATCHES = st.lists(st.tuples(st.integers(0, 80), st.binary(min_size=1, max_size=12)), max_size=5)
@@ -30,7 +30,7 @@ STEPS = st.lists(
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
-    return tmp_path_factory.mktemp("overlay") / "file"
+    return tmp_path_factory.mktemp("patched") / "file"
 
 
 def laid(data, patches):
@@ -56,8 +56,8 @@ def did(file, step, count):
 @given(data=st.binary(max_size=80), patches=PATCHES, steps=STEPS)
 def test_it_reads_as_the_patched_bytes(data, patches, steps, scratch):
     scratch.write_bytes(data)
-    overlay = PatchedFile(scratch, tuple(patches))
-    with overlay.open() as file, io.BytesIO(laid(data, patches)) as expected:
+    patched = PatchedFile(scratch, tuple(patches))
+    with patched.open() as file, io.BytesIO(laid(data, patches)) as expected:
         assert file.raw.read(-1) == expected.read()
         for step in (("seek", 0), *steps):
             assert did(file, *step) == did(expected, *step)
@@ -68,11 +68,11 @@ def test_it_reads_as_the_patched_bytes(data, patches, steps, scratch):
 def test_as_a_path_it_is_the_file(tmp_path):
     place = tmp_path / "file"
     place.write_bytes(b"moov")
-    overlay = PatchedFile(place, ((0, b"free"),))
-    assert os.fspath(overlay) == str(overlay) == str(place)
-    assert as_source(overlay) is overlay
-    assert as_source(str(place)) == place
-    with overlay.over((1, b"x")).open() as file:
+    patched = PatchedFile(place, ((0, b"free"),))
+    assert os.fspath(patched) == str(patched) == str(place)
+    assert as_input_file(patched) is patched
+    assert as_input_file(str(place)) == place
+    with patched.with_patches((1, b"x")).open() as file:
         assert file.read() == b"fxee"
     with pytest.raises(OSError, match="absent"):
         PatchedFile(tmp_path / "absent", ()).open()
@@ -112,10 +112,10 @@ def test_patched_clips_are_closed():
     folder = Path("/proc/self/fd")
     if not folder.is_dir():
         pytest.skip("no /proc")
-    overlay = PatchedFile(GOLDEN, ())
+    patched = PatchedFile(GOLDEN, ())
     before = len(list(folder.iterdir()))
     for _ in range(20):
-        with VideoReader(overlay) as clip:
+        with VideoReader(patched) as clip:
             next(iter(clip))
             clip.timestamps()
             clip.seek(3)
@@ -124,6 +124,6 @@ def test_patched_clips_are_closed():
 
 def test_clips_that_cannot_be_read(tmp_path):
     (tmp_path / "text").write_bytes(b"moov and free")
-    for overlay in (PatchedFile(tmp_path / "absent", ()), PatchedFile(tmp_path / "text", ((0, b"free"),))):
-        with pytest.raises(VideoError, match=overlay.path.name):
-            open_source(overlay)
+    for patched in (PatchedFile(tmp_path / "absent", ()), PatchedFile(tmp_path / "text", ((0, b"free"),))):
+        with pytest.raises(VideoError, match=patched.path.name):
+            open_source(patched)

@@ -136,7 +136,7 @@ def test_classes_without_a_detector_that_knows_any(boxes):
         ({"min_score": [0.3]}, "min_score is not a number"),
         ({"weights": 3}, "weights is not a path: found '3'"),
         ({"weights": b"x.onnx"}, "weights is not a path"),
-        ({"weights": ""}, "weights names no file: found ''. Give the path"),
+        ({"weights": ""}, "weights names no file: found ''. Give `weights=` the path"),
         ({"boxes": 3}, "boxes is not a path"),
         ({"boxes": ""}, "boxes names no file"),
         (
