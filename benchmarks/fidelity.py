@@ -35,14 +35,9 @@ def compare(clip: Path, stego: Path, rate: Fraction | None) -> Comparison:
 def lossless_bytes(clip: Path, folder: Path) -> int:
     """Size of the cover, transcoded without loss."""
     path = folder / "plain.mp4"
-    with VideoReader(clip) as reader:
-        info = reader.info
-        with VideoWriter(
-            path, width=info.width, height=info.height, layout=info.layout, time_base=info.time_base,
-            rate=info.rate, codec="h264",
-        ) as writer:  # fmt: skip
-            for frame in reader:
-                writer.write(frame)
+    with VideoReader(clip) as reader, VideoWriter(path, reader.info, codec="h264") as writer:
+        for frame in reader:
+            writer.write(frame)
     return path.stat().st_size
 
 

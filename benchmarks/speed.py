@@ -36,11 +36,7 @@ def stop_of(clip: Path, rate: Fraction | None, frames: int | None) -> Fraction |
 def transcode(clip: Path, output: Path, rate: Fraction | None, stop: Fraction | None) -> int:
     """Decode and encode losslessly, nothing else."""
     with VideoReader(clip, rate=rate, span=Span(stop=stop)) as reader:
-        info = reader.info
-        writer = VideoWriter(
-            output, width=info.width, height=info.height, layout=info.layout, time_base=info.time_base,
-            rate=info.rate, colour=info.colour, codec="h264",
-        )  # fmt: skip
+        writer = VideoWriter(output, reader.info, codec="h264")
         count = 0
         with writer:
             for frame in reader:

@@ -19,7 +19,7 @@ from cssv.interop.table import ObjectRow, Origin, check_extension, write_rows
 from cssv.pipeline.arguments import Progress
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
-from cssv.video import VideoWriter, encode_picture
+from cssv.video import VideoInfo, VideoWriter, encode_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,12 @@ class _Pictures:
         if not path.suffix:
             self._folder = stack.enter_context(whole_folder(path))
             return
-        info = decoder.info
+        # The colour tags of the clip do not describe a heat map, so they are left out.
+        info, layout = decoder.info, decoder.info.layout if exact else "rgb24"
         self._video = stack.enter_context(
             VideoWriter(
                 path,
-                width=info.width,
-                height=info.height,
-                layout=info.layout if exact else "rgb24",
-                time_base=info.time_base,
-                rate=info.rate,
+                VideoInfo(info.width, info.height, layout, info.time_base, info.rate),
                 codec="ffv1" if exact else "h264-lossy",
                 audio=audio,
             )

@@ -93,13 +93,7 @@ def export(
 
         writer = VideoWriter(
             path,
-            width=info.width,
-            height=info.height,
-            layout=info.layout,
-            time_base=info.time_base,
-            rate=info.rate,
-            colour=info.colour,
-            pixel_aspect=info.pixel_aspect,
+            info,
             codec=EXPORT_CODECS[suffix],
             audio=Path(source) if info.has_audio else None,
             check=True,

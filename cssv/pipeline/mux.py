@@ -68,7 +68,7 @@ class StegoWriter:
         shift: Fraction = Fraction(0),
         threads: int | None = None,
     ) -> None:
-        self._encoder = FrameEncoder.of(info, codec, threads)
+        self._encoder = FrameEncoder(info, codec, threads=threads)
         self._writer = Writer(file)
         self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)
         self._scene = self._writer.add_scene()

@@ -89,7 +89,7 @@ class SpliceSettings:
 
     def encoder(self) -> FrameEncoder:
         """An encoder for one run."""
-        return FrameEncoder.of(self.info, self.codec, variant=self.variant)
+        return FrameEncoder(self.info, self.codec, variant=self.variant)
 
 
 class SpliceEncoder:

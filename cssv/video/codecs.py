@@ -1,7 +1,7 @@
-"""The lossless codecs and their settings, in one table.
+"""Settings of the lossless codecs.
 
-No codec here reorders frames or codes hidden ones: one frame in is one packet out, in order, and
-groups of pictures are closed. The pixels that come back are the pixels that went in.
+All are set up without reordered and hidden frames and with closed groups of pictures: each frame
+gives one packet, in order. Decoding returns exactly the pixels that were encoded.
 """
 
 from __future__ import annotations
@@ -16,41 +16,39 @@ from av.video.stream import VideoStream
 
 from cssv.errors import OptionError
 from cssv.frames import Layout
-from cssv.video.info import UNTAGGED, Colour
+from cssv.video.info import VideoInfo
 
 Codec = Literal["h264", "ffv1", "vp9"]
 
-#: Seconds between frames at which decoding can start, and the bounds of that distance in frames.
+#: Seconds from one key frame to the next, and the bounds of that distance in frames.
 GOP_S = 2
 GOP_RANGE = (12, 50)
 
 #: Highest number of an H.264 sequence parameter set (ITU-T H.264, 7.4.2.1.1).
 VARIANT_MAX = 31
 
-#: Above this many threads no codec here becomes faster.
+#: Most threads of one codec; more do not make any of them faster.
 THREADS_MAX = 16
 
-# More slices cost bytes; they pay only where a frame keeps several cores busy.
+# Slices let several cores work on one frame, but cost bytes: small frames get few of them.
 _FFV1_LARGE_PX = 1280 * 720
 
 
 @dataclass(frozen=True, slots=True)
 class CodecSettings:
-    """How FFmpeg is asked for one codec.
+    """FFmpeg's settings for one codec.
 
     Attributes:
-        encoders: FFmpeg's encoder for each layout.
-        pix_fmts: pixel format handed to it for each layout; converting to it changes no value.
+        encoders: name of FFmpeg's encoder for each layout.
+        pix_fmts: pixel format of its input for each layout; converting to it changes no value.
         options: the encoder's private options.
-        is_intra: every frame can be decoded by itself.
-        is_lossless: what comes back is what went in.
+        is_intra: whether every frame is a key frame.
     """
 
     encoders: dict[Layout, str]
     pix_fmts: dict[Layout, str]
     options: dict[str, str] = field(default_factory=dict)
     is_intra: bool = False
-    is_lossless: bool = True
 
 
 _X264 = {"bf": "0", "preset": "superfast"}
@@ -59,9 +57,9 @@ CODECS: dict[Codec, CodecSettings] = {
     "h264": CodecSettings(
         {"yuv420p": "libx264", "rgb24": "libx264rgb"},
         {"yuv420p": "yuv420p", "rgb24": "rgb24"},
-        # annexb=0 asks for NAL units behind their lengths, as MP4 holds them. x264 itself turns off
-        # its lossy early skip for qp=0, but FFmpeg sets x264 up anew with every frame whose pixel
-        # aspect has a term above 4096, and that turns it on again.
+        # annexb=0: NAL units follow their lengths, as in MP4. x264 turns its lossy early skip off for
+        # qp=0, but FFmpeg configures x264 again with every frame whose pixel aspect has a term above
+        # 4096, which turns the skip on again: no-fast-pskip keeps it off.
         _X264 | {"qp": "0", "x264-params": "annexb=0:scenecut=0:open-gop=0:no-fast-pskip=1"},
     ),
     "ffv1": CodecSettings(
@@ -85,17 +83,16 @@ CODECS: dict[Codec, CodecSettings] = {
     ),
 }
 
-#: For people's eyes only: small, and no nibble survives it.
+#: Small files for viewing; the pixels change.
 LOSSY_H264 = CodecSettings(
     {"yuv420p": "libx264", "rgb24": "libx264rgb"},
     {"yuv420p": "yuv420p", "rgb24": "rgb24"},
     _X264 | {"preset": "veryfast", "crf": "18", "x264-params": "annexb=0"},
-    is_lossless=False,
 )
 
 
 def gop_length(settings: CodecSettings, rate: Fraction) -> int:
-    """Frames from one at which decoding can start to the next."""
+    """Frames from one key frame to the next."""
     if settings.is_intra:
         return 1
     low, high = GOP_RANGE
@@ -103,71 +100,59 @@ def gop_length(settings: CodecSettings, rate: Fraction) -> int:
 
 
 def default_threads() -> int:
-    """Return the number of threads a codec gets when nobody says: one a core, within reason."""
+    """Default number of threads of a codec: one per core, at most ``THREADS_MAX``."""
     return min(THREADS_MAX, os.cpu_count() or 1)
 
 
 def check_threads(threads: int | None) -> int:
-    """Return ``threads``, or the default for None; OptionError when out of bounds."""
+    """Return ``threads``, or the default for None. Raises OptionError when out of range."""
     if threads is None:
         return default_threads()
     if not 1 <= threads <= THREADS_MAX:
-        raise OptionError("threads are out of range", found=threads, bound=f"1 to {THREADS_MAX}")
+        raise OptionError(
+            "the number of threads is out of range",
+            found=threads,
+            bound=f"1 to {THREADS_MAX}",
+            remedy="Give `threads=` a number in this range.",
+        )
     return threads
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What an encoder must know of its pictures.
-
-    Attributes:
-        width: pixels.
-        height: pixels.
-        layout: of the planes.
-        rate: average frames per second.
-        colour: tags to write into the stream.
-        pixel_aspect: width of a pixel over its height.
-    """
-
-    width: int
-    height: int
-    layout: Layout
-    rate: Fraction
-    colour: Colour = UNTAGGED
-    pixel_aspect: Fraction = Fraction(1)
 
 
 def configure(
     stream: VideoStream,
     settings: CodecSettings,
-    picture: Picture,
+    info: VideoInfo,
     time_base: Fraction,
     threads: int,
     variant: int = 0,
 ) -> None:
-    """Set up PyAV's video stream for encoding, before its codec is opened."""
+    """Set up PyAV's video stream for encoding, before its codec is opened.
+
+    ``time_base`` is that of the packets, in seconds; ``variant`` numbers the parameter sets of H.264.
+    """
     context = stream.codec_context
-    context.width, context.height = picture.width, picture.height
-    context.pix_fmt = settings.pix_fmts[picture.layout]
+    context.width, context.height = info.width, info.height
+    context.pix_fmt = settings.pix_fmts[info.layout]
     context.time_base = time_base
-    context.framerate = picture.rate
-    context.gop_size = gop_length(settings, picture.rate)
-    context.sample_aspect_ratio = picture.pixel_aspect
+    context.framerate = info.rate
+    context.gop_size = gop_length(settings, info.rate)
+    context.sample_aspect_ratio = info.pixel_aspect
     context.thread_count = threads
     options = dict(settings.options)
     if "slicecrc" in options:
-        is_large = picture.width * picture.height >= _FFV1_LARGE_PX
+        is_large = info.width * info.height >= _FFV1_LARGE_PX
         options["slices"] = "16" if is_large else "4"
     if variant and "x264-params" in options:
         options["x264-params"] += f":sps-id={variant}"
     context.options = options
-    _tag(context, picture)
+    _tag(context, info)
 
 
-def _tag(context: VideoCodecContext, picture: Picture) -> None:
-    colour = picture.colour
-    is_rgb = picture.layout == "rgb24"
-    # Without these two tags a browser takes coded G, B, R for Y, Cb, Cr.
+def _tag(context: VideoCodecContext, info: VideoInfo) -> None:
+    """Write the colour tags."""
+    colour = info.colour
+    is_rgb = info.layout == "rgb24"
+    # Without these two tags a browser shows coded G, B, R as Y, Cb, Cr.
     context.color_range = 2 if is_rgb else colour.range
     context.colorspace = 0 if is_rgb else colour.space
     context.color_primaries = colour.primaries

@@ -1,12 +1,12 @@
-"""What is known of a clip before its frames: size, time, colour, and what the door did to it."""
+"""Properties of a clip: size, time base, colour tags, and the conversions done while reading."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cssv.errors import OptionError
-from cssv.frames import Layout, check_size
+from cssv.errors import FrameError, OptionError
+from cssv.frames import Frame, Layout, check_size
 
 #: Bounds of the average frame rate in frames per second.
 RATE_RANGE = (Fraction(1, 3600), Fraction(1000))
@@ -14,7 +14,7 @@ RATE_RANGE = (Fraction(1, 3600), Fraction(1000))
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """How the numbers in the planes mean colours; tags only, nothing is converted by them.
+    """Colour tags of a stream. They are passed on to players; no pixel is converted by them.
 
     Attributes:
         range: 0 unknown, 1 limited (16 to 235), 2 full (0 to 255), as FFmpeg counts them.
@@ -29,32 +29,36 @@ class Colour:
     transfer: int = 2
 
 
-#: Nothing is known of the colours; players guess.
+#: Tags of a stream without any: the player guesses.
 UNTAGGED = Colour()
 
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """A clip as it is delivered.
+    """Properties of the frames that a reader returns, or that a writer takes.
 
     Attributes:
-        width: of the frames delivered, in pixels, after rotation and padding.
-        height: as ``width``.
-        layout: planes delivered, ``"yuv420p"`` or ``"rgb24"``.
+        width: pixels, after rotation and padding.
+        height: pixels, after rotation and padding.
+        layout: of the planes, ``"yuv420p"`` or ``"rgb24"``.
         time_base: seconds per unit of ``Frame.pts``, exact.
-        rate: average frames per second, exact; the rate given where one was given.
-        frame_count: of the whole file, as its header says; None when it does not.
-        duration_s: of the whole file in seconds; None when unknown.
-        codec: FFmpeg's name of the source's codec, for example ``"h264"``.
-        pix_fmt: FFmpeg's name of the source's pixel format.
-        colour: tags of the planes delivered.
-        source_width: of the file, in pixels.
-        source_height: as ``source_width``.
-        rotation_deg: clockwise turn that was done at the door: 0, 90, 180 or 270.
-        padding: pixels repeated at the (right, bottom) to make the sides even.
+        rate: average frames per second, exact; the caller's ``rate=`` where one was given.
+        frame_count: frames of the whole file by its header; None when unknown.
+        duration_s: length of the whole file in seconds; None when unknown.
+        codec: FFmpeg's name of the file's codec, for example ``"h264"``.
+        pix_fmt: FFmpeg's name of the file's pixel format.
+        colour: tags of the planes.
+        source_width: width in the file in pixels, before rotation and padding.
+        source_height: height in the file in pixels.
+        rotation_deg: clockwise rotation applied by the reader: 0, 90, 180 or 270.
+        padding: columns and rows added at the (right, bottom) to make the sides even.
         has_audio: whether the file holds an audio stream.
         pixel_aspect: width of a pixel over its height, after rotation; 1 when unknown.
-        notes: one sentence for each thing done to the frames at the door.
+        notes: one sentence for each conversion done by the reader.
+
+    Raises:
+        FrameError: a size that a frame cannot have.
+        OptionError: a time base or a rate out of range.
     """
 
     width: int
@@ -79,23 +83,39 @@ class VideoInfo:
         check_size(self.layout, self.width, self.height)
         check_time(self.time_base, self.rate)
 
+    def check_frame(self, frame: Frame, last_pts: int | None = None) -> None:
+        """Raise FrameError unless a frame fits the clip and follows the frame at ``last_pts``."""
+        given = (frame.width, frame.height, frame.layout, frame.time_base)
+        wanted = (self.width, self.height, self.layout, self.time_base)
+        if given != wanted:
+            raise FrameError(
+                "the frame does not fit the clip",
+                found="{}x{} {} in {} s".format(*given),
+                bound="{}x{} {} in {} s".format(*wanted),
+            )
+        if last_pts is not None and frame.pts <= last_pts:
+            raise FrameError("pts must grow", found=frame.pts, bound=f"above {last_pts}")
+
 
 def check_time(time_base: Fraction, rate: Fraction) -> None:
-    """Raise OptionError unless both are positive and the rate is one a clip can have."""
+    """Raise OptionError unless the time base is positive and the rate is in range."""
     if time_base <= 0:
         raise OptionError("a time base must be positive", found=str(time_base))
     check_rate(rate)
 
 
 def check_rate(rate: Fraction) -> None:
-    """Raise OptionError unless a clip can have this many frames per second."""
+    """Raise OptionError unless a frame rate lies in ``RATE_RANGE``."""
     low, high = RATE_RANGE
     if not low <= rate <= high:
         raise OptionError(
-            "frame rate is out of range", found=str(rate), bound=f"{low} to {high} frames per second"
+            "frame rate is out of range",
+            found=str(rate),
+            bound=f"{low} to {high} frames per second",
+            remedy="Give `rate=` the true frames per second.",
         )
 
 
 def nominal_step(time_base: Fraction, rate: Fraction) -> int:
-    """Length of one frame at ``rate`` in units of ``time_base``, at least 1."""
+    """Duration of one frame at ``rate`` in units of ``time_base``, at least 1."""
     return max(1, round(1 / (rate * time_base)))

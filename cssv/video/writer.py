@@ -1,4 +1,4 @@
-"""Frames into a playable file of somebody else's container: .mkv, .mp4 or .webm."""
+"""Writer of ordinary video files: .mkv, .mp4 or .webm."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cssv.errors import ChecksumError, CssvError, FrameError, OptionError, OutputError, VideoError
+from cssv.errors import ChecksumError, CssvError, OptionError, OutputError, VideoError
 from cssv.files.atomic import whole_file
 from cssv.files.closing import Finishing
-from cssv.frames import U8, Frame, Layout, check_size
+from cssv.frames import U8, Frame
 from cssv.video.audio import AudioCopy
-from cssv.video.codecs import CODECS, LOSSY_H264, CodecSettings, Picture, check_threads, configure
+from cssv.video.codecs import CODECS, LOSSY_H264, CodecSettings, check_threads, configure
 from cssv.video.encoder import to_picture
 from cssv.video.ffmpeg import AV_ERRORS, open_input, reason
-from cssv.video.info import UNTAGGED, Colour, check_time
+from cssv.video.info import Colour, VideoInfo
 from cssv.video.packet import Packet
 from cssv.video.reader import VideoReader
 from cssv.video.span import WHOLE_CLIP, Span
 
 FileCodec = Literal["h264", "ffv1", "vp9", "h264-lossy"]
 
-#: FFmpeg's container and the codecs it holds, the default first, for each suffix.
+#: FFmpeg's name of the container of each suffix, and its codecs, the default first.
 CONTAINERS: dict[str, tuple[str, tuple[FileCodec, ...]]] = {
     ".mkv": ("matroska", ("ffv1", "h264", "vp9", "h264-lossy")),
     ".mp4": ("mp4", ("h264", "ffv1", "vp9", "h264-lossy")),
@@ -41,42 +41,40 @@ CONTAINERS: dict[str, tuple[str, tuple[FileCodec, ...]]] = {
 
 _MP4_SCALE_MAX = 2**31 - 1
 
-# RGB shown to people as ordinary video: BT.709, limited range.
+# RGB frames in a lossy file become ordinary video: BT.709, limited range.
 _BT709 = Colour(range=1, space=1, primaries=1, transfer=1)
 _SWS_BT709 = 1
 
 
 class _AbortedError(Exception):
-    """Leaves the body of ``whole_file`` so that it cleans up."""
+    """Raised into ``whole_file`` so that it removes the temporary file."""
 
 
 class VideoWriter(Finishing):
-    """Writes frames to ``path``, whole or not at all.
+    """Writer of a video file that is complete or does not exist.
 
-    The file appears under its name when :meth:`close` is called or the ``with`` block ends well;
-    after any exception nothing is left of it and a file that was there before is as it was.
-    ``.mp4`` keeps pts exactly; ``.mkv`` and ``.webm`` round them to milliseconds.
+    The file gets its name when :meth:`close` is called or the ``with`` block ends without an error. After
+    an error nothing is left of it, and an older file of that name stays as it was. ``.mp4`` keeps pts
+    exactly; ``.mkv`` and ``.webm`` round them to milliseconds.
 
     Args:
         path: ends in .mkv, .mp4 or .webm.
-        width: pixels.
-        height: pixels.
-        layout: of the planes.
-        time_base: seconds per unit of pts, of all frames.
-        rate: average frames per second.
-        colour: tags for players.
-        pixel_aspect: width of a pixel over its height.
-        codec: lossless ``"ffv1"``, ``"h264"``, ``"vp9"``, or ``"h264-lossy"`` for people to look
-            at; None takes the container's first (``CONTAINERS``).
-        audio: a file whose audio packets are copied unchanged; what the container cannot hold is
-            left out, and ``notes`` says so.
-        audio_span: audio that begins outside is left out.
-        threads: for the codec; None takes one a core.
-        check: for a lossless codec: read the file back before it gets its name, and compare every frame.
-        checked: called with the number of frames compared, after each.
+        info: size, layout, time base, rate, colour tags and pixel aspect of the frames.
+        codec: lossless ``"ffv1"``, ``"h264"`` or ``"vp9"``, or ``"h264-lossy"`` for viewing; None means the
+            first that the container holds (``CONTAINERS``).
+        audio: a file whose audio packets are copied unchanged. Streams that the container cannot hold are
+            left out and named in ``notes``.
+        audio_span: audio packets that begin outside are left out.
+        threads: of the codec; None means one per core.
+        check: read the finished file back before it gets its name, and compare every frame; needs a
+            lossless codec.
+        checked: called after each comparison with the number of frames compared.
+
+    Attributes:
+        notes: one sentence for each audio stream left out.
 
     Raises:
-        OptionError: an unknown suffix, a lossy codec to be checked, or a codec the container cannot hold.
+        OptionError: an unknown suffix, a codec that the container cannot hold, or ``check`` with a lossy one.
         OutputError: the file cannot be written.
         VideoError: ``audio`` cannot be read.
     """
@@ -84,14 +82,8 @@ class VideoWriter(Finishing):
     def __init__(
         self,
         path: str | os.PathLike[str],
+        info: VideoInfo,
         *,
-        width: int,
-        height: int,
-        layout: Layout,
-        time_base: Fraction,
-        rate: Fraction,
-        colour: Colour | None = None,
-        pixel_aspect: Fraction = Fraction(1),
         codec: FileCodec | None = None,
         audio: str | os.PathLike[str] | None = None,
         audio_span: Span = WHOLE_CLIP,
@@ -102,21 +94,22 @@ class VideoWriter(Finishing):
         self._path = Path(path)
         self._format, self._codec = _choose(self._path, codec)
         if check and self._codec == "h264-lossy":
-            raise OptionError("a lossy file does not hold the frames as written", found=self._codec)
+            raise OptionError(
+                "a lossy file does not hold the frames as written",
+                found=self._codec,
+                remedy="Choose a lossless `codec=`, or leave out `check=`.",
+            )
         self._checked = checked
         self._sums: list[int] | None = [] if check else None
-        check_size(layout, width, height)
-        check_time(time_base, rate)
-        self._picture = Picture(width, height, layout, rate, colour or UNTAGGED, pixel_aspect)
-        self._time_base = time_base
-        self._last: int | None = None
+        self._info = info
+        self._last_pts: int | None = None
         self.notes: tuple[str, ...] = ()
         self._stack = ExitStack()
         self._is_open = True
         threads = check_threads(threads)
         try:
             self._temporary = temporary = self._stack.enter_context(whole_file(self._path))
-            options = _mux_options(self._format, time_base)
+            options = _mux_options(self._format, info.time_base)
             self._container = av.open(str(temporary), mode="w", format=self._format, options=options)
             self._add_video(threads)
             self._audio = self._add_audio(audio, audio_span)
@@ -127,9 +120,10 @@ class VideoWriter(Finishing):
     def _add_video(self, threads: int) -> None:
         is_lossy = self._codec == "h264-lossy"
         settings = LOSSY_H264 if self._codec == "h264-lossy" else CODECS[self._codec]
-        coded = self._picture
+        coded = self._info
         self._is_shown_rgb = is_lossy and coded.layout == "rgb24"
         if self._is_shown_rgb:
+            # Few players show RGB in H.264; a file for viewing is 4:2:0, which needs even sides.
             coded = replace(
                 coded,
                 width=coded.width + coded.width % 2,
@@ -140,8 +134,8 @@ class VideoWriter(Finishing):
         self._settings: CodecSettings = settings
         name = settings.encoders[coded.layout]
         self._video = cast(VideoStream, self._container.add_stream(name, rate=coded.rate))
-        self._video.time_base = self._time_base
-        configure(self._video, settings, coded, self._time_base, threads)
+        self._video.time_base = self._info.time_base
+        configure(self._video, settings, coded, self._info.time_base, threads)
 
     def _add_audio(
         self, path: str | os.PathLike[str] | None, span: Span
@@ -163,11 +157,13 @@ class VideoWriter(Finishing):
         """Append one frame.
 
         Raises:
-            FrameError: another size, layout or time base than the file's, or a pts that does not
-                grow. The file stays open.
-            OutputError: the disk is full or gone; the file is given up.
+            FrameError: the size, layout or time base is not that of ``info``, or pts does not grow. The
+                file stays open.
+            OutputError: the file is closed, or cannot be written further; then it is removed.
         """
-        self._check(frame)
+        if not self._is_open:
+            raise OutputError("the file is already closed", found=str(self._path))
+        self._info.check_frame(frame, self._last_pts)
         try:
             picture = self._shown(frame)
             picture.pts, picture.time_base = frame.pts, frame.time_base
@@ -176,25 +172,12 @@ class VideoWriter(Finishing):
         except BaseException as error:
             self._fail(error)
             raise
-        self._last = frame.pts
+        self._last_pts = frame.pts
         if self._sums is not None:
             self._sums.append(_sum(frame.planes))
 
-    def _check(self, frame: Frame) -> None:
-        if not self._is_open:
-            raise OutputError("the file is already closed", found=str(self._path))
-        picture = self._picture
-        given = (frame.width, frame.height, frame.layout, frame.time_base)
-        if given != (picture.width, picture.height, picture.layout, self._time_base):
-            raise FrameError(
-                "the frame is not like the file",
-                found=f"{frame.width}x{frame.height} {frame.layout} in {frame.time_base} s",
-                bound=f"{picture.width}x{picture.height} {picture.layout} in {self._time_base} s",
-            )
-        if self._last is not None and frame.pts <= self._last:
-            raise FrameError("pts must grow", found=frame.pts, bound=f"above {self._last}")
-
     def _shown(self, frame: Frame) -> VideoFrame:
+        """The frame in the pixel format of the codec."""
         if not self._is_shown_rgb:
             return to_picture(frame, self._settings.pix_fmts[frame.layout])
         odd = ((0, frame.height % 2), (0, frame.width % 2), (0, 0))
@@ -205,7 +188,7 @@ class VideoWriter(Finishing):
         )
 
     def _copy_audio(self, until_s: Fraction | None) -> None:
-        """Mux audio that begins before ``until_s``; all the rest for None."""
+        """Write the audio that begins before ``until_s`` seconds; all the rest for None."""
         for stream, source in self._audio:
             packet = av.Packet(source.data)
             packet.pts, packet.dts, packet.duration = source.pts, source.dts, source.duration
@@ -213,20 +196,20 @@ class VideoWriter(Finishing):
             packet.is_keyframe = source.is_key
             packet.stream = stream
             self._container.mux(packet)
-            # One packet further than the picture keeps both interleaved and nothing waiting.
+            # Audio one packet ahead of the picture interleaves both, and FFmpeg buffers neither.
             if until_s is not None and source.pts * source.time_base >= until_s:
                 return
 
     def close(self) -> None:
-        """Finish the file and give it its name; nothing happens when it is closed already.
+        """Finish the file and give it its name; may be called twice.
 
         Raises:
-            OutputError: nothing was written, or the disk is full.
-            ChecksumError: with ``check``: other frames come back; nothing is left of the file.
+            OutputError: no frame was written, or the file cannot be written.
+            ChecksumError: with ``check``: other frames are read back; nothing is left of the file.
         """
         if not self._is_open:
             return
-        if self._last is None:
+        if self._last_pts is None:
             self.abort()
             raise OutputError("no frames were written", found=str(self._path))
         try:
@@ -242,27 +225,27 @@ class VideoWriter(Finishing):
             raise
 
     def _read_back(self, sums: list[int]) -> None:
-        """Compare the finished file, still under its temporary name, with what was written."""
+        """Compare the finished file, still under its temporary name, with the frames written."""
         count = 0
         try:
             with VideoReader(self._temporary) as reader:
                 for count, frame in enumerate(reader, 1):
                     if count > len(sums) or _sum(frame.planes) != sums[count - 1]:
-                        raise self._unlike(f"frame {count - 1} decodes to other pixels than were written")
+                        raise self._differs(f"frame {count - 1} decodes to other pixels than were written")
                     if self._checked is not None:
                         self._checked(count)
         except VideoError as error:
-            raise self._unlike(str(error)) from error
+            raise self._differs(str(error)) from error
         if count != len(sums):
-            raise self._unlike(f"{count} frames decode, {len(sums)} were written")
+            raise self._differs(f"{count} frames decode, {len(sums)} were written")
 
-    def _unlike(self, what: str) -> ChecksumError:
+    def _differs(self, what: str) -> ChecksumError:
         return ChecksumError(
-            f"{str(self._path)!r} does not read back", found=what, remedy="Try another kind of file."
+            f"{str(self._path)!r} does not read back", found=what, remedy="Write another kind of file."
         )
 
     def abort(self) -> None:
-        """Give up: remove what was written; a file that was there before stays."""
+        """Remove everything written; an older file of that name stays as it was."""
         if self._is_open:
             self._clean()
 
@@ -277,14 +260,14 @@ class VideoWriter(Finishing):
             self._stack.__exit__(_AbortedError, aborted, None)
 
     def _fail(self, error: BaseException) -> None:
-        """Clean up after ``error`` and turn what FFmpeg says into an OutputError."""
+        """Clean up after ``error``, and raise an error of FFmpeg as an OutputError."""
         self._clean()
         if isinstance(error, CssvError) or not isinstance(error, (*AV_ERRORS, OSError, ValueError)):
             return
         raise OutputError(
             f"cannot write {str(self._path)!r}",
             found=reason(error),
-            remedy="Free some space, or write elsewhere.",
+            remedy="Free some space, or write to another place.",
         ) from error
 
 
@@ -306,6 +289,7 @@ def _choose(path: Path, codec: FileCodec | None) -> tuple[str, FileCodec]:
 def _mux_options(container: str, time_base: Fraction) -> dict[str, str]:
     if container != "mp4":
         return {}
-    # A first frame later than 0 is written as an edit in units of the movie's own clock.
+    # FFmpeg writes a first frame later than 0 as an edit list in units of the movie's time scale; only in
+    # the frames' own units is that exact.
     scale = {"movie_timescale": str(time_base.denominator)} if time_base.denominator <= _MP4_SCALE_MAX else {}
     return {"movflags": "faststart"} | scale

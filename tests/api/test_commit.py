@@ -284,15 +284,10 @@ def distorted(source, target, change):
     """The clip with every frame's planes changed by ``change``."""
     from cssv.video import VideoReader, VideoWriter
 
-    with VideoReader(source) as reader:
-        info = reader.info
-        with VideoWriter(
-            target, width=info.width, height=info.height, layout=info.layout,
-            time_base=info.time_base, rate=info.rate, codec="ffv1",
-        ) as writer:  # fmt: skip
-            for frame in reader:
-                change(frame.planes)
-                writer.write(frame)
+    with VideoReader(source) as reader, VideoWriter(target, reader.info, codec="ffv1") as writer:
+        for frame in reader:
+            change(frame.planes)
+            writer.write(frame)
     return target
 
 

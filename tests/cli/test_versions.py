@@ -117,15 +117,10 @@ def test_commit_refuses(run, clip, three, tmp_path, monkeypatch, options, code, 
 def flipped(path, target):
     from cssv.video import VideoReader, VideoWriter
 
-    with VideoReader(path) as reader:
-        info = reader.info
-        with VideoWriter(
-            target, width=info.width, height=info.height, layout=info.layout,
-            time_base=info.time_base, rate=info.rate, codec="ffv1",
-        ) as writer:  # fmt: skip
-            for frame in reader:
-                frame.planes[:] = frame.planes[::-1].copy()
-                writer.write(frame)
+    with VideoReader(path) as reader, VideoWriter(target, reader.info, codec="ffv1") as writer:
+        for frame in reader:
+            frame.planes[:] = frame.planes[::-1].copy()
+            writer.write(frame)
     return target
 
 

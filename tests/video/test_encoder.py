@@ -19,10 +19,11 @@ from cssv.carriers.nibble.merge import merge
 from cssv.container import lift_entry, parameter_sets
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
-from cssv.video import CODECS, Colour, FrameEncoder, Span, VideoReader, gop_length
+from cssv.video import CODECS, Colour, FrameEncoder, Span, VideoInfo, VideoReader, gop_length
 
 PAIRS = list(itertools.product(CODECS, ["yuv420p", "rgb24"]))
 MS = Fraction(1, 1000)
+SMALL = VideoInfo(64, 48, "yuv420p", MS, Fraction(25))
 
 
 def frames_of(layout, width, height, stamps, seed=0, time_base=MS):
@@ -34,17 +35,10 @@ def frames_of(layout, width, height, stamps, seed=0, time_base=MS):
     ]
 
 
-def encoded(frames, codec, rate=Fraction(25), **options):
+def encoded(frames, codec, *, rate=Fraction(25), tags=None, **options):
     first = frames[0]
-    with FrameEncoder(
-        width=first.width,
-        height=first.height,
-        layout=first.layout,
-        time_base=first.time_base,
-        rate=rate,
-        codec=codec,
-        **options,
-    ) as encoder:
+    info = VideoInfo(first.width, first.height, first.layout, first.time_base, rate, **(tags or {}))
+    with FrameEncoder(info, codec, **options) as encoder:
         packets = [packet for frame in frames for packet in encoder.encode(frame)]
         packets += encoder.flush()
         return packets, encoder.mp4_head()
@@ -118,7 +112,7 @@ def test_noise_and_flat_planes_survive(codec, layout):
 def test_real_frames_survive(data, codec):
     with VideoReader(data / "clips/carphone_pristine.mp4", span=Span(stop=Fraction(1))) as reader:
         frames = list(reader)
-        encoder = FrameEncoder.of(reader.info, codec)
+        encoder = FrameEncoder(reader.info, codec)
     with encoder:
         packets = [packet for frame in frames for packet in encoder.encode(frame)] + encoder.flush()
         head = encoder.mp4_head()
@@ -149,7 +143,7 @@ def shimmering(covers, layout):
 @pytest.mark.parametrize("aspect", ASPECTS, ids=str)
 def test_small_changes_survive_any_pixel_aspect(codec, layout, aspect):
     frames = shimmering([np.full(planes_shape(layout, 70, 54), 120, np.uint8)] * 8, layout)
-    packets, head = encoded(frames, codec, pixel_aspect=aspect)
+    packets, head = encoded(frames, codec, tags={"pixel_aspect": aspect})
     assert_same(frames, decoded(packets, head, layout))
 
 
@@ -167,7 +161,7 @@ def test_scaled_frames_survive(bikes, layout, size):
     if layout == "yuv420p":
         covers = [cv2.cvtColor(cover, cv2.COLOR_RGB2YUV_I420) for cover in covers]
     frames = shimmering(covers, layout)
-    packets, head = encoded(frames, "h264", pixel_aspect=Fraction(9600, 7259))
+    packets, head = encoded(frames, "h264", tags={"pixel_aspect": Fraction(9600, 7259)})
     assert_same(frames, decoded(packets, head, layout))
 
 
@@ -227,7 +221,7 @@ def test_the_head_is_an_mp4_with_that_sample_entry(codec, entry):
 @pytest.mark.parametrize(("codec", "layout"), PAIRS)
 def test_colour_tags_reach_the_player(codec, layout):
     colour = Colour(range=2, space=1, primaries=9, transfer=13)
-    _, head = encoded(frames_of(layout, 64, 48, range(2)), codec, colour=colour)
+    _, head = encoded(frames_of(layout, 64, 48, range(2)), codec, tags={"colour": colour})
     with av.open(io.BytesIO(head)) as container:
         context = container.streams.video[0].codec_context
         picture = next(container.decode(video=0))
@@ -248,9 +242,7 @@ def test_bytes_do_not_depend_on_time():
 def test_a_frame_may_be_changed_after_it_was_encoded():
     frames = frames_of("yuv420p", 64, 48, range(12))
     kept = [frame.planes.copy() for frame in frames]
-    with FrameEncoder(
-        width=64, height=48, layout="yuv420p", time_base=MS, rate=Fraction(25), codec="ffv1", threads=4
-    ) as encoder:
+    with FrameEncoder(SMALL, "ffv1", threads=4) as encoder:
         packets = []
         for frame in frames:
             packets += encoder.encode(frame)
@@ -270,7 +262,7 @@ def test_planes_that_are_views_are_taken():
 
 @pytest.fixture
 def encoder():
-    with FrameEncoder(width=64, height=48, layout="yuv420p", time_base=MS, rate=Fraction(25)) as made:
+    with FrameEncoder(SMALL) as made:
         yield made
 
 
@@ -317,19 +309,21 @@ def test_nothing_is_encoded_after_the_flush(encoder):
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"codec": "h265"}, OptionError),
         ({"rate": Fraction(0)}, OptionError),
         ({"time_base": Fraction(0)}, OptionError),
-        ({"threads": 0}, OptionError),
-        ({"threads": 1000}, OptionError),
         ({"width": 63}, FrameError),
         ({"height": 16}, FrameError),
     ],
 )
-def test_options_out_of_bounds(options, error):
-    wanted = {"width": 64, "height": 48, "layout": "yuv420p", "time_base": MS, "rate": Fraction(25)}
+def test_sizes_and_times_out_of_bounds(options, error):
     with pytest.raises(error):
-        FrameEncoder(**(wanted | options))
+        replace(SMALL, **options)
+
+
+@pytest.mark.parametrize("options", [{"codec": "h265"}, {"threads": 0}, {"threads": 1000}])
+def test_options_out_of_bounds(options):
+    with pytest.raises(OptionError):
+        FrameEncoder(SMALL, **options)
 
 
 @pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])

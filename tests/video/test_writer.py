@@ -14,7 +14,7 @@ import pytest
 
 from cssv.errors import ChecksumError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
-from cssv.video import CONTAINERS, AudioCopy, Colour, Span, VideoReader, VideoWriter
+from cssv.video import CONTAINERS, AudioCopy, Colour, Span, VideoInfo, VideoReader, VideoWriter
 from cssv.video.encoder import to_picture
 
 MS = Fraction(1, 1000)
@@ -27,19 +27,13 @@ def frames_of(make, layout, count=12, width=64, height=48, step=40, time_base=MS
     return [Frame(array, layout, step * index, time_base, index) for index, array in enumerate(arrays)]
 
 
-def shape_of(frames):
+def info_of(frames, **tags):
     first = frames[0]
-    return {
-        "width": first.width,
-        "height": first.height,
-        "layout": first.layout,
-        "time_base": first.time_base,
-        "rate": Fraction(25),
-    }
+    return VideoInfo(first.width, first.height, first.layout, first.time_base, Fraction(25), **tags)
 
 
-def write(path, frames, **options):
-    with VideoWriter(path, **shape_of(frames), **options) as writer:
+def write(path, frames, *, tags=None, **options):
+    with VideoWriter(path, info_of(frames, **(tags or {})), **options) as writer:
         for frame in frames:
             writer.write(frame)
     return writer
@@ -72,7 +66,7 @@ def test_small_changes_survive_an_odd_pixel_aspect(tmp_path, ending, codec, layo
     base = np.full(planes_shape(layout, 70, 54), 120, np.uint8)
     few = [(rng.random(base.shape) < 0.01).astype(np.uint8) for _ in range(8)]
     frames = [Frame(base ^ change, layout, 40 * n, MS, n) for n, change in enumerate(few)]
-    write(tmp_path / f"a{ending}", frames, codec=codec, pixel_aspect=Fraction(9600, 7259))
+    write(tmp_path / f"a{ending}", frames, codec=codec, tags={"pixel_aspect": Fraction(9600, 7259)})
     with VideoReader(tmp_path / f"a{ending}") as reader:
         for frame, wanted in zip(reader, frames, strict=True):
             np.testing.assert_array_equal(frame.planes, wanted.planes)
@@ -184,7 +178,8 @@ def test_audio_from_a_missing_file(tmp_path, make):
 
 def test_colours_and_pixel_shape_are_written(tmp_path, make):
     colour = Colour(range=2, space=1, primaries=1, transfer=13)
-    write(tmp_path / "a.mp4", frames_of(make, "yuv420p", 2), colour=colour, pixel_aspect=Fraction(4, 3))
+    tags = {"colour": colour, "pixel_aspect": Fraction(4, 3)}
+    write(tmp_path / "a.mp4", frames_of(make, "yuv420p", 2), tags=tags)
     with VideoReader(tmp_path / "a.mp4") as reader:
         assert reader.info.colour == colour
         assert reader.info.pixel_aspect == Fraction(4, 3)
@@ -193,7 +188,7 @@ def test_colours_and_pixel_shape_are_written(tmp_path, make):
 def test_the_name_appears_only_at_the_end(tmp_path, make):
     frames = frames_of(make, "yuv420p", 3)
     path = tmp_path / "a.mkv"
-    writer = VideoWriter(path, **shape_of(frames))
+    writer = VideoWriter(path, info_of(frames))
     writer.write(frames[0])
     assert not path.exists()
     writer.close()
@@ -261,7 +256,7 @@ def test_a_lossy_file_cannot_be_checked(tmp_path, make):
 
 
 def break_off(path, frames, error):
-    with VideoWriter(path, **shape_of(frames)) as writer:
+    with VideoWriter(path, info_of(frames)) as writer:
         writer.write(frames[0])
         raise error
 
@@ -279,7 +274,7 @@ def test_any_failure_leaves_what_was_there(tmp_path, make, error):
 
 def test_abort_removes_everything(tmp_path, make):
     frames = frames_of(make, "yuv420p", 3)
-    writer = VideoWriter(tmp_path / "a.mkv", **shape_of(frames))
+    writer = VideoWriter(tmp_path / "a.mkv", info_of(frames))
     writer.write(frames[0])
     writer.abort()
     writer.abort()
@@ -287,7 +282,7 @@ def test_abort_removes_everything(tmp_path, make):
 
 
 def test_a_file_without_frames_is_not_written(tmp_path, make):
-    writer = VideoWriter(tmp_path / "a.mkv", **shape_of(frames_of(make, "yuv420p", 1)))
+    writer = VideoWriter(tmp_path / "a.mkv", info_of(frames_of(make, "yuv420p", 1)))
     with pytest.raises(OutputError, match="no frames were written"):
         writer.close()
     assert names(tmp_path) == []
@@ -340,7 +335,7 @@ def test_endings_and_codecs_that_do_not_go(tmp_path, make, name, codec, message)
 def test_a_frame_unlike_the_file_is_refused_and_the_file_goes_on(tmp_path, make):
     frames = frames_of(make, "yuv420p", 3)
     other = frames_of(make, "rgb24", 1)[0]
-    with VideoWriter(tmp_path / "a.mkv", **shape_of(frames)) as writer:
+    with VideoWriter(tmp_path / "a.mkv", info_of(frames)) as writer:
         writer.write(frames[0])
         with pytest.raises(FrameError, match="allowed: 64x48 yuv420p"):
             writer.write(other)
