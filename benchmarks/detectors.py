@@ -1,15 +1,16 @@
-"""People found in a street, by CSSV's detectors and by others.
+"""Detection of people in a street scene: CSSV's detectors beside others.
 
     python benchmarks/detectors.py --data DIR [--every K]
 
 DIR holds ``clips/vtest.avi``, its truth ``mot15/PETS09-S2L1/gt/gt.txt`` and the networks in ``models/``.
-Detectors that learn from the clip see every frame; every K-th is scored, and networks see only these.
-A box is a hit when it overlaps a person not yet found by half (intersection over union), boxes of high score
-first. Recall and precision count the boxes from the score in the column beside them; AP is the area under
-precision over recall of all boxes that a detector gives. Milliseconds are processor time, from the planes of
-a frame to the boxes, the mean over the frames scored; OpenCV and torch have one thread.
+Detectors that learn from the clip get every frame. Every K-th frame is scored, and networks get only these.
+Boxes are compared in order of falling score. A box is a hit if its intersection over union with a person that
+is not yet found is at least one half. Recall and precision count the boxes from the score in the column
+beside them. AP is the area under precision over recall of all boxes of a detector. Milliseconds are processor
+time from the planes of a frame to its boxes, mean over the scored frames; OpenCV and torch have one thread.
 
-Needs: pip install 'cssv[onnx]'; the lines of ultralytics (AGPL-3.0) also 'cssv[yolo]', or they are not run.
+Needs: pip install '.[onnx]'. Rows with ultralytics (AGPL-3.0) also need '.[yolo]'; without it they are left
+out.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ LOWEST, FLOOR = 0.1, 0.3
 
 @dataclass(frozen=True)
 class Row:
-    """One line: a detector, the score from which its boxes count, whether it needs every frame."""
+    """One row: a detector, the score from which its boxes count, whether it needs every frame."""
 
     name: str
     make: Callable[[], Any]
@@ -51,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Result:
-    """Scores of all boxes in the frames scored, which of them hit, how many people there are, time."""
+    """Scores of all boxes in the scored frames, which of them are hits, number of people, time."""
 
     scores: F64
     hits: NDArray[np.bool_]
@@ -72,7 +73,7 @@ class Result:
 
 
 def rows(data: Path) -> Iterator[Row]:
-    """The lines of the table, ours beside the others'."""
+    """The rows of the table, CSSV's detectors and the others."""
     yolox, yolov8 = data / "models/yolox_nano_416.onnx", data / "models/yolov8n_320_exported.onnx"
     ours = partial(detector, "onnx", classes="person", min_score=LOWEST)
     repair = data.parent / "tools/torchvision_cpu.py"
@@ -89,7 +90,7 @@ def rows(data: Path) -> Iterator[Row]:
 
 
 def our_yolo(data: Path, torch: Callable[..., object]) -> Any:
-    """CSSV's yolo detector; the rival has repaired torchvision and told torch to use one thread."""
+    """CSSV's yolo detector; creating the rival repairs torchvision and sets torch to one thread."""
     torch(side_px=640)
     return detector("yolo", weights=data / "models/yolov8n.pt", classes="person", min_score=LOWEST)
 
@@ -119,7 +120,7 @@ def measure(row: Row, data: Path, every: int, stop: int | None = None) -> Result
 
 
 def matched(found: Detections, there: Detections) -> NDArray[np.bool_]:
-    """(n,) which boxes hit somebody: by falling score, each the nearest person not taken."""
+    """(n,) which boxes are hits: by falling score, each with the nearest person that is still free."""
     hit = np.zeros(len(found), dtype=np.bool_)
     shared = overlaps(found.boxes_px, there.boxes_px)
     for k in np.argsort(-found.scores, kind="stable") if len(there) else ():

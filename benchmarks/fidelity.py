@@ -1,9 +1,9 @@
-"""How near the stego frames are to their covers, and what that costs in bytes.
+"""Difference between stego frames and their covers, and the size of the files.
 
 ``python benchmarks/fidelity.py CLIP... [--boxes FILE] [--rate R]``
 
-Every row encodes the whole clip. The rivals stand in the same table: plain nibble replacement
-(``--merge plain``), and a lossless transcode of the cover by the same codec. PSNR is over all planes, the
+Every row encodes the whole clip. The same table has the alternatives: plain nibble replacement
+(``--merge plain``), and a lossless transcode of the cover with the same codec. PSNR is over all planes; the
 shift is the mean change of the brightness.
 """
 
@@ -24,7 +24,7 @@ STYLES = (("full", "opap"), ("sparse", "opap"), ("full", "plain"))
 
 
 def compare(clip: Path, stego: Path, rate: Fraction | None) -> Comparison:
-    """Cover against stego, frame by frame."""
+    """Compare cover and stego frame by frame."""
     found = Comparison()
     with VideoReader(clip, rate=rate) as cover, VideoReader(stego) as other:
         for before, after in zip(cover, other, strict=True):
@@ -33,7 +33,7 @@ def compare(clip: Path, stego: Path, rate: Fraction | None) -> Comparison:
 
 
 def lossless_bytes(clip: Path, folder: Path) -> int:
-    """Size of the cover, transcoded without loss."""
+    """Size of the lossless transcode of the cover."""
     path = folder / "plain.mp4"
     with VideoReader(clip) as reader, VideoWriter(path, reader.info, codec="h264") as writer:
         for frame in reader:

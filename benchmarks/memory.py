@@ -2,7 +2,7 @@
 
 ``python benchmarks/memory.py CLIP [--rate R] [--frames SHORT LONG]``
 
-Each run is a process of its own; its peak is what the system counted (ru_maxrss).
+Each run is a separate process. Its peak is the maximum resident size that the system reports (ru_maxrss).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cssv.video import VideoReader
 
-#: DESIGN's bound on the difference, MiB.
+#: Bound on the difference between the two lengths, MiB.
 BOUND_MIB = 60
 _CODE = """
 import resource, sys, cssv

@@ -1,13 +1,13 @@
-"""Velocity in metres per second on the ground, against the truth.
+"""Velocity in metres per second on the ground, compared with the truth.
 
     python benchmarks/metres.py --data DIR
 
 DIR holds ``mot15/PETS09-S2L1/{gt/gt.txt,det/det.txt,seqinfo.ini}`` and ``calibration/PETS09_View_001.xml``.
-The true velocity is that of the feet of the annotated boxes, taken to the ground by the calibration, by the
-same definitions as in ``velocity.py``. Every method sees the same boxes: ``truth`` the annotated ones,
-``public`` the public detections matched to them (IoU 0.5), of which the truth says whose they are, except in
-the rows "own association". Errors are root mean squares in m/s; NEES (ideal 2) and the share of errors inside
-the 95 % ellipse (ideal 0.95) are against +-3 frames.
+The true velocity is that of the feet of the annotated boxes, projected to the ground by the calibration, with
+the definitions of ``velocity.py``. Every method gets the same boxes: ``truth`` the annotated ones, ``public``
+the public detections matched to them (IoU 0.5). The identities are those of the truth, except in the rows
+"own association". Errors are root mean squares in m/s. NEES (ideal 2) and the share of errors inside the 95 %
+ellipse (ideal 0.95) are for +-3 frames.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SEQUENCE, CALIBRATION = "PETS09-S2L1", "PETS09_View_001.xml"
 
 
 def on_ground(frames: list[Detections], plane: Plane) -> dict[int, Path2D]:
-    """Where each object's feet are, m."""
+    """Path of each object's foot on the ground, metres."""
     return {
         identity: Path2D(path.numbers, plane.to_ground(feet_of(from_centres(path.centres_px))))
         for identity, path in paths(frames).items()
@@ -48,7 +48,7 @@ def on_ground(frames: list[Detections], plane: Plane) -> dict[int, Path2D]:
 
 
 def foot_differences(frames: list[Detections], plane: Plane) -> Velocities:
-    """Foot minus foot: what a table of boxes and a homography give."""
+    """Differences of successive feet: the simplest velocity from boxes and a homography."""
     return {
         (identity, number): found
         for identity, path in on_ground(frames, plane).items()
@@ -57,7 +57,7 @@ def foot_differences(frames: list[Detections], plane: Plane) -> Velocities:
 
 
 def _velocities(tracks: Tracks, frames: list[Detections], rate: float) -> Velocities:
-    """Velocities in m per frame in the frames in which an object was seen."""
+    """Velocities in metres per frame, for the frames in which the object was detected."""
     return dict(_each(tracks, [set(seen.ids.tolist()) for seen in frames], rate))
 
 
@@ -72,7 +72,7 @@ def _each(
 
 
 def ours(frames: list[Detections], plane: Plane, rate: float) -> Velocities:
-    """Filtered and smoothed on the ground; ids are those of the boxes."""
+    """Filter and smooth on the ground; ids are those of the boxes."""
     clip = Clip()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, seen)
@@ -80,7 +80,7 @@ def ours(frames: list[Detections], plane: Plane, rate: float) -> Velocities:
 
 
 def live(frames: list[Detections], plane: Plane, rate: float) -> Velocities:
-    """As a stream, 1 s lag."""
+    """Process as a stream with a lag of 1 s."""
     tracker, found = LiveTracker(plane=plane), []
     for number, seen in enumerate(frames):
         found += tracker.update(number, number / rate, seen)
@@ -98,7 +98,7 @@ def live(frames: list[Detections], plane: Plane, rate: float) -> Velocities:
 def own_association(
     frames: list[Detections], truth: list[Detections], plane: Plane, rate: float
 ) -> Velocities:
-    """Do the same without ids; smoothed boxes are matched to the truth afterwards."""
+    """Process without ids; smoothed boxes are matched to the truth afterwards."""
     clip = Clip()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, detections(seen.boxes_px, seen.scores))
@@ -114,7 +114,7 @@ def own_association(
 
 
 def measure(data: Path) -> str:
-    """Every method on the sequence, as a table."""
+    """Run every method on the sequence; returns the table."""
     folder, info = data / "mot15" / SEQUENCE, configparser.ConfigParser()
     info.read(folder / "seqinfo.ini")
     rate, count = info.getfloat("Sequence", "frameRate"), info.getint("Sequence", "seqLength")

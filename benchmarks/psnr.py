@@ -1,4 +1,4 @@
-"""Meters for benchmarks and tests; the codec itself never looks at them."""
+"""PSNR and brightness shift, for benchmarks and tests; the codec does not use them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PEAK = 255.0
 
 @dataclass(slots=True)
 class Comparison:
-    """Collects how much stego frames differ from their covers.
+    """Difference between stego frames and their covers, summed over frames.
 
     Attributes:
         frames: frames compared.
@@ -30,7 +30,7 @@ class Comparison:
     shifts: float = 0.0
 
     def add(self, cover: Frame, stego: Frame) -> None:
-        """Take in one pair. Raises FrameError when they are not alike."""
+        """Add one pair. Raises FrameError if layout or shape differ."""
         if cover.planes.shape != stego.planes.shape or cover.layout != stego.layout:
             raise FrameError(
                 "frames of different shape cannot be compared",

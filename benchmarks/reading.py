@@ -1,10 +1,10 @@
-"""What the pixels alone say of each object, against what was drawn.
+"""Values read from the pixels alone, compared with the drawn values.
 
 ``python benchmarks/reading.py CLIP [--boxes FILE] [--rate R] [--fidelity full|sparse]``
 
-Every track gets a temperature and a density of its own, with sigmas from sure to doubtful. Counted are
-objects larger than 24x24 pixels, whole in the picture, whose box no other box touches, drawn with certainty
->= 0.3. Errors are shares of the range; the bounds are 1/16 for values and 1/8 for certainty.
+Every track gets its own temperature and density, with small to large sigmas. Objects count if they are larger
+than 24x24 pixels, lie wholly in the picture, overlap no other box, and are drawn with certainty >= 0.3.
+Errors are shares of the range; the bounds are 1/16 for values and 1/8 for certainty.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TRACKS = 400
 
 
 def scene() -> dict[str, object]:
-    """Temperatures and densities for tracks 0 to TRACKS, drawn once and for all."""
+    """Scene with random temperatures and densities for tracks 0 to TRACKS; the same in every run."""
     draw = random.Random(1)
     entries = [
         {
@@ -44,7 +44,7 @@ def scene() -> dict[str, object]:
 
 
 def is_alone(state: ObjectState, others: Sequence[ObjectState], size: tuple[int, int]) -> bool:
-    """Large enough, whole in the picture, and touched by no other box."""
+    """Whether an object is large enough, wholly in the picture and not overlapped by another box."""
     x, y, w, h = state.box_px
     if min(w, h) <= LEAST_PX or x < 0 or y < 0 or x + w > size[0] or y + h > size[1]:
         return False
@@ -53,7 +53,7 @@ def is_alone(state: ObjectState, others: Sequence[ObjectState], size: tuple[int,
 
 
 def errors(drawn: ObjectState, read: ObjectState | None, ranges: Ranges) -> dict[str, float]:
-    """Error of each reading as a share of its range; absent where drawn too grey, 1 where none was read."""
+    """Error of each reading as a share of its range; absent if drawn too grey, 1 if there is no reading."""
     speed = ranges.speed_px_s
     span = speed[1] - speed[0]
     found: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Tracks against the truth, by TrackEval (HOTA, CLEAR MOT and identity measures)."""
+"""Scores of tracks by TrackEval: HOTA, CLEAR MOT and identity measures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ with warnings.catch_warnings():
     from trackeval.metrics import CLEAR, HOTA, Identity
 
 
-#: Sequences of MOT15 whose boxes and truth the test data hold.
+#: Sequences of MOT15 in the test data, with public boxes and truth.
 SEQUENCES = (
     "PETS09-S2L1",
     "TUD-Campus",
@@ -60,7 +60,7 @@ class Sequence15:
         )
 
     def thinned(self, step: int) -> Sequence15:
-        """Every ``step``-th frame."""
+        """The sequence with every ``step``-th frame only."""
         truth, public = self.truth[::step], self.public[::step]
         return Sequence15(self.name, self.rate / step, len(truth), truth, public)
 
@@ -83,7 +83,7 @@ def _dense(ids: Sequence[NDArray[np.int64]]) -> tuple[list[NDArray[np.int64]], i
 
 
 def measures(truth: Sequence[Detections], rows: MotRows) -> dict[str, Any]:
-    """TrackEval's raw counts for one sequence; :func:`combined` makes scores of them."""
+    """TrackEval's raw counts for one sequence; :func:`combined` computes scores from them."""
     borders = np.searchsorted(rows.numbers, np.arange(len(truth) + 1))
     spans = [slice(low, high) for low, high in itertools.pairwise(borders)]
     gt_ids, gt_count = _dense([frame.ids for frame in truth])
@@ -105,7 +105,7 @@ def measures(truth: Sequence[Detections], rows: MotRows) -> dict[str, Any]:
 
 
 def combined(results: Mapping[str, Mapping[str, Any]]) -> Score:
-    """One score for several sequences, as TrackEval combines them: by counts, not by means."""
+    """One score for several sequences, combined as TrackEval does: by counts, not by means."""
     quiet = {"PRINT_CONFIG": False}
     hota, clear, identity = (
         m.combine_sequences({name: result[m.get_name()] for name, result in results.items()})

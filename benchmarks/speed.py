@@ -1,11 +1,10 @@
-"""Encoding beside the plain lossless transcode, decoding beside plain decoding, in one run.
+"""Time of encoding against a plain lossless transcode, and of decoding against plain decoding, in one run.
 
 ``python benchmarks/speed.py CLIP [--boxes FILE] [--rate R] [--frames N] [--repeats K]``
 
-Every row is the fastest of K repeats, and the repeats of all rows are interleaved, so that a busy
-machine slows all of them alike. The transcode uses the same codec, settings, reader and threads as CSSV
-does; it only leaves CSSV out. CSSV's encode includes perception, both passes and the verification of the
-file before it gets its name.
+Every row is the fastest of K repeats. The repeats of all rows are interleaved, so that a busy machine slows
+all rows equally. The transcode uses the reader, codec, settings and threads of CSSV, without CSSV. CSSV's
+encode includes perception, both passes, and the verification of the file before it gets its name.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from pathlib import Path
 import cssv
 from cssv.video import Span, VideoReader, VideoWriter
 
-#: DESIGN's bounds: encoding with boxes and with the motion detector, decoding the heat map.
+#: Bounds on the ratio: encoding with boxes and with the motion detector, decoding the heat map.
 BOUNDS = {"encode, boxes given": 3.0, "encode, motion detector": 5.0, "decode the heat map": 2.0}
 
 
 def stop_of(clip: Path, rate: Fraction | None, frames: int | None) -> Fraction | None:
-    """Time of the first frame that is too many."""
+    """Time of the first frame that is left out."""
     if frames is None:
         return None
     with VideoReader(clip, rate=rate) as reader:
@@ -53,7 +52,7 @@ def plain_decode(path: Path) -> None:
 
 
 def heat_decode(path: Path) -> None:
-    """Decode every frame, check its checksum and marks, and take its heat map out."""
+    """Decode every frame, check its checksum and marks, and extract its heat map."""
     with cssv.Decoder(path) as decoder:
         for moment in decoder:
             assert moment.heat is not None

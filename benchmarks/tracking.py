@@ -1,16 +1,16 @@
-"""Who is where: our tracks beside those of the ``trackers`` package, scored by TrackEval in the same run.
+"""Tracking scores of CSSV and of the package ``trackers``, by TrackEval in the same run.
 
     python benchmarks/tracking.py --data DIR [--only public] [--only motion] [--only yolox] [--only speed]
 
 DIR holds ``mot15/<sequence>/{gt/gt.txt,det/det.txt,seqinfo.ini}``, ``clips/vtest.avi`` (MOT15's PETS09-S2L1)
-and ``models/yolox_nano_416.onnx``. Every tracker has its own defaults, one set for all sequences, and gets
-the same boxes. Several sequences are scored together, by counts.
+and ``models/yolox_nano_416.onnx``. Every tracker runs with its own defaults, one set for all sequences, and
+gets the same boxes. Several sequences are scored together, by counts.
 
-``public``: the sequences' public boxes, no pictures. ``motion``: vtest without weights; rivals get the boxes
-of OpenCV's MOG2. ``yolox``: vtest with YOLOX-nano, whole (7 frames per second) and every third frame.
-``speed``: frames per second of CPU time for association alone at 200 objects.
+``public``: the public boxes of the sequences, without pictures. ``motion``: vtest without weights; rivals get
+the boxes of OpenCV's MOG2. ``yolox``: vtest with YOLOX-nano, all frames (7 per second) and every third frame.
+``speed``: frames per second of CPU time for association alone, with 200 objects.
 
-Needs: pip install 'cssv[bench,onnx]'
+Needs: pip install '.[bench,onnx]'
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from cssv.video import VideoReader
 
 SECTIONS = ("public", "motion", "yolox", "speed")
 OURS = "cssv"
-#: vtest's header says 10.
+#: True rate of vtest; its header states 10.
 VTEST_RATE = Fraction(7)
 #: Objects and frames of the speed test.
 CROWD, CROWD_FRAMES = 200, 300
 
 
 def ours(frames: Sequence[Detections], rate: Fraction) -> MotRows:
-    """Our tracks of boxes that come without pictures."""
+    """CSSV's tracks from boxes without pictures."""
     clip = Clip()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, seen)
@@ -50,7 +50,7 @@ def ours(frames: Sequence[Detections], rate: Fraction) -> MotRows:
 
 
 def streamed(frames: Sequence[Detections], rate: Fraction) -> MotRows:
-    """The same as a stream, with the lag that streams have by default."""
+    """CSSV's tracks as a stream, with the default lag."""
     live, out = LiveTracker(), []
     for number, seen in enumerate(frames):
         out += live.update(number, number / rate, seen)
@@ -75,7 +75,7 @@ def line(name: str, score: Score) -> str:
 
 
 def compare(sequences: Sequence[Sequence15]) -> dict[str, dict[str, MotRows]]:
-    """Tracker -> sequence -> rows, every tracker on the sequences' ``public`` boxes."""
+    """Tracker -> sequence -> rows: every tracker on the ``public`` boxes of the sequences."""
     found = {name: {s.name: follow(name, s.public, s.rate) for s in sequences} for name in FOLLOWERS}
     return found | {OURS: {s.name: ours(s.public, s.rate) for s in sequences}}
 
@@ -98,7 +98,7 @@ def public(data: Path) -> Iterator[str]:
 
 
 def looked_at(clip: Path, finder: Detector) -> tuple[tuple[Detections, ...], MotRows]:
-    """What a detector sees in a clip's frames, and our tracks of it, pictures included."""
+    """Detections of a detector in a clip, and CSSV's tracks of them with the pictures."""
     seen, tracked = [], Clip()
     meter = meter_of(finder)
     with VideoReader(clip, rate=VTEST_RATE) as reader:
@@ -110,7 +110,7 @@ def looked_at(clip: Path, finder: Detector) -> tuple[tuple[Detections, ...], Mot
 
 
 class Mog2:
-    """The boxes that one gets from OpenCV's background subtraction in a dozen lines."""
+    """Boxes by OpenCV's background subtraction, with the few lines of code usual in tutorials."""
 
     name = "mog2"
 
@@ -157,7 +157,7 @@ def yolox(data: Path) -> Iterator[str]:
 
 
 def crowd() -> list[Detections]:
-    """Boxes of CROWD objects that cross a 1920 x 1080 picture, one in twenty missed."""
+    """Boxes of CROWD objects that cross a 1920 x 1080 picture; one box in twenty is missing."""
     random = np.random.default_rng(0)
     size = np.stack([random.uniform(25, 45, CROWD), random.uniform(60, 110, CROWD)], axis=1)
     place, velocity = random.uniform((0, 0), (1920, 1080), (CROWD, 2)), random.normal(0, 1.6, (CROWD, 2))
@@ -172,7 +172,7 @@ def crowd() -> list[Detections]:
 
 
 def rate_of(work: Callable[[], object]) -> float:
-    """Frames per second of CPU time, the best of three runs."""
+    """Frames per second of CPU time, best of three runs."""
     spent = []
     for _ in range(3):
         start = time.process_time()

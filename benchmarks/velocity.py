@@ -1,4 +1,4 @@
-"""Smoothed velocity against the truth, beside other people's ways to get one; and what smoothing costs.
+"""Error of smoothed velocities, beside other methods; and the CPU time of smoothing.
 
     python benchmarks/velocity.py --data DIR [--sequence PETS09-S2L1] [--only boxes] [--only detector]
         [--only smoother]
@@ -6,16 +6,16 @@
 DIR holds ``mot15/<sequence>/{gt/gt.txt,det/det.txt,seqinfo.ini}``, ``clips/vtest.avi`` (MOT15's PETS09-S2L1)
 and ``models/yolox_nano_416.onnx``.
 
-``boxes``: every method sees the same boxes in the same run: ``truth`` the annotated boxes, ``public`` the
-public detections matched to them (IoU 0.5). The truth says which box is whose, except in the rows "own
-association", where nothing does. ``detector``: vtest end to end, boxes by YOLOX-nano, everybody's own
-association, and what they hand on matched to the truth. Errors are root mean squares over all frames in which
-the object was seen, in pixels per frame, against three definitions of the true velocity: central differences
-over +-1 and +-3 frames, and a local parabola over +-5. NEES (ideal 2) and the share of errors inside the 95 %
-ellipse (ideal 0.95) are against the first two; rows also as a share of the truth's.
-``smoother``: CPU time of filter and smoother for the four channels of a track, beside filterpy's.
+``boxes``: every method gets the same boxes in the same run: ``truth`` the annotated boxes, ``public`` the
+public detections matched to them (IoU 0.5). The identities are those of the truth, except in the rows "own
+association". ``detector``: vtest end to end, with boxes by YOLOX-nano, the association of each method, and
+the results matched to the truth. Errors are root mean squares over all frames in which the object was
+detected, in pixels per frame, for three definitions of the true velocity: central differences over +-1 and
++-3 frames, and a local parabola over +-5. NEES (ideal 2) and the share of errors inside the 95 % ellipse
+(ideal 0.95) are for the first two. The number of rows is also given as a share of the rows of the truth.
+``smoother``: CPU time of filter and smoother for the four channels of a track, beside filterpy.
 
-Needs: pip install 'cssv[bench,onnx]'
+Needs: pip install '.[bench,onnx]'
 """
 
 from __future__ import annotations
@@ -59,19 +59,19 @@ from cssv.perception.kinematics import (
 from cssv.video import VideoReader
 
 with warnings.catch_warnings():
-    # filterpy spells some escapes and aliases in ways Python now deprecates.
+    # filterpy uses escapes and aliases that Python now deprecates.
     warnings.simplefilter("ignore")
     from filterpy.kalman import KalmanFilter
 
 F64 = NDArray[np.float64]
 
-#: Truth definitions: name, frames either side, degree of the local polynomial.
+#: Definitions of the truth: name, frames on each side, degree of the local polynomial.
 DEFINITIONS = (("+-1", 1, 1), ("+-3", 3, 1), ("parabola +-5", 5, 2))
 MATCH_IOU = 0.5
 #: 95 % of the chi-square distribution with two degrees of freedom.
 ELLIPSE = 5.991
 SECTIONS = ("boxes", "detector", "smoother")
-#: The sequence that vtest.avi is, and its rate; the file's header says 10.
+#: The sequence shown by vtest.avi, and its true rate; the header states 10.
 VTEST, VTEST_RATE = "PETS09-S2L1", 7
 #: Tracks smoothed at once, and steps of each.
 CROWDS, STEPS = (10, 100, 1000), 100
@@ -141,7 +141,7 @@ def savitzky_golay(path: Path2D, window: int = 15, degree: int = 2) -> list[tupl
 
 
 def paths(frames: list[Detections]) -> dict[int, Path2D]:
-    """Boxes by their ids."""
+    """Paths of the boxes, by id."""
     rows: dict[int, list[tuple[int, F64]]] = {}
     for number, seen in enumerate(frames):
         for identity, box in zip(seen.ids.tolist(), to_centres(seen.boxes_px), strict=True):
@@ -162,7 +162,7 @@ def pairs(a: F64, b: F64) -> list[tuple[int, int]]:
 
 
 def named_by_truth(seen: list[Detections], truth: list[Detections]) -> list[Detections]:
-    """Only the boxes that match the truth, with its ids."""
+    """The boxes that match the truth, with the ids of the truth."""
     named = []
     for mine, true in zip(seen, truth, strict=True):
         found = pairs(mine.boxes_px, true.boxes_px)
@@ -197,7 +197,7 @@ def ours(frames: list[Detections], rate: float, field: str = "velocity_px_s") ->
 
 
 def own_association(frames: list[Detections], truth: list[Detections], rate: float) -> Velocities:
-    """Do the same without ids; smoothed boxes are matched to the truth afterwards."""
+    """Process without ids; smoothed boxes are matched to the truth afterwards."""
     clip = Clip()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, detections(seen.boxes_px, seen.scores))
@@ -205,7 +205,7 @@ def own_association(frames: list[Detections], truth: list[Detections], rate: flo
 
 
 def matched(at: Callable[[int], FrameStates], truth: list[Detections], rate: float) -> Velocities:
-    """What is known of each frame, matched to the truth there; boxes that were filled in do not count."""
+    """The states of each frame, matched to its truth; filled gaps do not count."""
     found: Velocities = {}
     for number, true in enumerate(truth):
         states = at(number)
@@ -217,7 +217,7 @@ def matched(at: Callable[[int], FrameStates], truth: list[Detections], rate: flo
 
 
 def live(frames: list[Detections], rate: float, lag_s: float = 1.0) -> Velocities:
-    """As a stream; only the fixed lag's future is known."""
+    """Process as a stream; of the future only the fixed lag is known."""
     tracker, found = LiveTracker(lag_s=lag_s), []
     for number, seen in enumerate(frames):
         found += tracker.update(number, number / rate, seen)
@@ -232,7 +232,7 @@ def live(frames: list[Detections], rate: float, lag_s: float = 1.0) -> Velocitie
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table, per definition: RMSE, NEES, coverage (NaN without covariance); rows."""
+    """One row of the table: RMSE, NEES, coverage (NaN without covariance) per definition; rows."""
 
     rmse: tuple[float, ...]
     squared: tuple[float, ...]
@@ -242,12 +242,12 @@ class Result:
 
     @property
     def nees(self) -> float:
-        """Against central differences over +-3 frames."""
+        """NEES for central differences over +-3 frames."""
         return self.squared[1]
 
     @property
     def coverage(self) -> float:
-        """Against the same."""
+        """Coverage for central differences over +-3 frames."""
         return self.inside[1]
 
 
@@ -278,7 +278,7 @@ def read_truth(folder: Path) -> tuple[list[Detections], float]:
 
 
 def measure(folder: Path) -> dict[str, Result]:
-    """Every method on one sequence: line of the table -> result."""
+    """Run every method on one sequence: row of the table -> result."""
     truth, rate = read_truth(folder)
     public = BoxesDetector(folder / "det/det.txt")
     seen = [public.in_frame(number) for number in range(len(truth))]
@@ -297,7 +297,7 @@ def measure(folder: Path) -> dict[str, Result]:
 
 
 def rival(rows: MotRows, truth: list[Detections], method: Callable[[Path2D], list]) -> Velocities:
-    """A rival's tracks: ``method`` on each, then matched to the truth frame by frame."""
+    """Apply ``method`` to each track of a rival, then match to the truth frame by frame."""
     frames = []
     for number in range(len(truth)):
         here = rows.numbers == number
@@ -311,7 +311,7 @@ def rival(rows: MotRows, truth: list[Detections], method: Callable[[Path2D], lis
 
 
 def end_to_end(data: Path, count: int | None = None) -> dict[str, Result]:
-    """Line of the table -> result, from pictures to velocities; of the first ``count`` frames if given."""
+    """Row of the table -> result, from pictures to velocities; for the first ``count`` frames if given."""
     from rivals.followers import FOLLOWERS, follow
 
     truth = read_truth(data / "mot15" / VTEST)[0][:count]
@@ -336,7 +336,7 @@ def end_to_end(data: Path, count: int | None = None) -> dict[str, Result]:
 
 
 def crowd(tracks: int) -> tuple[Problem, F64]:
-    """Boxes of walkers over :data:`STEPS` steps, a tenth unseen; also the density of acceleration."""
+    """Boxes of walkers over :data:`STEPS` steps, a tenth missing; also the density of acceleration."""
     random = np.random.default_rng(tracks)
     shape = STEPS, 4 * tracks
     dt = np.full(shape, 0.04)
@@ -350,7 +350,7 @@ def crowd(tracks: int) -> tuple[Problem, F64]:
 
 
 def filterpy_run(given: Problem, q: F64, channels: int) -> States:
-    """The same by filterpy, channel by channel: (STEPS, channels)."""
+    """Smooth with filterpy, channel by channel: (STEPS, channels)."""
     out = States.empty((STEPS, channels))
     for c in range(channels):
         kf = KalmanFilter(dim_x=2, dim_z=1)
@@ -370,7 +370,7 @@ def filterpy_run(given: Problem, q: F64, channels: int) -> States:
 
 
 def timed(work: Callable[[], States], runs: int) -> tuple[States, float]:
-    """What work gives, and its CPU time in seconds, the best of some runs."""
+    """Result of a job and its CPU time in seconds, best of some runs."""
     spent = []
     for _ in range(runs):
         start = time.process_time()

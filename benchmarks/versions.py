@@ -1,13 +1,13 @@
-"""Versions of one clip in CSSV's file and in its rivals, in one run.
+"""Versions of one clip in a CSSV file and in other stores, in one run.
 
 ``python benchmarks/versions.py [--data DATA | --clip CLIP --boxes BOXES [--rate R]] [--frames N] ...``
 
-The clip is encoded and its scenes are committed once; then every store keeps the same finished versions, so
-that only keeping is timed. The stores take turns with every commit, so that a busy machine slows all of
-them alike. Each opens its files anew for every commit and every reading, as a command would. Stores of
-coded frames get coded frames; the arrays get planes, and their compressing is part of their time, as it is
-their coding. What drawing and coding take stands in a column of its own: for CSSV a commit, for stores of
-whole files an encoding from the start.
+The clip is encoded and its scenes are committed once. Then every store keeps the same finished versions, so
+that only the storing is timed. The stores take turns at every commit, so that a busy machine slows all of
+them equally. Each opens its files again for every commit and every reading, as a command does. Stores of
+coded frames get coded frames. Stores of arrays get planes; compressing them is part of their time, because it
+is their coding. The time of drawing and coding has its own column: for CSSV a commit, for stores of whole
+files a complete encoding.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ from rivals.store import View
 from versions_kill import Killed, kill_runs
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Packages that a store needs beyond CSSV's own.
+#: Packages that a store needs beyond the dependencies of CSSV.
 NEEDS = {"IcechunkStore": ("zarr", "icechunk"), "ZarrZip": ("zarr",)}
-#: What the commits change, in turn.
+#: Kinds of commit, in order.
 KINDS = ("one object", "text", "another object", "all objects", "the first object back")
-#: Rounds of the five kinds of commit in the runs that are killed.
+#: Rounds of the five kinds of commit in the runs with kills.
 KILL_ROUNDS = 2
 
 
 @dataclass(slots=True)
 class Row:
-    """What was measured of a store.
+    """Measurements of one store.
 
     Attributes:
-        name: of the store.
-        first_bytes, bytes: after the first version and after all of them.
-        added_bytes: by each commit.
-        commit_s: mean time of keeping a version, of each repeat.
-        made_s: mean time of drawing, coding and keeping one, of each repeat; empty where nobody can.
-        open_s, seek_s: of each repeat the median time to open a version and read a frame, and to read
+        name: name of the store.
+        first_bytes, bytes: size after the first version and after all versions.
+        added_bytes: bytes that each commit adds.
+        commit_s: mean time to keep a version, for each repeat.
+        made_s: mean time to draw, code and keep one, for each repeat; empty if the store cannot.
+        open_s, seek_s: for each repeat the median time to open a version and read a frame, and to read
             another frame.
         plays, is_one_file: as in the table.
-        killed: what was left by kills; None where none were tried.
+        killed: results of the kills; None if none were tried.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Row:
 
 
 def source_of(options: argparse.Namespace) -> Source:
-    """The clip asked for; the project's own sample where there is neither clip nor data."""
+    """The clip given; the sample of the project if neither clip nor data is given."""
     if options.clip is not None:
         return Source(options.clip, options.boxes, options.rate, options.frames)
     clip = options.data / "clips" / "vtest.avi"
@@ -83,7 +83,7 @@ def source_of(options: argparse.Namespace) -> Source:
 
 
 def stores_at_hand(wanted: list[str]) -> list[type[Store]]:
-    """The stores asked for whose packages are installed; says which are left out."""
+    """The requested stores whose packages are installed; prints which are left out."""
     found = []
     for kind in STORES:
         missing = [n for n in NEEDS.get(kind.__name__, ()) if importlib.util.find_spec(n) is None]
@@ -95,7 +95,7 @@ def stores_at_hand(wanted: list[str]) -> list[type[Store]]:
 
 
 def keep_all(kinds: list[type[Store]], corpus: Corpus, folder: Path, rows: dict[str, Row]) -> list[Store]:
-    """One repeat: every version into every store, taking turns."""
+    """One repeat: keep every version in every store, in turns."""
     stores = []
     for kind in kinds:
         (folder / kind.__name__).mkdir(parents=True)
@@ -105,7 +105,7 @@ def keep_all(kinds: list[type[Store]], corpus: Corpus, folder: Path, rows: dict[
     for number in range(1, corpus.count + 1):
         new = corpus.finished(number)
         for store in stores[number % len(stores) :] + stores[: number % len(stores)]:
-            # The disk shall not be busy with what another store wrote.
+            # Otherwise the disk could still be busy with the data of another store.
             os.sync()
             if number == 1:
                 store.begin(new)
@@ -121,7 +121,7 @@ def keep_all(kinds: list[type[Store]], corpus: Corpus, folder: Path, rows: dict[
 
 
 def read_some(stores: list[Store], corpus: Corpus, rows: dict[str, Row], pairs: int, seed: int) -> None:
-    """One repeat: the same random frames of random versions from every store, taking turns."""
+    """One repeat: read the same random frames of random versions from every store, in turns."""
     dice = random.Random(seed)
     opens: dict[str, list[float]] = {store.name: [] for store in stores}
     seeks: dict[str, list[float]] = {store.name: [] for store in stores}
@@ -146,7 +146,7 @@ def read_some(stores: list[Store], corpus: Corpus, rows: dict[str, Row], pairs: 
 
 
 def plays(path: Path, frames: int) -> bool:
-    """Whether ffmpeg decodes all frames of the file without a word."""
+    """Whether ffmpeg decodes all frames of the file without a message."""
     command = ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-map", "0:v:0", "-f", "framecrc", "-"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     shown = [line for line in done.stdout.splitlines() if line and not line.startswith("#")]
@@ -154,7 +154,7 @@ def plays(path: Path, frames: int) -> bool:
 
 
 def measure(options: argparse.Namespace, folder: Path) -> tuple[dict[str, Row], Corpus]:
-    """All that is measured, one row a store."""
+    """Run all measurements; one row for each store."""
     source, kinds = source_of(options), stores_at_hand(options.only)
     rows = {kind.name: Row(kind.name, kind.is_one_file) for kind in kinds}
     corpus = Corpus.make(folder / "corpus", source, options.commits)
@@ -217,7 +217,7 @@ def report(rows: dict[str, Row], corpus: Corpus) -> None:
 
 
 def spread(seconds: list[float], scale: float, form: str = ".0f") -> str:
-    """The median, and lowest and highest."""
+    """Median, lowest and highest value as text."""
     if not seconds:
         return "-"
     low, middle, high = (format(scale * f(seconds), form) for f in (min, median, max))

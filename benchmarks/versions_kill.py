@@ -1,8 +1,8 @@
-"""Kill a process while it commits, again and again, and look what is left.
+"""Kill a process repeatedly while it commits, and check the state of the store.
 
-``python benchmarks/versions_kill.py STORE FOLDER CORPUS`` is the process that is killed: it says ``ready``,
-waits for a line, commits the versions of the corpus one after the other, and says the number of each
-once its store has returned. ``versions.py`` starts it.
+``python benchmarks/versions_kill.py STORE FOLDER CORPUS`` is the process that is killed. It prints ``ready``,
+waits for a line, commits the versions of the corpus one after the other, and prints the number of each
+after its store has returned. ``versions.py`` starts it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from pathlib import Path
 
 from rivals import STORES, Corpus, Store
 
-#: A kill that comes when the child has finished already is tried again, at most so often for one run.
+#: A kill after the end of the child is tried again, at most this many times in one run.
 TRIES = 8
 
 
 @dataclass(slots=True)
 class Killed:
-    """What was left after the kills.
+    """Results of the kills.
 
     Attributes:
-        runs, survived: runs killed, and those where every acknowledged version read back right and the
-            next one could be committed.
-        acknowledged: versions acknowledged in all of them.
-        faults: what was wrong in the others, each once.
+        runs, survived: number of killed runs, and of those in which every acknowledged version was read back
+            correctly and the next version could be committed.
+        acknowledged: versions acknowledged in all runs.
+        faults: faults of the other runs, each once.
     """
 
     runs: int = 0
@@ -39,7 +39,7 @@ class Killed:
 
 
 def kill_runs(kind: type[Store], corpus: Corpus, folder: Path, runs: int, seed: int) -> Killed:
-    """Kill children at moments spread evenly over the time that all commits take."""
+    """Kill child processes at moments spread evenly over the time of all commits."""
     dice, result = random.Random(f"{kind.name} {seed}"), Killed()
     begun = folder / "begun"
     begun.mkdir(parents=True)
@@ -73,7 +73,7 @@ def _copy(begun: Path, place: Path) -> Path:
 def _run(
     kind: type[Store], corpus: Corpus, place: Path, delay: float | None
 ) -> tuple[list[int], float, bool]:
-    """Numbers acknowledged, seconds until the last of them, whether the kill came before the end."""
+    """Acknowledged numbers, seconds until the last of them, and whether the kill came before the end."""
     command = [sys.executable, __file__, kind.__name__, str(place), str(corpus.folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None
@@ -88,7 +88,7 @@ def _run(
             child.kill()
         numbers, seconds = [], 0.0
         for line in child.stdout:
-            # A line that the kill cut short acknowledges nothing.
+            # An incomplete line, cut off by the kill, acknowledges nothing.
             if line.endswith("\n"):
                 numbers.append(int(line))
                 seconds = time.perf_counter() - begin
@@ -96,7 +96,7 @@ def _run(
 
 
 def _fault(store: Store, corpus: Corpus, acknowledged: list[int]) -> str | None:
-    """What is wrong with a store; None where every acknowledged version is right and the next one fits."""
+    """Fault of a store; None if every acknowledged version is correct and the next one can be committed."""
     try:
         numbers = store.numbers()
         lost = sorted(set(acknowledged) - set(numbers))
@@ -114,7 +114,7 @@ def _fault(store: Store, corpus: Corpus, acknowledged: list[int]) -> str | None:
 
 
 def reads_right(store: Store, corpus: Corpus, number: int) -> bool:
-    """Whether every frame and every scene sample of a version is what was committed."""
+    """Whether every frame and every scene sample of a version is as committed."""
     samples = corpus.samples(number)
     with store.open(number) as view:
         return all(
@@ -124,11 +124,11 @@ def reads_right(store: Store, corpus: Corpus, number: int) -> bool:
 
 
 def commit_all(name: str, folder: Path, corpus: Corpus) -> None:
-    """Be the child."""
+    """Run as the child process."""
     (kind,) = (kind for kind in STORES if kind.__name__ == name)
     store = kind(folder)
     waiting = [corpus.finished(number) for number in range(2, corpus.count + 1)]
-    # What a store imports when it is used first shall not be what is killed.
+    # Imports at the first use of a store are done first, so that the kill hits a commit.
     store.numbers()
     print("ready", flush=True)
     sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""Places to keep the versions of a clip in, all used in the same way: CSSV's own file and its rivals."""
+"""Stores for the versions of a clip with one interface: the CSSV file and its rivals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rivals.corpus import Corpus, Finished
 from rivals.files import ContentAddressed, CssvFile, WholeCopies
 from rivals.store import Store, View, size_of
 
-#: In the order in which they are shown.
+#: All stores, in the order of the table.
 STORES: tuple[type[Store], ...] = (
     CssvFile,
     WholeCopies,

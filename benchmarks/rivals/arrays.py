@@ -1,6 +1,6 @@
-"""Decoded planes as compressed chunks of an array, one chunk a group of pictures: Icechunk, Zarr in a zip.
+"""Decoded planes as compressed chunks of an array, one chunk per group of pictures: Icechunk, Zarr in a zip.
 
-The packages are imported when a store is used; ``pip install "cssv[bench]"`` gets them.
+The packages are imported when a store is used. They are installed by ``pip install '.[bench]'``.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from cssv.frames import U8
 from rivals.corpus import Finished
 from rivals.store import Store, View
 
-#: A chunk: where it is read from, first frame, frame after its last.
+#: A chunk: its source, its first frame, the frame after its last.
 Read = Callable[[str, int, int], U8]
 _NAMES = ("planes", "scenes")
 
 
 class ArrayView(View):
-    """A version whose chunks ``read`` finds; keeps the last of each array. ``close`` may close more."""
+    """A version whose chunks ``read`` reads; keeps the last one of each array. ``close`` closes the rest."""
 
     def __init__(self, read: Read, gop: int, close: Callable[[], None] = lambda: None) -> None:
         self._read, self._gop, self._also_close = read, gop, close
@@ -45,21 +45,21 @@ class ArrayView(View):
 
 
 def _rows(new: Finished, name: str, width: int) -> dict[int, U8]:
-    """What a version has that is new; scene samples filled up with zeros, which JSON does not hold."""
+    """New rows of a version; scene samples are padded with zeros, which JSON does not contain."""
     if name == "planes":
         return new.planes
     return {frame: np.frombuffer(data.ljust(width, b"\0"), np.uint8) for frame, data in new.scenes.items()}
 
 
 def _width(first: Finished) -> int:
-    """Bytes of a row of scene samples; versions to come may have longer ones."""
+    """Bytes of a row of scene samples; later versions may have longer ones."""
     return 4 * max(map(len, first.scenes.values()))
 
 
 def _blocks(
     rows: dict[int, U8], gop: int, frames: int, before: Callable[[int, int], U8]
 ) -> Iterator[tuple[int, U8]]:
-    """The chunks that rows change: first frame and all its rows, those between from ``before``."""
+    """Chunks that rows change: first frame and all rows of the chunk, the unchanged ones from ``before``."""
     for first in sorted({frame // gop * gop for frame in rows}):
         span = range(first, min(first + gop, frames))
         if all(frame in rows for frame in span):
@@ -88,7 +88,7 @@ def _create(store: Any, name: str, shape: tuple[int, ...], gop: int, attributes:
 
 
 class IcechunkStore(Store):
-    """A snapshot a commit, in a local folder."""
+    """One snapshot for each commit, in a local folder."""
 
     name = "Icechunk"
     is_one_file = False
@@ -96,7 +96,7 @@ class IcechunkStore(Store):
     def _repository(self, verb: str) -> Any:
         import icechunk
 
-        # It warns of several writers at a time; here there is one.
+        # It warns of several writers at the same time; here there is only one.
         icechunk.set_logs_filter("error")
         storage = icechunk.local_filesystem_storage(str(self.folder))
         return getattr(icechunk.Repository, verb)(storage)
@@ -146,7 +146,7 @@ class IcechunkStore(Store):
 
 
 class ZarrZip(Store):
-    """One zip; each version a group with the chunks that changed, and a list of who has the others."""
+    """One zip; each version is a group with the changed chunks and a list of the versions with the others."""
 
     name = "Zarr in a zip"
     is_one_file = True
@@ -189,7 +189,7 @@ class ZarrZip(Store):
         from zipfile import ZipFile
 
         with ZipFile(self.playable()) as file:
-            # The array that is written last makes a version whole.
+            # A version is complete when its last array is written.
             return sorted(int(n.split("/")[0]) for n in file.namelist() if n.endswith("/scenes/zarr.json"))
 
     def open(self, number: int) -> View:
@@ -213,7 +213,7 @@ def _path(number: int, name: str) -> str:
 
 
 def _reader(store: Any, name: str, owners: list[int], gop: int) -> Callable[[int, int], U8]:
-    """What reads a chunk of a version from the version that has it."""
+    """Function that reads a chunk from the version that holds it."""
 
     def read(low: int, high: int) -> U8:
         import zarr

@@ -26,7 +26,7 @@ create table frame (
 
 
 class SqliteView(View):
-    """A version in the database; keeps the frames that it had to decode last."""
+    """A version in the database; keeps the frames decoded last."""
 
     def __init__(self, path: Path, version: int) -> None:
         self._database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
@@ -37,12 +37,12 @@ class SqliteView(View):
     def frame(self, number: int) -> U8:
         end = self._first + len(self._planes)
         if not self._first <= number < end:
-            # Whoever goes forward will want the rest of the group, too.
+            # Forward reading needs the rest of the group, too.
             self._decode(number, self._end(number) if number == end else number + 1)
         return self._planes[number - self._first]
 
     def _end(self, number: int) -> int:
-        """The key frame behind a frame, or the clip's end."""
+        """Number of the next key frame after a frame, or of the end of the clip."""
         (found,) = self._database.execute(
             "select coalesce(min(number) filter (where is_key and number > ?2), max(number) + 1)"
             " from frame where version = ?1",
@@ -51,7 +51,7 @@ class SqliteView(View):
         return int(found)
 
     def _decode(self, number: int, stop: int) -> None:
-        """Decode from the key frame at or before a frame up to, without, ``stop``."""
+        """Decode from the key frame at or before a frame up to ``stop``, exclusive."""
         (self._first,) = self._database.execute(
             "select max(number) from frame where version = ? and number <= ? and is_key",
             (self._version, number),
@@ -82,13 +82,13 @@ class SqliteView(View):
 
 
 def _configuration(entry: bytes) -> bytes:
-    """What the ``avcC`` box of an H.264 sample entry holds."""
+    """Content of the ``avcC`` box of an H.264 sample entry."""
     at = entry.index(b"avcC")
     return entry[at + 4 : at - 4 + int.from_bytes(entry[at - 4 : at], "big")]
 
 
 class SqliteBlobs(Store):
-    """Each coded frame, scene sample and sample entry once, by its hash; a row a frame and version."""
+    """Each coded frame, scene sample and sample entry once, by its hash; one row per frame and version."""
 
     name = "SQLite blobs"
     is_one_file = True
@@ -162,7 +162,7 @@ class SqliteBlobs(Store):
 
 
 def _keep(database: sqlite3.Connection, data: bytes) -> int:
-    """Id of a blob, which is added where it is new."""
+    """Id of a blob; a new blob is added."""
     digest = hashlib.sha256(data).digest()
     found = database.execute("select id from blob where sha256 = ?", (digest,)).fetchone()
     if found is not None:

@@ -1,4 +1,4 @@
-"""The same versions for every store: encoded and committed once, then taken apart."""
+"""The versions for all stores: encoded and committed once, then split into their parts."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from cssv.frames import U8, planes_crc
 from cssv.pipeline.scene_track import read_sample
 from cssv.video import VideoReader
 
-#: Share of the frames that one object's temperature changes.
+#: Share of the frames that a change of one object's temperature changes.
 SHARE = 0.1
 _ALL = {"label": "*"}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is encoded.
+    """Clip and options of the encoding.
 
     Attributes:
         clip, boxes: the clip and its detections in MOT form.
-        rate: frames per second where the clip's header is wrong.
-        frames: how many of them; None for all.
+        rate: frames per second if the header of the clip is wrong.
+        frames: number of frames; None for all.
     """
 
     clip: Path
@@ -52,7 +52,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A coded frame: its sample, whether decoding can start there, its sample entry, its planes' CRC."""
+    """A coded frame: its sample, whether decoding can start there, its sample entry, CRC of its planes."""
 
     data: bytes
     is_key: bool
@@ -62,17 +62,17 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A version ready to be kept, and how it differs from the one before.
+    """A version ready to be kept, and its differences from the version before.
 
     Attributes:
         number: from 1.
         about: time, author, message.
-        file: the version alone as a whole ``.cssv``.
-        frames: frames of the clip.
-        gop: frames from one at which decoding can start to the next.
-        video: coded anew, by frame; all of the first version.
-        scenes: scene samples that are new, by frame; all of the first version.
-        planes: decoded pixels that are new, by frame; all of the first version.
+        file: the version alone as a complete ``.cssv``.
+        frames: number of frames of the clip.
+        gop: distance in frames between key frames.
+        video: newly coded frames, by number; all in the first version.
+        scenes: new scene samples, by frame; all in the first version.
+        planes: decoded pixels of new frames, by number; all in the first version.
     """
 
     number: int
@@ -126,7 +126,7 @@ class Corpus:
     """A folder of finished versions.
 
     Args:
-        folder: where :meth:`make` has put them.
+        folder: folder that :meth:`make` has filled.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -136,7 +136,7 @@ class Corpus:
 
     @classmethod
     def make(cls, folder: Path, source: Source, commits: int) -> Corpus:
-        """Encode a clip, commit other scenes, and take every version apart."""
+        """Encode a clip, commit other scenes, and split every version into its parts."""
         folder.mkdir(parents=True)
         corpus = cls(folder)
         corpus.encode_seconds = corpus.encode(source, folder / "first.cssv")
@@ -152,7 +152,7 @@ class Corpus:
     scenes: tuple[dict[str, Any], ...]
 
     def encode(self, source: Source, output: Path) -> float:
-        """Encode the clip with the first scene; returns how long it took."""
+        """Encode the clip with the first scene; returns the seconds taken."""
         scene = next(scenes_of((0, 0), 0))
         return timed(lambda: source.encode(output, scene))
 
@@ -167,12 +167,12 @@ class Corpus:
 
     @cached_property
     def count(self) -> int:
-        """How many versions there are."""
+        """Number of versions."""
         return len(cssv.log(self.master).versions)
 
     @cached_property
     def frames(self) -> int:
-        """Frames of the clip."""
+        """Number of frames of the clip."""
         with Reader(self.first) as reader:
             return len(reader)
 
@@ -196,7 +196,7 @@ class Corpus:
         np.save(self._planes(number), np.stack(found) if found else np.zeros((0, 0, 0), np.uint8))
 
     def finished(self, number: int) -> Finished:
-        """A version as every store gets it, in memory."""
+        """A version in memory, as every store gets it."""
         pixels = np.load(self._planes(number))
         with (
             Reader(self.master, version=number) as new,
@@ -227,7 +227,7 @@ class Corpus:
 
     @cached_property
     def gop(self) -> int:
-        """Frames from one at which decoding can start to the next."""
+        """Distance in frames between key frames."""
         with Reader(self.first) as reader:
             syncs = reader.video.table.syncs
             assert syncs is not None
@@ -244,7 +244,7 @@ class Corpus:
             return [reader.scene_sample(frame) for frame in range(len(reader))]
 
     def is_right(self, number: int, frame: int, planes: U8) -> bool:
-        """Whether these are the planes of a frame of a version."""
+        """Whether planes are those of a frame of a version."""
         return planes_crc(planes) == int(self._all_stegos[number - 1][frame])
 
     @cached_property
@@ -253,7 +253,7 @@ class Corpus:
 
 
 def _pick(path: Path) -> tuple[int, int]:
-    """The two tracks whose lengths come closest to the share."""
+    """The two tracks whose lengths are nearest to the share."""
     with Reader(path) as reader:
         seen = Counter(
             o.track for n in range(len(reader)) for o in read_sample(reader.scene_sample(n)).objects
@@ -264,7 +264,7 @@ def _pick(path: Path) -> tuple[int, int]:
 
 
 def timed(job: Callable[[], object]) -> float:
-    """Seconds that a job takes."""
+    """Seconds taken by a job."""
     begin = time.perf_counter()
     job()
     return time.perf_counter() - begin

@@ -1,4 +1,4 @@
-"""Versions as ``.cssv`` files: appended into one, whole beside each other, and by their hashes."""
+"""Versions as ``.cssv`` files: appended to one file, as separate files, and by hash."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rivals.store import Store, View, write_whole
 
 
 class CssvView(View):
-    """A version of a ``.cssv``; None is the one that plays."""
+    """A version of a ``.cssv``; None is the current one."""
 
     def __init__(self, path: Path, version: int | None = None) -> None:
         self._reader = Reader(path, version=version)
@@ -33,7 +33,7 @@ class CssvView(View):
 
 
 class CssvFile(Store):
-    """CSSV: what changed is appended to the one file."""
+    """CSSV: changes are appended to one file."""
 
     name = "cssv"
     is_one_file = True
@@ -59,7 +59,7 @@ class CssvFile(Store):
         return CssvView(self.playable(), self._versions()[number - 1])
 
     def _versions(self) -> list[int]:
-        # A file cut out of another one goes on with that one's numbers.
+        # A file extracted from another one continues its version numbers.
         with Reader(self.playable()) as reader:
             return [version.number for version in reader.index.versions]
 
@@ -68,7 +68,7 @@ class CssvFile(Store):
 
 
 class WholeCopies(Store):
-    """Each version a file of its own."""
+    """Each version is a separate file."""
 
     name = "whole copies"
     is_one_file = False
@@ -93,7 +93,7 @@ class WholeCopies(Store):
 
 
 class ContentAddressed(Store):
-    """As DVC keeps files: each under the hash of its bytes, and a small file that says which is which."""
+    """Storage like that of DVC: each file under the hash of its bytes, and a small file with the names."""
 
     name = "content-addressed"
     is_one_file = False

@@ -1,4 +1,4 @@
-"""Other people's ways to find people in a picture, as detectors: a frame in, boxes and scores out."""
+"""Detectors of people from other packages, with one interface: a frame to boxes and scores."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from cssv.frames import Frame
 from cssv.perception import EMPTY, Detections, detections
 from cssv.perception.detectors.colour import to_bgr
 
-#: Smallest blob of plain background subtraction, pixels.
+#: Area of the smallest blob of plain background subtraction, pixels.
 SMALLEST_PX = 400
-#: What YOLOX's own demonstration suppresses with, and the pixels per cell of its grids.
+#: Overlap for suppression in the demonstration of YOLOX, and pixels per cell of its grids.
 YOLOX_OVERLAP = 0.45
 YOLOX_STRIDES = (8, 16, 32)
 
 
 class PlainMog2:
-    """Background subtraction as tutorials have it: OpenCV's MOG2, median, closing, boxes of contours."""
+    """Background subtraction as in tutorials: OpenCV's MOG2, median, closing, boxes of contours."""
 
     name = "MOG2, as in tutorials"
 
@@ -40,7 +40,7 @@ class PlainMog2:
 
 
 class OpenCvYolox:
-    """The same YOLOX network run by OpenCV, decoded as YOLOX's demonstration does."""
+    """The same YOLOX network run by OpenCV and decoded as in the demonstration of YOLOX."""
 
     name = "YOLOX-nano, cv2.dnn"
 
@@ -79,7 +79,7 @@ class OpenCvYolox:
 
 
 class Ultralytics:
-    """Ultralytics' own ``predict`` with its own settings, but for the lowest score and the class."""
+    """The ``predict`` of ultralytics with its own settings, except for the lowest score and the class."""
 
     def __init__(self, weights: Path, side_px: int, min_score: float, repair: Path) -> None:
         os.environ.setdefault("YOLO_OFFLINE", "1")
@@ -110,7 +110,7 @@ class Ultralytics:
 
 
 def load(path: Path) -> Any:
-    """A module that lies outside every package."""
+    """Load a module that belongs to no package."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None

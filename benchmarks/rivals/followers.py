@@ -1,4 +1,4 @@
-"""Other people's trackers (package ``trackers``, Apache-2.0) on the same boxes, with their own defaults."""
+"""Trackers of the package ``trackers`` (Apache-2.0) on the same boxes, with their own defaults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     import supervision
     import trackers
 
-#: Name -> the tracker, made for a frame rate.
+#: Name -> function that makes the tracker for a frame rate.
 FOLLOWERS: dict[str, Callable[[float], Any]] = {
     "SORT": lambda rate: trackers.SORTTracker(frame_rate=rate),
     "OC-SORT": lambda rate: trackers.OCSORTTracker(frame_rate=rate),
@@ -27,7 +27,7 @@ FOLLOWERS: dict[str, Callable[[float], Any]] = {
 
 
 def follow(name: str, frames: Sequence[Detections], rate: Fraction) -> MotRows:
-    """Rows of one rival on these boxes."""
+    """Rows of one rival for these boxes."""
     tracker = FOLLOWERS[name](float(rate))
     numbers, ids, boxes, scores = [], [], [], []
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""What every store can do."""
+"""The interface of all stores."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class View(Closing):
 class Store(ABC):
     """Versions of one clip in a folder of their own.
 
-    Nothing stays open between calls: each opens the store anew, as a command would.
+    Nothing stays open between calls: each call opens the store again, as a command does.
 
     Args:
-        folder: exists, and belongs to the store.
+        folder: existing folder that only this store uses.
     """
 
-    #: As the table has it.
+    #: Name in the table.
     name: ClassVar[str]
-    #: Whether all versions are one file that can be sent to somebody.
+    #: Whether all versions are in one file.
     is_one_file: ClassVar[bool]
 
     def __init__(self, folder: Path) -> None:
@@ -47,11 +47,11 @@ class Store(ABC):
 
     @abstractmethod
     def commit(self, new: Finished) -> None:
-        """Keep another version; when this returns, it is kept."""
+        """Keep another version; it is durable when this returns."""
 
     @abstractmethod
     def numbers(self) -> list[int]:
-        """Numbers of the versions kept, ascending."""
+        """Numbers of the kept versions, ascending."""
 
     @abstractmethod
     def open(self, number: int) -> View:
@@ -59,11 +59,11 @@ class Store(ABC):
 
     @abstractmethod
     def playable(self) -> Path:
-        """The file that somebody would open in a player to see the newest version."""
+        """File to open in a player for the newest version."""
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under another name, flush it to the disk, and then give it its name."""
+    """Write a file under a temporary name, flush it to the disk, and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
@@ -74,5 +74,5 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files below a folder."""
+    """Size of all files in a folder, bytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
