@@ -137,7 +137,7 @@ def motion(data: Path) -> Iterator[str]:
     seen, mine = looked_at(clip, detector("motion"))
     for name, rows in compare([replace(vtest, public=seen)]).items():
         if name != OURS:
-            yield line(f"{name} on our motion boxes", judged([vtest], rows))
+            yield line(f"{name} on cssv's motion boxes", judged([vtest], rows))
     yield line(f"{OURS}: motion", judged([vtest], {vtest.name: mine}))
 
 
