@@ -1,8 +1,8 @@
-"""Makes the pictures in ``docs/``.
+"""Generate the pictures in ``docs/``.
 
-``python samples/make_picture.py`` encodes the harbour sample. ``picture.png`` is the frame at 2.4 s: the
-cover, its stego frame and the heat map hidden in it, side by side. ``diff.png`` is what ``cssv diff
---picture`` draws after a commit of ``scene2.json``.
+``python samples/make_picture.py`` encodes the harbour sample. ``picture.png`` shows the frame at 2.4 s: the
+cover, its stego frame and the hidden heat map, side by side. ``diff.png`` is the picture of ``cssv diff
+--picture`` after a commit of ``scene2.json``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CAPTION = 26
 
 
 def captioned(picture: np.ndarray, text: str) -> np.ndarray:
-    """The picture half as large again, under a caption."""
+    """The picture, enlarged by half, with a caption above."""
     large = cv2.resize(picture, None, fx=1.5, fy=1.5, interpolation=cv2.INTER_AREA)
     sheet = np.full((large.shape[0] + _CAPTION, large.shape[1], 3), 255, np.uint8)
     sheet[_CAPTION:] = large
@@ -35,7 +35,7 @@ def captioned(picture: np.ndarray, text: str) -> np.ndarray:
 
 
 def main() -> None:
-    """Encode, decode, draw."""
+    """Encode the sample, read one frame, and write both pictures."""
     with tempfile.TemporaryDirectory() as folder:
         stego = Path(folder) / "harbour.cssv"
         cssv.encode(HERE / "harbour.mp4", stego, scene=HERE / "scene.json", boxes=HERE / "boxes.txt")

@@ -1,7 +1,8 @@
-"""Draw the harbour sample: a four-second clip with its scene, its exact truth and detections.
+"""Generate the harbour sample: a clip of four seconds with its scene, exact truth and detections.
 
 ``python samples/make_sample.py [folder]`` writes harbour.mp4, scene.json, scene2.json, truth.csv and
-boxes.txt. All motion is a formula, so truth is exact; all randomness is seeded, so every run draws the same.
+boxes.txt. All motion follows formulas, so the truth is exact. All randomness has fixed seeds, so every run
+gives the same result.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ WIDTH, HEIGHT, RATE, FRAMES = 384, 288, 25, 100
 SHORE_PX = 108
 AUDIO_HZ = 48_000
 
-#: The camera: height above the quay, angle below the horizontal, field of view.
+#: Camera: height above the quay in metres, tilt (negative is down) and field of view in degrees.
 CAMERA_M, TILT_DEG, HFOV_DEG = 8.0, -20.0, 50.0
 
 F64 = NDArray[np.float64]
@@ -33,7 +34,7 @@ Stamp = Callable[["Canvas", F64, float], None]
 Motion = Callable[[float], tuple[float, float, float, float]]
 
 
-# ---- drawing: coverage of a shape, 0 to 1 a pixel, blended with its colour
+# ---- drawing: coverage of a shape, 0 to 1 per pixel, blended with its colour
 
 
 class Canvas:
@@ -44,24 +45,24 @@ class Canvas:
         self.y, self.x = np.mgrid[0 : pixels.shape[0], 0 : pixels.shape[1]] + 0.5
 
     def blend(self, cover: F64, colour: Colour, texture: F64 | float = 1.0) -> None:
-        """Lay a colour, times a texture, over the pixels that a shape covers."""
+        """Blend a colour, multiplied by a texture, into the pixels that a shape covers."""
         shade = np.asarray(colour) * (texture[..., None] if isinstance(texture, np.ndarray) else texture)
         self.pixels += cover[..., None] * (np.clip(shade, 0, 255) - self.pixels)
 
     def ellipse(self, cx: float, cy: float, rx: float, ry: float) -> F64:
-        """Cover an ellipse, its edge softened over one pixel."""
+        """Coverage of an ellipse, with an edge softened over one pixel."""
         radius = np.hypot((self.x - cx) / rx, (self.y - cy) / ry)
         return np.asarray(np.clip((1 - radius) * min(rx, ry) + 0.5, 0, 1))
 
     def capsule(self, x0: float, y0: float, x1: float, y1: float, radius: float) -> F64:
-        """Cover a line with round ends."""
+        """Coverage of a line with round ends."""
         dx, dy = x1 - x0, y1 - y0
         along = np.clip(((self.x - x0) * dx + (self.y - y0) * dy) / max(dx * dx + dy * dy, 1e-9), 0, 1)
         away = np.hypot(self.x - x0 - along * dx, self.y - y0 - along * dy)
         return np.asarray(np.clip(radius - away + 0.5, 0, 1))
 
     def rectangle(self, x: float, y: float, w: float, h: float) -> F64:
-        """Cover an upright rectangle exactly, by area."""
+        """Coverage of an upright rectangle, exact by area."""
         across = np.clip(np.minimum(self.x + 0.5, x + w) - np.maximum(self.x - 0.5, x), 0, 1)
         down = np.clip(np.minimum(self.y + 0.5, y + h) - np.maximum(self.y - 0.5, y), 0, 1)
         return np.asarray(across * down)
@@ -79,7 +80,7 @@ def smooth_noise(rng: np.random.Generator, cell_x: int, cell_y: int) -> F64:
 
 
 def draw_background() -> F64:
-    """Draw what stands still: water, a moored boat, the quay's edge, paving, crates and bollards."""
+    """Draw the still parts: water, a moored boat, the edge of the quay, paving, crates and bollards."""
     rng = np.random.default_rng(7)
     canvas = Canvas(np.zeros((HEIGHT, WIDTH, 3)))
     y = np.arange(HEIGHT)[:, None] / HEIGHT
@@ -100,7 +101,7 @@ def draw_background() -> F64:
 
 
 def _joints(canvas: Canvas, rng: np.random.Generator) -> F64:
-    """Shade the stones of the quay: rows that grow towards the camera, each stone its own tone."""
+    """Brightness of the stones of the quay: rows grow towards the camera, each stone has its own tone."""
     depth = np.log(np.maximum(canvas.y - SHORE_PX + 60, 1) / 60) * 9
     row = np.floor(depth).astype(int)
     across = (canvas.x - WIDTH / 2) / (canvas.y - SHORE_PX + 90) * 7 + 0.5 * (row % 2) + 50
@@ -111,7 +112,7 @@ def _joints(canvas: Canvas, rng: np.random.Generator) -> F64:
 
 
 def _draw_boat(canvas: Canvas) -> None:
-    """Draw the boat that stays."""
+    """Draw the moored boat."""
     canvas.blend(canvas.ellipse(78, 62, 60, 8), (40, 78, 92), 1.0)
     canvas.blend(canvas.ellipse(78, 48, 58, 15) * (canvas.y > 47), (150, 48, 42), 1.0)
     canvas.blend(canvas.rectangle(20, 44, 116, 4), (232, 226, 210), 1.0)
@@ -122,7 +123,7 @@ def _draw_boat(canvas: Canvas) -> None:
 
 
 def _draw_crates(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Draw crates with boards, at the right."""
+    """Draw crates with boards on the right side."""
     grain = 1 + 0.05 * rng.normal(size=(HEIGHT, 1)) + np.zeros((HEIGHT, WIDTH))
     for x, y, side, colour in ((318, 118, 40, (150, 108, 66)), (346, 136, 34, (134, 96, 58))):
         canvas.blend(canvas.ellipse(x + side / 2, y + side, side * 0.62, 5), (104, 97, 87), 1.0)
@@ -142,7 +143,7 @@ def _shadow(canvas: Canvas, box: F64, colour: Colour = (112, 105, 95)) -> None:
 
 
 def person(coat: Colour, trousers: Colour, stripe: Colour) -> Stamp:
-    """Dress a walker: legs that swing, a striped coat, a head."""
+    """Draw a walking person: swinging legs, a striped coat, a head."""
 
     def draw(canvas: Canvas, box: F64, time_s: float) -> None:
         x, y, w, h = box
@@ -193,7 +194,7 @@ def launch(canvas: Canvas, box: F64, time_s: float) -> None:
 
 
 def gull(canvas: Canvas, box: F64, time_s: float) -> None:
-    """Draw a gull: a body, and wings that beat between the top and the bottom of the box."""
+    """Draw a gull: a body, and wings that move between the top and the bottom of the box."""
     x, y, w, h = box
     middle, beat = x + w / 2, math.sin(time_s * 15)
     tip = y + h / 2 - beat * (h / 2 - 1.5)
@@ -203,7 +204,7 @@ def gull(canvas: Canvas, box: F64, time_s: float) -> None:
     canvas.blend(canvas.ellipse(middle, y + h / 2, w * 0.16, h * 0.3), (250, 250, 250), 1.0)
 
 
-# ---- the scene's script: centre and velocity as formulas of time
+# ---- motion: centre and velocity as formulas of time
 
 
 def steady(cx: float, cy: float, vx: float, vy: float) -> Motion:
@@ -217,7 +218,7 @@ def speeding_up(cx: float, cy: float, vx: float, ax: float) -> Motion:
 
 
 def weaving(cx: float, cy: float, vx: float, vy: float, swing: float, turn: float) -> Motion:
-    """Walk on with constant velocity and weave sideways, ``swing`` px at ``turn`` radians a second."""
+    """Move with constant velocity and oscillate sideways, ``swing`` px at ``turn`` radians per second."""
     return lambda t: (
         cx + vx * t + swing * math.sin(turn * t),
         cy + vy * t,
@@ -240,7 +241,7 @@ class Actor:
     density_kg_m3: float
 
     def box(self, time_s: float) -> F64:
-        """Return x, y, w, h at a time."""
+        """The box x, y, w, h at a time."""
         cx, cy, _, _ = self.motion(time_s)
         return np.array([cx - self.width_px / 2, cy - self.height_px / 2, self.width_px, self.height_px])
 
@@ -249,7 +250,7 @@ DOCKER = person((228, 138, 36), (52, 58, 84), (240, 240, 190))
 SAILOR = person((44, 74, 138), (226, 222, 212), (236, 236, 236))
 VISITOR = person((150, 44, 66), (60, 54, 50), (210, 120, 120))
 
-#: Back to front, as they are drawn.
+#: All objects in drawing order, from back to front.
 ACTORS = (
     Actor(1, "boat", 64, 30, steady(150, 82, 26, 0), launch, 48.0, 620.0),
     Actor(2, "person", 15, 40, steady(60, 172, 36, 0), DOCKER, 37.1, 985.0),
@@ -258,7 +259,7 @@ ACTORS = (
     Actor(5, "cart", 62, 42, speeding_up(48, 250, 12, 28), cart, 21.5, 340.0),
     Actor(6, "gull", 26, 14, steady(84, 120, 96, -27), gull, 41.0, 720.0),
 )
-#: The boat is not left to the tracker: scene.json gives it outright.
+#: The boat is not tracked: scene.json gives it outright.
 GIVEN = 1
 
 
@@ -270,7 +271,7 @@ def is_in_view(box: F64) -> bool:
 
 
 def moments() -> Iterator[tuple[int, Actor, F64]]:
-    """List (frame from 0, actor, box) of all that is in view."""
+    """All (frame from 0, actor, box) in view."""
     for frame in range(FRAMES):
         for actor in ACTORS:
             box = actor.box(frame / RATE)
@@ -282,7 +283,7 @@ def moments() -> Iterator[tuple[int, Actor, F64]]:
 
 
 def truth_text() -> str:
-    """Lay out truth.csv: boxes and velocities of the centre, exact to a millionth."""
+    """Text of truth.csv: boxes and velocities of the centre, exact to a millionth."""
     lines = ["frame,id,label,x,y,w,h,vx_px_s,vy_px_s,temperature_c,density_kg_m3"]
     for frame, actor, box in moments():
         _, _, vx, vy = actor.motion(frame / RATE)
@@ -293,12 +294,12 @@ def truth_text() -> str:
 
 
 def boxes_text() -> str:
-    """Lay out boxes.txt: MOT detections, frames from 1, with a detector's jitter and misses."""
+    """Text of boxes.txt: MOT detections, frames from 1, with the jitter and the misses of a detector."""
     rng = np.random.default_rng(11)
     lines = []
     for frame, actor, box in moments():
         jitter, draw, score = rng.normal(size=4), rng.random(), rng.uniform(0.82, 0.99)
-        # half a pixel of jitter; one box in thirty is missed; the given boat needs no detections
+        # Half a pixel of jitter; one box in thirty is missing; the given boat needs no detections.
         if actor.id == GIVEN or draw < 1 / 30:
             continue
         numbers = ",".join(f"{value:.2f}" for value in box + jitter * (0.5, 0.5, 0.4, 0.4))
@@ -307,7 +308,7 @@ def boxes_text() -> str:
 
 
 def homography() -> list[list[float]]:
-    """Derive the matrix that takes pixels to metres on the quay from the camera's height and angles."""
+    """Homography from pixels to metres on the quay, from the height and the angles of the camera."""
     focal = WIDTH / 2 / math.tan(math.radians(HFOV_DEG / 2))
     down, along = math.sin(math.radians(-TILT_DEG)), math.cos(math.radians(-TILT_DEG))
     cx, cy = WIDTH / 2, HEIGHT / 2
@@ -325,7 +326,7 @@ def _near(actor_id: int, at_s: float) -> dict[str, object]:
 
 
 def scene() -> dict[str, object]:
-    """Compose scene.json: places give labels, labels give facts, a time and a track give exceptions."""
+    """Content of scene.json: places give labels, labels give attributes, later entries are exceptions."""
     boat = next(actor for actor in ACTORS if actor.id == GIVEN)
     stops = (0.0, 2.0, FRAMES / RATE)
     return {
@@ -393,7 +394,7 @@ def scene() -> dict[str, object]:
 
 
 def scene2() -> dict[str, object]:
-    """Compose scene2.json: the same after the thermometer was recalibrated, and the fog came."""
+    """Content of scene2.json: other temperatures after a recalibration, and other weather."""
     whole: dict[str, Any] = copy.deepcopy(scene())
     whole["environment"]["weather"] = "fog"
     feverish = next(entry for entry in whole["objects"] if "x_note" in entry)
@@ -405,17 +406,17 @@ def scene2() -> dict[str, object]:
 
 
 def scene_text() -> str:
-    """Lay out scene.json."""
+    """Text of scene.json."""
     return _laid_out(scene())
 
 
 def scene2_text() -> str:
-    """Lay out scene2.json."""
+    """Text of scene2.json."""
     return _laid_out(scene2())
 
 
 def _laid_out(whole: dict[str, object]) -> str:
-    """A scene's JSON, an object a line."""
+    """A scene as JSON with one object per line."""
     parts = []
     for key, value in whole.items():
         if isinstance(value, list):
@@ -427,7 +428,7 @@ def _laid_out(whole: dict[str, object]) -> str:
 
 
 def pictures() -> Iterator[NDArray[np.uint8]]:
-    """Draw the frames, (HEIGHT, WIDTH, 3) uint8 RGB; the camera's noise is a grey level or so."""
+    """Draw the frames, (HEIGHT, WIDTH, 3) uint8 RGB, with noise of about one grey level."""
     background, rng = draw_background(), np.random.default_rng(3)
     for frame in range(FRAMES):
         canvas = Canvas(background.copy())
@@ -438,7 +439,7 @@ def pictures() -> Iterator[NDArray[np.uint8]]:
 
 
 def sound() -> F64:
-    """Compose a quiet harbour: a low horn that swells once, over a hum."""
+    """The sound: a low horn, once, over a hum."""
     t = np.arange(AUDIO_HZ * FRAMES // RATE) / AUDIO_HZ
     swell = np.sin(np.pi * t / (FRAMES / RATE)) ** 2
     return np.asarray(0.06 * swell * np.sin(2 * np.pi * 146.83 * t) + 0.01 * np.sin(2 * np.pi * 73.4 * t))

@@ -1,4 +1,4 @@
-"""The tag of an object: its place, outline and drawing, never its readings (carriers/nibble/SPEC.md, section 5).
+"""The tag of an object: its place, outline and drawing, never its readings (nibble/SPEC.md, section 5).
 
 A tag tells a reader *where* an object's rings lie and who it is; speed, heading, temperature,
 density and certainty are in the rings alone.
