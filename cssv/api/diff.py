@@ -19,7 +19,7 @@ from cssv.frames import Frame
 from cssv.pipeline.arguments import Progress, counted
 from cssv.pipeline.scene_track import SceneSample, read_sample
 from cssv.scene import Scene
-from cssv.scene.diff import Change, compare_scenes
+from cssv.scene.diff import SceneChange, compare_scenes
 from cssv.scene.text import unit_of
 from cssv.template.heat_diff import HeatChange, compare_heat
 from cssv.template.objects_diff import ChangeTally, TalliedChange, compare_objects
@@ -44,7 +44,7 @@ class Difference:
     path: Path
     before: Version
     after: Version
-    scene: tuple[Change, ...]
+    scene: tuple[SceneChange, ...]
     objects: tuple[TalliedChange, ...]
     frames: tuple[HeatChange, ...]
     total: int
@@ -118,18 +118,18 @@ def diff(
     return Difference(Path(path), *rows, scene, objects, frames, total, Path(picture))
 
 
-def _scene_changes(one: Reader, two: Reader) -> tuple[Change, ...]:
+def _scene_changes(one: Reader, two: Reader) -> tuple[SceneChange, ...]:
     before, after = (read_sample(reader.scene_sample(0)) for reader in (one, two))
     changes = compare_scenes(before.scene or Scene(), after.scene or Scene())
     told = {change.attribute for change in changes if change.where == "ranges"}
     return changes + tuple(change for change in _range_changes(before, after) if change.attribute not in told)
 
 
-def _range_changes(before: SceneSample, after: SceneSample) -> Sequence[Change]:
+def _range_changes(before: SceneSample, after: SceneSample) -> Sequence[SceneChange]:
     """What differs in the ranges that are drawn, whether the scene gives them or not."""
     old, new = (asdict(sample.ranges) if sample.ranges else {} for sample in (before, after))
     return [
-        Change("ranges", name, list(old[name]), list(new[name]), unit_of(name))
+        SceneChange("ranges", name, list(old[name]), list(new[name]), unit_of(name))
         for name in old
         if name in new and old[name] != new[name]
     ]

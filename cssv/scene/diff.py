@@ -1,7 +1,7 @@
-"""What differs between two scenes, as values and in words.
+"""Differences between two scenes, as values and in words.
 
-:func:`compare_scenes` works on the scenes' JSON and takes units from the field names, so a new field of
-a section or of an object needs nothing here. It is empty for equal scenes, and for those only.
+:func:`compare_scenes` works on the scenes' JSON and takes units from the field names, so that a new field of
+a section or of an object needs no change here. It finds nothing for equal scenes, and only for those.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 
+from cssv.scene.change import Json, ValueChange
 from cssv.scene.model import Scene
 from cssv.scene.text import (
     OBJECT_CHANGES,
-    Json,
-    arrow,
     json_text,
     quoted_or_plain,
     spoken,
@@ -27,26 +26,27 @@ from cssv.scene.text import (
 )
 from cssv.scene.values import OWN_PREFIX, JsonObject, own_keys
 
-Pair = tuple[int, int]
+#: Index of an entry before, and of the same entry after.
+IndexPair = tuple[int, int]
 
-#: Entries without an equal partner are held against those at most this many places away among the rest.
+#: An entry without an equal partner is compared with those at most this many places away among the rest.
 _WINDOW = 32
-#: Parts of a scene that are no sections of fields.
+#: Parts of a scene that are not sections of fields.
 _NO_SECTIONS = ("objects", "extra")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One difference.
+class SceneChange(ValueChange):
+    """One difference between two scenes.
 
     Attributes:
         where: a section (``environment``), ``scene`` for its own ``x_`` keys, or an object in words, as it
-            was before. Entries that read alike are told apart by their place, counted from 1.
+            was before. Entries with the same words are numbered by their place, counted from 1.
         attribute: the field's name. Of an object also ``entry``: all of it was added or removed;
             ``order``: it stands at another place among the others; ``trajectory``: with only those
             waypoints that differ.
-        before, after: plain JSON values; None where it is not given there.
-        unit: of the values; empty where there is none.
+        before, after: plain JSON values; None if not given.
+        unit: of the values; empty if there is none.
     """
 
     where: str
@@ -56,36 +56,39 @@ class Change:
     unit: str
 
     @property
-    def words(self) -> str:
-        """One line for people."""
+    def subject(self) -> str:
+        """The section or the object in words."""
+        return self.where
+
+    @property
+    def what(self) -> str:
+        """The line without its subject."""
+        # A texture may have the name of an object's field, but its values are plain.
         special = None if self.where == "textures" else OBJECT_CHANGES.get(self.attribute)
-        if special is not None:
-            return f"{self.where}: {special(self.before, self.after)}"
-        sides = [self._side(value) for value in (self.before, self.after)]
-        name = quoted_or_plain(self.attribute) if self.where == "textures" else spoken(self.attribute)
-        return f"{self.where}: {name} {arrow(*sides)}"
+        return self._what() if special is None else special(self.before, self.after)
+
+    @property
+    def name(self) -> str:
+        """The attribute in words; a texture has the name that the user gave it."""
+        return quoted_or_plain(self.attribute) if self.where == "textures" else spoken(self.attribute)
 
     def _side(self, value: Json) -> str:
+        # Values of the user's own keys are shown as JSON, because their meaning is not known.
         if value is not None and self.attribute.startswith(OWN_PREFIX):
             return json_text(value)
         if self.where == "ranges" and isinstance(value, list):
             return " to ".join(value_text(end) for end in value) + with_space(self.unit)
         return value_text(value, self.unit)
 
-    def to_json(self) -> JsonObject:
-        """Its values in plain JSON types, and its words."""
-        parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**parts, "words": self.words}
 
-
-def compare_scenes(before: Scene, after: Scene) -> tuple[Change, ...]:
-    """Return what differs: sections, the scene's own keys, then objects in their order.
+def compare_scenes(before: Scene, after: Scene) -> tuple[SceneChange, ...]:
+    """All differences: sections, the scene's own keys, then objects in their order.
 
     Objects are paired by equality, then by what they match (a given object by name and label), then by
     name, each in order, then by similarity. Swapping the scenes swaps the sides of every change.
     """
     old, new = before.to_json(), after.to_json()
-    changes: list[Change] = []
+    changes: list[SceneChange] = []
     for part in fields(Scene):
         if part.name not in _NO_SECTIONS:
             changes += _compare_fields(part.name, old.get(part.name, {}), new.get(part.name, {}))
@@ -98,13 +101,13 @@ def compare_scenes(before: Scene, after: Scene) -> tuple[Change, ...]:
 
 
 def _identity(name: str, value: Json) -> str:
-    """A text that is the same for values of a field that mean the same, and for no others."""
+    """A text that is equal for two values of a field if and only if they mean the same."""
     normal = _normal(value, sensed=not name.startswith(OWN_PREFIX))
     return json.dumps(normal, sort_keys=True)
 
 
 def _normal(node: Json, *, sensed: bool) -> Json:
-    """``{"value": 36.0, "source": "measured"}`` as ``36``: the shortest way to say it."""
+    """``{"value": 36.0, "source": "measured"}`` as ``36``: the shortest form."""
     if isinstance(node, str):
         return node
     if isinstance(node, list):
@@ -123,26 +126,26 @@ def _normal(node: Json, *, sensed: bool) -> Json:
     return node
 
 
-def _compare_fields(where: str, before: JsonObject, after: JsonObject) -> Iterator[Change]:
+def _compare_fields(where: str, before: JsonObject, after: JsonObject) -> Iterator[SceneChange]:
     for name in dict.fromkeys((*before, *after)):
         old, new = before.get(name), after.get(name)
         if (name in before) == (name in after) and _identity(name, old) == _identity(name, new):
             continue
         if where == "textures":
-            yield Change(where, name, old, new, "")
+            yield SceneChange(where, name, old, new, "")
         elif name == "trajectory":
-            yield Change(where, name, *_differing_points(old, new), "")
+            yield SceneChange(where, name, *_differing_points(old, new), "")
         else:
-            yield Change(where, name, old, new, unit_of(name))
+            yield SceneChange(where, name, old, new, unit_of(name))
 
 
 def _differing_points(before: Json, after: Json) -> tuple[list[Json], list[Json]]:
-    """The waypoints of each side that the other does not have."""
+    """The waypoints of each side that the other side lacks."""
     old, new = ([_identity("point", point) for point in points] for points in (before, after))
-    gone, come = set(old).difference(new), set(new).difference(old)
+    removed, added = set(old).difference(new), set(new).difference(old)
     return (
-        [point for point, identity in zip(before, old, strict=True) if identity in gone],
-        [point for point, identity in zip(after, new, strict=True) if identity in come],
+        [point for point, identity in zip(before, old, strict=True) if identity in removed],
+        [point for point, identity in zip(after, new, strict=True) if identity in added],
     )
 
 
@@ -151,7 +154,7 @@ def _differing_points(before: Json, after: Json) -> tuple[list[Json], list[Json]
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One entry of ``objects``: its JSON, and what it is found again by."""
+    """One entry of ``objects``: its JSON, and the keys by which it is paired with another."""
 
     node: JsonObject
     where: str
@@ -183,26 +186,27 @@ def _entry(node: JsonObject, where: str) -> _Entry:
     return _Entry(node, where, json.dumps(sorted(parts)), parts, subject, node.get("name"))
 
 
-def _compare_objects(before: list[_Entry], after: list[_Entry]) -> Iterator[Change]:
+def _compare_objects(before: list[_Entry], after: list[_Entry]) -> Iterator[SceneChange]:
     pairs = _pairs(before, after)
     partners = dict(pairs)
     taken = set(partners.values())
-    found: list[tuple[int, Iterable[Change]]] = []
+    found: list[tuple[int, Iterable[SceneChange]]] = []
     moves = _moves(pairs, before, after)
     for i, entry in enumerate(before):
         if i in partners:
             differences = _compare_fields(entry.where, entry.node, after[partners[i]].node)
             found.append((i, [*differences, *moves.get(i, ())]))
         else:
-            found.append((i, [Change(entry.where, "entry", entry.node, None, "")]))
+            found.append((i, [SceneChange(entry.where, "entry", entry.node, None, "")]))
     added = ((j, entry) for j, entry in enumerate(after) if j not in taken)
-    found += ((j, [Change(entry.where, "entry", None, entry.node, "")]) for j, entry in added)
+    found += ((j, [SceneChange(entry.where, "entry", None, entry.node, "")]) for j, entry in added)
     for _, changes in sorted(found, key=lambda item: item[0]):
         yield from changes
 
 
-def _pairs(before: list[_Entry], after: list[_Entry]) -> list[Pair]:
-    """Indices of entries that are one and the same before and after, ascending."""
+def _pairs(before: list[_Entry], after: list[_Entry]) -> list[IndexPair]:
+    """Indices of entries that are the same entry before and after, ascending."""
+    # Equal entries at both ends need no search: a scene of thousands usually changes in one place.
     shared = min(len(before), len(after))
     start = next((k for k in range(shared) if before[k].whole != after[k].whole), shared)
     ends = range(1, shared - start + 1)
@@ -221,8 +225,8 @@ def _pairs(before: list[_Entry], after: list[_Entry]) -> list[Pair]:
     return sorted(pairs)
 
 
-def _take(pairs: list[Pair], old: list[int], new: list[int]) -> list[Pair]:
-    """Take what has been paired out of what is left."""
+def _take(pairs: list[IndexPair], old: list[int], new: list[int]) -> list[IndexPair]:
+    """Remove the paired indices from the remaining ones; return the pairs."""
     for left, taken in ((old, {i for i, _ in pairs}), (new, {j for _, j in pairs})):
         left[:] = [index for index in left if index not in taken]
     return pairs
@@ -234,8 +238,8 @@ def _alike(
     before: list[_Entry],
     after: list[_Entry],
     key: Callable[[_Entry], object],
-) -> list[Pair]:
-    """Pair the k-th entry of a key with the k-th of the same key; None is no key."""
+) -> list[IndexPair]:
+    """Pair the k-th entry of a key with the k-th of the same key; an entry with the key None stays alone."""
     waiting = defaultdict(list)
     for j in reversed(new):
         waiting[key(after[j])].append(j)
@@ -243,12 +247,13 @@ def _alike(
     return [(i, waiting[found].pop()) for i, found in keyed if found is not None and waiting[found]]
 
 
-def _similar(old: list[int], new: list[int], before: list[_Entry], after: list[_Entry]) -> list[Pair]:
-    """Pair what shares at least as many fields as it differs in, or differs in one; the likest first."""
+def _similar(old: list[int], new: list[int], before: list[_Entry], after: list[_Entry]) -> list[IndexPair]:
+    """Pair entries that share at least as many fields as they differ in, or differ in one; closest first."""
     candidates = []
     for rank, i in enumerate(old):
         for other in range(max(rank - _WINDOW, 0), min(rank + _WINDOW + 1, len(new))):
             one, two = before[i], after[new[other]]
+            # A given object never turns into facts about a track.
             if one.is_given != two.is_given:
                 continue
             same = len(one.parts & two.parts)
@@ -264,9 +269,12 @@ def _similar(old: list[int], new: list[int], before: list[_Entry], after: list[_
     return list(pairs.items())
 
 
-def _moves(pairs: list[Pair], before: list[_Entry], after: list[_Entry]) -> dict[int, list[Change]]:
-    """The fewest entries that must change places, by their index before: later ones override earlier."""
-    # Of two swapped entries either may be said to have moved: the same one for both directions.
+def _moves(pairs: list[IndexPair], before: list[_Entry], after: list[_Entry]) -> dict[int, list[SceneChange]]:
+    """The fewest entries that must change places, by their index before.
+
+    Places matter, because later entries override earlier ones.
+    """
+    # Of two swapped entries either could be the moved one: choose the same one in both directions.
     if [entry.whole for entry in after] < [entry.whole for entry in before]:
         kept = sorted((i, j) for j, i in _rising(sorted((j, i) for i, j in pairs)))
     else:
@@ -275,7 +283,7 @@ def _moves(pairs: list[Pair], before: list[_Entry], after: list[_Entry]) -> dict
     for i, j in sorted(set(pairs) - set(kept)):
         old = _order([k for k, _ in kept], i, before)
         new = _order([k for _, k in kept], j, after)
-        changes[i] = [Change(before[i].where, "order", old, new, "")]
+        changes[i] = [SceneChange(before[i].where, "order", old, new, "")]
     return changes
 
 
@@ -284,7 +292,7 @@ def _order(kept: list[int], index: int, entries: list[_Entry]) -> JsonObject:
     return {"after": entries[kept[place - 1]].where if place else None}
 
 
-def _rising(pairs: list[Pair]) -> list[Pair]:
+def _rising(pairs: list[IndexPair]) -> list[IndexPair]:
     """The longest part of ``pairs``, ascending in the first, that ascends in the second too."""
     tops: list[int] = []
     chains: list[int] = []

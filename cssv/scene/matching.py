@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from cssv.errors import InputError
 from cssv.scene.attributes import ATTRIBUTES, ObjectAttributes
 from cssv.scene.model import Match, Scene, SceneObject, Selector
+from cssv.scene.text import match_text
 
 F64 = NDArray[np.float64]
 
@@ -121,7 +122,7 @@ def unmatched(scene: Scene, facts: Mapping[int, Facts]) -> tuple[str, ...]:
 
 def _report(scene: Scene, used: set[int]) -> tuple[str, ...]:
     return tuple(
-        f"$.objects[{index}].match: no track {_in_words(entry.match)}"
+        f"$.objects[{index}].match: no track {match_text(entry.match.to_json())}"
         for index, entry in enumerate(scene.objects)
         if entry.match is not None and index not in used
     )
@@ -324,19 +325,3 @@ def _holds(match: Match, track: int, label: str | None, row: _Seen) -> bool:
         and (match.from_s is None or row.last_s >= match.from_s)
         and (match.to_s is None or row.first_s <= match.to_s)
     )
-
-
-def _in_words(match: Match) -> str:
-    """Name what a match asks for: ``with label 'dog', alive after 2 s``."""
-    words = []
-    if match.label is not None:
-        words.append("at all" if match.label == ANY_LABEL else f"with label {match.label!r}")
-    if match.track is not None:
-        words.append(f"with id {match.track}")
-    if match.near_px is not None:
-        words.append(f"near ({match.near_px[0]:g}, {match.near_px[1]:g}) px at {match.at_s:g} s")
-    if match.from_s is not None:
-        words.append(f"alive after {match.from_s:g} s")
-    if match.to_s is not None:
-        words.append(f"alive before {match.to_s:g} s")
-    return ", ".join(words)

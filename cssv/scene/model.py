@@ -177,6 +177,11 @@ class Match:
     to_s: float | None = None
     extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
 
+    def to_json(self) -> JsonObject:
+        """The match as plain JSON types."""
+        node: JsonObject = _dump(self)
+        return node
+
 
 @dataclass(frozen=True, slots=True)
 class Waypoint:

@@ -1,4 +1,4 @@
-"""Values, objects and differences of a scene as people read them, on one line whatever they hold."""
+"""Text for people: values, objects, matches and changes of a scene, each on one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cssv.scene.values import OWN_PREFIX, JsonObject, own_keys
 
 Json = Any
 
-#: Unit of a field by the end of its name; the first that fits counts.
+#: Unit of a field by the end of its name; the first that fits counts, so longer ends stand first.
 UNITS = {
     "_kg_m3": "kg/m³",
     "_px_s": "px/s",
@@ -24,15 +24,15 @@ UNITS = {
     "_m": "m",
     "_s": "s",
 }
-#: Longest text of one side in a line of words, and how much of what both share stands before a difference.
+#: Longest text of one side of a change, and how much of the shared beginning stays before the difference.
 _SIDE_CHARS = 100
 _SHARED_CHARS = 20
-#: Times of waypoints that a line names one by one.
+#: Most times of waypoints that a line lists one by one.
 _TIMES_NAMED = 3
 
 
 def unit_of(name: str) -> str:
-    """Unit of a field by its name; empty where the name tells none, and for the user's own keys."""
+    """Unit of a field by its name; empty if the name has none, and for the user's own keys."""
     return UNITS.get(split_unit(name)[1], "")
 
 
@@ -44,14 +44,14 @@ def split_unit(name: str) -> tuple[str, str]:
 
 
 def spoken(name: str) -> str:
-    """A field's name as people say it: ``ambient_temperature_c`` as ``ambient temperature``."""
+    """A field's name in words: ``ambient_temperature_c`` as ``ambient temperature``."""
     if name.startswith(OWN_PREFIX):
         return quoted_or_plain(name)
     return split_unit(name)[0].replace("_", " ")
 
 
 def value_text(value: Json, unit: str = "") -> str:
-    """A value as people read it: ``36.2 ± 0.5 °C (measured)``, ``(400, 300) px``, ``not given``."""
+    """A value in words: ``36.2 ± 0.5 °C (measured)``, ``(400, 300) px``, ``not given``."""
     if value is None:
         return "not given"
     if isinstance(value, str):
@@ -80,22 +80,22 @@ def _number_text(value: Json) -> str:
 
 
 def with_space(unit: str) -> str:
-    """A unit as it follows a number."""
+    """A unit with the space that separates it from a number."""
     return unit if unit in ("", "°") else f" {unit}"
 
 
 def quoted(text: str) -> str:
-    """A text in quotation marks, on one line whatever it holds."""
+    """A text in quotation marks, line breaks and other unprintable characters escaped."""
     return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def quoted_or_plain(text: str) -> str:
-    """A name as it is, or in quotation marks where that could be misread."""
+    """A name as it is, or in quotation marks if it could be misread."""
     return text if text.isprintable() and text == text.strip() else quoted(text)
 
 
 def arrow(before: str, after: str) -> str:
-    """``before -> after``; of long texts the part that differs."""
+    """``before -> after``; long texts are cut to the part that differs."""
     start = 0
     if max(len(before), len(after)) > _SIDE_CHARS:
         same = (one == other for one, other in zip(before, after, strict=False))
@@ -123,7 +123,7 @@ def _own_texts(node: JsonObject) -> list[str]:
 
 
 def title(node: JsonObject) -> str:
-    """Which object an entry speaks of."""
+    """Name the object or objects of an entry."""
     name, match = node.get("name"), node.get("match")
     if match is None:
         if name is not None:
@@ -131,13 +131,14 @@ def title(node: JsonObject) -> str:
         label = f" with label {quoted(node['label'])}" if "label" in node else ""
         return f"object{label} (given)"
     if name is not None:
-        return f"object {quoted(name)} ({_match_text(match)})"
+        return f"object {quoted(name)} ({match_text(match)})"
     if {key for key in match if not key.startswith(OWN_PREFIX)} == {"label"} and match["label"] == "*":
         return "all objects"
-    return f"{'object' if 'track' in match or 'near_px' in match else 'objects'} {_match_text(match)}"
+    return f"{'object' if 'track' in match or 'near_px' in match else 'objects'} {match_text(match)}"
 
 
-def _match_text(match: JsonObject, *, own: bool = False) -> str:
+def match_text(match: JsonObject, *, own: bool = False) -> str:
+    """What a match asks for: ``with label "dog", from 2 s``; ``own``: with the ``x_`` keys."""
     words = []
     rest = {key: value for key, value in match.items() if not key.startswith(OWN_PREFIX)}
     if "label" in rest:
@@ -149,20 +150,22 @@ def _match_text(match: JsonObject, *, own: bool = False) -> str:
     span = [
         f"{end.split('_')[0]} {value_text(rest.pop(end), 's')}" for end in ("from_s", "to_s") if end in rest
     ]
-    others = [f"with {spoken(key)} {value_text(value, unit_of(key))}" for key, value in rest.items()]
+    # "with id" and not "with track", because warnings begin with "no track".
+    names = {key: "id" if key == "track" else spoken(key) for key in rest}
+    others = [f"with {names[key]} {value_text(value, unit_of(key))}" for key, value in rest.items()]
     return ", ".join(
         (*words, *others, *([" ".join(span)] if span else []), *(_own_texts(match) if own else []))
     )
 
 
 def _match_change(before: JsonObject, after: JsonObject) -> str:
-    return f"match {arrow(_match_text(before, own=True), _match_text(after, own=True))}"
+    return f"match {arrow(match_text(before, own=True), match_text(after, own=True))}"
 
 
 def _entry_change(before: JsonObject | None, after: JsonObject | None) -> str:
     node = before or after or {}
-    told = ("match", "name") if "name" in node or "match" in node else ("label",)
-    details = [_detail(name, value) for name, value in node.items() if name not in told]
+    in_title = ("match", "name") if "name" in node or "match" in node else ("label",)
+    details = [_detail(name, value) for name, value in node.items() if name not in in_title]
     return ", ".join(("added" if before is None else "removed", *details))
 
 
@@ -180,7 +183,7 @@ def _order_change(before: JsonObject, after: JsonObject) -> str:
 
 
 def _trajectory_change(before: Sequence[JsonObject], after: Sequence[JsonObject]) -> str:
-    """Say which waypoints moved (their box differs), changed (all else), came and went."""
+    """Waypoints that moved (other box), changed (anything else), were added or removed."""
     old, new = ({point["time_s"]: point for point in points} for points in (before, after))
     both = {time: old[time]["box_px"] != new[time]["box_px"] for time in old if time in new}
     moved = [time for time, is_moved in both.items() if is_moved]
@@ -203,7 +206,7 @@ def _times_text(times: list[float]) -> str:
     return "at " + " and ".join(texts)
 
 
-#: Words of a change by its attribute, where that is no plain value.
+#: Words of a change by its attribute, if its values are not plain ones.
 OBJECT_CHANGES: dict[str, Callable[[Json, Json], str]] = {
     "entry": _entry_change,
     "match": _match_change,

@@ -1,21 +1,21 @@
-"""How much the heat maps of two frames differ."""
+"""Difference between the heat maps of two frames."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from cssv.errors import FrameError
 from cssv.frames import U8, Layout, split_planes
-from cssv.scene.values import JsonObject
+from cssv.scene.change import Change
 
 
 @dataclass(frozen=True, slots=True)
-class HeatChange:
-    """How much one frame's heat differs.
+class HeatChange(Change):
+    """Difference between the heat of one frame in two versions.
 
     Attributes:
         frame: its number.
@@ -40,16 +40,12 @@ class HeatChange:
         by = f"by up to {self.max_abs} of 15 levels, {self.mean_abs:.3g} on average over the frame"
         return f"frame {self.frame}: heat differs in {pixels}, {by}"
 
-    def to_json(self) -> JsonObject:
-        """Its values and its words."""
-        return {each.name: getattr(self, each.name) for each in fields(self)} | {"words": self.words}
-
 
 def compare_heat(frame: int, before: U8, after: U8, layout: Layout) -> HeatChange:
-    """Compare two heat maps, cleaned or as carried.
+    """Compare two heat maps, both cleaned or both as carried.
 
-    Their levels are in the high nibbles, those of colour in two's complement. As carried, marks and tags
-    count too, and these differ wherever anything does.
+    Levels are the high nibbles, those of colour in two's complement. Heat maps as carried hold marks and tags
+    too, which differ wherever anything does.
 
     Raises:
         FrameError: they differ in shape.

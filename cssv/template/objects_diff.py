@@ -1,23 +1,22 @@
-"""One frame of two versions held against each other: objects, heat, and a picture of both."""
+"""Differences between the objects of two versions: of one frame, and summed up over many."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from cssv.scene.attributes import CARRIED
-from cssv.scene.text import arrow, quoted, spoken, unit_of, value_text
+from cssv.scene.change import Json, ValueChange
+from cssv.scene.text import quoted, spoken, unit_of, value_text
 from cssv.scene.values import JsonObject, Sensed
 from cssv.template.state import ObjectState
 
-Json = Any
-
-#: Attributes of a state that change from frame to frame by themselves: told by how much they differ.
+#: Fields of a state that change from frame to frame anyway: reported by how much they differ.
 MOVING = (
     "box_px",
     "velocity_px_s",
@@ -28,11 +27,11 @@ MOVING = (
     "sigma_m_s",
     "score",
 )
-#: Attributes that stay what they are until somebody says otherwise: told as from and to.
+#: Fields that stay until a scene changes them: reported by the values before and after.
 LASTING = ("label", "name", *(attribute.name for attribute in CARRIED), "template")
-#: The attribute that stands for the object itself, where it is in one version only.
+#: The attribute that stands for the object itself, if only one version has it.
 PRESENCE = "object"
-#: Attributes whose names say too little.
+#: Fields whose names are not clear enough in a report.
 _SPOKEN = {
     "past_px_s": "velocity before",
     "future_px_s": "velocity after",
@@ -40,24 +39,22 @@ _SPOKEN = {
     "velocity_m_s": "velocity on the ground",
     "sigma_m_s": "deviation of the velocity on the ground",
 }
-#: Most ranges of frames that one change keeps; later frames are counted only.
+#: Most ranges of frames that one change keeps; later frames are only counted.
 RANGES_BOUND = 1000
-#: Ranges of frames that a line of words names.
+#: Ranges of frames that a line of words lists.
 _RANGES_NAMED = 8
-
-# ---- objects
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectChange:
-    """What differs in one attribute of one object in one frame.
+class ObjectChange(ValueChange):
+    """One difference of one object in one frame.
 
     Attributes:
         track: the object's identity in both versions.
-        title: its name, else its label, as it was before; of a new object, as it is after; may be empty.
-        attribute: ``object`` where one version lacks the object; else one of LASTING or MOVING.
-        before, after: plain JSON values; None where it is not given there. Of ``object``: its title.
-        unit: of the values; empty where there is none.
+        title: its name or else its label, as it was before; for a new object, as it is after; may be empty.
+        attribute: ``object`` if one version lacks the object; else one of LASTING or MOVING.
+        before, after: plain JSON values; None if not given. For ``object``: its title.
+        unit: of the values; empty if there is none.
     """
 
     track: int
@@ -68,35 +65,35 @@ class ObjectChange:
     unit: str
 
     @property
-    def words(self) -> str:
-        """One line for people."""
-        return f"{_titled(self.track, self.title)}: {self.what}"
+    def subject(self) -> str:
+        """The object: its track, and its title if it has one."""
+        return f"track {self.track} {quoted(self.title)}" if self.title else f"track {self.track}"
 
     @property
     def what(self) -> str:
         """The line without the object."""
         if self.attribute == PRESENCE:
             return "appears" if self.before is None else "disappears"
-        sides = (value_text(value, self.unit) for value in (self.before, self.after))
-        return f"{_spoken(self.attribute)} {arrow(*sides)}"
+        return self._what()
+
+    @property
+    def name(self) -> str:
+        """The attribute in words."""
+        return _SPOKEN.get(self.attribute) or spoken(self.attribute)
 
     @property
     def distance(self) -> float:
-        """How far a moving attribute is from what it was: the largest difference of its numbers, >= 0."""
+        """The largest difference of a moving attribute's numbers, >= 0; infinite if one side is unknown."""
         if self.before is None or self.after is None:
             return math.inf
         pairs = zip(np.atleast_1d(self.before), np.atleast_1d(self.after), strict=True)
         return max(abs(float(b) - float(a)) for a, b in pairs)
 
-    def to_json(self) -> JsonObject:
-        """Its values in plain JSON types, and its words."""
-        return {each.name: getattr(self, each.name) for each in fields(self)} | {"words": self.words}
-
 
 def compare_objects(before: Iterable[ObjectState], after: Iterable[ObjectState]) -> tuple[ObjectChange, ...]:
     """Compare the objects of one frame, by track; ascending by track.
 
-    Past and future velocities are told only where their mean, the velocity, is the same.
+    Past and future velocities are reported only if their mean, the velocity, is the same.
     """
     old, new = _by_track(before), _by_track(after)
     changes: list[ObjectChange] = []
@@ -112,7 +109,7 @@ def compare_objects(before: Iterable[ObjectState], after: Iterable[ObjectState])
 
 
 def _by_track(states: Iterable[ObjectState]) -> dict[tuple[int, int], ObjectState]:
-    """States by track; should a file hold one twice, also by its turn."""
+    """States by track, and by their turn if a file holds a track twice."""
     turns: Counter[int] = Counter()
     found = {}
     for state in states:
@@ -126,6 +123,7 @@ def _differences(one: ObjectState, two: ObjectState) -> list[ObjectChange]:
     same_velocity = one.velocity_px_s == two.velocity_px_s
     changes = []
     for name in (*LASTING, *MOVING):
+        # A changed velocity changes both halves too: one line is enough.
         if name in ("past_px_s", "future_px_s") and not same_velocity:
             continue
         key = "selector" if name == "template" else name
@@ -140,7 +138,7 @@ def _differences(one: ObjectState, two: ObjectState) -> list[ObjectChange]:
 
 
 def _plain(value: object) -> Json:
-    """A state's value in JSON types; what is not known is not given."""
+    """A state's value in JSON types; None if unknown."""
     if isinstance(value, Sensed):
         return value.to_json()
     if isinstance(value, tuple):
@@ -152,14 +150,6 @@ def _plain(value: object) -> Json:
 
 def _title(state: ObjectState) -> str:
     return state.name or state.label
-
-
-def _titled(track: int, title: str) -> str:
-    return f"track {track} {quoted(title)}" if title else f"track {track}"
-
-
-def _spoken(attribute: str) -> str:
-    return _SPOKEN.get(attribute) or spoken(attribute)
 
 
 # ---- many frames
@@ -174,15 +164,15 @@ class _Key(NamedTuple):
 
 @dataclass(slots=True)
 class TalliedChange:
-    """One change over all frames in which it holds.
+    """One change over all frames that have it.
 
     Attributes:
-        change: as it is in the first of them.
+        change: as in the first of these frames.
         ranges: first and last frame of each run of frames, ascending; at most RANGES_BOUND.
-        frames: how many frames, those beyond the ranges included.
+        frames: how many frames, with those beyond the ranges.
         last: the last of them.
-        distance: of a moving attribute the largest difference in any frame, in its unit.
-        varies: whether a moving attribute's values are others in other frames.
+        distance: largest difference of a moving attribute in any frame, in its unit.
+        varies: whether a moving attribute has other values in other frames.
     """
 
     change: ObjectChange
@@ -193,10 +183,11 @@ class TalliedChange:
     varies: bool = False
 
     def add(self, frame: int, change: ObjectChange) -> None:
-        """Take in the change in a frame later than all before."""
+        """Add the change of a frame later than all before."""
         if self.change.attribute in MOVING:
             self.distance = max(self.distance, change.distance)
             self.varies |= (change.before, change.after) != (self.change.before, self.change.after)
+        # A file may hold a track twice in a frame: the frame counts once.
         if frame == self.last:
             return
         if self.ranges and self.ranges[-1][1] == frame - 1:
@@ -208,13 +199,13 @@ class TalliedChange:
 
     @property
     def what(self) -> str:
-        """What differs, without the object and the frames."""
+        """The line without the object and the frames."""
         if not self.varies:
             return self.change.what
         if not math.isfinite(self.distance):
-            return f"{_spoken(self.change.attribute)} differs, and is not known in some frames"
+            return f"{self.change.name} differs, and is not known in some frames"
         distance = value_text(float(f"{self.distance:.3g}"), self.change.unit)
-        return f"{_spoken(self.change.attribute)} differs by up to {distance}"
+        return f"{self.change.name} differs by up to {distance}"
 
     @property
     def words(self) -> str:
@@ -223,11 +214,10 @@ class TalliedChange:
         named = sum(b - a + 1 for a, b in self.ranges[:_RANGES_NAMED])
         more = f" and {self.frames - named} more" if self.frames > named else ""
         noun = "frame" if self.frames == 1 else "frames"
-        title = _titled(self.change.track, self.change.title)
-        return f"{title}: {self.what} in {noun} {', '.join(texts)}{more}"
+        return f"{self.change.subject}: {self.what} in {noun} {', '.join(texts)}{more}"
 
     def to_json(self) -> JsonObject:
-        """Its values in plain JSON types, and its words; of a varying attribute no values but ``by``."""
+        """The change's JSON with its frames; a varying attribute has ``by`` instead of its values."""
         node = self.change.to_json()
         if self.varies:
             del node["before"], node["after"]
@@ -239,15 +229,15 @@ class TalliedChange:
 class ChangeTally:
     """Sums up the changes of one frame after another.
 
-    A change is its track and attribute, and its values but for a moving attribute. Memory is one
-    :class:`TalliedChange` per distinct change.
+    Changes are the same if their track, attribute and values are; a moving attribute's values do not count.
+    Memory is one :class:`TalliedChange` per distinct change.
     """
 
     def __init__(self) -> None:
         self._found: dict[_Key, TalliedChange] = {}
 
     def add(self, frame: int, changes: Iterable[ObjectChange]) -> None:
-        """Take in a frame; frame numbers ascend."""
+        """Add a frame; frame numbers ascend."""
         for change in changes:
             key = _Key(change.track, change.attribute, "", "")
             if change.attribute not in MOVING:
@@ -255,11 +245,5 @@ class ChangeTally:
             self._found.setdefault(key, TalliedChange(change)).add(frame, change)
 
     def changes(self) -> tuple[TalliedChange, ...]:
-        """What has been found so far, by track, then in the order of its first frame."""
+        """The changes so far, by track, then in the order of their first frames."""
         return tuple(sorted(self._found.values(), key=lambda found: found.change.track))
-
-
-# ---- heat
-
-
-# ---- picture

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cssv.scene import Scene
-from cssv.scene.diff import Change, compare_scenes
+from cssv.scene.diff import SceneChange, compare_scenes
 
 SCENE = {
     "cssv_scene": 1,
@@ -89,7 +89,7 @@ CART = 'object "cart" (given): trajectory'
         ),
         (
             edited("objects", 1, "match", "track", to=4),
-            "object with track 3: match with track 3 -> with track 4",
+            "object with id 3: match with id 3 -> with id 4",
         ),
         (
             edited("objects", 0, "match", "from_s", to=1.5),
@@ -150,7 +150,7 @@ def test_one_entry_moved_to_the_end_is_one_move():
 
 def test_an_entry_that_is_nothing_but_its_match_is_found_again():
     trees = [{"cssv_scene": 1, "objects": [{"match": {"track": track}}]} for track in (1, 2)]
-    assert words(*trees) == ["object with track 1: match with track 1 -> with track 2"]
+    assert words(*trees) == ["object with id 1: match with id 1 -> with id 2"]
 
 
 def test_entries_with_little_in_common_are_not_paired():
@@ -165,7 +165,7 @@ def test_entries_with_little_in_common_are_not_paired():
 def test_a_name_is_kept_when_its_match_changes():
     after = edited("objects", 2, to={"match": {"track": 5}, "name": "courier", "density_kg_m3": 900})
     assert [line.partition(": ")[2] for line in words(SCENE, after)] == [
-        "match near (400, 300) px at 2 s -> with track 5",
+        "match near (400, 300) px at 2 s -> with id 5",
         "temperature 36.2 ± 0.5 °C (measured) -> not given",
         "density not given -> 900 kg/m³",
     ]
@@ -301,7 +301,7 @@ def test_no_changes_mean_equal_scenes(one, other):
     assert (compare_scenes(before, after) == ()) == (before == after)
 
 
-def frozen(change: Change, *, swapped: bool):
+def frozen(change: SceneChange, *, swapped: bool):
     sides = (change.after, change.before) if swapped else (change.before, change.after)
     return change.attribute, change.unit, *(json.dumps(side, sort_keys=True) for side in sides)
 

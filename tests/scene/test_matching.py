@@ -192,11 +192,11 @@ def test_entries_that_matched_nothing_are_told_in_words():
         CART,
     )
     assert unmatched(whole, resolve(whole, [sighting(1)])) == (
-        "$.objects[1].match: no track with label 'dragon'",
-        "$.objects[2].match: no track with id 99, alive after 1 s, alive before 2.5 s",
+        '$.objects[1].match: no track with label "dragon"',
+        "$.objects[2].match: no track with id 99, from 1 s to 2.5 s",
         "$.objects[3].match: no track near (900, 2.5) px at 3 s",
     )
-    assert unmatched(whole, {})[0] == "$.objects[0].match: no track at all"
+    assert unmatched(whole, {})[0] == "$.objects[0].match: no track with any label"
     assert unmatched(Scene(), {}) == ()
 
 
