@@ -29,7 +29,7 @@ from scores import SEQUENCES, Score, Sequence15, combined, measures
 
 from cssv.interop.mot import MotRows
 from cssv.perception import Clip, Detections, Detector, LiveTracker, Tracker, detections, detector
-from cssv.perception.detectors import meter_of
+from cssv.perception.detectors import CheckedDetector
 from cssv.perception.tracks import to_mot_rows
 from cssv.video import VideoReader
 
@@ -100,7 +100,7 @@ def public(data: Path) -> Iterator[str]:
 def looked_at(clip: Path, finder: Detector) -> tuple[tuple[Detections, ...], MotRows]:
     """Detections of a detector in a clip, and CSSV's tracks of them with the pictures."""
     seen, tracked = [], Clip()
-    meter = meter_of(finder)
+    meter = CheckedDetector(finder).flow
     with VideoReader(clip, rate=VTEST_RATE) as reader:
         for frame in reader:
             flow = meter.measure(frame)

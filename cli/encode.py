@@ -102,7 +102,7 @@ def encode(
     clip: Path,
     output: Path | None,
     meta: Path | None,
-    detector: str,
+    detector: str | None,
     weights: Path | None,
     classes: str | None,
     min_score: float | None,

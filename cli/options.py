@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import click
 
 from cssv.perception import DETECTORS
-from cssv.pipeline.perceive import DEFAULT_DETECTOR
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -81,10 +80,10 @@ def perception_options(command: Command) -> Command:
             click.option(
                 "--detector",
                 type=click.Choice(tuple(DETECTORS)),
-                default=DEFAULT_DETECTOR,
                 help="What finds the objects: 'motion' sees what moves, 'boxes' reads --boxes, 'onnx' runs a "
                 "YOLOX or YOLOv8 network of --weights, 'yolo' one of ultralytics (an extra; AGPL-3.0), "
-                "'lost' finds objects of any kind by a DINO or DINOv2 of --weights.",
+                "'lost' finds objects of any kind by a DINO or DINOv2 of --weights.  [default: boxes with "
+                "--boxes, otherwise motion]",
             ),
             click.option(
                 "--weights",

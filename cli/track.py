@@ -36,7 +36,7 @@ def track(
     console: Console,
     clip: Path | None,
     output: Path | None,
-    detector: str,
+    detector: str | None,
     weights: Path | None,
     classes: str | None,
     min_score: float | None,

@@ -22,15 +22,14 @@ from cssv.files.lock import replacing
 from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.frames import Frame
 from cssv.perception import Detector
-from cssv.perception.detectors import notes_of
-from cssv.perception.detectors.boxes import BoxesDetector
+from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.thermal.timeline import Stamps
 from cssv.pipeline.annotate import TrackAnnotator
 from cssv.pipeline.arguments import Progress, SceneLike, check_choice, counted, load_scene, to_fraction
 from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, about
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
-from cssv.pipeline.perceive import DEFAULT_DETECTOR, choose_detector, perceive_clip
+from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.temperatures import ThermalReadings
 from cssv.scene import Ranges, Scene
 from cssv.scene.ground import Plane, ground_note, plane_of
@@ -167,7 +166,7 @@ def encode(
     output: Path_ | None = None,
     *,
     scene: SceneLike = None,
-    detector: str | Detector = DEFAULT_DETECTOR,
+    detector: str | Detector | None = None,
     boxes: Path_ | None = None,
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
@@ -190,8 +189,9 @@ def encode(
         output: the file to write; by default the clip's name with ``.cssv``. It appears only when it is
             whole and verified.
         scene: what is known of the scene: a Scene, the path of a ``scene.json``, or its JSON object.
-        detector: name of a detector, or one of your own.
-        boxes: a MOT detection file; implies the ``boxes`` detector.
+        detector: name of a detector, or a detector object; ``boxes`` by default where a box file is given,
+            otherwise ``motion``.
+        boxes: a MOT detection file, for the ``boxes`` detector.
         weights: the network of a detector that needs one, a local file; nothing is ever downloaded.
         classes: names of what to look for, as a sequence or a text with commas; all that the network knows
             by default.
@@ -218,6 +218,7 @@ def encode(
     """
     check_paths(source=source, output=output, thermal=thermal)
     check_choice("planes", planes, PLANES)
+    options = DetectorOptions(detector, boxes, weights, classes, min_score)
     job = _Job(
         source=Path(source),
         scene=load_scene(scene),
@@ -228,16 +229,16 @@ def encode(
         progress=progress,
     )
     target = Path(source).with_suffix(EXTENSION) if output is None else Path(output)
-    for given in (source, boxes, weights, thermal, scene):
+    for given in (source, *options.files, thermal, scene):
         if isinstance(given, str | os.PathLike):
             check_distinct(given, target)
-    chosen = choose_detector(detector, boxes, weights=weights, classes=classes, min_score=min_score)
+    chosen = options.make()
     with replacing(target), whole_file(target) as temporary:
         job.open_thermal(thermal)
         plane = job.plane()
         found = perceive_clip(source, chosen, rate=job.rate, span=job.span, plane=plane, progress=progress)
         cast = TrackAnnotator(job.scene, found, plane)
-        job.notes[:0] = notes_of(chosen)
+        job.notes[:0] = chosen.notes
         ranges = job.ranges(cast)
         frames = job.write(temporary, cast, ranges, int(time.time()) if created_s is None else created_s)
         verification = check(temporary, progress)
@@ -254,8 +255,12 @@ def encode(
     )
 
 
-def _beyond(job: _Job, detector: Detector, frames: int) -> tuple[str, ...]:
-    """A note on a box file that goes on where the clip has ended; of part of a clip that says nothing."""
-    if not job.span.is_whole or not isinstance(detector, BoxesDetector) or detector.frame_count <= frames:
+def _beyond(job: _Job, detector: CheckedDetector, frames: int) -> tuple[str, ...]:
+    """A note on a detector, such as a box file, whose detections go on after the end of the clip."""
+    # Part of a clip always has fewer frames.
+    if not job.span.is_whole or detector.frame_count is None or detector.frame_count <= frames:
         return ()
-    return (f"the box file speaks of frames up to {detector.frame_count}; the clip has {frames}",)
+    return (
+        f"the {detector.name} detector has detections up to frame {detector.frame_count}; "
+        f"the clip has {frames} frames",
+    )

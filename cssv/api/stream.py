@@ -23,13 +23,12 @@ from cssv.files.lock import replacing
 from cssv.files.paths import Path_
 from cssv.frames import LAYOUTS, U8, Frame, Layout
 from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
-from cssv.perception.detectors import check_found, meter_of, notes_of
+from cssv.perception.detectors import DetectorOptions, check_found
 from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
 from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, about
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
-from cssv.pipeline.perceive import DEFAULT_DETECTOR, choose_detector
 from cssv.pipeline.temperatures import LiveThermalReadings, ThermalView, take_temperatures
 from cssv.scene.ground import ground_note, plane_of
 from cssv.scene.ranges import default_ranges
@@ -81,7 +80,7 @@ class Encoder(Finishing):
         rate: Fraction | int | str,
         layout: Layout | None = None,
         scene: SceneLike = None,
-        detector: str | Detector = DEFAULT_DETECTOR,
+        detector: str | Detector | None = None,
         weights: Path_ | None = None,
         classes: Sequence[str] | str | None = None,
         min_score: float | None = None,
@@ -101,8 +100,9 @@ class Encoder(Finishing):
         plane = plane_of(loaded.camera, size)
         self._cast = LiveAnnotator(loaded, plane)
         self._ground_note = ground_note(loaded.camera, plane)
-        self._detector = choose_detector(detector, weights=weights, classes=classes, min_score=min_score)
-        self._meter = meter_of(self._detector)
+        self._detector = DetectorOptions(
+            detector, weights=weights, classes=classes, min_score=min_score
+        ).make()
         self._has_looked = False
         self._tracker = LiveTracker(lag_s=lag_s, plane=plane)
         self._created_s = created_s
@@ -129,7 +129,7 @@ class Encoder(Finishing):
         The file holds them as they are when the encoder is closed. A detector that was never asked, because
         all frames came with their detections, has no say.
         """
-        own = notes_of(self._detector) if self._has_looked else ()
+        own = self._detector.notes if self._has_looked else ()
         return (*own, *self._ground_note)
 
     def write(
@@ -162,7 +162,7 @@ class Encoder(Finishing):
             check_found(detections, "detections=")
         stage = self._stage or self._begin(frame.layout)
         view = None if thermal is None else self._thermometer.view(np.asarray(thermal))
-        flow = self._meter.measure(frame)
+        flow = self._detector.flow.measure(frame)
         found = self._look(frame) if detections is None else detections
         self._count += 1
         self._last_pts = frame.pts

@@ -12,11 +12,10 @@ from cssv.errors import BoxesError, OptionError
 from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.interop.mot import mot_text, write_mot
 from cssv.perception import Detector, Track, Tracks, track_boxes
-from cssv.perception.detectors import notes_of
-from cssv.perception.detectors.boxes import BoxesDetector
+from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.tracks import to_mot_rows
 from cssv.pipeline.arguments import Progress, to_fraction
-from cssv.pipeline.perceive import DEFAULT_DETECTOR, choose_detector, perceive_clip
+from cssv.pipeline.perceive import perceive_clip
 
 #: Frame rate of a detection file that comes without a clip.
 DEFAULT_RATE = Fraction(25)
@@ -72,7 +71,7 @@ def track(
     output: Path_ | None = None,
     *,
     boxes: Path_ | None = None,
-    detector: str | Detector = DEFAULT_DETECTOR,
+    detector: str | Detector | None = None,
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
     min_score: float | None = None,
@@ -82,39 +81,43 @@ def track(
     """Track the objects of a clip, or of a detection file alone.
 
     Args:
-        source: a clip; None when ``boxes`` is all there is.
+        source: a clip; None for a detector that needs none, such as a box file.
         output: a MOT file to write: frame,id,x,y,w,h,score,-1,-1,-1.
-        boxes: a MOT detection file.
-        detector: name of a detector, or one of your own.
+        boxes: a MOT detection file, for the ``boxes`` detector.
+        detector: name of a detector, or a detector object; ``boxes`` by default where a box file is given,
+            otherwise ``motion``.
         weights: the network of a detector that needs one, a local file.
         classes: names of what to look for, as a sequence or a text with commas.
         min_score: detections of lower scores are left out, 0 to 1.
         rate: frames per second, where the clip's header is wrong or there is no clip (then 25 by default).
         progress: called after every frame.
     """
-    check_paths(source=source, output=output, boxes=boxes, weights=weights)
+    check_paths(source=source, output=output)
+    options = DetectorOptions(detector, boxes, weights, classes, min_score)
     exact = to_fraction(rate)
     if output is not None:
-        for given in (source, boxes, weights):
+        for given in (source, *options.files):
             if given is not None:
                 check_distinct(given, output)
-    if source is None and boxes is None:
-        raise OptionError("nothing to track", remedy="Give a clip, a box file, or both.")
-    chosen = choose_detector(detector, boxes, weights=weights, classes=classes, min_score=min_score)
+    chosen = options.make()
     if source is not None:
         tracks = perceive_clip(source, chosen, rate=exact, progress=progress)
     else:
-        tracks = _track_file(boxes, chosen, exact or DEFAULT_RATE)
+        tracks = _track_alone(chosen, exact or DEFAULT_RATE)
     rows = to_mot_rows(tracks)
     if output is not None:
         write_mot(output, rows)
-    return Tracked(tracks, len(rows), None if output is None else Path(output), notes_of(chosen))
+    return Tracked(tracks, len(rows), None if output is None else Path(output), chosen.notes)
 
 
-def _track_file(boxes: Path_ | None, found: Detector, rate: Fraction) -> Tracks:
-    assert isinstance(found, BoxesDetector)
-    if found.frame_count > MOST_FRAMES:
+def _track_alone(detector: CheckedDetector, rate: Fraction) -> Tracks:
+    """Tracks of a detector that needs no clip: it lists its detections by frame number, and ends."""
+    count = detector.frame_count
+    if detector.needs_pixels or count is None:
+        raise OptionError("nothing to track", remedy="Give a clip, a box file, or both.")
+    # A frame number far off would otherwise cost hours and gigabytes.
+    if count > MOST_FRAMES:
         raise BoxesError(
-            f"{boxes} counts too many frames", found=found.frame_count, bound=f"up to {MOST_FRAMES}"
+            f"the {detector.name} detector lists too many frames", found=count, bound=f"up to {MOST_FRAMES}"
         )
-    return track_boxes(found, [number / rate for number in range(found.frame_count)])
+    return track_boxes(detector, [number / rate for number in range(count)])

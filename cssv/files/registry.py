@@ -42,6 +42,11 @@ class Registry(Mapping[str, T], Generic[T]):
         self._registered: dict[str, T | EntryPoint] = {}
         self._provided: dict[str, list[EntryPoint]] | None = None
 
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """The names of the library itself."""
+        return tuple(self._built_in)
+
     def register(self, name: str, factory: T | str) -> None:
         """Add a factory under a name of its own, for this process.
 

@@ -2,7 +2,7 @@
 
 from cssv.perception.camera import CameraMotion
 from cssv.perception.detections import EMPTY, Detections, detections
-from cssv.perception.detectors import DETECTORS, Detector, detector
+from cssv.perception.detectors import DETECTORS, Detector, DetectorOptions, detector, register_detector
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.flow import Flow, FlowMeter
 from cssv.perception.live import LAG_S, LiveTracker
@@ -20,6 +20,7 @@ __all__ = [
     "Clip",
     "Detections",
     "Detector",
+    "DetectorOptions",
     "Flow",
     "FlowMeter",
     "FrameStates",
@@ -31,5 +32,6 @@ __all__ = [
     "detections",
     "detector",
     "perceive",
+    "register_detector",
     "track_boxes",
 ]

@@ -15,8 +15,7 @@ from cssv.frames import Frame
 from cssv.perception.adaptation import adapted
 from cssv.perception.camera_path import Scenery
 from cssv.perception.detections import ANY_OBJECT, Detections
-from cssv.perception.detectors import CheckedDetector, Detector, meter_of
-from cssv.perception.detectors.boxes import BoxesDetector
+from cssv.perception.detectors.base import CheckedDetector, Detector
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
 from cssv.perception.ground_velocity import with_metres
@@ -183,28 +182,32 @@ def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = 
         InputError: frame times do not rise, or what the detector gives is no detections.
     """
     clip = Clip()
-    detector = CheckedDetector.of(detector)
-    meter = meter_of(detector)
+    checked = CheckedDetector.from_detector(detector)
     for frame in frames:
-        flow = meter.measure(frame)
-        clip.add(frame.number, frame.time, detector.detect(frame), flow)
+        flow = checked.flow.measure(frame)
+        clip.add(frame.number, frame.time, checked.detect(frame), flow)
     return clip.finish(plane=plane)
 
 
 def track_boxes(
-    detector: BoxesDetector,
+    detector: Detector,
     times_s: Sequence[Fraction | float],
     first: int = 0,
     plane: Plane | None = None,
 ) -> Tracks:
-    """Tracks of a clip from its detection file and the times of its frames; no picture is looked at.
+    """Tracks of a clip by a detector that needs no pixels, such as a box file, without decoding a frame.
 
-    ``plane`` as for a Clip.
+    Args:
+        detector: one whose ``needs_pixels`` is False.
+        times_s: when each frame is shown.
+        first: number of the first frame in the whole clip.
+        plane: as for a Clip.
 
     Raises:
-        InputError: frame times do not rise.
+        InputError: frame times do not rise, or a result of the detector is not Detections.
     """
     clip = Clip()
+    checked = CheckedDetector.from_detector(detector)
     for number, time_s in enumerate(times_s):
-        clip.add(number, time_s, detector.in_frame(first + number))
+        clip.add(number, time_s, checked.in_frame(first + number))
     return clip.finish(plane=plane)

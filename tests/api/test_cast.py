@@ -296,9 +296,11 @@ def test_boxes_beyond_the_end_are_told_of(clips, tmp_path):
 
     def notes(boxes, **span):
         done = cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=boxes, **span)
-        return [note for note in done.notes if "box file" in note]
+        return [note for note in done.notes if "boxes detector" in note]
 
-    assert notes(file) == [f"the box file speaks of frames up to 30; the clip has {synthetic.COUNT}"]
+    assert notes(file) == [
+        f"the boxes detector has detections up to frame 30; the clip has {synthetic.COUNT} frames"
+    ]
     assert notes(clips / "boxes.txt") == []
     assert notes(file, start="0.2") == notes(file, stop="0.6") == []
 

@@ -89,7 +89,7 @@ def test_version(run):
 def test_choices_and_defaults_are_the_librarys(option, choices):
     found = options_of("encode")[option]
     assert tuple(found.type.choices) == tuple(choices)
-    assert found.default == inspect.signature(cssv.encode).parameters[option].default
+    assert found.to_info_dict()["default"] == inspect.signature(cssv.encode).parameters[option].default
 
 
 @pytest.mark.parametrize("name", COMMANDS)

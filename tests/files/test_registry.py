@@ -45,6 +45,7 @@ def test_built_in_names_come_first_and_in_their_order(site):
     toys.register("m", dict)
     assert list(toys) == ["z", "a", "m", "b", "n"]
     assert len(toys) == 5
+    assert toys.built_in == ("z", "a")
     assert toys["z"] is OrderedDict
     assert toys["m"] is dict
     assert repr(toys) == "Registry('toy': z, a, m, b, n)"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import os
+import pickle
+import subprocess
+import sys
 from fractions import Fraction
 
 import av
@@ -14,10 +17,9 @@ import cssv
 from cssv.errors import OptionError
 from cssv.frames import Frame
 from cssv.perception import DETECTORS, BoxesDetector, FlowMeter, detections, detector, perceive
-from cssv.perception.detectors import CheckedDetector, meter_of, notes_of
+from cssv.perception.detectors import CheckedDetector, DetectorOptions, register_detector
 from cssv.perception.detectors.classes import choose
 from cssv.perception.detectors.options import MOST_BOXES
-from cssv.pipeline.perceive import choose_detector
 
 
 @pytest.fixture
@@ -43,8 +45,7 @@ def clip(tmp_path):
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_detector_takes_options_by_the_names_that_all_use(name):
-    module, _, kind = DETECTORS[name].partition(":")
-    made = getattr(importlib.import_module(module), kind)
+    made = DETECTORS[name]
     assert made.name == name
     own = {"most_overlap", "label", "side_px", "heal"}
     assert set(inspect.signature(made).parameters) - own <= {"boxes", "weights", "classes", "min_score"}
@@ -60,40 +61,51 @@ def test_a_score_outside_its_bounds_is_told_before_anything_else(name, value, bo
 
 
 def test_options_that_are_none_are_not_given(boxes):
-    made = choose_detector("motion", boxes, weights=None, classes=None, min_score=None)
-    assert isinstance(made, BoxesDetector)
+    made = DetectorOptions(None, boxes, weights=None, classes=None, min_score=None).make()
+    assert made.name == "boxes"
     assert detector("motion", weights=None, classes=None).name == "motion"
+
+
+def test_no_choice_is_the_default_detector(boxes):
+    assert DetectorOptions().make().name == "motion"
+    assert DetectorOptions(boxes=boxes).make().name == "boxes"
+    assert DetectorOptions(boxes=boxes).files == (boxes,)
+    assert DetectorOptions().files == ()
 
 
 def test_an_option_that_a_detector_does_not_take_is_named_with_those_it_takes(boxes):
     with pytest.raises(
         OptionError, match=r"motion detector does not take weights: found 'x'; allowed: .*min_score"
     ):
-        choose_detector("motion", weights="x")
+        DetectorOptions("motion", weights="x").make()
     with pytest.raises(OptionError, match=r"boxes detector does not take classes.*allowed: boxes, min_score"):
-        choose_detector("motion", boxes, classes="person")
+        DetectorOptions(None, boxes, classes="person").make()
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("onnx", "--weights"), ("yolo", "--weights"), ("boxes", "--boxes")]
+    ("name", "words"), [("onnx", "`weights=`"), ("yolo", "`weights=`"), ("boxes", "`boxes=`")]
 )
 def test_an_option_that_a_detector_needs_is_asked_for(name, words):
-    with pytest.raises(OptionError, match=f"the {name} detector needs .* Give {words} FILE"):
-        choose_detector(name)
+    with pytest.raises(OptionError, match=f"the {name} detector needs .* Give {words} the path of a file"):
+        DetectorOptions(name).make()
 
 
 def test_a_box_file_goes_with_no_other_detector(boxes):
-    with pytest.raises(OptionError, match="a box file goes with the boxes detector: found 'onnx'"):
-        choose_detector("onnx", boxes)
+    for name in ("onnx", "motion"):
+        with pytest.raises(OptionError, match=f"a box file goes with the boxes detector: found '{name}'"):
+            DetectorOptions(name, boxes)
+    for call in (cssv.encode, cssv.track):
+        with pytest.raises(OptionError, match="goes with the boxes detector: found 'motion'"):
+            call("clip.mkv", "x.out", detector="motion", boxes=boxes)
 
 
 def test_a_detector_of_ones_own_has_its_own_options(boxes):
     own = BoxesDetector(boxes)
-    assert choose_detector(own) is own
+    assert DetectorOptions(own).make()._detector is own
     with pytest.raises(OptionError, match="found 'classes, min_score'"):
-        choose_detector(own, classes="person", min_score=0.5)
+        DetectorOptions(own, classes="person", min_score=0.5)
     with pytest.raises(OptionError, match="goes with the boxes detector"):
-        choose_detector(own, boxes)
+        DetectorOptions(own, boxes)
 
 
 def test_the_score_reaches_the_detector_from_everywhere(boxes, tmp_path):
@@ -120,13 +132,13 @@ def test_the_score_reaches_the_detector_from_everywhere(boxes, tmp_path):
     ],
 )
 def test_weights_without_their_detector_say_which_to_add(weights, words):
-    with pytest.raises(OptionError, match=f"motion detector does not take weights.* Add --detector {words}"):
-        choose_detector("motion", weights=weights)
+    with pytest.raises(OptionError, match=f"motion detector does not take weights.* Add `detector=` {words}"):
+        DetectorOptions("motion", weights=weights).make()
 
 
 def test_classes_without_a_detector_that_knows_any(boxes):
-    with pytest.raises(OptionError, match="Add --detector onnx or yolo"):
-        choose_detector("motion", classes="person")
+    with pytest.raises(OptionError, match="Add `detector=` onnx or yolo"):
+        DetectorOptions("motion", classes="person").make()
 
 
 @pytest.mark.parametrize(
@@ -140,8 +152,8 @@ def test_classes_without_a_detector_that_knows_any(boxes):
         ({"boxes": 3}, "boxes is not a path"),
         ({"boxes": ""}, "boxes names no file"),
         (
-            {"detector": None},
-            "not a detector: found 'a NoneType: None'; allowed: an object with detect(frame)",
+            {"detector": ()},
+            "not a detector: found 'a tuple: ()'; allowed: an object with detect(frame)",
         ),
         ({"detector": 3}, "not a detector: found 'a int: 3'"),
         ({"detector": BoxesDetector}, "Make an object of that class."),
@@ -150,7 +162,7 @@ def test_classes_without_a_detector_that_knows_any(boxes):
 )
 def test_values_of_the_wrong_kind_are_told(tmp_path, options, words):
     with pytest.raises(OptionError) as caught:
-        choose_detector(**{"detector": "motion"} | options)
+        DetectorOptions(**options).make()
     assert words in str(caught.value)
 
 
@@ -207,26 +219,26 @@ def many(count):
 
 def test_of_too_many_boxes_the_best_are_followed():
     found = many(3549)
-    finder = CheckedDetector.of(Own(found, notes="by hand", most_boxes=MOST_BOXES))
+    finder = CheckedDetector.from_detector(Own(found, notes="by hand", most_boxes=MOST_BOXES))
     kept = finder.detect(frames(1)[0])
     assert len(kept) == MOST_BOXES == 300
     assert sorted(kept.scores) == sorted(found.scores)[-300:]
     assert (np.diff(kept.boxes_px[:, 0]) > 0).all()
-    own, note = notes_of(finder)
+    own, note = finder.notes
     assert own == "by hand"
     assert "more than 300 boxes in 1 frames, up to 3549" in note
     assert len(perceive(frames(8), Own(found, most_boxes=300))) <= 300
 
 
 def test_few_boxes_and_other_bounds_are_left_alone(tmp_path):
-    finder = CheckedDetector.of(Own(many(300), most_boxes=300))
+    finder = CheckedDetector.from_detector(Own(many(300), most_boxes=300))
     assert finder.detect(frames(1)[0]) is finder._detector.found
-    assert notes_of(finder) == ()
-    assert CheckedDetector.of(finder) is finder
-    assert len(CheckedDetector.of(Own(many(400))).detect(frames(1)[0])) == 400
+    assert finder.notes == ()
+    assert CheckedDetector.from_detector(finder) is finder
+    assert len(CheckedDetector.from_detector(Own(many(400))).detect(frames(1)[0])) == 400
     path = tmp_path / "many.txt"
     path.write_text("".join(f"1,-1,{20 * n},1,10,10,1\n" for n in range(400)))
-    assert len(CheckedDetector.of(BoxesDetector(path)).detect(frames(1)[0])) == 400
+    assert len(CheckedDetector.from_detector(BoxesDetector(path)).detect(frames(1)[0])) == 400
 
 
 def test_a_crowded_clip_says_so_in_its_notes(tmp_path, clip):
@@ -237,15 +249,160 @@ def test_a_crowded_clip_says_so_in_its_notes(tmp_path, clip):
 
 
 def test_notes_are_optional(boxes):
-    assert notes_of(BoxesDetector(boxes)) == ()
-    assert notes_of(Own(None, notes=None)) == ()
-    assert notes_of(Own(None, notes=["a", "b"])) == ("a", "b")
+    assert CheckedDetector(BoxesDetector(boxes)).notes == ()
+    assert CheckedDetector(Own(None, notes=None)).notes == ()
+    assert CheckedDetector(Own(None, notes=["a", "b"])).notes == ("a", "b")
 
 
 def test_a_meter_is_only_what_measures():
     meter = FlowMeter()
-    assert meter_of(Own(None, flow=meter)) is meter_of(CheckedDetector(Own(None, flow=meter))) is meter
-    assert isinstance(meter_of(Own(None, flow="left")), FlowMeter)
+    assert CheckedDetector(Own(None, flow=meter)).flow is meter
+    assert isinstance(CheckedDetector(Own(None, flow="left")).flow, FlowMeter)
+    assert isinstance(CheckedDetector(Own(None)).flow, FlowMeter)
+
+
+class Listed:
+    """A detector that knows its detections by frame number, as a box file does."""
+
+    name = "listed"
+    needs_pixels = False
+    frame_count = 4
+
+    def detect(self, frame):  # noqa: ARG002 - never called
+        raise AssertionError("a frame was decoded")
+
+    def in_frame(self, number):
+        return detections([(10 + number, 20, 30, 40)], ids=[7])
+
+
+def test_what_is_absent_has_its_default():
+    checked = CheckedDetector(Own(None))
+    assert (checked.name, checked.notes, checked.most_boxes) == ("own", (), None)
+    assert (checked.needs_pixels, checked.frame_count) == (True, None)
+
+
+def test_any_detector_without_pixels_is_perceived_without_a_frame(clip, tmp_path):
+    with_clip, alone = cssv.track(clip, detector=Listed()), cssv.track(detector=Listed(), rate=25)
+    for found in (with_clip, alone):
+        (track,) = found.tracks
+        assert track.id == 7
+        assert track.numbers.tolist() == [0, 1, 2, 3]
+    done = cssv.encode(clip, tmp_path / "x.cssv", detector=Listed())
+    assert done.tracks == 1
+    assert len(CheckedDetector(Listed()).detect(frames(1)[0])) == 1
+
+
+def test_the_frames_of_a_part_are_counted_in_the_whole_clip(clip, tmp_path):
+    asked = []
+
+    class Asked(Listed):
+        def in_frame(self, number):
+            asked.append(number)
+            return detections([])
+
+    cssv.encode(clip, tmp_path / "x.cssv", detector=Asked(), start="0.06")
+    assert asked == [2, 3]
+
+
+def test_a_detector_that_lists_no_end_needs_a_clip():
+    endless = Listed()
+    endless.frame_count = None
+    with pytest.raises(OptionError, match="nothing to track"):
+        cssv.track(detector=endless)
+
+
+def test_a_detector_without_pixels_needs_in_frame():
+    with pytest.raises(OptionError, match=r"needs no pixels has no in_frame\(number\).*`needs_pixels=`"):
+        CheckedDetector(Own(None, needs_pixels=False))
+
+
+def test_results_by_number_are_checked_as_well():
+    own = Own(None, needs_pixels=False, most_boxes=2, in_frame=lambda n: many(3) if n else None)
+    checked = CheckedDetector(own)
+    with pytest.raises(OptionError, match="the detector own does not give detections"):
+        checked.in_frame(0)
+    assert len(checked.in_frame(1)) == 2
+    assert "more than 2 boxes in 1 frames" in checked.notes[0]
+
+
+def test_options_travel_to_another_process(boxes):
+    options = DetectorOptions(boxes=boxes, min_score=0.6)
+    assert pickle.loads(pickle.dumps(options)) == options
+    assert len(pickle.loads(pickle.dumps(options)).make().in_frame(0)) == 1
+
+
+@pytest.fixture
+def registered():
+    """Register detectors, and remove them again."""
+    names = []
+
+    def register(name, factory):
+        register_detector(name, factory)
+        names.append(name)
+
+    yield register
+    for name in names:
+        DETECTORS.unregister(name)
+
+
+def test_a_registered_detector_is_chosen_by_its_name(registered, clip):
+    registered(
+        "radar", lambda weights, min_score=0.5: Own(many(3), name="radar", notes=f"{weights} {min_score}")
+    )
+    assert "radar" in DETECTORS
+    assert cssv.track(clip, detector="radar", weights="w.bin").notes == ("w.bin 0.5",)
+    assert detector("radar", weights="w.bin", min_score=0.25).notes == "w.bin 0.25"
+    with pytest.raises(OptionError, match="the radar detector needs weights"):
+        cssv.track(clip, detector="radar")
+    with pytest.raises(
+        OptionError, match=r"radar detector does not take classes.*allowed: weights, min_score"
+    ):
+        cssv.track(clip, detector="radar", weights="w.bin", classes="car")
+    with pytest.raises(
+        OptionError, match=r"unknown detector: found 'sonar'.*motion, boxes, onnx, yolo, lost, radar"
+    ):
+        cssv.track(clip, detector="sonar")
+    with pytest.raises(OptionError, match="name of a detector is taken: found 'motion'"):
+        register_detector("motion", Own)
+
+
+def test_a_registered_factory_may_take_any_option(registered):
+    registered("free", lambda **options: Own(None, name="free", options=options))
+    assert detector("free", weights="w", other=3).options == {"weights": "w", "other": 3}
+
+
+def test_what_a_registered_factory_makes_is_checked(registered):
+    registered("number", lambda: 3)
+    with pytest.raises(OptionError, match="not a detector: found 'a int: 3'"):
+        DetectorOptions("number").make()
+
+
+def test_detectors_of_installed_packages_are_found(tmp_path):
+    """In a process of its own, as after ``pip install``: entry points are read once."""
+    info = tmp_path / "radar-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: radar\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[cssv.detectors]\nradar = radar_it:Radar\nbad = radar_it:None_\n")
+    (tmp_path / "radar_it.py").write_text(
+        "class Radar:\n    name = 'radar'\n    def detect(self, frame): ...\n"
+    )
+    code = (
+        "import sys, cssv\n"
+        "from cssv.perception import DETECTORS, detector\n"
+        "assert list(DETECTORS)[5:] == ['bad', 'radar'] and 'radar_it' not in sys.modules\n"
+        "assert detector('radar').name == 'radar'\n"
+        "try: cssv.track('x.mkv', detector='bad')\n"
+        "except cssv.CssvError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("the detector 'bad' cannot be loaded from 'radar_it:None_': found")
+    assert done.stdout.endswith("Repair or uninstall the package radar.\n")
 
 
 def test_detections_above_a_score():

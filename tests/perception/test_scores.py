@@ -7,7 +7,7 @@ import pytest
 
 from cssv.interop.mot import MotRows
 from cssv.perception import Clip, detector
-from cssv.perception.detectors import meter_of
+from cssv.perception.detectors import CheckedDetector
 from cssv.perception.tracks import to_mot_rows
 from cssv.video import VideoReader
 
@@ -52,7 +52,7 @@ def test_the_truth_itself_is_perfect_and_half_of_it_is_not(scores, sequences):
 
 def seen_in(clip, finder, step=1):
     """Rows of a clip's every ``step``-th frame; frames are counted anew."""
-    tracks, meter = Clip(), meter_of(finder)
+    tracks, meter = Clip(), CheckedDetector(finder).flow
     with VideoReader(clip, rate=7) as reader:
         for frame in reader:
             if frame.number % step == 0:

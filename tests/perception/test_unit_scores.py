@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.perception import BoxesDetector, track_boxes
-from cssv.perception.detectors import notes_of
+from cssv.perception.detectors import CheckedDetector
 from cssv.perception.detectors.scores import unit_scores
 
 
@@ -109,10 +109,10 @@ def test_different_scores_stay_different(thousandths, kind):
 
 
 def test_a_box_file_tells_what_its_scores_were_taken_for(file):
-    assert notes_of(BoxesDetector(file([0.5, 0.9]))) == ()
+    assert CheckedDetector(BoxesDetector(file([0.5, 0.9]))).notes == ()
     seen = BoxesDetector(file([50.0, 90.0]))
     assert seen.in_frame(0).scores.tolist() == [0.5, 0.9]
-    assert notes_of(seen) == ("det.txt: scores from 50 to 90 are taken for percent",)
+    assert CheckedDetector(seen).notes == ("det.txt: scores from 50 to 90 are taken for percent",)
 
 
 def test_log_odds_of_zero_are_no_ignored_entries(file):

@@ -18,7 +18,7 @@ import cssv
 from cssv.boxes import overlaps
 from cssv.errors import MissingExtraError, ModelError, OptionError
 from cssv.frames import Frame
-from cssv.perception.detectors import detector, notes_of
+from cssv.perception.detectors import CheckedDetector, detector
 from cssv.perception.detectors import yolo as module
 from cssv.perception.detectors.options import MOST_BOXES
 
@@ -116,8 +116,8 @@ def test_a_description_that_ships_with_ultralytics(ultralytics, tmp_path, bus):
 
 def test_the_licence_is_told_with_the_result(ultralytics, data, tmp_path):
     found = detector("yolo", weights=data / WEIGHTS)
-    assert "AGPL-3.0" in notes_of(found)[0]
-    assert ultralytics.__version__ in notes_of(found)[0]
+    assert "AGPL-3.0" in CheckedDetector(found).notes[0]
+    assert ultralytics.__version__ in CheckedDetector(found).notes[0]
     done = cssv.encode(
         data / "clips/vtest.avi", tmp_path / "x.cssv", detector="yolo", weights=data / WEIGHTS, stop="0.4"
     )

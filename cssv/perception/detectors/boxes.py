@@ -38,7 +38,8 @@ class BoxesDetector:
     """
 
     name = "boxes"
-    #: A file is taken whole.
+    #: The file lists its detections by frame number.
+    needs_pixels = False
 
     def __init__(
         self, boxes: str | PathLike[str], *, label: str = ANY_OBJECT, min_score: float = 0.0

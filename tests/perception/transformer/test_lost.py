@@ -14,7 +14,7 @@ from tensor_files import facebook, save
 from cssv.boxes import overlaps
 from cssv.errors import ModelError, OptionError
 from cssv.frames import Frame, planes_shape
-from cssv.perception.detectors import detector, notes_of
+from cssv.perception.detectors import CheckedDetector, DetectorOptions, detector
 from cssv.perception.detectors.lost import (
     EXPANSION,
     FEWEST_PATCHES,
@@ -27,7 +27,6 @@ from cssv.perception.detectors.lost import (
     similarities,
 )
 from cssv.perception.transformer.features import MEAN, working_size
-from cssv.pipeline.perceive import choose_detector
 
 
 def literal(features, rows, columns, k=100):
@@ -222,7 +221,7 @@ def test_the_weights_are_named_by_their_sha256(tmp_path):
     path = save(tmp_path / "x.safetensors", seeing())
     finder, digest = LostDetector(path), hashlib.sha256(path.read_bytes()).hexdigest()
     assert finder.sha256 == digest
-    (note,) = notes_of(finder)
+    (note,) = CheckedDetector(finder).notes
     assert digest in note
 
 
@@ -253,14 +252,14 @@ def test_options_that_it_does_not_take(tmp_path, options, words):
 def test_errors_name_the_options_that_can_be_given(tmp_path):
     weights = save(tmp_path / "x.safetensors", seeing())
     with pytest.raises(OptionError, match=r"allowed: weights, min_score\."):
-        choose_detector("lost", weights=weights, classes="person")
+        DetectorOptions("lost", weights=weights, classes="person").make()
     with pytest.raises(OptionError, match="allowed: weights, min_score, side_px, heal"):
         detector("lost", weights=weights, classes="person")
 
 
 def test_a_detector_made_in_python_goes_the_whole_way(tmp_path):
     lost = detector("lost", weights=save(tmp_path / "x.safetensors", seeing()), heal=True, side_px=96)
-    assert choose_detector(lost).detect(frame(96, 96, (32, 32, 32, 32))).labels[0] == "object"
+    assert DetectorOptions(lost).make().detect(frame(96, 96, (32, 32, 32, 32))).labels[0] == "object"
 
 
 def test_weights_are_needed_and_must_be_there(tmp_path):

@@ -1,0 +1,148 @@
+"""The interface of detectors, and the wrapper that checks their results and fills in their optional parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from cssv.errors import OptionError
+from cssv.files.paths import LONGEST_QUOTE
+from cssv.frames import Frame
+from cssv.perception.detections import Detections
+from cssv.perception.flow import FlowMeter
+
+
+class Detector(Protocol):
+    """Finds the objects in the frames of one clip or stream, which are given in order.
+
+    ``name`` and ``detect`` are all that a detector must have. It may have these attributes too; where one is
+    absent, :class:`CheckedDetector` takes the default:
+
+    ================  =====================  =======================================================
+    Attribute         Default                Meaning
+    ================  =====================  =======================================================
+    ``notes``         ``()``                 sentences for the user, such as the licence of a network; a
+                                             text or a sequence of texts, read after the last frame
+    ``most_boxes``    ``None``               only so many detections of each frame, those of the highest
+                                             scores, are tracked; None: all
+    ``flow``          a new ``FlowMeter``    the detector's own meter of optical flow, so that the flow of
+                                             a frame is computed once
+    ``needs_pixels``  ``True``               False: the detector knows its detections by frame number, so
+                                             that no frame has to be decoded; it then has ``in_frame``
+    ``in_frame``      none                   ``in_frame(number)``: detections of a frame of the whole clip,
+                                             counted from 0
+    ``frame_count``   ``None``               number of the last frame with detections, plus one, where
+                                             that is known beforehand
+    ================  =====================  =======================================================
+
+    Attributes:
+        name: its name, as in :data:`~cssv.perception.detectors.DETECTORS`.
+    """
+
+    name: str
+
+    def detect(self, frame: Frame) -> Detections:
+        """Find the objects in ``frame``."""
+        ...
+
+
+def check_found(found: object, by: str) -> Detections:
+    """Return ``found`` if it is Detections; otherwise raise an OptionError that names ``by``, its origin."""
+    if not isinstance(found, Detections):
+        raise OptionError(
+            f"{by} does not give detections",
+            found=type(found).__name__,
+            bound="cssv.Detections",
+            remedy="Return `cssv.detections(boxes, scores, labels)`; `cssv.detections([])` for no objects.",
+        )
+    return found
+
+
+class CheckedDetector:
+    """A detector with all optional parts, whose results are checked.
+
+    The rest of the program uses detectors only through this class.
+
+    Attributes:
+        name: of the detector.
+        most_boxes, needs_pixels, frame_count: as in :class:`Detector`.
+        flow: the detector's own meter of optical flow, or a new one.
+
+    Raises:
+        OptionError: the object is not a detector; also :meth:`detect` and :meth:`in_frame`, where a result is
+            not Detections.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        _check_methods(detector)
+        self._detector = detector
+        self._crowded_frames = self._largest_count = 0
+        self.name = str(getattr(detector, "name", type(detector).__name__))
+        self.most_boxes: int | None = getattr(detector, "most_boxes", None)
+        self.needs_pixels = bool(getattr(detector, "needs_pixels", True))
+        self.frame_count: int | None = getattr(detector, "frame_count", None)
+        meter = getattr(detector, "flow", None)
+        # An attribute of that name may be anything; only a meter can be shared.
+        self.flow = meter if isinstance(meter, FlowMeter) else FlowMeter()
+
+    @classmethod
+    def from_detector(cls, detector: Detector) -> CheckedDetector:
+        """Wrap a detector; one that is wrapped already stays as it is."""
+        return detector if isinstance(detector, CheckedDetector) else cls(detector)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The detector's notes so far, and one where a frame had more than :attr:`most_boxes` boxes."""
+        # Read anew each time: some detectors know their notes only after the frames.
+        given = getattr(self._detector, "notes", None) or ()
+        notes = (given,) if isinstance(given, str) else tuple(given)
+        if not self._crowded_frames:
+            return notes
+        return (
+            *notes,
+            f"more than {self.most_boxes} boxes in {self._crowded_frames} frames, up to "
+            f"{self._largest_count}: only the {self.most_boxes} of best score were followed; a higher "
+            "min_score leaves out the weak ones",
+        )
+
+    def detect(self, frame: Frame) -> Detections:
+        """Find the objects in ``frame``."""
+        # A stream has the frames at hand, but this detector only needs to know which one it is.
+        if not self.needs_pixels:
+            return self.in_frame(frame.number)
+        return self._best(self._detector.detect(frame))
+
+    def in_frame(self, number: int) -> Detections:
+        """Detections of frame ``number`` of the whole clip, counted from 0, without its picture.
+
+        Only where :attr:`needs_pixels` is False.
+        """
+        in_frame = cast("Callable[[int], Detections]", getattr(self._detector, "in_frame"))  # noqa: B009
+        return self._best(in_frame(number))
+
+    def _best(self, found: object) -> Detections:
+        """Check a result, and leave out what exceeds the detector's own bound."""
+        checked = check_found(found, f"the detector {self.name}")
+        if self.most_boxes is None or len(checked) <= self.most_boxes:
+            return checked
+        self._crowded_frames += 1
+        self._largest_count = max(self._largest_count, len(checked))
+        return checked.best(self.most_boxes)
+
+
+def _check_methods(detector: object) -> None:
+    """Raise an OptionError unless an object has the methods of a detector."""
+    # A class has ``detect`` too, but calling it needs an object.
+    if isinstance(detector, type) or not callable(getattr(detector, "detect", None)):
+        raise OptionError(
+            "not a detector",
+            found=f"a {type(detector).__name__}: {detector!r}"[:LONGEST_QUOTE],
+            bound="an object with detect(frame), or the name of a detector",
+            remedy="Make an object of that class." if isinstance(detector, type) else None,
+        )
+    if not getattr(detector, "needs_pixels", True) and not callable(getattr(detector, "in_frame", None)):
+        raise OptionError(
+            "a detector that needs no pixels has no in_frame(number)",
+            found=f"a {type(detector).__name__}: {detector!r}"[:LONGEST_QUOTE],
+            remedy="Add the method, or leave out `needs_pixels=`.",
+        )
