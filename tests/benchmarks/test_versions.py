@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,8 @@ NAMES = ("CssvFile", "WholeCopies", "ContentAddressed", "SqliteBlobs", "Icechunk
 
 @pytest.fixture(scope="module")
 def rivals():
-    """The benchmark's modules, which import each other as scripts do."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        yield {name: importlib.import_module(name) for name in ("rivals", "rivals.corpus", "versions_kill")}
-    finally:
-        sys.path.remove(str(ROOT / "benchmarks"))
+    """The benchmark's modules."""
+    return {name: importlib.import_module(name) for name in ("rivals", "rivals.corpus", "versions_kill")}
 
 
 @pytest.fixture(scope="module")

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 import cssv
-
-MODELS = Path(__file__).resolve().parents[1] / "perception" / "transformer" / "tensor_files.py"
+from tests.perception.transformer import tensor_files as models
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """``x.safetensors``, whose tokens explode where ``ill.png`` has white patches, and ``well.png``."""
-    spec = importlib.util.spec_from_file_location("tensor_files_of_cli", MODELS)
-    models = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(models)
     folder = tmp_path_factory.mktemp("artefacts")
     tensors = models.facebook(depth=3, patch=8, grid=8, std=0.03)
     tensors["patch_embed.proj.weight"][:] *= 0.3

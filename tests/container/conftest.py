@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import struct
-import sys
 import zlib
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -18,18 +16,7 @@ import numpy as np
 import pytest
 
 from cssv.container import Appender, IndexMeta, Writer
-
-
-def load(name: str) -> None:
-    """Let the tests of this folder import a module that lies beside them."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-
-
-for name in ("second_index", "second_reader", "both_readers", "page_files"):
-    load(name)
+from cssv.testing import container_reader
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -119,7 +106,7 @@ def small_bytes(small_clip) -> bytes:
 
 @pytest.fixture(scope="session")
 def second_reader():
-    return sys.modules["second_reader"]
+    return container_reader
 
 
 @dataclass

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from both_readers import check_accepted, package_refuses, samples_of, second_refuses
-from page_files import (
+
+from cssv.container import Reader
+from cssv.errors import ContainerError
+from tests.container.both_readers import check_accepted, package_refuses, samples_of, second_refuses
+from tests.container.page_files import (
     AVC1,
     FTYP,
     METT,
@@ -47,9 +50,6 @@ from page_files import (
     with_both_offsets,
     without,
 )
-
-from cssv.container import Reader
-from cssv.errors import ContainerError
 
 FREE = box(b"free", b"anything")
 

@@ -7,8 +7,10 @@ import zlib
 from dataclasses import replace
 
 import pytest
-from both_readers import assert_same, check_accepted, package_refuses, second_refuses
-from page_files import (
+
+from cssv.container import Appender, Reader
+from tests.container.both_readers import assert_same, check_accepted, package_refuses, second_refuses
+from tests.container.page_files import (
     MP4A,
     SAMPLES,
     SOUND,
@@ -29,8 +31,6 @@ from page_files import (
     u32,
     u64,
 )
-
-from cssv.container import Appender, Reader
 
 
 def nothing(_):

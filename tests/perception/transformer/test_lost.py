@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from tensor_files import facebook, save
 
 from cssv.boxes import overlaps
 from cssv.errors import ModelError, OptionError
@@ -27,6 +26,7 @@ from cssv.perception.detectors.lost import (
     similarities,
 )
 from cssv.perception.transformer.features import MEAN, working_size
+from tests.perception.transformer.tensor_files import facebook, save
 
 
 def literal(features, rows, columns, k=100):

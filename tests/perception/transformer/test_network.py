@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import ndtr
-from tensor_files import facebook, huggingface, picture, save, timm
 
 from cssv.errors import InputError, ModelError, OptionError
 from cssv.perception.transformer import VisionTransformer, load_transformer
@@ -20,6 +19,7 @@ from cssv.perception.transformer.features import MOST_PATCHES, SIDE_RANGE, fit, 
 from cssv.perception.transformer.network import gelu
 from cssv.perception.transformer.positions import Scaling, scale_positions
 from cssv.perception.transformer.weights import read_weights
+from tests.perception.transformer.tensor_files import facebook, huggingface, picture, save, timm
 
 KINDS = {
     "DINO v1": {"scaled": False},

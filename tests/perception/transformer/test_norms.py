@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tensor_files import facebook, save
 
 from cssv.perception.transformer import VisionTransformer
 from cssv.perception.transformer.features import MEAN, Features
 from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS, count_outliers, find_outliers, measure_norms
 from cssv.perception.transformer.registers import HealedTransformer, Neuron, find_register_neurons, heal
 from cssv.perception.transformer.weights import read_weights
+from tests.perception.transformer.tensor_files import facebook, save
 
 PATCH, ROWS, COLUMNS, DEPTH = 4, 7, 9, 4
 #: Block and hidden neuron that make tokens explode, and how much of them.

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tensor_files import coded, needed, pack, save
 
 from cssv.errors import ModelError
 from cssv.perception.transformer.weights import LARGEST_HEADER, read_weights
+from tests.perception.transformer.tensor_files import coded, needed, pack, save
 
 TENSORS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3) / 4, "b.c": np.array(-1.5, np.float32)}
 

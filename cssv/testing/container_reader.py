@@ -1,7 +1,7 @@
-"""A second reader of .cssv files, written from cssv/container/SPEC.md alone.
+"""Second reader of .cssv files, written from cssv/container/SPEC.md alone.
 
-Standard library only, and nothing of the package: where this and the package's reader disagree,
-one of them or the page is wrong. It reads the whole file into memory and refuses by ValueError.
+It uses the standard library and nothing of the package: where this and the package's reader disagree, one
+of them or the page is wrong. It reads the whole file into memory; invalid input raises ValueError.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import pairwise
 from math import floor
 from pathlib import Path
 
-from second_index import (
+from cssv.testing.container_index import (
     MIB,
     IndexRead,
     VersionRead,
@@ -31,9 +31,14 @@ from second_index import (
     walk,
 )
 
+#: (offset, size) of a sample.
+Place = tuple[int, int]
+
 
 @dataclass
 class Sample:
+    """One sample of a track."""
+
     data: bytes
     pts: int
     duration: int
@@ -44,6 +49,8 @@ class Sample:
 
 @dataclass
 class TrackRead:
+    """One track of one version."""
+
     number: int
     kind: str
     timescale: int
@@ -54,6 +61,8 @@ class TrackRead:
 
 @dataclass
 class FileRead:
+    """One version of a file, and the file's index."""
+
     versions: list[VersionRead]
     shown: VersionRead
     tracks: list[TrackRead]
@@ -68,7 +77,8 @@ class FileRead:
 # Tracks (page, sections 2 to 4).
 
 
-def start_of(trak, movie_timescale, timescale):
+def start_of(trak: dict[bytes, bytes], movie_timescale: int, timescale: int) -> int:
+    """Time of the first sample, from the edit list."""
     if b"edts" not in trak:
         return 0
     elst = take(named(b"edts", trak[b"edts"]), b"elst")
@@ -79,13 +89,16 @@ def start_of(trak, movie_timescale, timescale):
     edits = [layout.unpack_from(elst, 8 + row * layout.size) for row in range(rows)]
     need(all(rate == 0x10000 for _, _, rate in edits), "edit rate")
     need(edits[-1][1] >= 0 and (rows == 1 or edits[0][1] == -1), "edit list")
-    empty = edits[0][0] if rows == 2 else 0
-    return floor(Fraction(empty * timescale, movie_timescale) + Fraction(1, 2)) - edits[-1][1]
+    empty: int = edits[0][0] if rows == 2 else 0
+    media: int = edits[-1][1]
+    return floor(Fraction(empty * timescale, movie_timescale) + Fraction(1, 2)) - media
 
 
-def read_entries(stsd):
+def read_entries(stsd: bytes) -> list[bytes]:
+    """Sample entries."""
     full(stsd, 1)
-    count, at, entries = integer(stsd, 4, 4), 8, []
+    count, at = integer(stsd, 4, 4), 8
+    entries: list[bytes] = []
     need(1 <= count <= 256, "sample entries")
     for _ in range(count):
         size = integer(stsd, at, 4)
@@ -96,13 +109,13 @@ def read_entries(stsd):
     return entries
 
 
-def chunk_list(stbl):
+def chunk_list(stbl: dict[bytes, bytes]) -> list[tuple[int, int, int]]:
     """(offset, samples, entry) of every chunk."""
     need((b"co64" in stbl) != (b"stco" in stbl), "co64 or stco")
     offsets = counted(stbl[b"co64"], 8, 1) if b"co64" in stbl else counted(stbl[b"stco"], 4, 1)
     rows = counted(take(stbl, b"stsc"), 4, 3)
     need(bool(rows) == bool(offsets), "stsc")
-    chunks = []
+    chunks: list[tuple[int, int, int]] = []
     for row, (first, per_chunk, entry) in enumerate(rows):
         after = rows[row + 1][0] if row + 1 < len(rows) else len(offsets) + 1
         need(first == len(chunks) + 1 and first < after <= len(offsets) + 1, "stsc order")
@@ -110,7 +123,7 @@ def chunk_list(stbl):
     return chunks
 
 
-def read_keys(stbl, count):
+def read_keys(stbl: dict[bytes, bytes], count: int) -> set[int] | None:
     """Sample numbers, or None for all."""
     if b"stss" not in stbl:
         return None
@@ -120,7 +133,8 @@ def read_keys(stbl, count):
     return set(keys)
 
 
-def read_samples(file, stbl, start, entries):
+def read_samples(file: File, stbl: dict[bytes, bytes], start: int, entries: list[bytes]) -> list[Sample]:
+    """Samples of a track, in decoding order."""
     need(b"ctts" not in stbl, "ctts")
     stsz = take(stbl, b"stsz")
     full(stsz, 0)
@@ -128,13 +142,14 @@ def read_samples(file, stbl, start, entries):
     need(count <= min(2**24, len(file.data)), "too many samples")
     need(len(stsz) == 12 + (0 if common else 4 * count), "stsz")
     sizes = [common] * count if common else [size for (size,) in struct.iter_unpack(">I", stsz[12:])]
-    durations = []
+    durations: list[int] = []
     for repeat, duration in counted(take(stbl, b"stts"), 4, 2):
         need(0 < duration < 2**31 and 0 < repeat <= count - len(durations), "stts")
         durations += [duration] * repeat
     need(len(durations) == count, "stts")
     keys = read_keys(stbl, count)
-    samples, pts = [], start
+    samples: list[Sample] = []
+    pts = start
     for at, per_chunk, entry in chunk_list(stbl):
         need(0 < per_chunk <= count - len(samples) and 1 <= entry <= len(entries), "chunk")
         for _ in range(per_chunk):
@@ -147,7 +162,7 @@ def read_samples(file, stbl, start, entries):
     return samples
 
 
-def read_track(file, trak, movie_timescale):
+def read_track(file: File, trak: dict[bytes, bytes], movie_timescale: int) -> TrackRead | None:
     """A track, or None for one of another kind."""
     mdia = named(b"mdia", take(trak, b"mdia"))
     kind = {b"vide": "video", b"soun": "audio", b"meta": "scene"}.get(take(mdia, b"hdlr")[8:12])
@@ -176,7 +191,8 @@ def read_track(file, trak, movie_timescale):
     return TrackRead(number, kind, timescale, size, entries, samples)
 
 
-def read_tracks(file, moov):
+def read_tracks(file: File, moov: bytes) -> list[TrackRead]:
+    """Tracks of a moov payload."""
     mvhd = take(named(b"moov", moov), b"mvhd")
     movie_timescale = integer(mvhd, 20 if full(mvhd, 1) else 12, 4)
     need(movie_timescale > 0, "movie timescale")
@@ -186,7 +202,8 @@ def read_tracks(file, moov):
     return [track for track in tracks if track]
 
 
-def check_tracks(data, tracks, version):
+def check_tracks(data: bytes, tracks: list[TrackRead], version: VersionRead) -> None:
+    """Check that the tracks belong together and fit the version's row."""
     kinds = [track.kind for track in tracks]
     need(kinds.count("video") == 1 and kinds.count("scene") == 1, "tracks")
     need(len({track.number for track in tracks}) == len(tracks), "track ids")
@@ -206,7 +223,7 @@ def check_tracks(data, tracks, version):
 class File:
     """The bytes of a file, its boxes and the index that counts."""
 
-    def __init__(self, data):
+    def __init__(self, data: bytes) -> None:
         self.data, self.tops = data, walk(data)
         need(self.tops and self.tops[0][0] == b"ftyp" and self.tops[0][3] <= 4096, "no ftyp")
         brands = data[self.tops[0][2] + 8 : self.tops[0][3]]
@@ -217,20 +234,21 @@ class File:
         ]
         self.area_starts = [area[0] for area in self.areas]
 
-    def holds(self, at, size):
+    def holds(self, at: int, size: int) -> bool:
         """Whether these bytes lie in one mdat."""
         area = bisect_right(self.area_starts, at) - 1
         return area >= 0 and at + size <= self.areas[area][1]
 
-    def moov_of(self, version, at):
+    def moov_of(self, version: VersionRead, at: int) -> bytes:
         """Payload of a version's moov box, first written or a copy, at an offset."""
         place = next((box for box in self.tops if box[1] == at), None)
-        need(place and place[2] == at + 8 and place[3] == at + version.moov[1], "moov is elsewhere")
+        if place is None or place[2:] != (at + 8, at + version.moov[1]):
+            raise ValueError("moov is elsewhere")
         payload = self.data[at + 8 : place[3]]
         need(zlib.crc32(payload) == version.moov[2], "moov checksum")
         return payload
 
-    def show(self, version):
+    def show(self, version: VersionRead) -> FileRead:
         """Everything of one version; video and scene samples are compared with their checksums."""
         plays = version.number == self.index.playing
         tracks = read_tracks(self, self.moov_of(version, self.live[1] if plays else version.moov[0]))
@@ -239,7 +257,7 @@ class File:
         need(len(table) == version.table_size, "frame table is cut")
         need(zlib.crc32(table) == version.table[1], "frame table checksum")
         words, n = struct.unpack(f">{len(table) // 4}I", table), version.frames
-        rows = [words[3 * row : 3 * row + 3] for row in range(version.audio)]
+        rows = [(words[at], words[at + 1], words[at + 2]) for at in range(0, 3 * version.audio, 3)]
         crcs = [list(words[at : at + n]) for at in range(3 * version.audio, len(words), n)]
         known = {track.number: len(track.samples) for track in tracks if track.kind == "audio"}
         need(known == {row[0]: row[1] for row in rows}, "audio rows")
@@ -247,15 +265,17 @@ class File:
             (samples,) = (part.samples for part in tracks if part.kind == track)
             need([zlib.crc32(sample.data) for sample in samples] == wanted, f"{track} checksum")
         behind = len(self.data) - self.index.end
-        return FileRead(self.index.versions, version, tracks, rows, *crcs, behind, self.index)
+        video, scene, stego = crcs
+        return FileRead(self.index.versions, version, tracks, rows, video, scene, stego, behind, self.index)
 
-    def check(self):
-        """The check of the whole file (page, section 9), but for what lies behind the index."""
+    def check(self) -> None:
+        """Check the whole file (page, section 9), except for bytes behind the index."""
         need(zlib.crc32(self.data[: self.tops[0][3]]) == self.index.ftyp_crc, "ftyp checksum")
         for start, end in index_boxes(self.data, self.tops):
             if end <= self.index.end:
                 need(integer(self.data, end - 4, 4) == zlib.crc32(self.data[start : end - 4]), "older index")
-        seen, sounds = set(), set()
+        seen: set[Place] = set()
+        sounds: set[tuple[Place, ...]] = set()
         for version in self.index.versions:
             self.moov_of(version, version.moov[0])
             self.check_version(self.show(version), seen, sounds)
@@ -264,7 +284,8 @@ class File:
         for (at, size), (after, _) in pairwise(places):
             need(at + size <= after, "samples share bytes")
 
-    def check_version(self, read, seen, sounds):
+    def check_version(self, read: FileRead, seen: set[Place], sounds: set[tuple[Place, ...]]) -> None:
+        """Check the samples of one version; note the bytes that they use."""
         own = [(s.at, len(s.data)) for track in read.tracks for s in track.samples]
         need(len(own) == len(set(own)), "two samples of a version are the same bytes")
         for track in read.tracks:
@@ -278,10 +299,10 @@ class File:
                 seen.update((s.at, len(s.data)) for s in track.samples)
 
 
-def read(path, number=None, *, whole=True):
-    """A version (a number, a tag, or None for the one that plays); ValueError for what the page refuses.
+def read(path: Path | str, number: int | str | None = None, *, whole: bool = True) -> FileRead:
+    """Read a version: a number, a tag, or None for the one that plays; ValueError for an invalid file.
 
-    With ``whole`` nothing is returned unless the check of the whole file finds no fault.
+    With ``whole`` the whole file is checked first.
     """
     while True:
         data = Path(path).read_bytes()
@@ -297,8 +318,8 @@ def read(path, number=None, *, whole=True):
                 raise
 
 
-def as_if_played(path, number):
-    """The bytes of a file, so changed that players show this version."""
+def as_if_played(path: Path | str, number: int | str) -> bytes:
+    """Bytes of a file, changed so that players show this version."""
     file = File(Path(path).read_bytes())
     version, data = file.index.find(number), bytearray(file.data)
     if version.number != file.index.playing:

@@ -1,7 +1,8 @@
-"""A second reader of CSSV stego frames, written from cssv/carriers/nibble/SPEC.md alone.
+"""Second reader of stego frames, written from cssv/carriers/nibble/SPEC.md alone.
 
-numpy and the standard library, and nothing of the package: where this and the package's reader
-disagree, one of them or the page is wrong. It goes the plain way everywhere, pixel by pixel.
+It uses numpy and the standard library, and nothing of the package: where this and the package's reader
+disagree, one of them or the page is wrong. It is slow and simple on purpose, pixel by pixel. "Section"
+means a section of that page.
 """
 
 from __future__ import annotations
@@ -9,9 +10,17 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+Point = tuple[int, int]
+#: Pixel of the frame -> (distance from the object, True if behind it).
+Drawn = dict[Point, tuple[int, bool]]
 
 CELL, MARK, GRID = 80, 32, 8
 MARK_MAGIC, TAG_MAGIC = b"\xc5\x5b", b"\x7a\x60"
@@ -22,6 +31,8 @@ SLOPES = [round(16384 * math.tan(math.pi * (2 * k + 1) / 256)) for k in range(32
 
 @dataclass
 class Tag:
+    """One intact tag; ``at`` is its top left pixel in the frame."""
+
     track: int
     label: bytes
     selector: int
@@ -46,6 +57,8 @@ class Ring:
 
 @dataclass
 class FrameObjects:
+    """One object: its tag, the share of its rings that is visible, and what the rings show."""
+
     tag: Tag
     visible: float
     rings: list[Ring] = field(default_factory=list)
@@ -55,29 +68,32 @@ class FrameObjects:
 
 @dataclass
 class Picture:
+    """All that one stego picture holds."""
+
     origin: tuple[int, int]
     frame: int
     pts: int
     flags: int
     objects: int
     marks: int
-    miniature: dict | None
-    template: list[np.ndarray]
+    miniature: dict[str, Any] | None
+    template: list[U8]
     tags: list[Tag]
     shown: list[FrameObjects]
     support: set[tuple[int, int]] | None
     sound: set[tuple[int, int]]
 
 
-def three_planes(stored, layout):
-    """Section 1."""
+def three_planes(stored: U8, layout: str) -> list[U8]:
+    """Three planes of a stored picture (section 1)."""
     if layout == "rgb24":
         return [stored[..., i] for i in range(3)]
     rows, width = stored.shape
     height = rows * 2 // 3
     data = stored.tobytes()
     sizes = [(height, width), (height // 2, width // 2), (height // 2, width // 2)]
-    planes, at = [], 0
+    planes: list[U8] = []
+    at = 0
     for shape in sizes:
         count = shape[0] * shape[1]
         planes.append(np.frombuffer(data[at : at + count], np.uint8).reshape(shape))
@@ -85,7 +101,7 @@ def three_planes(stored, layout):
     return planes
 
 
-def block(luma, x, y, rows):
+def block(luma: U8, x: int, y: int, rows: int) -> bytes | None:
     """Section 3: the bytes of a block whose top left pixel is (x, y) of the picture, or None."""
     if x < 0 or y < 0 or y + rows > luma.shape[0] or x + 16 > luma.shape[1]:
         return None
@@ -96,12 +112,13 @@ def block(luma, x, y, rows):
     return bytes(out)
 
 
-def is_sealed(data):
-    return struct.unpack(">I", data[-4:])[0] == zlib.crc32(data[:-4])
+def is_sealed(data: bytes) -> bool:
+    """True if the last four bytes are the CRC-32 of the others."""
+    return int.from_bytes(data[-4:], "big") == zlib.crc32(data[:-4])
 
 
-def header(data):
-    """Section 4.1."""
+def header(data: bytes | None) -> dict[str, Any] | None:
+    """Fields of a mark's header, or None (section 4.1)."""
     if data is None or data[:2] != MARK_MAGIC or data[2] != 1 or not is_sealed(data):
         return None
     flags, frame, pts, cell_x, cell_y, objects, check = struct.unpack(">BIqBBBxI", data[3:24])
@@ -111,7 +128,7 @@ def header(data):
     }  # fmt: skip
 
 
-def check(planes, origin, cell):
+def check(planes: list[U8], origin: Point, cell: Point) -> int:
     """Section 4.1: CRC-32 of the nibbles of a cell of the picture."""
     crc = 0
     for number, plane in enumerate(planes):
@@ -127,8 +144,8 @@ def check(planes, origin, cell):
     return crc
 
 
-def miniature(data):
-    """Section 4.2."""
+def miniature(data: bytes | None) -> dict[str, Any] | None:
+    """Fields of a miniature, or None (section 4.2)."""
     if data is None or not is_sealed(data):
         return None
     ranges = struct.unpack(">6f", data[:24])
@@ -147,7 +164,7 @@ def miniature(data):
     }
 
 
-def locate(luma):
+def locate(luma: U8) -> Point | None:
     """Section 7: the origin from any one intact header."""
     height, width = luma.shape
     bits = (luma & 1).astype(np.uint16)
@@ -161,7 +178,7 @@ def locate(luma):
     return None
 
 
-def read_marks(luma, origin):
+def read_marks(luma: U8, origin: Point) -> dict[Point, dict[str, Any]]:
     """Sections 4 and 7: intact headers by cell."""
     marks = {}
     height, width = luma.shape
@@ -176,9 +193,9 @@ def read_marks(luma, origin):
     return marks
 
 
-def read_support(luma, origin, cells):
+def read_support(luma: U8, origin: Point, cells: Iterable[Point]) -> set[Point]:
     """Section 4.3: the set of (row, column) of support blocks of the frame."""
-    support = set()
+    support: set[Point] = set()
     for cell_x, cell_y in cells:
         data = block(luma, cell_x * CELL - origin[0] + 16, cell_y * CELL - origin[1] + 16, 16)
         if data is None or struct.pack(">I", zlib.crc32(data[:29]))[1:] != data[29:]:
@@ -189,8 +206,8 @@ def read_support(luma, origin, cells):
     return support
 
 
-def read_tags(luma, origin):
-    """Section 5."""
+def read_tags(luma: U8, origin: Point) -> list[Tag]:
+    """Intact tags (section 5)."""
     tags = []
     height, width = luma.shape
     for y in range(-origin[1] % GRID, height - 31, GRID):
@@ -204,12 +221,14 @@ def read_tags(luma, origin):
                 continue
             label = data[49:57].rstrip(b"\0")
             at = (x + origin[0], y + origin[1])
-            tags.append(Tag(track, label, selector, shift, tuple(box), score, axis, list(data[17:49]), at))
+            left, top, w, h = box
+            radii = list(data[17:49])
+            tags.append(Tag(track, label, selector, shift, (left, top, w, h), score, axis, radii, at))
     return tags
 
 
-def byte_angle(dx, dy):
-    """Section 8."""
+def byte_angle(dx: int, dy: int) -> int:
+    """Direction in 256ths of a turn (section 8)."""
     longer, shorter = max(abs(dx), abs(dy)), min(abs(dx), abs(dy))
     ratio = (shorter << 14) // max(longer, 1)
     angle = sum(slope <= ratio for slope in SLOPES)
@@ -222,7 +241,7 @@ def byte_angle(dx, dy):
     return angle % 256
 
 
-def spread(inside, most, corners):
+def spread(inside: NDArray[np.bool_], most: int, *, corners: bool) -> NDArray[np.int64]:
     """Steps to the nearest inside pixel, up to ``most``: by 8 neighbours or by 4."""
     steps = np.where(inside, 0, most + 1)
     reached = inside.copy()
@@ -239,7 +258,7 @@ def spread(inside, most, corners):
     return steps
 
 
-def footprint(tag, size):
+def footprint(tag: Tag, size: Point) -> Drawn:
     """Section 8: {(x, y) in the frame: (d, behind)} of the drawn pixels."""
     x, y, w, h = tag.box
     cx, cy = x + w // 2, y + h // 2
@@ -256,9 +275,12 @@ def footprint(tag, size):
             inside[dy + hy, dx + hx] = math.isqrt(64 * (dx * dx + dy * dy)) <= limit
     last = 1 if tag.selector == EDGES else 3 * v
     farthest = 2 * last if tag.selector == COMET else last
-    chess, city = spread(inside, farthest + 1, True), spread(inside, 3 * farthest // 2 + 2, False)
+    chess, city = (
+        spread(inside, farthest + 1, corners=True),
+        spread(inside, 3 * farthest // 2 + 2, corners=False),
+    )
     distance = np.maximum(chess, (2 * city + 2) // 3)
-    drawn = {}
+    drawn: Drawn = {}
     for dy in range(max(-hy, -cy), min(hy + 1, size[1] - cy)):
         for dx in range(max(-hx, -cx), min(hx + 1, size[0] - cx)):
             d = int(distance[dy + hy, dx + hx])
@@ -272,37 +294,48 @@ def footprint(tag, size):
     return drawn
 
 
-def gains(v):
-    """Section 9."""
+def gains(v: int) -> list[int]:
+    """Weights across one ring in 256ths (section 9)."""
     return [round(256 * math.exp(-((q - (v - 1) / 2) ** 2) / (2 * (v / 2) ** 2))) for q in range(v)]
 
 
 class Sums:
     """Least squares of one ring: (sum of g z, sum of g squared) of each plane."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.top, self.bottom = [0.0] * 3, [0.0] * 3
 
-    def add(self, plane, gain, value, weight=1.0):
+    def add(self, plane: int, gain: float, value: float, weight: float = 1.0) -> None:
+        """Add one sample."""
         self.top[plane] += weight * gain * value
         self.bottom[plane] += weight * gain * gain
 
-    def plus(self, other):
+    def plus(self, other: Sums) -> Sums:
+        """Sums of both parts."""
         total = Sums()
         total.top = [a + b for a, b in zip(self.top, other.top, strict=True)]
         total.bottom = [a + b for a, b in zip(self.bottom, other.bottom, strict=True)]
         return total
 
-    def ring(self):
+    def ring(self) -> Ring:
+        """Values at which the squares are least."""
         peak, cb, cr = (t / b if b else 0.0 for t, b in zip(self.top, self.bottom, strict=True))
         value = 255 * (peak - 56) / 184
         certainty, hue = 255 * math.hypot(cb, cr) / 112, 128 * math.atan2(cr, cb) / math.pi
         return Ring(self.bottom[0], self.bottom[1], value, certainty, hue % 256)
 
 
-def look(template, origin, tag, drawn, owner, number, taken):
-    """Section 12: the rings of one object."""
-    own = {at: value for at, value in drawn.items() if owner.get(at) == number}
+def read_object(
+    template: list[U8],
+    origin: Point,
+    tag: Tag,
+    drawn: Drawn,
+    owner: dict[Point, int],
+    number: int,
+    taken: NDArray[np.bool_],
+) -> FrameObjects:
+    """Read the rings of one object (section 12)."""
+    own: Drawn = {at: value for at, value in drawn.items() if owner.get(at) == number}
     rings_all = sum(d > 0 for d, _ in drawn.values())
     visible = sum(d > 0 for d, _ in own.values()) / max(rings_all, 1)
     shown = FrameObjects(tag, visible)
@@ -331,7 +364,9 @@ def look(template, origin, tag, drawn, owner, number, taken):
     return shown
 
 
-def taken_pixels(shape, origin, size, sparse, tags):
+def taken_pixels(
+    shape: tuple[int, ...], origin: Point, size: Point, tags: list[Tag], *, sparse: bool
+) -> NDArray[np.bool_]:
     """Pixels of the picture whose lowest bit is a mark's or a tag's."""
     taken = np.zeros(shape, bool)
     columns, rows = (size[0] - MARK) // CELL + 1, (size[1] - MARK) // CELL + 1
@@ -347,8 +382,8 @@ def taken_pixels(shape, origin, size, sparse, tags):
     return taken
 
 
-def read(stored, layout):
-    """Everything a stego picture says, or None when no header is intact."""
+def read(stored: U8, layout: str) -> Picture | None:
+    """Read all that a stego picture holds; None when no header is intact."""
     planes = three_planes(stored, layout)
     luma = planes[0]
     origin = locate(luma)
@@ -361,25 +396,27 @@ def read(stored, layout):
     small = None
     for cell_x, cell_y in marks:
         x, y = cell_x * CELL - origin[0], cell_y * CELL - origin[1]
-        small = small or miniature(block(luma, x + 16, y, 16) + block(luma, x, y + 16, 16))
+        halves = block(luma, x + 16, y, 16), block(luma, x, y + 16, 16)
+        small = small or miniature(b"".join(half or b"" for half in halves))
     tags = read_tags(luma, origin)
     sparse = bool(first["flags"] & 1)
     template = [np.left_shift(plane, 4) for plane in planes]
     support = read_support(luma, origin, marks) if sparse else None
     height, width = luma.shape
     size = small["size"] if small else (origin[0] + width + MARK, origin[1] + height + MARK)
-    taken = taken_pixels(luma.shape, origin, size, sparse, tags)
+    taken = taken_pixels(luma.shape, origin, size, tags, sparse=sparse)
     if support is not None:
         template = [clear(plane, height // plane.shape[0], origin, support) for plane in template]
-    # The package looks at the picture, so this does too: what is cut off is not asked for.
-    owner, feet = {}, []
+    # The package reads the visible part of the frame only, so this does too.
+    owner: dict[Point, int] = {}
+    feet: list[Drawn] = []
     for tag in tags:
         everything = footprint(tag, (origin[0] + width, origin[1] + height))
         feet.append({at: d for at, d in everything.items() if at[0] >= origin[0] and at[1] >= origin[1]})
     order = sorted(range(len(tags)), key=lambda i: (tags[i].box[1] + tags[i].box[3], tags[i].track))
     for number in order:
         owner.update(dict.fromkeys(feet[number], number))
-    shown = [look(template, origin, tag, feet[i], owner, i, taken) for i, tag in enumerate(tags)]
+    shown = [read_object(template, origin, tag, feet[i], owner, i, taken) for i, tag in enumerate(tags)]
     return Picture(
         origin, first["frame"], first["pts"], first["flags"], first["objects"], len(marks), small,
         template, tags, shown, support,
@@ -387,8 +424,8 @@ def read(stored, layout):
     )  # fmt: skip
 
 
-def clear(plane, step, origin, support):
-    """Section 6: zero outside the support."""
+def clear(plane: U8, step: int, origin: Point, support: set[Point]) -> U8:
+    """Plane with zeros outside the support (section 6)."""
     kept = np.zeros_like(plane)
     for row in range(plane.shape[0]):
         for column in range(plane.shape[1]):

@@ -1,6 +1,7 @@
-"""Boxes and indexes of .cssv files, read as cssv/container/SPEC.md says (sections 1, 2, 5 and 6).
+"""Second reader of boxes and indexes, written from sections 1, 2, 5 and 6 of cssv/container/SPEC.md alone.
 
-Half of the second reader: standard library only, and nothing of the package. It refuses by ValueError.
+One half of the second reader of .cssv files; :mod:`cssv.testing.container_reader` is the other. It uses the
+standard library only. Invalid input raises ValueError.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ import math
 import re
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 OUR_UUID = bytes.fromhex("c55f1d9a7b3e4c0da6425e8f90d17b36")
 MIB = 1024 * 1024
+#: (type, start, payload start, end) of a top-level box.
+Top = tuple[bytes, int, int, int]
 KINDS = {1: b"uuid", 2: b"cssv"}
 
 #: Boxes that the page names, by parent: none may occur twice.
@@ -30,6 +35,8 @@ NAMED = {
 
 @dataclass
 class VersionRead:
+    """One row of an index."""
+
     number: int
     parent: int
     created: int
@@ -42,15 +49,18 @@ class VersionRead:
     added: int = 0
     author: str = ""
     message: str = ""
-    facts: dict = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def table_size(self) -> int:
+        """Bytes of the frame table."""
         return 12 * (self.audio + self.frames)
 
 
 @dataclass
 class IndexRead:
+    """One index box."""
+
     start: int
     end: int
     form: int
@@ -61,21 +71,24 @@ class IndexRead:
     live: int
     tags: dict[str, int]
 
-    def find(self, revision) -> VersionRead:
+    def find(self, revision: int | str | None) -> VersionRead:
         """The row of a number or a tag; None is the version that plays."""
-        number = self.playing if revision is None else self.tags.get(revision, revision)
+        number: int | str = self.playing if revision is None else revision
+        number = self.tags.get(number, number) if isinstance(number, str) else number
         for version in self.versions:
             if version.number == number:
                 return version
         raise ValueError("no such version")
 
 
-def need(condition, why):
+def need(condition: object, why: str) -> None:
+    """Raise ValueError unless the condition holds."""
     if not condition:
         raise ValueError(why)
 
 
-def integer(data, at, width):
+def integer(data: bytes, at: int, width: int) -> int:
+    """Unsigned big-endian integer of ``width`` bytes at an offset."""
     need(at >= 0 and at + width <= len(data), "field beyond its box")
     return int.from_bytes(data[at : at + width], "big")
 
@@ -83,9 +96,10 @@ def integer(data, at, width):
 # Boxes (page, sections 1 and 2).
 
 
-def walk(data):
+def walk(data: bytes) -> list[Top]:
     """(type, start, payload start, end) of the whole top-level boxes."""
-    at, found = 0, []
+    at = 0
+    found: list[Top] = []
     while len(data) - at >= 8 and len(found) < 262144:
         size, kind, header = integer(data, at, 4), data[at + 4 : at + 8], 8
         if size == 1:
@@ -99,8 +113,10 @@ def walk(data):
     return found
 
 
-def inside(payload):
-    at, found = 0, []
+def inside(payload: bytes) -> list[tuple[bytes, bytes]]:
+    """(type, payload) of the boxes in a box."""
+    at = 0
+    found: list[tuple[bytes, bytes]] = []
     while at < len(payload):
         size, kind, header = integer(payload, at, 4), payload[at + 4 : at + 8], 8
         if size == 1:
@@ -112,29 +128,30 @@ def inside(payload):
     return found
 
 
-def named(kind, payload):
+def named(kind: bytes, payload: bytes) -> dict[bytes, bytes]:
     """The boxes in a box of this type that the page names, by type."""
-    found = {}
+    found: dict[bytes, bytes] = {}
     for name, body in inside(payload):
         if name in NAMED[kind]:
-            need(name not in found, f"several {name}")
+            need(name not in found, f"several {name!r}")
             found[name] = body
     return found
 
 
-def take(found, kind):
-    need(kind in found, f"no {kind}")
+def take(found: dict[bytes, bytes], kind: bytes) -> bytes:
+    """Payload of a box that must be present."""
+    need(kind in found, f"no {kind!r}")
     return found[kind]
 
 
-def full(payload, newest):
+def full(payload: bytes, newest: int) -> int:
     """The version of a full box."""
     version = integer(payload, 0, 4) >> 24
     need(version <= newest, "unknown version of a box")
     return version
 
 
-def counted(payload, width, columns):
+def counted(payload: bytes, width: int, columns: int) -> list[tuple[int, ...]]:
     """Rows of a full box that is a counted table."""
     full(payload, 0)
     rows = integer(payload, 4, 4)
@@ -146,18 +163,20 @@ def counted(payload, width, columns):
 # The index (page, sections 5 and 6).
 
 
-def whole_number(text):
+def whole_number(text: str) -> int:
+    """Integer of at most 300 digits."""
     need(len(text) <= 300, "digits of an integer")
     return int(text)
 
 
-def real_number(text):
+def real_number(text: str) -> float:
+    """Finite number."""
     need(math.isfinite(float(text)), "an infinite number")
     return float(text)
 
 
-def depth_of(text):
-    """How deep objects and lists lie within each other."""
+def depth_of(text: str) -> int:
+    """Nesting depth of objects and lists in a JSON text."""
     deepest, depth, in_string = 0, 0, False
     for part in re.findall(r'\\.|["\[\]{}]', text, re.DOTALL):
         if part == '"':
@@ -168,14 +187,15 @@ def depth_of(text):
     return deepest
 
 
-def read_facts(text):
+def read_facts(text: str) -> dict[str, Any]:
+    """Facts of a row: a JSON object."""
     need(depth_of(text) <= 64, "facts nest too deeply")
     facts = json.loads(text, parse_constant=real_number, parse_int=whole_number, parse_float=real_number)
     need(isinstance(facts, dict), "facts")
-    return facts
+    return dict(facts)
 
 
-def read_row(box, at, form, before):
+def read_row(box: bytes, at: int, form: int, before: Mapping[int, VersionRead]) -> tuple[VersionRead, int]:
     """(version, offset behind its row); ``before`` maps the numbers of the rows before to them."""
     fixed = 68 if form == 1 else 84
     need(at + fixed <= len(box) - 4, "row beyond index")
@@ -214,9 +234,12 @@ def read_row(box, at, form, before):
     return version, at
 
 
-def read_tags(box, at, count, numbers):
+def read_tags(
+    box: bytes, at: int, count: int, numbers: Mapping[int, VersionRead]
+) -> tuple[dict[str, int], int]:
     """({name: version}, offset behind them)."""
-    tags, last = {}, b""
+    tags: dict[str, int] = {}
+    last = b""
     for _ in range(count):
         need(at + 6 <= len(box) - 4, "tag beyond index")
         number, length = struct.unpack_from(">IH", box, at)
@@ -228,21 +251,21 @@ def read_tags(box, at, count, numbers):
     return tags, at
 
 
-def read_index(data, start, end):
-    """The index in a box, or ValueError where it is not valid."""
+def read_index(data: bytes, start: int, end: int) -> IndexRead:
+    """Index in a box; ValueError if it is not valid."""
     box = data[start:end]
     need(52 <= len(box) <= 256 * MIB, "index size")
     need(integer(box, len(box) - 4, 4) == zlib.crc32(box[:-4]), "index checksum")
     magic, form, _, offset, ftyp_crc, count = struct.unpack_from(">4sHHQII", box, 24)
     need(magic == b"CSIX" and KINDS.get(form) == box[4:8] and offset == start, "index header")
     need(1 <= count <= 65535, "number of versions")
-    at, playing, following, live, tag_count = 48, None, None, None, 0
+    at, playing, following, live, tag_count = 48, 0, 0, 0, 0
     if form == 2:
         need(len(box) >= 72, "index size")
         playing, following, live, tag_count = struct.unpack_from(">IIQI", box, 48)
         need(tag_count <= 65535, "number of tags")
         at = 68
-    rows = {}
+    rows: dict[int, VersionRead] = {}
     for _ in range(count):
         version, at = read_row(box, at, form, rows)
         rows[version.number] = version
@@ -258,7 +281,10 @@ def read_index(data, start, end):
     return IndexRead(start, end, form, ftyp_crc, versions, playing, following, live, tags)
 
 
-def check_places(versions, start, behind_tags, last_field, *, with_table):
+def check_places(
+    versions: list[VersionRead], start: int, behind_tags: int, last_field: int, *, with_table: bool
+) -> None:
+    """Check where the moov boxes and frame tables of the versions lie."""
     end = 0
     for version in versions:
         need(version.moov[0] >= end, "order of the versions' parts")
@@ -271,8 +297,8 @@ def check_places(versions, start, behind_tags, last_field, *, with_table):
     need(last.moov[0] + last.moov[1] <= start, "place of the last moov")
 
 
-def index_boxes(data, tops):
-    """(start, end) of what calls itself an index."""
+def index_boxes(data: bytes, tops: list[Top]) -> list[tuple[int, int]]:
+    """(start, end) of the boxes that have an index's type and UUID."""
     return [
         (start, end)
         for kind, start, body, end in tops
@@ -281,10 +307,11 @@ def index_boxes(data, tops):
     ]
 
 
-def choose(data, tops):
-    """(index of what players show, their moov box)."""
+def choose(data: bytes, tops: list[Top]) -> tuple[IndexRead, Top]:
+    """(index of the version that players show, their moov box)."""
     live = next((box for box in tops if box[0] == b"moov"), None)
-    need(live, "no moov")
+    if live is None:
+        raise ValueError("no moov")
     for start, end in reversed(index_boxes(data, tops)):
         try:
             index = read_index(data, start, end)
