@@ -265,6 +265,8 @@ def test_only_errors_of_the_tree_are_raised_on_purpose(module):
     builtin = {"Exception", "ValueError", "RuntimeError", "OSError", "AssertionError", "KeyError"}
     # sample.py raises built-in errors within itself only and turns them into ContainerError.
     allowed = {"ValueError"} if module == "cssv.pipeline.scene_track" else set()
+    if module.startswith("cssv.testing"):
+        pytest.skip("the second readers import nothing of the library, its errors neither")
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             name = getattr(node.exc.func, "id", "")
