@@ -8,8 +8,7 @@ from pathlib import Path
 
 from cssv.container import Appender, Reader
 from cssv.frames import U8
-from cssv.video import open_source
-from cssv.video.cursor import Cursor
+from cssv.video import FrameCursor, open_frames
 from rivals.corpus import Finished
 from rivals.store import Store, View, write_whole
 
@@ -19,10 +18,10 @@ class CssvView(View):
 
     def __init__(self, path: Path, version: int | None = None) -> None:
         self._reader = Reader(path, version=version)
-        self._cursor = Cursor(open_source(self._reader.source), self._reader.video.pts().tolist())
+        self._cursor = FrameCursor(open_frames(self._reader.source), self._reader.video.pts().tolist())
 
     def frame(self, number: int) -> U8:
-        return self._cursor.at(number).planes
+        return self._cursor.read(number).planes
 
     def scene(self, number: int) -> bytes:
         return self._reader.scene_sample(number)

@@ -39,8 +39,7 @@ from cssv.scene import Ranges, Scene
 from cssv.scene.ranges import fit_ranges
 from cssv.template.drawing import Outline
 from cssv.template.state import draw
-from cssv.video import Span, open_source, shown_stamps
-from cssv.video.cursor import Cursor
+from cssv.video import FrameCursor, Span, open_frames, shown_stamps
 
 #: Scene samples that are kept in memory, at most.
 _KEPT_SAMPLES = 2000
@@ -178,7 +177,7 @@ class _Job:
         if self._root is not self._parent:
             self._parents = stack.enter_context(StegoCursor(self._parent))
         self._recorded = config_from_facts(self._root.version.about.meta)
-        self._covers: Cursor | None = None
+        self._covers: FrameCursor | None = None
         self._samples: dict[int, SceneSample] = {}
         self.notes: list[str] = []
         size = self._roots.info.width, self._roots.info.height
@@ -205,7 +204,7 @@ class _Job:
         if grown or self._recast.is_recalibrated:
             ranges, grown = fit_ranges(scene, before, self._recast.drawn(self._moments()))
         self.notes += [f"the {name} range had to grow" for name in grown]
-        found = extract(self._roots.at(0).planes, recorded.layout, is_sound=True)
+        found = extract(self._roots.read(0).planes, recorded.layout, is_sound=True)
         if found is None or found.marks.miniature is None:
             raise ChecksumError("frame 0 carries no marks", remedy="Run verify to see what is damaged.")
         small = found.marks.miniature
@@ -225,7 +224,7 @@ class _Job:
         if path.exists() and path.samefile(self._path):
             raise InputError("the cover is the file itself", found=str(path), remedy=remedy)
         rate, start, stop = (to_fraction(self._recorded.opened.get(k)) for k in ("rate", "start", "stop"))
-        cover = open_source(
+        cover = open_frames(
             path,
             planes="rgb" if self._recorded.layout == "rgb24" else "native",
             rate=rate,
@@ -240,7 +239,7 @@ class _Job:
                 bound=f"{len(self._parent)}",
                 remedy=remedy,
             )
-        self._covers = Cursor(cover, stamps)
+        self._covers = FrameCursor(cover, stamps)
 
     def _sample(self, number: int) -> SceneSample:
         """The parent's; those of a short clip are kept, because reading them takes long."""
@@ -341,7 +340,7 @@ class _Job:
                     coder = SpliceEncoder(encoder, shop.sets, self._appender, span.start)
                     for number in islice(numbers, len(span)):
                         frame, sample = (
-                            self._drawn(number) if number in changed else (self._parents.at(number), None)
+                            self._drawn(number) if number in changed else (self._parents.read(number), None)
                         )
                         crc = planes_crc(frame.planes)
                         self.frames_changed += crc != int(self._parent.frames.stegos[number])
@@ -353,14 +352,14 @@ class _Job:
         """How to code as the first version was coded, if it can be done."""
         info = replace(self._roots.info, rate=self._recorded.rate)
         entries = self._parent.video.table.entries
-        return SpliceSettings.of(info, self._recorded.style.codec, entries, self._roots.at(0))
+        return SpliceSettings.of(info, self._recorded.style.codec, entries, self._roots.read(0))
 
     def _drawn(self, number: int) -> tuple[Frame, bytes | None]:
         """The new stego frame, and its scene sample where that changes."""
         shown = self._shown(number)
         known = read_sample(self._root.scene_sample(number)).outlines
-        cover = None if self._covers is None else self._covers.at(number)
-        frame, outlines = reembed(self.painter, self._roots.at(number), shown.objects, known, cover)
+        cover = None if self._covers is None else self._covers.read(number)
+        frame, outlines = reembed(self.painter, self._roots.read(number), shown.objects, known, cover)
         return frame, self._new_sample(number, shown, untagged(outlines, (frame.width, frame.height)))
 
     def facts(self) -> dict[str, Any]:
@@ -377,7 +376,7 @@ class _Job:
         total = self.frames_coded
         with Reader(staged) as reader, StegoCursor(reader) as frames:
             for number in counted(chain(*self._coded), "verify", total, self._progress):
-                found = extract(frames.at(number).planes, self._recorded.layout)
+                found = extract(frames.read(number).planes, self._recorded.layout)
                 if found is None or found.marks.intact != found.marks.whole or found.damaged:
                     raise ChecksumError(f"the marks of frame {number} do not read back")
 

@@ -15,7 +15,7 @@ from cssv.files.paths import Path_
 from cssv.files.plain_json import to_finite
 from cssv.pipeline.decoder import Decoder
 from cssv.scene import Ranges
-from cssv.video import VideoInfo, open_source
+from cssv.video import VideoInfo, open_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def info(source: Path_) -> Information:
                 )
             return _of_container(path, decoder.info, decoder.reader, size, ranges)
     except NibblesLostError:
-        with open_source(path) as frames:
+        with open_frames(path) as frames:
             return Information(path, "plain", frames.info, frames.info.frame_count, size)
 
 

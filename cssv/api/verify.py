@@ -16,8 +16,7 @@ from cssv.files.paths import Path_
 from cssv.frames import planes_crc
 from cssv.pipeline.arguments import Progress
 from cssv.pipeline.scene_track import read_sample
-from cssv.video import VideoReader
-from cssv.video.cursor import Cursor
+from cssv.video import FrameCursor, VideoReader
 
 #: What tells samples apart: where they lie, and what they must decode to.
 _SAMPLE = np.dtype([("offset", np.int64), ("crc", np.uint32)])
@@ -171,7 +170,7 @@ class _Survey:
         if source is None:
             return
         last_key, is_spoilt = -1, False
-        with Cursor(source, reader.video.pts().tolist()) as cursor:
+        with FrameCursor(source, reader.video.pts().tolist()) as cursor:
             for frame in frames:
                 key = reader.key_before(reader.video.number, frame)
                 if key != last_key:
@@ -187,9 +186,9 @@ class _Survey:
                 yield *fault, frame
 
 
-def _frame_fault(reader: Reader, cursor: Cursor, number: int) -> tuple[str, str]:
+def _frame_fault(reader: Reader, cursor: FrameCursor, number: int) -> tuple[str, str]:
     """What is wrong with the pixels of a frame: kind and words, both empty for a sound one."""
-    frame = cursor.at(number)
+    frame = cursor.read(number)
     if frame.pts != cursor.stamps[number]:
         return "video", f"frame {number} is shown at pts {frame.pts}, not {cursor.stamps[number]}"
     if planes_crc(frame.planes) != int(reader.frames.stegos[number]):

@@ -19,7 +19,7 @@ from cssv.pipeline.moment import Moment
 from cssv.pipeline.scene_track import read_sample
 from cssv.scene import Scene
 from cssv.scene.ground import Plane, plane_of
-from cssv.video import open_source, shown_stamps
+from cssv.video import open_frames, shown_stamps
 
 #: What to do about lost nibbles.
 _LOST_REMEDY = (
@@ -61,7 +61,7 @@ class Decoder(Closing):
                 _check_no_version(source, version)
             with self._as_damage():
                 place = self._path if self.reader is None else self.reader.source
-                self._frames = self._stack.enter_context(open_source(place))
+                self._frames = self._stack.enter_context(open_frames(place))
         except BaseException:
             self._stack.close()
             raise
@@ -76,7 +76,7 @@ class Decoder(Closing):
     @cached_property
     def _stamps(self) -> list[int]:
         """Pts of a copy's frames; found by a reading of its own, so that a loop that goes on is not lost."""
-        with open_source(self._path) as frames:
+        with open_frames(self._path) as frames:
             return shown_stamps(frames)
 
     @property

@@ -5,11 +5,10 @@ from __future__ import annotations
 from cssv.container import Reader
 from cssv.errors import ChecksumError, VideoError
 from cssv.frames import Frame, planes_crc
-from cssv.video import VideoReader
-from cssv.video.cursor import Cursor
+from cssv.video import FrameCursor, VideoReader
 
 
-class StegoCursor(Cursor):
+class StegoCursor(FrameCursor):
     """Hands out the stego frames of a version of a ``.cssv``, each checked.
 
     Raises:
@@ -24,10 +23,10 @@ class StegoCursor(Cursor):
         except VideoError as error:
             raise self._damaged(str(error)) from error
 
-    def at(self, number: int) -> Frame:
+    def read(self, number: int) -> Frame:
         """The frame, counted from 0. Raises ChecksumError when it is not what was written."""
         try:
-            frame = super().at(number)
+            frame = super().read(number)
         except VideoError as error:
             raise self._damaged(str(error)) from error
         if planes_crc(frame.planes) != int(self._crcs[number]):

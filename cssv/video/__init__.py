@@ -2,10 +2,13 @@
 
 from cssv.video.audio import AudioCopy, AudioTrack
 from cssv.video.codecs import CODECS, VARIANT_MAX, Codec, gop_length
+from cssv.video.cursor import FrameCursor
 from cssv.video.encoder import FrameEncoder
+from cssv.video.frame_reader import FrameReader, Planes, shown_stamps
 from cssv.video.grey16 import SIDE_MAX as COUNTS_SIDE_MAX
 from cssv.video.grey16 import CountPictures, CountVideo
 from cssv.video.info import UNTAGGED, Colour, VideoInfo, check_rate
+from cssv.video.opening import open_frames
 from cssv.video.packet import Packet
 from cssv.video.pictures import (
     PICTURE_RATE,
@@ -15,9 +18,7 @@ from cssv.video.pictures import (
     write_picture,
     write_pictures,
 )
-from cssv.video.planes import Planes
 from cssv.video.reader import VideoReader
-from cssv.video.source import FrameSource, open_source, shown_stamps
 from cssv.video.span import WHOLE_CLIP, Span
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
 
@@ -37,8 +38,9 @@ __all__ = [
     "CountPictures",
     "CountVideo",
     "FileCodec",
+    "FrameCursor",
     "FrameEncoder",
-    "FrameSource",
+    "FrameReader",
     "Packet",
     "PictureReader",
     "Planes",
@@ -49,7 +51,7 @@ __all__ = [
     "check_rate",
     "encode_picture",
     "gop_length",
-    "open_source",
+    "open_frames",
     "shown_stamps",
     "write_picture",
     "write_pictures",

@@ -1,4 +1,4 @@
-"""Frames of a source by number, where going forward costs no seek."""
+"""Random access to the frames of a reader."""
 
 from __future__ import annotations
 
@@ -7,35 +7,34 @@ from collections.abc import Iterator, Sequence
 from cssv.errors import VideoError
 from cssv.files.closing import Closing
 from cssv.frames import Frame
-from cssv.video import FrameSource
+from cssv.video.frame_reader import FrameReader, check_number
 
 
-class Cursor(Closing):
-    """Hands out the frames of a source in any order; owns the source.
+class FrameCursor(Closing):
+    """Frames of a reader by number, in any order; the next frame needs no seek.
 
     Args:
-        source: where they come from.
+        reader: the reader; closed together with the cursor.
         stamps: the pts of all its frames.
     """
 
-    def __init__(self, source: FrameSource, stamps: Sequence[int]) -> None:
-        self.info = source.info
+    def __init__(self, reader: FrameReader, stamps: Sequence[int]) -> None:
+        self.info = reader.info
         self.stamps = stamps
-        self._source = source
+        self._reader = reader
         self._frames: Iterator[Frame] = iter(())
         self._next = -1
 
     def __len__(self) -> int:
         return len(self.stamps)
 
-    def at(self, number: int) -> Frame:
-        """The frame, counted from 0. Raises VideoError where the source has none."""
-        if not 0 <= number < len(self):
-            raise VideoError("the clip has no such frame", found=number, bound=f"0 to {len(self) - 1}")
+    def read(self, number: int) -> Frame:
+        """Return a frame by its number, counted from 0. Raises VideoError for a number out of range."""
+        check_number(number, len(self))
         if number != self._next:
-            self._source.seek(number, self.stamps[number])
-            self._frames = iter(self._source)
-        # What breaks off leaves the position unknown; -1 matches no frame.
+            self._reader.seek(number, self.stamps[number])
+            self._frames = iter(self._reader)
+        # After an error the position is unknown; -1 lets the next call seek.
         self._next = -1
         frame = next(self._frames, None)
         if frame is None:
@@ -44,5 +43,5 @@ class Cursor(Closing):
         return frame
 
     def close(self) -> None:
-        """Close the source."""
-        self._source.close()
+        """Close the reader."""
+        self._reader.close()

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import count
 from pathlib import Path
 
-import av.container
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from cssv.errors import VideoError
-from cssv.video.ffmpeg import AV_ERRORS, exact, opened, reason, video_stream
+from cssv.video.decoding import PictureDecoder
+from cssv.video.ffmpeg import exact, opened
 from cssv.video.pictures import GREY, PngHeader, png_files, png_header, read_bytes
 from cssv.video.planes import UNSUPPORTED_ROTATION, Turn, turn_of
-from cssv.video.truncation import shortfall
 
 U16 = NDArray[np.uint16]
 
@@ -53,12 +51,14 @@ class CountVideo:
 
     def __iter__(self) -> Iterator[tuple[U16, Fraction]]:
         with opened(self._path) as container:
-            stream = video_stream(container, self._path)
+            decoder = PictureDecoder(container, self._path)
+            stream = decoder.stream
             base = exact(stream.time_base) or Fraction(1, 1000)
             step = 1 / (exact(stream.average_rate) or exact(stream.guessed_rate) or Fraction(25))
             first: int | None = None
             shape: tuple[int, ...] | None = None
-            for number, picture in enumerate(self._pictures(container)):
+            number = -1
+            for number, picture in enumerate(decoder.pictures()):
                 counts = self._counts(picture)
                 shape = shape or counts.shape
                 if counts.shape != shape:
@@ -68,33 +68,7 @@ class CountVideo:
                 else:
                     first = picture.pts if first is None else first
                     yield counts, (picture.pts - first) * base
-
-    def _pictures(self, container: av.container.InputContainer) -> Iterator[VideoFrame]:
-        stream = video_stream(container, self._path)
-        stream.thread_type = "AUTO"
-        done, packets = 0, 0
-        demuxed = container.demux(stream)
-        for _ in count():
-            try:
-                packet = next(demuxed, None)
-                if packet is None:
-                    break
-                packets += packet.dts is not None or packet.size > 0
-                pictures = [] if packet.is_corrupt else packet.decode()
-            except AV_ERRORS as error:
-                raise self._broken(done, reason(error)) from error
-            if packet.is_corrupt or any(picture.is_corrupt for picture in pictures):
-                raise self._broken(done, "a picture is damaged")
-            yield from pictures
-            done += len(pictures)
-        if missing := shortfall(container, stream, self._path, packets):
-            raise self._broken(done, missing)
-
-    def _broken(self, done: int, found: str) -> VideoError:
-        return VideoError(
-            f"the video breaks off after {done} pictures", found=f"{self._path}: {found}",
-            remedy="Use a whole copy.",
-        )  # fmt: skip
+            decoder.check_complete(number + 1)
 
     def _counts(self, picture: VideoFrame) -> U16:
         end = _FORMATS.get(picture.format.name)

@@ -22,11 +22,11 @@ from av.video.frame import VideoFrame
 
 from cssv.errors import ChecksumError, FrameError, OutputError, VideoError
 from cssv.files.atomic import whole_file, whole_folder
-from cssv.files.closing import Closing
 from cssv.frames import U8, Frame, Layout, check_size
 from cssv.video.ffmpeg import check_readable, reason
+from cssv.video.frame_reader import FrameReader, Planes, check_number
 from cssv.video.info import Colour, VideoInfo, check_time
-from cssv.video.planes import PlaneConverter, Planes
+from cssv.video.planes import PlaneConverter
 from cssv.video.span import WHOLE_CLIP, Span
 
 #: Frames per second of pictures when nobody says.
@@ -55,7 +55,7 @@ class PngHeader:
         return "yuv420p" if self.kind == GREY else "rgb24"
 
 
-class PictureReader(Closing):
+class PictureReader(FrameReader):
     """Reads a PNG, or a folder of PNGs in natural order (2 before 10), as frames.
 
     RGB pictures are ``rgb24``; 8-bit grey ones are the stacked planes of ``yuv420p``. Loops, seeks
@@ -88,7 +88,7 @@ class PictureReader(Closing):
         self._stop = count if stop is None else min(count, stop)
         self._next = 0
         self._header = _read_header(self._files[0], read_bytes(self._files[0]))
-        self._door: PlaneConverter | None = None
+        self._converter: PlaneConverter | None = None
         self.info = self._describe(planes)
 
     def _describe(self, planes: Planes) -> VideoInfo:
@@ -102,8 +102,8 @@ class PictureReader(Closing):
             notes = ("converted from rgba to rgb24, alpha dropped",)
         layout = header.layout
         if planes == "rgb" and layout == "yuv420p":
-            self._door = PlaneConverter(VideoFrame(header.width, height, "yuv420p"), "rgb")
-            layout, notes = self._door.layout, self._door.notes
+            self._converter = PlaneConverter(VideoFrame(header.width, height, "yuv420p"), "rgb")
+            layout, notes = self._converter.layout, self._converter.notes
         count = len(self._files)
         return VideoInfo(
             width=header.width,
@@ -140,9 +140,9 @@ class PictureReader(Closing):
                 bound=f"{self._header.width}x{self._header.height} {self._header.layout}",
             )
         planes = _decode(path, data, header)
-        if self._door is None:
+        if self._converter is None:
             return planes
-        return self._door.planes(VideoFrame.from_ndarray(planes, format="yuv420p"))
+        return self._converter.planes(VideoFrame.from_ndarray(planes, format="yuv420p"))
 
     def timestamps(self) -> list[int]:
         """Return the pts of every frame that will be delivered."""
@@ -153,8 +153,7 @@ class PictureReader(Closing):
         count = self._stop - self._first
         if pts is not None and pts != self._first + number:
             raise VideoError("the clip has no frame at this time", found=f"pts {pts}")
-        if not 0 <= number < count:
-            raise VideoError("the clip has no such frame", found=number, bound=f"0 to {count - 1}")
+        check_number(number, count)
         self._next = number
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 from av.video.format import VideoFormat
@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from cssv.errors import VideoError
 from cssv.frames import U8, Layout, planes_shape, split_planes
 from cssv.video.ffmpeg import AV_ERRORS, reason
-
-Planes = Literal["native", "rgb"]
+from cssv.video.frame_reader import Planes
 
 # Formats whose bytes already are the planes wanted, in another order at most.
 _SAME_YUV = ("yuv420p", "yuvj420p")

@@ -1,4 +1,4 @@
-"""A clip as frames: native planes, exact time, one at a time."""
+"""Reader of the frames of a video file, in native planes and with exact time."""
 
 from __future__ import annotations
 
@@ -10,30 +10,28 @@ from fractions import Fraction
 
 import av.container
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from cssv.errors import VideoError
-from cssv.files.closing import Closing
 from cssv.files.patched import as_input_file
 from cssv.frames import Frame
-from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, opened, reason, video_stream
+from cssv.video.decoding import PictureDecoder
+from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, opened, video_stream
+from cssv.video.frame_reader import FrameReader, Planes, check_number
 from cssv.video.info import RATE_RANGE, Colour, VideoInfo, check_rate, nominal_step
-from cssv.video.planes import PlaneConverter, Planes
+from cssv.video.planes import PlaneConverter
 from cssv.video.span import WHOLE_CLIP, Span
-from cssv.video.truncation import shortfall
 
-# Seeking in these leads to a key frame at or before the time asked for.
+# Formats with an exact index: seeking finds a key frame at or before the time.
 _INDEXED = ("mov", "matroska")
 
 _REPAIRED = "time stamps that did not grow were moved behind their predecessors"
 _MICROSECONDS = 1_000_000
 
 
-class VideoReader(Closing):
-    """Reads any clip FFmpeg reads, in memory that does not grow with its length.
+class VideoReader(FrameReader):
+    """Reader of any clip that FFmpeg reads; memory does not grow with the length of the clip.
 
-    Every ``for`` loop over a reader starts at the first frame, or where :meth:`seek` was called
-    last. Only one loop at a time. ::
+    ::
 
         with VideoReader("clip.mp4") as reader:
             for frame in reader:
@@ -47,9 +45,9 @@ class VideoReader(Closing):
         span: frames outside are left out; the others keep their pts.
 
     Raises:
-        VideoError: no such file, not a video, no frames; while reading, a file that breaks off.
-        OptionError: ``rate`` out of bounds.
-        FrameError: a picture too small or too large to carry.
+        VideoError: no such file, not a video, or no frames; while reading, a damaged or incomplete file.
+        OptionError: ``rate`` out of range.
+        FrameError: pictures too small or too large.
     """
 
     def __init__(
@@ -69,7 +67,7 @@ class VideoReader(Closing):
         self._is_closed = False
         first = self._reopen()
         try:
-            self._door = PlaneConverter(first, planes)
+            self._converter = PlaneConverter(first, planes)
             self._is_numbered = rate is not None or first.pts is None
             self.info = self._describe(first)
         except BaseException:
@@ -81,14 +79,13 @@ class VideoReader(Closing):
         self._is_fresh = True
 
     def _reopen(self) -> VideoFrame:
-        """Open the file at its beginning and decode one picture, which is put back."""
+        """Open the file at its beginning and decode its first picture, which is put back and returned."""
         self._release()
         self._container = self._stack.enter_context(opened(self._path))
         try:
-            self._stream = video_stream(self._container, self._path)
-            self._stream.thread_type = "AUTO"
-            self._skipped = self._packets = 0
-            self._pictures = self._decoded(self._container, self._stream)
+            self._decoder = PictureDecoder(self._container, self._path, skip_undecodable=True)
+            self._stream = self._decoder.stream
+            self._pictures = self._decoder.pictures()
             first = next(self._pictures, None)
         except BaseException:
             self.close()
@@ -102,25 +99,27 @@ class VideoReader(Closing):
         return first
 
     def _describe(self, first: VideoFrame) -> VideoInfo:
-        stream, door = self._stream, self._door
+        stream, converter = self._stream, self._converter
         context = stream.codec_context
         guessed = (exact(stream.average_rate), exact(stream.guessed_rate), exact(stream.base_rate))
         time_base = exact(stream.time_base) or Fraction(1, 1000)
         low, high = RATE_RANGE
+        # Damaged headers give rates such as 90000 per second: the first of FFmpeg's guesses that a clip can
+        # have is taken, and one frame per unit of time where there is none.
         sane = (found for found in guessed if found and low <= found <= high)
         rate = self._rate or next(sane, min(high, max(low, 1 / time_base)))
-        notes = [*door.notes]
+        notes = [*converter.notes]
         if self._rate is not None:
             notes.append(f"frame rate set to {self._rate} frames per second")
         elif self._is_numbered:
             notes.append(f"frames without time stamps were counted at {rate} frames per second")
-        if self._skipped:
-            notes.append(f"{self._skipped} packets before the first whole frame were skipped")
+        if self._decoder.skipped:
+            notes.append(f"{self._decoder.skipped} packets before the first whole frame were skipped")
         count = stream.frames or None
         return VideoInfo(
-            width=door.width,
-            height=door.height,
-            layout=door.layout,
+            width=converter.width,
+            height=converter.height,
+            layout=converter.layout,
             time_base=1 / rate if self._is_numbered else time_base,
             rate=rate,
             frame_count=count,
@@ -130,14 +129,15 @@ class VideoReader(Closing):
             colour=self._colour(),
             source_width=first.width,
             source_height=first.height,
-            rotation_deg=door.turn.rotation_deg,
-            padding=door.padding,
+            rotation_deg=converter.turn.rotation_deg,
+            padding=converter.padding,
             has_audio=bool(self._opened.streams.audio),
-            pixel_aspect=door.pixel_aspect(exact(stream.sample_aspect_ratio)),
+            pixel_aspect=converter.pixel_aspect(exact(stream.sample_aspect_ratio)),
             notes=tuple(notes),
         )
 
     def _colour(self) -> Colour:
+        """Colour tags of the planes returned."""
         context = self._stream.codec_context
         tags = Colour(
             range=context_value(context, "color_range", 0),
@@ -145,9 +145,9 @@ class VideoReader(Closing):
             primaries=context_value(context, "color_primaries", 2),
             transfer=context_value(context, "color_trc", 2),
         )
-        if self._door.layout == "rgb24":
+        if self._converter.layout == "rgb24":
             return replace(tags, range=2, space=0)
-        return replace(tags, range=2) if self._door.is_full_range else tags
+        return replace(tags, range=2) if self._converter.is_full_range else tags
 
     def _duration_s(self) -> Fraction | None:
         time_base = exact(self._stream.time_base)
@@ -166,46 +166,14 @@ class VideoReader(Closing):
         if self._is_closed:
             raise VideoError("the reader is closed", found=str(self._path))
 
-    def _decoded(self, container: av.container.InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-        """Yield pictures in presentation order until the file ends; VideoError where it breaks."""
-        count = 0
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets, None)
-                if packet is None:
-                    return
-                self._packets += packet.dts is not None or packet.size > 0
-                if packet.is_corrupt:
-                    raise self._broken(count, "a packet is cut short")
-                pictures = packet.decode()
-            except AV_ERRORS as error:
-                # Recordings often begin in the middle of a group of pictures.
-                if count == 0 and packet is not None and packet.size:
-                    self._skipped += 1
-                    continue
-                raise self._broken(count, reason(error)) from error
-            for picture in pictures:
-                if picture.is_corrupt:
-                    raise self._broken(count, "a picture is damaged")
-                yield picture
-                count += 1
-
-    def _broken(self, count: int, found: str) -> VideoError:
-        return VideoError(
-            f"the clip breaks off after {count} frames",
-            found=f"{self._path}: {found}",
-            remedy="Use a whole copy, or cut the clip before this point.",
-        )
-
     def _next_picture(self) -> VideoFrame | None:
+        """Return the picture that was put back, or decode the next; None at the end."""
         if self._put_back is not None:
             picture, self._put_back = self._put_back, None
             return picture
         return next(self._pictures, None)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield frames in presentation order."""
         self._check_open()
         if not self._is_fresh:
             self._reopen()
@@ -216,14 +184,14 @@ class VideoReader(Closing):
         return self._frames(self._next_number)
 
     def _near_start(self, pts: int) -> None:
-        """Leave out what lies before ``start`` by the index, where containers have an exact one."""
+        """Skip to the start of the span by the index, in formats that have an exact one."""
         is_indexed = any(name in self._opened.format.name for name in _INDEXED)
         if is_indexed and not self._jump(pts):
             self._reopen()
 
     def _frames(self, number: int) -> Iterator[Frame]:
         last: int | None = None
-        time_base, door = self.info.time_base, self._door
+        time_base, converter = self.info.time_base, self._converter
         first, stop = self._first_pts, self._stop_pts
         while (picture := self._next_picture()) is not None:
             last = pts = self._stamp(picture, last)
@@ -232,7 +200,7 @@ class VideoReader(Closing):
                 continue
             if stop is not None and pts >= stop:
                 break
-            yield Frame(door.planes(picture), door.layout, pts, time_base, number)
+            yield Frame(converter.planes(picture), converter.layout, pts, time_base, number)
             number += 1
         else:
             self._check_whole()
@@ -240,7 +208,8 @@ class VideoReader(Closing):
             raise VideoError("no frame lies between start and stop", found=str(self._path))
 
     def _stamp(self, picture: VideoFrame, last: int | None) -> int:
-        """Return the pts of a picture that follows one at ``last``; always later than that."""
+        """Return the pts of a picture that follows one at ``last``, always later than ``last``."""
+        # With a rate given, or without any time stamps, frames are counted.
         if self._is_numbered:
             return self._index
         pts = picture.pts
@@ -254,18 +223,16 @@ class VideoReader(Closing):
         return last + 1
 
     def _check_whole(self) -> None:
+        """Raise VideoError for a file cut short. After a seek the packets before are not counted."""
         if not self._is_at_start:
             return
-        missing = shortfall(self._opened, self._stream, self._path, self._packets)
-        if missing:
-            raise self._broken(self._index, missing)
+        self._decoder.check_complete(self._index)
 
     def timestamps(self) -> list[int]:
-        """Return the pts of every frame that will be delivered, in order, without decoding.
+        """Return the pts of every frame in the span, in order, without decoding.
 
-        In units of ``info.time_base``, after ``rate`` and ``span``. The file is opened a
-        second time and only its packets are looked at, so that frames which a damaged file lists
-        but cannot decode are counted too.
+        The file is opened a second time and only its packets are read. So frames that cannot be decoded
+        are counted too.
         """
         stamps = self._source_stamps()
         if self._is_numbered:
@@ -275,7 +242,7 @@ class VideoReader(Closing):
         return [pts for pts in stamps if low <= pts < high]
 
     def _source_stamps(self) -> list[int]:
-        """Pts of all shown packets in the file's own time base; counted where there are none."""
+        """Pts of all packets of the file that are shown, in its own time base."""
         stamps: list[int | None] = []
         with opened(self._path) as container:
             stream = video_stream(container, self._path)
@@ -285,15 +252,15 @@ class VideoReader(Closing):
         known = sorted(pts for pts in stamps if pts is not None)
         if len(known) == len(stamps):
             return known
+        # Some packets have no time: frames are taken to be equally long from the first known time on.
         step = nominal_step(self.info.time_base, self.info.rate)
         return [(known[0] if known else 0) + step * index for index in range(len(stamps))]
 
     def seek(self, number: int, pts: int | None = None) -> None:
-        """Let the next loop start at frame ``number``.
+        """Let the next loop start at frame ``number``; its ``pts`` saves a look-up.
 
-        ``pts`` saves the look-up of its time stamp where the caller knows it (in units of
-        ``info.time_base``). Fast where the file has an index; otherwise, and where the index leads
-        past the frame, the clip is decoded from its beginning.
+        Fast where the file has an index. Without one, or where the index leads past the frame, the clip is
+        decoded from its beginning.
 
         Raises:
             VideoError: the clip has no such frame.
@@ -301,8 +268,7 @@ class VideoReader(Closing):
         self._check_open()
         if pts is None:
             stamps = self.timestamps()
-            if not 0 <= number < len(stamps):
-                raise VideoError("the clip has no such frame", found=number, bound=f"0 to {len(stamps) - 1}")
+            check_number(number, len(stamps))
             pts = stamps[number]
         if self._is_numbered or not self._jump(pts) or not self._is_next(pts):
             self._reopen()
@@ -312,13 +278,14 @@ class VideoReader(Closing):
         self._is_fresh = True
 
     def _jump(self, pts: int) -> bool:
-        """Go by the file's index to the first picture at or after ``pts``; False where it misleads."""
+        """Seek by the index to the first picture at or after ``pts``; False where the index is wrong."""
         self._put_back = None
         self._is_at_start = False
         try:
             self._opened.seek(pts, stream=self._stream, backward=True)
-            self._pictures = self._decoded(self._opened, self._stream)
+            self._pictures = self._decoder.pictures()
             picture = next(self._pictures, None)
+            # A seek that ends after the frame may have skipped it.
             is_before = picture is not None and picture.pts is not None and picture.pts <= pts
             while picture is not None and (picture.pts is None or picture.pts < pts):
                 picture = next(self._pictures, None)
@@ -331,6 +298,7 @@ class VideoReader(Closing):
         return self._put_back is not None and self._put_back.pts == pts
 
     def _skip_to(self, pts: int) -> None:
+        """Decode up to the picture at ``pts``."""
         while (picture := self._next_picture()) is not None:
             if (self._index if self._is_numbered else picture.pts) == pts:
                 self._put_back = picture

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cssv.container import Reader
 from cssv.errors import OptionError, VideoError
 from cssv.files.patched import PatchedFile, as_input_file
-from cssv.video import VideoReader, open_source
+from cssv.video import VideoReader, open_frames
 
 PATCHES = st.lists(st.tuples(st.integers(0, 80), st.binary(min_size=1, max_size=12)), max_size=5)
 STEPS = st.lists(
@@ -99,7 +99,7 @@ def test_a_version_that_does_not_play_is_decoded_as_if_it_did(number):
     """The first moov of the file is another's, but under the patches it is this version's."""
     with Reader(GOLDEN, version=number) as reader:
         source, stegos, stamps = reader.source, reader.frames.stegos.tolist(), reader.video.pts().tolist()
-    with open_source(source) as clip:
+    with open_frames(source) as clip:
         assert isinstance(clip, VideoReader)
         frames = list(clip)
         assert crcs(frames) == stegos
@@ -126,4 +126,4 @@ def test_clips_that_cannot_be_read(tmp_path):
     (tmp_path / "text").write_bytes(b"moov and free")
     for patched in (PatchedFile(tmp_path / "absent", ()), PatchedFile(tmp_path / "text", ((0, b"free"),))):
         with pytest.raises(VideoError, match=patched.path.name):
-            open_source(patched)
+            open_frames(patched)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cssv.errors import ChecksumError, FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
-from cssv.video import PictureReader, Span, VideoReader, open_source, write_picture, write_pictures
+from cssv.video import PictureReader, Span, VideoReader, open_frames, write_picture, write_pictures
 
 BASE = Fraction(1, 25)
 
@@ -261,14 +261,14 @@ def test_a_folder_is_compared_before_it_gets_its_name(tmp_path, monkeypatch, lay
 
 
 def kind_of(path: Path, **options) -> type:
-    with open_source(path, **options) as source:
+    with open_frames(path, **options) as source:
         frames = list(source)
         assert source.timestamps() == [frame.pts for frame in frames]
         assert source.info.width == frames[0].width
         return type(source)
 
 
-def test_open_source_takes_what_it_is_given(tmp_path, data):
+def test_open_frames_takes_what_it_is_given(tmp_path, data):
     write_pictures(tmp_path / "folder", [frame_of(number=number) for number in range(3)])
     (tmp_path / "named.jpg").write_bytes((tmp_path / "folder/000000.png").read_bytes())
     assert kind_of(tmp_path / "folder") is PictureReader
@@ -278,4 +278,4 @@ def test_open_source_takes_what_it_is_given(tmp_path, data):
     assert kind_of(data / "images/bus.jpg") is VideoReader
     for name in ("none.mp4", "none"):
         with pytest.raises(VideoError, match="no such file"):
-            open_source(tmp_path / name)
+            open_frames(tmp_path / name)

@@ -24,7 +24,7 @@ import cssv
 from cssv.container import Reader
 from cssv.perception import detections
 from cssv.pipeline.scene_track import SceneSample, read_sample
-from cssv.video import open_source
+from cssv.video import open_frames
 
 #: 6 fps makes groups of 12 pictures: 0 to 11, 12 to 23, 24 to 29.
 WIDTH, HEIGHT, COUNT, RATE = 112, 96, 30, 6
@@ -211,13 +211,13 @@ def plain_crcs(path: Path) -> list[int]:
 
 def own_crcs(path: Path, version: int | str | None = None) -> list[int]:
     """The same by our reader, of any version."""
-    with Reader(path, version=version) as reader, open_source(reader.source) as frames:
+    with Reader(path, version=version) as reader, open_frames(reader.source) as frames:
         return [zlib.crc32(frame.planes.data) for frame in frames]
 
 
 def own_planes(path: Path, version: int | str | None = None) -> list[np.ndarray]:
     """Every frame's planes of a version."""
-    with Reader(path, version=version) as reader, open_source(reader.source) as frames:
+    with Reader(path, version=version) as reader, open_frames(reader.source) as frames:
         return [frame.planes.copy() for frame in frames]
 
 
