@@ -33,7 +33,7 @@ from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.temperatures import ThermalReadings
 from cssv.scene import Ranges, Scene
 from cssv.scene.ground import Plane, ground_note, plane_of
-from cssv.scene.matching import shift_times
+from cssv.scene.shift import shift_times
 from cssv.scene.ranges import default_ranges
 from cssv.video import AudioCopy, Codec, Span, VideoReader, shown_stamps
 

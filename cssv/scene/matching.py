@@ -1,33 +1,30 @@
-"""Which entry of a scene speaks of which track.
+"""Matching of the scene's entries to tracks.
 
-Entries are taken in order; a later one overrides an earlier one field by field, so ``"*"`` first
-and exceptions after it. A label that an entry gives is the label that later entries see.
+Entries apply in order; a later one overrides an earlier one field by field, so ``"*"`` stands first and the
+exceptions after it. Later entries see the label that an earlier entry gives.
 
-:func:`resolve` looks at whole tracks, :class:`LiveMatcher` at one moment after another in constant
-memory; both end with the same facts.
+:func:`resolve` takes whole tracks, :class:`LiveMatcher` one moment after another in constant memory; both end
+with the same facts.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cssv.boxes import F64
 from cssv.errors import InputError
 from cssv.scene.attributes import ATTRIBUTES, ObjectAttributes
 from cssv.scene.model import Match, Scene, SceneObject, Selector
 from cssv.scene.text import match_text
 
-F64 = NDArray[np.float64]
-
-#: A track is near a point when its box is at most this many box heights away from it.
+#: A track is near a point if its box is at most this many box heights away from it.
 NEAR_BOUND_HEIGHTS = 1.0
-#: A track that begins or ends at most this long from ``at_s`` still counts, with its end box:
+#: A track that begins or ends at most this long from ``at_s`` counts too, with its first or last box:
 #: trackers need a few frames before they report an object.
 NEAR_SLACK_S = 0.5
 #: The label that matches every track.
@@ -36,11 +33,11 @@ ANY_LABEL = "*"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
-    """What matching needs to know of one track.
+    """One track, as far as matching needs it.
 
     Attributes:
         track: the track's id.
-        label: what the detector or the scene calls it; None where nobody does.
+        label: from the detector or the scene; None if neither gives one.
         times_s: (n,) float64, presentation times in seconds, increasing, n >= 1.
         boxes_px: (n, 4) float64, x, y of the top left corner, width, height.
         given: index of the scene object whose trajectory this is; None for a perceived track.
@@ -87,7 +84,7 @@ _OVERRIDING = ("name", "label", *(attribute.name for attribute in ATTRIBUTES), "
 
 @dataclass(slots=True)
 class _Seen:
-    """A track as far as it has been seen; its last box is what a live matcher needs of its past."""
+    """A track up to now; of its past, a live matcher needs only the last box."""
 
     label: str | None
     given: int | None
@@ -97,7 +94,7 @@ class _Seen:
 
 
 def resolve(scene: Scene, sightings: Iterable[Sighting]) -> dict[int, Facts]:
-    """Resolve what the scene says of each track, by track id.
+    """The facts on each track, by track id.
 
     Raises:
         InputError: two sightings with one track id.
@@ -113,9 +110,11 @@ def resolve(scene: Scene, sightings: Iterable[Sighting]) -> dict[int, Facts]:
 
 
 def unmatched(scene: Scene, facts: Mapping[int, Facts]) -> tuple[str, ...]:
-    """Report the entries that matched no track, in words, with their JSON paths.
+    """Warnings about entries that match no track, with their JSON paths.
 
-    ``facts`` is what :func:`resolve` returned for the whole clip.
+    Args:
+        scene: the scene.
+        facts: from :func:`resolve` for the whole clip.
     """
     return _report(scene, {index for fact in facts.values() for index in fact.entries})
 
@@ -129,7 +128,7 @@ def _report(scene: Scene, used: set[int]) -> tuple[str, ...]:
 
 
 def given_sightings(scene: Scene, first_track: int) -> tuple[Sighting, ...]:
-    """Return the scene's given objects as tracks of their own, numbered from ``first_track``."""
+    """The objects with trajectories as tracks of their own, numbered from ``first_track``."""
     return tuple(
         _given_sighting(first_track + count, index, entry)
         for count, (index, entry) in enumerate(scene.given_tracks())
@@ -143,42 +142,12 @@ def _given_sighting(track: int, index: int, entry: SceneObject) -> Sighting:
     return Sighting(track, entry.label, times, boxes, index)
 
 
-def shift_times(scene: Scene, back_s: Fraction) -> Scene:
-    """The scene of a clip that begins ``back_s`` seconds later: every time is that much earlier."""
-    if not back_s:
-        return scene
-    thermal, offset_s = scene.thermal, scene.thermal.time_offset_s
-    if offset_s is not None:
-        thermal = replace(thermal, time_offset_s=_earlier(offset_s, back_s))
-    objects = tuple(_shifted(entry, back_s) for entry in scene.objects)
-    return replace(scene, objects=objects, thermal=thermal)
-
-
-def _earlier(time_s: float, back_s: Fraction) -> float:
-    return float(Fraction(str(time_s)) - back_s)
-
-
-def _shifted(entry: SceneObject, back_s: Fraction) -> SceneObject:
-    def earlier(time_s: float) -> float:
-        return _earlier(time_s, back_s)
-
-    match, points = entry.match, entry.trajectory
-    if match is not None:
-        at_s, from_s, to_s = (
-            None if time_s is None else earlier(time_s) for time_s in (match.at_s, match.from_s, match.to_s)
-        )
-        match = replace(match, at_s=at_s, from_s=from_s, to_s=to_s)
-    if points is not None:
-        points = tuple(replace(point, time_s=earlier(point.time_s)) for point in points)
-    return replace(entry, match=match, trajectory=points)
-
-
 class LiveMatcher:
-    """The streaming form: the facts of the tracks as far as they have been seen.
+    """The streaming form of :func:`resolve`: facts on the tracks up to now.
 
-    Memory is one row per track not yet forgotten. An entry with ``near_px`` holds provisionally for
-    the nearest track from NEAR_SLACK_S before its time; once the time is NEAR_SLACK_S behind, only a
-    track that comes back from a gap across it can still take the entry over.
+    Memory is one row per track that is not yet forgotten. From NEAR_SLACK_S before its time, an entry with
+    ``near_px`` applies to the nearest track so far. NEAR_SLACK_S after its time, only a track that comes back
+    from a gap across that time can still replace it.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -192,7 +161,7 @@ class LiveMatcher:
         self._stale = False
 
     def begin_given(self, sightings: Iterable[Sighting]) -> None:
-        """Take whole tracks that are known beforehand, as :func:`given_sightings` makes them."""
+        """Add whole tracks that are known beforehand, from :func:`given_sightings`."""
         for s in sightings:
             self._near.see(s.track, s.times_s, s.boxes_px, starts=True)
             ends = float(s.times_s[0]), float(s.times_s[-1])
@@ -200,7 +169,7 @@ class LiveMatcher:
         self._stale = True
 
     def update(self, time_s: float, tracks: Iterable[tuple[int, str | None, F64]]) -> dict[int, Facts]:
-        """Take one moment's (track, label, box_px (4,) x y w h); return the facts of its tracks.
+        """Add one moment's (track, label, box_px (4,) x y w h); return the facts on its tracks.
 
         Raises:
             InputError: a track's time does not increase.
@@ -222,35 +191,37 @@ class LiveMatcher:
             raise InputError(f"the times of track {track} do not increase", found=found)
         times, boxes = np.array([seen.last_s, time_s]), np.stack([seen.last_box, box])
         moved = self._near.see(track, times, boxes, starts=False)
+        # Facts change only if a nearest track, an entry's start or the label does: resolving is slow.
         reached = bisect_right(self._starts_s, time_s) > bisect_right(self._starts_s, seen.last_s)
         self._stale |= moved or reached or label != seen.label
         seen.label, seen.last_s, seen.last_box = label, time_s, box
 
     def facts(self, track: int) -> Facts:
-        """Return the facts of a track that has been seen; KeyError for any other."""
+        """The facts on a track that has been seen. Raises KeyError for any other."""
         if self._stale:
             self._facts = _apply(self._scene, self._near, self._seen)
             self._stale = False
         return self._facts[track]
 
     def all_facts(self) -> dict[int, Facts]:
-        """Return the facts of every track not forgotten."""
+        """The facts on every track that is not forgotten."""
         return {track: self.facts(track) for track in self._seen}
 
     def forget(self, track: int) -> None:
-        """Drop a track that has ended, unless it holds a place near some entry's point."""
+        """Drop a track that has ended, unless it may be the nearest to some entry's point."""
+        # Without its distance, a later track farther away would take the entry over.
         if track in self._seen and not self._near.holds(track):
             self._used |= set(self.facts(track).entries)
             del self._seen[track], self._facts[track]
 
     def unmatched(self) -> tuple[str, ...]:
-        """Report the entries that have matched no track so far, forgotten ones included."""
+        """Warnings about entries that match no track so far, forgotten tracks included."""
         used = {index for facts in self.all_facts().values() for index in facts.entries}
         return _report(self._scene, self._used | used)
 
 
 class _Nearest:
-    """How far each track is from the point of each entry that has one."""
+    """Distance of each track from the point of each entry that has one."""
 
     def __init__(self, scene: Scene) -> None:
         self._points = {
@@ -261,17 +232,19 @@ class _Nearest:
         self._distances: dict[int, dict[int, tuple[float, float]]] = {index: {} for index in self._points}
 
     def see(self, track: int, times_s: F64, boxes_px: F64, *, starts: bool) -> bool:
-        """Measure a stretch of a track that continues what was seen of it, or starts it.
+        """Measure a part of a track: its start, or the continuation of the part before.
 
-        Return whether the stretch reaches some entry's time.
+        Return whether the part reaches some entry's time.
         """
         reached = False
+        # Only the start of a track reaches back: a later part begins where the part before it ended.
         slack = NEAR_SLACK_S if starts else 0.0
         for index, (point, at_s) in self._points.items():
             if not times_s[0] - slack <= at_s <= times_s[-1] + NEAR_SLACK_S:
                 continue
             reached = True
             box = np.array([np.interp(at_s, times_s, column) for column in boxes_px.T])
+            # A later part is nearer in time, so its distance replaces the one before.
             self._distances[index].pop(track, None)
             outside, centre = _distance(point, box)
             if outside <= NEAR_BOUND_HEIGHTS * box[3]:
@@ -279,7 +252,7 @@ class _Nearest:
         return reached
 
     def pick(self, index: int, tracks: Iterable[int]) -> list[int]:
-        """Pick the nearest of ``tracks``: a list of one, or none where all are out of reach."""
+        """The nearest of ``tracks`` in a list; an empty list if all are out of reach."""
         distances = self._distances[index]
         reachable = [(*distances[track], track) for track in tracks if track in distances]
         return [min(reachable)[2]] if reachable else []
@@ -289,18 +262,19 @@ class _Nearest:
 
 
 def _distance(point: F64, box: F64) -> tuple[float, float]:
-    """Distances of a point from a box (0 inside) and from its centre, px."""
+    """Distances of a point from a box (0 inside it) and from the box's centre, px."""
     low, size = box[:2], box[2:]
     outside = np.maximum(np.maximum(low - point, point - low - size), 0.0)
     return float(np.hypot(*outside)), float(np.hypot(*(low + size / 2 - point)))
 
 
 def _apply(scene: Scene, near: _Nearest, seen: dict[int, _Seen]) -> dict[int, Facts]:
-    """Take the entries in order over all tracks; later ones override, field by field."""
+    """Apply the entries in order to all tracks; later ones override field by field."""
     found: dict[int, dict[str, Any]] = {
         track: {"label": row.label, "extra": {}, "entries": ()} for track, row in seen.items()
     }
     for index, entry in enumerate(scene.objects):
+        # An entry without a match is a given object: its facts are for its own track only.
         if entry.match is None:
             tracks = [track for track, row in seen.items() if row.given == index]
         else:
@@ -318,7 +292,7 @@ def _apply(scene: Scene, near: _Nearest, seen: dict[int, _Seen]) -> dict[int, Fa
 
 
 def _holds(match: Match, track: int, label: str | None, row: _Seen) -> bool:
-    """Whether all that is stated holds, but for nearness."""
+    """Whether every condition of a match holds, nearness excepted."""
     return (
         (match.label in (None, ANY_LABEL, label))
         and (match.track in (None, track))

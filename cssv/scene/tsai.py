@@ -1,4 +1,4 @@
-"""Camera calibration files -> a scene's ``camera.tsai``: the XML form in which PETS 2009 published Tsai's.
+"""Tsai camera calibrations, XML as published with PETS 2009 -> a scene's ``camera.tsai``.
 
 ::
 
@@ -13,12 +13,16 @@ Lengths are millimetres, angles radians.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
+
+from defusedxml import DTDForbidden
+from defusedxml.ElementTree import ParseError, iterparse
 
 from cssv.errors import SceneError
 
@@ -36,14 +40,14 @@ _WHOLE = ("width", "height")
 
 
 def read_tsai(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a Tsai calibration, XML; the answer is what a scene's ``camera.tsai`` holds, plain JSON.
+    """Read a Tsai calibration and return the plain JSON of a scene's ``camera.tsai``.
 
     Raises:
-        SceneError: a file that cannot be opened, is no ordinary one (a folder, a pipe), is too large, is no
+        SceneError: the file cannot be opened, is no ordinary file (a folder, a pipe), is too large, is not
             XML, has a document type or entities of its own, or lacks a number; one line per fault.
     """
     try:
-        # A pipe would be waited for, for ever.
+        # Reading a pipe without a writer would wait for ever.
         is_ordinary = stat.S_ISREG(Path(path).stat().st_mode)
         data = b""
         if is_ordinary:
@@ -57,51 +61,42 @@ def read_tsai(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise SceneError(f"{name} is no ordinary file")
     if len(data) > FILE_BOUND:
         raise SceneError(f"{name} is too large", faults=(f"allowed: at most {FILE_BOUND} bytes",))
-    return _tsai(_Elements(name).parse(data), name)
+    return _tsai(_elements(data, name), name)
 
 
-class _Elements:
-    """Collects the attributes of the elements that are needed."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._depth = 0
-        self.found: dict[str, dict[str, str]] = {}
-
-    def parse(self, data: bytes) -> dict[str, dict[str, str]]:
-        parser = expat.ParserCreate()
-        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
-        parser.StartDoctypeDeclHandler = self._doctype
-        try:
-            parser.Parse(data, True)
-        except expat.ExpatError as error:
-            raise SceneError(f"{self._name} is not XML", faults=(str(error),)) from error
-        except SceneError:  # from the handlers; it is a ValueError
-            raise
-        except (ValueError, LookupError) as error:  # an encoding that nobody knows
-            raise SceneError(f"{self._name} cannot be decoded", faults=(str(error),)) from error
-        return self.found
-
-    def _start(self, element: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > DEPTH_BOUND:
-            raise SceneError(f"{self._name} is nested too deeply", faults=(f"allowed: {DEPTH_BOUND} levels",))
+def _elements(data: bytes, name: str) -> dict[str, dict[str, str]]:
+    """Attributes of the needed elements, by the element's name."""
+    found: dict[str, dict[str, str]] = {}
+    for depth, element, attributes in _opened(data, name):
+        # A file of 64 KiB can nest 20,000 elements, which no calibration does.
+        if depth > DEPTH_BOUND:
+            raise SceneError(f"{name} is nested too deeply", faults=(f"allowed: {DEPTH_BOUND} levels",))
+        if element in found:
+            raise SceneError(f"{name} holds more than one camera", remedy="Leave one camera in the file.")
         if element in _NEEDED:
-            if element in self.found:
-                raise SceneError(
-                    f"{self._name} holds more than one camera", remedy="Leave one camera in the file."
-                )
-            self.found[element] = attributes
+            found[element] = attributes
+    return found
 
-    def _end(self, _: str) -> None:
-        self._depth -= 1
 
-    def _doctype(self, *_: object) -> None:
-        # Entities are defined in a document type, and can grow without bounds or name other files.
-        raise SceneError(f"{self._name} has a document type", remedy="Remove the <!DOCTYPE ...>.")
+def _opened(data: bytes, name: str) -> Iterator[tuple[int, str, dict[str, str]]]:
+    """Depth, name and attributes of each element, in the order in which they open."""
+    depth = 0
+    try:
+        # A document type can define entities that grow without bounds or read other files.
+        for event, element in iterparse(io.BytesIO(data), ("start", "end"), forbid_dtd=True):
+            depth += 1 if event == "start" else -1
+            if event == "start":
+                yield depth, element.tag, dict(element.attrib)
+    except ParseError as error:
+        raise SceneError(f"{name} is not XML", faults=(str(error),)) from error
+    except DTDForbidden as error:
+        raise SceneError(f"{name} has a document type", remedy="Remove the <!DOCTYPE ...>.") from error
+    except (ValueError, LookupError) as error:  # an encoding that Python does not know
+        raise SceneError(f"{name} cannot be decoded", faults=(str(error),)) from error
 
 
 def _tsai(found: dict[str, dict[str, str]], name: str) -> dict[str, Any]:
+    """The numbers under the names of the scene; SceneError lists all that are missing or wrong."""
     texts = {key: found.get(part, {}).get(key) for part, keys in _NEEDED.items() for key in keys}
     places = {key: f"{part} {key}" for part, keys in _NEEDED.items() for key in keys}
     numbers: dict[str, float] = {}
