@@ -33,7 +33,8 @@ from velocity import (
 from cssv.boxes import from_centres
 from cssv.perception import BoxesDetector, Clip, Detections, LiveTracker, Tracks, detections
 from cssv.scene import Scene
-from cssv.scene.ground import Plane, feet_of, plane_of
+from cssv.scene.camera import plane_of
+from cssv.scene.ground import Plane, feet_of
 from cssv.scene.tsai import read_tsai
 
 SEQUENCE, CALIBRATION = "PETS09-S2L1", "PETS09_View_001.xml"

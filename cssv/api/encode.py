@@ -32,9 +32,10 @@ from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.temperatures import ThermalReadings
 from cssv.scene import Ranges, Scene
-from cssv.scene.ground import Plane, ground_note, plane_of
-from cssv.scene.shift import shift_times
+from cssv.scene.camera import ground_note, plane_of
+from cssv.scene.ground import Plane
 from cssv.scene.ranges import default_ranges
+from cssv.scene.shift import shift_times
 from cssv.video import AudioCopy, Codec, Span, VideoReader, shown_stamps
 
 Planes = Literal["native", "rgb"]

@@ -30,7 +30,7 @@ from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, about
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.temperatures import LiveThermalReadings, ThermalView, take_temperatures
-from cssv.scene.ground import ground_note, plane_of
+from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ranges import default_ranges
 from cssv.video import Codec, VideoInfo
 

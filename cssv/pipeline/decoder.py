@@ -18,7 +18,8 @@ from cssv.frames import Frame, Layout, planes_crc
 from cssv.pipeline.moment import Moment
 from cssv.pipeline.scene_track import read_sample
 from cssv.scene import Scene
-from cssv.scene.ground import Plane, plane_of
+from cssv.scene.camera import plane_of
+from cssv.scene.ground import Plane
 from cssv.video import open_frames, shown_stamps
 
 #: What to do about lost nibbles.

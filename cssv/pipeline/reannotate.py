@@ -21,7 +21,8 @@ from cssv.pipeline.frame_objects import (
 from cssv.pipeline.scene_track import SceneSample, quantise, read_sample
 from cssv.scene import Scene, Thermal
 from cssv.scene.attributes import NOTHING_CARRIED, RINGS
-from cssv.scene.ground import Plane, Size, ground_note, is_same_ground, plane_of
+from cssv.scene.camera import ground_note, plane_of
+from cssv.scene.ground import Plane, Size, is_same_ground
 from cssv.scene.matching import Sighting, given_sightings, resolve, unmatched
 from cssv.scene.thermal import Calibration, Unit
 from cssv.template.state import ObjectState, grounded

@@ -10,7 +10,8 @@ from cssv.errors import ChecksumError, InputError
 from cssv.files.paths import Path_
 from cssv.pipeline.scene_track import SceneSample, read_sample, sample_ranges
 from cssv.scene import Ranges
-from cssv.scene.ground import Plane, Size, is_same_ground, plane_of
+from cssv.scene.camera import plane_of
+from cssv.scene.ground import Plane, Size, is_same_ground
 from cssv.template.state import ObjectState
 
 #: How many versions are looked at, the newest first.

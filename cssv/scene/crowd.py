@@ -6,18 +6,19 @@ import math
 
 import numpy as np
 
-from cssv.scene.ground import F64, Plane
+from cssv.boxes import F64
+from cssv.scene.ground import Plane
 
 #: Width of the kernel of the crowd's density, metres: two people this far apart count for 1/e at each other.
 CROWD_RADIUS_M = 2.0
-#: Labels of people in the detectors' vocabularies, and of what is nothing in particular.
+#: Labels of people in the detectors' vocabularies, and labels of objects without a class.
 _PEOPLE = frozenset({"", "object", "person", "people", "pedestrian", "human", "man", "woman", "child"})
-#: Places at which a kernel is asked whether the picture shows it.
+#: Points of a kernel at which is tested whether the picture shows it.
 _KERNEL_NODES = 128
 
 
 def is_person(label: str) -> bool:
-    """Whether an object of this label counts as one of a crowd: people do, and what nobody has named."""
+    """Whether an object of this label counts as a person: people do, and objects without a class."""
     return label.casefold() in _PEOPLE
 
 
@@ -27,19 +28,19 @@ def crowd_density(
     """People per square metre around points of the ground.
 
     A Gaussian kernel, exp(-d²/R²) / (pi R²) for a person at the distance d, as of Helbing, Johansson and
-    Al-Abideen ("Dynamics of crowd disasters: an empirical study", Phys. Rev. E 75, 046109, 2007). Who stands
-    at the point counts too: one person alone is 1 / (pi R²), 0.08 per m². At the picture's border a kernel
-    reaches where nobody can be seen; there the sum is divided by the share of it that the picture shows, as
-    if those who are out of sight stood as densely (Diggle, J. Royal Statistical Society C 34, 1985).
+    Al-Abideen ("Dynamics of crowd disasters: an empirical study", Phys. Rev. E 75, 046109, 2007). A person at
+    the point itself counts too: one person alone gives 1 / (pi R²), 0.08 per m². At the picture's border part
+    of the kernel is out of sight. There the sum is divided by the visible share of the kernel, which assumes
+    the same density out of sight (Diggle, J. Royal Statistical Society C 34, 1985).
 
     Args:
-        people_m: (n, 2) where people stand; NaN for those of whom it is not known, who do not count.
-        at_m: (k, 2) where the density is asked for; where people stand by default.
-        plane: of the picture that shows them; None where everybody is known, wherever they are.
+        people_m: (n, 2) positions of people; those with NaN are unknown and do not count.
+        at_m: (k, 2) the points; by default the people's positions.
+        plane: of the picture; None if all people are known, in sight or not.
         radius_m: R.
 
     Returns:
-        float64 (k,); NaN for points that are NaN or that the picture does not show.
+        float64 (k,); NaN at points that are NaN or out of sight.
     """
     people = np.asarray(people_m, dtype=np.float64).reshape(-1, 2)
     points = people if at_m is None else np.asarray(at_m, dtype=np.float64).reshape(-1, 2)
@@ -56,7 +57,7 @@ def crowd_density(
 
 
 def _kernel_nodes() -> F64:
-    """Points (n, 2) of equal weight under the kernel of radius 1: a sunflower's (Vogel, 1979)."""
+    """Points (n, 2) of equal weight under the kernel of radius 1, in a sunflower pattern (Vogel, 1979)."""
     ranks = np.arange(_KERNEL_NODES)
     distances = np.sqrt(-np.log1p(-(ranks + 0.5) / _KERNEL_NODES))
     turns = ranks * math.pi * (3 - math.sqrt(5))

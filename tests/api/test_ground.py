@@ -20,8 +20,8 @@ from cssv.interop.table import read_rows
 from cssv.pipeline.rows import rows_of
 from cssv.pipeline.scene_track import SceneSample, write_sample
 from cssv.scene import Camera
+from cssv.scene.camera import plane_of
 from cssv.scene.crowd import CROWD_RADIUS_M
-from cssv.scene.ground import plane_of
 from cssv.template.state import ObjectState, grounded
 from cssv.testing import clips as synthetic
 

@@ -15,7 +15,8 @@ from cssv.perception import Clip, LiveTracker, Track, Tracks, detections, percei
 from cssv.perception.ground_velocity import FORGET_S, LiveMetres, with_metres
 from cssv.perception.smoothing import Noise
 from cssv.scene import Camera, Point, Value
-from cssv.scene.ground import foot_velocity, ground_velocity, plane_of
+from cssv.scene.camera import plane_of
+from cssv.scene.ground import foot_velocity, ground_velocity
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = (768, 576)

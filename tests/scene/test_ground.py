@@ -13,19 +13,10 @@ from hypothesis import strategies as st
 
 from cssv.errors import InputError
 from cssv.scene import Camera, Point, Scene, Source, Tsai, Value
+from cssv.scene.camera import ground_note, plane_of, rotation
 from cssv.scene.crowd import CROWD_RADIUS_M, crowd_density, is_person
-from cssv.scene.ground import (
-    Lens,
-    Plane,
-    feet_of,
-    foot_velocity,
-    ground_note,
-    ground_velocity,
-    is_same_ground,
-    plane_of,
-    rotation,
-    whole_feet,
-)
+from cssv.scene.ground import Plane, feet_of, foot_velocity, ground_velocity, is_same_ground, whole_feet
+from cssv.scene.lens import Lens
 from cssv.scene.tsai import read_tsai
 
 ROOT = Path(__file__).resolve().parents[2]
