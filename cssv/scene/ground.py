@@ -167,7 +167,8 @@ def foot_velocity(plane: Plane, boxes_px: F64, velocity_px_s: F64) -> F64:
 def ground_velocity(plane: Plane, boxes_px: F64, foot_velocity_px_s: F64) -> tuple[F64, F64]:
     """Velocity (..., 2) of boxes (..., 4) on the ground, m/s, and the jacobian that gives it.
 
-    The velocity of their feet in the picture is known. NaN if the picture's edge cuts off the feet, or if they are above the horizon.
+    NaN if the picture's edge cuts off the feet, or if they are above the horizon. The velocity of the feet in
+    the picture is px/s.
     """
     slope = plane.jacobian(feet_of(boxes_px))
     slope = np.where(whole_feet(boxes_px, plane.size)[..., None, None], slope, np.nan)
