@@ -1,4 +1,4 @@
-"""What the benchmark of detectors counts, and that its lines run side by side."""
+"""The benchmark of detectors counts hits correctly, and its rows run side by side."""
 
 from __future__ import annotations
 

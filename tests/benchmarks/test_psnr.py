@@ -1,4 +1,4 @@
-"""The meters agree with their definitions."""
+"""PSNR and brightness shift agree with their definitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the benchmark of versions compares: every store gives back, frame for frame, what it was given."""
+"""Stores in the benchmark of versions: each returns the frames that it was given."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_version_comes_back(kind, rivals, corpus, tmp_path):
     assert corpus.count == COMMITS + 1
     for number in range(1, corpus.count + 1):
         assert reads_right(store, corpus, number)
-    # At random, where what was decoded before is of no use.
+    # In random order, so that frames decoded before do not help.
     for number, frame in ((6, 39), (1, 0), (2, 20), (6, 3), (5, 14)):
         with store.open(number) as view:
             assert corpus.is_right(number, frame, view.frame(frame))

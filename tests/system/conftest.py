@@ -1,4 +1,4 @@
-"""Real clips, encoded once for all tests of this folder."""
+"""Fixtures: real clips, encoded once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 import cssv
 
-#: What everybody in vtest.avi is said to be; track 9 has a fever, track 10 is only estimated.
+#: Scene of vtest.avi: all people have one temperature; track 9 has a fever, track 10 an estimated value.
 PEOPLE = {
     "cssv_scene": 1,
     "environment": {"ambient_temperature_c": 17.5, "humidity_pct": 61, "lighting_lux": 450},
@@ -41,7 +41,7 @@ def truth_boxes(data: Path) -> Path:
 def encoded(
     tmp_path_factory: pytest.TempPathFactory, vtest: Path, bunny: Path, truth_boxes: Path
 ) -> Callable[..., Path]:
-    """``encoded("vtest", "full")``: the whole clip, encoded once a session."""
+    """``encoded("vtest", "full")``: the whole clip, encoded once per session."""
     folder = tmp_path_factory.mktemp("encoded")
 
     def make(name: str, fidelity: str = "full") -> Path:
@@ -57,7 +57,7 @@ def encoded(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for all that shares the encoded clips."""
+    """Put all tests that share the encoded clips on one worker."""
     for item in items:
         if Path(__file__).parent == item.path.parent:
             item.add_marker(pytest.mark.xdist_group("real clips"))

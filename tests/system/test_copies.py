@@ -1,4 +1,4 @@
-"""Other people's tools make copies; lossless ones still carry, lossy ones are refused by name."""
+"""Copies by other programs: lossless ones can be read, lossy ones give a named error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def numbers_and_heats(path: Path) -> dict[int, np.ndarray]:
 
 
 def check_equal(copy: Path, original: Path, least: int) -> None:
-    """Every frame of the copy has the heat of the same frame of the original."""
+    """Assert that every frame of the copy has the heat map of the same frame of the original."""
     with cssv.open(original) as clip, cssv.Decoder(copy) as decoder:
         count = 0
         for moment in decoder:
@@ -80,7 +80,7 @@ def test_cropped_without_loss(width, height, x, y, fidelity, ffmpeg, encoded, tm
                 if fidelity == "full":
                     assert np.array_equal(part, window)
                     continue
-                # A tag cut by the crop cannot be told from the cover: at most its lowest bits are lost.
+                # A tag cut by the crop is not recognised: at most the lowest bits of its pixels are lost.
                 differs = part != window
                 assert not np.any((part ^ window) & 0xE0)
                 assert np.mean(differs) < 0.03
@@ -144,7 +144,7 @@ def test_a_screenshot_of_a_420_clip_does_not_carry(ffmpeg, bunny, tmp_path):
         ("-c:v", "libx264", "-crf", "23"),
         ("-c:v", "libx264", "-crf", "1"),
         ("-vf", "scale=640:480", "-c:v", "ffv1"),
-        # These leave the brightness, and so every mark, as it was.
+        # These do not change the brightness, so every mark stays intact.
         ("-vf", "eq=saturation=1.1", "-c:v", "ffv1"),
         ("-vf", "lutyuv=u=val+3", "-c:v", "ffv1"),
         ("-pix_fmt", "yuv444p", "-c:v", "ffv1"),
@@ -174,8 +174,8 @@ def test_a_clip_that_never_carried_is_refused(vtest, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_text_written_over_the_picture_costs_only_what_it_covers(stego, tmp_path):
-    """Burnt-in captions are common; the rest of the frame still reads."""
+def test_text_over_the_picture_damages_only_the_cells_that_it_covers(stego, tmp_path):
+    """Burnt-in captions are common; the rest of the frame can still be read."""
     folder = cssv.export(stego, tmp_path / "pictures").path
     import cv2
 

@@ -1,4 +1,4 @@
-"""The heat map means something: velocities against ground truth, attributes from the pixels alone."""
+"""Values of the heat map: velocities against the truth, attributes from the pixels alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def truth(truth_boxes):
 
 
 def rmse_px_frame(rows, truth) -> tuple[float, int]:
-    """RMSE of the velocity over rows matched to the truth by overlap, and how many matched."""
+    """RMSE of the velocity over rows matched to the truth by overlap, and the number of matches."""
     by_frame: dict[int, list] = {}
     for (frame, _), value in truth.items():
         by_frame.setdefault(frame, []).append(value)
@@ -66,7 +66,7 @@ def test_velocities_in_the_objects_table(encoded, truth, tmp_path):
 
 
 def test_velocities_read_from_the_pixels_of_a_copy(encoded, truth, tool, tmp_path):
-    """The scene track is stripped: speed and heading come from the rings."""
+    """Without the scene track, speed and heading come from the rings."""
     copy, table = tmp_path / "copy.mkv", tmp_path / "objects.csv"
     command = [tool("ffmpeg"), "-v", "error", "-i", str(encoded("vtest")), "-c", "copy", str(copy)]
     subprocess.run(command, check=True)
@@ -79,7 +79,7 @@ def test_velocities_read_from_the_pixels_of_a_copy(encoded, truth, tool, tmp_pat
 
 
 def is_alone(state, others, width, height) -> bool:
-    """Whole in the picture, and no other box touches its own."""
+    """Whether an object lies wholly in the picture and no other box overlaps it."""
     x, y, w, h = state.box_px
     if x < 0 or y < 0 or x + w > width or y + h > height:
         return False
@@ -91,7 +91,7 @@ def is_alone(state, others, width, height) -> bool:
 
 @pytest.mark.parametrize("fidelity", ["full", "sparse"])
 def test_attributes_read_from_pixels_alone(fidelity, encoded):
-    """Within 1/16 of the range, certainty within 1/8, for at least 95 % of the objects in the open."""
+    """Within 1/16 of the range, certainty within 1/8, for at least 95 % of the unoccluded objects."""
     with cssv.open(encoded("vtest", fidelity)) as clip:
         info = cssv.info(encoded("vtest", fidelity))
         verdicts = [v for moment in clip for v in _verdicts(moment, info.ranges, clip.info)]
@@ -131,7 +131,7 @@ def _verdicts(moment, ranges, info) -> list[list[bool]]:
     return found
 
 
-def test_scene_of_a_copy_tells_environment_and_ranges(encoded, tool, tmp_path):
+def test_scene_of_a_copy_has_environment_and_ranges(encoded, tool, tmp_path):
     copy = tmp_path / "copy.mkv"
     command = [tool("ffmpeg"), "-v", "error", "-i", str(encoded("vtest")), "-c", "copy", str(copy)]
     subprocess.run(command, check=True)

@@ -1,4 +1,4 @@
-"""The stego frames of real clips against their covers, read with plain PyAV."""
+"""Stego frames of real clips compared with their covers, read with plain PyAV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import cssv
 
 
 def planes(path: Path) -> Iterator[np.ndarray]:
-    """Stacked planes of every frame, by nobody's code but PyAV's."""
+    """Stacked planes of every frame, read by PyAV alone."""
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             yield frame.to_ndarray()
@@ -47,14 +47,14 @@ def test_stego_is_near_its_cover(name, fidelity, least_db, encoded, vtest, bunny
 
 
 @pytest.mark.parametrize("name", ["vtest", "bunny"])
-def test_sparse_heat_agrees_with_what_full_draws_where_it_carries(name, encoded):
-    """Outside its support sparse shows nothing; inside it shows exactly the drawing."""
+def test_sparse_heat_is_that_of_full_inside_its_support(name, encoded):
+    """Sparse heat is empty outside its support, and exactly the drawing inside."""
     with cssv.open(encoded(name)) as full, cssv.open(encoded(name, "sparse")) as sparse:
         for number in (0, 40, 131):
             drawn, kept = full[number].clean_heat, sparse[number].clean_heat
             assert np.array_equal(drawn != 0, kept != 0) or np.mean((drawn != 0) != (kept != 0)) < 1e-3
             both = (drawn != 0) & (kept != 0)
-            # Under a mark or a tag the lowest bit of a nibble is not the drawing's.
+            # Under a mark or a tag the lowest bit of a nibble does not belong to the drawing.
             assert np.max(np.abs(drawn[both].astype(int) - kept[both]), initial=0) <= 16
 
 

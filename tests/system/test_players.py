@@ -1,4 +1,4 @@
-"""ffprobe and mpv as judges: the file plays and its times are the source's."""
+"""The file plays in mpv and ffprobe, and its times are those of the source."""
 
 from __future__ import annotations
 

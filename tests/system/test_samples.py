@@ -1,4 +1,4 @@
-"""The sample clip, its truth, its scene and its detections belong together."""
+"""The sample clip agrees with its truth, its scene and its detections."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def truth():
 
 @pytest.fixture(scope="module")
 def sightings(truth):
-    """The perceived tracks as a detector without labels would give them; the boat is given."""
+    """Tracks as from a detector without labels; the boat is given by the scene."""
     found = []
     for track in sorted({row["id"] for row in truth if row["label"] != "boat"}):
         rows = [row for row in truth if row["id"] == track]
@@ -38,12 +38,12 @@ def sightings(truth):
 
 
 @pytest.mark.parametrize("name", ["truth", "boxes", "scene", "scene2"])
-def test_the_script_writes_these_very_texts(script, name):
+def test_the_script_writes_the_committed_texts(script, name):
     (path,) = [p for p in SAMPLES.iterdir() if p.stem == name]
     assert path.read_bytes().decode() == getattr(script, f"{name}_text")()
 
 
-def test_the_clip_is_as_the_script_says(script):
+def test_the_clip_has_the_properties_of_the_script(script):
     import av
 
     path = SAMPLES / "harbour.mp4"
@@ -72,11 +72,11 @@ def test_velocities_are_the_slopes_of_the_boxes(truth):
         rows = [row for row in truth if row["id"] == track]
         for before, row, after in zip(rows, rows[1:], rows[2:], strict=False):
             for place, speed in (("x", "vx_px_s"), ("y", "vy_px_s")):
-                # central differences of a weave of 2.2 rad/s are off by 0.13 % of its 20 px/s
+                # Central differences of an oscillation at 2.2 rad/s are off by 0.13 % of its 20 px/s.
                 assert (after[place] - before[place]) * 12.5 == pytest.approx(row[speed], abs=0.03)
 
 
-def test_something_crosses_speeds_up_and_leaves(truth):
+def test_objects_cross_accelerate_and_leave(truth):
     def column(track, key):
         return np.array([row[key] for row in truth if row["id"] == track])
 

@@ -1,4 +1,4 @@
-"""Clips that get version after version, and judges who know nothing of CSSV."""
+"""Fixtures: clips with several versions, and decoders that are independent of CSSV."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SCENE = {
     ],
     "ranges": RANGES,
 }
-#: What everybody in vtest.avi is said to be; track 9 has a fever.
+#: Scene of vtest.avi: all people have one temperature; track 9 has a fever.
 PEOPLE = {
     "cssv_scene": 1,
     "environment": {"ambient_temperature_c": 17.5, "humidity_pct": 61, "lighting_lux": 450},
@@ -57,7 +57,7 @@ PEOPLE = {
 
 
 def boxes_at(number: int) -> list[tuple[int, str, tuple[int, int, int, int]]]:
-    """Id, label and box of everything in frame ``number``."""
+    """Id, label and box of every block in frame ``number``."""
     return [
         (name, label, (x + dx * number, y + dy * (number - first), w, h))
         for name, label, (x, y), (dx, dy), (w, h), _, first, last in BLOCKS
@@ -66,7 +66,7 @@ def boxes_at(number: int) -> list[tuple[int, str, tuple[int, int, int, int]]]:
 
 
 class Truth:
-    """A detector that knows where the blocks are, and what they are called."""
+    """A detector that returns the true boxes and labels of the blocks."""
 
     name = "truth"
 
@@ -95,7 +95,7 @@ def pictures(width: int, height: int, count: int) -> list[np.ndarray]:
 def write_clip(
     path: Path, *, width: int = WIDTH, height: int = HEIGHT, count: int = COUNT, sound: bool = False
 ) -> Path:
-    """A clip by a bare PyAV loop; with sound it is MPEG-4 in MP4, else FFV1."""
+    """Write a clip with PyAV alone: MPEG-4 in MP4 with audio, otherwise FFV1."""
     codec, options = ("mpeg4", {"qscale": "2"}) if sound else ("ffv1", {})
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=RATE, options=options)
@@ -117,13 +117,13 @@ def write_clip(
 
 
 def scene_with(*entries: dict[str, Any], base: dict[str, Any] = SCENE, **parts: Any) -> dict[str, Any]:
-    """A scene with more objects, and other parts."""
+    """A scene with more objects and changed parts."""
     scene = copy.deepcopy(base) | copy.deepcopy(parts)
     scene["objects"] = [*scene["objects"], *copy.deepcopy(entries)]
     return scene
 
 
-#: Time of the commits of :func:`random_scene`'s kind; any will do.
+#: Time of the commits; any fixed value.
 TEMPLATES = ("auto", "rings", "comet", "edges")
 
 
@@ -135,7 +135,7 @@ def random_scene(
     seconds: float,
     size: tuple[int, int],
 ) -> dict[str, Any]:
-    """A scene that may say anything of these tracks and labels, with given objects of its own."""
+    """A random scene with attributes of these tracks and labels, and with given objects."""
 
     def number(low: float, high: float) -> Any:
         value = round(random_.uniform(low, high), 2)
@@ -191,15 +191,15 @@ def random_scene(
 
 
 def environment() -> dict[str, str]:
-    """Of programs that are to import the library that is tested here."""
+    """Environment of programs that import the library under test."""
     return os.environ | {"PYTHONPATH": str(Path(cssv.__file__).parent.parent), "OPENBLAS_NUM_THREADS": "1"}
 
 
-# Who looks at a file.
+# Readers of a file.
 
 
 def plain_crcs(path: Path) -> list[int]:
-    """CRC-32 of every frame's planes, by nobody's code but PyAV's."""
+    """CRC-32 of every frame's planes, read by PyAV alone."""
     found = []
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"
@@ -210,25 +210,25 @@ def plain_crcs(path: Path) -> list[int]:
 
 
 def own_crcs(path: Path, version: int | str | None = None) -> list[int]:
-    """The same by our reader, of any version."""
+    """CRC-32 of every frame of any version, by CSSV's reader."""
     with Reader(path, version=version) as reader, open_frames(reader.source) as frames:
         return [zlib.crc32(frame.planes.data) for frame in frames]
 
 
 def own_planes(path: Path, version: int | str | None = None) -> list[np.ndarray]:
-    """Every frame's planes of a version."""
+    """Planes of every frame of a version."""
     with Reader(path, version=version) as reader, open_frames(reader.source) as frames:
         return [frame.planes.copy() for frame in frames]
 
 
 def samples_of(path: Path, version: int | str | None = None) -> list[SceneSample]:
-    """What the scene track says of every frame of a version."""
+    """Samples of the scene track for every frame of a version."""
     with Reader(path, version=version) as reader:
         return [read_sample(reader.scene_sample(number)) for number in range(len(reader))]
 
 
 def ffmpeg_crcs(ffmpeg: str, path: Path, pix_fmt: str = "yuv420p") -> list[int]:
-    """The same by the ffmpeg program, which must not say a word."""
+    """CRC-32 of every frame by the ffmpeg program, which must print no message."""
     command = [ffmpeg, "-v", "error", "-xerror", "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough"]
     command += ["-pix_fmt", pix_fmt, "-f", "framehash", "-hash", "CRC32", "-"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
@@ -238,7 +238,7 @@ def ffmpeg_crcs(ffmpeg: str, path: Path, pix_fmt: str = "yuv420p") -> list[int]:
 
 @dataclass
 class Timed:
-    """A file, and the seconds it took: of the clock, and of all cores together."""
+    """A file and its cost in seconds: wall time, and CPU time of all cores."""
 
     path: Path
     wall_s: float
@@ -246,7 +246,7 @@ class Timed:
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
-    """A result, and what it took."""
+    """Run a job; returns its result and its cost."""
     wall, cpu = time.perf_counter(), time.process_time()
     result = work()
     return result, time.perf_counter() - wall, time.process_time() - cpu
@@ -254,7 +254,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
 
 @pytest.fixture(scope="session")
 def lab() -> SimpleNamespace:
-    """The makers and judges of this file, for tests that cannot import it."""
+    """The functions of this file, for tests that cannot import it."""
     return SimpleNamespace(
         WIDTH=WIDTH, HEIGHT=HEIGHT, COUNT=COUNT, RATE=RATE, SCENE=SCENE, RANGES=RANGES, PEOPLE=PEOPLE,
         Truth=Truth, write_clip=write_clip, scene_with=scene_with, random_scene=random_scene,
@@ -277,7 +277,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """``small(codec="ffv1")``: one version of the small clip; encoded once for each set of options."""
+    """``small(codec="ffv1")``: the small clip in one version, encoded once for each set of options."""
     done: dict[tuple[tuple[str, object], ...], Path] = {}
 
     def make(name: str = "clip.mkv", **options: Any) -> Path:
@@ -294,7 +294,7 @@ def small(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
 
 @pytest.fixture(scope="session")
 def four(small: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small file with sound of four versions, a tag and a checkout; read only."""
+    """A small file with audio, four versions, a tag and a checkout; read only."""
     path = tmp_path_factory.mktemp("four") / "clip.cssv"
     shutil.copy(small("sound.mp4"), path)
     ghost = {
@@ -319,7 +319,7 @@ def four(small: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def vtest(data: Path) -> SimpleNamespace:
-    """``vtest.avi`` and how it is to be encoded."""
+    """``vtest.avi`` and its encoding options."""
     boxes = data / "mot15" / "PETS09-S2L1" / "gt" / "gt.txt"
     return SimpleNamespace(clip=data / "clips" / "vtest.avi", options={"boxes": boxes, "rate": 7})
 
@@ -332,12 +332,12 @@ def whole_vtest(vtest: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory
     return Timed(path, wall_s, cpu_s)
 
 
-#: Files of tests that ask for all of vtest.
+#: Files of tests that use all of vtest.
 WITH_WHOLE_VTEST = ("test_cost", "test_pixels")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for each file of tests, so that what they share is made once; one for all of vtest."""
+    """One worker for each file of tests, so that shared files are made once; one for all of vtest."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:

@@ -1,9 +1,9 @@
-"""A program that damages whole files at random, also under right checksums, and does everything with them.
+"""Fuzzer: damages sound files at random, also with correct checksums, and runs every command on them.
 
     python fuzzer.py SECONDS SEED FOLDER FILE...
 
-For every finding it prints a line of JSON, and leaves the file in FOLDER; the last line counts. It may take
-so much memory and no more, and so long for one file and no longer: else it dies, and the last file is there.
+For every finding it prints a line of JSON and leaves the file in FOLDER; the last line has the counts.
+Memory, and time per file, are limited: beyond these the process ends, and the last file is in FOLDER.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def tops(data) -> list[tuple[bytes, int, int]]:
 
 
 class Base:
-    """A sound file, and where its checksums lie."""
+    """A sound file and the places of its checksums."""
 
     def __init__(self, path: Path) -> None:
         self.data = path.read_bytes()
@@ -63,7 +63,7 @@ class Base:
                     self.scenes.append((offset, size, row))
 
     def sealed(self, data: bytearray) -> bytearray:
-        """Every checksum made right again, where everything still is in its place."""
+        """Correct every checksum of a file whose parts are still in their places."""
         for offset, size, row in self.scenes:
             struct.pack_into(">I", data, row, zlib.crc32(data[offset : offset + size]))
         swaps = []
@@ -81,7 +81,7 @@ class Base:
 
 
 def mutated(base: Base, others: list[Base], random_: random.Random) -> bytes:
-    """A file that something has happened to."""
+    """A damaged copy of a file."""
     ways = [sealed_lies, sealed_lies, sealed_lies, bare_lies, moved_pieces, moved_boxes]
     return random_.choice(ways)(base, random_.choice(others), random_)
 
@@ -109,7 +109,7 @@ def bare_lies(base: Base, other: Base, random_: random.Random) -> bytes:
 
 
 def moved_pieces(base: Base, other: Base, random_: random.Random) -> bytes:
-    """A piece of a file laid over this one or put between, or a piece or the end of this one gone."""
+    """Overwrite or insert a piece of a file, or remove a piece or the end."""
     data = bytearray(base.data)
     start, length = random_.randrange(len(other.data)), random_.choice([1, 8, 100, 5000, 50000])
     piece = other.data[start : start + length]
@@ -121,7 +121,7 @@ def moved_pieces(base: Base, other: Base, random_: random.Random) -> bytes:
 
 
 def moved_boxes(base: Base, other: Base, random_: random.Random) -> bytes:
-    """Two boxes swapped, or one there twice."""
+    """Swap two boxes, or duplicate one."""
     order = list(base.tops)
     first, second = random_.randrange(len(order)), random_.randrange(len(order))
     if random_.random() < 0.5:
@@ -145,7 +145,7 @@ def lie(data: bytearray, at: int, random_: random.Random) -> None:
 
 
 def look(path: Path, folder: Path) -> None:
-    """Everything that only reads; each may say no, by a CssvError."""
+    """Run everything that only reads; each may raise a CssvError."""
 
     for number in (None, 1, 2, 3, 4, "hot"):
         attempt(lambda number=number: see(path, number))
@@ -167,13 +167,13 @@ def attempt(work):
 
 
 def rows(path: Path) -> tuple[list[int], int]:
-    """Numbers of the versions, and bytes behind them."""
+    """Numbers of the versions, and the bytes after them."""
     with Archive(path) as archive:
         return [version.number for version in archive.index.versions], archive.torn_bytes
 
 
 def write(path: Path, folder: Path, random_: random.Random) -> str | None:
-    """Everything that writes: what was there is there afterwards. Returns what is wrong, in words."""
+    """Run everything that writes; existing versions must stay. Returns the fault as text."""
     objects = SCENE if random_.random() < 0.5 else SCENE | {"objects": [*SCENE["objects"], GHOST]}
     acts = {
         "commit": lambda: cssv.commit(path, objects, parent=random_.choice([None, None, 1, 2])),
@@ -184,7 +184,7 @@ def write(path: Path, folder: Path, random_: random.Random) -> str | None:
     }
     for name in random_.sample(sorted(acts), 3):
         before = path.read_bytes()
-        # The version that plays may be damaged, and another one be there all the same.
+        # The current version may be damaged while another one is sound.
         history = attempt(lambda: rows(path))
         torn = history[1] if isinstance(history, tuple) else 0
         done = attempt(acts[name])
@@ -219,7 +219,7 @@ def main() -> None:
         data = mutated(random_.choice(bases), bases, random_)
         path.write_bytes(data)
         (folder / "now.cssv").write_bytes(data)
-        # A hang in a codec ends the program: the default of the signal.
+        # The default action of the signal ends the process if a codec hangs.
         signal.alarm(MOST_S)
         began, what = time.monotonic(), None
         try:

@@ -1,7 +1,7 @@
-"""A program that forks writers and kills them: told what to do by lines of JSON, it answers by such lines.
+"""A program that forks writers and kills them; orders and answers are lines of JSON.
 
-It imports the library once. Every child it makes does its work until SIGKILL, or its end, whichever comes
-first, and acknowledges each step that is done; what was acknowledged must be found in the file.
+It imports the library once. Every child process works until SIGKILL or its end, and acknowledges each
+finished step. Every acknowledged step must be found in the file.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 import cssv
 from cssv.container import Reader, appender
 
-#: What a slow disk takes for a write or a flush, seconds; writes reach it in pieces.
+#: Seconds that a slow disk takes for a write or a flush; writes are split into pieces.
 SLOW_S, PIECE = 0.002, 700
 
 
 class SlowFile(io.FileIO):
-    """Writes so slowly, and so little at a time, that a kill finds it in the middle."""
+    """A file with slow writes in small pieces, so that a kill hits the middle of a write."""
 
     def write(self, data):
         time.sleep(SLOW_S)
@@ -36,7 +36,7 @@ def slow_fsync(handle, flush=os.fsync):
 
 
 def act(path: Path, scenes, say) -> None:
-    """Commit, check out and tag, one after another; acknowledge each with what the file shows then."""
+    """Commit, check out and tag in sequence; acknowledge each with the state of the file after it."""
     for number, scene in enumerate(scenes):
         done = cssv.commit(path, scene, message=f"scene {number}")
         with Reader(path) as reader:
@@ -49,7 +49,7 @@ def act(path: Path, scenes, say) -> None:
 
 
 def encode(path: Path, options, say) -> None:
-    """Encode a clip; acknowledge when it is there."""
+    """Encode a clip; acknowledge when the file exists."""
     source = options.pop("source")
     cssv.encode(source, path, **options)
     say({"encoded": True})
@@ -61,7 +61,7 @@ def slow_down() -> None:
 
 
 def run(order: dict) -> dict:
-    """Fork a child that does the work, kill it after some seconds; what it has acknowledged."""
+    """Fork a child process for the work and kill it after some seconds; returns its acknowledgements."""
     into, out = os.pipe()
     began = time.monotonic()
     child = os.fork()
@@ -93,7 +93,7 @@ def run(order: dict) -> dict:
                 break
             heard += some
     status = os.waitpid(child, 0)[1]
-    # The last line may be cut; what was not said whole was not said.
+    # The last line may be incomplete, and then acknowledges nothing.
     lines = [json.loads(line) for line in heard.split(b"\n")[:-1]]
     return {"heard": lines, "seconds": time.monotonic() - began, "status": status, "pid": child}
 

@@ -1,4 +1,4 @@
-"""What a commit costs, beside the first encoding of the same clip in the same run."""
+"""Cost of a commit relative to the first encoding of the same clip in the same run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 import cssv
 
-#: A changed temperature in a tenth of the frames: share of the first version's bytes and of its time.
+#: Bounds for a changed temperature in a tenth of the frames: share of the first version's bytes and time.
 BYTES_SHARE, TIME_SHARE = 0.15, 0.25
-#: Bytes of a commit that changes only what the scene says of the environment.
+#: Bound on the bytes of a commit that changes only the environment of the scene.
 WORDS_BYTES = 64 << 10
 
 

@@ -1,4 +1,4 @@
-"""A disk that is full, or fails: the file is as it was."""
+"""A full or failing disk leaves the file as it was."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def file(four, tmp_path):
 
 
 def full_after(space):
-    """A file that takes so many bytes more; like a disk it takes a part of the last write."""
+    """A file that accepts a number of bytes; like a disk it accepts a part of the last write."""
 
     class Full(FileIO):
         left = space
@@ -55,7 +55,7 @@ def test_full_at_any_byte(act, file, lab, monkeypatch, tmp_path):
     grown = probe.stat().st_size - len(before)
     probe.unlink()
     random_ = random.Random(act)
-    # The last bytes are the length of the samples' box and the four of the rename.
+    # The last bytes are the length of the box of samples and the four bytes of the rename.
     for space in [*range(5), *(random_.randrange(grown) for _ in range(25)), grown - 1, grown]:
         with monkeypatch.context() as patch:
             patch.setattr(appender, "FileIO", full_after(space))
@@ -73,8 +73,8 @@ def test_full_at_any_byte(act, file, lab, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("is_gone", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize("act", ACTS)
-def test_flushes_that_fail(act, is_gone, file, lab, monkeypatch):
-    """At each flush; where the disk is gone for good, the old version shows nevertheless."""
+def test_failing_flushes(act, is_gone, file, lab, monkeypatch):
+    """Each flush fails once; if the disk stays gone, the old version is still the current one."""
     before, crcs, history = file.read_bytes(), lab.own_crcs(file), cssv.log(file).versions
     flush = os.fsync
     for fatal in range(10):
@@ -158,8 +158,8 @@ print("refused", refused)
 """
 
 
-def test_a_disk_that_is_really_full(small, lab, tmp_path, tool):
-    """A file system in memory, with less and less room."""
+def test_a_full_file_system(small, lab, tmp_path, tool):
+    """A file system in memory with less and less space."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=2m none "$0" && exec "$@"', str(disk)]

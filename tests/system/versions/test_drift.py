@@ -1,4 +1,4 @@
-"""Versions do not drift: pixels depend on the root's pixels and the scene, not on the way to it."""
+"""Versions do not drift: pixels depend on the root and the scene, not on versions in between."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from cssv.errors import InputError
 #: Fidelity, merge, planes.
 GRID = [(f, m, p) for f in ("full", "sparse") for m in ("opap", "plain") for p in ("native", "rgb")]
 LEAST_DB = 33.5
-#: Of vtest.avi.
+#: Frames of vtest.avi.
 SECONDS = 4
-#: Objects of vtest.avi that are there in its first seconds.
+#: Objects in the first seconds of vtest.avi.
 EARLY = (9, 15, 19, 11, 12)
 
 
@@ -38,7 +38,7 @@ def vtest_scenes(lab, seed, count=10):
 
 
 def commit_all(path, todo, parents=None):
-    """Commit scenes one after another; the number of the last one."""
+    """Commit scenes in sequence; returns the number of the last one."""
     number = cssv.log(path).playing.number
     for scene in todo:
         parent = number if parents is None else parents.randint(1, number)
@@ -47,10 +47,10 @@ def commit_all(path, todo, parents=None):
 
 
 def check_same(lab, one, other):
-    """The playing versions of two files: all planes of all frames, and all objects."""
+    """Assert that the current versions of two files have equal planes and objects."""
     for number, (a, b) in enumerate(zip(lab.own_planes(one), lab.own_planes(other), strict=True)):
         assert np.array_equal(a, b), f"frame {number}: {np.count_nonzero(a != b)} bytes differ"
-    # Outlines are told where they found no place in the pixels; both say the same.
+    # The scene track has outlines without a tag; both files have the same ones.
     assert lab.samples_of(one) == lab.samples_of(other)
 
 
@@ -124,8 +124,8 @@ def test_ten_commits_of_a_real_clip(real, vtest, lab, tmp_path):
         assert min(found) >= LEAST_DB, found
 
 
-def test_cover_is_as_good_as_encoding_anew(real, vtest, lab, tmp_path):
-    """From the clip, every version is what a fresh encoding gives, but for what marks say of the scene."""
+def test_commit_with_the_cover_equals_a_new_encoding(real, vtest, lab, tmp_path):
+    """With the cover, every version is that of a new encoding, except for the scene in the marks."""
     first, fidelity, todo = real
     path, fresh = shutil.copy(first, tmp_path / "file.cssv"), tmp_path / "fresh.cssv"
     commit_all(path, todo[:2])
@@ -133,7 +133,7 @@ def test_cover_is_as_good_as_encoding_anew(real, vtest, lab, tmp_path):
     assert cssv.log(path).playing.root == done.version
     cssv.encode(vtest.clip, fresh, scene=todo[2], stop=SECONDS, fidelity=fidelity, **vtest.options)
     check_as_fresh(lab, path, fresh, planes_of(vtest.clip, 7 * SECONDS))
-    # The same scene once more, from the clip: what was estimated is not any more.
+    # The same scene again with the cover: estimated pixels become exact.
     cssv.checkout(path, 2)
     cssv.commit(path, todo[2])
     assert cssv.log(path).playing.root == 1
@@ -146,7 +146,7 @@ def check_as_fresh(lab, path, fresh, covers):
         for a, b in zip(one, other, strict=True):
             assert np.array_equal(a.clean_heat, b.clean_heat), a.number
             assert a.states == b.states
-            # Marks hold a digest of the scene, and so do not stay.
+            # Marks hold a digest of the scene, so they change.
             same = a.frame.luma() == b.frame.luma()
             assert same[~a._extract.marked].all()
             assert np.array_equal(a.frame.planes[a.frame.height :], b.frame.planes[b.frame.height :])
@@ -154,8 +154,8 @@ def check_as_fresh(lab, path, fresh, covers):
     assert found[0] == pytest.approx(found[1], abs=0.01)
 
 
-def test_a_cover_is_a_root_of_its_own(small, clips, lab, tmp_path):
-    """What follows depends on its pixels alone."""
+def test_a_version_drawn_from_the_cover_is_a_root(small, clips, lab, tmp_path):
+    """Later versions depend on its pixels alone."""
     todo = small_scenes(lab, 11, 6)
     for fidelity, planes in (("full", "native"), ("sparse", "rgb")):
         first = small(fidelity=fidelity, planes=planes)
@@ -177,7 +177,7 @@ def test_frames_whose_objects_stay_keep_their_planes_and_their_bytes(small, lab,
     changed = [n for n, (a, b) in enumerate(zip(before, lab.own_planes(path), strict=True)) if (a != b).any()]
     assert changed == [15, 16, 17]
     assert done.frames_changed == 3
-    # They are coded anew up to the next group of pictures, which is at 24.
+    # Frames are encoded again up to the next group of pictures, which starts at 24.
     assert done.frames_coded == 9
     with Reader(path) as new, Reader(path, version=1) as old:
         moved = np.flatnonzero(new.video.table.offsets != old.video.table.offsets)
@@ -196,7 +196,7 @@ def test_the_same_scene_is_nothing_to_commit(small, lab, tmp_path):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_objects_are_those_of_a_fresh_encoding(seed, small, clips, lab, tmp_path):
-    """Whatever the scene before said: labels, objects given outright, values."""
+    """Whatever the earlier scene stated: labels, objects given outright, values."""
     path, fresh = shutil.copy(small(), tmp_path / "file.cssv"), tmp_path / "fresh.cssv"
     first, second = small_scenes(lab, f"objects {seed}", 2)
     for scene in (first, second):
@@ -207,7 +207,7 @@ def test_objects_are_those_of_a_fresh_encoding(seed, small, clips, lab, tmp_path
 
 def check_objects(lab, path, fresh):
     for ours, theirs in zip(lab.samples_of(path), lab.samples_of(fresh), strict=True):
-        # Outlines follow the picture, which is an estimate here.
+        # Outlines depend on the picture, which is an estimate here.
         assert replace(ours, outlines=()) == replace(theirs, outlines=())
 
 
@@ -226,8 +226,8 @@ GIVEN = [
 
 
 @pytest.mark.parametrize("entries", [OVERRIDDEN, GIVEN], ids=["labels", "given"])
-def test_what_the_first_scene_did_is_undone_by_the_second(entries, clips, lab, tmp_path):
-    """Labels are those of the detector again; who was replaced is back."""
+def test_the_second_scene_undoes_the_first(entries, clips, lab, tmp_path):
+    """Labels are those of the detector again, and replaced objects are back."""
     wide = {**lab.RANGES, "density_kg_m3": [0, 9000]}
     path, fresh = tmp_path / "file.cssv", tmp_path / "fresh.cssv"
     told = lab.scene_with(*entries, ranges=wide)

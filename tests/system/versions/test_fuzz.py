@@ -1,4 +1,4 @@
-"""Damaged and malicious files through every command: a CssvError or an answer, and nothing is made worse."""
+"""Damaged and malicious files in every command: a result or a CssvError, and no further damage."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def test_nothing_but_cssv_errors(four, small, lab, tmp_path):
     *findings, summary = map(json.loads, done.stdout.splitlines())
     assert not findings, findings[0]["what"]
     assert summary["count"] >= SECONDS
-    # Not only the door is tried: many of the files open.
+    # Many of the files must open, or only the first checks would be tested.
     assert summary["opened"] >= summary["count"] // 5

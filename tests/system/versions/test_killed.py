@@ -1,4 +1,4 @@
-"""Writers killed with SIGKILL at any moment: what they have acknowledged is there."""
+"""Writers killed with SIGKILL at any moment: acknowledged steps are in the file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KILLS, ENCODER_KILLS = 52, 20
 
 @pytest.fixture(scope="module")
 def driver(lab):
-    """``driver(order)``: what a child has acknowledged until it was killed."""
+    """``driver(order)``: the acknowledgements of a child process until it was killed."""
     command = [sys.executable, str(Path(__file__).with_name("killed_writer.py"))]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes, env=lab.environment()) as program:
@@ -37,7 +37,7 @@ def driver(lab):
 
 @pytest.fixture(scope="module")
 def scenes(lab):
-    """Few frames change, many, only words, and many again."""
+    """Scenes that change few frames, many frames, only text, and many frames again."""
     return [
         lab.scene_with({"match": {"track": 3}, "temperature_c": 55}),
         lab.scene_with({"match": {"track": 1}, "density_kg_m3": 100}),
@@ -48,7 +48,7 @@ def scenes(lab):
 
 @pytest.fixture(scope="module")
 def durations(driver, small, scenes, tmp_path_factory):
-    """Seconds that the whole work takes, on a quick disk and on a slow one."""
+    """Seconds of the whole work on a fast and on a slow disk."""
     found = {}
     for is_slow in (False, True):
         path = shutil.copy(small("sound.mp4"), tmp_path_factory.mktemp("whole") / "clip.cssv")
@@ -60,7 +60,7 @@ def durations(driver, small, scenes, tmp_path_factory):
 
 
 def check_acknowledged(path, heard, first, lab, ffmpeg):
-    """All versions, tags and the playing version that were told of are there, with their pixels."""
+    """Assert that all acknowledged versions, tags and checkouts are in the file, with their pixels."""
     crcs = {1: first} | {word["version"]: word["crcs"] for word in heard if "crcs" in word}
     found = cssv.verify(path)
     assert found.is_sound, found.faults[:3]
@@ -95,9 +95,9 @@ def test_commits_killed_at_any_moment(part, driver, durations, scenes, small, to
         torn += cssv.log(path).torn_bytes > 0
         playing, highest = check_acknowledged(path, heard, first, lab, ffmpeg)
         last = next((word["playing"] for word in reversed(heard) if "playing" in word), 1)
-        # One step more may have been done than was said.
+        # One more step than acknowledged may be done.
         assert playing in (last, 1 if last != 1 else highest)
-        # The next writer is not kept out, cuts off the tail and goes on.
+        # The next writer gets the lock, cuts off the tail and continues.
         again = cssv.commit(path, lab.scene_with({"match": {"track": 2}, "temperature_c": 30 + number / 100}))
         assert again.version == highest + 1
         after = cssv.log(path)
@@ -105,14 +105,14 @@ def test_commits_killed_at_any_moment(part, driver, durations, scenes, small, to
         check_acknowledged(path, heard, first, lab, ffmpeg)
         assert [entry.name for entry in tmp_path.iterdir()] == ["clip.cssv"]
     print(f"{killed} of {count} killed, {torn} left a tail")
-    # Or nothing was shown.
+    # Or no version was written yet.
     assert killed >= count * 2 // 3
     assert torn >= 2
 
 
 @pytest.mark.parametrize("is_there", [False, True], ids=["new", "in place of another"])
 def test_encoding_killed_at_any_moment(is_there, driver, clips, small, tool, lab, tmp_path):
-    """Either no file or the old file, or if it was killed behind the renaming the whole new one."""
+    """Afterwards there is no file, the old file, or, if killed after the renaming, the whole new file."""
     source, path, ffmpeg = clips / "clip.mkv", tmp_path / "new.cssv", tool("ffmpeg")
     order = {"path": str(path), "work": "encode", "is_slow": True}
     options = {"source": str(source), "scene": lab.SCENE, "detector": "motion"}
@@ -136,7 +136,7 @@ def test_encoding_killed_at_any_moment(is_there, driver, clips, small, tool, lab
         else:
             assert cssv.verify(path).is_sound
             assert lab.own_crcs(path) == lab.ffmpeg_crcs(ffmpeg, path) == expected
-        # What lies beside it is nobody's result.
+        # Temporary files beside it are not results.
         beside = [entry for entry in tmp_path.iterdir() if entry != path]
         assert all(entry.name.startswith(".cssv-") or entry.name == "new.cssv.lock" for entry in beside)
     assert before >= ENCODER_KILLS // 4

@@ -1,4 +1,4 @@
-"""A real clip with six versions: each one's pixels are for ever what was committed."""
+"""A real clip with six versions: the pixels of each stay as committed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEAST_DB = 33.5
 
 @dataclass
 class Committed:
-    """What was committed: of each version its CRCs, its PSNR in dB, and the file's bytes at that time."""
+    """CRCs and PSNR in dB of each committed version, and the bytes of the file at that time."""
 
     path: Path
     clip: Path
@@ -31,7 +31,7 @@ class Committed:
     old: list[tuple[int, str]] = field(default_factory=list)
 
     def note(self, number: int) -> None:
-        """Decode what plays now, by PyAV alone."""
+        """Decode the current version with PyAV alone."""
         crcs, squares, count = [], 0.0, 0
         with av.open(str(self.path)) as stegos, av.open(str(self.clip)) as covers:
             for container in (stegos, covers):
@@ -47,7 +47,7 @@ class Committed:
 
 
 def digest(path: Path, length: int) -> str:
-    """Of the first bytes, with the types of all ``moov`` boxes among them read as ``free``."""
+    """Digest of the first bytes, with the types of all ``moov`` boxes replaced by ``free``."""
     data = bytearray(path.read_bytes()[:length])
     at = 0
     while at + 8 <= length:
@@ -59,7 +59,7 @@ def digest(path: Path, length: int) -> str:
 
 
 def six_more_versions(path: Path, vtest, lab, fevered: int, visit_s: float) -> Committed:
-    """Commit six times onto a file of one version: words, numbers, a visitor, a branch, a cover."""
+    """Commit six times to a file of one version: text, numbers, a new object, a branch, a cover."""
     made = Committed(path, vtest.clip)
     made.note(1)
     people, scene_with = lab.PEOPLE, lab.scene_with
@@ -140,7 +140,7 @@ def test_versions_that_do_not_play_are_shown_as_they_were_committed(name, reques
 
 @pytest.mark.parametrize(("name", "count"), [("whole", 795), ("cut", 56)])
 def test_versions_differ_where_they_should(name, count, request):
-    """Each commit changed what it says it changed, so that the comparisons above are about something."""
+    """Each commit changes the intended frames, so that the comparisons above are meaningful."""
     made = request.getfixturevalue(name)
     history = {version.number: version for version in cssv.log(made.path).versions}
     for number, version in history.items():
@@ -162,7 +162,7 @@ def test_every_version_is_near_the_clip(whole):
 
 @pytest.mark.parametrize("name", ["whole", "cut"])
 def test_bytes_of_old_versions_never_change(name, request):
-    """But for the types of moov boxes."""
+    """Except the types of moov boxes."""
     made = request.getfixturevalue(name)
     for length, before in made.old:
         assert digest(made.path, length) == before

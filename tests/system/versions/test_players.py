@@ -1,4 +1,4 @@
-"""The file plays at every step of its life, in other people's programs, and they show what we show."""
+"""The file plays after every step in other programs, and they show the same frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cssv.video import codecs
 
 @pytest.fixture
 def judges(tool, lab):
-    """``judges(path)``: ffmpeg, ffprobe, mpv and PyAV show our frames at our times; returns their CRCs."""
+    """``judges(path)``: asserts equal frames and times in ffmpeg, ffprobe, mpv and PyAV; returns the CRCs."""
     ffmpeg, ffprobe, mpv = tool("ffmpeg"), tool("ffprobe"), tool("mpv")
 
     def run(*command):
@@ -51,7 +51,7 @@ def judges(tool, lab):
 
 
 def steps(path, lab, clip):
-    """Each step of a file's life: (what, version that plays then). Every commit changes pixels."""
+    """Each step in the life of a file: (step, current version). Every commit changes pixels."""
     hot = {"match": {"track": 3}, "temperature_c": 55}
     ghost = {
         "trajectory": [
@@ -89,7 +89,7 @@ def steps(path, lab, clip):
     yield "a checkout by tag", 5
 
 
-#: Steps that are worth a browser.
+#: Steps that are also tested in a browser.
 IN_CHROMIUM = ("few frames", "a torn append", "a checkout by tag")
 
 
@@ -99,7 +99,7 @@ def test_it_plays_at_every_step(small, clips, lab, judges, in_chromium, tmp_path
     for what, playing in steps(path, lab, clips / "sound.mp4"):
         assert cssv.log(path).playing.number == playing, what
         crcs, times = judges(path)
-        # A version that plays again shows what it showed.
+        # A version that is current again shows the same frames as before.
         assert known.setdefault(playing, crcs) == crcs, what
         assert stamps in (None, times), what
         stamps = times
@@ -133,7 +133,7 @@ def test_a_real_clip_plays_at_every_step(vtest, lab, judges, tmp_path):
 
 @pytest.mark.parametrize("changed", [{"level": "5.1"}, {"x264-params": "annexb=0:no-fast-pskip=1:ref=4"}])
 def test_frames_coded_with_other_settings(changed, small, lab, judges, in_chromium, monkeypatch, tmp_path):
-    """A commit by a later program, whose encoder is set up otherwise: a further sample entry."""
+    """A commit by a later program with other encoder settings adds a sample entry."""
     path = shutil.copy(small(), tmp_path / "clip.cssv")
     before = judges(path)[0]
     settings = codecs.CODECS["h264"]
@@ -149,13 +149,13 @@ def test_frames_coded_with_other_settings(changed, small, lab, judges, in_chromi
     assert in_chromium(path)["word"] == "ended"
     assert cssv.verify(path).is_sound
     assert lab.own_crcs(path, 1) == before
-    # Back to the old settings, and to one version: only the entries that are needed.
+    # With the old settings and one version, only the needed entries are kept.
     monkeypatch.setitem(codecs.CODECS, "h264", settings)
     cssv.commit(path, lab.SCENE)
     assert judges(path)[0] == before
     copy = cssv.export(path, tmp_path / "copy.cssv", version=2).path
     assert judges(copy)[0] == after
     with cssv.open(path, 2) as clip:
-        # Going to and fro over the border of the two.
+        # Seek back and forth across the border between the two.
         for number in (20, 3, 16, 14, 15, 29, 23, 24, 0):
             assert clip[number].number == number

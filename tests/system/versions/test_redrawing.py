@@ -1,4 +1,4 @@
-"""Drawing other objects into a stego frame: what must not change does not, whatever the frame."""
+"""Drawing other objects into a stego frame: for any frame, only the intended pixels change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from cssv.template.render import chroma_step
 from cssv.template.state import ObjectState
 
 RANGES = Ranges((0.0, 60.0), (-20.0, 60.0), (0.0, 2000.0))
-#: Room for a mark and a few tags; and too small for any tag.
+#: Frame sizes: with space for a mark and a few tags, and without space for a tag.
 SIZES = [(176, 160), (112, 96), (48, 40)]
 
 velocities = st.tuples(st.floats(-40, 40), st.floats(-40, 40))
@@ -71,7 +71,7 @@ def casts(draw, width, height):
 
 @st.composite
 def frames(draw):
-    """A painter, a cover and two casts."""
+    """An embedder, a cover and two lists of objects."""
     width, height = draw(st.sampled_from(SIZES))
     layout = draw(st.sampled_from(["yuv420p", "rgb24"]))
     info = SimpleNamespace(width=width, height=height, time_base=Fraction(1, 25))
@@ -81,7 +81,7 @@ def frames(draw):
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     planes = random.integers(0, 256, planes_shape(layout, width, height), dtype=np.uint8)
     if draw(st.booleans()):
-        # Something smooth with edges, as pictures are, up to the very ends of the scale.
+        # Smooth with edges, like real pictures, over the full range of values.
         planes[...] = draw(st.sampled_from([0, 7, 128, 255]))
         planes[height // 4 : height // 2, width // 3 : width // 2] = draw(st.integers(0, 255))
     cover = Frame(planes, layout, 3, Fraction(1, 25), 0)
@@ -89,7 +89,7 @@ def frames(draw):
 
 
 def painted(painter, cover, objects):
-    """The stego frame, and the outlines that it does not tell of by tags."""
+    """The stego frame, and the outlines without a tag."""
     painter = replace(painter, number=0)
     stego, sample = painter.paint(cover, FrameObjects(tuple(objects)))
     return stego, read_sample(sample).outlines
@@ -97,7 +97,7 @@ def painted(painter, cover, objects):
 
 @given(made=frames())
 @settings(max_examples=250, deadline=None)
-def test_its_own_objects_redrawn_are_the_same_frame(made):
+def test_redrawing_the_same_objects_gives_the_same_frame(made):
     painter, cover, objects, _ = made
     stego, known = painted(painter, cover, objects)
     again, _ = reembed(painter, stego, objects, known)
@@ -107,7 +107,7 @@ def test_its_own_objects_redrawn_are_the_same_frame(made):
 
 @given(made=frames())
 @settings(max_examples=150, deadline=None)
-def test_with_the_cover_it_is_what_painting_gives(made):
+def test_with_the_cover_it_equals_embedding(made):
     painter, cover, objects, others = made
     stego, known = painted(painter, cover, objects)
     other, _ = painted(painter, cover, others)
@@ -118,12 +118,12 @@ def test_with_the_cover_it_is_what_painting_gives(made):
 @given(made=frames())
 @settings(max_examples=250, deadline=None)
 def test_pixels_outside_what_changes_stay(made):
-    """Outside all drawings, tags and marks; and wherever the nibble is the same, in full fidelity."""
+    """Outside all drawings, tags and marks; in full fidelity also wherever the nibble is the same."""
     painter, cover, objects, others = made
     stego, known = painted(painter, cover, objects)
     drawn, outlines = reembed(painter, stego, others, known)
     before, after = extract(stego.planes, stego.layout), extract(drawn.planes, drawn.layout)
-    # Every outline of the old objects is either in a tag or told beside.
+    # Every outline of the old objects is either in a tag or given separately.
     touched = [*known, *before.outlines, *outlines]
     free = [np.ones(plane.shape, bool) for plane in split_planes(stego.planes, stego.layout)]
     free[0] &= ~(before.marked | after.marked)
@@ -153,7 +153,7 @@ def test_pixels_outside_what_changes_stay(made):
 
 
 def whole_blocks(free, number, step):
-    """Of one plane, the pixels of those support blocks in which nothing is drawn, in any plane."""
+    """Pixels of one plane in support blocks that are empty in all planes."""
     height, width = free[0].shape
     blocks = np.ones((-(-height // SUPPORT_BLOCK), -(-width // SUPPORT_BLOCK)), bool)
     for at, plane in enumerate(free):
@@ -167,8 +167,8 @@ def whole_blocks(free, number, step):
 
 @given(made=frames())
 @settings(max_examples=100, deadline=None)
-def test_it_says_what_was_asked_for_and_is_near(made):
-    """The heat that comes back is sound, and no byte has moved further than twice a nibble's step."""
+def test_the_new_objects_read_back_and_bytes_stay_near(made):
+    """The heat reads back intact, and no byte changes by more than twice the step of a nibble."""
     painter, cover, objects, others = made
     stego, known = painted(painter, cover, objects)
     drawn, outlines = reembed(painter, stego, others, known)

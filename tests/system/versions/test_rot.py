@@ -1,4 +1,4 @@
-"""One flipped byte anywhere in a file of four versions: harmless, or named; and quickly, in little memory."""
+"""One flipped byte anywhere in a file of four versions is harmless or reported, with bounded memory."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from cssv.container import Reader, boxes
 from cssv.errors import ContainerError
 
 FLIPS, SEED = 600, 20
-#: Bounds for one file of half a megabyte: seconds on a busy machine, and bytes beyond what the codecs take.
+#: Bounds for one file of half a megabyte: seconds on a busy machine, and bytes in addition to the codecs'.
 MOST_S, MOST_BYTES = 20, 32 << 20
-#: Faults that are about bytes of a frame.
+#: Kinds of faults in the bytes of a frame.
 OF_A_FRAME = {"sample", "scene", "pixels", "marks"}
 
 
 @contextmanager
 def limited(seconds):
-    """A hang is a failure, not a wait."""
+    """A test that hangs fails."""
 
     def ring(*_):
         raise TimeoutError("it hangs")
@@ -45,7 +45,7 @@ def shown(path, lab):
 
 
 def sample_places(path):
-    """(first byte, one behind the last, kind, frame, versions that show it) of video and scene samples."""
+    """(first byte, end, kind, frame, versions that show it) of video and scene samples."""
     found = {}
     for version in cssv.log(path).versions:
         with Reader(path, version=version.number) as reader:
@@ -73,14 +73,14 @@ def flipped(path, at, mask):
 
 
 def test_one_flipped_byte(four, scratch, lab):
-    """Each: verify names it, or every version still shows what it showed."""
+    """For each byte, verify reports it, or every version still shows the same frames."""
     expected, places = shown(four, lab), sample_places(four)
     data = four.read_bytes()
     random_ = random.Random(SEED)
-    # Spread over the file, and once more over what is not samples: tables are small.
+    # Spread over the file, and again over its tables, which are small.
     outside = [at for at in range(len(data)) if not any(place[0] <= at < place[1] for place in places)]
     spots = [random_.randrange(len(data)) for _ in range(FLIPS // 2)] + random_.sample(outside, FLIPS // 2)
-    # The types of tables that players do not look at, which nobody does.
+    # The types of tables that no player reads.
     dead = [
         box.offset + 4 + at
         for box in boxes(four)
@@ -119,13 +119,13 @@ def test_one_flipped_byte(four, scratch, lab):
     assert scratch.read_bytes() == data
     print(outcomes)
     assert sum(outcomes.values()) >= 500
-    # Nearly every byte matters to somebody.
+    # Nearly every byte has a meaning.
     assert len(dead) <= outcomes["harmless"] <= FLIPS // 10
     assert outcomes["named"] >= FLIPS * 3 // 4
 
 
-def test_versions_that_are_not_hit_still_read(four, scratch, lab):
-    """A damaged sample spoils the versions that show it, and no other."""
+def test_versions_without_the_damaged_sample_still_read(four, scratch, lab):
+    """A damaged sample damages only the versions that show it."""
     expected = shown(four, lab)
     places = [place for place in sample_places(four) if place[2] == "sample" and len(place[4]) < 4]
     random_ = random.Random(SEED)
@@ -142,7 +142,7 @@ def test_versions_that_are_not_hit_still_read(four, scratch, lab):
 def test_memory_and_time_of_damaged_files(four, scratch):
     random_ = random.Random(SEED + 1)
     size = four.stat().st_size
-    # What a sound file takes, codecs and all that Python keeps.
+    # Memory for a sound file, with the codecs and everything that Python keeps.
     cssv.verify(scratch)
     for _ in range(40):
         at, mask = random_.randrange(size), random_.randint(1, 255)

@@ -1,4 +1,4 @@
-"""Appends cut off anywhere: what was there before opens, is sound and plays, here and in ffmpeg."""
+"""Appends cut off anywhere: earlier versions open, are sound and play, also in ffmpeg."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Tape:
     steps: list[tuple[int, bytes] | None] = field(default_factory=list)
 
     def states(self, points: set[tuple[int, int]]):
-        """(step, bytes of it, file) at each of the points, in order."""
+        """(step, bytes of the step, file) at each of the points, in order."""
         data = bytearray(self.before)
         for number, step in enumerate(self.steps):
             offset, new = step or (0, b"")
@@ -39,7 +39,7 @@ class Tape:
 
     @property
     def flip(self) -> int:
-        """The step that makes it count: the four bytes of a type, or none (then the last write)."""
+        """The step that makes the version current: the four bytes of a type; without one, the last write."""
         writes = [number for number, step in enumerate(self.steps) if step is not None]
         return writes[-1]
 
@@ -51,7 +51,7 @@ def lay(data: bytearray, offset: int, new: bytes) -> None:
 
 @pytest.fixture
 def recorded(monkeypatch):
-    """``recorded(path, work)`` is the tape of what ``work`` does to the file."""
+    """``recorded(path, work)``: the writes of ``work`` to the file."""
 
     def record(path: Path, work) -> Tape:
         tape = Tape(path.read_bytes())
@@ -84,7 +84,7 @@ def recorded(monkeypatch):
 
 
 def cut_points(tape: Tape, path: Path, count: int) -> set[tuple[int, int]]:
-    """Before and behind every write, around the ends of every box, and random bytes between."""
+    """Points before and after every write, around the ends of every box, and at random bytes."""
     random_ = random.Random(3)
     writes = [(number, step) for number, step in enumerate(tape.steps) if step is not None]
     points = {(number, length) for number, (_, data) in writes for length in (0, 1, len(data))}
@@ -110,7 +110,7 @@ def cut_points(tape: Tape, path: Path, count: int) -> set[tuple[int, int]]:
 
 
 def check(path: Path, lab, crcs: dict[int, list[int]], playing: int, torn: int) -> None:
-    """Every version that there was is there, sound, and shows its pixels."""
+    """Assert that every earlier version is in the file, is sound and shows its pixels."""
     with Reader(path) as reader:
         assert reader.index.playing == playing
         assert reader.torn_bytes == torn
@@ -126,7 +126,7 @@ def crcs_of(path: Path, lab) -> dict[int, list[int]]:
 
 @pytest.fixture
 def players(tool, lab, tmp_path):
-    """``with players() as judge: judge(bytes, crcs)``: ffmpeg shows these frames; two at a time."""
+    """``with players() as judge: judge(bytes, crcs)``: ffmpeg must show these frames; two at a time."""
     ffmpeg = tool("ffmpeg")
 
     class Judge(ThreadPoolExecutor):
@@ -159,13 +159,13 @@ ACTS = {
     "checkout": lambda path, _: cssv.checkout(path, 2),
     "tag": lambda path, _: cssv.tag(path, "torn", 2),
 }
-#: Of these many cuts each; the commit has most.
+#: Number of cuts for each; the commit has most.
 CUTS = {"commit": LEAST_CUTS, "words only": 40, "checkout": 40, "tag": 30}
 
 
 @pytest.mark.parametrize("act", ACTS)
 def test_cut_anywhere(act, four, recorded, players, lab, tmp_path):
-    """Version 3 plays. As SPEC.md, section 7, says, a version counts with the first byte of the rename."""
+    """Version 3 is current. By SPEC.md, section 7, a version counts from the first byte of the rename."""
     path, scratch = shutil.copy(four, tmp_path / "clip.cssv"), tmp_path / "scratch.cssv"
     old = crcs_of(path, lab)
     tape = recorded(path, lambda: ACTS[act](path, lab))
@@ -192,8 +192,8 @@ def test_cut_anywhere(act, four, recorded, players, lab, tmp_path):
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_blocks_that_did_not_reach_the_disk(act, four, recorded, lab, tmp_path):
-    """Between two flushes the disk takes writes in any order, or some of them not at all."""
+def test_writes_lost_between_flushes(act, four, recorded, lab, tmp_path):
+    """Between two flushes the disk may write in any order, or lose writes."""
     path, scratch = shutil.copy(four, tmp_path / "clip.cssv"), tmp_path / "scratch.cssv"
     old = crcs_of(path, lab)
     tape = recorded(path, lambda: ACTS[act](path, lab))
@@ -207,7 +207,7 @@ def test_blocks_that_did_not_reach_the_disk(act, four, recorded, lab, tmp_path):
             for step in tape.steps[:start]:
                 if step is not None:
                     lay(data, *step)
-            # The length may have been taken down already, and the bytes may be anything.
+            # The length may already be reduced, and the bytes may have any value.
             for offset, new_bytes in tape.steps[start:stop]:
                 fate = random_.choice(["there", "zeros", "rubbish", "not there"])
                 if offset < len(tape.before) or fate == "there":
@@ -252,7 +252,7 @@ def test_flushes_are_where_the_specification_says(four, recorded, lab, tmp_path)
                 lay(box, offset - start, data)
             kinds_found.append(bytes(box) if len(box) == 4 else bytes(box[4:8]))
             if start >= len(tape.before):
-                # Whatever was flushed is not written to again.
+                # Flushed bytes are not written again.
                 assert start == end
                 end = start + len(box)
         assert kinds_found == expected

@@ -1,4 +1,4 @@
-"""One writer at a time; readers go on meanwhile."""
+"""One writer at a time; readers continue meanwhile."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def cli(lab, *words):
 
 
 def everything_reads(path, crcs, versions, lab):
-    """Open, iterate, decode and verify: the old versions are there."""
+    """Open, iterate, decode and verify; the old versions must be there."""
     with cssv.open(path) as clip:
         assert len(list(clip)) == lab.COUNT
         assert [version.number for version in clip.versions] == versions
@@ -57,7 +57,7 @@ def everything_reads(path, crcs, versions, lab):
 
 
 def test_while_a_commit_runs(file, changed, lab, tool, tmp_path):
-    """In another process, held at every stage."""
+    """In another process, stopped at every stage."""
     crcs, scene = lab.own_crcs(file), tmp_path / "scene.json"
     scene.write_text(json.dumps(changed))
     command = [sys.executable, "-c", SLOW_COMMIT, str(file), json.dumps(changed)]
@@ -77,7 +77,7 @@ def test_while_a_commit_runs(file, changed, lab, tool, tmp_path):
                 assert str(file) in str(refused.value)
             everything_reads(file, crcs, [1], lab)
             assert lab.ffmpeg_crcs(tool("ffmpeg"), file) == crcs
-            # A copy can be written meanwhile.
+            # A copy can be written at the same time.
             assert cssv.gc(file, tmp_path / "copy.cssv", [1]).versions == (1,)
             if stage == "redraw":
                 for words in (
@@ -130,7 +130,7 @@ def test_readers_opened_before_keep_their_version(file, changed, lab):
 
 
 def test_readers_while_others_write_all_the_time(file, lab):
-    """Open and look while a process appends tags and versions: always a whole version."""
+    """Open and read while a process appends tags and versions: there is always a whole version."""
     code = """
 import sys, json, cssv
 path, scenes = sys.argv[1], json.loads(sys.argv[2])
@@ -140,7 +140,7 @@ for at in range(40):
     cssv.checkout(path, 1)
 """
     scenes = [lab.SCENE | {"environment": {"weather": weather}} for weather in ("fog", "rain")]
-    # The first commit onto version 1 each time, so that both always change something.
+    # The first commit is onto version 1 each time, so that both commits always change something.
     command = [sys.executable, "-c", code, str(file), json.dumps(scenes)]
     crcs, looks, most = lab.own_crcs(file), 0, 0
     with subprocess.Popen(command, env=lab.environment()) as writer:
@@ -158,8 +158,8 @@ for at in range(40):
     assert len(cssv.log(file).versions) == 41
 
 
-def test_a_lock_file_that_nobody_holds_is_no_lock(file, changed):
-    """What a killed writer leaves."""
+def test_an_unheld_lock_file_is_no_lock(file, changed):
+    """A lock file left by a killed writer."""
     left = Path(f"{file}.lock")
     left.write_text("1")
     assert cssv.commit(file, changed).version == 2
