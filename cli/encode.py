@@ -9,8 +9,8 @@ import click
 
 import cssv
 from cssv.api.encode import DEFAULT_PLANES, PLANES, Planes
-from cssv.carriers.nibble.carrier import DEFAULT_FIDELITY, FIDELITIES, Fidelity
 from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES, Merge
+from cssv.carriers.nibble.planes import DEFAULT_FIDELITY, FIDELITIES, Fidelity
 from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
 from cssv.video import CODECS, Codec
 from cssv_cli import report

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from cssv.api.history import Version, versions_of
-from cssv.carriers.nibble.miniature import ranges_of
 from cssv.container import Reader, boxes
 from cssv.errors import NibblesLostError
 from cssv.files.paths import Path_
@@ -98,7 +97,7 @@ def info(source: Path_) -> Information:
     try:
         with Decoder(path) as decoder:
             moment = next(iter(decoder))
-            ranges = ranges_of(moment.miniature)
+            ranges = moment.clip.ranges
             if decoder.reader is None:
                 return Information(
                     path,

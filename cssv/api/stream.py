@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.api.verify import check
-from cssv.carriers.nibble.carrier import DEFAULT_FIDELITY, Fidelity
-from cssv.carriers.nibble.merge import DEFAULT_MERGE, Merge
+from cssv.carriers import DEFAULT_CARRIER, make_carrier
+from cssv.carriers.base import Carrier
+from cssv.carriers.nibble.merge import Merge
+from cssv.carriers.nibble.planes import Fidelity
 from cssv.errors import CssvError, FrameError, OptionError, OutputError, VideoError
 from cssv.files.atomic import whole_file
 from cssv.files.closing import Finishing
@@ -26,7 +28,7 @@ from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracke
 from cssv.perception.detectors import DetectorOptions, check_found
 from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
-from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, about
+from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.temperatures import LiveThermalReadings, ThermalView, take_temperatures
@@ -36,10 +38,10 @@ from cssv.video import Codec, VideoInfo
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
-    """What exists once the first frame has come."""
+class _Output:
+    """The parts that need the layout of the first frame."""
 
-    painter: FrameEmbedder
+    embedder: FrameEmbedder
     writer: StegoWriter
 
 
@@ -65,7 +67,7 @@ class Encoder(Finishing):
         weights, classes, min_score: of the detector, as for :func:`encode`.
         lag_s: seconds of future that a frame waits for.
         time_base: seconds per unit of the frames' pts; 1 / rate by default.
-        codec, merge, fidelity, created_s: as for :func:`encode`.
+        codec, carrier, merge, fidelity, created_s: as for :func:`encode`.
 
     Raises:
         OptionError: an option outside its bounds. FrameError: a size that cannot carry.
@@ -87,18 +89,19 @@ class Encoder(Finishing):
         lag_s: float = LAG_S,
         time_base: Fraction | None = None,
         codec: Codec = DEFAULT_CODEC,
-        merge: Merge = DEFAULT_MERGE,
-        fidelity: Fidelity = DEFAULT_FIDELITY,
+        carrier: str | Carrier = DEFAULT_CARRIER,
+        merge: Merge | None = None,
+        fidelity: Fidelity | None = None,
         created_s: int | None = None,
     ) -> None:
         if layout is not None:
             check_choice("layout", layout, LAYOUTS)
         self._layout = layout
-        self._style = EncoderConfig(codec, merge, fidelity)
+        self._config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
         self._info = _info(size, layout, to_fraction(rate), time_base)
         loaded = load_scene(scene)
         plane = plane_of(loaded.camera, size)
-        self._cast = LiveAnnotator(loaded, plane)
+        self._annotator = LiveAnnotator(loaded, plane)
         self._ground_note = ground_note(loaded.camera, plane)
         self._detector = DetectorOptions(
             detector, weights=weights, classes=classes, min_score=min_score
@@ -106,7 +109,7 @@ class Encoder(Finishing):
         self._has_looked = False
         self._tracker = LiveTracker(lag_s=lag_s, plane=plane)
         self._created_s = created_s
-        self._thermometer = LiveThermalReadings(self._cast.scene.thermal, size)
+        self._thermal = LiveThermalReadings(self._annotator.scene.thermal, size)
         self._waiting: deque[tuple[Frame, ThermalView | None]] = deque()
         self._count = 0
         self._last_pts: int | None = None
@@ -114,13 +117,13 @@ class Encoder(Finishing):
         self._output.enter_context(replacing(output))
         self._path = self._output.enter_context(whole_file(output))
         self._inside = self._output.enter_context(ExitStack())
-        self._stage: _Stage | None = None
+        self._begun: _Output | None = None
         self._is_open = True
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Scene entries that have spoken of no track so far, in words."""
-        return self._cast.warnings
+        return self._annotator.warnings
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -160,14 +163,14 @@ class Encoder(Finishing):
         frame = self._frame(picture)
         if detections is not None:
             check_found(detections, "detections=")
-        stage = self._stage or self._begin(frame.layout)
-        view = None if thermal is None else self._thermometer.view(np.asarray(thermal))
+        begun = self._begun or self._begin(frame.layout)
+        view = None if thermal is None else self._thermal.view(np.asarray(thermal))
         flow = self._detector.flow.measure(frame)
         found = self._look(frame) if detections is None else detections
         self._count += 1
         self._last_pts = frame.pts
         self._waiting.append((frame, view))
-        self._draw(stage, self._tracker.update(frame.number, frame.time, found, flow))
+        self._draw(begun, self._tracker.update(frame.number, frame.time, found, flow))
 
     def _look(self, frame: Frame) -> Detections:
         self._has_looked = True
@@ -209,27 +212,27 @@ class Encoder(Finishing):
                 bound=f"{info.width}x{info.height} {wanted}",
             )
 
-    def _begin(self, layout: Layout) -> _Stage:
+    def _begin(self, layout: Layout) -> _Output:
         """Open the codec and the file, now that the layout is known."""
         self._layout = layout
         self._info = info = replace(self._info, layout=layout)
-        scene = self._cast.scene
+        scene = self._annotator.scene
         ranges = default_ranges(scene)
         file = self._inside.enter_context(self._path.open("wb"))
-        writer = self._inside.enter_context(StegoWriter(file, info, codec=self._style.codec))
-        self._stage = _Stage(FrameEmbedder.of(scene, ranges, info, self._style), writer)
-        return self._stage
+        writer = self._inside.enter_context(StegoWriter(file, info, codec=self._config.codec))
+        self._begun = _Output(FrameEmbedder(self._config.carrier, scene, ranges), writer)
+        return self._begun
 
-    def _draw(self, stage: _Stage, ready: Sequence[FrameStates]) -> None:
-        """Draw and write the frames whose objects are settled."""
+    def _draw(self, begun: _Output, ready: Sequence[FrameStates]) -> None:
+        """Draw and write the frames whose objects are final."""
+        embedder = begun.embedder
         for states in ready:
             frame, view = self._waiting.popleft()
-            shown = self._cast.at(states, frame.time)
-            shown, known = take_temperatures(
-                shown, stage.painter.ranges, frame.luma(), (frame.width, frame.height), view
-            )
-            stage.painter.calibration = self._thermometer.calibration
-            stage.writer.write(*stage.painter.paint(frame, shown, known))
+            objects = self._annotator.at(states, frame.time)
+            size = (frame.width, frame.height)
+            objects, outlines = take_temperatures(objects, embedder.ranges, frame.luma(), size, view)
+            calibration = self._thermal.calibration
+            begun.writer.write(*embedder.embed(frame, objects, calibration, outlines))
 
     def close(self) -> None:
         """Draw what waits, finish the file, verify it and give it its name; may be called twice.
@@ -242,12 +245,12 @@ class Encoder(Finishing):
             return
         self._is_open = False
         with self._output:
-            if self._stage is None:
+            if self._begun is None:
                 raise VideoError("no frame was written to the encoder")
-            self._draw(self._stage, self._tracker.finish())
+            self._draw(self._begun, self._tracker.finish())
             created_s = int(time.time()) if self._created_s is None else self._created_s
-            facts = about(self._info, self._style, self._stage.painter.ranges, self.notes)
-            self._stage.writer.finish(facts, created_s=created_s)
+            facts = config_to_facts(self._info, self._config, self._begun.embedder.ranges, self.notes)
+            self._begun.writer.finish(facts, created_s=created_s)
             self._inside.close()
             check(self._path)
 

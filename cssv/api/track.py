@@ -15,6 +15,7 @@ from cssv.perception import Detector, Track, Tracks, track_boxes
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.tracks import to_mot_rows
 from cssv.pipeline.arguments import Progress, to_fraction
+from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.perceive import perceive_clip
 
 #: Frame rate of a detection file that comes without a clip.
@@ -101,7 +102,7 @@ def track(
                 check_distinct(given, output)
     chosen = options.make()
     if source is not None:
-        tracks = perceive_clip(source, chosen, rate=exact, progress=progress)
+        tracks = perceive_clip(ClipPlan.open(Path(source), rate=exact), chosen, progress=progress)
     else:
         tracks = _track_alone(chosen, exact or DEFAULT_RATE)
     rows = to_mot_rows(tracks)

@@ -1,63 +1,78 @@
-"""How a clip is encoded: the options that a file and a stream share, and what a version records of them."""
+"""How a clip is encoded: options that a file and a stream share, and what a version records of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from cssv import __version__
-from cssv.carriers.nibble.carrier import DEFAULT_FIDELITY, FIDELITIES, Fidelity
-from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES, Merge
-from cssv.errors import ContainerError
+from cssv.carriers import DEFAULT_CARRIER, carrier_from_facts, carrier_to_facts, make_carrier
+from cssv.carriers.base import Carrier
+from cssv.errors import ContainerError, OptionError
 from cssv.frames import LAYOUTS, Layout
 from cssv.pipeline.arguments import check_choice
 from cssv.scene import Ranges
-from cssv.video import CODECS, Codec, VideoInfo, check_rate
+from cssv.video import CODECS, LOSSY_CODECS, Codec, VideoInfo, check_rate
 
 DEFAULT_CODEC: Codec = "h264"
 #: File name extension of the container.
 EXTENSION = ".cssv"
 
 
+def _default_carrier() -> Carrier:
+    return make_carrier(DEFAULT_CARRIER, {})
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderConfig:
-    """How a clip is drawn and carried; the options that encoding a file and a stream share.
+    """How frames are drawn, hidden and coded.
 
     Attributes:
-        codec: lossless codec of the video track: h264, ffv1 or vp9.
-        merge: ``opap`` or ``plain``.
-        fidelity: ``full`` or ``sparse``.
+        codec: codec of the video track: a key of ``CODECS`` (lossless) or of ``LOSSY_CODECS``.
+        carrier: the way to hide the heat map.
+
+    Raises:
+        OptionError: an unknown codec, or a lossy one for a carrier that needs the exact pixels.
     """
 
     codec: Codec = DEFAULT_CODEC
-    merge: Merge = DEFAULT_MERGE
-    fidelity: Fidelity = DEFAULT_FIDELITY
+    carrier: Carrier = field(default_factory=_default_carrier)
 
     def __post_init__(self) -> None:
-        check_choice("codec", self.codec, CODECS)
-        check_choice("merge", self.merge, MERGES)
-        check_choice("fidelity", self.fidelity, FIDELITIES)
+        # A carrier whose content survives lossy coding may still be stored losslessly.
+        lossy = () if self.carrier.needs_lossless else tuple(LOSSY_CODECS)
+        if self.codec in LOSSY_CODECS and not lossy:
+            raise OptionError(
+                f"the {self.carrier.name} carrier needs a lossless codec",
+                found=self.codec,
+                bound=", ".join(CODECS),
+            )
+        check_choice("codec", self.codec, (*CODECS, *lossy))
 
 
-def about(
+def config_to_facts(
     info: VideoInfo,
-    style: EncoderConfig,
+    config: EncoderConfig,
     ranges: Ranges,
     notes: Sequence[str] = (),
     opened: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The codec's own facts for the version index (SPEC, "Facts").
+    """The codec's own facts for the version index (container/SPEC.md, "Facts").
 
-    ``opened``: options with which the clip was opened, so that it can be opened so again.
+    Args:
+        info: of the frames.
+        config: how they are encoded.
+        ranges: values at the bottom and top of each ring.
+        notes: remarks for users.
+        opened: options with which the clip was opened, so that it can be opened in the same way again.
     """
     return {
         "cssv": __version__,
         "layout": info.layout,
-        "codec": style.codec,
-        "merge": style.merge,
-        "fidelity": style.fidelity,
+        "codec": config.codec,
+        **carrier_to_facts(config.carrier),
         "rate": str(info.rate),
         "ranges": asdict(ranges),
         "source": {
@@ -75,31 +90,39 @@ def about(
 
 @dataclass(frozen=True, slots=True)
 class RecordedConfig:
-    """How a version was made, as far as another one must be made alike.
+    """How a version was encoded, as far as another version must be encoded in the same way.
 
     Attributes:
         layout: of the planes.
-        style: codec, merge, fidelity.
-        rate: average frames per second that the codec was told.
+        config: codec and carrier.
+        rate: average frames per second given to the codec.
         opened: options with which the clip was opened.
     """
 
     layout: Layout
-    style: EncoderConfig
+    config: EncoderConfig
     rate: Fraction
     opened: Mapping[str, str]
 
 
 def config_from_facts(facts: Mapping[str, Any]) -> RecordedConfig:
-    """What :func:`about` wrote. Raises ContainerError for facts that it has not written."""
+    """Read the facts of a version. Inverse of :func:`config_to_facts`.
+
+    Raises:
+        ContainerError: facts that :func:`config_to_facts` does not write.
+        CarrierError: a carrier that is not installed.
+    """
     try:
         check_choice("layout", facts["layout"], LAYOUTS)
         opened = {str(key): str(value) for key, value in facts.get("opened", {}).items()}
-        style = EncoderConfig(facts["codec"], facts["merge"], facts["fidelity"])
+        carrier = carrier_from_facts(facts)
+        # A default must not stand in for a lost option: other pixels would follow.
+        _ = [facts[key] for key in carrier.options()]
+        config = EncoderConfig(facts["codec"], carrier)
         rate = Fraction(facts["rate"])
         check_rate(rate)
-        return RecordedConfig(facts["layout"], style, rate, opened)
+        return RecordedConfig(facts["layout"], config, rate, opened)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ContainerError(
-            "a version does not say how it was made", found=f"{type(error).__name__}: {error}"
+            "a version does not record how it was encoded", found=f"{type(error).__name__}: {error}"
         ) from error

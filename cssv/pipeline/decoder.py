@@ -1,15 +1,15 @@
-"""The way back: container or any lossless copy, carrier, template, objects. Knows nothing of perception."""
+"""Decode frames: container or any copy of its video, carrier, objects. Independent of perception."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from cssv.carriers.nibble.carrier import extract
-from cssv.carriers.nibble.mark_record import Miniature
-from cssv.carriers.nibble.miniature import scene_of
+from cssv.carriers import carrier_of_file, extract_by_any
+from cssv.carriers.base import CarriedClip, Carrier, Extracted, Hint
 from cssv.container import Reader, Revision, is_cssv
 from cssv.errors import ChecksumError, ContainerError, InputError, NibblesLostError, OptionError, VideoError
 from cssv.files.closing import Closing
@@ -56,8 +56,10 @@ class Decoder(Closing):
         self._stack = ExitStack()
         self.reader: Reader | None = None
         try:
+            self._carrier: Carrier | None = None
             if self._path.is_file() and is_cssv(self._path):
                 self.reader = self._stack.enter_context(Reader(self._path, version=version))
+                self._carrier = carrier_of_file(self.reader.version.about.meta)
             else:
                 _check_no_version(source, version)
             with self._as_damage():
@@ -67,8 +69,7 @@ class Decoder(Closing):
             self._stack.close()
             raise
         self.info = self._frames.info
-        self._origin = (0, 0)
-        self._miniature: Miniature | None = None
+        self._hint = Hint()
 
     def __len__(self) -> int:
         """Frames of the source."""
@@ -90,11 +91,11 @@ class Decoder(Closing):
         """The scene: whole from a ``.cssv``, its environment and ranges from the pixels of a copy."""
         if self.reader is not None:
             return read_sample(self.reader.scene_sample(0)).scene or Scene()
-        if self._miniature is not None:
-            return scene_of(self._miniature)
-        # A reading of its own, so that a seek or a loop that goes on stays where it is.
+        if self._hint.clip is not None:
+            return self._hint.clip.scene
+        # A decoder of its own, so that a seek or a running loop keeps its place.
         with Decoder(self._path, self._version) as other:
-            return scene_of(next(iter(other)).miniature)
+            return next(iter(other)).clip.scene
 
     @cached_property
     def plane(self) -> Plane | None:
@@ -137,30 +138,58 @@ class Decoder(Closing):
     def _damaged(self, what: str) -> ChecksumError:
         return ChecksumError(
             f"{self._path} is not what was written: {what}",
-            remedy="Run 'cssv verify' to see what is damaged.",
+            remedy="Run `cssv.verify()` to find the damage.",
         )
 
-    def _moment(self, frame: Frame) -> Moment:
-        reader = self.reader
-        sample: bytes | ChecksumError | None = None
-        if reader is not None:
-            number = frame.number
-            if number >= len(reader) or planes_crc(frame.planes) != int(reader.frames.stegos[number]):
-                raise self._damaged(f"frame {number} decodes to other pixels")
-            try:
-                sample = reader.scene_sample(number)
-            except ChecksumError as error:
-                # The pixels are whole: only who asks for the scene track's objects need know.
-                sample = error
+    @property
+    def carrier(self) -> Carrier | None:
+        """The carrier of the source; of a copy None until a frame has been decoded."""
+        return self._carrier
 
-        found = extract(frame.planes, frame.layout, self._origin, is_sound=reader is not None)
+    def _moment(self, frame: Frame) -> Moment:
+        sample: bytes | ChecksumError | None = None
+        if self.reader is not None:
+            self._check_pixels(self.reader, frame)
+            try:
+                sample = self.reader.scene_sample(frame.number)
+            except ChecksumError as error:
+                # The pixels are sound: only users of the scene track's objects need the error.
+                sample = error
+        found = self._extract(frame)
+        clip = self._hint.clip or (found and found.clip) or self._stored_clip()
+        if found is None or clip is None:
+            raise self._lost(frame)
+        self._hint = replace(self._hint, origin=found.origin, clip=clip)
+        return Moment(frame, found, clip, sample, self.plane)
+
+    def _stored_clip(self) -> CarriedClip | None:
+        """What the scene track says about the clip, for carriers whose pixels do not; None for a copy."""
+        if self.reader is None:
+            return None
+        first = read_sample(self.reader.scene_sample(0))
+        if first.ranges is None:
+            return None
+        return CarriedClip(first.ranges, first.scene or Scene(), self.reader.video.time_base)
+
+    def _check_pixels(self, reader: Reader, frame: Frame) -> None:
+        """Raise ChecksumError unless a frame of a ``.cssv`` is what was written."""
+        number = frame.number
+        is_known = number < len(reader)
+        # A lossy codec gives other pixels than were coded; then the carrier's own checks count.
+        is_exact = self._carrier is None or self._carrier.needs_lossless
+        if not is_known or (is_exact and planes_crc(frame.planes) != int(reader.frames.stegos[number])):
+            raise self._damaged(f"frame {number} decodes to other pixels")
+        self._hint = replace(self._hint, is_verified=is_exact)
+
+    def _extract(self, frame: Frame) -> Extracted | None:
+        if self._carrier is not None:
+            return self._carrier.extract(frame, self._hint)
+        found = extract_by_any(frame, self._hint)
         if found is None:
-            raise self._lost(frame)
-        self._origin = found.marks.origin
-        self._miniature = self._miniature or found.marks.miniature
-        if self._miniature is None:
-            raise self._lost(frame)
-        return Moment(frame, found, self._miniature, sample, self.plane)
+            return None
+        # All frames of a source have one carrier.
+        self._carrier, extracted = found
+        return extracted
 
     def _lost(self, frame: Frame) -> NibblesLostError:
         seen = f"{self.info.width}x{self.info.height} {self.info.pix_fmt} coded with {self.info.codec}"

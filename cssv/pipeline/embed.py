@@ -1,75 +1,93 @@
-"""Frames to stego frames: draws the objects of a frame and embeds the drawing."""
+"""Frames to stego frames: the objects of a frame become content for the carrier and a scene sample."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cssv.carriers.nibble.carrier import FrameCarrier
-from cssv.carriers.nibble.miniature import miniature
-from cssv.carriers.nibble.tags import place_tags
+from cssv.carriers.base import Carrier, Embedded, FrameContent
 from cssv.frames import Frame
-from cssv.pipeline.config import EncoderConfig
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.scene_track import SceneSample, write_sample
 from cssv.scene import Ranges, Scene
 from cssv.scene.thermal import Calibration
 from cssv.template.drawing import Outline
-from cssv.template.render import render
-from cssv.template.state import Place, draw
-from cssv.video import VideoInfo
+from cssv.template.state import Place
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FrameEmbedder:
-    """Turns frames and their objects into stego frames and scene samples, one after another.
+    """Embeds the objects of single frames.
 
-    ``calibration`` is what the readings of a thermal camera were made with, if there are any.
+    It has no state: a result depends on the arguments alone, so that the frames of a clip can be embedded
+        in any
+    order and in several processes.
+
+    Attributes:
+        carrier: the way to hide the heat map.
+        scene: of the clip.
+        ranges: values at the bottom and top of each ring.
     """
 
+    carrier: Carrier
     scene: Scene
     ranges: Ranges
-    carrier: FrameCarrier
-    number: int = 0
-    calibration: Calibration | None = None
 
-    @classmethod
-    def of(cls, scene: Scene, ranges: Ranges, info: VideoInfo, style: EncoderConfig) -> FrameEmbedder:
-        """A painter for the frames that ``info`` describes."""
-        small = miniature(scene, ranges, info).write()
-        return cls(scene, ranges, FrameCarrier(info.layout, small, style.merge, style.fidelity))
-
-    def paint(
-        self, frame: Frame, shown: FrameObjects, known: Mapping[Place, Outline] | None = None
-    ) -> tuple[Frame, bytes]:
-        """The stego frame and its scene sample; outlines that are ``known`` are not looked for again."""
-        luma = frame.luma()
-        size = (frame.width, frame.height)
-        drawn = (draw(state, self.ranges, luma, size, known) for state in shown.objects)
-        drawings = [drawing for drawing in drawn if drawing is not None]
-        template = render(drawings, luma, frame.layout)
-        outlines = [drawing.outline for drawing in drawings]
-        planes = self.carrier.embed(frame.planes, template, outlines, number=self.number, pts=frame.pts)
-        stego = Frame(planes, frame.layout, frame.pts, frame.time_base, self.number)
-        sample = self.sample(self.number, shown, untagged(outlines, size))
-        self.number += 1
-        return stego, write_sample(sample)
-
-    def sample(self, number: int, shown: FrameObjects, outlines: tuple[Outline, ...]) -> SceneSample:
-        """What the scene track says of a frame."""
-        is_first = number == 0
-        return SceneSample(
-            number,
-            shown.objects,
-            self.scene if is_first else None,
-            self.ranges if is_first else None,
-            shown.replaced,
-            outlines,
-            self.calibration if is_first else None,
+    def content(
+        self, frame: Frame, objects: FrameObjects, outlines: Mapping[Place, Outline] | None = None
+    ) -> FrameContent:
+        """What the carrier hides in a frame; ``outlines`` that are known are not searched again."""
+        return FrameContent(
+            frame.number, frame.pts, frame.time_base, objects.objects, self.ranges, self.scene, outlines or {}
         )
 
+    def embed(
+        self,
+        frame: Frame,
+        objects: FrameObjects,
+        calibration: Calibration | None = None,
+        outlines: Mapping[Place, Outline] | None = None,
+    ) -> tuple[Frame, bytes]:
+        """Embed the objects of a frame.
 
-def untagged(outlines: Sequence[Outline], size: tuple[int, int]) -> tuple[Outline, ...]:
-    """The outlines that find no place for a tag in a frame of this width and height."""
-    places = place_tags(outlines, *size)
-    return tuple(outline for outline, place in zip(outlines, places, strict=True) if place is None)
+        Args:
+            frame: the cover.
+            objects: of the frame.
+            calibration: of the thermal camera whose readings the objects have; None if they have none.
+            outlines: outlines that are known, by track and box.
+
+        Returns:
+            The stego frame and its scene sample.
+        """
+        embedded = self.carrier.embed(frame, self.content(frame, objects, outlines))
+        return embedded.stego, self.sample(frame.number, objects, embedded.unmarked, calibration)
+
+    def replace(
+        self,
+        stego: Frame,
+        objects: FrameObjects,
+        cover: Frame | None = None,
+        unmarked: Sequence[Outline] = (),
+    ) -> Embedded:
+        """Embed other objects in a stego frame, see :meth:`cssv.carriers.base.Carrier.replace`."""
+        return self.carrier.replace(stego, self.content(stego, objects), cover, unmarked)
+
+    def sample(
+        self,
+        number: int,
+        objects: FrameObjects,
+        unmarked: tuple[Outline, ...],
+        calibration: Calibration | None = None,
+    ) -> bytes:
+        """The scene sample of a frame; the first one also holds the scene, ranges and calibration."""
+        is_first = number == 0
+        sample = SceneSample(
+            number,
+            objects.objects,
+            self.scene if is_first else None,
+            self.ranges if is_first else None,
+            objects.replaced,
+            unmarked,
+            calibration if is_first else None,
+        )
+        return write_sample(sample)

@@ -2,82 +2,78 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
-from cssv.carriers.nibble.carrier import Extract
-from cssv.carriers.nibble.mark_record import Miniature
-from cssv.carriers.nibble.miniature import ranges_of
+from cssv.carriers.base import CarriedClip, Extracted
 from cssv.errors import ChecksumError
 from cssv.frames import U8, Frame
 from cssv.interop.table import ObjectRow, Origin
 from cssv.pipeline.rows import rows_of
 from cssv.pipeline.scene_track import read_sample
 from cssv.scene.ground import Plane
-from cssv.template.read import VISIBLE_SHARE, read
-from cssv.template.state import ObjectState, to_state
+from cssv.template.state import ObjectState
 from cssv.view.heat import heat_to_rgb, overlay
 
 
 class Moment:
-    """One frame of a decoded clip; what is asked for is worked out then.
+    """One frame of a decoded clip. Heat, objects and pictures are computed when they are first used.
 
     Attributes:
-        frame: the stego frame, native planes; pts as in the source at hand.
-        number: the frame's number in the encoded clip.
-        time: its presentation time there, seconds, exact.
+        frame: the stego frame, native planes; pts as in the source.
+        number: frame number in the encoded clip.
+        time: presentation time in the encoded clip, seconds, exact.
         origin: x, y of this picture's top left pixel in the encoded clip; not (0, 0) after a crop.
-        miniature: the scene miniature of the clip.
+        clip: what the pixels carry about the whole clip: ranges, scene, time base.
         source: ``"metadata"`` or ``"pixels"``: where :attr:`states` come from.
-        plane: the ground of the picture, where the scene's camera tells it; None elsewhere.
+        plane: the ground plane of the picture; None if the scene's camera does not determine one.
     """
 
     def __init__(
         self,
         frame: Frame,
-        extract: Extract,
-        miniature: Miniature,
+        extracted: Extracted,
+        clip: CarriedClip,
         sample: bytes | ChecksumError | None,
         plane: Plane | None = None,
     ) -> None:
         self.frame = frame
-        self.number = extract.marks.header.frame
-        self.time = extract.marks.header.pts * miniature.time_base
-        self.origin = extract.marks.origin
+        self.number = extracted.number
+        self.time = extracted.pts * clip.time_base
+        self.origin = extracted.origin
+        self.clip = clip
         self.source: Origin = "pixels" if sample is None else "metadata"
-        self._extract = extract
-        self.miniature = miniature
         self.plane = plane
+        self._extracted = extracted
         self._sample = sample
 
     @property
     def heat(self) -> U8:
-        """The nibble planes as carried, shifted up by four, marks included; shape of the planes."""
-        return self._extract.heat
+        """The template as carried, in the shape of the planes; of the nibble carrier with its marks."""
+        return self._extracted.heat
 
     @property
     def damaged_cells(self) -> tuple[tuple[int, int], ...]:
-        """Column and row of the 80x80 cells whose nibbles are not what was written."""
-        return self._extract.damaged
+        """Column and row of the damaged 80x80 cells."""
+        return self._extracted.damaged_cells
 
     @cached_property
     def clean_heat(self) -> U8:
-        """The heat without marks and tags."""
-        return self._extract.clean(self.frame.layout)
+        """The template without the carrier's marks."""
+        return self._extracted.clean_heat
 
     @property
     def picture(self) -> U8:
-        """(H, W, 3) uint8 RGB: the cleaned heat map in colour."""
+        """(H, W, 3) uint8 RGB: the heat map in colour."""
         return heat_to_rgb(self.clean_heat, self.frame.layout)
 
     @property
     def overlay(self) -> U8:
-        """(H, W, 3) uint8 RGB: the frame with its heat map and its objects' readings."""
+        """(H, W, 3) uint8 RGB: the frame with its heat map and the readings of its objects."""
         return overlay(self.frame.planes, self.clean_heat, self.frame.layout, self.objects)
 
     @cached_property
     def states(self) -> tuple[ObjectState, ...]:
-        """The objects of the frame, from the scene track where there is one, else from the pixels.
+        """Objects of the frame, from the scene track if there is one, else from the pixels.
 
         Raises:
             ChecksumError: the scene track is damaged here; :attr:`states_in_pixels` may still be sound.
@@ -88,21 +84,15 @@ class Moment:
 
     @cached_property
     def states_in_pixels(self) -> tuple[ObjectState, ...]:
-        """The objects as their rings show them; those mostly hidden have no attributes."""
-        found = self._extract
-        sights = read(found.heat, self.frame.layout, found.outlines, found.marked, found.damaged_pixels())
-        ranges = ranges_of(self.miniature)
-        hidden = (
-            replace(sight, readings=None) if sight.visible < VISIBLE_SHARE else sight for sight in sights
-        )
-        return tuple(to_state(sight, ranges) for sight in hidden)
+        """Objects of the frame from its pixels alone."""
+        return self._extracted.states(self.clip.ranges)
 
     @property
     def objects(self) -> tuple[ObjectRow, ...]:
-        """The rows of the objects table."""
+        """Rows of the objects table."""
         return rows_of(self.states, self.number, self.time, self.source, self.plane)
 
     @property
     def objects_in_pixels(self) -> tuple[ObjectRow, ...]:
-        """The rows as read from the pixels alone."""
+        """Rows of the objects table, from the pixels alone."""
         return rows_of(self.states_in_pixels, self.number, self.time, "pixels", self.plane)

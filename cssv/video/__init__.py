@@ -1,7 +1,7 @@
 """Files to frames and frames to files; the only part of CSSV that knows FFmpeg (PyAV)."""
 
 from cssv.video.audio import AudioCopy, AudioTrack
-from cssv.video.codecs import CODECS, VARIANT_MAX, Codec, gop_length
+from cssv.video.codecs import CODECS, LOSSY_CODECS, VARIANT_MAX, Codec, gop_length
 from cssv.video.cursor import FrameCursor
 from cssv.video.encoder import FrameEncoder
 from cssv.video.frame_reader import FrameReader, Planes, shown_stamps
@@ -26,6 +26,7 @@ __all__ = [
     "CODECS",
     "CONTAINERS",
     "COUNTS_SIDE_MAX",
+    "LOSSY_CODECS",
     "PICTURE_RATE",
     "PNG_SIGNATURE",
     "UNTAGGED",

@@ -7,7 +7,7 @@ gives one packet, in order. Decoding returns exactly the pixels that were encode
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -18,7 +18,7 @@ from cssv.errors import OptionError
 from cssv.frames import Layout
 from cssv.video.info import VideoInfo
 
-Codec = Literal["h264", "ffv1", "vp9"]
+Codec = Literal["h264", "ffv1", "vp9", "h264-lossy"]
 
 #: Seconds from one key frame to the next, and the bounds of that distance in frames.
 GOP_S = 2
@@ -89,6 +89,15 @@ LOSSY_H264 = CodecSettings(
     {"yuv420p": "yuv420p", "rgb24": "rgb24"},
     _X264 | {"preset": "veryfast", "crf": "18", "x264-params": "annexb=0"},
 )
+
+#: For carriers whose content survives lossy coding. The stream has the properties of the lossless ones: no
+#: reordered frames and closed groups of pictures.
+LOSSY_CODECS: dict[Codec, CodecSettings] = {
+    "h264-lossy": replace(
+        LOSSY_H264,
+        options=LOSSY_H264.options | {"x264-params": "annexb=0:scenecut=0:open-gop=0"},
+    ),
+}
 
 
 def gop_length(settings: CodecSettings, rate: Fraction) -> int:

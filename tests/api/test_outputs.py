@@ -13,7 +13,7 @@ import pytest
 
 import cssv
 import cssv.api.stream
-import cssv.carriers.nibble.carrier
+import cssv.carriers.nibble.planes
 import cssv.pipeline.mux
 import cssv.video.writer
 from cssv.errors import ChecksumError, OptionError, OutputError
@@ -253,7 +253,7 @@ def test_a_codec_that_changes_pixels_is_found_out(standing, clips, listing, monk
 def test_marks_that_say_something_else_are_found_out(standing, clips, listing, monkeypatch):
     before = listing(standing)
     monkeypatch.setattr(
-        cssv.carriers.nibble.carrier,
+        cssv.carriers.nibble.planes,
         "cell_checks",
         lambda _nibbles, _layout, shape: np.zeros(shape, np.uint32),
     )

@@ -14,8 +14,8 @@ import cssv
 import cssv_cli
 from cssv import errors
 from cssv.api.encode import PLANES
-from cssv.carriers.nibble.carrier import FIDELITIES
 from cssv.carriers.nibble.merge import MERGES
+from cssv.carriers.nibble.planes import FIDELITIES
 from cssv.perception import DETECTORS
 from cssv.video import CODECS
 from cssv_cli.exits import EXITS, exit_code

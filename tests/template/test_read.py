@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cssv.carriers.nibble.carrier import FrameCarrier, extract
 from cssv.carriers.nibble.mark_record import Miniature
+from cssv.carriers.nibble.planes import PlanesEmbedder, extract_planes
 from cssv.frames import planes_shape, split_planes
 from cssv.scene import Ranges, Value
 from cssv.template.certainty import planar_sigma, value_sigma
@@ -58,8 +58,8 @@ def through_pixels(rng, states, layout, fidelity="full"):
     drawings = [draw(state, RANGES, luma, SIZE) for state in states]
     template = render(drawings, luma, layout)
     outlines = [d.outline for d in drawings]
-    carrier = FrameCarrier(layout, SMALL, fidelity=fidelity)
-    found = extract(carrier.embed(cover, template, outlines, number=1, pts=1), layout)
+    carrier = PlanesEmbedder(layout, SMALL, fidelity=fidelity)
+    found = extract_planes(carrier.embed(cover, template, outlines, number=1, pts=1), layout)
     sights = {s.outline.track: s for s in read(found.heat, layout, found.outlines, found.marked)}
     return [(d, sights[d.outline.track]) for d in drawings]
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cssv.carriers.nibble.carrier import FrameCarrier, extract
 from cssv.carriers.nibble.mark_record import Miniature
+from cssv.carriers.nibble.planes import PlanesEmbedder, extract_planes
 from cssv.frames import planes_shape, split_planes
 from cssv.template.drawing import Drawing, Outline, Readings, Selector
 from cssv.template.outline import pack_radii, superellipse
@@ -34,7 +34,7 @@ class Shot:
         return [drawing.outline for drawing in self.drawings]
 
     def extract(self, stego=None, origin=None):
-        return extract(self.stego if stego is None else stego, self.layout, origin)
+        return extract_planes(self.stego if stego is None else stego, self.layout, origin)
 
 
 class Studio:
@@ -71,7 +71,7 @@ class Studio:
         luma = split_planes(cover, layout)[0 if layout == "yuv420p" else 1]
         template = render(drawings, luma, layout)
         small = self.miniature(*size)
-        carrier = FrameCarrier(layout, small.write(), merge, fidelity)
+        carrier = PlanesEmbedder(layout, small.write(), merge, fidelity)
         outlines = [drawing.outline for drawing in drawings]
         stego = carrier.embed(cover, template, outlines, number=seed, pts=512 * seed)
         return Shot(layout, cover, template, drawings, small, stego)

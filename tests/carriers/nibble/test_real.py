@@ -8,9 +8,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from cssv.carriers.nibble.carrier import FrameCarrier, extract
 from cssv.carriers.nibble.mark_record import Miniature
 from cssv.carriers.nibble.merge import merge
+from cssv.carriers.nibble.planes import PlanesEmbedder, extract_planes
 from cssv.frames import split_planes
 from cssv.scene import Ranges, Value
 from cssv.template.read import read
@@ -51,7 +51,7 @@ def embed(frame, fidelity, count=18):
     drawings = [draw(state, RANGES, luma, size) for state in shown]
     template = render(drawings, luma, frame.layout)
     small = Miniature(RANGES.speed_px_s, RANGES.temperature_c, RANGES.density_kg_m3, *size, Fraction(1, 10))
-    carrier = FrameCarrier(frame.layout, small.write(), fidelity=fidelity)
+    carrier = PlanesEmbedder(frame.layout, small.write(), fidelity=fidelity)
     outlines = [drawing.outline for drawing in drawings]
     return shown, carrier.embed(frame.planes, template, outlines, number=frame.number, pts=frame.pts)
 
@@ -67,7 +67,7 @@ def test_the_picture_stays_what_it_was(frames):
 def test_an_empty_sparse_frame_is_hardly_touched(frames):
     frame = frames[0]
     small = Miniature((0, 1), (0, 1), (0, 1), frame.width, frame.height, Fraction(1, 10)).write()
-    carrier = FrameCarrier(frame.layout, small, fidelity="sparse")
+    carrier = PlanesEmbedder(frame.layout, small, fidelity="sparse")
     empty = empty_template(frame.layout, frame.width, frame.height)
     assert psnr(carrier.embed(frame.planes, empty, (), number=0, pts=0), frame.planes) >= 55
 
@@ -90,7 +90,7 @@ def test_attributes_read_back_on_real_textures(frames, fidelity):
     errors = []
     for frame in frames:
         shown, stego = embed(frame, fidelity)
-        found = extract(stego, frame.layout)
+        found = extract_planes(stego, frame.layout)
         assert len(found.outlines) == len(shown)
         sights = read(found.heat, frame.layout, found.outlines, found.marked)
         for sight in sights:

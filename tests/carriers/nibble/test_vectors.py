@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cssv.carriers.nibble.carrier import FrameCarrier, extract
+from cssv.carriers.nibble.planes import PlanesEmbedder, extract_planes
 from cssv.frames import planes_shape, split_planes
 from cssv.template.drawing import Drawing, Outline, Readings, Selector
 from cssv.template.footprint import footprint
@@ -69,14 +69,14 @@ def shoot(studio, layout, size, fidelity, merge):
     cover, drawings = smooth_cover(layout, *size), objects(*size)
     luma = split_planes(cover, layout)[0 if layout == "yuv420p" else 1]
     template = render(drawings, luma, layout)
-    carrier = FrameCarrier(layout, studio.miniature(*size).write(), merge, fidelity)
+    carrier = PlanesEmbedder(layout, studio.miniature(*size).write(), merge, fidelity)
     outlines = [drawing.outline for drawing in drawings]
     return cover, template, drawings, carrier.embed(cover, template, outlines, number=1234, pts=-5678)
 
 
 def vector(studio, layout, size, fidelity, merge):
     cover, template, drawings, stego = shoot(studio, layout, size, fidelity, merge)
-    found = extract(stego, layout)
+    found = extract_planes(stego, layout)
     sights = read(found.heat, layout, found.outlines, found.marked)
     places = [footprint(drawing.outline, *size) for drawing in drawings]
     return {
@@ -142,7 +142,7 @@ def test_the_golden_png_carries(golden, studio, second_reader):
     stego = np.ascontiguousarray(cv2.imread(str(STEGO))[..., ::-1])
     row = golden[CASES.index(("rgb24", (240, 176), "full", "opap"))]
     assert crc(stego) == row["stego"]
-    found = extract(stego, "rgb24")
+    found = extract_planes(stego, "rgb24")
     assert found.marks.miniature == studio.miniature(240, 176)
     assert second_reader.read(stego, "rgb24").miniature["size"] == (240, 176)
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from cssv.carriers.framing import seal
 from cssv.carriers.nibble.bits import BitPlane
-from cssv.carriers.nibble.carrier import FrameCarrier, extract
 from cssv.carriers.nibble.mark_record import MINIATURE_SIZE
 from cssv.carriers.nibble.marks import marked_pixels, read_marks, support_blocks, support_pixels
 from cssv.carriers.nibble.merge import split
+from cssv.carriers.nibble.planes import PlanesEmbedder, extract_planes
 from cssv.carriers.nibble.tags import read_tags
 from cssv.frames import split_planes
 from cssv.template.drawing import Outline, Selector
@@ -106,7 +106,7 @@ def test_crops_carry_what_is_in_them(studio, seed, layout, fidelity, data):
         step * data.draw(st.integers(0, (226 - h) // step)),
     )
     stego = studio.crop(shot.stego, layout, x, y, w, h)
-    found = extract(stego, layout, data.draw(st.sampled_from([None, (x, y), (0, 0), (16, 8)])))
+    found = extract_planes(stego, layout, data.draw(st.sampled_from([None, (x, y), (0, 0), (16, 8)])))
     assert found.marks.origin == (x, y)
     whole = shot.extract()
     moved = [replace(o, box=(o.box[0] - x, o.box[1] - y, *o.box[2:])) for o in whole.outlines]
@@ -142,14 +142,14 @@ def test_a_clean_heat_map_shows_no_marks(studio, layout, fidelity):
 def test_covers_in_any_memory_order(studio, layout, merge):
     shot = studio.shoot(3, layout, merge=merge)
     for fidelity in ("full", "sparse"):
-        carrier = FrameCarrier(layout, shot.miniature.write(), merge, fidelity)
+        carrier = PlanesEmbedder(layout, shot.miniature.write(), merge, fidelity)
         stego = [
             carrier.embed(cover, shot.template, shot.outlines, number=1, pts=2)
             for cover in (shot.cover, np.asfortranarray(shot.cover))
         ]
         assert np.array_equal(*stego)
         assert all(planes.flags.c_contiguous for planes in stego)
-        assert extract(stego[1], layout) is not None
+        assert extract_planes(stego[1], layout) is not None
 
 
 def test_embedding_changes_none_of_its_arguments(studio):
@@ -158,7 +158,7 @@ def test_embedding_changes_none_of_its_arguments(studio):
     shot.cover.setflags(write=False)
     shot.template.setflags(write=False)
     for fidelity in ("full", "sparse"):
-        carrier = FrameCarrier(shot.layout, shot.miniature.write(), "opap", fidelity)
+        carrier = PlanesEmbedder(shot.layout, shot.miniature.write(), "opap", fidelity)
         carrier.embed(shot.cover, shot.template, shot.outlines, number=1, pts=2)
     assert np.array_equal(shot.cover, cover)
     assert np.array_equal(shot.template, template)
@@ -172,7 +172,7 @@ def test_lossy_damage_carries_nothing(studio, layout):
     half = cv2.resize(cv2.resize(shot.stego, None, fx=0.5, fy=0.5), shot.stego.shape[1::-1])
     for damaged in (jpeg, cv2.GaussianBlur(shot.stego, (3, 3), 0), half, shot.stego // 2):
         assert damaged.shape == shot.stego.shape
-        assert extract(damaged, layout) is None
+        assert extract_planes(damaged, layout) is None
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -180,7 +180,7 @@ def test_a_colour_conversion_carries_nothing_wrong(studio, seed):
     """Where marks come through by luck, as on flat grey, half of them must before anything is believed."""
     shot = studio.shoot(seed, "rgb24")
     there = cv2.cvtColor(shot.stego, cv2.COLOR_RGB2YCrCb)
-    found = extract(cv2.cvtColor(there, cv2.COLOR_YCrCb2RGB), "rgb24")
+    found = extract_planes(cv2.cvtColor(there, cv2.COLOR_YCrCb2RGB), "rgb24")
     flat = len(np.unique(shot.cover)) == 1
     assert found is None or (flat and found.marks.intact * 2 >= found.marks.whole)
 
@@ -199,7 +199,7 @@ def test_planes_of_another_layout_are_refused(studio):
     planes = np.zeros((360, 320), np.uint8)
     planes[:240] = shot.stego[..., 0]
     assert shot.extract() is not None
-    assert extract(planes, "yuv420p") is None
+    assert extract_planes(planes, "yuv420p") is None
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -219,7 +219,7 @@ def test_a_frame_pasted_into_a_picture_is_read(studio):
         shot = studio.shoot(6, "rgb24", (176, 144), 2, fidelity)
         wall = np.random.default_rng(1).integers(0, 256, (300, 280, 3), dtype=np.uint8)
         wall[51:195, 37:213] = shot.stego
-        found, whole = extract(wall, "rgb24"), shot.extract()
+        found, whole = extract_planes(wall, "rgb24"), shot.extract()
         assert found.marks.origin == (-37, -51)
         assert np.array_equal(found.heat[51:195, 37:213], whole.heat)
         assert np.array_equal(found.marked[51:195, 37:213], whole.marked)
@@ -235,8 +235,8 @@ def test_a_miniature_that_lies_about_the_size_is_survived(studio, size):
     small[24:28] = size[0].to_bytes(2, "big") + size[1].to_bytes(2, "big")
     lie = seal(bytes(small[:60]), MINIATURE_SIZE)
     shot = studio.shoot(1, "yuv420p", (176, 144))
-    stego = FrameCarrier("yuv420p", lie).embed(shot.cover, shot.template, (), number=1, pts=1)
-    found = extract(stego, "yuv420p")
+    stego = PlanesEmbedder("yuv420p", lie).embed(shot.cover, shot.template, (), number=1, pts=1)
+    found = extract_planes(stego, "yuv420p")
     if size == (32, 32):
         # The only cell of so small a frame would end at its mark, and its check says otherwise.
         assert found is None
@@ -251,7 +251,7 @@ def test_a_miniature_that_lies_about_the_size_is_survived(studio, size):
 def test_every_changed_nibble_is_told_by_its_cell(studio, layout, fidelity, plane):
     """Chroma too: a conversion that spares the marks is not taken for the drawing."""
     shot = studio.shoot(7, layout, (330, 250))
-    stego = FrameCarrier(layout, shot.miniature.write(), "opap", fidelity).embed(
+    stego = PlanesEmbedder(layout, shot.miniature.write(), "opap", fidelity).embed(
         shot.cover, shot.template, (), number=1, pts=1
     )
     rng = np.random.default_rng(plane)
@@ -261,25 +261,25 @@ def test_every_changed_nibble_is_told_by_its_cell(studio, layout, fidelity, plan
         step = 2 if layout == "yuv420p" and plane else 1
         row, column = int(rng.integers(240 // step)), int(rng.integers(320 // step))
         part[row, column] ^= 1 << int(rng.integers(1, 4))
-        assert extract(changed, layout).damaged == ((column * step // 80, row * step // 80),)
-    assert extract(stego, layout).damaged == ()
+        assert extract_planes(changed, layout).damaged == ((column * step // 80, row * step // 80),)
+    assert extract_planes(stego, layout).damaged == ()
 
 
 @pytest.mark.parametrize("fidelity", ["full", "sparse"])
 def test_changed_chroma_under_whole_marks_is_refused(studio, fidelity):
     shot = studio.shoot(8, "yuv420p", (330, 250))
-    stego = FrameCarrier("yuv420p", shot.miniature.write(), "opap", fidelity).embed(
+    stego = PlanesEmbedder("yuv420p", shot.miniature.write(), "opap", fidelity).embed(
         shot.cover, shot.template, (), number=1, pts=1
     )
     _, cb, _ = split_planes(stego, "yuv420p")
     cb += 3
     assert read_marks(split_planes(stego, "yuv420p")[0]).intact > 0
-    assert extract(stego, "yuv420p") is None
+    assert extract_planes(stego, "yuv420p") is None
 
 
 def test_a_crop_at_an_odd_pixel_of_a_halved_chroma_is_refused(studio):
     shot = studio.shoot(9, "yuv420p", (330, 250))
-    stego = FrameCarrier("yuv420p", shot.miniature.write()).embed(
+    stego = PlanesEmbedder("yuv420p", shot.miniature.write()).embed(
         shot.cover, shot.template, (), number=1, pts=1
     )
     luma, cb, cr = split_planes(stego, "yuv420p")
@@ -291,14 +291,14 @@ def test_a_crop_at_an_odd_pixel_of_a_halved_chroma_is_refused(studio):
                 cr[y // 2 : y // 2 + 100, x // 2 : x // 2 + 120].ravel(),
             ]
         ).reshape(300, 240)
-        assert (extract(part, "yuv420p") is None) == bool(x % 2 or y % 2)
+        assert (extract_planes(part, "yuv420p") is None) == bool(x % 2 or y % 2)
 
 
 def test_noise_carries_nothing():
     rng = np.random.default_rng(12)
     for layout, shape in (("yuv420p", (864, 768)), ("rgb24", (576, 768, 3))):
         for _ in range(3):
-            assert extract(rng.integers(0, 256, shape, dtype=np.uint8), layout) is None
+            assert extract_planes(rng.integers(0, 256, shape, dtype=np.uint8), layout) is None
 
 
 @pytest.mark.parametrize("fidelity", ["full", "sparse"])
@@ -306,9 +306,9 @@ def test_noise_carries_nothing():
 def test_objects_beyond_the_frame_do_no_harm(studio, fidelity, at):
     outline = Outline(1, "", 0, (*at, 30, 30), bytes([20] * 32), 0, Selector.RINGS, 0)
     shot = studio.shoot(2, "yuv420p", (320, 240), 0)
-    carrier = FrameCarrier("yuv420p", shot.miniature.write(), "opap", fidelity)
+    carrier = PlanesEmbedder("yuv420p", shot.miniature.write(), "opap", fidelity)
     stego = carrier.embed(shot.cover, shot.template, [outline], number=1, pts=1)
-    assert extract(stego, "yuv420p").outlines == (outline,)
+    assert extract_planes(stego, "yuv420p").outlines == (outline,)
 
 
 def test_psnr_reaches_its_bounds(studio):
@@ -320,7 +320,7 @@ def test_psnr_reaches_its_bounds(studio):
     template = render([drawing], cover[:480], "yuv420p")
 
     def psnr(fidelity):
-        carrier = FrameCarrier("yuv420p", small, "opap", fidelity)
+        carrier = PlanesEmbedder("yuv420p", small, "opap", fidelity)
         stego = carrier.embed(cover, template, [drawing.outline], number=1, pts=1)
         return 10 * np.log10(255**2 / np.mean((stego.astype(float) - cover) ** 2))
 

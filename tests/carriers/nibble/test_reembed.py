@@ -1,34 +1,32 @@
-"""Drawing other objects into a stego frame: for any frame, only the intended pixels change."""
+"""Embedding other objects in a stego frame: whatever the frame, what must not change does not."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 from fractions import Fraction
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.carriers.nibble.carrier import FrameCarrier, extract
+from cssv.carriers.base import FrameContent
+from cssv.carriers.nibble.carrier import NibbleCarrier
 from cssv.carriers.nibble.marks import SUPPORT_BLOCK
-from cssv.carriers.nibble.miniature import miniature
-from cssv.carriers.nibble.reembed import reembed
+from cssv.carriers.nibble.planes import extract_planes
 from cssv.errors import InputError
 from cssv.frames import Frame, planes_shape, split_planes
-from cssv.pipeline.annotate import FrameObjects
-from cssv.pipeline.embed import FrameEmbedder
-from cssv.pipeline.scene_track import quantise, read_sample
+from cssv.pipeline.scene_track import quantise
 from cssv.scene import Ranges, Scene, Source, Value
 from cssv.template.drawing import Selector
 from cssv.template.footprint import footprint
 from cssv.template.render import chroma_step
 from cssv.template.state import ObjectState
 
+SCENE = Scene()
 RANGES = Ranges((0.0, 60.0), (-20.0, 60.0), (0.0, 2000.0))
-#: Frame sizes: with space for a mark and a few tags, and without space for a tag.
+#: Room for a mark and a few tags; and too small for any tag.
 SIZES = [(176, 160), (112, 96), (48, 40)]
 
 velocities = st.tuples(st.floats(-40, 40), st.floats(-40, 40))
@@ -71,59 +69,66 @@ def casts(draw, width, height):
 
 @st.composite
 def frames(draw):
-    """An embedder, a cover and two lists of objects."""
+    """A carrier, a cover and two sets of objects."""
     width, height = draw(st.sampled_from(SIZES))
     layout = draw(st.sampled_from(["yuv420p", "rgb24"]))
-    info = SimpleNamespace(width=width, height=height, time_base=Fraction(1, 25))
-    small = miniature(Scene(), RANGES, info).write()
     fidelity, merge = draw(st.sampled_from(["full", "sparse"])), draw(st.sampled_from(["opap", "plain"]))
-    painter = FrameEmbedder(Scene(), RANGES, FrameCarrier(layout, small, merge, fidelity))
+    carrier = NibbleCarrier(merge, fidelity)
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     planes = random.integers(0, 256, planes_shape(layout, width, height), dtype=np.uint8)
     if draw(st.booleans()):
-        # Smooth with edges, like real pictures, over the full range of values.
+        # Something smooth with edges, as pictures are, up to the very ends of the scale.
         planes[...] = draw(st.sampled_from([0, 7, 128, 255]))
         planes[height // 4 : height // 2, width // 3 : width // 2] = draw(st.integers(0, 255))
     cover = Frame(planes, layout, 3, Fraction(1, 25), 0)
-    return painter, cover, draw(casts(width, height)), draw(casts(width, height))
+    return carrier, cover, draw(casts(width, height)), draw(casts(width, height))
 
 
-def painted(painter, cover, objects):
-    """The stego frame, and the outlines without a tag."""
-    painter = replace(painter, number=0)
-    stego, sample = painter.paint(cover, FrameObjects(tuple(objects)))
-    return stego, read_sample(sample).outlines
+def content(frame, objects):
+    return FrameContent(frame.number, frame.pts, frame.time_base, tuple(objects), RANGES, SCENE)
+
+
+def embed(carrier, cover, objects):
+    """The stego frame, and the outlines that its pixels do not carry."""
+    embedded = carrier.embed(cover, content(cover, objects))
+    return embedded.stego, embedded.unmarked
+
+
+def replace_objects(carrier, stego, objects, unmarked, cover=None):
+    """The new stego frame, and all outlines drawn in it."""
+    embedded = carrier.replace(stego, content(stego, objects), cover, unmarked)
+    return embedded.stego, embedded.outlines
 
 
 @given(made=frames())
 @settings(max_examples=250, deadline=None)
-def test_redrawing_the_same_objects_gives_the_same_frame(made):
-    painter, cover, objects, _ = made
-    stego, known = painted(painter, cover, objects)
-    again, _ = reembed(painter, stego, objects, known)
+def test_its_own_objects_redrawn_are_the_same_frame(made):
+    carrier, cover, objects, _ = made
+    stego, known = embed(carrier, cover, objects)
+    again, _ = replace_objects(carrier, stego, objects, known)
     assert np.array_equal(again.planes, stego.planes)
     assert (again.pts, again.layout, again.time_base) == (stego.pts, stego.layout, stego.time_base)
 
 
 @given(made=frames())
 @settings(max_examples=150, deadline=None)
-def test_with_the_cover_it_equals_embedding(made):
-    painter, cover, objects, others = made
-    stego, known = painted(painter, cover, objects)
-    other, _ = painted(painter, cover, others)
-    drawn, _ = reembed(painter, stego, others, known, cover)
+def test_with_the_cover_it_is_what_painting_gives(made):
+    carrier, cover, objects, others = made
+    stego, known = embed(carrier, cover, objects)
+    other, _ = embed(carrier, cover, others)
+    drawn, _ = replace_objects(carrier, stego, others, known, cover)
     assert np.array_equal(drawn.planes, other.planes)
 
 
 @given(made=frames())
 @settings(max_examples=250, deadline=None)
 def test_pixels_outside_what_changes_stay(made):
-    """Outside all drawings, tags and marks; in full fidelity also wherever the nibble is the same."""
-    painter, cover, objects, others = made
-    stego, known = painted(painter, cover, objects)
-    drawn, outlines = reembed(painter, stego, others, known)
-    before, after = extract(stego.planes, stego.layout), extract(drawn.planes, drawn.layout)
-    # Every outline of the old objects is either in a tag or given separately.
+    """Outside all drawings, tags and marks; and wherever the nibble is the same, in full fidelity."""
+    carrier, cover, objects, others = made
+    stego, known = embed(carrier, cover, objects)
+    drawn, outlines = replace_objects(carrier, stego, others, known)
+    before, after = extract_planes(stego.planes, stego.layout), extract_planes(drawn.planes, drawn.layout)
+    # Every outline of the old objects is either in a tag or told beside.
     touched = [*known, *before.outlines, *outlines]
     free = [np.ones(plane.shape, bool) for plane in split_planes(stego.planes, stego.layout)]
     free[0] &= ~(before.marked | after.marked)
@@ -135,7 +140,7 @@ def test_pixels_outside_what_changes_stay(made):
             window, index = place.chroma(step)
             for plane in free[1:]:
                 plane[window] &= index < 0
-    is_sparse = painter.carrier.fidelity == "sparse"
+    is_sparse = carrier.fidelity == "sparse"
     for number, (mask, a, b) in enumerate(
         zip(
             free,
@@ -153,7 +158,7 @@ def test_pixels_outside_what_changes_stay(made):
 
 
 def whole_blocks(free, number, step):
-    """Pixels of one plane in support blocks that are empty in all planes."""
+    """Of one plane, the pixels of those support blocks in which nothing is drawn, in any plane."""
     height, width = free[0].shape
     blocks = np.ones((-(-height // SUPPORT_BLOCK), -(-width // SUPPORT_BLOCK)), bool)
     for at, plane in enumerate(free):
@@ -167,12 +172,12 @@ def whole_blocks(free, number, step):
 
 @given(made=frames())
 @settings(max_examples=100, deadline=None)
-def test_the_new_objects_read_back_and_bytes_stay_near(made):
-    """The heat reads back intact, and no byte changes by more than twice the step of a nibble."""
-    painter, cover, objects, others = made
-    stego, known = painted(painter, cover, objects)
-    drawn, outlines = reembed(painter, stego, others, known)
-    found = extract(drawn.planes, drawn.layout)
+def test_it_says_what_was_asked_for_and_is_near(made):
+    """The heat that comes back is sound, and no byte has moved further than twice a nibble's step."""
+    carrier, cover, objects, others = made
+    stego, known = embed(carrier, cover, objects)
+    drawn, outlines = replace_objects(carrier, stego, others, known)
+    found = extract_planes(drawn.planes, drawn.layout)
     assert not found.damaged
     assert found.marks.intact == found.marks.whole
     tagged = {(o.track, o.box) for o in found.outlines}
@@ -184,10 +189,10 @@ def test_the_new_objects_read_back_and_bytes_stay_near(made):
 @given(made=frames(), at=st.integers(0, 10**6))
 @settings(max_examples=50, deadline=None)
 def test_another_picture_is_no_cover(made, at):
-    painter, cover, objects, others = made
-    stego, known = painted(painter, cover, objects)
+    carrier, cover, objects, others = made
+    stego, known = embed(carrier, cover, objects)
     planes = cover.planes.copy()
     flat = planes.reshape(-1)
     flat[at % flat.size] = (int(stego.planes.reshape(-1)[at % flat.size]) + 128) % 256
     with pytest.raises(InputError, match="another picture"):
-        reembed(painter, stego, others, known, replace(cover, planes=planes))
+        replace_objects(carrier, stego, others, known, replace(cover, planes=planes))

@@ -1,0 +1,202 @@
+"""The carrier contract: what a way to hide the heat map in pixels must offer.
+
+A carrier hides the content of one frame in the pixels of that frame and recovers it. The pipeline knows
+carriers only through :class:`Carrier` and the registry :data:`cssv.CARRIERS`. A new carrier is one module
+that implements the protocol and one line in the registry; :class:`cssv.testing.carrier.CarrierContract`
+tests it.
+
+Calls depend on their arguments alone: the same cover and content give the same bytes in any process and in
+    any
+order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+from cssv.frames import U8, Frame
+from cssv.scene import Ranges, Scene
+from cssv.template.drawing import Drawing, Outline
+from cssv.template.state import ObjectState, Place, draw
+
+
+@dataclass(frozen=True, slots=True)
+class FrameContent:
+    """What is hidden in one frame.
+
+    Attributes:
+        number: frame number in the encoded clip, from 0.
+        pts: presentation time in units of ``time_base``.
+        time_base: seconds per unit of ``pts``, exact.
+        objects: objects of the frame, in drawing order of their ids.
+        ranges: values at the bottom and top of each ring.
+        scene: the scene of the clip.
+        outlines: outlines that are known already, by track and box; they are not searched again.
+    """
+
+    number: int
+    pts: int
+    time_base: Fraction
+    objects: tuple[ObjectState, ...]
+    ranges: Ranges
+    scene: Scene
+    outlines: Mapping[Place, Outline] = field(default_factory=dict)
+
+    def draw(self, frame: Frame, outlines: Mapping[Place, Outline] | None = None) -> tuple[Drawing, ...]:
+        """Drawings of the objects inside the frame, with outlines found in its brightness.
+
+        Args:
+            frame: the cover, or a stego frame that serves as cover.
+            outlines: known outlines, in place of :attr:`outlines`.
+        """
+        luma, size = frame.luma(), (frame.width, frame.height)
+        known = self.outlines if outlines is None else outlines
+        drawings = (draw(state, self.ranges, luma, size, known) for state in self.objects)
+        return tuple(drawing for drawing in drawings if drawing is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A frame with its content hidden.
+
+    Attributes:
+        stego: the frame; number, pts and time base are those of the content.
+        outlines: outlines of all objects drawn.
+        unmarked: those outlines that the pixels do not carry; the scene track keeps them.
+    """
+
+    stego: Frame
+    outlines: tuple[Outline, ...] = ()
+    unmarked: tuple[Outline, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedClip:
+    """What the pixels carry about the whole clip.
+
+    Attributes:
+        ranges: values at the bottom and top of each ring.
+        scene: the scene as far as the pixels carry it.
+        time_base: seconds per unit of pts, exact.
+    """
+
+    ranges: Ranges
+    scene: Scene
+    time_base: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What is known before a frame is read; it saves work and changes no result.
+
+    Attributes:
+        origin: x, y of the picture's top left pixel in the encoded clip, as in the frame before.
+        clip: what an earlier frame, or the container, says about the clip.
+        is_verified: a checksum has shown that the pixels are as written, so that parts need no check.
+    """
+
+    origin: tuple[int, int] = (0, 0)
+    clip: CarriedClip | None = None
+    is_verified: bool = False
+
+
+class Extracted(Protocol):
+    """The content recovered from one frame; expensive parts are computed when they are used."""
+
+    @property
+    def number(self) -> int:
+        """Frame number in the encoded clip, from 0."""
+
+    @property
+    def pts(self) -> int:
+        """Presentation time in the encoded clip, in units of the clip's time base."""
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """x, y of the picture's top left pixel in the encoded clip; not (0, 0) after a crop."""
+
+    @property
+    def clip(self) -> CarriedClip | None:
+        """What this frame says about the whole clip; None if nothing can be read here."""
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether everything that was embedded in this frame reads back."""
+
+    @property
+    def damaged_cells(self) -> tuple[tuple[int, int], ...]:
+        """Column and row of the damaged 80x80 cells; empty for carriers without cells."""
+
+    @property
+    def heat(self) -> U8:
+        """The template as carried, in the shape of the planes; high nibbles only."""
+
+    @property
+    def clean_heat(self) -> U8:
+        """The template without the carrier's own marks."""
+
+    def states(self, ranges: Ranges) -> tuple[ObjectState, ...]:
+        """Objects of the frame from its pixels alone, in units of ``ranges``."""
+
+
+@runtime_checkable
+class Carrier(Protocol):
+    """A way to hide the content of frames in their pixels.
+
+    Attributes:
+        name: key in the registry; the facts of a file name its carrier by it.
+        needs_lossless: whether the pixels must come back exactly. Where False, a lossy codec may follow, and
+            no checksum of decoded planes is checked.
+    """
+
+    name: ClassVar[str]
+    needs_lossless: ClassVar[bool]
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, str]) -> Self:
+        """Create a carrier; keys of other parties are ignored. Inverse of :meth:`options`.
+
+        Raises:
+            OptionError: a value that the option does not take.
+        """
+
+    def options(self) -> dict[str, str]:
+        """All options and their values, as the facts of a file record them."""
+
+    def embed(self, cover: Frame, content: FrameContent) -> Embedded:
+        """Hide the content in a frame."""
+
+    def extract(self, stego: Frame, hint: Hint | None = None) -> Extracted | None:
+        """Recover the content of a frame, whole or cropped; None if the pixels carry nothing."""
+
+    def replace(
+        self,
+        stego: Frame,
+        content: FrameContent,
+        cover: Frame | None = None,
+        unmarked: Sequence[Outline] = (),
+    ) -> Embedded:
+        """Hide other content in a frame that carries already.
+
+        The result depends on the stego frame, the content and the cover alone, so that a chain of
+        replacements from the same stego frame does not drift.
+
+        Args:
+            stego: the frame as it was embedded from its cover.
+            content: what to hide now.
+            cover: the original frame; None if it is not available.
+            unmarked: outlines in the stego frame that its pixels do not carry.
+
+        Raises:
+            ContainerError: the stego frame carries nothing.
+            InputError: the cover is another picture.
+        """
+
+    def replace_notes(self, stego: Frame, content: FrameContent) -> tuple[str, ...]:
+        """What :meth:`replace` leaves unchanged although the content differs, one sentence each."""
+
+    def may_come_from(self, stego: Frame, cover: Frame) -> bool:
+        """Whether the stego frame can have been embedded in this cover, whatever the content."""

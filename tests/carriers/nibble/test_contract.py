@@ -1,0 +1,13 @@
+"""The nibble carrier keeps the carrier contract."""
+
+from __future__ import annotations
+
+from cssv.carriers.nibble.carrier import NibbleCarrier
+from cssv.carriers.nibble.merge import MERGES
+from cssv.carriers.nibble.planes import FIDELITIES
+from cssv.testing.carrier import CarrierContract
+
+
+class TestNibbleCarrier(CarrierContract):
+    def carriers(self):
+        return [NibbleCarrier(merge, fidelity) for merge in MERGES for fidelity in FIDELITIES]
