@@ -53,6 +53,32 @@ def tool():
 
 
 @pytest.fixture(scope="session")
+def ffmpeg(tool):
+    """``ffmpeg("-i", a, b)`` runs the program of another build than PyAV's."""
+    program = tool("ffmpeg")
+
+    def run(*arguments: object) -> bytes:
+        command = [program, "-v", "error", "-nostdin", "-y", *map(str, arguments)]
+        done = subprocess.run(command, check=False, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def ffprobe(tool):
+    """``ffprobe(path, "-show_packets")`` is the parsed JSON."""
+    program = tool("ffprobe")
+
+    def run(path: Path, *arguments: str) -> dict:
+        command = [program, "-v", "error", "-of", "json", *arguments, str(path)]
+        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def package():
     """``package("torch")`` is the module; skips where it is not installed, fails in CI."""
 

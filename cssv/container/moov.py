@@ -37,7 +37,8 @@ HANDLER_NAME = b"CSSV\0"
 #: Seconds from 1904-01-01, where ISO-BMFF begins to count, to 1970-01-01.
 EPOCH_1904_S = 2_082_844_800
 
-_UNDETERMINED = 0x55C4  # "und", three letters of five bits
+#: Language of a track whose language is unknown (ISO 639-2).
+UNDETERMINED = "und"
 _MATRIX = b"".join(U32.pack(value) for value in (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000))
 _MEDIA_HEADERS: dict[Kind, bytes] = {
     "video": write_full_box(b"vmhd", 0, 1, bytes(8)),
@@ -61,6 +62,8 @@ class Track:
             must skip what a decoder needs first (AAC priming).
         table: the samples.
         width, height: in pixels; 0 unless video.
+        language: ISO 639-2/T code of an audio track, three letters; ``"und"`` for unknown, and for tracks
+            of other kinds.
     """
 
     number: int
@@ -70,6 +73,7 @@ class Track:
     table: SampleTable
     width: int = 0
     height: int = 0
+    language: str = UNDETERMINED
 
     def __post_init__(self) -> None:
         check_limit("track id is out of range", self.number, (1 << 31) - 1, 1)
@@ -79,6 +83,7 @@ class Track:
         check_limit("track is too long in time", self.table.total, latest)
         check_limit("width does not fit a track header", self.width, SIDE_LIMIT)
         check_limit("height does not fit a track header", self.height, SIDE_LIMIT)
+        check_language(self.language)
 
     @property
     def time_base(self) -> Fraction:
@@ -220,6 +225,24 @@ def _write_edits(track: Track, timescale: int) -> bytes:
     return write_box(b"edts", write_full_box(b"elst", 1, 0, U32.pack(len(rows)), packed))
 
 
+def check_language(language: str) -> None:
+    """Raise ContainerError unless ``language`` is three letters from a to z."""
+    if len(language) != 3 or not all("a" <= letter <= "z" for letter in language):
+        raise ContainerError("a language is three letters", found=language, bound="a to z each")
+
+
+def _pack_language(language: str) -> int:
+    """Pack three letters in five bits each, as ``mdhd`` holds them (ISO/IEC 14496-12, 8.4.2)."""
+    first, second, third = (ord(letter) - 0x60 for letter in language)
+    return first << 10 | second << 5 | third
+
+
+def _unpack_language(packed: int) -> str:
+    letters = "".join(chr((packed >> shift & 31) + 0x60) for shift in (10, 5, 0))
+    # QuickTime numbers its languages, and other programs leave 0: neither gives three letters.
+    return letters if all("a" <= letter <= "z" for letter in letters) else UNDETERMINED
+
+
 def _write_mdia(track: Track, created: int) -> bytes:
     header = write_full_box(
         b"mdhd",
@@ -228,7 +251,7 @@ def _write_mdia(track: Track, created: int) -> bytes:
         U64.pack(created) * 2,
         U32.pack(track.timescale),
         U64.pack(track.table.total),
-        U16.pack(_UNDETERMINED),
+        U16.pack(_pack_language(track.language)),
         bytes(2),
     )
     handler = write_full_box(b"hdlr", 0, 0, bytes(4), HANDLERS[track.kind], bytes(12), HANDLER_NAME)
@@ -272,8 +295,10 @@ def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> Track | N
     if kind is None:
         return None
     header = Cursor(only_box(media, b"mdhd", "mdia"), "mdhd")
-    header.take(16 if header.version(1) == 1 else 8)
+    wide = header.version(1) == 1
+    header.take(16 if wide else 8)
     media_timescale = check_limit("timescale is out of range", header.u32(), TIMESCALE_LIMIT, 1)
+    language = _read_language(header, wide=wide) if kind == "audio" else UNDETERMINED
     information = read_boxes(only_box(media, b"minf", "mdia"), "minf")
     table = read_stbl(only_box(information, b"stbl", "minf"), samples_left)
     for name in (b"vmhd", b"smhd", b"nmhd"):
@@ -287,7 +312,16 @@ def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> Track | N
     start = _read_start(optional_box(boxes, b"edts", "trak"), timescale, media_timescale)
     if kind != "video":
         width = height = 0
-    return Track(number, kind, media_timescale, start, table, width, height)
+    return Track(number, kind, media_timescale, start, table, width, height, language)
+
+
+def _read_language(header: Cursor, *, wide: bool) -> str:
+    """Language in an ``mdhd`` read up to its timescale; what the box leaves out is unknown."""
+    duration_bytes = 8 if wide else 4
+    if header.left < duration_bytes + 2:
+        return UNDETERMINED
+    header.take(duration_bytes)
+    return _unpack_language(header.u16())
 
 
 def _read_tkhd(payload: memoryview) -> tuple[int, int, int]:

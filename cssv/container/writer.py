@@ -29,7 +29,7 @@ from cssv.container.limits import (
     check_limit,
     ticks_limit,
 )
-from cssv.container.moov import Movie, Track, write_moov
+from cssv.container.moov import UNDETERMINED, Movie, Track, check_language, write_moov
 from cssv.container.tables import SampleTable
 from cssv.errors import ContainerError, OutputError
 from cssv.files.atomic import whole_file
@@ -48,6 +48,7 @@ class _Tally:
     time_base: Fraction
     width: int = 0
     height: int = 0
+    language: str = UNDETERMINED
     first: int = 0
     last: int = 0
     last_duration: int = 0
@@ -161,9 +162,13 @@ class Writer:
         self._refuse_second("video")
         return self._add(_Tally("video", time_base, width, height))
 
-    def add_audio(self, *, time_base: Fraction) -> int:
-        """Add an audio track; returns its id. A track without samples is left out of the file."""
-        return self._add(_Tally("audio", time_base))
+    def add_audio(self, *, time_base: Fraction, language: str = UNDETERMINED) -> int:
+        """Add an audio track; returns its id. A track without samples is left out of the file.
+
+        ``language``: ISO 639-2/T code, three letters; ``"und"`` for unknown.
+        """
+        check_language(language)
+        return self._add(_Tally("audio", time_base, language=language))
 
     def add_scene(self) -> int:
         """Add the one scene track, in the video's time base; returns its id."""
@@ -309,7 +314,8 @@ class Writer:
                 raise ContainerError(f"{tally.kind} track {number} has no head")
             table = tally.table(entry)
             timescale = tally.time_base.denominator
-            tracks.append(Track(number, tally.kind, timescale, tally.first, table, tally.width, tally.height))
+            track = Track(number, tally.kind, timescale, tally.first, table, tally.width, tally.height)
+            tracks.append(replace(track, language=tally.language))
         return tracks
 
     def _frame_table(self) -> FrameTable:

@@ -79,7 +79,9 @@ class StegoWriter:
             self._audio = _AudioFeed(audio, shift)
             for position, track in enumerate(audio.tracks):
                 if track.mp4_head is not None:
-                    number = self._writer.add_audio(time_base=track.time_base)
+                    number = self._writer.add_audio(
+                        time_base=track.time_base, language=track.language or "und"
+                    )
                     self._audio.tracks[position] = number
                     self._heads[number] = track.mp4_head
         self.frames = 0

@@ -1,4 +1,4 @@
-"""Audio, passed through packet for packet."""
+"""Audio packets of a clip, copied unchanged."""
 
 from __future__ import annotations
 
@@ -17,8 +17,16 @@ from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.packet import Packet
 from cssv.video.span import WHOLE_CLIP, Span
 
-#: Packets looked at to find the first one of every audio stream.
+#: Packets read at most to find the first one of every audio stream.
 PROBE_PACKETS = 10_000
+
+#: Languages with two codes in ISO 639-2: the bibliographic code, and the terminological code that MP4 uses.
+_TERMINOLOGICAL_BY_BIBLIOGRAPHIC = {
+    "alb": "sqi", "arm": "hye", "baq": "eus", "bur": "mya", "chi": "zho", "cze": "ces", "dut": "nld",
+    "fre": "fra", "geo": "kat", "ger": "deu", "gre": "ell", "ice": "isl", "mac": "mkd", "mao": "mri",
+    "may": "msa", "per": "fas", "rum": "ron", "slo": "slk", "tib": "bod", "wel": "cym",
+}  # fmt: skip
+_UNDETERMINED = "und"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +36,35 @@ class AudioTrack:
     Attributes:
         codec: FFmpeg's name, for example ``"aac"``.
         time_base: seconds per unit of its packets' pts, exact.
-        sample_rate_hz: samples per second.
-        channels: number of channels.
-        language: as the file says, for example ``"eng"``; None when it does not.
-        mp4_head: a whole MP4 with its first packet, from which the sample entry can be taken;
-            None where MP4 cannot hold this codec.
-        stream_index: of the stream in its file.
-        has_adts: the stored packets carry ADTS headers (ISO/IEC 14496-3, 1.A.2), which MP4 does not
-            want; they are taken off.
-        note: why ``mp4_head`` is None, or what is taken off; None when nothing is to be said.
+        language: ISO 639-2/T code, for example ``"deu"``; None when unknown.
+        mp4_head: an MP4 with its first packet, which holds the sample entry; None where MP4 cannot hold
+            this codec.
+        stream_index: number of the stream in its file.
+        has_adts: whether the stored packets begin with ADTS headers (ISO/IEC 14496-3, 1.A.2). MP4 has none,
+            so they are removed.
+        notes: one sentence for each thing that is not copied.
     """
 
     codec: str
     time_base: Fraction
-    sample_rate_hz: int
-    channels: int
     language: str | None
     mp4_head: bytes | None
     stream_index: int
     has_adts: bool = False
-    note: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 class AudioCopy:
-    """The packets of every audio stream of a clip, unchanged, read as they are asked for.
+    """The packets of every audio stream of a clip, read while they are used.
 
-    Iterating yields ``(track index, packet)`` in file order, as often as wanted.
+    Iterating yields ``(track index, packet)`` in file order, any number of times.
 
     Args:
         path: the clip.
         span: packets that begin outside are left out.
+
+    Attributes:
+        tracks: the audio streams, in file order.
 
     Raises:
         VideoError: the file cannot be read.
@@ -70,10 +77,11 @@ class AudioCopy:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What could not be passed on as it is, in words."""
-        return tuple(track.note for track in self.tracks if track.note)
+        """One sentence for each thing that is not copied."""
+        return tuple(note for track in self.tracks for note in track.notes)
 
     def _probe(self) -> tuple[tuple[AudioTrack, ...], dict[int, int]]:
+        """The tracks, and the index in ``tracks`` of each stream number."""
         first: dict[int, av.Packet[Stream]] = {}
         with opened(self._path) as container:
             streams = {s.index: s for s in container.streams.audio if s.codec_context is not None}
@@ -82,6 +90,7 @@ class AudioCopy:
             for count, packet in enumerate(container.demux(*streams.values())):
                 if packet.size:
                     first.setdefault(packet.stream_index, packet)
+                # A stream can be listed and have no packets; the whole file is not searched for one.
                 if len(first) == len(streams) or count > PROBE_PACKETS:
                     break
             found = sorted(first)
@@ -95,6 +104,7 @@ class AudioCopy:
         with opened(self._path) as container:
             streams = [s for s in container.streams.audio if s.index in self._indexes]
             for source in container.demux(*streams):
+                # The last packet of each stream is an empty one of FFmpeg's.
                 if not source.size:
                     continue
                 position = self._indexes[source.stream_index]
@@ -104,6 +114,7 @@ class AudioCopy:
 
 
 def _packet(source: av.Packet[Stream], track: AudioTrack) -> Packet:
+    """A packet of FFmpeg as one of CSSV."""
     pts = source.pts if source.pts is not None else (source.dts or 0)
     dts = source.dts if source.dts is not None else pts
     data = bytes(source)
@@ -113,37 +124,49 @@ def _packet(source: av.Packet[Stream], track: AudioTrack) -> Packet:
 
 
 def _adts_bytes(data: bytes) -> int:
-    """Length of the ADTS header at the front: 7 bytes, 9 with a checksum, 0 where there is none."""
+    """Length of the ADTS header at the front: 7 bytes, 9 with a checksum, 0 without a header."""
     if len(data) < 9 or data[0] != 0xFF or data[1] & 0xF6 != 0xF0:
         return 0
     return 7 if data[1] & 1 else 9
 
 
 def _track(stream: AudioStream, first: av.Packet[Stream]) -> AudioTrack:
+    """Describe a stream by its header and its first packet."""
     context = stream.codec_context
-    head, note = None, None
+    head, notes = None, []
     try:
         head = _muxed(stream, first)
     except (*AV_ERRORS, ValueError):
-        note = f"audio in {context.name} cannot be held by MP4 and was left out"
+        notes.append(f"audio in {context.name} cannot be held by MP4 and was left out")
+    # A decoder finds what it needs either in the header of the file or in that of every packet.
     has_adts = context.name == "aac" and not context.extradata and _adts_bytes(bytes(first)) > 0
     if has_adts and head is not None:
-        note = "AAC packets are passed on without their ADTS headers"
+        notes.append("AAC packets are passed on without their ADTS headers")
+    written = stream.language or _UNDETERMINED
+    language = _language(written)
+    if language is None and written != _UNDETERMINED:
+        notes.append(f"the audio language {written!r} is not an ISO 639-2 code and was left out")
     return AudioTrack(
         codec=context.name,
         time_base=exact(stream.time_base) or Fraction(1, context.sample_rate),
-        sample_rate_hz=context.sample_rate,
-        channels=context.layout.nb_channels,
-        language=stream.language,
+        language=language,
         mp4_head=head,
         stream_index=stream.index,
         has_adts=has_adts,
-        note=note,
+        notes=tuple(notes),
     )
 
 
+def _language(written: str) -> str | None:
+    """ISO 639-2/T code of a language as a file gives it; None for unknown or for another kind of code."""
+    code = written.lower()
+    if len(code) != 3 or not all("a" <= letter <= "z" for letter in code) or code == _UNDETERMINED:
+        return None
+    return _TERMINOLOGICAL_BY_BIBLIOGRAPHIC.get(code, code)
+
+
 def _muxed(stream: AudioStream, first: av.Packet[Stream]) -> bytes:
-    """Mux one packet into an MP4 of its own."""
+    """Write one packet into an MP4 of its own."""
     sink = io.BytesIO()
     with av.open(sink, mode="w", format="mp4") as container:
         copy = container.add_stream_from_template(stream)

@@ -147,8 +147,12 @@ class VideoWriter(Finishing):
         streams: dict[int, AudioStream] = {}
         for position, track in enumerate(copy.tracks):
             try:
-                stream = source.streams[track.stream_index]
-                streams[position] = self._container.add_stream_from_template(cast(AudioStream, stream))
+                stream = cast(AudioStream, source.streams[track.stream_index])
+                copied = self._container.add_stream_from_template(stream)
+                # A template carries the codec's settings, but none of the tags.
+                if track.language is not None:
+                    copied.metadata["language"] = track.language
+                streams[position] = copied
             except (*AV_ERRORS, ValueError):
                 self.notes += (f"audio in {track.codec} cannot be held by {self._path.suffix}, left out",)
         return ((streams[at], packet) for at, packet in copy if at in streams)

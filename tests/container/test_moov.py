@@ -289,3 +289,28 @@ def test_box_payload_lies_behind_its_header():
     long = b"\0\0\0\1mdat" + (19).to_bytes(8, "big") + b"abc"
     assert read_boxes(memoryview(long), "here") == [(b"mdat", b"abc")]
     assert io.BytesIO(long).read(4) == b"\0\0\0\1"
+
+
+@pytest.mark.parametrize("language", ["und", "deu", "aaa", "zzz"])
+def test_an_audio_track_keeps_its_language(language):
+    video = Track(1, "video", 25, 0, table([1]), 64, 48)
+    audio = Track(3, "audio", 48000, 0, table([1]), language=language)
+    back = read_moov(memoryview(write_moov(Movie((video, scene_of(video), audio))))[8:])
+    assert [track.language for track in back.tracks] == ["und", "und", language]
+
+
+@pytest.mark.parametrize("language", ["", "de", "germ", "DEU", "d u", "d`u"])
+def test_a_language_is_three_letters(language):
+    with pytest.raises(ContainerError, match="a language is three letters"):
+        Track(3, "audio", 48000, 0, table([1]), language=language)
+
+
+@pytest.mark.parametrize("packed", [0, 5, 0x7FFF, 0xFFFF])
+def test_a_language_of_another_kind_is_unknown(packed):
+    """QuickTime numbers its languages, and some programs leave 0."""
+    video = Track(1, "video", 25, 0, table([1]), 64, 48)
+    audio = Track(3, "audio", 48000, 0, table([1]), language="deu")
+    data = write_moov(Movie((video, scene_of(video), audio)))
+    assert data.count(b"\x10\xb5\0\0") == 1
+    back = read_moov(memoryview(data.replace(b"\x10\xb5\0\0", packed.to_bytes(2, "big") + b"\0\0"))[8:])
+    assert back.tracks[2].language == "und"

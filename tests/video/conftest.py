@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +21,7 @@ def noise(width: int, height: int, count: int, *, seed: int = 0, channels: int =
     ]
 
 
-def write_clip(
+def mux_pictures(
     path: Path,
     pictures: Sequence[av.VideoFrame],
     *,
@@ -81,38 +79,12 @@ def plane_bytes(picture: av.VideoFrame, index: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def ffmpeg(tool):
-    """``ffmpeg("-i", a, b)`` runs the program of another build than PyAV's."""
-    program = tool("ffmpeg")
-
-    def run(*arguments: object) -> bytes:
-        command = [program, "-v", "error", "-nostdin", "-y", *map(str, arguments)]
-        done = subprocess.run(command, check=False, capture_output=True)
-        assert done.returncode == 0, done.stderr.decode(errors="replace")
-        return done.stdout
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def ffprobe(tool):
-    """``ffprobe(path, "-show_packets")`` is the parsed JSON."""
-    program = tool("ffprobe")
-
-    def run(path: Path, *arguments: str) -> dict:
-        command = [program, "-v", "error", "-of", "json", *arguments, str(path)]
-        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-
-    return run
-
-
-@pytest.fixture(scope="session")
 def make():
     """The makers of this file, for tests that cannot import it."""
 
     class Makers:
         noise = staticmethod(noise)
-        clip = staticmethod(write_clip)
+        clip = staticmethod(mux_pictures)
         pictures = staticmethod(pictures_of)
         blank = staticmethod(blank_pictures)
         plane = staticmethod(plane_bytes)

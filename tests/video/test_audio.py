@@ -43,8 +43,8 @@ def test_packets_are_those_of_the_file(bunny):
     assert copied(copy) == plain(bunny)
     assert copied(copy) == plain(bunny), "a second pass gives the same"
     (track,) = copy.tracks
-    assert (track.codec, track.time_base, track.channels) == ("aac", Fraction(1, 48000), 6)
-    assert (track.sample_rate_hz, track.note, copy.notes) == (48000, None, ())
+    assert (track.codec, track.time_base, track.language) == ("aac", Fraction(1, 48000), None)
+    assert (track.notes, copy.notes) == ((), ())
     assert all(packet.is_key and packet.time_base == track.time_base for _, packet in copy)
 
 
@@ -86,8 +86,30 @@ def test_what_mp4_cannot_hold_is_said(two_tracks):
     aac, wma = AudioCopy(two_tracks).tracks
     assert aac.mp4_head is not None
     assert wma.mp4_head is None
-    assert "wmav2" in wma.note
-    assert AudioCopy(two_tracks).notes == (wma.note,)
+    assert "wmav2" in wma.notes[0]
+    assert AudioCopy(two_tracks).notes == wma.notes
+
+
+@pytest.mark.parametrize(
+    ("written", "language"),
+    [
+        ("deu", "deu"),
+        ("ger", "deu"),
+        ("FRE", "fra"),
+        ("eng", "eng"),
+        ("und", None),
+        ("en-US", None),
+        ("", None),
+    ],
+)
+def test_a_language_is_an_iso_639_2_code_or_unknown(tmp_path, ffmpeg, written, language):
+    path = tmp_path / "a.mkv"
+    tag = ("-metadata:s:a:0", f"language={written}")
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", "-c:a", "aac", *tag, path)
+    copy = AudioCopy(path)
+    assert copy.tracks[0].language == language
+    note = f"the audio language {written!r} is not an ISO 639-2 code and was left out"
+    assert copy.notes == ((note,) if "-" in written else ())
 
 
 @pytest.mark.parametrize(
