@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import cssv
-from cssv.interop.table import EXTENSIONS
+from cssv.interop.table import extensions
 from cssv_cli import report
 from cssv_cli.console import Console, with_console
 from cssv_cli.options import PATH, examples, version_option
@@ -33,7 +33,7 @@ from cssv_cli.options import PATH, examples, version_option
     "--objects",
     type=PATH,
     metavar="FILE",
-    help=f"A table of every object in every frame: {', '.join(EXTENSIONS)}.",
+    help=f"A table of every object in every frame: {', '.join(extensions())}.",
 )
 @click.option("--scene", type=PATH, metavar="FILE", help="The scene, as JSON.")
 @click.option(

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from cssv.api.stream import Encoder
     from cssv.api.track import Tracked, track
     from cssv.api.verify import Fault, Verification, verify
+    from cssv.carriers import CARRIERS
     from cssv.errors import CssvError
     from cssv.frames import Frame
-    from cssv.interop.table import ObjectRow
+    from cssv.interop.rows import ObjectRow
     from cssv.perception.detections import Detections, detections
     from cssv.perception.detectors import Detector
     from cssv.perception.transformer.meter import Artefacts
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CARRIERS",
     "Artefacts",
     "Clip",
     "Committed",
@@ -99,9 +101,10 @@ _PUBLIC = {
     "api.stream": ("Encoder",),
     "api.track": ("Tracked", "track"),
     "api.verify": ("Fault", "Verification", "verify"),
+    "carriers": ("CARRIERS",),
     "errors": ("CssvError",),
     "frames": ("Frame",),
-    "interop.table": ("ObjectRow",),
+    "interop.rows": ("ObjectRow",),
     "perception.detections": ("Detections", "detections"),
     "perception.detectors": ("Detector",),
     "perception.transformer.meter": ("Artefacts",),

@@ -15,7 +15,8 @@ from cssv.files.atomic import whole_file, whole_folder
 from cssv.files.paths import Path_, check_distinct
 from cssv.files.worker import SerialWorker
 from cssv.frames import U8, Frame
-from cssv.interop.table import ObjectRow, Origin, check_extension, write_rows
+from cssv.interop.rows import ObjectRow, Origin
+from cssv.interop.table import check_extension, write_rows
 from cssv.pipeline.arguments import Progress
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment

@@ -7,7 +7,7 @@ from functools import cached_property
 from cssv.carriers.base import CarriedClip, Extracted
 from cssv.errors import ChecksumError
 from cssv.frames import U8, Frame
-from cssv.interop.table import ObjectRow, Origin
+from cssv.interop.rows import ObjectRow, Origin
 from cssv.pipeline.rows import rows_of
 from cssv.pipeline.scene_track import read_sample
 from cssv.scene.ground import Plane

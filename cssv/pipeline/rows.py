@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from cssv.interop.table import ObjectRow, Origin
+from cssv.interop.rows import ObjectRow, Origin
 from cssv.scene.attributes import to_cells
 from cssv.scene.crowd import crowd_density, is_person
 from cssv.scene.ground import EDGE_PX, Plane, feet_of

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.frames import U8, Layout, split_planes
-from cssv.interop.table import ObjectRow
+from cssv.interop.rows import ObjectRow
 
 #: Share of the heat map's colour in an overlay.
 _BLEND = 0.75

@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cssv.errors import CssvError, InputError, MissingExtraError, OptionError, OutputError
-from cssv.interop.table import BATCH_ROWS, COLUMNS, EXTENSIONS, ObjectRow, read_rows, write_rows
+from cssv.interop.parquet import BATCH_ROWS
+from cssv.interop.rows import COLUMNS, ObjectRow
+from cssv.interop.table import extensions, read_rows, write_rows
 
 HEADER = (
     "frame,time_s,track,label,x_px,y_px,w_px,h_px,score,vx_px_s,vy_px_s,speed_px_s,sigma_px_s,"
@@ -53,7 +55,7 @@ GOOD = (
     "36.2,0.5,985.0,20.0,0.0625,pixels"
 )
 
-forms = pytest.mark.parametrize("extension", EXTENSIONS)
+forms = pytest.mark.parametrize("extension", extensions())
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 labels = st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
 table_rows = st.builds(
@@ -230,7 +232,7 @@ def test_unknown_forms_are_named(tmp_path, name):
 def test_parquet_without_pyarrow_names_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     for call in (write_rows, lambda path, _: read_rows(path)):
-        with pytest.raises(MissingExtraError, match=r"pip install 'cssv\[parquet\]'"):
+        with pytest.raises(MissingExtraError, match=r"pip install '\.\[parquet\]'"):
             call(tmp_path / "objects.parquet", [])
     assert list(tmp_path.iterdir()) == []
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import cssv
-from cssv.interop.table import COLUMNS
+from cssv.interop.rows import COLUMNS
 
 HOME = "scene/attributes.py"
 #: Uses the copy of the library: from an entry about a match to every place where the value must arrive.
