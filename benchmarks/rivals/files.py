@@ -49,7 +49,7 @@ class CssvFile(Store):
             for frame, data in new.scenes.items():
                 appender.write_scene(frame, data)
             appender.stage(new.about, frames_changed=len(new.planes))
-            appender.land()
+            appender.publish()
 
     def numbers(self) -> list[int]:
         return list(range(1, len(self._versions()) + 1))

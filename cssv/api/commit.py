@@ -174,7 +174,7 @@ def commit(
         root = None if cover is None else 0
         staged = appender.stage(about, root=root, frames_changed=frames_changed)
         _check(staged, embedder, coded, progress)
-        version = appender.land()
+        version = appender.publish()
     return Committed(
         path=Path(path),
         version=version.number,
@@ -320,7 +320,7 @@ def _share(
             continue
         left -= set(span)
         for number in span:
-            appender.point(number, other)
+            appender.share_video(number, other)
             taken += bool(other.frames.stegos[number] != base.parent.frames.stegos[number])
             if number in changed:
                 _take_sample(appender, base, embedder, annotator, number, other)
@@ -340,7 +340,7 @@ def _take_sample(
     new = annotator.at(base.sample(number), base.time(number))
     data = _new_sample(base, embedder, annotator, number, new, read_sample(theirs).outlines)
     if data == theirs:
-        appender.point_scene(number, other)
+        appender.share_scene(number, other)
     elif data is not None:
         appender.write_scene(number, data)
 

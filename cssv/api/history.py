@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cssv.container import Appender, Archive, Revision, check_tag
-from cssv.container import Version as Row
+from cssv.container import Appender, Archive, Revision, VersionRow, check_tag
 from cssv.container.index import Index
 from cssv.files.paths import Path_
 
@@ -75,7 +74,7 @@ class History:
         return next(version for version in self.versions if version.is_playing)
 
 
-def version_of(row: Row, index: Index) -> Version:
+def version_of(row: VersionRow, index: Index) -> Version:
     """A row of the index as people ask for it."""
     return Version(
         number=row.number,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cssv.api.history import Version, versions_of
-from cssv.container import Reader, boxes
+from cssv.container import Reader, walk_boxes
 from cssv.errors import NibblesLostError
 from cssv.files.paths import Path_
 from cssv.files.plain_json import to_finite
@@ -129,6 +129,8 @@ def _of_container(
         0,
         dict(reader.version.about.meta),
         versions_of(reader.index),
-        tuple((box.kind.decode("latin-1"), box.offset, box.size) for box in boxes(path) if box.depth == 0),
+        tuple(
+            (box.kind.decode("latin-1"), box.offset, box.size) for box in walk_boxes(path) if box.depth == 0
+        ),
         reader.torn_bytes,
     )

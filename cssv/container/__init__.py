@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from cssv.container.appender import Appender, check_tag, check_texts, repair
 from cssv.container.archive import Archive, is_cssv
-from cssv.container.boxes import Box, boxes
 from cssv.container.check import Problem, find_problems
 from cssv.container.compactor import compact
 from cssv.container.entries import Kind, lift_entry, parameter_sets
-from cssv.container.index import FrameTable, Index, IndexMeta, Revision, Version
-from cssv.container.moov import Track
+from cssv.container.index import FrameTable, Index, IndexMeta, Revision, VersionRow
+from cssv.container.moov import MediaTrack
+from cssv.container.mp4_boxes import Box, walk_boxes
 from cssv.container.reader import Reader
 from cssv.container.tables import SampleTable
 from cssv.container.writer import Writer
@@ -22,14 +22,13 @@ __all__ = [
     "Index",
     "IndexMeta",
     "Kind",
+    "MediaTrack",
     "Problem",
     "Reader",
     "Revision",
     "SampleTable",
-    "Track",
-    "Version",
+    "VersionRow",
     "Writer",
-    "boxes",
     "check_tag",
     "check_texts",
     "compact",
@@ -38,4 +37,5 @@ __all__ = [
     "lift_entry",
     "parameter_sets",
     "repair",
+    "walk_boxes",
 ]

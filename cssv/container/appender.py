@@ -10,10 +10,9 @@ from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 
-from cssv.container.boxes import U64, open_file, write_box
-from cssv.container.chunks import CHUNK_BYTES, CHUNK_S, Samples, bound, table_to_samples
+from cssv.container.chunks import CHUNK_BYTES, CHUNK_S, Samples, samples_to_table, table_to_samples
 from cssv.container.entries import lift_entry
-from cssv.container.index import FrameTable, Index, IndexMeta, Revision, Version, index_size, write_index
+from cssv.container.index import FrameTable, Index, IndexMeta, Revision, VersionRow, index_size, write_index
 from cssv.container.limits import (
     AUTHOR_LIMIT,
     CREATED_LIMIT_S,
@@ -24,7 +23,8 @@ from cssv.container.limits import (
     TOP_BOXES_LIMIT,
     check_limit,
 )
-from cssv.container.moov import Movie, Track, write_moov
+from cssv.container.moov import MediaTrack, Movie, write_moov
+from cssv.container.mp4_boxes import U64, open_file, write_box
 from cssv.container.reader import Reader
 from cssv.errors import ChecksumError, ContainerError, CssvError, OptionError, OutputError
 from cssv.files.closing import Closing
@@ -42,7 +42,7 @@ class Appender(Closing):
     """Holds a file for writing, from construction to :meth:`close`.
 
     Write the samples that change, in any order of frames; all others are the parent's. Then
-    :meth:`stage` puts the version behind the file, where nobody sees it yet, and :meth:`land` makes
+    :meth:`stage` puts the version behind the file, where nobody sees it yet, and :meth:`publish` makes
     it the one that plays, by four bytes. What has not landed is cut off again by :meth:`close`.
 
     Args:
@@ -85,7 +85,7 @@ class Appender(Closing):
         self._boxes = len(archive.boxes())
         self._is_touched = False
         self._index: Index = archive.index
-        self._staged: Version | None = None
+        self._staged: VersionRow | None = None
         self._mdat: int | None = None
         self._given: set[tuple[str, int]] = set()
         self._waiting: list[tuple[str, int, bytes]] = []
@@ -143,7 +143,7 @@ class Appender(Closing):
         self._claim("scene", frame)
         self._wait("scene", frame, data)
 
-    def point(self, frame: int, other: Reader) -> None:
+    def share_video(self, frame: int, other: Reader) -> None:
         """Let a frame have the video that it has in another version of this file, without a byte added."""
         self._check_like(other, frame)
         self._claim("video", frame)
@@ -154,8 +154,8 @@ class Appender(Closing):
         samples.crcs[frame] = other.frames.samples[frame]
         self._stegos[frame] = other.frames.stegos[frame]
 
-    def point_scene(self, frame: int, other: Reader) -> None:
-        """As :meth:`point`, for the scene sample."""
+    def share_scene(self, frame: int, other: Reader) -> None:
+        """As :meth:`share_video`, for the scene sample."""
         self._check_like(other, frame)
         self._claim("scene", frame)
         table, samples = other.scene.table, self._samples["scene"]
@@ -185,18 +185,18 @@ class Appender(Closing):
         """Keep a sample until its chunk is full."""
         check_limit("sample is empty or too long", len(data), SAMPLE_LIMIT, 1)
         if self._waiting and not self._is_near(frame):
-            self._put_waiting()
+            self._write_queue()
         self._waiting.append((kind, frame, bytes(data)))
         self._waiting_bytes += len(data)
         if self._waiting_bytes >= CHUNK_BYTES:
-            self._put_waiting()
+            self._write_queue()
 
     def _is_near(self, frame: int) -> bool:
         """Whether a frame lies within one chunk's time of the first that waits."""
         first = self._waiting[0][1]
         return 0 <= int(self._times[frame]) - int(self._times[first]) < self._chunk_units
 
-    def _put_waiting(self) -> None:
+    def _write_queue(self) -> None:
         with self._writing("write samples to"):
             if self._mdat is None and self._waiting:
                 self._mdat = self._end
@@ -233,7 +233,7 @@ class Appender(Closing):
         if not self._samples["video"].keys[0]:
             raise ContainerError("first video sample is not a key sample")
         self._check_old_moov()
-        self._put_waiting()
+        self._write_queue()
         number = check_limit("there are no more version numbers", self._index.next_number, 0xFFFFFFFE)
         root = parent.root if root is None else root or number
         if root not in (parent.root, number):
@@ -245,7 +245,7 @@ class Appender(Closing):
             if self._mdat is not None:
                 self._put_at(self._mdat + 8, U64.pack(self._end - self._mdat))
                 self._flush()
-            version = Version(
+            version = VersionRow(
                 number=number,
                 parent=parent.number,
                 about=meta,
@@ -278,7 +278,7 @@ class Appender(Closing):
         self._check_place()
         return PatchedFile(self._path, ((self._live + 4, b"free"),))
 
-    def land(self) -> Version:
+    def publish(self) -> VersionRow:
         """Make the staged version the one that plays."""
         if self._staged is None:
             raise ContainerError("there is no version to land", remedy="Call stage first.")
@@ -288,10 +288,10 @@ class Appender(Closing):
         self._reopen()
         return self._index.find(number)
 
-    def _track(self, track: Track) -> Track:
+    def _track(self, track: MediaTrack) -> MediaTrack:
         if track.kind == "audio":
             return track
-        return replace(track, table=bound(self._samples[track.kind], track.table, track.timescale))
+        return replace(track, table=samples_to_table(self._samples[track.kind], track.table, track.timescale))
 
     def _frame_table(self) -> FrameTable:
         video, scene = self._samples["video"], self._samples["scene"]

@@ -10,19 +10,19 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cssv.container.boxes import Box, file_size, open_file, read_exactly, top_boxes
 from cssv.container.index import (
     INDEX_KINDS,
     INDEX_LEAST,
     INDEX_UUID,
     FrameTable,
     Index,
-    Version,
+    VersionRow,
     read_frame_table,
     read_index,
 )
 from cssv.container.limits import INDEX_LIMIT, SAMPLES_LIMIT, check_limit
-from cssv.container.moov import Movie, Track, read_moov
+from cssv.container.moov import MediaTrack, Movie, read_moov
+from cssv.container.mp4_boxes import Box, file_size, open_file, read_exactly, top_boxes
 from cssv.errors import ChecksumError, ContainerError, CssvError
 from cssv.files.closing import Closing
 from cssv.files.patched import as_input_file
@@ -94,7 +94,7 @@ class Archive(Closing):
         """Boxes that call themselves our index, last first, from the chosen one on."""
         return _indexes(self.file, self.boxes())
 
-    def moov(self, version: Version, *, live: bool = False) -> bytes:
+    def moov(self, version: VersionRow, *, live: bool = False) -> bytes:
         """Payload of a version's ``moov`` where it was first written, whatever its type is now.
 
         ``live``: of the copy that players take. Raises ChecksumError when it is damaged.
@@ -110,11 +110,11 @@ class Archive(Closing):
             raise ChecksumError(f"moov of version {version.number} is damaged")
         return data
 
-    def table(self, version: Version) -> FrameTable:
+    def table(self, version: VersionRow) -> FrameTable:
         """Return a version's frame table; ChecksumError when it is damaged."""
         return read_frame_table(read_exactly(self.file, version.table_offset, version.table_size), version)
 
-    def movie(self, version: Version, table: FrameTable, limit: int = SAMPLES_LIMIT) -> Movie:
+    def movie(self, version: VersionRow, table: FrameTable, limit: int = SAMPLES_LIMIT) -> Movie:
         """Return a version's tracks, checked against the file and the frame table.
 
         ``limit``: samples that they may have.
@@ -135,7 +135,7 @@ class Archive(Closing):
         return movie
 
 
-def audio_row(table: FrameTable, track: Track) -> tuple[int, int]:
+def audio_row(table: FrameTable, track: MediaTrack) -> tuple[int, int]:
     """Samples and checksum of an audio track; ContainerError when the frame table has none."""
     for number, samples, crc in table.audio:
         if number == track.number:
@@ -143,14 +143,14 @@ def audio_row(table: FrameTable, track: Track) -> tuple[int, int]:
     raise ContainerError("index does not know an audio track", found=track.number)
 
 
-def _check_count(track: Track, version: Version, table: FrameTable) -> None:
+def _check_count(track: MediaTrack, version: VersionRow, table: FrameTable) -> None:
     count, kind = len(track.table), track.kind
     known = audio_row(table, track)[0] if kind == "audio" else version.frames
     if count != known:
         raise ContainerError(f"{kind} track and index differ in samples", found=count, bound=f"{known}")
 
 
-def _check_start(track: Track) -> None:
+def _check_start(track: MediaTrack) -> None:
     syncs = track.table.syncs
     if syncs is not None and len(track.table) and (not len(syncs) or syncs[0] != 1):
         raise ContainerError(f"decoding of the {track.kind} track cannot start at its first sample")
@@ -168,7 +168,7 @@ def _check_scene(movie: Movie) -> None:
         raise ContainerError("scene samples are not at their frames' times")
 
 
-def _check_inside(track: Track, areas: list[tuple[int, int]]) -> None:
+def _check_inside(track: MediaTrack, areas: list[tuple[int, int]]) -> None:
     """Every sample lies within one of the ``mdat`` payloads, which are in file order."""
     if not len(track.table):
         return

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cssv.container.archive import Archive, audio_row
-from cssv.container.boxes import read_exactly
 from cssv.container.extents import VisitedExtents, sound_name
-from cssv.container.index import FrameTable, Version
-from cssv.container.moov import Movie, Track
+from cssv.container.index import FrameTable, VersionRow
+from cssv.container.moov import MediaTrack, Movie
+from cssv.container.mp4_boxes import read_exactly
 from cssv.container.runs import runs_of
 from cssv.container.tables import I64s
 from cssv.errors import ContainerError
@@ -52,7 +52,7 @@ class _Damage:
     track: int
 
 
-def find_problems(archive: Archive, shown: Version) -> Iterator[Problem]:
+def find_problems(archive: Archive, shown: VersionRow) -> Iterator[Problem]:
     """Yield each fault of a file; bytes that versions share are read once."""
     if zlib.crc32(archive.ftyp) != archive.index.ftyp_crc:
         yield Problem("ftyp", "the file type box was changed")
@@ -74,7 +74,7 @@ def _index_problems(archive: Archive) -> Iterator[Problem]:
 class _Survey:
     """Goes through the versions, the one shown first, then from the newest back."""
 
-    def __init__(self, archive: Archive, shown: Version) -> None:
+    def __init__(self, archive: Archive, shown: VersionRow) -> None:
         self._archive = archive
         others = (version for version in reversed(archive.index.versions) if version != shown)
         self._versions = (shown, *others)
@@ -95,7 +95,7 @@ class _Survey:
         yield from self._described(damages)
         yield from history
 
-    def _open(self, version: Version) -> tuple[FrameTable, Movie]:
+    def _open(self, version: VersionRow) -> tuple[FrameTable, Movie]:
         # Of the version that plays there may be two copies.
         self._archive.moov(version)
         table = self._archive.table(version)
@@ -103,7 +103,7 @@ class _Survey:
         self._left -= sum(len(track.table) for track in movie.tracks)
         return table, movie
 
-    def _damages(self, version: Version, table: FrameTable, movie: Movie) -> list[_Damage]:
+    def _damages(self, version: VersionRow, table: FrameTable, movie: Movie) -> list[_Damage]:
         found: list[_Damage] = []
         for track in movie.tracks:
             if track.kind == "audio":
@@ -118,7 +118,7 @@ class _Survey:
                     found.append(_Damage(kind, place, int(frame), version.number, track.number))
         return found
 
-    def _audio_damages(self, version: Version, track: Track, expected: int) -> list[_Damage]:
+    def _audio_damages(self, version: VersionRow, track: MediaTrack, expected: int) -> list[_Damage]:
         table = track.table
         name = sound_name(table, expected)
         if name in self._sounds:

@@ -59,7 +59,7 @@ def table_to_samples(table: SampleTable, crcs: U32s) -> Samples:
     )
 
 
-def bound(samples: Samples, old: SampleTable, timescale: int) -> SampleTable:
+def samples_to_table(samples: Samples, old: SampleTable, timescale: int) -> SampleTable:
     """Return the table of samples that are shown at the times of the ``old`` one.
 
     Samples that lie end to end and have one entry share a chunk, as long as that is short.

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.container.archive import Archive, audio_row
-from cssv.container.boxes import U64, read_exactly, write_box
-from cssv.container.chunks import bound, short_runs, table_to_samples
+from cssv.container.chunks import samples_to_table, short_runs, table_to_samples
 from cssv.container.extents import VisitedExtents, sound_name
-from cssv.container.index import FrameTable, Index, Version, index_size, write_frame_table, write_index
+from cssv.container.index import FrameTable, Index, VersionRow, index_size, write_frame_table, write_index
 from cssv.container.limits import MOOV_LIMIT, check_limit
-from cssv.container.moov import Movie, Track, write_moov
+from cssv.container.moov import MediaTrack, Movie, write_moov
+from cssv.container.mp4_boxes import U64, read_exactly, write_box
 from cssv.container.tables import I64s, U32s
 from cssv.errors import ChecksumError, ContainerError, OptionError, OutputError
 
@@ -124,7 +124,7 @@ class _Compaction:
         start = len(self._archive.ftyp) + _MDAT_HEADER
         return _Plan(offsets, sizes, crcs, start + np.cumsum(sizes) - sizes)
 
-    def _opened(self, version: Version) -> tuple[FrameTable, Movie]:
+    def _opened(self, version: VersionRow) -> tuple[FrameTable, Movie]:
         table = self._archive.table(version)
         return table, self._archive.movie(version, table)
 
@@ -140,7 +140,7 @@ class _Compaction:
 
     def _tables(self, plan: _Plan, end: int) -> Iterator[bytes]:
         """The ``moov`` and the frame table of each version, the last one's in the index."""
-        rows: list[Version] = []
+        rows: list[VersionRow] = []
         live = 0
         added = end - sum(self._fresh_bytes)
         for version, fresh_bytes in zip(self._kept, self._fresh_bytes, strict=True):
@@ -170,7 +170,7 @@ class _Compaction:
         rows[-1] = replace(rows[-1], bytes_added=whole)
         yield write_index(replace(index, versions=tuple(rows)), table, end)
 
-    def _row(self, version: Version, table: FrameTable) -> Version:
+    def _row(self, version: VersionRow, table: FrameTable) -> VersionRow:
         """A version's row with the parent, root and changes that it has among those kept."""
         number = version.parent
         while number and number not in self._numbers:
@@ -191,7 +191,7 @@ def _fresh(
     ground: VisitedExtents,
     sounds: set[bytes],
     place: int,
-    track: Track,
+    track: MediaTrack,
     frames: FrameTable,
     file: BinaryIO,
 ) -> tuple[F64s, I64s, I64s, I64s, I64s]:
@@ -211,7 +211,7 @@ def _fresh(
     return _begins(track, samples, sizes), places, table.offsets[samples], sizes, known
 
 
-def _begins(track: Track, samples: I64s, sizes: I64s) -> F64s:
+def _begins(track: MediaTrack, samples: I64s, sizes: I64s) -> F64s:
     """Seconds at which the chunk begins that each of these samples will be in."""
     times = track.pts()[samples]
     starts = short_runs(times, sizes, track.timescale, np.zeros(0, np.int64))
@@ -220,7 +220,7 @@ def _begins(track: Track, samples: I64s, sizes: I64s) -> F64s:
 
 
 def _fresh_sound(
-    ground: VisitedExtents, sounds: set[bytes], track: Track, expected: int, file: BinaryIO
+    ground: VisitedExtents, sounds: set[bytes], track: MediaTrack, expected: int, file: BinaryIO
 ) -> tuple[I64s, U32s]:
     """All samples of an audio track, checked, or none where they were met before."""
     table = track.table
@@ -239,7 +239,7 @@ def _fresh_sound(
     return samples, crcs
 
 
-def _rebound(track: Track, plan: _Plan) -> Track:
+def _rebound(track: MediaTrack, plan: _Plan) -> MediaTrack:
     samples = table_to_samples(track.table, np.zeros(len(track.table), np.uint32))
     samples.offsets = plan.moved(samples.offsets)
-    return replace(track, table=bound(samples, track.table, track.timescale))
+    return replace(track, table=samples_to_table(samples, track.table, track.timescale))

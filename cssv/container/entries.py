@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cssv.container.boxes import Cursor, only_box, read_boxes, write_box
 from cssv.container.limits import ENTRIES_LIMIT, ENTRY_LIMIT, HEAD_LIMIT, check_limit
+from cssv.container.mp4_boxes import FieldReader, only_box, read_boxes, write_box
 from cssv.errors import ContainerError
 
 Kind = Literal["video", "audio", "scene"]
@@ -67,26 +67,26 @@ def parameter_sets(entry: bytes) -> bytes:
     if entry[4:8] != b"avc1":
         return b""
     boxes = read_boxes(memoryview(entry)[8 + _FIXED_BYTES["video"] :], "sample entry")
-    cursor = Cursor(only_box(boxes, b"avcC", "sample entry"), "avcC")
-    cursor.take(5)
+    fields = FieldReader(only_box(boxes, b"avcC", "sample entry"), "avcC")
+    fields.take(5)
     units = []
     # The count of sequence parameter sets shares its byte with three reserved bits.
     for mask in (0x1F, 0xFF):
-        for _ in range(cursor.take(1)[0] & mask):
-            unit = bytes(cursor.take(cursor.u16()))
+        for _ in range(fields.take(1)[0] & mask):
+            unit = bytes(fields.take(fields.u16()))
             units += [len(unit).to_bytes(4, "big"), unit]
     return b"".join(units)
 
 
 def read_entries(stsd: memoryview) -> tuple[bytes, ...]:
     """Return the sample entries, whole boxes each, of an ``stsd`` payload."""
-    cursor = Cursor(stsd, "stsd")
-    cursor.version(1)
-    count = check_limit("stsd has an impossible number of entries", cursor.u32(), ENTRIES_LIMIT, 1)
+    fields = FieldReader(stsd, "stsd")
+    fields.version(1)
+    count = check_limit("stsd has an impossible number of entries", fields.u32(), ENTRIES_LIMIT, 1)
     entries: list[bytes] = []
     for _ in range(count):
-        size = check_limit("sample entry has an impossible size", cursor.u32(), ENTRY_LIMIT, 16)
-        entries.append(size.to_bytes(4, "big") + bytes(cursor.take(size - 4)))
+        size = check_limit("sample entry has an impossible size", fields.u32(), ENTRY_LIMIT, 16)
+        entries.append(size.to_bytes(4, "big") + bytes(fields.take(size - 4)))
     return tuple(entries)
 
 

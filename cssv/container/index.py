@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.container.boxes import Cursor
 from cssv.container.limits import (
     AUTHOR_LIMIT,
     CREATED_LIMIT_S,
@@ -33,6 +32,7 @@ from cssv.container.limits import (
     VERSIONS_LIMIT,
     check_limit,
 )
+from cssv.container.mp4_boxes import FieldReader
 from cssv.errors import ChecksumError, ContainerError, RevisionError
 
 #: Types of the index box, by format. FFmpeg opens no file that ends within the first 24 bytes of a ``uuid``
@@ -85,7 +85,7 @@ class IndexMeta:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class VersionRow:
     """One row of the version table.
 
     Attributes:
@@ -152,7 +152,7 @@ class Index:
         tags: (name, version number), ascending by the names' UTF-8 bytes.
     """
 
-    versions: tuple[Version, ...]
+    versions: tuple[VersionRow, ...]
     ftyp_crc: int
     playing: int
     next_number: int
@@ -160,11 +160,11 @@ class Index:
     tags: tuple[tuple[str, int], ...] = ()
 
     @property
-    def current(self) -> Version:
+    def current(self) -> VersionRow:
         """The version that players show."""
         return self.find(self.playing)
 
-    def find(self, revision: Revision) -> Version:
+    def find(self, revision: Revision) -> VersionRow:
         """Return the version with this number or tag; None is the one that players show.
 
         Raises RevisionError when there is none.
@@ -184,7 +184,7 @@ class Index:
         raise RevisionError("no such version", found=number, bound=bound)
 
 
-def write_meta(meta: Mapping[str, Any]) -> bytes:
+def write_facts(meta: Mapping[str, Any]) -> bytes:
     """Compact JSON with sorted keys, so that equal facts are equal bytes."""
     try:
         text = json.dumps(
@@ -194,7 +194,7 @@ def write_meta(meta: Mapping[str, Any]) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise ContainerError("version facts are not JSON", found=str(error)) from error
     # What is written must be readable.
-    read_meta(data)
+    read_facts(data)
     return data
 
 
@@ -219,8 +219,8 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def read_meta(data: bytes) -> dict[str, Any]:
-    """Undo :func:`write_meta`. What is refused does not depend on who asks."""
+def read_facts(data: bytes) -> dict[str, Any]:
+    """Undo :func:`write_facts`. What is refused does not depend on who asks."""
     try:
         text = data.decode("utf-8")
         check_limit("version facts are nested too deeply", _depth(text), META_DEPTH_LIMIT)
@@ -241,7 +241,7 @@ def write_frame_table(table: FrameTable) -> bytes:
     return b"".join(rows + columns)
 
 
-def read_frame_table(data: bytes, version: Version) -> FrameTable:
+def read_frame_table(data: bytes, version: VersionRow) -> FrameTable:
     """Undo :func:`write_frame_table`; ChecksumError when the bytes are not the version's."""
     if len(data) != version.table_size or zlib.crc32(data) != version.table_crc:
         raise ChecksumError(f"frame table of version {version.number} is damaged")
@@ -258,20 +258,20 @@ def _encode(text: str) -> bytes:
         raise ContainerError("text of a version is not Unicode", found=ascii(text)) from error
 
 
-def _write_rows(versions: tuple[Version, ...]) -> bytes:
+def _write_rows(versions: tuple[VersionRow, ...]) -> bytes:
     """Rows one after the other; facts that are those of the row before are left out."""
     rows: list[bytes] = []
     before, text = None, b""
     for version in versions:
         meta = version.about.meta
         # Rows that were read share their facts, so that most need not be written to be compared.
-        written = text if meta is before else write_meta(meta)
+        written = text if meta is before else write_facts(meta)
         rows.append(_write_row(version, b"" if written == text else written))
         before, text = meta, written
     return b"".join(rows)
 
 
-def _write_row(version: Version, meta: bytes) -> bytes:
+def _write_row(version: VersionRow, meta: bytes) -> bytes:
     about = version.about
     author, message = _encode(about.author), _encode(about.message)
     check_limit("author is too long", len(author), AUTHOR_LIMIT)
@@ -298,9 +298,9 @@ def _write_row(version: Version, meta: bytes) -> bytes:
     return b"".join((fixed, more, author, message, meta))
 
 
-def _read_row(cursor: Cursor, form: int, before: Mapping[str, Any] | None) -> Version:
+def _read_row(fields: FieldReader, form: int, before: Mapping[str, Any] | None) -> VersionRow:
     """``before``: what a row without facts of its own has; None where it must have them."""
-    fixed = _ROW.unpack(cursor.take(_ROW.size))
+    fixed = _ROW.unpack(fields.take(_ROW.size))
     number, parent, created_s, moov_offset, moov_size, moov_crc = fixed[:6]
     table_offset, table_crc, frames, audio_tracks, author, message, meta = fixed[6:]
     check_limit("time of creation is out of range", created_s, CREATED_LIMIT_S)
@@ -312,13 +312,13 @@ def _read_row(cursor: Cursor, form: int, before: Mapping[str, Any] | None) -> Ve
     check_limit("version facts are too long", meta, META_LIMIT)
     root, frames_changed, bytes_added = 0, frames, 0
     if form > _FIRST_FORMAT:
-        root, frames_changed, bytes_added = _ROW_MORE.unpack(cursor.take(_ROW_MORE.size))
+        root, frames_changed, bytes_added = _ROW_MORE.unpack(fields.take(_ROW_MORE.size))
         check_limit("more frames are changed than there are", frames_changed, frames)
-    texts = [_decode(cursor.take(length)) for length in (author, message)]
+    texts = [_decode(fields.take(length)) for length in (author, message)]
     # Shared and not copied: rows are many, and facts may be long.
-    facts = before if not meta and before is not None else read_meta(bytes(cursor.take(meta)))
+    facts = before if not meta and before is not None else read_facts(bytes(fields.take(meta)))
     about = IndexMeta(created_s, texts[0], texts[1], facts)
-    return Version(
+    return VersionRow(
         number,
         parent,
         about,
@@ -347,9 +347,9 @@ def _write_tag(name: str, number: int) -> bytes:
     return _TAG.pack(number, check_limit("tag name is empty or too long", len(data), TAG_LIMIT, 1)) + data
 
 
-def _read_tag(cursor: Cursor) -> tuple[str, int]:
-    number, length = _TAG.unpack(cursor.take(_TAG.size))
-    return _decode(cursor.take(check_limit("tag name is empty or too long", length, TAG_LIMIT, 1))), number
+def _read_tag(fields: FieldReader) -> tuple[str, int]:
+    number, length = _TAG.unpack(fields.take(_TAG.size))
+    return _decode(fields.take(check_limit("tag name is empty or too long", length, TAG_LIMIT, 1))), number
 
 
 def _write_fields(index: Index, offset: int) -> bytes:
@@ -380,10 +380,10 @@ def write_index(index: Index, table: FrameTable | None, offset: int) -> bytes:
         at = offset + INDEX_HEADER + len(_write_fields(index, offset))
         last = replace(index.versions[-1], table_offset=at, table_crc=zlib.crc32(tail))
         index = replace(index, versions=(*index.versions[:-1], last))
-    fields = _write_fields(index, offset)
-    size = INDEX_HEADER + len(fields) + len(tail) + 4
+    written = _write_fields(index, offset)
+    size = INDEX_HEADER + len(written) + len(tail) + 4
     check_limit("index is too long", size, INDEX_LIMIT)
-    data = b"".join((size.to_bytes(4, "big"), INDEX_KINDS[INDEX_FORMAT], INDEX_UUID, fields, tail))
+    data = b"".join((size.to_bytes(4, "big"), INDEX_KINDS[INDEX_FORMAT], INDEX_UUID, written, tail))
     return data + zlib.crc32(data).to_bytes(4, "big")
 
 
@@ -401,8 +401,8 @@ def read_index(data: bytes, offset: int) -> Index:
             remedy="The pictures may be whole: copy them out with 'ffmpeg -c copy', "
             "which keeps what they carry.",
         )
-    cursor = Cursor(memoryview(data)[INDEX_HEADER:-4], "index")
-    magic, form, _flags, own_offset, ftyp_crc, count = _HEAD.unpack(cursor.take(_HEAD.size))
+    fields = FieldReader(memoryview(data)[INDEX_HEADER:-4], "index")
+    magic, form, _flags, own_offset, ftyp_crc, count = _HEAD.unpack(fields.take(_HEAD.size))
     if magic != INDEX_MAGIC or INDEX_KINDS.get(form) != data[4:8]:
         raise ContainerError(
             "index is of an unknown format",
@@ -413,24 +413,24 @@ def read_index(data: bytes, offset: int) -> Index:
         raise ContainerError("index was moved", found=f"byte {offset}", bound=f"byte {own_offset}")
     check_limit("index has an impossible number of versions", count, VERSIONS_LIMIT, 1)
     if form == _FIRST_FORMAT:
-        versions = _as_format_2(_read_rows(cursor, form, count))
+        versions = _as_format_2(_read_rows(fields, form, count))
         last = versions[-1]
         index = Index(versions, ftyp_crc, last.number, last.number + 1, last.moov_offset)
     else:
-        playing, following, live_offset, tags = _HEAD_MORE.unpack(cursor.take(_HEAD_MORE.size))
+        playing, following, live_offset, tags = _HEAD_MORE.unpack(fields.take(_HEAD_MORE.size))
         check_limit("index has too many tags", tags, TAGS_LIMIT)
-        versions = _read_rows(cursor, form, count)
-        named = tuple(_read_tag(cursor) for _ in range(tags))
+        versions = _read_rows(fields, form, count)
+        named = tuple(_read_tag(fields) for _ in range(tags))
         index = Index(versions, ftyp_crc, playing, following, live_offset, named)
     _check_numbers(index)
-    _check_place(index, offset, offset + len(data) - 4 - cursor.left, cursor.left, form)
+    _check_place(index, offset, offset + len(data) - 4 - fields.left, fields.left, form)
     return index
 
 
-def _as_format_2(versions: tuple[Version, ...]) -> tuple[Version, ...]:
+def _as_format_2(versions: tuple[VersionRow, ...]) -> tuple[VersionRow, ...]:
     """Rows of format 1 with what format 2 says besides; a parent that is no row is none."""
     roots: dict[int, int] = {}
-    found: list[Version] = []
+    found: list[VersionRow] = []
     end = 0
     for version in versions:
         parent = version.parent if version.parent in roots else 0
@@ -442,12 +442,12 @@ def _as_format_2(versions: tuple[Version, ...]) -> tuple[Version, ...]:
     return tuple(found)
 
 
-def _read_rows(cursor: Cursor, form: int, count: int) -> tuple[Version, ...]:
+def _read_rows(fields: FieldReader, form: int, count: int) -> tuple[VersionRow, ...]:
     """Numbers ascend, and so does the place of everything: moov 1, table 1, moov 2, table 2 ..."""
-    versions: list[Version] = []
+    versions: list[VersionRow] = []
     for _ in range(count):
         before = versions[-1].about.meta if versions and form > _FIRST_FORMAT else None
-        versions.append(_read_row(cursor, form, before))
+        versions.append(_read_row(fields, form, before))
     number = end = 0
     for version in versions:
         if version.number <= number or version.parent >= version.number:

@@ -6,18 +6,6 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cssv.container.boxes import (
-    I64,
-    U16,
-    U32,
-    U64,
-    Cursor,
-    only_box,
-    optional_box,
-    read_boxes,
-    write_box,
-    write_full_box,
-)
 from cssv.container.entries import HANDLERS, Kind, is_scene_entry
 from cssv.container.limits import (
     CREATED_LIMIT_S,
@@ -27,6 +15,18 @@ from cssv.container.limits import (
     TRACKS_LIMIT,
     check_limit,
     ticks_limit,
+)
+from cssv.container.mp4_boxes import (
+    I64,
+    U16,
+    U32,
+    U64,
+    FieldReader,
+    only_box,
+    optional_box,
+    read_boxes,
+    write_box,
+    write_full_box,
 )
 from cssv.container.tables import I64s, SampleTable, read_stbl, write_stbl
 from cssv.errors import ContainerError
@@ -51,7 +51,7 @@ _DATA_INFORMATION = write_box(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Track:
+class MediaTrack:
     """One track of a version.
 
     Attributes:
@@ -109,7 +109,7 @@ class Movie:
         created_s: seconds since 1970-01-01 UTC; 0 for unknown.
     """
 
-    tracks: tuple[Track, ...]
+    tracks: tuple[MediaTrack, ...]
     created_s: int = 0
 
     def __post_init__(self) -> None:
@@ -124,12 +124,12 @@ class Movie:
         total = sum(len(track.table) for track in self.tracks)
         check_limit("file has too many samples", total, SAMPLES_LIMIT)
 
-    def only(self, kind: Kind) -> Track:
+    def only(self, kind: Kind) -> MediaTrack:
         """Return the one video or scene track."""
         return next(track for track in self.tracks if track.kind == kind)
 
 
-def movie_timescale(tracks: tuple[Track, ...]) -> int:
+def movie_timescale(tracks: tuple[MediaTrack, ...]) -> int:
     """Units per second in which every track's start is exact.
 
     The least common multiple of all timescales; where that exceeds 31 bits, the largest multiple
@@ -175,18 +175,18 @@ def write_moov(movie: Movie) -> bytes:
     return write_box(b"moov", header, *traks)
 
 
-def _track_duration(track: Track, timescale: int) -> int:
+def _track_duration(track: MediaTrack, timescale: int) -> int:
     """Movie units the track's edits take, rounded up so that no player drops the last sample."""
     empty = _round(Fraction(max(track.start, 0) * timescale, track.timescale))
     return empty + _shown_duration(track, timescale)
 
 
-def _shown_duration(track: Track, timescale: int) -> int:
+def _shown_duration(track: MediaTrack, timescale: int) -> int:
     shown = max(track.table.total + min(track.start, 0), 0)
     return math.ceil(Fraction(shown * timescale, track.timescale))
 
 
-def _write_trak(track: Track, timescale: int, created: int, video: int, *, shown: bool) -> bytes:
+def _write_trak(track: MediaTrack, timescale: int, created: int, video: int, *, shown: bool) -> bytes:
     # Enabled (1) and in the movie (2); a second audio track is there to be chosen, not mixed in.
     flags = 3 if shown or track.kind == "scene" else 2
     audio = track.kind == "audio"
@@ -214,7 +214,7 @@ def _write_trak(track: Track, timescale: int, created: int, video: int, *, shown
     return write_box(b"trak", *parts)
 
 
-def _write_edits(track: Track, timescale: int) -> bytes:
+def _write_edits(track: MediaTrack, timescale: int) -> bytes:
     """``edts`` that moves the first sample to ``track.start``; nothing where that is 0."""
     if track.start == 0:
         return b""
@@ -243,7 +243,7 @@ def _unpack_language(packed: int) -> str:
     return letters if all("a" <= letter <= "z" for letter in letters) else UNDETERMINED
 
 
-def _write_mdia(track: Track, created: int) -> bytes:
+def _write_mdia(track: MediaTrack, created: int) -> bytes:
     header = write_full_box(
         b"mdhd",
         1,
@@ -266,14 +266,14 @@ def read_moov(moov: memoryview, limit: int = SAMPLES_LIMIT) -> Movie:
     long the file is. Tracks of other kinds than CSSV's are passed over. Raises ContainerError and LimitError.
     """
     boxes = read_boxes(moov, "moov")
-    cursor = Cursor(only_box(boxes, b"mvhd", "moov"), "mvhd")
-    wide = cursor.version(1) == 1
-    created = cursor.u64() if wide else cursor.u32()
-    cursor.take(8 if wide else 4)
-    timescale = check_limit("movie timescale is out of range", cursor.u32(), (1 << 32) - 1, 1)
+    fields = FieldReader(only_box(boxes, b"mvhd", "moov"), "mvhd")
+    wide = fields.version(1) == 1
+    created = fields.u64() if wide else fields.u32()
+    fields.take(8 if wide else 4)
+    timescale = check_limit("movie timescale is out of range", fields.u32(), (1 << 32) - 1, 1)
     traks = [payload for kind, payload in boxes if kind == b"trak"]
     check_limit("file has an impossible number of tracks", len(traks), TRACKS_LIMIT, 1)
-    tracks: list[Track] = []
+    tracks: list[MediaTrack] = []
     left = min(limit, SAMPLES_LIMIT)
     for trak in traks:
         track = _read_trak(trak, timescale, left)
@@ -285,16 +285,16 @@ def read_moov(moov: memoryview, limit: int = SAMPLES_LIMIT) -> Movie:
     return Movie(tuple(tracks), created_s if 0 <= created_s <= CREATED_LIMIT_S else 0)
 
 
-def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> Track | None:
+def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> MediaTrack | None:
     boxes = read_boxes(trak, "trak")
     media = read_boxes(only_box(boxes, b"mdia", "trak"), "mdia")
-    handler = Cursor(only_box(media, b"hdlr", "mdia"), "hdlr")
+    handler = FieldReader(only_box(media, b"hdlr", "mdia"), "hdlr")
     handler.take(8)
     code = bytes(handler.take(4))
     kind = next((kind for kind, known in HANDLERS.items() if known == code), None)
     if kind is None:
         return None
-    header = Cursor(only_box(media, b"mdhd", "mdia"), "mdhd")
+    header = FieldReader(only_box(media, b"mdhd", "mdia"), "mdhd")
     wide = header.version(1) == 1
     header.take(16 if wide else 8)
     media_timescale = check_limit("timescale is out of range", header.u32(), TIMESCALE_LIMIT, 1)
@@ -312,10 +312,10 @@ def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> Track | N
     start = _read_start(optional_box(boxes, b"edts", "trak"), timescale, media_timescale)
     if kind != "video":
         width = height = 0
-    return Track(number, kind, media_timescale, start, table, width, height, language)
+    return MediaTrack(number, kind, media_timescale, start, table, width, height, language)
 
 
-def _read_language(header: Cursor, *, wide: bool) -> str:
+def _read_language(header: FieldReader, *, wide: bool) -> str:
     """Language in an ``mdhd`` read up to its timescale; what the box leaves out is unknown."""
     duration_bytes = 8 if wide else 4
     if header.left < duration_bytes + 2:
@@ -326,30 +326,30 @@ def _read_language(header: Cursor, *, wide: bool) -> str:
 
 def _read_tkhd(payload: memoryview) -> tuple[int, int, int]:
     """Track id, width and height in whole pixels."""
-    cursor = Cursor(payload, "tkhd")
-    wide = cursor.version(1) == 1
-    cursor.take(16 if wide else 8)
-    number = cursor.u32()
-    cursor.take(4 + (8 if wide else 4) + 16 + 36)
-    return number, cursor.u32() >> 16, cursor.u32() >> 16
+    fields = FieldReader(payload, "tkhd")
+    wide = fields.version(1) == 1
+    fields.take(16 if wide else 8)
+    number = fields.u32()
+    fields.take(4 + (8 if wide else 4) + 16 + 36)
+    return number, fields.u32() >> 16, fields.u32() >> 16
 
 
 def _read_start(edts: memoryview | None, timescale: int, media_timescale: int) -> int:
     """Presentation time of the first sample in media units."""
     if edts is None:
         return 0
-    cursor = Cursor(only_box(read_boxes(edts, "edts"), b"elst", "edts"), "elst")
-    wide = cursor.version(1) == 1
-    count = check_limit("edit list is of an unknown form", cursor.u32(), 2, 1)
+    fields = FieldReader(only_box(read_boxes(edts, "edts"), b"elst", "edts"), "elst")
+    wide = fields.version(1) == 1
+    count = check_limit("edit list is of an unknown form", fields.u32(), 2, 1)
     rows: list[tuple[int, int]] = []
     for _ in range(count):
-        length = cursor.u64() if wide else cursor.u32()
-        at = cursor.i64() if wide else int.from_bytes(cursor.take(4), "big", signed=True)
-        if cursor.u32() != 0x10000:
+        length = fields.u64() if wide else fields.u32()
+        at = fields.i64() if wide else int.from_bytes(fields.take(4), "big", signed=True)
+        if fields.u32() != 0x10000:
             raise ContainerError("edit list changes the speed")
         rows.append((length, at))
-    if cursor.left:
-        raise ContainerError("elst is longer than its count says", found=f"{cursor.left} bytes more")
+    if fields.left:
+        raise ContainerError("elst is longer than its count says", found=f"{fields.left} bytes more")
     empty = rows.pop(0)[0] if rows[0][1] == -1 and count == 2 else 0
     if len(rows) != 1 or rows[0][1] < 0:
         raise ContainerError("edit list is of an unknown form")

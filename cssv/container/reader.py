@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator
 
 from cssv.container.archive import Archive
-from cssv.container.boxes import read_exactly
-from cssv.container.check import Problem, find_problems
-from cssv.container.index import FrameTable, Index, Revision, Version
-from cssv.container.moov import Movie, Track
+from cssv.container.index import FrameTable, Index, Revision, VersionRow
+from cssv.container.moov import MediaTrack, Movie
+from cssv.container.mp4_boxes import read_exactly
 from cssv.container.tables import U32s
 from cssv.errors import ChecksumError, ContainerError, LimitError
 from cssv.files.closing import Closing
@@ -44,7 +42,7 @@ class Reader(Closing):
         try:
             self._file = self._archive.file
             self.index: Index = self._archive.index
-            self.version: Version = self.index.find(version)
+            self.version: VersionRow = self.index.find(version)
             self._frame_table: FrameTable = self._archive.table(self.version)
             self._movie: Movie = self._archive.movie(self.version, self._frame_table)
         except BaseException:
@@ -82,17 +80,17 @@ class Reader(Closing):
         )
 
     @property
-    def tracks(self) -> tuple[Track, ...]:
+    def tracks(self) -> tuple[MediaTrack, ...]:
         """Tracks of the version shown, in file order."""
         return self._movie.tracks
 
     @property
-    def video(self) -> Track:
+    def video(self) -> MediaTrack:
         """The video track."""
         return self._movie.only("video")
 
     @property
-    def scene(self) -> Track:
+    def scene(self) -> MediaTrack:
         """The scene track."""
         return self._movie.only("scene")
 
@@ -105,7 +103,7 @@ class Reader(Closing):
         """Frames of the version shown."""
         return self.version.frames
 
-    def track(self, number: int) -> Track:
+    def track(self, number: int) -> MediaTrack:
         """Return the track with this id."""
         for track in self.tracks:
             if track.number == number:
@@ -116,12 +114,6 @@ class Reader(Closing):
         """Presentation time of a sample in the track's media units (1 / ``timescale`` s)."""
         found = self.track(track)
         return found.start + found.table.time(_check_sample(found, sample))
-
-    def duration(self, track: int, sample: int) -> int:
-        """How long a sample is shown, in the track's media units."""
-        table = self.track(track).table
-        _check_sample(self.track(track), sample)
-        return table.time(sample + 1) - table.time(sample)
 
     def is_key(self, track: int, sample: int) -> bool:
         """Whether decoding can start at this sample."""
@@ -156,23 +148,19 @@ class Reader(Closing):
         """JSON of the scene at this frame; that of frame 0 holds the whole scene."""
         return self.sample(self.scene.number, frame)
 
-    def verify(self) -> Iterator[Problem]:
-        """Read every byte that any version shows and yield each fault found; nothing for a sound file."""
-        return find_problems(self._archive, self.version)
-
-    def _bytes(self, track: Track, sample: int) -> bytes:
+    def _bytes(self, track: MediaTrack, sample: int) -> bytes:
         _check_sample(track, sample)
         table = track.table
         return read_exactly(self._file, int(table.offsets[sample]), int(table.sizes[sample]))
 
-    def _expected(self, track: Track) -> U32s | None:
+    def _expected(self, track: MediaTrack) -> U32s | None:
         if track.kind == "audio":
             return None
         table = self._frame_table
         return table.samples if track.kind == "video" else table.scenes
 
 
-def _check_sample(track: Track, sample: int) -> int:
+def _check_sample(track: MediaTrack, sample: int) -> int:
     if not 0 <= sample < len(track.table):
         raise LimitError(
             f"{track.kind} track has no such sample", found=sample, bound=f"0 to {len(track.table) - 1}"

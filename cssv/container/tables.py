@@ -8,9 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.container.boxes import Cursor, only_box, optional_box, read_boxes, write_box, write_full_box
 from cssv.container.entries import read_entries
 from cssv.container.limits import DURATION_LIMIT, ENTRIES_LIMIT, SAMPLE_LIMIT, check_limit
+from cssv.container.mp4_boxes import (
+    FieldReader,
+    only_box,
+    optional_box,
+    read_boxes,
+    write_box,
+    write_full_box,
+)
 from cssv.errors import ContainerError
 
 U32s = NDArray[np.uint32]
@@ -181,29 +188,29 @@ def read_stbl(stbl: memoryview, limit: int) -> SampleTable:
 
 def _read_rows(payload: memoryview, what: str, columns: int, limit: int) -> U32s:
     """(n, columns) uint32 of a full box that is a counted table, which it must fill exactly."""
-    cursor = Cursor(payload, what)
-    cursor.version(0)
-    rows = check_limit(f"{what} has too many rows", cursor.u32(), limit)
-    data = cursor.take(rows * columns * 4)
-    _check_end(cursor, what)
+    fields = FieldReader(payload, what)
+    fields.version(0)
+    rows = check_limit(f"{what} has too many rows", fields.u32(), limit)
+    data = fields.take(rows * columns * 4)
+    _check_end(fields, what)
     return np.frombuffer(data, _BIG32).astype(np.uint32).reshape(rows, columns)
 
 
-def _check_end(cursor: Cursor, what: str) -> None:
-    if cursor.left:
-        raise ContainerError(f"{what} is longer than its count says", found=f"{cursor.left} bytes more")
+def _check_end(fields: FieldReader, what: str) -> None:
+    if fields.left:
+        raise ContainerError(f"{what} is longer than its count says", found=f"{fields.left} bytes more")
 
 
 def _read_stsz(payload: memoryview, limit: int) -> U32s:
-    cursor = Cursor(payload, "stsz")
-    cursor.version(0)
-    size = cursor.u32()
-    count = check_limit("file has too many samples", cursor.u32(), limit)
+    fields = FieldReader(payload, "stsz")
+    fields.version(0)
+    size = fields.u32()
+    count = check_limit("file has too many samples", fields.u32(), limit)
     if size:
-        _check_end(cursor, "stsz")
+        _check_end(fields, "stsz")
         return np.full(count, size, np.uint32)
-    data = cursor.take(count * 4)
-    _check_end(cursor, "stsz")
+    data = fields.take(count * 4)
+    _check_end(fields, "stsz")
     return np.frombuffer(data, _BIG32).astype(np.uint32)
 
 
@@ -213,10 +220,10 @@ def _read_offsets(boxes: list[tuple[bytes, memoryview]], limit: int) -> I64s:
         raise ContainerError("track has two tables of chunk offsets")
     if long is None:
         return _read_rows(only_box(boxes, b"stco", "stbl"), "stco", 1, limit)[:, 0].astype(np.int64)
-    cursor = Cursor(long, "co64")
-    cursor.version(0)
-    data = cursor.take(check_limit("co64 has too many rows", cursor.u32(), limit) * 8)
-    _check_end(cursor, "co64")
+    fields = FieldReader(long, "co64")
+    fields.version(0)
+    data = fields.take(check_limit("co64 has too many rows", fields.u32(), limit) * 8)
+    _check_end(fields, "co64")
     offsets = np.frombuffer(data, _BIG64)
     # Nothing lies beyond 2**62, and below it no sum of an offset and the sizes overflows.
     if len(offsets):

@@ -14,10 +14,9 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
-from cssv.container.boxes import U64, write_box
 from cssv.container.chunks import CHUNK_BYTES, CHUNK_S
 from cssv.container.entries import Kind, lift_entry, scene_entry
-from cssv.container.index import FrameTable, Index, IndexMeta, Version, index_size, write_index
+from cssv.container.index import FrameTable, Index, IndexMeta, VersionRow, index_size, write_index
 from cssv.container.limits import (
     DURATION_LIMIT,
     MOOV_LIMIT,
@@ -29,7 +28,8 @@ from cssv.container.limits import (
     check_limit,
     ticks_limit,
 )
-from cssv.container.moov import UNDETERMINED, Movie, Track, check_language, write_moov
+from cssv.container.moov import UNDETERMINED, MediaTrack, Movie, check_language, write_moov
+from cssv.container.mp4_boxes import U64, write_box
 from cssv.container.tables import SampleTable
 from cssv.errors import ContainerError, OutputError
 from cssv.files.atomic import whole_file
@@ -258,7 +258,7 @@ class Writer:
         moov = write_moov(Movie(tuple(self._finished(heads)), meta.created_s))
         check_limit("moov is too long", len(moov), MOOV_LIMIT)
         video = self._only("video")
-        version = Version(
+        version = VersionRow(
             number=1,
             parent=0,
             about=meta,
@@ -301,8 +301,8 @@ class Writer:
         if not same:
             raise ContainerError("a scene sample is not at its frame's time")
 
-    def _finished(self, heads: Mapping[int, bytes]) -> list[Track]:
-        tracks: list[Track] = []
+    def _finished(self, heads: Mapping[int, bytes]) -> list[MediaTrack]:
+        tracks: list[MediaTrack] = []
         for number, tally in enumerate(self._tracks, 1):
             if not tally.sizes:
                 continue
@@ -314,7 +314,7 @@ class Writer:
                 raise ContainerError(f"{tally.kind} track {number} has no head")
             table = tally.table(entry)
             timescale = tally.time_base.denominator
-            track = Track(number, tally.kind, timescale, tally.first, table, tally.width, tally.height)
+            track = MediaTrack(number, tally.kind, timescale, tally.first, table, tally.width, tally.height)
             tracks.append(replace(track, language=tally.language))
         return tracks
 

@@ -334,15 +334,15 @@ def test_what_is_written_to_is_not_replaced(file, warmer, clips, first):
 
 
 def test_a_file_moved_away_is_no_success(file, warmer, first, monkeypatch):
-    real = Appender.land
+    real = Appender.publish
     away = file.with_name("away.cssv")
 
-    def land(self):
+    def publish(self):
         file.rename(away)
         shutil.copy(first, file)
         return real(self)
 
-    monkeypatch.setattr(Appender, "land", land)
+    monkeypatch.setattr(Appender, "publish", publish)
     with pytest.raises(OutputError, match="moved or replaced"):
         cssv.commit(file, warmer)
     assert away.read_bytes() == file.read_bytes() == first.read_bytes()

@@ -237,7 +237,7 @@ def append(path, frames, scenes, *, message="second", parent=None, root=None):
     with Appender(path, parent=parent) as appender:
         fill(appender, frames, scenes)
         appender.stage(replace(SECOND, message=message), root=root, frames_changed=len(frames))
-        return appender.land()
+        return appender.publish()
 
 
 def bytes_of(path, frames, scenes):

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cssv.container import Appender, IndexMeta, Reader, boxes, compact, repair
+from cssv.container import Appender, IndexMeta, Reader, compact, repair, walk_boxes
 from cssv.container import appender as module
-from cssv.container.boxes import write_box
+from cssv.container.mp4_boxes import write_box
 from cssv.errors import ChecksumError, ContainerError, InputError, LimitError, OptionError, OutputError
+from cssv.testing.container import problems_of
 
 GOLDEN = Path(__file__).resolve().parent.parent / "vectors" / "container_v1.cssv"
 
@@ -42,7 +43,7 @@ def commit(appender):
     appender.write_scene(1, b'{"n":2}')
     appender.write_scene(0, b'{"scene":2}')
     appender.stage(ABOUT, frames_changed=1)
-    return appender.land()
+    return appender.publish()
 
 
 def checkout(appender):
@@ -144,7 +145,7 @@ def test_a_disk_that_stops_anywhere_holds_the_old_or_the_new_version(path, disk,
                     assert shown == old
                 seen.add(shown == new)
                 with Reader(scratch) as reader:
-                    assert {problem.kind for problem in reader.verify()} <= {"tail"}
+                    assert {problem.kind for problem in problems_of(reader)} <= {"tail"}
                 repair(scratch)
                 assert contents(scratch) == shown
         durable, pending = apply(durable, pending), []
@@ -245,10 +246,10 @@ def test_interrupted_right_after_the_rename_it_has_landed(path, monkeypatch):
         appender.stage(ABOUT, frames_changed=0)
         monkeypatch.setattr(module.os, "fsync", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            appender.land()
+            appender.publish()
     with Reader(path) as reader:
         assert reader.index.playing == 2
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
 
 
 def test_a_staged_version_reads_through_the_overlay_and_nowhere_else(path):
@@ -258,12 +259,12 @@ def test_a_staged_version_reads_through_the_overlay_and_nowhere_else(path):
         with Reader(staged) as reader:
             assert reader.index.playing == 2
             assert reader.scene_sample(1) == b"staged"
-            assert list(reader.verify()) == []
+            assert problems_of(reader) == []
         assert contents(staged, 1) == contents(path)
         with Reader(path) as reader:
             assert reader.index.playing == 1
             assert reader.torn_bytes > 0
-        assert appender.land().number == 2
+        assert appender.publish().number == 2
     assert contents(path)[1][1] == b"staged"
 
 
@@ -279,11 +280,11 @@ def test_other_settings_get_a_further_entry(path, small_clip):
         appender.write_video(2, b"a", is_key=True, stego_crc=1, head=entry(9))
         appender.write_video(1, b"b", is_key=False, stego_crc=1, head=small_clip.head)
         appender.stage(ABOUT, frames_changed=2)
-        appender.land()
+        appender.publish()
         for frame in range(3):
             appender.write_video(frame, b"c", is_key=not frame, stego_crc=1, head=entry(9))
         appender.stage(ABOUT, frames_changed=3)
-        appender.land()
+        appender.publish()
     with Reader(path, version=2) as reader:
         table = reader.video.table
         assert table.entries == (small_clip.head, entry(9))
@@ -296,7 +297,7 @@ def test_other_settings_get_a_further_entry(path, small_clip):
     with Appender(path, parent=2) as appender:
         appender.write_video(2, b"x", is_key=True, stego_crc=1)
         appender.stage(ABOUT, frames_changed=1)
-        appender.land()
+        appender.publish()
     with Reader(path) as reader:
         assert reader.video.table.entry_of(2) == 1
 
@@ -313,11 +314,11 @@ def test_a_frame_of_another_version_costs_no_byte(path):
     with Appender(path) as appender:
         appender.write_video(2, b"nowhere else", is_key=False, stego_crc=77, head=entry(9))
         appender.stage(ABOUT, frames_changed=1)
-        appender.land()
+        appender.publish()
     with Appender(path, parent=1) as appender, Reader(path, version=2) as other:
-        appender.point(2, other)
+        appender.share_video(2, other)
         appender.stage(ABOUT, frames_changed=1)
-        version = appender.land()
+        version = appender.publish()
     assert contents(path) == contents(path, 2)
     with Reader(path) as reader, Reader(path, version=2) as other:
         assert version.parent == 1
@@ -326,7 +327,7 @@ def test_a_frame_of_another_version_costs_no_byte(path):
         assert reader.video.table.entry_of(2) == 1
         assert not reader.is_key(1, 2)
         assert np.array_equal(reader.video.table.offsets, other.video.table.offsets)
-        assert [box.kind for box in boxes(path) if box.depth == 0].count(b"mdat") == 2
+        assert [box.kind for box in walk_boxes(path) if box.depth == 0].count(b"mdat") == 2
 
 
 def test_frames_of_another_file_are_refused(path, small_clip, tmp_path):
@@ -336,7 +337,7 @@ def test_frames_of_another_file_are_refused(path, small_clip, tmp_path):
         Reader(tmp_path / "other.cssv") as other,
         pytest.raises(ContainerError, match="one file"),
     ):
-        appender.point(0, other)
+        appender.share_video(0, other)
 
 
 def test_samples_are_grouped_into_chunks_of_half_a_second(clip_class, tmp_path):
@@ -347,9 +348,9 @@ def test_samples_are_grouped_into_chunks_of_half_a_second(clip_class, tmp_path):
             appender.write_video(at, b"V%03d" % at, is_key=at % 25 == 0, stego_crc=0)
             appender.write_scene(at, b"S%03d" % at)
         appender.stage(ABOUT, frames_changed=40)
-        appender.land()
+        appender.publish()
     with Reader(tmp_path / "clip.cssv") as reader:
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
         for track in (reader.video, reader.scene):
             counts = track.table.chunk_counts.tolist()
             assert counts == [13, 7, 10, 9, 11, 13, 13, 4, 11, 9]
@@ -370,7 +371,7 @@ def test_any_order_of_frames(clip_class, tmp_path, seed):
         for at in reversed(order):
             appender.write_scene(at, b"s%d" % at)
         appender.stage(ABOUT, frames_changed=40)
-        appender.land()
+        appender.publish()
     video, scene = contents(tmp_path / "clip.cssv")
     assert video == [b"v%d" % at if at in order else b"old" for at in range(60)]
     assert scene == [b"s%d" % at if at in order else b"{}" for at in range(60)]
@@ -380,9 +381,9 @@ def test_only_words_change(path, small_bytes):
     """No mdat where there is nothing to put into one."""
     with Appender(path) as appender:
         appender.stage(ABOUT, frames_changed=0)
-        appender.land()
+        appender.publish()
     assert contents(path) == contents(path, 1)
-    assert [box.kind for box in boxes(path) if box.depth == 0][4:] == [b"moov", b"cssv"]
+    assert [box.kind for box in walk_boxes(path) if box.depth == 0][4:] == [b"moov", b"cssv"]
 
 
 def test_a_format_1_file_is_carried_on(tmp_path):
@@ -393,10 +394,10 @@ def test_a_format_1_file_is_carried_on(tmp_path):
         appender.tag("old", 1)
         appender.write_scene(3, b"{}")
         appender.stage(ABOUT, frames_changed=0)
-        assert appender.land().root == 1
+        assert appender.publish().root == 1
     with Reader(path) as reader:
         assert reader.index.tags == (("old", 1),)
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
     assert contents(path, 1) == old
     assert contents(path)[1][3] == b"{}"
 
@@ -413,7 +414,7 @@ def test_refused(path):
             (lambda: appender.write_video(-1, b"x", is_key=True, stego_crc=1), LimitError, "no such"),
             (lambda: appender.write_video(0, b"", is_key=True, stego_crc=1), LimitError, "empty"),
             (lambda: appender.write_video(2, b"x", is_key=True, stego_crc=1 << 32), LimitError, "CRC"),
-            (lambda: appender.land(), ContainerError, "stage first"),
+            (lambda: appender.publish(), ContainerError, "stage first"),
             (lambda: appender.checkout(1), ContainerError, "begun"),
             (lambda: appender.tag("a", 1), ContainerError, "begun"),
         ):

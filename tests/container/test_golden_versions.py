@@ -20,7 +20,8 @@ import av
 import numpy as np
 import pytest
 
-from cssv.container import Appender, IndexMeta, Reader, boxes, compact
+from cssv.container import Appender, IndexMeta, Reader, compact, walk_boxes
+from cssv.testing.container import duration_of, problems_of
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 VECTOR, FACTS = VECTORS / "container_v2.cssv", VECTORS / "container_v2.json"
@@ -47,7 +48,7 @@ def write_frames(appender, encoded, frames):
 
 def land(appender, number, message, facts=LAYOUT, **stage):
     appender.stage(IndexMeta(1_767_225_600 + 60 * number, "Ada Lovelace", message, facts), **stage)
-    appender.land()
+    appender.publish()
 
 
 def regenerate(encode_planes, playable, sound_class):
@@ -79,7 +80,7 @@ def regenerate(encode_planes, playable, sound_class):
     with Appender(VECTOR, parent=4) as appender:
         with Reader(VECTOR, version=1) as first:
             for at in range(4, 8):
-                appender.point(at, first)
+                appender.share_video(at, first)
         land(appender, 6, "frames 4 to 7 as at first", frames_changed=4)
         appender.checkout(4)
         appender.tag("released", 4)
@@ -135,7 +136,7 @@ def test_vector_is_the_one_that_was_committed(facts):
 def test_every_version_reads(facts):
     assert json.loads(json.dumps(found_facts())) == facts
     with Reader(VECTOR) as reader:
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
         assert reader.torn_bytes == 0
         assert reader.version.number == facts["playing"] == 4
     for number in facts["versions"]:
@@ -160,7 +161,7 @@ def test_it_holds_what_it_is_for(facts):
     assert rows["2"]["entries"] == [0] * 4 + [1] * 4
     assert rows["6"]["entries"] == [0] * 8
     assert rows["6"]["sample_crc32"][4:] == rows["1"]["sample_crc32"][4:]
-    tops = [box.kind for box in boxes(VECTOR) if box.depth == 0]
+    tops = [box.kind for box in walk_boxes(VECTOR) if box.depth == 0]
     assert (tops.count(b"moov"), tops.count(b"free"), tops.count(b"cssv")) == (1, 6, 10)
 
 
@@ -215,10 +216,10 @@ def test_it_can_be_compacted_and_carried_on(facts, tmp_path):
         compact(VECTOR, file, [2, 3, 6])
     with Appender(copy) as appender:
         appender.stage(IndexMeta(), frames_changed=0)
-        appender.land()
+        appender.publish()
     for number in (2, 3, 6):
         with Reader(copy, version=number) as reader:
-            assert list(reader.verify()) == []
+            assert problems_of(reader) == []
             assert reader.frames.stegos.tolist() == facts["versions"][str(number)]["stego_crc32"]
 
 
@@ -228,7 +229,7 @@ def test_writers_still_write_the_first_version_of_it(facts, clip_class, sound_cl
         frames = [
             (
                 reader.pts(1, at),
-                reader.duration(1, at),
+                duration_of(reader, 1, at),
                 reader.is_key(1, at),
                 reader.sample(1, at),
                 reader.scene_sample(at),

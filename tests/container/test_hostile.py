@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.container import Reader, boxes, is_cssv, limits, repair
+from cssv.container import Reader, is_cssv, limits, repair, walk_boxes
 from cssv.container.moov import read_moov
 from cssv.errors import ChecksumError, ContainerError, LimitError
+from cssv.testing.container import duration_of, problems_of
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +54,19 @@ def patched(data: bytes, at: int, value: bytes) -> bytes:
 def explore(path) -> list[str]:
     """Do everything one can do with a file; returns the problems' kinds. CssvErrors only."""
     is_cssv(path)
-    list(boxes(path))
+    list(walk_boxes(path))
     with Reader(path) as reader:
         for track in reader.tracks:
             for at in range(len(track.table)):
                 reader.pts(track.number, at)
-                reader.duration(track.number, at)
+                duration_of(reader, track.number, at)
                 track.table.entry_of(at)
                 try:
                     reader.key_before(track.number, at)
                     reader.sample(track.number, at)
                 except ContainerError:
                     continue
-        return [problem.kind for problem in reader.verify()]
+        return [problem.kind for problem in problems_of(reader)]
 
 
 def outcome(path) -> str:
@@ -278,7 +279,7 @@ def test_a_moov_that_was_never_where_the_row_says_is_named(small_bytes, scratch)
     scratch.write_bytes(data)
     with Reader(scratch) as reader:
         assert reader.sample(1, 0) == b"first frame"
-        (problem,) = reader.verify()
+        (problem,) = problems_of(reader)
     assert (problem.kind, problem.version) == ("history", 1)
 
 
@@ -299,7 +300,7 @@ def test_other_facts_are_read(small_bytes, scratch):
     scratch.write_bytes(with_facts(small_bytes, b'{"a":[{}]}'))
     with Reader(scratch) as reader:
         assert reader.version.about.meta == {"a": [{}]}
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
 
 
 @pytest.mark.parametrize(
@@ -350,7 +351,7 @@ def test_too_many_boxes_are_not_walked(small_bytes, scratch):
     with pytest.raises(ContainerError, match="no moov"):
         Reader(scratch)
     with pytest.raises(LimitError, match="too many boxes"):
-        list(boxes(scratch))
+        list(walk_boxes(scratch))
 
 
 TAIL = 300_000
@@ -361,7 +362,7 @@ def test_a_tail_of_tiny_boxes_is_cut_off(small_bytes, scratch):
     with Reader(scratch) as reader:
         assert (reader.version.number, reader.torn_bytes) == (1, 8 * TAIL)
         assert reader.sample(1, 0) == b"first frame"
-        assert [problem.kind for problem in reader.verify()] == ["tail"]
+        assert [problem.kind for problem in problems_of(reader)] == ["tail"]
     assert repair(scratch) == 8 * TAIL
     assert scratch.read_bytes() == small_bytes
 
@@ -379,12 +380,12 @@ def test_deep_nesting_is_a_limit_error(scratch):
         nest = struct.pack(">I4s", 8 + len(nest), b"moov") + nest
     scratch.write_bytes(nest)
     with pytest.raises(LimitError, match="nested"):
-        list(boxes(scratch))
+        list(walk_boxes(scratch))
 
 
 def test_boxes_shows_what_does_not_fit(small_bytes, scratch):
     scratch.write_bytes(small_bytes[:-1])
-    *sound, torn = boxes(scratch)
+    *sound, torn = walk_boxes(scratch)
     assert all(box.whole for box in sound)
     assert not torn.whole
     assert torn.offset + torn.size == len(small_bytes) - 1

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.container import Appender, IndexMeta, Reader, boxes, compact, repair
+from cssv.container import Appender, IndexMeta, Reader, compact, repair, walk_boxes
 from cssv.container import check as faults
-from cssv.container.boxes import read_exactly
 from cssv.container.index import read_index, write_index
+from cssv.container.mp4_boxes import read_exactly
 from cssv.errors import ContainerError, CssvError
+from cssv.testing.container import problems_of
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def explore(path):
     """Do everything that one can do with a file; returns the numbers of the versions that could be read."""
     with Reader(path) as reader:
         numbers = [version.number for version in reader.index.versions]
-        list(reader.verify())
+        problems_of(reader)
     sound = []
     for number in numbers:
         with suppress(ContainerError), Reader(path, version=number) as reader:
@@ -79,7 +80,7 @@ def write_to(path):
     with Appender(path) as appender:
         appender.write_scene(0, b"{}")
         appender.stage(IndexMeta(), frames_changed=0)
-        appender.land()
+        appender.publish()
 
 
 def last_index(data):
@@ -114,7 +115,7 @@ def test_every_truncation_shows_whole_versions_or_none(three, scratch):
             continue
         assert numbers in ([1], [1, 2], [1, 2, 3])
         with Reader(scratch) as reader:
-            assert {problem.kind for problem in reader.verify()} <= {"tail"}
+            assert {problem.kind for problem in problems_of(reader)} <= {"tail"}
 
 
 @pytest.mark.parametrize(("mask", "first"), [(0xFF, 0), (0x01, 14), (0x80, 27)])
@@ -179,7 +180,7 @@ def test_lies_anywhere_under_right_checksums(changes, three, scratch):
     with suppress(ContainerError):
         explore(scratch)
     with suppress(ContainerError):
-        list(boxes(scratch))
+        list(walk_boxes(scratch))
 
 
 def moved(data, kind, number, shift):
@@ -201,7 +202,7 @@ def test_versions_that_share_half_a_sample_are_named(three, scratch, kind, numbe
     """Or many versions, each one byte further, would make a checker read a file for ever."""
     scratch.write_bytes(moved(three, kind, number, shift))
     with Reader(scratch) as reader:
-        (problem,) = reader.verify()
+        (problem,) = problems_of(reader)
     assert (problem.kind, problem.version) == ("history", number)
     assert "share" in problem.text
     with pytest.raises(ContainerError, match="share"):
@@ -233,7 +234,7 @@ def test_no_byte_is_read_twice_however_many_versions_show_it(
 
     monkeypatch.setattr(faults, "read_exactly", counted)
     with Reader(path) as reader, little_memory(8 << 20):
-        problems = list(reader.verify())
+        problems = problems_of(reader)
     aside = sum(shifts[number % len(shifts)] != 0 for number in range(2, 61))
     assert [problem.kind for problem in problems] == ["history"] * aside
     assert sum(read) < len(data)
@@ -244,7 +245,7 @@ def test_audio_that_every_version_cuts_otherwise_is_not_looked_through_for_ever(
     scratch.write_bytes(three)
     monkeypatch.setattr(faults, "_SAMPLES_A_BYTE", 0)
     with Reader(scratch) as reader:
-        problems = list(reader.verify())
+        problems = problems_of(reader)
     assert {problem.kind for problem in problems} == {"history"}
     assert {problem.version for problem in problems} == {1, 2, 3}
 

@@ -16,14 +16,14 @@ from cssv.container.index import (
     FrameTable,
     Index,
     IndexMeta,
-    Version,
+    VersionRow,
     index_size,
+    read_facts,
     read_frame_table,
     read_index,
-    read_meta,
+    write_facts,
     write_frame_table,
     write_index,
-    write_meta,
 )
 from cssv.errors import ChecksumError, ContainerError, LimitError
 
@@ -48,7 +48,7 @@ def rows(draw):
         size, frames, audio = draw(st.integers(8, 2**20)), draw(st.integers(1, 9)), draw(st.integers(0, 3))
         parent = draw(st.sampled_from([None, *versions]))
         place = end + draw(st.integers(0, 1000))
-        version = Version(
+        version = VersionRow(
             number=number,
             parent=parent.number if parent else 0,
             about=draw(ABOUT),
@@ -153,14 +153,14 @@ def test_facts_are_written_where_they_are_not_those_of_the_row_before(every):
     """Equal is what has equal bytes: 1, 1.0 and true are three facts."""
     index, offset = with_meta(every)
     data = write_index(index, ONE_FRAME, offset)
-    texts = [write_meta(meta) for meta in every]
+    texts = [write_facts(meta) for meta in every]
     before = [b"", *texts]
     assert facts_bytes(data) == [
         0 if text == other else len(text) for text, other in zip(texts, before, strict=False)
     ]
     assert len(data) == index_size(index, has_table=True)
     again = read_index(data, offset)
-    assert [write_meta(version.about.meta) for version in again.versions] == texts
+    assert [write_facts(version.about.meta) for version in again.versions] == texts
     assert write_index(again, ONE_FRAME, offset) == data
 
 
@@ -244,8 +244,8 @@ ONE = np.zeros(1, np.uint32)
 ONE_FRAME = FrameTable((), ONE, ONE, ONE)
 
 
-def row(number, parent, moov_offset, moov_size, table_offset, **changes) -> Version:
-    made = Version(
+def row(number, parent, moov_offset, moov_size, table_offset, **changes) -> VersionRow:
+    made = VersionRow(
         number, parent, IndexMeta(), moov_offset, moov_size, 0, table_offset, 0, 1, 0, 1, 1, 1
     )  # fmt: skip
     return replace(made, **changes)
@@ -335,7 +335,7 @@ def format_1(index, frames, offset):
     rows = b""
     for version in index.versions:
         about = version.about
-        texts = [about.author.encode(), about.message.encode(), write_meta(about.meta)]
+        texts = [about.author.encode(), about.message.encode(), write_facts(about.meta)]
         rows += struct.pack(
             ">IIQQQIQIIIIII",
             *(version.number, version.parent, about.created_s),
@@ -401,18 +401,18 @@ def test_facts_are_written_if_and_only_if_they_are_read(facts, deeper):
     for _ in range(deeper):
         facts = {"[": [facts]} if deeper % 2 else {'"{': facts}
     try:
-        text = write_meta(facts)
+        text = write_facts(facts)
     except ContainerError:
         assert nesting(facts) > 64 or "inf" in repr(facts).lower()
         return
     assert nesting(facts) <= 64
-    assert read_meta(text) == facts
+    assert read_facts(text) == facts
 
 
 @pytest.mark.parametrize("value", [10**300, -(10**299), float("inf"), float("nan"), {1}, "\ud800"])
 def test_facts_that_could_not_be_read_are_not_written(value):
     with pytest.raises(ContainerError):
-        write_meta({"a": value})
+        write_facts({"a": value})
 
 
 def test_frame_table_of_the_wrong_length_is_refused():

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.container import Appender, IndexMeta, Reader, compact
-from cssv.container.boxes import write_box
+from cssv.container.mp4_boxes import write_box
+from cssv.testing.container import problems_of
 
 FRAMES = 5
 
@@ -86,7 +87,7 @@ class File:
             if kind == "point":
                 number = pick(self.model, what[0])
                 with Reader(self.path, version=number) as other:
-                    appender.point(frame, other)
+                    appender.share_video(frame, other)
                 video[frame] = self.model.rows[number].video[frame]
             if kind in ("video", "both"):
                 data, is_key, head = what
@@ -109,8 +110,8 @@ class File:
             )
             with Reader(staged) as reader:
                 assert reader.version.number == number
-                assert list(reader.verify()) == []
-            appender.land()
+                assert problems_of(reader) == []
+            appender.publish()
         row = replace(row, message=message, root=number if is_root else row.root)
         self.model.rows[number], self.model.playing = row, number
         self.model.following = number + 1
@@ -169,7 +170,7 @@ class File:
             assert reader.index.playing == model.playing
             assert reader.index.next_number == model.following
             assert [version.number for version in reader.index.versions] == sorted(model.rows)
-            torn = [problem.kind for problem in reader.verify()]
+            torn = [problem.kind for problem in problems_of(reader)]
             assert torn == (["tail"] if reader.torn_bytes else [])
         for number, row in model.rows.items():
             with Reader(self.path, version=number) as reader:

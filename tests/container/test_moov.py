@@ -12,10 +12,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cssv.container.boxes import Box, read_boxes, write_box
 from cssv.container.entries import is_scene_entry, lift_entry, scene_entry
 from cssv.container.limits import TIMESCALE_LIMIT
-from cssv.container.moov import Movie, Track, movie_timescale, read_moov, write_moov
+from cssv.container.moov import MediaTrack, Movie, movie_timescale, read_moov, write_moov
+from cssv.container.mp4_boxes import Box, read_boxes, write_box
 from cssv.container.tables import SampleTable, read_stbl, write_stbl
 from cssv.errors import ContainerError, LimitError
 
@@ -103,7 +103,7 @@ def test_empty_runs_and_chunks_are_refused(name):
         SampleTable(entries=(ENTRY,), sizes=sound.sizes, syncs=None, **values)
 
 
-def scene_of(track: Track) -> Track:
+def scene_of(track: MediaTrack) -> MediaTrack:
     return replace(
         track, number=2, kind="scene", width=0, height=0, table=replace_entry(track.table, scene_entry())
     )
@@ -139,8 +139,8 @@ SCALES = st.one_of(
 def test_moov_keeps_every_start_exactly(scale, start, audio_scale, audio_start, created):
     latest = 2**31 * min(scale, audio_scale)
     assume(start <= latest and abs(audio_start) <= latest)
-    video = Track(1, "video", scale, start, table([1, 1]), 64, 48)
-    audio = Track(3, "audio", audio_scale, audio_start, table([1]))
+    video = MediaTrack(1, "video", scale, start, table([1, 1]), 64, 48)
+    audio = MediaTrack(3, "audio", audio_scale, audio_start, table([1]))
     movie = Movie((video, scene_of(video), audio), created)
     again = read_moov(memoryview(write_moov(movie))[8:])
     assert again.created_s == created
@@ -161,8 +161,8 @@ def test_moov_keeps_every_start_exactly(scale, start, audio_scale, audio_start, 
 
 @pytest.mark.parametrize("start", [2**31 * 7, -(2**31) * 7])
 def test_the_latest_start_fits_the_finest_movie_timescale(start):
-    video = Track(1, "video", TIMESCALE_LIMIT, 0, table([1]), 64, 48)
-    audio = Track(3, "audio", 7, start, table([1]))
+    video = MediaTrack(1, "video", TIMESCALE_LIMIT, 0, table([1]), 64, 48)
+    audio = MediaTrack(3, "audio", 7, start, table([1]))
     again = read_moov(memoryview(write_moov(Movie((video, scene_of(video), audio))))[8:])
     assert again.tracks[2].start == start
     with pytest.raises(LimitError, match="start time"):
@@ -170,15 +170,15 @@ def test_the_latest_start_fits_the_finest_movie_timescale(start):
 
 
 def test_movie_timescale_is_the_least_that_is_exact():
-    video = Track(1, "video", 30000, 0, table([1]), 64, 48)
-    audio = Track(3, "audio", 44100, 0, table([1]))
+    video = MediaTrack(1, "video", 30000, 0, table([1]), 64, 48)
+    audio = MediaTrack(3, "audio", 44100, 0, table([1]))
     assert movie_timescale((video, audio)) == 4_410_000
     far = replace(audio, timescale=TIMESCALE_LIMIT)
     assert movie_timescale((video, far)) == TIMESCALE_LIMIT // 30000 * 30000
 
 
 def test_other_tracks_and_boxes_are_passed_over():
-    video = Track(1, "video", 25, 0, table([1, 1]), 64, 48)
+    video = MediaTrack(1, "video", 25, 0, table([1, 1]), 64, 48)
     moov = write_moov(Movie((video, scene_of(video))))
     text = write_moov(Movie((replace(video, number=7), scene_of(video))))
     trak = write_box(b"trak", bytes(read_boxes(memoryview(text)[8:], "moov")[1][1])).replace(b"vide", b"text")
@@ -215,7 +215,7 @@ def test_narrow_boxes_of_other_writers_are_read():
     ],
 )
 def test_movies_are_checked(tracks, match):
-    video = Track(1, "video", 25, 0, table([1]), 64, 48)
+    video = MediaTrack(1, "video", 25, 0, table([1]), 64, 48)
     with pytest.raises(ContainerError, match=match):
         Movie(tracks(video))
 
@@ -293,8 +293,8 @@ def test_box_payload_lies_behind_its_header():
 
 @pytest.mark.parametrize("language", ["und", "deu", "aaa", "zzz"])
 def test_an_audio_track_keeps_its_language(language):
-    video = Track(1, "video", 25, 0, table([1]), 64, 48)
-    audio = Track(3, "audio", 48000, 0, table([1]), language=language)
+    video = MediaTrack(1, "video", 25, 0, table([1]), 64, 48)
+    audio = MediaTrack(3, "audio", 48000, 0, table([1]), language=language)
     back = read_moov(memoryview(write_moov(Movie((video, scene_of(video), audio))))[8:])
     assert [track.language for track in back.tracks] == ["und", "und", language]
 
@@ -302,14 +302,14 @@ def test_an_audio_track_keeps_its_language(language):
 @pytest.mark.parametrize("language", ["", "de", "germ", "DEU", "d u", "d`u"])
 def test_a_language_is_three_letters(language):
     with pytest.raises(ContainerError, match="a language is three letters"):
-        Track(3, "audio", 48000, 0, table([1]), language=language)
+        MediaTrack(3, "audio", 48000, 0, table([1]), language=language)
 
 
 @pytest.mark.parametrize("packed", [0, 5, 0x7FFF, 0xFFFF])
 def test_a_language_of_another_kind_is_unknown(packed):
     """QuickTime numbers its languages, and some programs leave 0."""
-    video = Track(1, "video", 25, 0, table([1]), 64, 48)
-    audio = Track(3, "audio", 48000, 0, table([1]), language="deu")
+    video = MediaTrack(1, "video", 25, 0, table([1]), 64, 48)
+    audio = MediaTrack(3, "audio", 48000, 0, table([1]), language="deu")
     data = write_moov(Movie((video, scene_of(video), audio)))
     assert data.count(b"\x10\xb5\0\0") == 1
     back = read_moov(memoryview(data.replace(b"\x10\xb5\0\0", packed.to_bytes(2, "big") + b"\0\0"))[8:])

@@ -14,6 +14,7 @@ import pytest
 
 from cssv.container import Appender, IndexMeta, Reader, repair
 from cssv.errors import ContainerError, LockedError
+from cssv.testing.container import problems_of
 
 ABOUT = IndexMeta(5, "Ada", "more")
 
@@ -30,7 +31,7 @@ def commit(appender):
     appender.write_scene(1, b'{"n":2}')
     appender.write_scene(0, b'{"scene":2}')
     appender.stage(ABOUT, frames_changed=1)
-    return appender.land()
+    return appender.publish()
 
 
 HOLD = """
@@ -38,7 +39,7 @@ import sys, time
 from cssv.container import Appender
 appender = Appender(sys.argv[1])
 appender.write_scene(0, b"half done")
-appender._put_waiting()
+appender._write_queue()
 print(flush=True)
 time.sleep(60)
 """
@@ -72,7 +73,7 @@ for at in range(10_000):
         appender.write_scene(0, b"{%d}" % at)
         appender.write_video(at % 3, b"video %d" % at, is_key=True, stego_crc=at)
         appender.stage(IndexMeta(), frames_changed=1)
-        print(appender.land().number, flush=True)
+        print(appender.publish().number, flush=True)
         if at % 3 == 0:
             appender.checkout(1 + at // 2)
         if at % 4 == 0:
@@ -90,7 +91,7 @@ def test_killed_at_any_moment_it_holds_every_version_that_was_acknowledged(path,
         process.send_signal(signal.SIGKILL)
         acknowledged = [int(line) for line in process.stdout.read().split(b"\n")[:-1] if line]
     with Reader(path) as reader:
-        assert {problem.kind for problem in reader.verify()} <= {"tail"}
+        assert {problem.kind for problem in problems_of(reader)} <= {"tail"}
         numbers = [version.number for version in reader.index.versions]
         torn_bytes = reader.torn_bytes
     assert numbers == list(range(1, len(numbers) + 1))
@@ -100,7 +101,7 @@ def test_killed_at_any_moment_it_holds_every_version_that_was_acknowledged(path,
             assert reader.scene_sample(0) == b"{%d}" % (number - 2)
     assert repair(path) == torn_bytes
     with Reader(path) as reader:
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
 
 
 def test_readers_open_at_any_moment_of_a_writer(path):
@@ -112,7 +113,7 @@ def test_readers_open_at_any_moment_of_a_writer(path):
         while not done.is_set():
             try:
                 with Reader(path) as reader:
-                    assert not {problem.kind for problem in reader.verify()} - {"tail"}
+                    assert not {problem.kind for problem in problems_of(reader)} - {"tail"}
                     opened.append(reader.version.number)
             except (ContainerError, AssertionError) as error:
                 failures.append(error)
@@ -125,7 +126,7 @@ def test_readers_open_at_any_moment_of_a_writer(path):
             appender.write_scene(at % 3, b"{%d}" % at)
             appender.stage(ABOUT, frames_changed=0)
             if at % 2:
-                appender.land()
+                appender.publish()
                 appender.checkout(1)
     done.set()
     for thread in threads:

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.container import IndexMeta, Reader, boxes, is_cssv
+from cssv.container import IndexMeta, Reader, is_cssv, walk_boxes
 from cssv.errors import ChecksumError, ContainerError, InputError, LimitError
+from cssv.testing.container import duration_of, problems_of
 
 TIME_BASES = st.one_of(
     st.sampled_from(
@@ -73,7 +74,7 @@ def test_any_clip_reads_back_in_both_readers(data, clip_class, sound_class, seco
 
 def check_own_reader(clip, path):
     with Reader(path) as reader:
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
         assert reader.version.about == clip.about
         assert len(reader) == len(clip.frames)
         assert (reader.video.width, reader.video.height) == (clip.width, clip.height)
@@ -83,7 +84,7 @@ def check_own_reader(clip, path):
         for at, (_, _, is_key, sample, scene) in enumerate(clip.frames):
             assert reader.sample(number, at) == sample
             assert reader.scene_sample(at) == scene
-            assert (reader.pts(number, at), reader.duration(number, at)) == times[at]
+            assert (reader.pts(number, at), duration_of(reader, number, at)) == times[at]
             assert reader.is_key(number, at) == is_key
             assert int(reader.frames.stegos[at]) == zlib.crc32(sample) ^ 1
         assert reader.video.pts().tolist() == reader.scene.pts().tolist() == [pts for pts, _ in times]
@@ -136,7 +137,7 @@ def small(small_bytes, tmp_path):
 
 
 def test_boxes_lie_in_the_specified_order(small, small_bytes):
-    found = list(boxes(small))
+    found = list(walk_boxes(small))
     assert [box.kind for box in found if box.depth == 0] == [b"ftyp", b"mdat", b"moov", b"cssv"]
     assert sum(box.size for box in found if box.depth == 0) == len(small_bytes)
     assert all(box.whole for box in found)
@@ -157,7 +158,7 @@ def test_keys_are_found_before_any_frame(small):
 @pytest.mark.parametrize("sample", [-1, 3, 10**30])
 def test_samples_out_of_range_are_refused(small, sample):
     with Reader(small) as reader:
-        for ask in (reader.sample, reader.pts, reader.duration, reader.is_key, reader.key_before):
+        for ask in (reader.sample, reader.pts, reader.is_key, reader.key_before):
             with pytest.raises(LimitError):
                 ask(1, sample)
         with pytest.raises(LimitError):
@@ -177,13 +178,16 @@ def test_damaged_sample_is_not_returned_and_verify_names_its_frame(small, small_
         assert reader.sample(1, 0) == b"first frame"
         with pytest.raises(ChecksumError, match="frame 1"):
             reader.sample(1, 1)
-        assert [(problem.kind, problem.frame) for problem in reader.verify()] == [("sample", 1)]
+        assert [(problem.kind, problem.frame) for problem in problems_of(reader)] == [("sample", 1)]
 
 
 def test_damaged_scene_and_audio_are_named(small, small_bytes):
     small.write_bytes(small_bytes.replace(b'{"o":[]}', b'{"o":[ }').replace(b"priming", b"Priming"))
     with Reader(small) as reader:
-        assert [(p.kind, p.frame) for p in reader.verify()] == [("scene", 2), ("audio", None)]
+        assert [(p.kind, p.frame) for p in problems_of(reader)] == [
+            ("scene", 2),
+            ("audio", None),
+        ]
         with pytest.raises(ChecksumError):
             reader.scene_sample(2)
 
@@ -201,7 +205,7 @@ def test_sniffing(small, small_bytes, tmp_path):
         assert not is_cssv(other)
 
 
-@pytest.mark.parametrize("ask", [Reader, is_cssv, lambda path: list(boxes(path))])
+@pytest.mark.parametrize("ask", [Reader, is_cssv, lambda path: list(walk_boxes(path))])
 def test_what_cannot_be_opened_is_an_input_error(ask, tmp_path):
     for path in (tmp_path / "absent", tmp_path, "/dev/null", "nul\0byte"):
         with pytest.raises(InputError, match="cannot open"):

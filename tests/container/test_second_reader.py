@@ -131,11 +131,11 @@ def take_version(path, numbers, frames, scenes, points, which, text):
         pointed = {frame: at for frame, at in points.items() if frame < count and frame not in frames}
         for frame, at in pointed.items():
             with Reader(path, version=numbers[at % len(numbers)]) as other_version:
-                appender.point(frame, other_version)
+                appender.share_video(frame, other_version)
         about = IndexMeta(7, text, text * 2, {"layout": "rgb24", "text": text})
         changed = len(frames) + len(pointed)
         appender.stage(about, root=0 if which[1] else None, frames_changed=changed)
-        appender.land()
+        appender.publish()
 
 
 @given(

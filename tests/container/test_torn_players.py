@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from cssv.container import Appender, Reader, boxes
+from cssv.container import Appender, Reader, walk_boxes
 
 
 @pytest.fixture(scope="module")
@@ -106,4 +106,4 @@ def test_a_uuid_box_would_break_players(before, tmp_path):
 def boxes_of(data, folder):
     path = folder / "whole.cssv"
     path.write_bytes(data)
-    return boxes(path)
+    return walk_boxes(path)

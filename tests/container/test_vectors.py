@@ -17,6 +17,7 @@ import av
 import pytest
 
 from cssv.container import IndexMeta, Reader
+from cssv.testing.container import duration_of, problems_of
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 VECTOR, FACTS = VECTORS / "container_v1.cssv", VECTORS / "container_v1.json"
@@ -40,7 +41,7 @@ def test_vector_is_the_one_that_was_committed(facts):
 
 def test_vector_reads(facts):
     with Reader(VECTOR) as reader:
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
         assert reader.version.about == ABOUT
         assert (reader.video.width, reader.video.height, reader.video.timescale) == (32, 32, 30000)
         assert reader.video.pts().tolist() == reader.scene.pts().tolist() == facts["pts"]
@@ -73,7 +74,7 @@ def test_writer_still_writes_all_but_the_index(facts, clip_class, sound_class):
         frames = [
             (
                 reader.pts(1, at),
-                reader.duration(1, at),
+                duration_of(reader, 1, at),
                 reader.is_key(1, at),
                 reader.sample(1, at),
                 reader.scene_sample(at),

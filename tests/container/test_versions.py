@@ -6,8 +6,9 @@ from itertools import product
 
 import pytest
 
-from cssv.container import Appender, Reader, boxes, repair
+from cssv.container import Appender, Reader, repair, walk_boxes
 from cssv.errors import ContainerError
+from cssv.testing.container import problems_of
 
 FRAMES, SCENES = {1: b"changed second"}, {0: b'{"scene":2}', 1: b'{"n":1}'}
 
@@ -48,10 +49,10 @@ def test_the_last_version_is_shown_and_the_first_can_be(second):
         assert [version.about.message for version in reader.index.versions] == ["first", "second"]
         assert [version.frames_changed for version in reader.index.versions] == [3, 1]
         assert reader.torn_bytes == 0
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
     with Reader(second, version=1) as reader:
         assert contents(reader) == OLD
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
 
 
 def test_second_reader_sees_the_same(second, second_reader):
@@ -72,7 +73,7 @@ def test_appending_changes_four_bytes_of_what_was_there(second, small_bytes):
     changed = [at for at, byte in enumerate(small_bytes) if now[at] != byte]
     moov = small_bytes.index(b"moov")
     assert changed == [moov, moov + 1, moov + 2, moov + 3]
-    assert [box.kind for box in boxes(second) if box.depth == 0] == [
+    assert [box.kind for box in walk_boxes(second) if box.depth == 0] == [
         *(b"ftyp", b"mdat", b"free", b"cssv"),
         *(b"mdat", b"moov", b"cssv"),
     ]
@@ -88,7 +89,7 @@ def test_an_append_cut_anywhere_shows_the_old_version(first, small_bytes, append
             assert contents(reader) == OLD
             assert reader.index.current.number == 1
             assert reader.torn_bytes == length
-            assert [problem.kind for problem in reader.verify()] == (["tail"] if length else [])
+            assert [problem.kind for problem in problems_of(reader)] == (["tail"] if length else [])
         if length % 7 == 0:
             assert repair(first) == length
             assert first.read_bytes() == small_bytes
@@ -111,7 +112,7 @@ def test_a_rename_torn_anywhere_shows_the_new_version(first, small_bytes, append
         if any(news):
             assert shown(first, 1) == OLD
             with Reader(first) as reader:
-                assert (reader.torn_bytes, list(reader.verify())) == (0, [])
+                assert (reader.torn_bytes, problems_of(reader)) == (0, [])
             append_version(first, {2: b"after"}, {})
             assert shown(first)[0] == [b"first frame", b"changed second", b"after"]
             assert shown(first, 1) == OLD
@@ -170,7 +171,7 @@ def test_six_versions_on_two_branches(first, append_version, second_reader):
         assert [version.about.message for version in reader.index.versions][1:] == [
             f"m{number}" for number in range(2, 7)
         ]
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
     for number, samples in expected.items():
         read = second_reader.read(first, number)
         assert [sample.data for sample in read.tracks[0].samples] == samples[0]
@@ -200,9 +201,9 @@ def test_checkout_and_tags(second, append_version):
         assert reader.index.playing == reader.version.number == 1
         assert reader.index.tags == (("best", 1), ("\u00fcber", 2))
         assert [version.number for version in reader.index.versions] == [1, 2]
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
     assert shown(second, "\u00fcber") == NEW
-    tops = [box.kind for box in boxes(second) if box.depth == 0]
+    tops = [box.kind for box in walk_boxes(second) if box.depth == 0]
     assert tops.count(b"moov") == 1
     assert tops.count(b"cssv") == 8
     row = append_version(second, {2: b"on the first"}, {})
@@ -234,7 +235,7 @@ def test_damage_to_an_old_version_is_named(second, small_bytes):
     second.write_bytes(data)
     with Reader(second) as reader:
         assert contents(reader) == NEW
-        (problem,) = reader.verify()
+        (problem,) = problems_of(reader)
     assert (problem.kind, problem.version) == ("history", 1)
     assert "version 1" in problem.text
     with pytest.raises(ContainerError, match="moov of version 1 is damaged"):
@@ -246,7 +247,10 @@ def test_damage_to_an_old_frame_table_is_named(second, small_bytes):
     data[len(small_bytes) - 8] ^= 1
     second.write_bytes(data)
     with Reader(second) as reader:
-        assert [problem.kind for problem in reader.verify()] == ["index", "history"]
+        assert [problem.kind for problem in problems_of(reader)] == [
+            "index",
+            "history",
+        ]
     with pytest.raises(ContainerError, match="frame table of version 1"):
         Reader(second, version=1)
 
@@ -267,12 +271,12 @@ def test_a_damaged_sample_is_named_with_every_version_that_shows_it(
     append_version(second, {}, {1: b"x"})
     second.write_bytes(second.read_bytes().replace(text, b"#" + text[1:], 1))
     with Reader(second) as reader:
-        (problem,) = reader.verify()
+        (problem,) = problems_of(reader)
     assert (problem.kind, problem.frame, problem.version) == (kind, frame, version)
     assert problem.text.endswith(names)
     for shown_version in (1, 2):
         with Reader(second, version=shown_version) as reader:
-            (problem,) = reader.verify()
+            (problem,) = problems_of(reader)
         uses = str(shown_version) in names or "1 to 3" in names
         assert problem.version == (shown_version if uses else version)
 
@@ -292,7 +296,7 @@ def test_every_changed_byte_of_three_versions_is_found_or_of_no_consequence(
     data = second.read_bytes()
     expected = {number: shown(second, number) for number in (1, 2, 3)}
     harmless = []
-    tops = [box for box in boxes(second) if box.depth == 0]
+    tops = [box for box in walk_boxes(second) if box.depth == 0]
     starts = {box.offset + at for box in tops for at in range(24)}
     with second.open("r+b", buffering=0) as file:
         for at in sorted(starts.union(range(shift, len(data), 9))):
@@ -300,7 +304,7 @@ def test_every_changed_byte_of_three_versions_is_found_or_of_no_consequence(
             file.write(bytes([data[at] ^ mask]))
             try:
                 with Reader(second) as reader:
-                    found = bool(list(reader.verify()))
+                    found = bool(problems_of(reader))
             except ContainerError:
                 found = True
             if not found:
@@ -319,7 +323,7 @@ def test_a_reader_sees_what_it_opened_while_another_version_lands(second, append
         assert contents(reader) == shown(second) == NEW
         appender.stage(reader.version.about, frames_changed=1)
         assert contents(reader) == shown(second) == NEW
-        appender.land()
+        appender.publish()
         assert contents(reader) == NEW
         assert shown(second)[0][0] == b"other"
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []

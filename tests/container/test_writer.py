@@ -16,6 +16,7 @@ from cssv.container import IndexMeta, Reader, Writer
 from cssv.container.chunks import CHUNK_BYTES
 from cssv.container.moov import read_moov, write_moov
 from cssv.errors import ContainerError, LimitError, OutputError
+from cssv.testing.container import duration_of, problems_of
 
 BASE = Fraction(1, 25)
 
@@ -198,7 +199,7 @@ def test_file_appears_only_when_it_is_whole(tmp_path, small_clip):
         writer.finish({video: small_clip.head}, IndexMeta())
         assert path.exists()
     with Reader(path) as reader:
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
 
 
 def test_missing_folder_is_an_output_error(tmp_path):
@@ -248,7 +249,7 @@ def test_audio_track_without_packets_is_left_out(small_clip, sound_class, tmp_pa
             ("scene", 2),
             ("audio", 4),
         ]
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
     assert len(second_reader.read(tmp_path / "clip.cssv").tracks) == 3
 
 
@@ -275,8 +276,8 @@ def test_tracks_are_interleaved_in_chunks_of_half_a_second(clip_class, sound_cla
 def test_unknown_duration_of_the_last_sample(clip_class, tmp_path, times, last):
     clip_class([(pts, 0, True, b"v", b"{}") for pts in times]).write(tmp_path / "clip.cssv")
     with Reader(tmp_path / "clip.cssv") as reader:
-        assert reader.duration(reader.video.number, len(times) - 1) == last
-        assert reader.duration(reader.scene.number, len(times) - 1) == last
+        assert duration_of(reader, reader.video.number, len(times) - 1) == last
+        assert duration_of(reader, reader.scene.number, len(times) - 1) == last
 
 
 def test_large_samples_end_their_chunk(clip_class, tmp_path):
@@ -284,7 +285,7 @@ def test_large_samples_end_their_chunk(clip_class, tmp_path):
     clip_class(frames).write(tmp_path / "clip.cssv")
     with Reader(tmp_path / "clip.cssv") as reader:
         assert reader.video.table.chunk_counts.tolist() == [4, 4]
-        assert list(reader.verify()) == []
+        assert problems_of(reader) == []
 
 
 def test_offsets_above_four_gib_are_kept(small_clip, tmp_path):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 import cssv
-from cssv.container import Reader, boxes
+from cssv.container import Reader, walk_boxes
 from cssv.errors import ContainerError
 
 FLIPS, SEED = 600, 20
@@ -83,7 +83,7 @@ def test_one_flipped_byte(four, scratch, lab):
     # The types of tables that no player reads.
     dead = [
         box.offset + 4 + at
-        for box in boxes(four)
+        for box in walk_boxes(four)
         if box.depth == 0 and box.kind == b"free"
         for at in range(4)
     ]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import cssv
-from cssv.container import Reader, appender, boxes
+from cssv.container import Reader, appender, walk_boxes
 
 LEAST_CUTS = 200
 
@@ -88,7 +88,7 @@ def cut_points(tape: Tape, path: Path, count: int) -> set[tuple[int, int]]:
     random_ = random.Random(3)
     writes = [(number, step) for number, step in enumerate(tape.steps) if step is not None]
     points = {(number, length) for number, (_, data) in writes for length in (0, 1, len(data))}
-    tops = [box for box in boxes(path) if box.depth < 2]
+    tops = [box for box in walk_boxes(path) if box.depth < 2]
     edges = {edge for box in tops for edge in (box.offset, box.offset + box.header, box.offset + box.size)}
     for number, (offset, data) in writes:
         for edge in edges:

@@ -35,7 +35,7 @@ def write_full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> byte
     return write_box(kind, U32.pack(version << 24 | flags), *parts)
 
 
-class Cursor:
+class FieldReader:
     """Reads big-endian fields one after another; running off the end is a ContainerError."""
 
     __slots__ = ("_at", "_view", "_what")
@@ -86,15 +86,15 @@ class Cursor:
 def read_boxes(view: memoryview, what: str) -> list[tuple[bytes, memoryview]]:
     """Type and payload of every box in ``view``, which they must fill exactly."""
     found: list[tuple[bytes, memoryview]] = []
-    cursor = Cursor(view, what)
-    while cursor.left:
+    fields = FieldReader(view, what)
+    while fields.left:
         check_limit(f"{what} holds too many boxes", len(found) + 1, CHILD_BOXES_LIMIT)
-        size, kind, header = cursor.u32(), bytes(cursor.take(4)), 8
+        size, kind, header = fields.u32(), bytes(fields.take(4)), 8
         if size == 1:
-            size, header = cursor.u64(), 16
+            size, header = fields.u64(), 16
         if size < header:
             raise ContainerError(f"a box in {what} has an impossible size", found=size)
-        found.append((kind, cursor.take(size - header)))
+        found.append((kind, fields.take(size - header)))
     return found
 
 
@@ -216,7 +216,7 @@ def file_size(file: BinaryIO) -> int:
     return file.seek(0, os.SEEK_END)
 
 
-def boxes(path: str | os.PathLike[str]) -> Iterator[Box]:
+def walk_boxes(path: str | os.PathLike[str]) -> Iterator[Box]:
     """Every box of a file, depth first, for people who want to look.
 
     Bytes that are not a whole box come as one Box with ``whole`` False. Raises InputError when
