@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import random
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cssv
+import cssv.api.encode
 import cssv.pipeline.embed
 from cssv.container import Reader
 from cssv.errors import ChecksumError, ContainerError, NibblesLostError
+from cssv.interop.table import read_rows
 from cssv.pipeline.scene_track import read_sample
 from cssv.testing import clips as synthetic
 
@@ -264,20 +267,40 @@ def test_a_faulty_scene_in_the_scene_track(hostile, tmp_path):
     assert not (tmp_path / "s.json").exists()
 
 
+LONG_LABEL = "\u0000\n\r\u202e" + "ж" * 10_000
+BOX_COLUMNS = ("x_px", "y_px", "w_px", "h_px")
+
+
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "columns"),
     [
-        {"box_px": [1e15, -1e15, 1e15, 1e15]},
-        {"box_px": [-5, -5, -5, 0]},
-        {"velocity_px_s": [1e15, -1e15], "sigma_px_s": 0},
-        {"label": "\u0000\n\r\u202e" + "ж" * 10_000},
-        {"track": 2**32 - 1, "score": -7, "temperature_c": 1e15},
+        (
+            {"box_px": [1e15, -1e15, 1e15, 1e15]},
+            dict(zip(BOX_COLUMNS, (1e15, -1e15, 1e15, 1e15), strict=True)),
+        ),
+        ({"box_px": [-5, -5, -5, 0]}, dict(zip(BOX_COLUMNS, (-5, -5, -5, 0), strict=True))),
+        (
+            {"velocity_px_s": [1e15, -1e15], "sigma_px_s": 0},
+            {"vx_px_s": 1e15, "vy_px_s": -1e15, "sigma_px_s": 0},
+        ),
+        ({"label": LONG_LABEL}, {"label": LONG_LABEL}),
+        (
+            {"track": 2**32 - 1, "score": -7, "temperature_c": 1e15},
+            {"track": 2**32 - 1, "score": -7, "temperature_c": 1e15},
+        ),
     ],
+    ids=["far box", "empty box", "fast", "long label", "large numbers"],
 )
-def test_strange_but_readable_samples_go_into_every_output(fields, hostile, tmp_path):
+def test_strange_but_readable_samples_go_into_every_output(fields, columns, hostile, tmp_path):
     path = hostile(json.dumps({"frame": 0, "objects": [OBJECT | fields]}).encode())
     for suffix in ("csv", "jsonl", "parquet"):
-        cssv.decode(path, objects=tmp_path / f"o.{suffix}", overlay=tmp_path / f"overlay-{suffix}")
+        table, overlay = tmp_path / f"o.{suffix}", tmp_path / f"overlay-{suffix}"
+        done = cssv.decode(path, objects=table, overlay=overlay)
+        assert (done.frames, done.rows, done.damaged_frames) == (3, 3, 0)
+        for row in read_rows(table):
+            assert {name: getattr(row, name) for name in columns} == columns
+        pictures = [cv2.imread(str(each)) for each in sorted(overlay.iterdir())]
+        assert [picture.shape for picture in pictures] == [(synthetic.HEIGHT, synthetic.WIDTH, 3)] * 3
 
 
 leaves = st.one_of(

@@ -1,4 +1,4 @@
-"""One frame of two versions: objects by track, heat in levels, a picture of both."""
+"""Differences between the objects of two frames, and their tally over many frames."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ import math
 from collections import Counter
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.errors import FrameError
-from cssv.frames import planes_shape
 from cssv.scene import Source, Value
 from cssv.template.drawing import Selector
-from cssv.template.heat_diff import compare_heat
 from cssv.template.objects_diff import MOVING, RANGES_BOUND, ChangeTally, compare_objects
 from cssv.template.state import ObjectState
-from cssv.view.side_by_side import Captions, side_by_side
 
 COURIER = ObjectState(
     track=3,
@@ -227,134 +222,3 @@ def test_the_tally_holds_every_change_of_every_frame(one, other):
             found.update((number, c.track, c.attribute, *rest) for number in range(a, b + 1))
         json.dumps(each.to_json(), allow_nan=False)
     assert found == expected
-
-
-# ---- heat
-
-
-LAYOUTS = pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
-
-
-def planes(layout, width=64, height=48, value=0):
-    return np.full(planes_shape(layout, width, height), value, np.uint8)
-
-
-@LAYOUTS
-def test_same_heat(layout):
-    rng = np.random.default_rng(0)
-    heat = rng.integers(0, 16, planes_shape(layout, 64, 48), dtype=np.uint8) << 4
-    found = compare_heat(7, heat, heat.copy(), layout)
-    assert (found.frame, found.pixels, found.share, found.mean_abs, found.max_abs) == (7, 0, 0, 0, 0)
-    assert found.words == "frame 7: same heat"
-
-
-@LAYOUTS
-def test_brightness_counts_from_0_to_15(layout):
-    before, after = planes(layout), planes(layout)
-    luma = after if layout == "yuv420p" else after[..., 0]
-    luma[3, 5], luma[3, 6] = 0xF0, 0x10
-    found = compare_heat(0, before, after, layout)
-    assert (found.pixels, found.max_abs) == (2, 15)
-    assert found.share == 2 / (64 * 48)
-    assert found.mean_abs == 16 / before.size
-    assert found == compare_heat(0, after, before, layout)
-
-
-def test_colour_is_signed_and_stands_for_four_pixels():
-    before, after = planes("yuv420p"), planes("yuv420p")
-    # -1 and 1 are 2 apart; so are their nibbles as signed numbers, not as 15 and 1
-    before[48, 0], after[48, 0] = 0xF0, 0x10
-    found = compare_heat(0, before, after, "yuv420p")
-    assert (found.pixels, found.max_abs) == (4, 2)
-    before[48, 0], after[48, 0] = 0x80, 0x70
-    assert compare_heat(0, before, after, "yuv420p").max_abs == 15
-
-
-def test_colour_of_rgb_planes_stands_for_its_pixel():
-    before, after = planes("rgb24"), planes("rgb24")
-    after[0, 0, 2] = 0xE0
-    found = compare_heat(0, before, after, "rgb24")
-    assert (found.pixels, found.max_abs) == (1, 2)
-    assert found.words == (
-        "frame 0: heat differs in 1 pixel (0.03%), "
-        "by up to 2 of 15 levels, 0.000217 on average over the frame"
-    )
-    assert json.loads(json.dumps(found.to_json()))["pixels"] == 1
-
-
-@LAYOUTS
-@settings(deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_levels_agree_with_their_definition(layout, seed):
-    rng = np.random.default_rng(seed)
-    one, two = (rng.integers(0, 16, planes_shape(layout, 32, 32), dtype=np.uint8) << 4 for _ in range(2))
-    found = compare_heat(0, one, two, layout)
-    signed = [heat.view(np.int8).astype(int) >> 4 for heat in (one, two)]
-    is_luma = np.zeros(one.shape, bool)
-    is_luma[(slice(32),) if layout == "yuv420p" else (..., 0)] = True
-    levels = [np.where(is_luma, heat >> 4, s) for heat, s in zip((one, two), signed, strict=True)]
-    difference = abs(levels[0] - levels[1])
-    assert found.mean_abs == pytest.approx(difference.mean())
-    assert found.max_abs == difference.max()
-
-
-def test_unlike_heat_is_refused():
-    with pytest.raises(FrameError, match="different shape"):
-        compare_heat(0, planes("rgb24"), planes("rgb24", 32), "rgb24")
-
-
-# ---- picture
-
-
-CAPTIONS = Captions("version 1: first", "version 2: d\u00e9j\u00e0 vu \u2603" * 90, "frame 60, 2.400 s")
-
-
-@LAYOUTS
-@pytest.mark.parametrize("size", [(32, 32), (64, 48), (32, 400), (1000, 32), (2000, 34), (384, 288)])
-def test_the_picture_shows_all_six_cells(layout, size):
-    rng = np.random.default_rng(0)
-    four = [rng.integers(0, 256, planes_shape(layout, *size), dtype=np.uint8) for _ in range(4)]
-    copies = [each.copy() for each in four]
-    picture = side_by_side(*four, layout, CAPTIONS)
-    assert picture.dtype == np.uint8
-    assert picture.ndim == 3
-    assert picture.shape[2] == 3
-    assert picture.shape[1] >= min(3 * size[0], 3 * 480)
-    assert max(picture.shape[:2]) <= 3 * 960 + 100
-    assert all(np.array_equal(a, b) for a, b in zip(four, copies, strict=True))
-
-
-def coloured(picture):
-    """Where a picture is not grey."""
-    return picture.max(axis=2) != picture.min(axis=2)
-
-
-@LAYOUTS
-@pytest.mark.parametrize("width", [64, 3000])
-def test_what_differs_is_marked_where_it_differs(layout, width):
-    before, heat = planes(layout, width, 48, 128), planes(layout, width, 48)
-    after, heat_after = before.copy(), heat.copy()
-    same = side_by_side(before, after, heat, heat_after, layout, CAPTIONS)
-    after[10, 20] += 1
-    heat_after[40, 60] ^= 0x10
-    picture = side_by_side(before, after, heat, heat_after, layout, CAPTIONS)
-    third = picture[:, -picture.shape[1] // 3 :]
-    marked = coloured(third)
-    half = len(third) // 2
-    for part in (marked[:half], marked[half:]):
-        assert 0 < np.count_nonzero(part) < part.size / 20
-    assert not coloured(same[:, -same.shape[1] // 3 :]).any()
-
-
-def test_the_picture_tells_versions_apart_by_their_captions():
-    four = [planes("rgb24", 384, 64, 128)] * 4
-    pictures = [side_by_side(*four, "rgb24", replace(CAPTIONS, before=text)) for text in ("1", "2", "\u2603")]
-    assert not np.array_equal(pictures[0], pictures[1])
-    question = side_by_side(*four, "rgb24", replace(CAPTIONS, before="?"))
-    assert np.array_equal(pictures[2], question)
-
-
-def test_unlike_frames_make_no_picture():
-    frame, small = planes("rgb24"), planes("rgb24", 32)
-    with pytest.raises(FrameError, match="different shape"):
-        side_by_side(frame, frame, frame, small, "rgb24", CAPTIONS)

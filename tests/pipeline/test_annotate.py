@@ -195,19 +195,29 @@ def test_hundreds_of_objects(fidelity, clips, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "boxes",
+    ("box", "carried"),
     [
-        [[0, 0, 192, 160]],
-        [[-1e5, -1e5, 3e5, 3e5]],
-        [[10, 10, 1, 120]],
-        [[10, 10, 120, 1]],
-        [[9, 9, 0.4, 0.4]],
+        ([0, 0, 192, 160], (0, 0, 192, 160)),
+        # A tag holds the part of a box that lies in the frame.
+        ([-1e5, -1e5, 3e5, 3e5], (0, 0, 192, 160)),
+        ([10, 10, 1, 120], (10, 10, 1, 120)),
+        ([10, 10, 120, 1], (10, 10, 120, 1)),
+        # A smaller box is drawn as one pixel.
+        ([9, 9, 0.4, 0.4], (9, 9, 1, 1)),
     ],
 )
-def test_strange_boxes(boxes, clips, tmp_path):
-    done = encode_with(clips, tmp_path / "x.cssv", Fixed(boxes, ids=[3]), stop="0.3")
+def test_strange_boxes(box, carried, clips, tmp_path):
+    done = encode_with(clips, tmp_path / "x.cssv", Fixed([box], ids=[3]), stop="0.3")
     assert done.verification.is_sound
-    cssv.decode(done.path, objects=tmp_path / "o.csv", overlay=tmp_path / "v")
+    decoded = cssv.decode(done.path, objects=tmp_path / "o.csv", overlay=tmp_path / "v")
+    assert decoded.rows == decoded.frames == len(list((tmp_path / "v").iterdir())) == 8
+    with cssv.open(done.path) as clip:
+        for moment in clip:
+            (told,), (read,) = moment.states, moment.states_in_pixels
+            assert (told.track, read.track) == (3, 3)
+            assert told.box_px == pytest.approx(box, abs=0.6)
+            assert read.box_px == carried
+            assert moment.overlay.any()
 
 
 LABELS = ["", "x" * 5000, "ж" * 300, "👨‍👩‍👧 familie", 'a\nb,"c"\r', "a\0b", "\u202edrawkcab", " "]
