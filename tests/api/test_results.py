@@ -15,6 +15,7 @@ import pytest
 import cssv
 from cssv.perception.transformer.norms import BlockNorms, Outlier
 from cssv.perception.transformer.registers import Neuron
+from cssv.testing.clips import write_clip
 
 #: What a function returns that is an input of another one.
 INPUTS = {"Detections"}
@@ -38,10 +39,10 @@ def artefacts_with_infinite_deviation() -> cssv.Artefacts:
 
 
 @pytest.fixture(scope="module")
-def results(api, tmp_path_factory):
+def results(tmp_path_factory):
     """One result of each class, by its name."""
     folder = tmp_path_factory.mktemp("results")
-    clip, path = api.write_clip(folder / "clip.mkv", count=4), folder / "clip.cssv"
+    clip, path = write_clip(folder / "clip.mkv", count=4), folder / "clip.cssv"
     warm = {"cssv_scene": 1, "environment": {"ambient_temperature_c": 20}}
     made = [
         cssv.encode(clip, path),
