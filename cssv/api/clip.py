@@ -1,4 +1,4 @@
-"""Random access to the moments of a clip that carries."""
+"""Clip: random access to the frames of a clip that carries a heat map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from cssv.api.commit import Committed, commit
 from cssv.api.history import Version, log
 from cssv.container import Reader, Revision
-from cssv.errors import InputError, OptionError
+from cssv.errors import OptionError
 from cssv.files.closing import Closing
 from cssv.files.paths import Path_
 from cssv.pipeline.arguments import Progress, SceneLike
@@ -18,6 +18,7 @@ from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
 from cssv.scene import Scene
 from cssv.video import VideoInfo
+from cssv.video.cursor import Cursor
 
 
 class Clip(Closing):
@@ -41,38 +42,25 @@ class Clip(Closing):
 
     def __init__(self, path: Path_, version: Revision = None) -> None:
         self._path = Path(path)
-        self._decoder = Decoder(path, version)
-        self._length = len(self._decoder)
-        self._next = 0
-        self._moments = iter(self._decoder)
+        self._decoder = decoder = Decoder(path, version)
+        self._moments: Cursor[Moment] = Cursor(decoder.seek, lambda: iter(decoder), len(decoder))
 
     def __len__(self) -> int:
-        """Frames of the source."""
-        return self._length
+        """Number of frames of the source."""
+        return len(self._moments)
 
     def __getitem__(self, index: int) -> Moment:
-        """The moment at a frame. Raises IndexError beyond the clip, TypeError for all but whole numbers."""
+        """The moment of a frame. Raises IndexError beyond the clip, TypeError for all but whole numbers."""
         if not hasattr(index, "__index__"):
             raise TypeError(f"a clip is indexed by one whole number, not by {type(index).__name__}")
-        index = operator.index(index)
-        wanted = index + self._length if index < 0 else index
-        if not 0 <= wanted < self._length:
-            raise IndexError(f"frame {index} of a clip of {self._length} frames")
-        if wanted != self._next:
-            self._decoder.seek(wanted)
-            self._moments = iter(self._decoder)
-        # A loop that breaks off leaves the position unknown; -1 matches no frame.
-        self._next = -1
-        moment = next(self._moments, None)
-        if moment is None:
-            raise InputError(
-                "the clip ended early", found=f"no frame {wanted}", bound=f"{self._length} frames"
-            )
-        self._next = wanted + 1
-        return moment
+        index, count = operator.index(index), len(self)
+        wanted = index + count if index < 0 else index
+        if not 0 <= wanted < count:
+            raise IndexError(f"frame {index} of a clip of {count} frames")
+        return self._moments.read(wanted)
 
     def __iter__(self) -> Iterator[Moment]:
-        for index in range(self._length):
+        for index in range(len(self)):
             yield self[index]
 
     @property
@@ -87,27 +75,27 @@ class Clip(Closing):
 
     @property
     def scene(self) -> Scene:
-        """The scene; of a copy without scene track, as far as its pixels tell."""
+        """The scene; of a copy without a scene track, as far as its pixels carry it."""
         return self._decoder.scene
 
     @property
     def version(self) -> Version:
-        """The version shown. Raises OptionError for a copy, which has none."""
+        """The version of this clip. Raises OptionError for a copy, which has no versions."""
         number = self._reader().version.number
         return next(version for version in self.versions if version.number == number)
 
     @property
     def versions(self) -> tuple[Version, ...]:
-        """All versions of the file as it is now, oldest first; none for a copy."""
+        """All versions of the file as it is now, oldest first; empty for a copy."""
         return () if self._decoder.reader is None else log(self._path).versions
 
     @property
     def torn_bytes(self) -> int:
-        """Bytes behind the versions when the clip was opened: an append that broke off or is under way."""
+        """Bytes after the versions when the clip was opened: an append that is incomplete or in progress."""
         return 0 if self._decoder.reader is None else self._decoder.reader.torn_bytes
 
     def at(self, version: Revision) -> Clip:
-        """The same file at another version, opened anew; to be closed by itself."""
+        """The same file at another version, opened again; close it separately."""
         return Clip(self._path, version)
 
     def commit(
@@ -120,9 +108,9 @@ class Clip(Closing):
         created_s: int | None = None,
         progress: Progress | None = None,
     ) -> Committed:
-        """Append a version with another scene, made from the version shown here (:func:`cssv.commit`).
+        """Append a version with another scene, with this version as parent (:func:`cssv.commit`).
 
-        This clip goes on showing what it shows; open the new version by :meth:`at`.
+        This clip stays at its version; :meth:`at` opens the new one.
         """
         return commit(
             self._path,

@@ -362,7 +362,7 @@ def _draw(
     drawn_set, changed = frozenset(drawn), 0
     info = replace(base.info, rate=base.recorded.rate)
     entries = base.parent.video.table.entries
-    settings = SpliceSettings.of(info, base.recorded.config.codec, entries, base.root_frame(0))
+    settings = SpliceSettings.from_entries(info, base.recorded.config.codec, entries, base.root_frame(0))
     with SerialWorker() as worker:
         for run in runs:
             with settings.encoder() as encoder:

@@ -25,16 +25,15 @@ from cssv.video import VideoInfo, VideoWriter, encode_picture
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What :func:`decode` did.
+    """The result of :func:`decode`.
 
     Attributes:
-        frames: frames decoded.
-        rows: rows of the objects table.
+        frames: number of frames decoded.
+        rows: number of rows of the objects table.
         source: ``"metadata"`` or ``"pixels"``.
         written: the files and folders written.
-        damaged_frames: frames in which less than half of the cells have other nibbles than were written;
-            what lies there counts as hidden.
-        torn_bytes: behind the versions of a ``.cssv``: an append that broke off, or is under way.
+        damaged_frames: number of frames with damaged cells; the objects there count as hidden.
+        torn_bytes: bytes after the versions of a ``.cssv``: an append that is incomplete or in progress.
     """
 
     frames: int
@@ -57,7 +56,7 @@ class Decoded:
 
 
 class _Pictures:
-    """A sink of pictures: a video by extension, or a folder of PNGs."""
+    """Output of pictures: a video by extension, or a folder of PNGs."""
 
     def __init__(
         self, path: Path, decoder: Decoder, stack: ExitStack, *, exact: bool, audio: Path | None
@@ -103,22 +102,22 @@ def decode(
     version: Revision = None,
     progress: Progress | None = None,
 ) -> Decoded:
-    """Recover what a clip carries.
+    """Recover the heat map, the objects and the scene of a clip.
 
     Args:
-        source: a ``.cssv``, a lossless copy of its video, a PNG or a folder of PNGs.
-        heat: ``.mkv`` gets FFV1 with exactly the nibble planes as carried; ``.mp4`` and a folder of PNGs
-            the cleaned heat map in colour.
-        objects: the objects table, ``.csv``, ``.jsonl`` or ``.parquet``.
+        source: a ``.cssv``, a copy of its video, a PNG or a folder of PNGs.
+        heat: ``.mkv``: FFV1 with exactly the template planes as carried; ``.mp4`` or a folder of PNGs: the
+            heat map in colour.
+        objects: the objects table, in the format of its extension (:data:`cssv.interop.table.EXPORTERS`).
         scene: the scene, JSON.
         overlay: ``.mp4`` or a folder of PNGs: frames with heat map and readings.
         version: of a ``.cssv``: number or tag; None for the version that plays.
         progress: called after every frame.
 
     Raises:
-        NibblesLostError: the pixels do not carry; nothing is written.
+        NibblesLostError: the pixels carry nothing; nothing is written.
         OptionError: an output of an unknown kind.
-        OutputError: an output cannot be written; what was there is as it was.
+        OutputError: an output cannot be written; existing files are unchanged.
     """
     if heat is not None:
         _check_picture_path(Path(heat), (".mkv", ".mp4", ""))
@@ -131,24 +130,24 @@ def decode(
     with Decoder(source, version) as decoder, ExitStack() as stack:
         # All outputs get their names together, when everything else is done.
         table = None if objects is None else stack.enter_context(whole_file(objects))
-        story = None if scene is None else stack.enter_context(whole_file(scene))
-        sinks: list[Callable[[Moment], None]] = []
+        scene_file = None if scene is None else stack.enter_context(whole_file(scene))
+        writers: list[Callable[[Moment], None]] = []
         if overlay is not None:
             audio = Path(source) if decoder.info.has_audio and Path(overlay).suffix else None
             pictures = _Pictures(Path(overlay), decoder, stack, exact=False, audio=audio)
-            sinks.append(lambda moment: pictures.write(_colour_frame(moment, moment.overlay)))
+            writers.append(lambda moment: pictures.write(_colour_frame(moment, moment.overlay)))
         if heat is not None:
-            sinks.append(_heat_sink(Path(heat), decoder, stack))
-        # Entered last, so that its thread has ended when the sinks are closed.
-        relay = stack.enter_context(SerialWorker())
-        flow = _flow(decoder, sinks, tally, progress, relay, with_rows=table is not None)
+            writers.append(_heat_writer(Path(heat), decoder, stack))
+        # Entered last, so that its thread has ended when the writers are closed.
+        worker = stack.enter_context(SerialWorker())
+        flow = _flow(decoder, writers, tally, progress, worker, with_rows=table is not None)
         if table is not None:
             write_rows(table, flow)
         else:
             for _ in flow:
                 pass
-        if story is not None:
-            decoder.scene.write(story)
+        if scene_file is not None:
+            decoder.scene.write(scene_file)
     written = tuple(Path(p) for p in (heat, objects, scene, overlay) if p is not None)
     torn_bytes = 0 if decoder.reader is None else decoder.reader.torn_bytes
     return Decoded(tally.frames, tally.rows, tally.source, written, tally.damaged_frames, torn_bytes)
@@ -164,18 +163,18 @@ class _Tally:
 
 def _flow(
     decoder: Decoder,
-    sinks: list[Callable[[Moment], None]],
+    writers: list[Callable[[Moment], None]],
     tally: _Tally,
     progress: Progress | None,
-    relay: SerialWorker,
+    worker: SerialWorker,
     *,
     with_rows: bool,
 ) -> Iterator[ObjectRow]:
-    """Push every moment into the sinks and yield its rows."""
+    """Submit every moment to the writers and yield its rows."""
     total = len(decoder)
     for moment in decoder:
-        for sink in sinks:
-            relay.submit(partial(sink, moment))
+        for write in writers:
+            worker.submit(partial(write, moment))
         tally.frames += 1
         tally.source = moment.source
         tally.damaged_frames += bool(moment.damaged_cells)
@@ -184,7 +183,7 @@ def _flow(
             yield from moment.objects
         if progress is not None:
             progress("decode", tally.frames, total)
-    relay.drain()
+    worker.drain()
 
 
 def _colour_frame(moment: Moment, picture: U8) -> Frame:
@@ -192,8 +191,8 @@ def _colour_frame(moment: Moment, picture: U8) -> Frame:
     return Frame(picture, "rgb24", frame.pts, frame.time_base, moment.number)
 
 
-def _heat_sink(path: Path, decoder: Decoder, stack: ExitStack) -> Callable[[Moment], None]:
-    """What takes the heat of every moment to ``path``."""
+def _heat_writer(path: Path, decoder: Decoder, stack: ExitStack) -> Callable[[Moment], None]:
+    """A function that writes the heat map of a moment to ``path``."""
     exact = path.suffix.lower() == ".mkv"
     pictures = _Pictures(path, decoder, stack, exact=exact, audio=None)
     if exact:

@@ -1,4 +1,4 @@
-"""Reads a file back: bytes, pixels and marks of every version must be what was written."""
+"""Verify: stored bytes, decoded pixels and embedded content of every version are as written."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from cssv.pipeline.arguments import Progress
 from cssv.pipeline.scene_track import read_sample
 from cssv.video import FrameCursor, VideoReader
 
-#: What tells samples apart: where they lie, and what they must decode to.
+#: Identity of a video sample: its place in the file, and the checksum of its pixels.
 _SAMPLE = np.dtype([("offset", np.int64), ("crc", np.uint32)])
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a file.
+    """One fault of a file.
 
     Attributes:
         kind: ``"sample"``, ``"scene"``, ``"audio"``, ``"ftyp"``, ``"index"``, ``"history"`` (stored bytes),
             ``"video"`` (cannot be decoded), ``"pixels"`` (decoded planes differ) or ``"marks"``.
-        text: in words.
-        frame: which frame it concerns, from 0; None for none in particular.
-        version: which version it concerns: of those that share the bytes the one that plays, else the
-            newest; None for none in particular.
+        text: description.
+        frame: number of the frame, from 0; None if it concerns no single frame.
+        version: number of the version; of several that share the bytes the one that plays, else the newest;
+            None if it concerns no single version.
     """
 
     kind: str
@@ -48,16 +48,16 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What :func:`verify` found.
+    """The result of :func:`verify`.
 
     Attributes:
-        frames: frames of the version that plays.
-        version: its number.
-        faults: everything that is wrong; empty for a sound file.
-        versions: how many there are; all were checked.
-        torn_bytes: bytes behind the versions: an append that broke off, or that somebody is just writing.
-            No fault: what was there before is whole.
-        cut_bytes: what a repair has cut off.
+        frames: number of frames of the version that plays.
+        version: number of that version.
+        faults: all faults; empty for a sound file.
+        versions: number of versions; all were checked.
+        torn_bytes: bytes after the versions: an append that is incomplete or in progress. It is not a
+            fault: all versions before it are complete.
+        cut_bytes: bytes that a repair has removed.
     """
 
     frames: int
@@ -69,7 +69,7 @@ class Verification:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there is no fault."""
         return not self.faults
 
     def to_json(self) -> dict[str, Any]:
@@ -86,16 +86,16 @@ class Verification:
 
 
 def verify(path: Path_, *, repair: bool = False, progress: Progress | None = None) -> Verification:
-    """Check stored bytes against their checksums, decoded pixels against theirs, and every frame's marks.
+    """Check stored bytes and decoded pixels against their checksums, and the embedded content of every frame.
 
     Args:
-        path: a ``.cssv``; all its versions are checked, what they share once.
-        repair: first cut off an append that broke off. Nothing else can be repaired.
+        path: a ``.cssv``; all its versions are checked, shared frames once.
+        repair: first remove an incomplete append. Nothing else can be repaired.
         progress: called after every frame.
 
     Raises:
         ContainerError: the file is not a CSSV file, or its index is damaged.
-        LockedError: somebody is writing to a file that is to be repaired.
+        LockedError: another process writes to a file that is to be repaired.
     """
     cut = cut_tail(path) if repair else 0
     with Archive(path) as archive:
@@ -110,12 +110,12 @@ def verify(path: Path_, *, repair: bool = False, progress: Progress | None = Non
 
 
 class _Survey:
-    """Goes through the versions, the one that plays first; what they share is looked at once.
+    """Check of all versions, the one that plays first; what they share is checked once.
 
     Args:
         path: the file.
-        numbers: of the versions, in the order in which they are looked at.
-        known: faults of stored bytes; those samples are not looked at again.
+        numbers: of the versions, in the order in which they are checked.
+        known: faults of stored bytes; those samples are not checked again.
     """
 
     def __init__(self, path: Path_, numbers: Sequence[int], known: Sequence[Fault]) -> None:
@@ -125,7 +125,7 @@ class _Survey:
         self._damaged = {(fault.version, fault.frame) for fault in known if fault.kind == "sample"}
 
     def _fresh(self, kind: Literal["video", "scene"]) -> Iterator[tuple[Reader, list[int]]]:
-        """Each version, and its frames whose samples and checksums no version before it has."""
+        """Each version, and those of its frames that no version before it has."""
         seen = np.zeros(0, _SAMPLE)
         for number in self._numbers:
             with Reader(self._path, version=number) as reader:
@@ -138,14 +138,14 @@ class _Survey:
                 yield reader, fresh.tolist()
 
     def scene_faults(self) -> Iterator[Fault]:
-        """Scene samples whose bytes are as written, but do not say what they must."""
+        """Faults of scene samples whose bytes are as written but whose content is wrong."""
         for reader, fresh in self._fresh("scene"):
             for frame in fresh:
                 if (text := _scene_fault(reader, frame)) is not None:
                     yield Fault("scene", f"scene sample of frame {frame}{text}", frame, reader.version.number)
 
     def pixel_faults(self, progress: Progress | None) -> Iterator[Fault]:
-        """Frames that decode to something else than what was written."""
+        """Faults of frames that decode to something else than was written."""
         total = sum(len(fresh) for _, fresh in self._fresh("video"))
         done = 0
         for reader, fresh in self._fresh("video"):
@@ -160,7 +160,7 @@ class _Survey:
     def _decoded(self, reader: Reader, frames: Sequence[int]) -> Iterator[tuple[str, str, int | None]]:
         """Decode frames: (kind, text, frame) of each fault, an empty kind for a sound frame."""
         version = reader.version.number
-        # Whoever depends on a damaged sample decodes to anything.
+        # A frame that depends on a damaged sample decodes to anything; only the cause is reported.
         spoilt = {f for v, f in self._damaged if v == version and f is not None}
         try:
             source = VideoReader(reader.source) if frames else None
@@ -189,7 +189,7 @@ class _Survey:
 
 
 def _frame_fault(reader: Reader, carrier: Carrier, cursor: FrameCursor, number: int) -> tuple[str, str]:
-    """What is wrong with the pixels of a frame: kind and words, both empty for a sound one."""
+    """Kind and text of the fault in the pixels of a frame; both empty for a sound one."""
     frame = cursor.read(number)
     if frame.pts != cursor.stamps[number]:
         return "video", f"frame {number} is shown at pts {frame.pts}, not {cursor.stamps[number]}"
@@ -203,7 +203,7 @@ def _frame_fault(reader: Reader, carrier: Carrier, cursor: FrameCursor, number: 
 
 
 def _scene_fault(reader: Reader, frame: int) -> str | None:
-    """What is wrong with a scene sample whose bytes are as written; None for nothing."""
+    """The fault of a scene sample whose bytes are as written; None for a sound one."""
     try:
         sample = reader.scene_sample(frame)
     except ChecksumError:
@@ -216,10 +216,10 @@ def _scene_fault(reader: Reader, frame: int) -> str | None:
 
 
 def check(path: Path_, progress: Progress | None = None) -> Verification:
-    """As :func:`verify`, for a file just written. Raises ChecksumError unless it is sound."""
+    """Verify a file just written. Raises ChecksumError unless it is sound."""
     found = verify(path, progress=progress)
     if not found.is_sound:
         raise ChecksumError(
-            "the file written does not read back", found=found.faults[0].text, remedy="Try another codec."
+            "the file written does not read back", found=found.faults[0].text, remedy="Try another `codec=`."
         )
     return found

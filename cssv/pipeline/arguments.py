@@ -1,4 +1,4 @@
-"""How frames are drawn and carried: the options, and the painter that turns frames into stego frames."""
+"""Arguments that several public functions take: scenes, numbers, choices, progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cssv.errors import OptionError
 from cssv.files.paths import Path_
 from cssv.scene import Scene
 
-#: Called with the stage's name, the frames done and the frames in all (None when unknown).
+#: Called with the name of the stage, the frames done and the number of frames (None if unknown).
 Progress = Callable[[str, int, int | None], None]
 SceneLike = Scene | Path_ | dict[str, Any] | None
 _Item = TypeVar("_Item")
@@ -20,7 +20,7 @@ _Item = TypeVar("_Item")
 def counted(
     items: Iterable[_Item], stage: str, total: int | None, progress: Progress | None
 ) -> Iterator[_Item]:
-    """Pass items on, and say after each how many have been dealt with."""
+    """Yield items and report progress after each."""
     for count, item in enumerate(items, 1):
         yield item
         if progress is not None:
@@ -34,7 +34,7 @@ def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
 
 
 def load_scene(scene: SceneLike) -> Scene:
-    """A Scene from what people have: a Scene, a path, a JSON object or nothing."""
+    """Convert a scene argument: a Scene, a path, a JSON object or None."""
     if scene is None:
         return Scene()
     if isinstance(scene, Scene):
@@ -47,7 +47,7 @@ def load_scene(scene: SceneLike) -> Scene:
 
 
 def to_fraction(value: Fraction | float | str | None) -> Fraction | None:
-    """An exact number from what people type: 7, "29.97", "30000/1001". Raises OptionError."""
+    """Convert a number argument to an exact one: 7, "29.97", "30000/1001". Raises OptionError."""
     if value is None:
         return None
     try:

@@ -30,11 +30,11 @@ _LOST_REMEDY = (
 
 
 class Decoder(Closing):
-    """Iterates over the moments of a source whose pixels carry.
+    """Decoder of a source whose pixels carry a heat map; iterating yields a :class:`Moment` per frame.
 
-    The source is a ``.cssv``, any lossless copy of its video in any container (remuxed, trimmed,
-    cropped), a PNG of one of its frames or a folder of them. One loop at a time; :class:`Clip` takes
-    several. ::
+    The source is a ``.cssv``, any copy of its video that the carrier survives (remuxed, trimmed, cropped),
+    a PNG of one of its frames or a folder of them. The carrier is found automatically. Only one loop at a
+    time; :class:`Clip` allows several. ::
 
         with cssv.Decoder("clip.cssv") as decoder:
             for moment in decoder:
@@ -45,9 +45,9 @@ class Decoder(Closing):
         version: of a ``.cssv``: number or tag; None for the version that plays.
 
     Raises:
-        VideoError: not a video. NibblesLostError: the pixels do not carry (any more).
+        VideoError: not a video. NibblesLostError: the pixels carry nothing, or no longer.
         ChecksumError: a frame of a ``.cssv`` is damaged.
-        ContainerError: no such version. OptionError: a version of something that has none.
+        ContainerError: no such version. OptionError: a version of a source without versions.
     """
 
     def __init__(self, source: Path_, version: Revision = None) -> None:
@@ -77,7 +77,7 @@ class Decoder(Closing):
 
     @cached_property
     def _stamps(self) -> list[int]:
-        """Pts of a copy's frames; found by a reading of its own, so that a loop that goes on is not lost."""
+        """Pts of the frames of a copy; read by a second reader, so that a running loop keeps its place."""
         with open_frames(self._path) as frames:
             return shown_stamps(frames)
 
@@ -88,7 +88,7 @@ class Decoder(Closing):
 
     @cached_property
     def scene(self) -> Scene:
-        """The scene: whole from a ``.cssv``, its environment and ranges from the pixels of a copy."""
+        """The scene: complete from a ``.cssv``; of a copy the environment and ranges in its pixels."""
         if self.reader is not None:
             return read_sample(self.reader.scene_sample(0)).scene or Scene()
         if self._hint.clip is not None:
@@ -99,10 +99,10 @@ class Decoder(Closing):
 
     @cached_property
     def plane(self) -> Plane | None:
-        """The ground of the picture, where the scene of a ``.cssv`` tells it; None elsewhere."""
+        """The ground plane, if the scene of a ``.cssv`` determines one."""
         if self.reader is None:
             return None
-        # Without the scene, or with one that nobody can use, all else is still there.
+        # A damaged or unusable scene must not prevent the decoding of everything else.
         with suppress(ContainerError, InputError):
             return plane_of(self.scene.camera, (self.info.width, self.info.height))
         return None
@@ -127,7 +127,7 @@ class Decoder(Closing):
 
     @contextmanager
     def _as_damage(self) -> Iterator[None]:
-        """Turn a video error into what it is in a ``.cssv``: damage."""
+        """Convert a video error of a ``.cssv`` to damage."""
         try:
             yield
         except VideoError as error:

@@ -1,4 +1,4 @@
-"""Stego frames to file: lossless codec, audio and scene samples, one CSSV container."""
+"""Stego frames to a file: video codec, audio and scene samples in one CSSV container."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from cssv.video import AudioCopy, Codec, FrameEncoder, Packet, VideoInfo
 
 @dataclass(slots=True)
 class _AudioFeed:
-    """The audio packets of a clip, handed out up to a point in time."""
+    """The audio packets of a clip in order of time.
+
+    Attributes:
+        copy: packets of the source.
+        shift: seconds by which times are moved back.
+        tracks: number of the track in the file by position in the source.
+        waiting: a packet that was read too early.
+    """
 
     copy: AudioCopy
     shift: Fraction
@@ -31,7 +38,7 @@ class _AudioFeed:
         self.packets = iter(self.copy)
 
     def until(self, time: Fraction | None) -> Iterator[tuple[int, Packet]]:
-        """Packets that begin before ``time`` seconds of the output; all that are left for None."""
+        """Packets that begin before ``time`` seconds of the output; all remaining ones for None."""
         while (item := self.waiting or next(self.packets, None)) is not None:
             position, packet = item
             if time is not None and packet.pts * packet.time_base - self.shift > time:
@@ -43,18 +50,17 @@ class _AudioFeed:
 
 
 class StegoWriter:
-    """Writes stego frames, their scene samples and a clip's audio into one file.
+    """Writer of stego frames, their scene samples and the audio of a clip into one file.
 
-    One thread of its own encodes and writes, in the order of :meth:`write`, while the caller draws the
-    next frames; a few of them wait (:class:`SerialWorker`). Use it as a context manager: the thread ends with
-    the block.
+    A worker thread encodes and writes in the order of :meth:`write`, while the caller embeds the next frames
+    (:class:`SerialWorker`). Use it as a context manager: the thread ends with the block.
 
     Args:
         file: seekable binary file at position 0.
         info: size, layout, time base and rate of the frames.
-        codec: lossless codec of the video track.
+        codec: codec of the video track.
         audio: audio to pass through, or None.
-        shift: seconds that the frames' pts were moved back by; the audio follows.
+        shift: seconds by which the pts of the frames were moved back; the audio follows.
         threads: for the codec.
     """
 
@@ -85,23 +91,24 @@ class StegoWriter:
                     self._audio.tracks[position] = number
                     self._heads[number] = track.mp4_head
         self.frames = 0
-        self._relay = SerialWorker()
+        self._worker = SerialWorker()
         self._is_finished = False
 
     def write(self, stego: Frame, sample: bytes) -> None:
-        """Append a frame and its scene sample; its planes must stay as they are from now on.
+        """Append a frame and its scene sample; the planes must not change afterwards.
 
         Raises:
             OutputError: the file is finished already.
-            CssvError: this or an earlier frame cannot be encoded or written; every later call says so again.
+            CssvError: this or an earlier frame cannot be encoded or written; every later call raises it
+                again.
         """
         if self._is_finished:
             raise OutputError("the file is finished")
-        self._relay.submit(partial(self._encode, stego, sample))
+        self._worker.submit(partial(self._encode, stego, sample))
         self.frames += 1
 
     def _encode(self, stego: Frame, sample: bytes) -> None:
-        """Encode and write one frame, in the relay's thread."""
+        """Encode and write one frame, in the worker thread."""
         self._writer.note_frame(planes_crc(stego.planes))
         self._samples.append(sample)
         self._put(self._encoder.encode(stego))
@@ -129,8 +136,8 @@ class StegoWriter:
             )
 
     def finish(self, meta: Mapping[str, Any], *, created_s: int, author: str = "", message: str = "") -> None:
-        """Write what is still inside, the tables and the index. Raises as :meth:`write` does."""
-        self._relay.drain()
+        """Write the frames still in the codec, the tables and the index. Raises as :meth:`write` does."""
+        self._worker.drain()
         self._is_finished = True
         self._put(self._encoder.flush())
         self._put_audio(None)
@@ -148,7 +155,7 @@ class StegoWriter:
         trace: TracebackType | None,
     ) -> None:
         # The codec and the file must not be closed under the thread.
-        self._relay.close()
+        self._worker.close()
         try:
             self._encoder.close()
         finally:

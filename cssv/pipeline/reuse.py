@@ -1,4 +1,4 @@
-"""Versions that have already what a new one needs, as after going back to an older scene."""
+"""Frames of other versions that a new version can share, as after going back to an older scene."""
 
 from __future__ import annotations
 
@@ -14,41 +14,42 @@ from cssv.scene.camera import plane_of
 from cssv.scene.ground import Plane, Size, is_same_ground
 from cssv.template.state import ObjectState
 
-#: How many versions are looked at, the newest first.
+#: Number of versions that are searched, the newest first.
 MOST = 16
 
 
 class ReusableVersions:
-    """Versions drawn from the same pictures in the same ranges as a new one.
+    """Versions drawn from the same pictures in the same ranges as a new version.
 
-    What a frame looks like depends on these two and on its objects alone, so frames with the same
-    objects are the same frames.
+    The pixels of a frame depend on these two and on its objects alone. So frames with the same objects are
+    the same frames.
 
     Args:
         path: the file.
-        parent: the version that the new one is made from.
-        ranges: what the new one is drawn in.
+        parent: the version that the new one starts from.
+        ranges: ranges of the new version.
         stack: closes what is opened here.
     """
 
     def __init__(self, path: Path_, parent: Reader, ranges: Ranges, stack: ExitStack) -> None:
-        shown = parent.version
-        rows = (row for row in reversed(parent.index.versions) if row.root == shown.root and row != shown)
+        own = parent.version
+        rows = (row for row in reversed(parent.index.versions) if row.root == own.root and row != own)
         self._readers = []
         for row, _ in zip(rows, range(MOST), strict=False):
+            # A damaged version is no reason to fail: it is only not shared with.
             with suppress(ChecksumError):
                 reader = stack.enter_context(Reader(path, version=row.number))
                 if sample_ranges(reader.scene_sample(0)) == ranges:
                     self._readers.append(reader)
 
     def find(self, frames: Iterable[int], wanted: Callable[[int], Sequence[ObjectState]]) -> Reader | None:
-        """A version in which every one of the frames shows the wanted objects; None where there is none."""
+        """A version whose frames all show the wanted objects; None if there is none."""
         numbers = list(frames)
-        return next((r for r in self._readers if all(_shows(r, n, wanted(n)) for n in numbers)), None)
+        return next((r for r in self._readers if all(_has_objects(r, n, wanted(n)) for n in numbers)), None)
 
 
-def _shows(reader: Reader, number: int, objects: Sequence[ObjectState]) -> bool:
-    """Whether a version's frame shows these objects and its video is whole."""
+def _has_objects(reader: Reader, number: int, objects: Sequence[ObjectState]) -> bool:
+    """Whether a frame of a version shows these objects and its video sample is sound."""
     try:
         sample: SceneSample = read_sample(reader.scene_sample(number))
         return sample.objects == tuple(objects) and bool(reader.sample(reader.video.number, number))
@@ -59,14 +60,17 @@ def _shows(reader: Reader, number: int, objects: Sequence[ObjectState]) -> bool:
 def on_same_ground(
     path: Path_, child: Reader, size: Size, stack: ExitStack, plane: Plane
 ) -> Callable[[int], bytes] | None:
-    """Scene samples by frame of the nearest ancestor whose scene's camera shows this ground, if there is one.
+    """A function that gives the scene samples of the nearest ancestor with the same ground plane.
 
     Args:
         path: the file.
-        child: the version whose ancestors they are.
+        child: the version whose ancestors are searched.
         size: width and height of the picture.
         stack: closes what is opened here.
-        plane: the ground.
+        plane: the ground plane.
+
+    Returns:
+        Scene sample by frame number; None if no ancestor has this ground plane.
     """
     number = child.version.parent
     while number:

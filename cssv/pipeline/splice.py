@@ -1,4 +1,4 @@
-"""Coding runs of frames anew, in the middle of what is coded already."""
+"""Coding runs of frames again in the middle of an existing stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cssv.video import VARIANT_MAX, Codec, FrameEncoder, Packet, VideoInfo
 def spans(
     changed: Sequence[int], syncs: NDArray[np.uint32] | None, count: int, *, whole: bool = False
 ) -> list[range]:
-    """The runs of frames to be coded when some frames change.
+    """Runs of frames that must be coded when some frames change.
 
     Args:
         changed: ascending numbers of the frames that change.
@@ -26,9 +26,9 @@ def spans(
         whole: begin each run where decoding can start.
 
     Returns:
-        Ascending runs. Each begins at a changed frame, unless ``whole``, and ends before one at which
-        decoding can start, so that every frame behind a changed one that depends on it is in the run, and
-        no run spans a place where an older version could be decoded from.
+        Ascending runs. Each begins at a changed frame, unless ``whole``, and ends before a frame at which
+        decoding can start. So a run holds every frame that depends on a changed one, and no run contains a
+        place at which decoding of an older version can start.
     """
     found: list[range] = []
     for number in changed:
@@ -48,17 +48,17 @@ def spans(
 
 @dataclass(frozen=True, slots=True)
 class SpliceSettings:
-    """How runs of frames are coded that go into a stream which is there already.
+    """Codec settings for runs of frames that go into an existing stream.
 
-    A program of another time may code otherwise than the one that began the stream. Then its frames get
-    a sample entry and parameter sets of their own, and bring these along, because browsers look at the
-    first entry alone.
+    Another release of the codec may write other parameter sets than the stream began with. Then the new
+    frames get a sample entry and parameter sets of their own. Their key samples also contain these sets,
+    because browsers read the first sample entry only.
 
     Attributes:
         info: size, layout, time base and rate of the frames.
         codec: of the stream.
         variant: number of the parameter sets.
-        sets: what each key sample begins with.
+        sets: parameter sets to put in front of each key sample; may be empty.
     """
 
     info: VideoInfo
@@ -67,25 +67,27 @@ class SpliceSettings:
     sets: bytes = b""
 
     @classmethod
-    def of(cls, info: VideoInfo, codec: Codec, entries: Sequence[bytes], frame: Frame) -> SpliceSettings:
-        """Find out how to code so that it fits a stream with these sample entries.
+    def from_entries(
+        cls, info: VideoInfo, codec: Codec, entries: Sequence[bytes], frame: Frame
+    ) -> SpliceSettings:
+        """Settings that fit a stream with these sample entries.
 
         Args:
             info: of the frames.
             codec: of the stream.
-            entries: its sample entries, the first of them that which it began with.
-            frame: any frame, to be coded and thrown away.
+            entries: its sample entries; the first is that of its beginning.
+            frame: any frame; it is coded once to learn the parameter sets.
         """
         for variant in range(min(len(entries), VARIANT_MAX) + 1):
-            shop = cls(info, codec, variant)
-            with shop.encoder() as encoder:
+            settings = cls(info, codec, variant)
+            with settings.encoder() as encoder:
                 encoder.encode(frame)
                 encoder.flush()
                 entry = lift_entry(encoder.mp4_head(), "video")
-            # The first entry is that of variant 0, and what the stream has not is made with a new number.
+            # The first entry has variant 0; parameter sets that the stream does not have get a new number.
             if entry in entries[:1] or (variant and (entry in entries or variant == len(entries))):
                 break
-        return replace(shop, sets=b"" if entry == entries[0] else parameter_sets(entry))
+        return replace(settings, sets=b"" if entry == entries[0] else parameter_sets(entry))
 
     def encoder(self) -> FrameEncoder:
         """An encoder for one run."""
@@ -93,7 +95,7 @@ class SpliceSettings:
 
 
 class SpliceEncoder:
-    """Codes a run of frames into the file; in the relay's thread."""
+    """Encoder of one run of frames into a file; used in the worker thread."""
 
     def __init__(self, encoder: FrameEncoder, sets: bytes, appender: Appender, first: int) -> None:
         self._encoder = encoder
@@ -103,14 +105,20 @@ class SpliceEncoder:
         self._crcs: deque[int] = deque()
 
     def code(self, frame: Frame, crc: int, sample: bytes | None) -> None:
-        """Take the next frame, its planes' CRC-32 and its scene sample, where that is new."""
+        """Encode the next frame.
+
+        Args:
+            frame: to encode.
+            crc: CRC-32 of its planes.
+            sample: its scene sample if it changes, else None.
+        """
         self._crcs.append(crc)
         if sample is not None:
             self._appender.write_scene(frame.number, sample)
         self._put(self._encoder.encode(frame))
 
     def finish(self) -> None:
-        """Write what is still inside."""
+        """Write the frames still in the codec."""
         self._put(self._encoder.flush())
 
     def _put(self, packets: list[Packet]) -> None:

@@ -10,7 +10,7 @@ from cssv.video import FrameCursor, VideoReader
 
 
 class StegoCursor(FrameCursor):
-    """Hands out the stego frames of a version of a ``.cssv``, each checked.
+    """Cursor over the stego frames of a version of a ``.cssv``; each frame is checked.
 
     Raises:
         ChecksumError: what the file holds is not what was written.

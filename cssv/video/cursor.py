@@ -1,16 +1,57 @@
-"""Random access to the frames of a reader."""
+"""Random access to what a reader delivers in order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
 
 from cssv.errors import VideoError
 from cssv.files.closing import Closing
 from cssv.frames import Frame
 from cssv.video.frame_reader import FrameReader, check_number
 
+Item = TypeVar("Item")
 
-class FrameCursor(Closing):
+
+class Cursor(Generic[Item]):
+    """Items of a sequence by number, in any order; the next item needs no seek.
+
+    Args:
+        seek: moves the sequence to an item; the next iteration starts there.
+        iterate: starts an iteration.
+        length: number of items.
+    """
+
+    def __init__(
+        self, seek: Callable[[int], None], iterate: Callable[[], Iterator[Item]], length: int
+    ) -> None:
+        self._seek = seek
+        self._iterate = iterate
+        self._length = length
+        self._items: Iterator[Item] = iter(())
+        self._next = -1
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, number: int) -> Item:
+        """Return an item by its number, counted from 0. Raises VideoError for a number out of range."""
+        check_number(number, self._length)
+        if number != self._next:
+            self._seek(number)
+            self._items = self._iterate()
+        # After an error the position is unknown; -1 lets the next call seek.
+        self._next = -1
+        item = next(self._items, None)
+        if item is None:
+            raise VideoError(
+                "the clip ended early", found=f"no frame {number}", bound=f"{self._length} frames"
+            )
+        self._next = number + 1
+        return item
+
+
+class FrameCursor(Cursor[Frame], Closing):
     """Frames of a reader by number, in any order; the next frame needs no seek.
 
     Args:
@@ -22,25 +63,11 @@ class FrameCursor(Closing):
         self.info = reader.info
         self.stamps = stamps
         self._reader = reader
-        self._frames: Iterator[Frame] = iter(())
-        self._next = -1
+        super().__init__(self._seek_frame, lambda: iter(reader), len(stamps))
 
-    def __len__(self) -> int:
-        return len(self.stamps)
-
-    def read(self, number: int) -> Frame:
-        """Return a frame by its number, counted from 0. Raises VideoError for a number out of range."""
-        check_number(number, len(self))
-        if number != self._next:
-            self._reader.seek(number, self.stamps[number])
-            self._frames = iter(self._reader)
-        # After an error the position is unknown; -1 lets the next call seek.
-        self._next = -1
-        frame = next(self._frames, None)
-        if frame is None:
-            raise VideoError("the clip ended early", found=f"no frame {number}", bound=f"{len(self)} frames")
-        self._next = number + 1
-        return frame
+    def _seek_frame(self, number: int) -> None:
+        # The pts saves the reader a look-up.
+        self._reader.seek(number, self.stamps[number])
 
     def close(self) -> None:
         """Close the reader."""
