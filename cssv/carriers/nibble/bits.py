@@ -1,4 +1,4 @@
-"""The bit plane that marks and tags live in: the lowest bit of each luma byte.
+"""The bit plane of marks and tags: the lowest bit of each luma byte.
 
 It is the lowest bit of the nibble, so a template keeps the other three bits under a mark, and in
 sparse fidelity a mark changes a byte outside the support by at most one. Blocks start at multiples of UNIT
@@ -39,7 +39,7 @@ class BitPlane:
     height: int
 
     @staticmethod
-    def of(luma: U8, origin: tuple[int, int] = (0, 0)) -> BitPlane:
+    def from_luma(luma: U8, origin: tuple[int, int] = (0, 0)) -> BitPlane:
         """Pack the bits of a stego picture whose top left pixel is ``origin`` (x, y) of the whole frame."""
         height, width = luma.shape
         skip_x, skip_y = -origin[0] % UNIT, -origin[1] % UNIT
@@ -47,7 +47,7 @@ class BitPlane:
         return BitPlane(packed, origin[0] + skip_x, origin[1] + skip_y, width, height)
 
     def block(self, x: int, y: int, rows: int) -> bytes:
-        """Return the bytes of a block at whole-frame position (x, y), BLOCK_WIDTH wide; b"" when cut off."""
+        """Bytes of a block, BLOCK_WIDTH wide, at (x, y) of the whole frame; b"" if it is cut off."""
         row, column = y - self.top, (x - self.left) // UNIT
         if row < 0 or column < 0:
             return b""

@@ -22,8 +22,8 @@ from cssv.frames import SIDE_RANGE
 
 MAGIC = 0xC55B
 VERSION = 1
-#: Bytes of the header, of the miniature and of the support map.
-HEADER_SIZE, MINIATURE_SIZE, SUPPORT_SIZE = 32, 64, 32
+#: Bytes of the header and of the miniature.
+HEADER_SIZE, MINIATURE_SIZE = 32, 64
 #: Support blocks along one side of a cell; a support map holds 3 x 3 cells.
 CELL_BLOCKS = 5
 
@@ -204,7 +204,7 @@ def _check_miniature(fields: tuple[Any, ...]) -> None:
 
 
 def write_support(bits: bytes) -> bytes:
-    """SUPPORT_SIZE bytes from the 225 bits (packed, 29 bytes) of 3 x 3 cells, with a 24-bit CRC."""
+    """The 32 bytes of a support map: 225 bits (packed, 29 bytes) of 3 x 3 cells, and a 24-bit CRC."""
     return bits[:29] + seal(bits[:29], 33)[-3:]
 
 

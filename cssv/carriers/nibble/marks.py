@@ -40,7 +40,7 @@ from cssv.frames import U8, Layout, cut_planes, split_planes
 
 CELL = 80
 MARK = 32
-#: Rows and columns of cells that a header can name.
+#: Rows and columns of cells that a header can address.
 _CELLS = 256
 _ROWS = 16
 #: Side of a support block in luma pixels; a cell holds CELL_BLOCKS x CELL_BLOCKS of them.
@@ -130,12 +130,12 @@ def write_marks(
     bit: int = TEMPLATE_BIT,
     checks: NDArray[np.uint32] | None = None,
 ) -> None:
-    """Draw the marks of a frame into a luma plane, in place.
+    """Write the marks of a frame into a luma plane, in place.
 
     Args:
         luma: (H, W) uint8; a template's brightness (``bit`` 0x10), or stego bytes (``bit`` 1).
-        header: the frame's header; its cell is set for each mark.
-        miniature: :meth:`Miniature.write`'s bytes.
+        header: of the frame; the cell is set for each mark.
+        miniature: the bytes of :meth:`Miniature.write`.
         support: support blocks (:func:`support_blocks`) in sparse fidelity, else None.
         bit: which bit of each byte to set.
         checks: (rows, columns) of :func:`cell_checks`; zeros by default.
@@ -160,7 +160,8 @@ def cell_checks(nibbles: U8, layout: Layout, shape: tuple[int, int]) -> NDArray[
         shape: rows and columns of cells; samples of a cell that lie outside the picture count as 0.
 
     Returns:
-        uint32 of that shape. In the first plane the lowest bits of the marks do not count.
+        uint32 of that shape. The lowest bits of the first plane under marks do not count: they hold the
+        check itself.
     """
     rows, columns = shape
     parts = []
@@ -184,7 +185,7 @@ def cell_checks(nibbles: U8, layout: Layout, shape: tuple[int, int]) -> NDArray[
 
 
 def support_blocks(template: U8, layout: Layout) -> NDArray[np.bool_]:
-    """Which SUPPORT_BLOCK squares of a frame hold anything of the template (bool, rows x columns)."""
+    """Support blocks of a frame: squares that hold anything of the template (bool, rows x columns)."""
     planes = split_planes(template, layout)
     height, width = planes[0].shape
     blocks = np.zeros((-(-height // SUPPORT_BLOCK), -(-width // SUPPORT_BLOCK)), bool)
@@ -212,16 +213,16 @@ def support_pixels(blocks: NDArray[np.bool_], template: U8, layout: Layout) -> N
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What the marks of one picture say.
+    """Content of the marks of one picture.
 
     Attributes:
         header: the frame's header.
-        miniature: the scene miniature, None when every copy is damaged.
+        miniature: the scene miniature; None if every copy is damaged.
         origin: x, y of the picture's top left pixel in the whole frame.
-        intact, whole: how many marks are readable, of how many of the frame that lie wholly in the picture.
-        support: sparse fidelity only, the support blocks of the whole frame; blocks no mark tells of
+        intact, whole: number of readable marks, and number of marks that lie completely in the picture.
+        support: sparse fidelity only: the support blocks of the whole frame; blocks that no mark describes
             are False.
-        checks: what the intact marks say of the nibbles of their cells, by (column, row).
+        checks: check of each cell with an intact mark, by (column, row).
     """
 
     header: Header
@@ -234,7 +235,7 @@ class Marks:
 
 
 def find_origin(luma: U8) -> tuple[int, int] | None:
-    """Where a picture's top left pixel lies in the whole frame, from any one intact header; else None."""
+    """Place of the picture's top left pixel in the whole frame, from any intact header; None without one."""
     for skip in range(UNIT):
         packed = np.packbits(luma[:, skip:] & 1, axis=1)
         hits = np.argwhere((packed[:, :-1] == MAGIC_BYTES[0]) & (packed[:, 1:] == MAGIC_BYTES[1]))
@@ -252,12 +253,12 @@ def read_marks(luma: U8, origin: tuple[int, int] = (0, 0), bits: BitPlane | None
     Args:
         luma: (H, W) uint8, the stego luma.
         origin: its place in the whole frame (:func:`find_origin`).
-        bits: its bit plane, when it is at hand already.
+        bits: its bit plane, if it has been made already.
 
     Returns:
-        The marks, or None when no header is intact.
+        The marks; None if no header is intact.
     """
-    bits = BitPlane.of(luma, origin) if bits is None else bits
+    bits = BitPlane.from_luma(luma, origin) if bits is None else bits
     height, width = luma.shape
     first_x, first_y = -(-origin[0] // CELL), -(-origin[1] // CELL)
     places = [
@@ -272,6 +273,7 @@ def read_marks(luma: U8, origin: tuple[int, int] = (0, 0), bits: BitPlane | None
             blocks[x, y] = block
     if not blocks:
         return None
+    # A damaged header can have a right checksum by chance: the majority decides.
     alike, _ = Counter(map(common_part, blocks.values())).most_common(1)[0]
     header = replace(
         Header.read(next(block for block in blocks.values() if common_part(block) == alike)),
@@ -281,24 +283,25 @@ def read_marks(luma: U8, origin: tuple[int, int] = (0, 0), bits: BitPlane | None
     )
     cells = [place for place, block in blocks.items() if frame_of(block) == header.frame]
     support = _read_support(bits, cells) if header.sparse else None
-    small = _read_miniature(bits, cells)
-    rows, columns = cell_grid(small.width, small.height) if small else (_CELLS, _CELLS)
+    miniature = _read_miniature(bits, cells)
+    # Without the frame's size, every cell of the picture may have a mark.
+    rows, columns = cell_grid(miniature.width, miniature.height) if miniature else (_CELLS, _CELLS)
     expected = {(x, y) for x, y in places if 0 <= x < columns and 0 <= y < rows} | set(cells)
     checks = {place: check_of(blocks[place]) for place in cells}
-    return Marks(header, small, origin, len(cells), len(expected), support, checks)
+    return Marks(header, miniature, origin, len(cells), len(expected), support, checks)
 
 
 def damaged_cells(planes: U8, layout: Layout, marks: Marks) -> tuple[list[tuple[int, int]], int]:
-    """Cells whose nibbles are not what their mark says.
+    """Cells whose nibbles differ from the check in their mark.
 
     Args:
         planes: the stego picture that the marks were read from.
         layout: of the planes.
-        marks: what they say.
+        marks: of the picture.
 
     Returns:
-        (column, row) of the damaged cells, those without an intact mark included, and how many cells lie
-        wholly in the picture.
+        (column, row) of the damaged cells, including those without an intact mark, and the number of cells
+        that lie completely in the picture.
     """
     if marks.miniature is None or not marks.checks:
         return [], 0
@@ -321,7 +324,7 @@ def damaged_cells(planes: U8, layout: Layout, marks: Marks) -> tuple[list[tuple[
 
 
 def _whole_cells(origin: int, length: int, whole: int) -> tuple[int, int]:
-    """Along one axis: the first cell that lies wholly in the picture, and how many do."""
+    """Along one axis: the first cell that lies completely in the picture, and the number of such cells."""
     cells = (whole - MARK) // CELL + 1
     first = max(-(-origin // CELL), 0)
     end = origin + length
@@ -344,18 +347,20 @@ def _read_miniature(bits: BitPlane, cells: list[tuple[int, int]]) -> Miniature |
         try:
             return Miniature.read(block)
         except FramingError:
+            # All copies are the same; the next one may be sound.
             continue
     return None
 
 
 def _read_support(bits: BitPlane, cells: list[tuple[int, int]]) -> NDArray[np.bool_]:
-    """Union of what the cells say of the support, as blocks of the whole frame up to the last cell."""
+    """Union of the support maps of the cells, as blocks of the whole frame up to the last cell."""
     side = CELL_BLOCKS
     rows = (max(y for _, y in cells) + 3) * side
     columns = (max(x for x, _ in cells) + 3) * side
     padded = np.zeros((rows, columns), bool)
     for x, y in cells:
         record = read_support(bits.block(x * CELL + 16, y * CELL + 16, _ROWS))
+        # Each map also covers the eight cells around it, so a few damaged ones leave no gap.
         if record is not None:
             window = np.unpackbits(np.frombuffer(record, np.uint8))[: 9 * side * side]
             padded[y * side : (y + 3) * side, x * side : (x + 3) * side] |= (

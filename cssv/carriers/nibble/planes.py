@@ -1,4 +1,4 @@
-"""A whole frame through the nibble carrier: template, marks and tags in; heat, marks and tags out."""
+"""Planes of one frame: a template, marks and tags in; heat, marks and tags out."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from cssv.template.drawing import Outline
 Fidelity = Literal["full", "sparse"]
 FIDELITIES: tuple[Fidelity, ...] = ("full", "sparse")
 DEFAULT_FIDELITY: Fidelity = "full"
-#: A picture with fewer intact marks than this share of those that lie wholly in it does not carry.
+#: A picture carries if at least this share of its marks is intact.
 INTACT_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class PlanesEmbedder:
-    """Embeds one clip's frames.
+    """Embeds templates in the planes of frames.
 
     Attributes:
         layout: layout of the planes.
@@ -59,7 +59,7 @@ class PlanesEmbedder:
         """Stego planes of a frame, a new array.
 
         Args:
-            cover: planes of the frame as it came.
+            cover: planes of the original frame.
             template: what to hide, same shape.
             outlines: the template's objects, for their tags.
             number: the frame's, for the header.
@@ -78,11 +78,13 @@ class PlanesEmbedder:
             heat = template.copy()
             luma = split_planes(heat, self.layout)[0]
             write_tags(luma, outlines)
+            # Checks cover the tags and lie in the marks, so marks are written last.
             checks = cell_checks(
                 np.right_shift(heat, 4), self.layout, cell_grid(luma.shape[1], luma.shape[0])
             )
             write_marks(luma, header, self.miniature, checks=checks)
             return merge(cover, heat, self.merge)
+        # Outside the support nothing is merged: tags and marks set bits of the stego bytes themselves.
         blocks = support_blocks(template, self.layout)
         support = support_pixels(blocks, template, self.layout)
         stego = merge_sparse(cover, template, support, self.merge)
@@ -97,15 +99,15 @@ class PlanesEmbedder:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExtractedPlanes:
-    """What one stego picture carries.
+    """Content of the planes of one stego picture.
 
     Attributes:
         heat: the nibble planes as carried, shifted up by four, marks included; shape of the planes. In
             sparse fidelity zero where nothing is carried.
-        marks: what the marks say.
+        marks: content of the marks.
         outlines: the tags found, in coordinates of this picture.
         marked: (H, W) bool, pixels of ``heat``'s first plane whose lowest bit is a mark's or a tag's.
-        damaged: column and row of the cells whose nibbles are not what was written.
+        damaged: column and row of the cells whose nibbles are not as written.
     """
 
     heat: U8
@@ -115,7 +117,7 @@ class ExtractedPlanes:
     damaged: tuple[tuple[int, int], ...] = ()
 
     def damaged_pixels(self) -> NDArray[np.bool_] | None:
-        """(H, W) bool: pixels of the damaged cells; None where there are none."""
+        """(H, W) bool: pixels of the damaged cells; None without any."""
         if not self.damaged:
             return None
         mask = np.zeros(self.marked.shape, bool)
@@ -126,7 +128,7 @@ class ExtractedPlanes:
         return mask
 
     def clean(self, layout: Layout) -> U8:
-        """Return the heat with marks and tags taken out: what was drawn, to the eighth of a range."""
+        """The heat without marks and tags; under them it is exact to an eighth of a range."""
         heat = self.heat.copy()
         luma = split_planes(heat, layout)[0]
         np.copyto(luma, luma & 0xE0, where=self.marked)
@@ -141,14 +143,13 @@ def extract_planes(
     Args:
         planes: stego planes.
         layout: their layout.
-        origin: place of the top left pixel in the whole frame when it is known already; it is searched
-            where that fails.
-        is_sound: the planes are known to be what was written, so that the cells need no check.
+        origin: place of the top left pixel in the whole frame, if known; a wrong one is searched again.
+        is_sound: a checksum has shown that the planes are as written, so the cells need no check.
 
     Returns:
-        None when less than INTACT_SHARE of the marks are intact or of the cells' nibbles are what the
-        marks say, or the marks speak of another layout: single marks can outlive a conversion that
-        destroys the drawing. None also for a 4:2:0 picture cut at an odd pixel, whose chroma has moved.
+        None if less than INTACT_SHARE of the marks are intact, or of the cells' nibbles match their checks,
+        or the marks name another layout: single marks can outlive a conversion that destroys the drawing.
+        None also for a 4:2:0 picture cut at an odd pixel, whose chroma has moved.
     """
     luma = split_planes(planes, layout)[0]
     found = _read_at(luma, origin or (0, 0))
@@ -176,13 +177,13 @@ def extract_planes(
 
 
 def _read_at(luma: U8, origin: tuple[int, int]) -> tuple[Marks, BitPlane] | None:
-    bits = BitPlane.of(luma, origin)
+    bits = BitPlane.from_luma(luma, origin)
     marks = read_marks(luma, origin, bits)
     return None if marks is None else (marks, bits)
 
 
 def _marked(marks: Marks, shape: tuple[int, ...], places: Sequence[Place]) -> NDArray[np.bool_]:
-    """Pixels of the picture that marks and tags lie on."""
+    """Pixels of the picture under marks and tags."""
     x, y = marks.origin
     height, width = shape
     small = marks.miniature
@@ -198,7 +199,7 @@ def _marked(marks: Marks, shape: tuple[int, ...], places: Sequence[Place]) -> ND
 
 
 def is_cover(cover: U8, stego: U8, layout: Layout, found: ExtractedPlanes) -> bool:
-    """Whether a stego frame can have been drawn from this cover, whatever was drawn.
+    """Whether a stego frame can have been embedded in this cover, whatever the template.
 
     Args:
         cover: planes of the whole frame.
@@ -211,8 +212,8 @@ def is_cover(cover: U8, stego: U8, layout: Layout, found: ExtractedPlanes) -> bo
     wrong = merge(cover, split(stego), method) != stego
     if marks.support is None:
         return not wrong.any()
-    # In sparse fidelity marks and tags come last and change one bit, and beside what was drawn the
-    # cover shows but for that bit.
+    # In sparse fidelity marks and tags are written last and change one bit; outside the support all other
+    # bits are those of the cover.
     planes, wrong_planes = split_planes(stego, layout), split_planes(wrong.view(np.uint8), layout)
     covers = split_planes(cover, layout)
     flipped = merge(covers[0], split(planes[0] ^ np.uint8(1)), method) ^ np.uint8(1)
@@ -226,7 +227,7 @@ def is_cover(cover: U8, stego: U8, layout: Layout, found: ExtractedPlanes) -> bo
 
 
 def _keep_support(heat: U8, layout: Layout, marks: Marks, marked: NDArray[np.bool_]) -> None:
-    """Zero the heat where nothing is carried, in place; marks and tags keep their bit."""
+    """Set the heat to 0 outside the support, in place; marks and tags keep their bit."""
     assert marks.support is not None
     luma, *chroma = split_planes(heat, layout)
     height, width = luma.shape
@@ -241,10 +242,10 @@ def _keep_support(heat: U8, layout: Layout, marks: Marks, marked: NDArray[np.boo
 def _support_window(
     blocks: NDArray[np.bool_], origin: tuple[int, int], width: int, height: int
 ) -> NDArray[np.bool_]:
-    """Support blocks as the pixels of a picture at ``origin``; what no mark tells of is False."""
+    """Support blocks as pixels of a picture at ``origin``; pixels that no mark describes are False."""
     rows = np.arange(origin[1], origin[1] + height) // SUPPORT_BLOCK
     columns = np.arange(origin[0], origin[0] + width) // SUPPORT_BLOCK
-    # One row and one column of nothing around the blocks, for all that lies outside them.
+    # One empty row and column around the blocks stands for everything outside them.
     padded = np.pad(blocks, 1)
     rows, columns = (rows + 1).clip(0, blocks.shape[0] + 1), (columns + 1).clip(0, blocks.shape[1] + 1)
     return padded[rows[:, None], columns]

@@ -23,16 +23,16 @@ Place = tuple[int, int]
 
 
 def place_tags(outlines: Sequence[Outline], width: int, height: int) -> list[Place | None]:
-    """Choose a free grid position for each tag, nearest to its object's centre first come.
+    """Choose a free grid position for each tag: the nearest to the centre of its object.
 
-    Marks and earlier tags are not free. None where the frame is full.
+    Positions of marks and of earlier tags are not free. None for a tag that finds no place.
     """
     taken = marked_pixels(width, height, True)[::UNIT, ::UNIT].astype(np.uint8)
     rows, columns = height // UNIT - _HIGH + 1, width // UNIT - _WIDE + 1
     places: list[Place | None] = []
     if rows < 1 or columns < 1:
         return [None] * len(outlines)
-    # blocked[r, c]: a tag whose first unit is (r, c) would cover something taken.
+    # blocked[r, c]: a tag whose first unit is (r, c) would cover a taken unit.
     kernel = np.ones((_HIGH, _WIDE), np.uint8)
     blocked = cv2.dilate(taken, kernel, anchor=(0, 0), borderValue=0)[:rows, :columns] != 0
     across, down = np.arange(columns), np.arange(rows)[:, None]
@@ -43,6 +43,7 @@ def place_tags(outlines: Sequence[Outline], width: int, height: int) -> list[Pla
         best = int(far.argmin())
         row, column = divmod(best, columns)
         if not np.isfinite(far[row, column]):
+            # The frame is full; the scene track keeps the outline instead.
             places.append(None)
             continue
         places.append((column * UNIT, row * UNIT))
@@ -51,11 +52,11 @@ def place_tags(outlines: Sequence[Outline], width: int, height: int) -> list[Pla
 
 
 def write_tags(luma: U8, outlines: Sequence[Outline], bit: int = TEMPLATE_BIT) -> list[Place]:
-    """Write the objects' tags into a luma plane, in place; returns where they are.
+    """Write the tags of objects into a luma plane, in place; returns their places.
 
     Args:
         luma: (H, W) uint8; a template's brightness (``bit`` 0x10), or stego bytes (``bit`` 1).
-        outlines: the objects; those that find no free place get no tag.
+        outlines: of the objects; an outline without a free place gets no tag.
         bit: which bit of each byte to set.
     """
     height, width = luma.shape
@@ -71,13 +72,14 @@ def write_tags(luma: U8, outlines: Sequence[Outline], bit: int = TEMPLATE_BIT) -
 
 
 def read_tags(bits: BitPlane) -> tuple[list[Outline], list[Place]]:
-    """Every intact tag of a stego picture, in whole-frame coordinates, and where it is."""
+    """Outlines of all intact tags of a stego picture, in coordinates of the whole frame, and their places."""
     outlines, places = [], []
     for x, y, block in bits.find(MAGIC_BYTES, TAG_HEIGHT):
         if is_tag(block):
             try:
                 outlines.append(read_tag(block))
             except FramingError:
+                # The checksum was right by chance.
                 continue
             places.append((x, y))
     return outlines, places

@@ -15,7 +15,6 @@ from cssv.carriers.framing import is_sealed, seal
 from cssv.carriers.nibble.mark_record import (
     HEADER_SIZE,
     MINIATURE_SIZE,
-    SUPPORT_SIZE,
     Header,
     Miniature,
     read_support,
@@ -192,11 +191,11 @@ def test_a_lying_miniature_is_refused_whatever_its_checksum(at, kind, value):
 @settings(deadline=None)
 def test_support_is_read_as_written(bits):
     block = write_support(bits)
-    assert len(block) == SUPPORT_SIZE
+    assert len(block) == 32
     assert read_support(block) == bits
 
 
-@given(st.binary(min_size=29, max_size=29), st.integers(0, SUPPORT_SIZE * 8 - 1))
+@given(st.binary(min_size=29, max_size=29), st.integers(0, 32 * 8 - 1))
 @settings(deadline=None)
 def test_every_flipped_bit_of_a_support_record_is_noticed(bits, bit):
     block = bytearray(write_support(bits))
@@ -204,11 +203,11 @@ def test_every_flipped_bit_of_a_support_record_is_noticed(bits, bit):
     assert read_support(bytes(block)) is None
 
 
-@pytest.mark.parametrize("length", range(SUPPORT_SIZE))
+@pytest.mark.parametrize("length", range(32))
 def test_support_records_have_one_size(length):
     assert read_support(write_support(bytes(29))[:length]) is None
 
 
 def test_an_empty_picture_is_no_support_record():
-    assert read_support(bytes(SUPPORT_SIZE)) is None
-    assert read_support(b"\xff" * SUPPORT_SIZE) is None
+    assert read_support(bytes(32)) is None
+    assert read_support(b"\xff" * 32) is None

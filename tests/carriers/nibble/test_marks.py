@@ -217,7 +217,7 @@ def test_the_support_of_any_crop_is_known(studio, seed, x, y, density):
 def test_blocks_of_the_bit_plane_are_the_pixels(left, top, rows, data):
     rng = np.random.default_rng(abs(left * 31 + top))
     luma = rng.integers(0, 256, (70, 90), dtype=np.uint8)
-    bits = BitPlane.of(luma, (left, top))
+    bits = BitPlane.from_luma(luma, (left, top))
     x = 8 * data.draw(st.integers(-5, 15))
     y = data.draw(st.integers(-30, 90))
     block = bits.block(x, y, rows)

@@ -30,7 +30,7 @@ def touched(shot, sparse):
     """Pixels of the first plane whose lowest bit is not the template's."""
     width, height = shot.miniature.width, shot.miniature.height
     mask = marked_pixels(width, height, sparse).copy()
-    for x, y in read_tags(BitPlane.of(split_planes(shot.stego, shot.layout)[0]))[1]:
+    for x, y in read_tags(BitPlane.from_luma(split_planes(shot.stego, shot.layout)[0]))[1]:
         mask[y : y + 32, x : x + 16] = True
     return mask
 

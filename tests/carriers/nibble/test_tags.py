@@ -48,7 +48,7 @@ def test_every_tag_is_found(studio, seed, size, count):
     luma = np.random.default_rng(seed).integers(0, 256, size[::-1], dtype=np.uint8)
     before = luma.copy()
     places = write_tags(luma, outlines, bit=1)
-    found, at = read_tags(BitPlane.of(luma))
+    found, at = read_tags(BitPlane.from_luma(luma))
     assert len(found) == count
     assert sorted(found, key=lambda o: o.track) == outlines
     assert sorted(at) == sorted(places)
@@ -73,7 +73,7 @@ def test_a_full_frame_leaves_the_last_without(studio):
     places = place_tags(outlines, 48, 64)
     assert places.count(None) == 6 - sum(place is not None for place in places) > 0
     luma = np.zeros((64, 48), np.uint8)
-    assert len(write_tags(luma, outlines, bit=1)) == len(read_tags(BitPlane.of(luma))[0])
+    assert len(write_tags(luma, outlines, bit=1)) == len(read_tags(BitPlane.from_luma(luma))[0])
 
 
 def test_a_frame_of_one_mark_has_no_room(studio):
@@ -83,7 +83,7 @@ def test_a_frame_of_one_mark_has_no_room(studio):
 def test_noise_holds_no_tags():
     rng = np.random.default_rng(8)
     for _ in range(6):
-        bits = BitPlane.of(rng.integers(0, 256, (576, 768), dtype=np.uint8))
+        bits = BitPlane.from_luma(rng.integers(0, 256, (576, 768), dtype=np.uint8))
         assert read_tags(bits) == ([], [])
 
 
@@ -102,14 +102,14 @@ def put(luma, places_and_tags):
 def test_a_right_checksum_does_not_make_a_wrong_tag_right(drawing):
     luma = np.zeros((64, 64), np.uint8)
     put(luma, [((0, 0), hostile_tag(drawing, (0, 0, 10, 10), bytes(32)))])
-    assert read_tags(BitPlane.of(luma)) == ([], [])
+    assert read_tags(BitPlane.from_luma(luma)) == ([], [])
 
 
 def test_an_empty_box_is_no_tag():
     luma = np.zeros((64, 64), np.uint8)
     put(luma, [((0, 0), hostile_tag(0, (0, 0, 0, 10), bytes(32)))])
     put(luma, [((16, 0), hostile_tag(0, (0, 0, 10, 0), bytes(32)))])
-    assert read_tags(BitPlane.of(luma)) == ([], [])
+    assert read_tags(BitPlane.from_luma(luma)) == ([], [])
 
 
 BOXES = st.tuples(
@@ -131,7 +131,7 @@ BOXES = st.tuples(
 def test_any_claim_under_a_right_checksum_is_survived(claims, layout):
     luma = np.zeros((64, 96), np.uint8)
     put(luma, [((16 * i, 0), hostile_tag(*claim)) for i, claim in enumerate(claims)])
-    outlines, _ = read_tags(BitPlane.of(luma))
+    outlines, _ = read_tags(BitPlane.from_luma(luma))
     assert len(outlines) == len(claims)
     template = np.zeros((96, 96) if layout == "yuv420p" else (64, 96, 3), np.uint8)
     sights = read(template, layout, outlines, np.zeros((64, 96), bool))
@@ -153,7 +153,7 @@ def test_memory_is_bounded_by_the_frame(drawing, box, radii):
     luma = np.zeros((height, width), np.uint8)
     places = [(x, y) for y in range(0, height - 31, 32) for x in range(0, width, 16)]
     put(luma, [(place, hostile_tag(drawing, box, radii)) for place in places[:40]])
-    outlines, _ = read_tags(BitPlane.of(luma))
+    outlines, _ = read_tags(BitPlane.from_luma(luma))
     assert len(outlines) == 40
     template = np.zeros((height * 3 // 2, width), np.uint8)
     marked = np.zeros((height, width), bool)
