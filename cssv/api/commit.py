@@ -29,8 +29,9 @@ from cssv.pipeline.splice import SpliceEncoder, SpliceSettings, spans
 from cssv.pipeline.stego_frames import StegoCursor
 from cssv.scene import Ranges, Scene
 from cssv.scene.ranges import fit_ranges
+from cssv.template.draw import draw
 from cssv.template.drawing import Outline
-from cssv.template.state import ObjectState, draw
+from cssv.template.state import ObjectState
 from cssv.video import FrameCursor, Planes, Span, open_frames, shown_stamps
 
 
@@ -253,7 +254,7 @@ def _compare(
     samples = 0
     for number in counted(range(len(base)), "compare", len(base), progress):
         old = base.sample(number)
-        new = annotator.at(old, base.time(number))
+        new = annotator.annotate(old, base.time(number))
         changes = is_all or _is_drawn_differently(old.objects, new.objects, embedder.ranges, base.size)
         if changes or (is_redrawn and estimated[number]):
             drawn.append(number)
@@ -311,7 +312,7 @@ def _share(
     taken = 0
 
     def wanted(number: int) -> tuple[ObjectState, ...]:
-        return annotator.at(base.sample(number), base.time(number)).objects
+        return annotator.annotate(base.sample(number), base.time(number)).objects
 
     for span in spans(drawn, syncs, len(base), whole=True):
         changed = [number for number in span if number in left]
@@ -337,7 +338,7 @@ def _take_sample(
 ) -> None:
     """Share the scene sample of another version if it is the same, else write a new one."""
     theirs = other.scene_sample(number)
-    new = annotator.at(base.sample(number), base.time(number))
+    new = annotator.annotate(base.sample(number), base.time(number))
     data = _new_sample(base, embedder, annotator, number, new, read_sample(theirs).outlines)
     if data == theirs:
         appender.share_scene(number, other)
@@ -389,7 +390,7 @@ def _drawn(
     covers: FrameCursor | None,
 ) -> tuple[Frame, bytes | None]:
     """The new stego frame, and its scene sample if it changes."""
-    new = annotator.at(base.sample(number), base.time(number))
+    new = annotator.annotate(base.sample(number), base.time(number))
     unmarked = read_sample(base.root.scene_sample(number)).outlines
     cover = None if covers is None else covers.read(number)
     embedded = embedder.replace(base.root_frame(number), new, cover, unmarked)

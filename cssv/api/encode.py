@@ -196,7 +196,7 @@ def _perceive(
     annotator = TrackAnnotator(scene, perceive_clip(plan, detector, plane, progress), plane)
     ranges = default_ranges(scene, annotator.fastest_px_s())
     if readings is not None and scene.ranges.temperature_c is None:
-        ranges = default_ranges(scene, annotator.fastest_px_s(), readings.span(annotator.at, ranges))
+        ranges = default_ranges(scene, annotator.fastest_px_s(), readings.span(annotator.annotate, ranges))
     notes = (*detector.notes, *ground_note(scene.camera, plane))
     return _Content(scene, config, annotator, readings, ranges), notes
 
@@ -225,7 +225,7 @@ def _write(
         writer = stack.enter_context(StegoWriter(file, reader.info, codec=codec, audio=audio, shift=shift_s))
         for frame in counted(reader, "encode", len(plan), progress):
             moved = Frame(frame.planes, frame.layout, frame.pts - shift, frame.time_base, frame.number)
-            objects, outlines = content.annotator.at(frame.number, frame.time), None
+            objects, outlines = content.annotator.annotate(frame.number, frame.time), None
             if sampler is not None:
                 objects, outlines = sampler(objects, frame.time, frame.luma())
             writer.write(*embedder.embed(moved, objects, calibration, outlines))

@@ -228,7 +228,7 @@ class Encoder(Finishing):
         embedder = begun.embedder
         for states in ready:
             frame, view = self._waiting.popleft()
-            objects = self._annotator.at(states, frame.time)
+            objects = self._annotator.annotate(states, frame.time)
             size = (frame.width, frame.height)
             objects, outlines = take_temperatures(objects, embedder.ranges, frame.luma(), size, view)
             calibration = self._thermal.calibration

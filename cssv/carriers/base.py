@@ -19,8 +19,9 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from cssv.frames import U8, Frame
 from cssv.scene import Ranges, Scene
-from cssv.template.drawing import Drawing, Outline
-from cssv.template.state import ObjectState, Place, draw
+from cssv.template.draw import draw
+from cssv.template.drawing import Drawing, Outline, OutlineKey
+from cssv.template.state import ObjectState
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class FrameContent:
     objects: tuple[ObjectState, ...]
     ranges: Ranges
     scene: Scene
-    outlines: Mapping[Place, Outline] = field(default_factory=dict)
+    outlines: Mapping[OutlineKey, Outline] = field(default_factory=dict)
 
-    def draw(self, frame: Frame, outlines: Mapping[Place, Outline] | None = None) -> tuple[Drawing, ...]:
+    def draw(self, frame: Frame, outlines: Mapping[OutlineKey, Outline] | None = None) -> tuple[Drawing, ...]:
         """Drawings of the objects inside the frame, with outlines found in its brightness.
 
         Args:

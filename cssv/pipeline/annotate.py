@@ -15,14 +15,13 @@ from cssv.pipeline.scene_track import quantise
 from cssv.scene import Scene
 from cssv.scene.ground import Plane
 from cssv.scene.matching import LiveMatcher, Sighting, given_sightings, resolve, unmatched
+from cssv.scene.values import ImageBox, Pair
 from cssv.template.state import ObjectState
 
 #: A stream's track that was not seen for this long is forgotten; if it comes back it is matched anew.
 FORGET_S = 60
 #: Share of all speeds that the default speed range must hold; the rest are jumps of the tracker.
 SPEED_SHARE = 0.995
-
-Pair = tuple[float, float]
 
 
 class TrackAnnotator:
@@ -53,7 +52,7 @@ class TrackAnnotator:
         speeds = [np.hypot(*track.velocity_px_s.T) for track in self._tracks]
         return float(np.quantile(np.concatenate(speeds), SPEED_SHARE)) if speeds else None
 
-    def at(self, number: int, time: Fraction) -> FrameObjects:
+    def annotate(self, number: int, time: Fraction) -> FrameObjects:
         """The objects of frame ``number``, shown at ``time`` seconds."""
         given = given_states(self.scene, self._given, time, self.facts.__getitem__, self._plane)
         return merge_objects(_perceived(self._tracks.at(number)), given, self.facts.__getitem__)
@@ -76,7 +75,7 @@ class LiveAnnotator:
         """Scene entries that have spoken of no track so far, in words."""
         return self._matcher.unmatched()
 
-    def at(self, states: FrameStates, time: Fraction) -> FrameObjects:
+    def annotate(self, states: FrameStates, time: Fraction) -> FrameObjects:
         """The objects of the next frame.
 
         Raises:
@@ -136,6 +135,6 @@ def _pair(vector: NDArray[np.float64]) -> Pair:
     return float(vector[0]), float(vector[1])
 
 
-def _four(box: NDArray[np.float64]) -> tuple[float, float, float, float]:
+def _four(box: NDArray[np.float64]) -> ImageBox:
     x, y, w, h = box.tolist()
     return x, y, w, h

@@ -11,8 +11,7 @@ from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.scene_track import SceneSample, write_sample
 from cssv.scene import Ranges, Scene
 from cssv.scene.thermal import Calibration
-from cssv.template.drawing import Outline
-from cssv.template.state import Place
+from cssv.template.drawing import Outline, OutlineKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class FrameEmbedder:
     ranges: Ranges
 
     def content(
-        self, frame: Frame, objects: FrameObjects, outlines: Mapping[Place, Outline] | None = None
+        self, frame: Frame, objects: FrameObjects, outlines: Mapping[OutlineKey, Outline] | None = None
     ) -> FrameContent:
         """What the carrier hides in a frame; ``outlines`` that are known are not searched again."""
         return FrameContent(
@@ -46,7 +45,7 @@ class FrameEmbedder:
         frame: Frame,
         objects: FrameObjects,
         calibration: Calibration | None = None,
-        outlines: Mapping[Place, Outline] | None = None,
+        outlines: Mapping[OutlineKey, Outline] | None = None,
     ) -> tuple[Frame, bytes]:
         """Embed the objects of a frame.
 

@@ -76,7 +76,7 @@ def given_states(
     found = []
     for track, (_, entry) in zip(given, scene.given_tracks(), strict=True):
         # Scenes give times in decimals: 0.2 s means the frame at 1/5 s, which only floats make equal.
-        place = entry.at(float(time))
+        place = entry.state_at(float(time))
         if place is None:
             continue
         past, future = place.velocity_past_px_s, place.velocity_future_px_s

@@ -98,7 +98,7 @@ class Reannotator:
         """Lowest and highest temperature and density that are drawn, under the names of their ranges."""
         found: dict[str, list[float]] = {name: [] for name in RINGS}
         for sample, time in frames:
-            for state in self.at(sample, time).objects:
+            for state in self.annotate(sample, time).objects:
                 for name, extremes in found.items():
                     value = getattr(state, name)
                     if value is not None:
@@ -106,7 +106,7 @@ class Reannotator:
                         extremes[:] = min(both), max(both)
         return found
 
-    def at(self, sample: SceneSample, time: Fraction) -> FrameObjects:
+    def annotate(self, sample: SceneSample, time: Fraction) -> FrameObjects:
         """The objects of the frame that ``sample`` is about, shown at ``time`` seconds.
 
         Raises:

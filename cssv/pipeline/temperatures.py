@@ -18,9 +18,10 @@ from cssv.perception.thermal.timeline import Clock, Stamps
 from cssv.pipeline.frame_objects import FrameObjects, with_reading
 from cssv.scene import Ranges, Thermal
 from cssv.scene.thermal import Calibration, Unit, checked
-from cssv.template.drawing import Outline, drawing_order
+from cssv.template.draw import draw
+from cssv.template.drawing import Outline, OutlineKey, drawing_order
 from cssv.template.outline import inside_outline
-from cssv.template.state import ObjectState, Place, draw
+from cssv.template.state import ObjectState
 
 Size = tuple[int, int]
 #: Of a camera that gives degrees and states no accuracy.
@@ -56,7 +57,7 @@ class ThermalView:
 
 def take_temperatures(
     shown: FrameObjects, ranges: Ranges, luma: U8 | None, size: Size, view: ThermalView | None
-) -> tuple[FrameObjects, dict[Place, Outline]]:
+) -> tuple[FrameObjects, dict[OutlineKey, Outline]]:
     """Read the temperature of every object of a frame inside its outline.
 
     Args:
@@ -81,7 +82,7 @@ def take_temperatures(
 
 def _read(
     states: tuple[ObjectState, ...], ranges: Ranges, luma: U8 | None, size: Size, view: ThermalView
-) -> tuple[tuple[ObjectState, ...], dict[Place, Outline]]:
+) -> tuple[tuple[ObjectState, ...], dict[OutlineKey, Outline]]:
     drawn = [(index, draw(state, ranges, luma, size)) for index, state in enumerate(states)]
     found = [(index, drawing.outline) for index, drawing in drawn if drawing is not None]
     hidden = np.zeros(size[::-1], np.bool_)
@@ -122,7 +123,7 @@ def _visible(outline: Outline, hidden: NDArray[np.bool_]) -> tuple[NDArray[np.in
 
 
 #: Reads the objects of a frame, shown at a time, in the cover's brightness; see :func:`take_temperatures`.
-Sampler = Callable[[FrameObjects, Fraction, U8 | None], tuple[FrameObjects, dict[Place, Outline]]]
+Sampler = Callable[[FrameObjects, Fraction, U8 | None], tuple[FrameObjects, dict[OutlineKey, Outline]]]
 
 
 class ThermalReadings:
@@ -216,7 +217,7 @@ class ThermalReadings:
 
         def warm(
             shown: FrameObjects, time_s: Fraction, luma: U8 | None
-        ) -> tuple[FrameObjects, dict[Place, Outline]]:
+        ) -> tuple[FrameObjects, dict[OutlineKey, Outline]]:
             shown, outlines = take_temperatures(shown, ranges, luma, self._size, view_at(time_s))
             self._tally(shown)
             return shown, outlines

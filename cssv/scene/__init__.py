@@ -2,7 +2,7 @@
 
 from cssv.scene.attributes import ObjectAttributes
 from cssv.scene.model import (
-    SELECTORS,
+    TEMPLATE_NAMES,
     Camera,
     Environment,
     GivenRanges,
@@ -12,7 +12,7 @@ from cssv.scene.model import (
     Ranges,
     Scene,
     SceneObject,
-    Selector,
+    TemplateName,
     Thermal,
     Tsai,
     Waypoint,
@@ -21,7 +21,7 @@ from cssv.scene.schema import schema
 from cssv.scene.values import Point, Source, Value
 
 __all__ = [
-    "SELECTORS",
+    "TEMPLATE_NAMES",
     "Camera",
     "Environment",
     "GivenRanges",
@@ -33,8 +33,8 @@ __all__ = [
     "Ranges",
     "Scene",
     "SceneObject",
-    "Selector",
     "Source",
+    "TemplateName",
     "Thermal",
     "Tsai",
     "Value",

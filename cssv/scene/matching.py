@@ -19,7 +19,7 @@ import numpy as np
 from cssv.boxes import F64
 from cssv.errors import InputError
 from cssv.scene.attributes import ATTRIBUTES, ObjectAttributes
-from cssv.scene.model import Match, Scene, SceneObject, Selector
+from cssv.scene.model import Match, Scene, SceneObject, TemplateName
 from cssv.scene.text import match_text
 
 #: A track is near a point if its box is at most this many box heights away from it.
@@ -74,7 +74,7 @@ class Facts(ObjectAttributes):
 
     name: str | None = None
     label: str | None = None
-    template: Selector = "auto"
+    template: TemplateName = "auto"
     entries: tuple[int, ...] = ()
 
 

@@ -1,12 +1,12 @@
-"""``scene.json``, typed: camera, environment, textures and objects, with units in the names.
+"""``scene.json`` as typed values: camera, environment, textures and objects, with units in the names.
 
-Field names follow ASAM OpenLABEL, MISB ST 0601/0903 and ROS where those have one, and like ROS a
-sensed value may carry its deviation. The schema (``schema.json``, JSON Schema draft 2020-12)
-is the one home of every bound. A :class:`Scene` is checked when it is made, whether from a file or
-from Python; the parts are checked when they join a scene.
+Field names follow ASAM OpenLABEL, MISB ST 0601/0903 and ROS if these have one. As in ROS, a sensed value can
+have a standard deviation. All bounds are in the JSON Schema (:mod:`cssv.scene.schema`), all other rules in
+:mod:`cssv.scene.check`. A :class:`Scene` is checked once, when it is made from a file or in Python; its parts
+are checked with it.
 
-Reading and writing are an inverse pair: a number written plainly is written back plainly, and keys
-that start with ``x_`` are kept at every level. Empty parts (``"camera": {}``) are left out.
+Reading and writing are an inverse pair: a number that was plain is written plainly again, and keys that start
+with ``x_`` are kept at every level. Empty parts (``"camera": {}``) are left out.
 """
 
 from __future__ import annotations
@@ -20,24 +20,34 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from cssv.errors import SceneError
 from cssv.files.atomic import whole_file
 from cssv.scene.attributes import ATTRIBUTES, RINGS, ObjectAttributes, attributes_from_json
 from cssv.scene.check import TEXT_BOUND, check, parse
 from cssv.scene.tsai import read_tsai
-from cssv.scene.values import OWN_PREFIX, JsonObject, Point, Sensed, Span, Value, own_keys, to_tuples
+from cssv.scene.values import (
+    OWN_PREFIX,
+    ImageBox,
+    JsonObject,
+    Pair,
+    Point,
+    Sensed,
+    Span,
+    Triple,
+    Value,
+    own_keys,
+    to_tuples,
+)
 
 #: Version of the format that this module reads and writes.
 SCENE_VERSION = 1
 
-Selector = Literal["auto", "rings", "comet", "edges"]
-SELECTORS: tuple[Selector, ...] = ("auto", "rings", "comet", "edges")
+#: Drawing of an object, as ``template`` names it.
+TemplateName = Literal["auto", "rings", "comet", "edges"]
+TEMPLATE_NAMES: tuple[TemplateName, ...] = get_args(TemplateName)
 
-Box = tuple[float, float, float, float]
-Pair = tuple[float, float]
-Triple = tuple[float, float, float]
 Matrix = tuple[tuple[float, float, float], ...]
 
 #: Range of speeds if none is known.
@@ -51,11 +61,11 @@ class Tsai:
     """A camera calibrated by Tsai's method (IEEE J. Robotics and Automation 3, 1987).
 
     Attributes:
-        size_px: width and height of the pictures that it is for.
+        size_px: width and height of the pictures for which it was made.
         centre_px: where the lens's axis meets the picture.
         pixel_mm: width and height of a pixel on the sensor (often dpx, dpy).
         focal_mm: focal length.
-        translation_mm: tx, ty, tz: the scene's origin as the camera sees it.
+        translation_mm: tx, ty, tz: the scene's origin in the camera's axes.
         rotation_rad: rx, ry, rz: turns about x, then y, then z, from the scene's axes to the camera's.
         sx: correction of the pixel's width; None is 1.
         kappa1_per_mm2: radial distortion; None is none.
@@ -75,14 +85,14 @@ class Tsai:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """Where the camera stands and how it looks; :mod:`cssv.scene.ground` says what each tells of the ground.
+    """Position, orientation and lens of the camera; :mod:`cssv.scene.camera` makes the ground plane of them.
 
     Attributes:
         position_m: x, y, z in metres; z up from the ground.
         pan_deg, tilt_deg, roll_deg: degrees; tilt is negative when looking down.
         hfov_deg: horizontal field of view, above 0 to 360.
         homography: 3 x 3, takes image pixels (x, y, 1) to ground metres (X, Y, 1) up to scale; the middle of
-            the picture's lower edge is taken for ground.
+            the picture's lower edge counts as ground.
         tsai: a calibration with radial distortion.
         extra: the user's own ``x_`` keys.
     """
@@ -99,7 +109,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Light, weather and air, in the units of the names; wind_deg is where the wind comes from."""
+    """Light, weather and air, in the units of the names; wind_deg is the direction the wind comes from."""
 
     lighting_lux: Value | None = None
     weather: str | None = None
@@ -113,7 +123,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class GivenRanges:
-    """The ranges that the user wrote; None where the scene gives none."""
+    """The ranges that the scene gives; None for the others."""
 
     speed_px_s: Span | None = None
     temperature_c: Span | None = None
@@ -123,7 +133,7 @@ class GivenRanges:
 
 @dataclass(frozen=True, slots=True)
 class Thermal:
-    """How the pictures of a thermal camera belong to the clip.
+    """Registration, calibration and timing of a thermal camera's pictures.
 
     Attributes:
         homography: 3 x 3, takes pixels (x, y, 1) of the thermal picture to pixels of the clip up to scale,
@@ -131,7 +141,7 @@ class Thermal:
         scale, offset_c: degrees Celsius = scale * counts + offset_c, for files of counts.
         sigma_c: the camera's stated accuracy, one standard deviation, degrees Celsius.
         time_offset_s: time in the clip of the first thermal picture; None: both begin and end together.
-        rate: pictures per second where the file does not say it, or says it wrong.
+        rate: pictures per second, if the file has none or a wrong one.
         extra: the user's own ``x_`` keys.
     """
 
@@ -146,7 +156,7 @@ class Thermal:
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """Lowest and highest value the heat map shows, complete; see :mod:`cssv.scene.ranges`."""
+    """Lowest and highest values that the heat map shows, all given; see :mod:`cssv.scene.ranges`."""
 
     speed_px_s: Span = SPEED_FALLBACK_PX_S
     temperature_c: Span = RINGS["temperature_c"].fallback
@@ -159,10 +169,10 @@ class Ranges:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which tracks an entry speaks of; all that is stated must hold.
+    """Conditions for the tracks of an entry; all that are stated must hold.
 
     Attributes:
-        label: the track's label; ``"*"`` is any, also none.
+        label: the track's label; ``"*"`` matches any label, and none.
         track: the track's id.
         near_px, at_s: the one track nearest to the point (x, y) at that time in seconds.
         from_s, to_s: tracks alive at some time between them; one end alone is open.
@@ -188,14 +198,14 @@ class Waypoint:
     """A box (x, y of the top left corner, width, height; pixels) at a time in seconds."""
 
     time_s: float
-    box_px: Box
+    box_px: ImageBox
     extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
 
 
 class GivenState(NamedTuple):
-    """A given object at one time: its box, and its centre's velocity before and after."""
+    """A given object at one time: its box, and its centre's velocity before and after this time."""
 
-    box_px: Box
+    box_px: ImageBox
     velocity_past_px_s: Pair
     velocity_future_px_s: Pair
 
@@ -207,22 +217,21 @@ class SceneObject(ObjectAttributes):
     Attributes:
         match, trajectory: exactly one of them; waypoint times increase.
         name, label: free text.
-        template: how it is drawn; None leaves it to earlier entries, and at last to "auto".
+        template: how it is drawn; None keeps that of earlier entries, or else "auto".
         (others): as in :class:`cssv.scene.attributes.ObjectAttributes`.
     """
 
     match: Match | None = None
     name: str | None = None
     label: str | None = None
-    template: Selector | None = None
+    template: TemplateName | None = None
     trajectory: tuple[Waypoint, ...] | None = None
 
-    def at(self, time_s: float | Fraction) -> GivenState | None:
-        """Return the given box and velocities at ``time_s``; None without trajectory or outside its span.
+    def state_at(self, time_s: float | Fraction) -> GivenState | None:
+        """The given box and velocities at ``time_s``; None without a trajectory or outside its time.
 
-        Boxes are linear between waypoints. At a waypoint the past velocity is that of the segment
-        before it and the future velocity that of the segment after it; at the two ends, where there
-        is only one segment, both are its velocity.
+        Boxes are linear between waypoints. At a waypoint the past velocity is that of the segment before it,
+        the future velocity that of the segment after it. At the two ends, with one segment, both are equal.
         """
         points = self.trajectory
         if points is None or not points[0].time_s <= time_s <= points[-1].time_s:
@@ -250,9 +259,10 @@ class SceneObject(ObjectAttributes):
         return max(after - 1, 1) if time_s == points[after - 1].time_s else after, after
 
     def _velocity(self, index: int, depth: float = 0.5) -> Pair:
-        """Velocity, px/s, over the segment that ends at waypoint ``index``, of the middle of the box's width.
+        """Velocity, px/s, over the segment that ends at waypoint ``index``.
 
-        ``depth`` says how far down the box: 0.5 is its centre, 1 its foot.
+        It is that of a point in the middle of the box's width; ``depth`` is its share of the box's height
+        from the top: 0.5 for the centre, 1 for the foot.
         """
         assert self.trajectory is not None
         first, last = self.trajectory[index - 1], self.trajectory[index]
@@ -263,15 +273,15 @@ class SceneObject(ObjectAttributes):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that is known about the scene of one clip. Making one checks it: SceneError.
+    """The scene of one clip. Raises SceneError if it is not valid.
 
     Attributes:
-        camera: where it stands and looks.
+        camera: position, orientation and lens.
         environment: light, weather and air.
-        textures: what surfaces are made of, by their names.
+        textures: materials of surfaces, by the surfaces' names.
         objects: entries about objects; later ones override earlier ones.
-        ranges: the heat map's ranges, as far as they are given.
-        thermal: how a thermal camera's pictures belong to the clip.
+        ranges: the heat map's ranges, if given.
+        thermal: registration, calibration and timing of a thermal camera.
         extra: the user's own ``x_`` keys.
     """
 
@@ -287,42 +297,52 @@ class Scene:
         check(self.to_json())
 
     def given_tracks(self) -> tuple[tuple[int, SceneObject], ...]:
-        """List the objects given outright, each with its index in ``objects``."""
+        """The objects with trajectories, each with its index in ``objects``."""
         return tuple((i, entry) for i, entry in enumerate(self.objects) if entry.trajectory is not None)
 
     def to_json(self) -> JsonObject:
-        """Return the scene as plain JSON types, sharing nothing with it."""
+        """The scene as plain JSON types, a copy."""
         parts = {k: v for k, v in _dump(self).items() if v or k.startswith(OWN_PREFIX)}
         return {"cssv_scene": SCENE_VERSION} | parts
 
     @classmethod
     def from_json(cls, tree: object, name: str = "scene") -> Scene:
-        """Make the scene of a JSON tree; ``name`` stands in the error.
+        """The scene of a JSON tree; errors contain ``name``.
 
         Raises:
             SceneError: one line per fault.
         """
-        return _scene(check(tree, name))
+        return cls._from_checked(check(tree, name))
+
+    @classmethod
+    def _from_checked(cls, node: JsonObject) -> Scene:
+        """Make the scene of JSON that :func:`cssv.scene.check.check` has passed."""
+        # Without __init__, because that would check the scene a second time.
+        scene = object.__new__(cls)
+        for name, part in _parts(node).items():
+            object.__setattr__(scene, name, part)
+        return scene
 
     def dumps(self) -> str:
-        """Return JSON text for people: short objects stay on one line."""
+        """JSON text for people: short objects stay on one line."""
         return _layout(self.to_json()) + "\n"
 
     @classmethod
     def loads(cls, text: str | bytes, name: str = "scene") -> Scene:
-        """Make the scene of JSON text; bytes are UTF-8. Raises SceneError."""
+        """The scene of JSON text; bytes are UTF-8. Raises SceneError."""
         return cls.from_json(parse(text, name), name)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write ``scene.json``, whole or not at all. Raises OutputError."""
+        """Write ``scene.json``; after an error the old file is unchanged. Raises OutputError."""
         with whole_file(path) as temporary:
             temporary.write_text(self.dumps(), encoding="utf-8")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Scene:
-        """Read ``scene.json``; a file that its ``camera.calibration`` names is read into ``camera.tsai``.
+        """Read ``scene.json``, and the calibration named in ``camera.calibration`` into ``camera.tsai``.
 
-        Raises SceneError, also where a file cannot be opened.
+        Raises:
+            SceneError: the scene is not valid, or a file cannot be opened.
         """
         try:
             with Path(path).open("rb") as file:
@@ -334,10 +354,11 @@ class Scene:
 
 
 def _calibrated(tree: object, folder: Path) -> object:
-    """Put the numbers of a calibration file, by its name beside ``scene.json``, into the tree."""
+    """The tree with the numbers of the calibration file that it names, from the folder of ``scene.json``."""
     camera = tree.get("camera") if isinstance(tree, dict) else None
     if isinstance(camera, dict) and isinstance(camera.get("calibration"), str) and "tsai" not in camera:
         name = camera.pop("calibration")
+        # A scene from a stranger must not read files elsewhere.
         if Path(name).name != name:
             raise SceneError(
                 f"camera.calibration names no file beside scene.json: {name[:60]!r}",
@@ -421,16 +442,17 @@ def _thermal(node: JsonObject) -> Thermal:
     return Thermal(**known, extra=own_keys(node))
 
 
-def _scene(node: JsonObject) -> Scene:
-    return Scene(
-        camera=_camera(node.get("camera", {})),
-        environment=_environment(node.get("environment", {})),
-        textures=node.get("textures", {}),
-        objects=tuple(_object(entry) for entry in node.get("objects", [])),
-        ranges=_ranges(node.get("ranges", {})),
-        thermal=_thermal(node.get("thermal", {})),
-        extra=own_keys(node),
-    )
+def _parts(node: JsonObject) -> dict[str, object]:
+    """All fields of a Scene."""
+    return {
+        "camera": _camera(node.get("camera", {})),
+        "environment": _environment(node.get("environment", {})),
+        "textures": node.get("textures", {}),
+        "objects": tuple(_object(entry) for entry in node.get("objects", [])),
+        "ranges": _ranges(node.get("ranges", {})),
+        "thermal": _thermal(node.get("thermal", {})),
+        "extra": own_keys(node),
+    }
 
 
 # ---- parts -> JSON
@@ -461,7 +483,7 @@ def _written_order(part: type) -> tuple[str, ...]:
 
 
 def _layout(node: object, indent: int = 0) -> str:
-    """JSON text in which whatever fits into LINE_CHARS stays on one line."""
+    """JSON text in which everything that fits into LINE_CHARS stays on one line."""
     line = json.dumps(node, ensure_ascii=False, allow_nan=False)
     if not isinstance(node, dict | list) or not node or len(line) + indent <= LINE_CHARS:
         return line
@@ -473,6 +495,3 @@ def _layout(node: object, indent: int = 0) -> str:
         rows = [pad + _layout(item, indent + 2) for item in node]
     first, last = "{}" if isinstance(node, dict) else "[]"
     return f"{first}\n" + ",\n".join(rows) + f"\n{' ' * indent}{last}"
-
-
-# ---- ranges

@@ -10,6 +10,12 @@ from typing import Any, Generic, Self, TypeVar
 JsonObject = dict[str, Any]
 #: Lowest and highest value of a range.
 Span = tuple[float, float]
+#: Two coordinates, x and y.
+Pair = tuple[float, float]
+#: Three coordinates.
+Triple = tuple[float, float, float]
+#: A box in the picture: x, y of the top left corner, width, height.
+ImageBox = tuple[float, float, float, float]
 
 #: Keys that start so belong to the user.
 OWN_PREFIX = "x_"

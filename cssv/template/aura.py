@@ -1,9 +1,8 @@
 """The aura: three Gaussian rings around an outline, as integer tables.
 
 Inner ring: velocity. Middle: temperature. Outer: density. A ring stretches its peak value by a
-Gaussian gain over the distance from the outline. In every ring brightness is the value and
-saturation is certainty; hue is the heading in the inner ring and repeats the value, for people,
-in the other two.
+Gaussian gain over the distance from the outline. In every ring brightness is the value and saturation is the
+certainty. Hue is the heading in the inner ring; in the other two it repeats the value, for people.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from cssv.template.drawing import FULL, Readings
 RINGS = 3
 #: Brightness of a ring's peak at the bottom and at the top of its range.
 PEAK_LOW, PEAK_HIGH = 56, 240
-#: Chroma amplitude of a reading that is certain. 112 = 7 nibbles, the most a signed nibble holds.
+#: Chroma amplitude of a certain reading: 112 is nibble 7, the largest of a signed nibble.
 SATURATION = 112
 #: Hue in the Cb-Cr plane as bytes (256 = one turn) at the bottom and top of the range:
 #: temperature from blue over magenta to red, density from cyan over green to yellow.

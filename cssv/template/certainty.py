@@ -1,4 +1,9 @@
-"""Certainty and standard deviation: conversion in both directions."""
+"""Certainty from standard deviation, and back.
+
+A certainty is the probability that the true value differs from the drawn one by less than TOLERANCE, a share
+of the drawn range. The error has the stated standard deviation. It is Gaussian for temperature and
+density (``erf``), and a circular Gaussian in two dimensions for velocity (the Rayleigh distribution).
+"""
 
 from __future__ import annotations
 
@@ -7,16 +12,15 @@ import math
 from scipy.special import erfinv
 
 from cssv.scene import Source, Value
+from cssv.scene.values import Span
 from cssv.template.drawing import FULL
 
-Span = tuple[float, float]
-
-#: A reading is certain as far as it lies within this share of its range.
+#: An error within this share of the range counts as none.
 TOLERANCE = 1 / 8
-#: Certainty of a value that comes without a standard deviation, by its source.
+#: Certainty of a value without a standard deviation, by its source.
 CERTAINTY_UNSTATED = {Source.MEASURED: 1.0, Source.ESTIMATED: 0.5, Source.UNKNOWN: 0.0}
-#: The least certainty whose byte is full.
-_SURE = (FULL - 0.5) / FULL
+#: The least certainty whose byte is 255.
+_LEAST_FULL = (FULL - 0.5) / FULL
 
 
 def planar_certainty(sigma: float, span: Span) -> float:
@@ -33,11 +37,11 @@ def planar_sigma(certainty: float, span: Span) -> float:
     """Inverse of :func:`planar_certainty`; for certainty 1 the largest sigma that a byte rounds to it."""
     if certainty <= 0:
         return math.inf
-    return (span[1] - span[0]) * TOLERANCE / math.sqrt(-2 * math.log1p(-min(certainty, _SURE)))
+    return (span[1] - span[0]) * TOLERANCE / math.sqrt(-2 * math.log1p(-min(certainty, _LEAST_FULL)))
 
 
 def value_certainty(value: Value | None, span: Span) -> float:
-    """Probability that a scalar errs by less than the tolerance; by its source when no sigma is stated."""
+    """Probability that a scalar errs by less than the tolerance; by its source if it has no sigma."""
     if value is None or value.source is Source.UNKNOWN:
         return 0.0
     if value.sigma is None:
@@ -51,4 +55,4 @@ def value_sigma(certainty: float, span: Span) -> float:
     """Inverse of :func:`value_certainty`; for certainty 1 the largest sigma that a byte rounds to it."""
     if certainty <= 0:
         return math.inf
-    return (span[1] - span[0]) * TOLERANCE / (math.sqrt(2) * float(erfinv(min(certainty, _SURE))))
+    return (span[1] - span[0]) * TOLERANCE / (math.sqrt(2) * float(erfinv(min(certainty, _LEAST_FULL))))

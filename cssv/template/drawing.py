@@ -1,7 +1,7 @@
-"""What the renderer draws: integers only, one home for the meaning of each byte.
+"""Drawings: the integers from which the renderer draws, and the meaning of each byte.
 
-Floats stop here. :class:`Outline` says where an object's rings lie, :class:`Readings` what they
-show; both are bytes and small integers, so every machine draws the same template from them.
+:class:`Outline` is where an object's rings lie, :class:`Readings` what they show. Both are bytes and small
+integers, so that every machine draws the same template from them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ SHIFT_LIMIT = 6
 #: Width of one ring in pixels: a sixth of the box's shorter side, within these bounds.
 RING_WIDTH = (6, 12)
 
+#: A box of whole pixels: x, y, w, h.
+PixelBox = tuple[int, int, int, int]
+#: The track and the clipped box for which an outline was found.
+OutlineKey = tuple[int, PixelBox]
+
 
 class Selector(IntEnum):
-    """The template selector: which drawing an object gets.
+    """The template selector: the kind of drawing of an object.
 
     RINGS: three closed rings. COMET: rings that widen behind the motion, up to twice, for fast objects.
-    EDGES: the outline alone, for an object of which nothing is known.
+    EDGES: the outline alone, for an object without known motion and attributes.
     """
 
     RINGS = 0
@@ -36,7 +41,7 @@ class Selector(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Where an object is drawn: its tag's content.
+    """Where an object is drawn: the content of its tag.
 
     Attributes:
         track: identity, 0 to 2^32 - 1.
@@ -52,7 +57,7 @@ class Outline:
     track: int
     label: str
     score: int
-    box: tuple[int, int, int, int]
+    box: PixelBox
     radii: bytes
     shift: int
     selector: Selector
@@ -82,12 +87,12 @@ class Outline:
 
     @property
     def stretch(self) -> int:
-        """Most distance from the outline that the drawing reaches, in ring widths."""
+        """Largest distance of the drawing from the outline, in ring widths."""
         return 6 if self.selector is Selector.COMET else 3
 
     @property
     def reach(self) -> int:
-        """Farthest pixel from the centre that the drawing can touch, in either axis."""
+        """Largest distance of a drawn pixel from the centre, in either axis."""
         if self.selector is Selector.EDGES:
             return (max(self.radii) << self.shift) + 1
         return (max(self.radii) << self.shift) + self.stretch * self.ring_width * 17 // 16 + 2
@@ -95,7 +100,7 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What an object's rings show; every field a byte.
+    """The values that an object's rings show; every field is a byte.
 
     Attributes:
         past_speed, future_speed: share of the speed range, 255 = its top.
@@ -118,17 +123,17 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """One object of a template: where it lies and what it shows."""
+    """One object of a template: its outline and the readings of its rings."""
 
     outline: Outline
     readings: Readings
 
     @property
     def depth(self) -> tuple[int, int]:
-        """Order of drawing: what stands lower in the picture is nearer and is drawn later."""
+        """Order of drawing: objects lower in the picture are nearer and are drawn later."""
         return drawing_order(self.outline)
 
 
 def drawing_order(outline: Outline) -> tuple[int, int]:
-    """Sort key of an outline: bottom edge, then track."""
+    """Sort key of an outline: its bottom edge, then its track."""
     return outline.box[1] + outline.box[3], outline.track

@@ -1,6 +1,6 @@
 """Integer Sobel edges of the high-nibble picture.
 
-Computed on ``cover >> 4``, smoothed: the 5x5 Sobel kernel is the 3x3 one over a binomial blur, so
+Computed on ``cover >> 4`` and smoothed: the 5x5 Sobel kernel is the 3x3 one after a binomial blur, so that
 both are one exact integer filter.
 """
 
@@ -14,7 +14,7 @@ from cssv.frames import U8
 
 #: Right shift from |gx| + |gy| of the 5x5 kernel to the template's brightness.
 _SHIFT = 2
-#: Edges weaker than this stay empty: they are the sensor's noise, and the codec pays for them.
+#: Weaker edges stay empty: they are the sensor's noise, and coding them costs bytes.
 _FLOOR = 48
 
 

@@ -1,4 +1,4 @@
-"""The pixels an object's drawing touches; one geometry for the renderer and the reader."""
+"""The pixels of an object's drawing: one geometry for the renderer and the reader."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cssv.template.outline import inside_outline
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """A window of the frame and what each of its pixels is to one object.
+    """A window of the frame, and where each of its pixels lies in the drawing of one object.
 
     Attributes:
         left, top: the window's origin in the frame, whole pixels.
@@ -49,7 +49,7 @@ class Footprint:
 
 
 def _halves(outline: Outline) -> tuple[int, int]:
-    """Half width and half height of the window around the centre that holds the whole drawing."""
+    """Half width and half height of the window around the centre that contains the whole drawing."""
     corner = np.frombuffer(outline.radii, np.uint8).astype(np.int64) << outline.shift
     angle = np.arange(0, 256, 256 // len(corner))
     across = int((corner * np.abs(COSINE[angle])).max()) >> 7
@@ -71,9 +71,9 @@ def octagonal_distance(inside: U8) -> NDArray[np.int16]:
 
 
 def footprint(outline: Outline, width: int, height: int) -> Footprint | None:
-    """Lay an outline out in a ``width`` x ``height`` frame; None when nothing of it is in the frame.
+    """The footprint of an outline in a ``width`` x ``height`` frame; None if it lies outside.
 
-    Memory and time are bounded by the frame, whatever the outline claims.
+    The frame bounds memory and time, whatever size the outline states.
     """
     half_x, half_y = _halves(outline)
     cx, cy = outline.centre
@@ -81,8 +81,8 @@ def footprint(outline: Outline, width: int, height: int) -> Footprint | None:
     right, bottom = min(cx + half_x + 1, width), min(cy + half_y + 1, height)
     if left >= right or top >= bottom:
         return None
-    # Pixels outside the frame count as far as they can be the nearest inside ones: the city-block
-    # distance of a ring's pixel is at most 3/2 of its distance.
+    # The nearest pixel inside the outline may lie outside the frame, so the window grows beyond the frame:
+    # the city-block distance of a ring's pixel is at most 3/2 of its distance.
     grow = outline.stretch * outline.ring_width * 3 // 2 + 1
     rows = range(max(top - cy - grow, -half_y), min(bottom - cy + grow, half_y + 1))
     columns = range(max(left - cx - grow, -half_x), min(right - cx + grow, half_x + 1))

@@ -17,17 +17,15 @@ from numpy.typing import NDArray
 from cssv.frames import U8
 from cssv.template.drawing import DIRECTIONS, SHIFT_LIMIT
 
-#: The ray may stop from this share of the way to the box's border on ...
-_NEAREST = 0.45
-#: ... and goes past the border by this share, because boxes cut limbs and superellipses corners off.
-_FARTHEST = 1.2
+#: The ray can stop between these shares of the way to the box's border. It goes beyond the border, because
+#: boxes cut off limbs and superellipses cut off corners.
+_NEAREST, _FARTHEST = 0.45, 1.2
 #: Samples along a ray between the two.
 _STEPS = 28
-#: An edge is what exceeds the box's median magnitude by this factor.
+#: An edge exceeds the box's median magnitude by this factor, and this share of the strongest on its ray.
 _EDGE_FACTOR = 1.6
-#: ... and this share of the strongest on its ray.
 _STRONGEST_SHARE = 0.5
-#: Without an edge the ray ends on an ellipse-like border at this share of the box.
+#: Without an edge the ray ends at this share of the superellipse.
 _FALLBACK = 0.92
 
 _ANGLES = np.arange(DIRECTIONS) * (2 * math.pi / DIRECTIONS)
@@ -37,7 +35,7 @@ _SLOPES: NDArray[np.int64] = np.array(
     [round((1 << 14) * math.tan(math.pi * (2 * k + 1) / 256)) for k in range(32)]
 )
 
-#: Sizes of the tables of polar coordinates that are kept; larger outlines compute theirs in strips.
+#: Half sizes of the tables of polar coordinates that are kept; larger outlines compute theirs in strips.
 _TABLE_HALVES = (64, 128, 256, 512)
 #: Rows of such a strip.
 _STRIP = 64
@@ -46,7 +44,7 @@ _STRIP = 64
 def superellipse(width: float, height: float) -> NDArray[np.float64]:
     """Radii (DIRECTIONS,) in pixels of the superellipse |x|^3 + |y|^3 = 1 inscribed in a box.
 
-    Between the ellipse, which misses shoulders, and the box, which has corners nobody has.
+    It lies between the ellipse, which misses shoulders, and the box, whose corners no object has.
     """
     a, b = np.abs(_COS) / (width / 2), np.abs(_SIN) / (height / 2)
     radii: NDArray[np.float64] = (a**3 + b**3) ** (-1 / 3)
@@ -74,11 +72,11 @@ def explore(edges: NDArray[np.integer], box: tuple[int, int, int, int]) -> NDArr
     strength = edges[rows.clip(0, height - 1), columns.clip(0, width - 1)] * inside
     threshold = max(float(np.median(strength[inside])) * _EDGE_FACTOR, 1.0) if inside.any() else math.inf
     floor = np.maximum(threshold, _STRONGEST_SHARE * strength.max(axis=0))
-    # The crest, not its outer slope, which is two pixels farther out.
+    # A crest, not its outer slope, which lies two pixels farther out.
     is_edge = np.zeros(strength.shape, bool)
     middle = strength[1:-1]
     is_edge[1:-1] = (middle >= floor) & (middle >= strength[2:]) & (middle > strength[:-2])
-    # The last edge on the way is the silhouette; the ones before it are folds and shadows.
+    # The last edge on the ray is the silhouette; those before it are folds and shadows.
     last = _STEPS - 1 - np.argmax(is_edge[::-1], axis=0)
     radii = np.where(is_edge.any(axis=0), share[last], _FALLBACK) * border
     ratio = radii / border
@@ -124,7 +122,7 @@ def polar_grid(dx: NDArray[np.int64], dy: NDArray[np.int64]) -> tuple[U8, NDArra
 
 @lru_cache(maxsize=4)
 def _polar_table(half: int) -> tuple[U8, NDArray[np.int32]]:
-    """Return :func:`polar_grid` from -half to half in both axes. Read only."""
+    """:func:`polar_grid` from -half to half in both axes, read-only."""
     across = np.arange(-half, half + 1)
     angle, radius = np.empty((2 * half + 1,) * 2, np.uint8), np.empty((2 * half + 1,) * 2, np.int32)
     for first in range(0, 2 * half + 1, _STRIP):

@@ -15,24 +15,24 @@ from cssv.template.drawing import FULL, Outline, Readings, Selector, drawing_ord
 from cssv.template.footprint import Footprint, footprint
 from cssv.template.render import chroma_step
 
-#: Fewer visible pixels than this in a ring give no reading.
+#: A ring with fewer visible pixels gives no reading.
 _LEAST_PIXELS = 12
 #: Weight of a pixel under a mark or a tag.
 _MARKED_WEIGHT = 0.25
-#: Footprints are kept between the two passes of :func:`read` up to this many frames' pixels in all,
-#: because damaged or hostile tags may each claim the whole frame.
+#: Footprints are kept between the two passes of :func:`read` up to this many frames' pixels in all, because
+#: damaged or hostile tags may each cover the whole frame.
 _KEPT_FRAMES = 4
-#: An object of whose rings less than this share is visible counts as hidden and is not read.
+#: An object with a smaller visible share of its rings counts as hidden and is not read.
 VISIBLE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read of one object.
+    """The reading of one object.
 
     Attributes:
-        outline: where it was looked for.
-        readings: the bytes read, or None when too little of the rings is visible.
+        outline: of the object.
+        readings: the bytes read; None if too little of the rings is visible.
         visible: share of the rings' pixels that no nearer object covers, 0 to 1.
     """
 
@@ -43,7 +43,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Planes:
-    """A template's planes with the pixels whose lowest nibble bit is not the drawing's."""
+    """A template's planes, and the pixels whose lowest nibble bit is not part of the drawing."""
 
     luma: U8
     cb: U8
@@ -69,7 +69,7 @@ def read(
         damaged: (H, W) bool, pixels that count as hidden.
 
     Returns:
-        one Sight per outline, in the given order.
+        One Reading per outline, in the given order.
     """
     luma, cb, cr = split_planes(template, layout)
     planes = _Planes(luma, cb, cr, marked, chroma_step(layout))
@@ -87,14 +87,14 @@ def read(
             room -= place.index.size
     if damaged is not None:
         owner[damaged] = -1
-    sights = []
+    found = []
     for i, outline in enumerate(outlines):
         place = kept.pop(i, None) or footprint(outline, width, height)
         if place is None:
-            sights.append(Reading(outline, None, 0.0))
+            found.append(Reading(outline, None, 0.0))
         else:
-            sights.append(_read_one(planes, outline, place, owner[place.window] == i))
-    return sights
+            found.append(_read_one(planes, outline, place, owner[place.window] == i))
+    return found
 
 
 def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[np.bool_]) -> Reading:
@@ -115,9 +115,9 @@ def _fit(
     place: Footprint,
     width: int,
 ) -> NDArray[np.float64]:
-    """Least-squares peak per (half, ring) of values that a ring's gain has stretched.
+    """Sums for the least-squares peak per (half, ring) of values that a ring's gain has stretched.
 
-    Returns (2, RINGS, 2): the sums of gain * value and of gain squared, weighted.
+    Returns (2, RINGS, 2): the weighted sums of gain * value and of gain squared; the peak is their ratio.
     """
     half, distance = index // place.span, index % place.span
     keep = distance > 0
@@ -132,10 +132,10 @@ def _fit(
 
 
 def _luma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the sums of :func:`_fit` for the brightness."""
+    """The sums of :func:`_fit` for the brightness."""
     keep = (place.index >= 0) & own
     values, marked = planes.luma[place.window][keep], planes.marked[place.window][keep]
-    # Three bits under a mark or tag still tell the middle of two steps, at twice the deviation.
+    # Under a mark or tag three bits are left: the middle of two steps, at twice the deviation.
     middle = np.where(marked, (values & 0xE0) + np.uint8(8), values).astype(np.float64)
     return _fit(place.index[keep], middle, np.where(marked, _MARKED_WEIGHT, 1.0), place, width)
 
@@ -143,7 +143,7 @@ def _luma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bo
 def _chroma_sums(
     planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return the sums of :func:`_fit` for Cb and Cr, shape (2, 2, RINGS, 2)."""
+    """The sums of :func:`_fit` for Cb and Cr, shape (2, 2, RINGS, 2)."""
     step = planes.step
     window, index = place.chroma(step)
     visible = own[place.top % step :: step, place.left % step :: step]
@@ -156,7 +156,7 @@ def _chroma_sums(
 
 
 def _ratio(sums: NDArray[np.float64]) -> float:
-    """Peak from a pair of sums; 0 when there were no pixels."""
+    """Peak from a pair of sums; 0 without pixels."""
     return float(sums[0] / sums[1]) if sums[1] > 0 else 0.0
 
 
@@ -177,12 +177,13 @@ def _polar_of(sums: NDArray[np.float64]) -> tuple[int, int]:
 
 
 def _readings(luma: NDArray[np.float64], chroma: NDArray[np.float64]) -> Readings | None:
-    """Bytes from the sums, or None when a ring shows too few pixels."""
+    """Bytes from the sums; None if a ring shows too few pixels."""
     whole, whole_chroma = luma.sum(axis=0), chroma.sum(axis=1)
     # Sums of gain squared run from half to the full number of pixels.
     if whole[:, 1].min() < _LEAST_PIXELS / 2 or whole_chroma[0, :, 1].min() < 1:
         return None
     ahead, behind = (_motion(luma[half, 0], chroma[:, half, 0]) for half in (0, 1))
+    # If one half is hidden, the other stands for both.
     ahead, behind = ahead or behind, behind or ahead
     if ahead is None or behind is None:
         return None
@@ -200,7 +201,7 @@ def _readings(luma: NDArray[np.float64], chroma: NDArray[np.float64]) -> Reading
 
 
 def _motion(luma: NDArray[np.float64], chroma: NDArray[np.float64]) -> tuple[int, int, int] | None:
-    """Speed, heading and certainty bytes of one half of the inner ring, None when it is hidden."""
+    """Speed, heading and certainty bytes of one half of the inner ring; None if it is hidden."""
     if luma[1] < _LEAST_PIXELS / 2 or chroma[0, 1] < 1:
         return None
     heading, certainty = _polar_of(chroma)

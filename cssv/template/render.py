@@ -29,12 +29,12 @@ _SOBEL_MARGIN = 2
 
 
 def chroma_step(layout: Layout) -> int:
-    """How many luma pixels one chroma sample spans in each direction."""
+    """Luma pixels per chroma sample in each direction."""
     return 2 if layout == "yuv420p" else 1
 
 
 def empty_template(layout: Layout, width: int, height: int) -> U8:
-    """Make a template in which nothing is drawn."""
+    """A template in which nothing is drawn."""
     return np.zeros(planes_shape(layout, width, height), np.uint8)
 
 
@@ -42,23 +42,21 @@ def render(
     drawings: Sequence[Drawing],
     luma: U8,
     layout: Layout,
-    out: U8 | None = None,
     edges: U8 | None = None,
 ) -> U8:
-    """Draw a frame's template.
+    """Draw the template of a frame.
 
     Args:
-        drawings: the objects, in any order; the nearer one (lower in the picture) wins.
+        drawings: the objects, in any order; the nearer one (lower in the picture) covers the other.
         luma: (H, W) uint8, the cover's brightness, for the edges inside the outlines.
         layout: layout of the template.
-        out: an empty template to draw into, instead of a new one.
-        edges: (H, W) uint8, multiples of 16: the edges, where they are known already.
+        edges: (H, W) uint8, multiples of 16: the edges, if they are known already.
 
     Returns:
         uint8 array of the frame's planes, multiples of 16.
     """
     height, width = luma.shape
-    template = empty_template(layout, width, height) if out is None else out
+    template = empty_template(layout, width, height)
     planes = split_planes(template, layout)
     for drawing in sorted(drawings, key=lambda drawing: drawing.depth):
         place = footprint(drawing.outline, width, height)
@@ -69,7 +67,7 @@ def render(
 
 
 def interior(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np.bool_]:
-    """Which pixels of a frame show edges: (H, W) bool, inside an outline and under no other's ring."""
+    """Pixels of a frame that show edges: (H, W) bool, inside an outline and not under another's ring."""
     shown = np.zeros((height, width), bool)
     for outline in sorted(outlines, key=drawing_order):
         place = footprint(outline, width, height)
@@ -81,6 +79,7 @@ def interior(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np
 
 def _draw(planes: tuple[U8, U8, U8], drawing: Drawing, place: Footprint, bright: U8, step: int) -> None:
     """Draw one object into the planes."""
+    # Edges alone have no rings: the outline is one grey line.
     if drawing.outline.selector is Selector.EDGES:
         luma_table = np.full(2 * place.span, _LINE, np.uint8)
         chroma_table = np.zeros((2, 2 * place.span), np.int16)
@@ -100,10 +99,11 @@ def _draw(planes: tuple[U8, U8, U8], drawing: Drawing, place: Footprint, bright:
 
 
 def _dither(window: tuple[slice, slice]) -> NDArray[np.int16]:
-    """Return the ordered dither over a window of a chroma plane."""
+    """The ordered dither over a window of a chroma plane."""
     rows, columns = window
     top, left = rows.start & 3, columns.start & 3
     height, width = rows.stop - rows.start, columns.stop - columns.start
+    # A drawing larger than the ready-made tiling is rare.
     if top + height > _DITHER.shape[0] or left + width > _DITHER.shape[1]:
         tiles = (-(-(top + height) // 4), -(-(left + width) // 4))
         return np.tile(_BAYER, tiles)[top : top + height, left : left + width]
@@ -111,7 +111,7 @@ def _dither(window: tuple[slice, slice]) -> NDArray[np.int16]:
 
 
 def _edges_in(luma: U8, place: Footprint) -> U8:
-    """Edge brightness in the footprint's window, as if the Sobel had run over the whole frame."""
+    """Edge brightness in the footprint's window, equal to that of the whole frame."""
     rows, columns = place.window
     top, left = max(rows.start - _SOBEL_MARGIN, 0), max(columns.start - _SOBEL_MARGIN, 0)
     patch = luma[top : rows.stop + _SOBEL_MARGIN, left : columns.stop + _SOBEL_MARGIN]

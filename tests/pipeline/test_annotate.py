@@ -1,4 +1,4 @@
-"""What a frame shows: detectors, box files and scenes meet."""
+"""Objects of each frame: detections, box files and scenes together."""
 
 from __future__ import annotations
 
@@ -129,9 +129,9 @@ STILL = {
     ],
 )
 def test_a_perceived_object_may_be_a_given_one(box, is_boat):
-    cast = LiveAnnotator(cssv.Scene.from_json({"cssv_scene": 1, "objects": [STILL]}))
+    annotator = LiveAnnotator(cssv.Scene.from_json({"cssv_scene": 1, "objects": [STILL]}))
     seen = replace(states_at(0, [7]), boxes_px=np.array([box], float))
-    found = [state.track for state in cast.at(seen, Fraction(1, 25)).objects]
+    found = [state.track for state in annotator.annotate(seen, Fraction(1, 25)).objects]
     assert found == ([] if is_boat else [7]) + [FIRST_GIVEN_TRACK]
 
 
@@ -362,7 +362,7 @@ def test_boxes_on_a_clip_that_begins_in_the_middle(clips, tmp_path):
             assert later[number].objects[0].x_px == pytest.approx(synthetic.boxes_at(number + 3)[0][0], abs=1)
 
 
-# ---- the live cast
+# ---- streams
 
 
 def states_at(number, ids):
@@ -385,12 +385,12 @@ def test_a_stream_forgets_what_left_long_ago():
             ],
         }
     )
-    cast = LiveAnnotator(scene)
-    assert len(cast.warnings) == 2
+    annotator = LiveAnnotator(scene)
+    assert len(annotator.warnings) == 2
     for number in range(600):
-        (state,) = cast.at(states_at(number, [number]), Fraction(number)).objects
+        (state,) = annotator.annotate(states_at(number, [number]), Fraction(number)).objects
         assert state.temperature_c.value == 30
-    assert len(cast._matcher.all_facts()) <= FORGET_S + 2
-    assert cast.warnings == ()
-    (again,) = cast.at(states_at(600, [0]), Fraction(600)).objects
+    assert len(annotator._matcher.all_facts()) <= FORGET_S + 2
+    assert annotator.warnings == ()
+    (again,) = annotator.annotate(states_at(600, [0]), Fraction(600)).objects
     assert again.density_kg_m3.value == 5

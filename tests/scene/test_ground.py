@@ -356,7 +356,7 @@ def test_a_foot_runs_ahead_sideways_too():
     """Before a rolled camera, who moves to the right in the picture nears it, and grows."""
     plane = plane_of(dataclasses.replace(POSE, tilt_deg=Value(-12), roll_deg=Value(20)), SIZE)
     box, dt = np.array([380.0, 200.0, 30, 90]), 1e-4
-    share = plane.nearing(feet_of(box))
+    share = plane.growth(feet_of(box))
     assert abs(share[0]) > 0.2 * abs(share[1])
     for centre in ([40.0, 0.0], [0.0, 25.0], [40.0, 25.0]):
         foot = foot_velocity(plane, box, np.array(centre))

@@ -104,7 +104,7 @@ facts = {
     "density_kg_m3": numbers(0, 1e6),
     "goal_m": sensed(pair(-1e9, 1e9)),
     "goal_px": sensed(pair(-1e6, 1e6)),
-    "template": st.sampled_from(model.SELECTORS),
+    "template": st.sampled_from(model.TEMPLATE_NAMES),
 }
 
 
@@ -336,7 +336,7 @@ def test_schema_is_a_fresh_valid_copy():
     Draft202012Validator(first).validate(json.loads(EXAMPLE))
     first.clear()
     assert schema()["$schema"].endswith("2020-12/schema")
-    assert schema()["$defs"]["object"]["properties"]["template"]["enum"] == list(model.SELECTORS)
+    assert schema()["$defs"]["object"]["properties"]["template"]["enum"] == list(model.TEMPLATE_NAMES)
     assert schema()["$defs"]["source"]["enum"] == [s.value for s in Source]
     assert schema()["properties"]["cssv_scene"]["const"] == model.SCENE_VERSION
 
@@ -371,45 +371,45 @@ PATH = SceneObject(
 
 
 def test_a_given_object_moves_in_straight_lines():
-    state = PATH.at(1.5)
+    state = PATH.state_at(1.5)
     assert state == ((5, 0, 10, 20), (10, 0), (10, 0))
     assert state.box_px == (5, 0, 10, 20)
-    box, past, future = PATH.at(3)
+    box, past, future = PATH.state_at(3)
     assert box == (10, 20, 15, 20)
     assert past == future == (2.5, 20)  # the centre also moves as the box widens
 
 
 def test_velocity_turns_at_a_waypoint():
-    assert PATH.at(2) == ((10, 0, 10, 20), (10, 0), (2.5, 20))
-    assert PATH.at(1) == ((0, 0, 10, 20), (10, 0), (10, 0))
-    assert PATH.at(4) == ((10, 40, 20, 20), (2.5, 20), (2.5, 20))
+    assert PATH.state_at(2) == ((10, 0, 10, 20), (10, 0), (2.5, 20))
+    assert PATH.state_at(1) == ((0, 0, 10, 20), (10, 0), (10, 0))
+    assert PATH.state_at(4) == ((10, 40, 20, 20), (2.5, 20), (2.5, 20))
 
 
 @pytest.mark.parametrize("time_s", [0.999, 4.001, -1, Fraction(401, 100)])
 def test_a_given_object_is_absent_outside_its_span(time_s):
-    assert PATH.at(time_s) is None
+    assert PATH.state_at(time_s) is None
 
 
 def test_an_object_without_trajectory_is_nowhere():
-    assert SceneObject(match=Match(label="*")).at(0) is None
+    assert SceneObject(match=Match(label="*")).state_at(0) is None
 
 
 def test_rational_times_are_taken_exactly():
-    assert PATH.at(Fraction(4, 3)).box_px[0] == pytest.approx(10 / 3, abs=1e-12)
-    assert PATH.at(Fraction(2)) == PATH.at(2)
+    assert PATH.state_at(Fraction(4, 3)).box_px[0] == pytest.approx(10 / 3, abs=1e-12)
+    assert PATH.state_at(Fraction(2)) == PATH.state_at(2)
 
 
 @given(st.floats(1, 4), st.floats(1e-6, 1e-3))
 def test_velocities_are_the_slopes_of_the_centre(time_s, step):
     def centre(t):
-        x, y, w, h = PATH.at(t).box_px
+        x, y, w, h = PATH.state_at(t).box_px
         return x + w / 2, y + h / 2
 
-    state = PATH.at(time_s)
-    if PATH.at(time_s + step) and not time_s < 2 < time_s + step:
+    state = PATH.state_at(time_s)
+    if PATH.state_at(time_s + step) and not time_s < 2 < time_s + step:
         for a, b, v in zip(centre(time_s), centre(time_s + step), state.velocity_future_px_s, strict=True):
             assert (b - a) / step == pytest.approx(v, abs=1e-6)
-    if PATH.at(time_s - step) and not time_s - step < 2 < time_s:
+    if PATH.state_at(time_s - step) and not time_s - step < 2 < time_s:
         for a, b, v in zip(centre(time_s - step), centre(time_s), state.velocity_past_px_s, strict=True):
             assert (b - a) / step == pytest.approx(v, abs=1e-6)
 
@@ -489,3 +489,17 @@ def test_ranges_hold_all_there_is(temperatures, speed):
     assert low <= min(temperatures[:3])
     assert max(temperatures[:3]) < high
     assert speed <= found.speed_px_s[1] <= max(speed, SPEED_LEAST_TOP_PX_S) * 1.5 + 1e-12
+
+
+def test_a_scene_is_checked_once(monkeypatch, tmp_path):
+    calls = []
+    check = model.check
+    monkeypatch.setattr(model, "check", lambda *given: (calls.append(given), check(*given))[1])
+    tree = {"cssv_scene": 1, "objects": [{"match": {"label": "*"}, "temperature_c": 20}]}
+    scene = Scene.from_json(tree)
+    assert len(calls) == 1
+    scene.write(tmp_path / "scene.json")
+    assert Scene.read(tmp_path / "scene.json") == scene
+    assert len(calls) == 2
+    assert Scene(objects=scene.objects) == scene
+    assert len(calls) == 3

@@ -29,7 +29,7 @@ def test_a_trimmed_clip_gets_its_scene_in_its_own_time():
     first, second, third = moved.objects
     assert (first.match.at_s, second.match.from_s, second.match.to_s) == (2.0, 0.9, 4.4)
     assert [point.time_s for point in third.trajectory] == [0.4, 2.9]
-    assert third.at(0.4).box_px == whole.objects[2].at(0.5).box_px
+    assert third.state_at(0.4).box_px == whole.objects[2].state_at(0.5).box_px
     assert second.temperature_c == whole.objects[1].temperature_c
     assert moved.thermal == Thermal(time_offset_s=-0.8, rate=9)
     assert shift_times(whole, Fraction(0)) is whole

@@ -124,7 +124,7 @@ def test_the_given_boat_moves_as_in_truth(truth):
     ((_, boat),) = Scene.read(SAMPLES / "scene.json").given_tracks()
     for row in truth:
         if row["label"] == "boat":
-            box, past, future = boat.at(row["frame"] / 25)
+            box, past, future = boat.state_at(row["frame"] / 25)
             assert box == pytest.approx([row[k] for k in "xywh"], abs=1e-5)
             assert past == future == pytest.approx((row["vx_px_s"], row["vy_px_s"]), abs=1e-9)
 

@@ -14,11 +14,12 @@ from cssv.carriers.nibble.planes import PlanesEmbedder, extract_planes
 from cssv.frames import planes_shape, split_planes
 from cssv.scene import Ranges, Value
 from cssv.template.certainty import planar_sigma, value_sigma
+from cssv.template.draw import draw, to_state
 from cssv.template.drawing import Drawing, Readings, Selector
 from cssv.template.footprint import footprint
 from cssv.template.read import VISIBLE_SHARE, read
 from cssv.template.render import render
-from cssv.template.state import ObjectState, draw, to_state
+from cssv.template.state import ObjectState
 
 RANGES = Ranges((0.0, 200.0), (-20.0, 60.0), (0.0, 2000.0))
 SIZE = (320, 240)

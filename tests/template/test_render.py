@@ -94,13 +94,6 @@ def test_an_empty_scene_is_empty():
         assert not render([], luma_for(1), layout).any()
 
 
-def test_drawing_goes_into_the_given_template(shapes):
-    out = empty_template("rgb24", 160, 120)
-    drawings, luma = drawings_for(shapes, 8), luma_for(8)
-    assert render(drawings, luma, "rgb24", out) is out
-    assert np.array_equal(out, render(drawings, luma, "rgb24"))
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_template_does_not_depend_on_the_cover_outside_the_outlines(shapes, layout):
     outline = shapes.outline(np.random.default_rng(2), (50, 40, 50, 40), Selector.RINGS)

@@ -26,10 +26,11 @@ from cssv.carriers.nibble.tags import place_tags
 from cssv.errors import ContainerError, OptionError
 from cssv.frames import U8, Frame
 from cssv.scene import Ranges, Scene
+from cssv.template.draw import to_state
 from cssv.template.drawing import Drawing, Outline
 from cssv.template.read import VISIBLE_SHARE, read
 from cssv.template.render import render
-from cssv.template.state import ObjectState, to_state
+from cssv.template.state import ObjectState
 
 
 @dataclass(frozen=True, slots=True)

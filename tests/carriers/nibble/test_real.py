@@ -13,9 +13,10 @@ from cssv.carriers.nibble.merge import merge
 from cssv.carriers.nibble.planes import PlanesEmbedder, extract_planes
 from cssv.frames import split_planes
 from cssv.scene import Ranges, Value
+from cssv.template.draw import draw, to_state
 from cssv.template.read import read
 from cssv.template.render import empty_template, render
-from cssv.template.state import ObjectState, draw, to_state
+from cssv.template.state import ObjectState
 from cssv.video import VideoReader
 
 RANGES = Ranges((0.0, 200.0), (-20.0, 60.0), (0.0, 2000.0))

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from cssv.errors import InputError
 from cssv.scene import Ranges, Source, Value
 from cssv.template.certainty import planar_certainty, planar_sigma, value_certainty, value_sigma
+from cssv.template.draw import clip_box, draw, readings_of, to_state
 from cssv.template.drawing import Outline, Readings, Selector
 from cssv.template.read import Reading
-from cssv.template.state import ObjectState, clip_box, draw, readings_of, to_state
+from cssv.template.state import ObjectState
 
 RANGES = Ranges((0.0, 200.0), (-20.0, 60.0), (0.0, 2000.0))
 SPAN = (-20.0, 60.0)
@@ -93,13 +94,13 @@ def test_bytes_hold_what_is_in_range_and_clip_the_rest(vx, vy, temperature, dens
         assert abs(turn) <= 0.501
 
 
-def sight_of(drawing, readings="own"):
+def reading_of(drawing, readings="own"):
     return Reading(drawing.outline, drawing.readings if readings == "own" else readings, 1.0)
 
 
 @given(st.floats(0, 199), st.floats(-3, 3), st.floats(-20, 60), st.floats(0, 2000), st.floats(0.1, 0.99))
 @settings(deadline=None)
-def test_undraw_undoes_draw_up_to_the_bytes(speed, turn, temperature, density, certainty):
+def test_to_state_is_the_inverse_of_draw_up_to_the_bytes(speed, turn, temperature, density, certainty):
     velocity = (speed * math.cos(turn), speed * math.sin(turn))
     state = replace(
         STATE, velocity_px_s=velocity, past_px_s=velocity, future_px_s=velocity,
@@ -107,7 +108,7 @@ def test_undraw_undoes_draw_up_to_the_bytes(speed, turn, temperature, density, c
         temperature_c=Value(temperature, value_sigma(certainty, RANGES.temperature_c)),
         density_kg_m3=Value(density, value_sigma(certainty, RANGES.density_kg_m3)),
     )  # fmt: skip
-    back = to_state(sight_of(draw(state, RANGES, None, (320, 240))), RANGES)
+    back = to_state(reading_of(draw(state, RANGES, None, (320, 240))), RANGES)
     assert math.dist(back.velocity_px_s, velocity) <= 0.4 + speed * math.pi / 255
     assert back.past_px_s == back.future_px_s
     assert back.temperature_c.value == pytest.approx(temperature, abs=0.16)
@@ -124,7 +125,7 @@ def test_what_nobody_knows_is_unknown_again():
     drawing = draw(state, RANGES, None, (320, 240))
     assert drawing.outline.selector is Selector.EDGES
     for readings in (Readings(), None):
-        back = to_state(sight_of(drawing, readings), RANGES)
+        back = to_state(reading_of(drawing, readings), RANGES)
         assert back.sigma_px_s == math.inf
         assert back.temperature_c is back.density_kg_m3 is None
 
@@ -132,7 +133,7 @@ def test_what_nobody_knows_is_unknown_again():
 @pytest.mark.parametrize("certainty", [1, 10, 15])
 def test_almost_grey_is_unknown(certainty):
     drawing = draw(STATE, RANGES, None, (320, 240))
-    back = to_state(sight_of(drawing, replace(drawing.readings, temperature_certainty=certainty)), RANGES)
+    back = to_state(reading_of(drawing, replace(drawing.readings, temperature_certainty=certainty)), RANGES)
     assert back.temperature_c is None
     assert back.density_kg_m3 is not None
 
