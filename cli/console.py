@@ -1,4 +1,4 @@
-"""What a command says and where: results on stdout, progress and errors on stderr, text or JSON."""
+"""Output of a command: results on stdout, progress and errors on stderr, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 import click
 
 from cssv.errors import OutputError
-from cssv_cli.progress import ProgressBar
+from cssv_cli.progress import StageProgress
 from cssv_cli.report import Report
+from cssv_cli.wording import to_command_line
+
+#: Key of ``click.Context.meta``: whether the result is to be JSON. Set before the options are checked.
+AS_JSON = "cssv_cli.as_json"
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Where a command reports to.
+    """The streams of one command.
 
     Attributes:
         as_json: one JSON object instead of text.
@@ -29,23 +33,29 @@ class Console:
 
     as_json: bool
     quiet: bool
-    progress: ProgressBar
+    progress: StageProgress
 
     def show(self, report: Report) -> None:
-        """Print the result on stdout."""
+        """Print a result on stdout."""
         self.progress.close()
         if self.as_json:
-            write(sys.stdout, json_text(report.data))
+            write(sys.stdout, json_text(_with_options_named(report.data)))
         elif report.is_result:
             write(sys.stdout, report.text)
         elif not self.quiet:
+            # The result itself is on stdout already, perhaps on its way into another program.
             write(sys.stderr if report.is_remark else sys.stdout, report.text)
 
-    def pour(self, text: str) -> None:
-        """Print a result that is a file's content, as it is, and not where JSON was asked for."""
+    def write_file(self, text: str) -> None:
+        """Print the content of a result file as it is, unless JSON was chosen."""
         self.progress.close()
         if not self.as_json:
             write(sys.stdout, text, end="")
+
+
+def _with_options_named(data: dict[str, Any]) -> dict[str, Any]:
+    # Only notes are words of the library; all other texts are names of files or words of users.
+    return data | {"notes": [to_command_line(note) for note in data["notes"]]} if "notes" in data else data
 
 
 def json_text(data: dict[str, Any]) -> str:
@@ -54,7 +64,7 @@ def json_text(data: dict[str, Any]) -> str:
 
 
 def printable(text: str, encoding: str | None) -> str:
-    """Text that a terminal shows and does not obey: file names and messages in files may hold anything."""
+    """Escape what could control a terminal or does not fit its encoding: names in files may hold anything."""
     plain = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
     return plain.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
 
@@ -63,35 +73,63 @@ def write(stream: TextIO, text: str, end: str = "\n") -> None:
     """Write text to stdout or stderr at once.
 
     Raises:
-        BrokenPipeError: nobody reads it any more.
-        OutputError: it cannot be written.
+        BrokenPipeError: the reader is gone.
+        OutputError: the text cannot be written.
     """
     try:
         stream.write(printable(text, stream.encoding) + end)
         stream.flush()
     except OSError as error:
-        _forget(stream)
+        _discard(stream)
+        # A reader may stop early, as ``head`` does; that is no error to report.
         if isinstance(error, BrokenPipeError):
             raise
         raise OutputError("cannot write the result to the standard output", found=error.strerror) from error
 
 
-def _forget(stream: TextIO) -> None:
-    """Point a stream nowhere, or the interpreter tries and fails to flush it once more when it ends."""
+def _discard(stream: TextIO) -> None:
+    """Discard what is left in a stream; the interpreter would fail to flush it once more at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
+_FLAGS = (
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for programs."),
+    click.option("-q", "--quiet", is_flag=True, help="Print no progress and no report, only errors."),
+)
+
+
 def with_console(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command ``--json`` and ``--quiet``, and a Console as its first argument."""
 
-    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for programs.")
-    @click.option("-q", "--quiet", is_flag=True, help="No progress bars and no report; errors still show.")
     @functools.wraps(command)
     def run(*, as_json: bool, quiet: bool, **options: object) -> None:
+        # In a file or pipe, a bar would only be noise.
         shown = not quiet and sys.stderr.isatty()
-        with ProgressBar(sys.stderr if shown else None) as progress:
+        with StageProgress(sys.stderr if shown else None) as progress:
             command(Console(as_json, quiet, progress), **options)
 
-    return run
+    return functools.reduce(lambda made, flag: flag(made), reversed(_FLAGS), run)
+
+
+class Command(click.Command):
+    """A command that knows whether JSON was chosen even if its other options are wrong."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words after the command's name."""
+        ctx.meta[AS_JSON] = chooses_json(self, args)
+        return super().parse_args(ctx, args)
+
+
+def chooses_json(command: click.Command, words: Iterable[str]) -> bool:
+    """Whether ``--json`` is among the words as an option, not as the value of another one."""
+    options = [each for each in command.params if isinstance(each, click.Option) and not each.is_flag]
+    with_value = {spelling for option in options for spelling in option.opts}
+    rest = iter(words)
+    for word in rest:
+        if word in ("--json", "--"):
+            return word == "--json"
+        if word in with_value:
+            next(rest, None)
+    return False

@@ -2,130 +2,112 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import click
 
 import cssv
-from cssv.api.encode import DEFAULT_PLANES, PLANES, Planes
-from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES, Merge
-from cssv.carriers.nibble.planes import DEFAULT_FIDELITY, FIDELITIES, Fidelity
-from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
-from cssv.video import CODECS, Codec
-from cssv_cli import report
-from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, block, examples, perception_options, seconds
+from cssv.api import choices
+from cssv_cli import media_report
+from cssv_cli.console import Console
+from cssv_cli.options import (
+    PATH,
+    block,
+    command,
+    perception_options,
+    scene_option,
+    seconds,
+    source_argument,
+)
 
 SCENE = block(
-    "A scene.json, in which all but the first entry is optional:",
+    "A scene.json; all but the first entry are optional:",
     '{"cssv_scene": 1,',
     ' "environment": {"ambient_temperature_c": 17.5},',
     ' "objects": [{"match": {"label": "*"}, "temperature_c": 36.6, "density_kg_m3": 985}]}',
 )
 THERMAL = block(
-    "In it, what --thermal needs, as far as FILE does not say it or shows another view:",
+    "Its entry for --thermal, needed if the thermal file has no temperatures or shows another view:",
     '"thermal": {"homography": [[4.8, 0, 0], [0, 4.8, 0], [0, 0, 1]], "time_offset_s": -2.5,',
     '            "scale": 0.01, "offset_c": -273.15, "sigma_c": 0.5, "rate": 9}',
-    "homography takes its pixels to CLIP's; degrees Celsius = scale * counts + offset_c; time_offset_s is",
-    "the time in CLIP of its first picture.",
+    "homography maps thermal pixels to pixels of CLIP; degrees Celsius = scale * counts + offset_c;",
+    "time_offset_s is the time in CLIP of the first thermal picture.",
 )
 
 
-@click.command(
-    epilog=examples(
-        "cssv encode clip.mp4",
-        "cssv encode clip.mp4 --meta scene.json -o out.cssv",
-        "cssv encode clip.mp4 --boxes detections.txt --start 1:30 --stop 1:45",
-        "cssv encode clip.mp4 --thermal thermal.cptv --meta scene.json",
-        "cssv encode clip.mp4 --detector onnx --weights yolox.onnx --classes person,car",
-    )
-    + SCENE
-    + THERMAL
+@command(
+    "cssv encode clip.mp4",
+    "cssv encode clip.mp4 --meta scene.json -o out.cssv",
+    "cssv encode clip.mp4 --boxes detections.txt --start 1:30 --stop 1:45",
+    "cssv encode clip.mp4 --thermal thermal.cptv --meta scene.json",
+    "cssv encode clip.mp4 --detector onnx --weights yolox.onnx --classes person,car",
+    more=SCENE + THERMAL,
 )
-@click.argument("clip", type=PATH)
+@source_argument("CLIP")
 @click.option(
     "-o",
     "--output",
     type=PATH,
     metavar="OUT",
-    help=f"File to write.  [default: CLIP's name with {EXTENSION}]",
+    help=f"File to write.  [default: the name of CLIP with {choices.EXTENSION}]",
 )
-@click.option(
-    "--meta",
-    type=PATH,
-    metavar="SCENE",
-    help="scene.json: what is known of camera, surroundings and objects.",
+@scene_option(
+    required=False, help="scene.json: what is known about the camera, the surroundings and the objects."
 )
 @perception_options
 @click.option(
     "--thermal",
     type=PATH,
     metavar="FILE",
-    help="A thermal camera's record beside CLIP, for the objects' temperatures: CPTV, a FLIR radiometric "
-    "JPEG, a 16-bit video or a folder of 16-bit PNGs. SCENE says how it belongs to CLIP.",
+    help="Recording of a thermal camera beside CLIP, for the temperatures of the objects: CPTV, a FLIR "
+    "radiometric JPEG, a 16-bit video or a folder of 16-bit PNGs. See below for its entry in SCENE.",
 )
 @click.option(
     "--planes",
-    type=click.Choice(PLANES),
-    default=DEFAULT_PLANES,
-    help="'native' keeps the clip's own planes; 'rgb' makes PNG screenshots carry too, in a larger file.",
+    type=click.Choice(choices.PLANES),
+    default=choices.DEFAULT_PLANES,
+    help="native: the planes of the clip as they are. rgb: PNG screenshots carry the heat map too, but the "
+    "file is larger.",
 )
 @click.option(
     "--codec",
-    type=click.Choice(tuple(CODECS)),
-    default=DEFAULT_CODEC,
-    help="All are lossless; h264 is small and plays in most players, browsers included.",
+    type=click.Choice(tuple(choices.CODECS)),
+    default=choices.DEFAULT_CODEC,
+    help="All are lossless. h264 gives small files that most players show, browsers included.",
+)
+@click.option(
+    "--carrier",
+    type=click.Choice(tuple(choices.CARRIERS)),
+    default=choices.DEFAULT_CARRIER,
+    help="How the pixels carry the heat map. nibble: in the low four bits of every byte.",
 )
 @click.option(
     "--merge",
-    type=click.Choice(MERGES),
-    default=DEFAULT_MERGE,
-    help="'opap' moves each byte to the nearest that fits; 'plain' only replaces its low nibble.",
+    type=click.Choice(choices.MERGES),
+    help="Of the nibble carrier. opap: change each byte to the nearest one with the wanted low nibble. plain: "
+    f"only replace the low nibble.  [default: {choices.DEFAULT_MERGE}]",
 )
 @click.option(
     "--fidelity",
-    type=click.Choice(FIDELITIES),
-    default=DEFAULT_FIDELITY,
-    help="'full' carries in every pixel; 'sparse' leaves pixels away from the objects as they are.",
+    type=click.Choice(choices.FIDELITIES),
+    help="Of the nibble carrier. full: embed in every pixel. sparse: leave pixels away from the objects "
+    f"unchanged.  [default: {choices.DEFAULT_FIDELITY}]",
 )
 @click.option(
     "--start",
     type=seconds,
     metavar="T",
-    help="Begin here: seconds or [HH:]MM:SS(.fff). The scene's times stay the clip's.",
+    help="First frame, as seconds or [HH:]MM:SS(.fff). Times in the scene remain those of CLIP.",
 )
-@click.option("--stop", type=seconds, metavar="T", help="End before here, in the clip's own time.")
-@with_console
-def encode(
-    console: Console,
-    clip: Path,
-    output: Path | None,
-    meta: Path | None,
-    detector: str | None,
-    weights: Path | None,
-    classes: str | None,
-    min_score: float | None,
-    boxes: Path | None,
-    rate: str | None,
-    thermal: Path | None,
-    planes: Planes,
-    codec: Codec,
-    merge: Merge,
-    fidelity: Fidelity,
-    start: Fraction | None,
-    stop: Fraction | None,
-) -> None:
-    """Hide the heat map of CLIP's objects in its pixels.
+@click.option("--stop", type=seconds, metavar="T", help="End before this time of CLIP.")
+def encode(console: Console, scene: Path | None, **options: Any) -> None:
+    """Embed a heat map of the objects in the pixels of CLIP.
 
-    Finds and tracks the objects, draws them, and merges the drawing into the low half of every byte.
+    Finds and tracks the objects, draws their heat map, and merges it into the low four bits of every byte.
 
-    The file written is an MP4 that plays anywhere and looks like the clip. It appears when it is
-    whole and has been read back; until then, what was there stays.
+    The result is an MP4 that plays anywhere and looks like the clip. It is written under a temporary name and
+    read back; only then it gets its name, so an existing file is never left half-written.
     """
-    done = cssv.encode(
-        clip, output, scene=meta, detector=detector, weights=weights, classes=classes, min_score=min_score,
-        boxes=boxes, thermal=thermal, rate=rate, planes=planes, codec=codec, merge=merge, fidelity=fidelity,
-        start=start, stop=stop, progress=console.progress,
-    )  # fmt: skip
-    console.show(report.encoded(done, has_scene=meta is not None))
+    done = cssv.encode(scene=scene, progress=console.progress, **options)
+    console.show(media_report.encoded(done, has_scene=scene is not None))

@@ -1,32 +1,21 @@
-"""The exit codes, and which kind of error ends with which: the one table."""
+"""The table of exit codes, and which error ends with which code."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from cssv.errors import (
-    BoxesError,
     CarrierError,
-    ChecksumError,
     ContainerError,
     CssvError,
-    FrameError,
-    FramingError,
     InputError,
-    LimitError,
-    LockedError,
     MissingExtraError,
-    ModelError,
-    NibblesLostError,
     OptionError,
     OutputError,
     RevisionError,
-    SceneError,
-    ThermalError,
-    VideoError,
 )
 
-# Kinds that no error of the library has.
+# Causes that are no error of the library.
 USAGE = "usage"
 UNSOUND = "unsound"
 INTERRUPTED = "interrupted"
@@ -42,51 +31,42 @@ class Exit:
     Attributes:
         code: of the process.
         meaning: in words, for ``cssv --help``.
-        kinds: kinds of error that end with it.
+        errors: classes of errors that end with it; so do their subclasses without a row of their own.
+        causes: other causes that end with it.
     """
 
     code: int
     meaning: str
-    kinds: tuple[str, ...] = ()
+    errors: tuple[type[CssvError], ...] = ()
+    causes: tuple[str, ...] = ()
 
 
 EXITS = (
     Exit(0, "done"),
-    Exit(1, "something unexpected: a fault of cssv itself", (CssvError.kind,)),
-    Exit(2, "wrong use: an unknown option, or a value that it does not take", (USAGE, OptionError.kind)),
+    Exit(1, "an unexpected error: a fault of cssv itself", (CssvError,)),
+    Exit(2, "wrong use: an unknown option, or a value out of its bounds", (OptionError,), (USAGE,)),
     Exit(
         3,
         "bad input: a clip, scene, box, thermal or weights file that cannot be used, or no such version",
-        (
-            *(InputError.kind, VideoError.kind, SceneError.kind),
-            *(BoxesError.kind, FrameError.kind, ModelError.kind, RevisionError.kind, ThermalError.kind),
-        ),
+        (InputError, RevisionError),
     ),
-    Exit(
-        4,
-        "nibbles lost: the pixels do not carry, or no longer",
-        (NibblesLostError.kind, FramingError.kind, CarrierError.kind),
-    ),
-    Exit(
-        5,
-        "a damaged .cssv, or one that verify finds faults in",
-        (ContainerError.kind, ChecksumError.kind, LimitError.kind, UNSOUND),
-    ),
-    Exit(
-        6,
-        "the output cannot be written, or somebody else is writing to it",
-        (OutputError.kind, LockedError.kind),
-    ),
-    Exit(7, "an optional package is missing", (MissingExtraError.kind,)),
-    Exit(129, "ended because the terminal went away", (HANGUP,)),
-    Exit(130, "interrupted by Ctrl-C", (INTERRUPTED,)),
-    Exit(141, "the reader of the output went away", (BROKEN_PIPE,)),
-    Exit(143, "ended by SIGTERM", (TERMINATED,)),
+    Exit(4, "nibbles lost: the pixels carry no heat map, or no longer", (CarrierError,)),
+    Exit(5, "a damaged .cssv, or one in which verify found faults", (ContainerError,), (UNSOUND,)),
+    Exit(6, "the output cannot be written, or another process is writing to it", (OutputError,)),
+    Exit(7, "an optional package is missing", (MissingExtraError,)),
+    Exit(129, "ended because the terminal was closed", causes=(HANGUP,)),
+    Exit(130, "interrupted by Ctrl-C", causes=(INTERRUPTED,)),
+    Exit(141, "the reader of the output was closed", causes=(BROKEN_PIPE,)),
+    Exit(143, "ended by SIGTERM", causes=(TERMINATED,)),
 )
 
-_CODES = {kind: row.code for row in EXITS for kind in row.kinds}
+_OF_ERRORS = {error: row.code for row in EXITS for error in row.errors}
+_OF_CAUSES = {cause: row.code for row in EXITS for cause in row.causes}
 
 
-def exit_code(kind: str) -> int:
-    """The exit code for a kind of error; that of the unexpected for a kind that is not in the table."""
-    return _CODES.get(kind, _CODES[CssvError.kind])
+def exit_code(cause: CssvError | str) -> int:
+    """The exit code of an error of the library, or of one of the causes above."""
+    if isinstance(cause, str):
+        return _OF_CAUSES[cause]
+    # The bases are in order from the special to the general, so the first one with a row is the nearest.
+    return next(_OF_ERRORS[base] for base in type(cause).__mro__ if base in _OF_ERRORS)

@@ -3,48 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 import cssv
-from cssv_cli import history
-from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, examples, revision
+from cssv_cli import version_report
+from cssv_cli.console import Console
+from cssv_cli.options import PATH, command, file_argument, revision
 
 
-@click.command(
-    epilog=examples(
-        "cssv gc clip.cssv small.cssv --keep 7",
-        "cssv gc clip.cssv small.cssv --keep 1 --keep calibrated --keep-playing",
-        "cssv gc clip.cssv small.cssv --keep-tagged --keep-last 3",
-    )
+@command(
+    "cssv gc clip.cssv small.cssv --keep 7",
+    "cssv gc clip.cssv small.cssv --keep 1 --keep calibrated --keep-playing",
+    "cssv gc clip.cssv small.cssv --keep-tagged --keep-last 3",
 )
-@click.argument("file", type=PATH)
+@file_argument
 @click.argument("output", metavar="OUT", type=PATH)
 @click.option(
-    "--keep", type=revision, metavar="VERSION", multiple=True, help="A number or a tag; as often as you like."
+    "--keep",
+    type=revision,
+    metavar="VERSION",
+    multiple=True,
+    help="Keep this version, a number or a tag; may be given several times.",
 )
 @click.option("--keep-playing", is_flag=True, help="Keep the version that plays.")
 @click.option("--keep-tagged", is_flag=True, help="Keep every version that has a tag.")
 @click.option("--keep-last", type=click.IntRange(1), metavar="N", help="Keep the N newest versions.")
-@with_console
-def gc(
-    console: Console,
-    file: Path,
-    output: Path,
-    keep: tuple[int | str, ...],
-    keep_playing: bool,
-    keep_tagged: bool,
-    keep_last: int | None,
-) -> None:
-    """Write a copy of FILE that holds only the versions to be kept.
+def gc(console: Console, path: Path, output: Path, keep_last: int | None, **options: Any) -> None:
+    """Write a copy of FILE that holds only some of its versions.
 
-    They keep their numbers, messages, tags and every bit of their pixels. FILE stays as it is.
+    They keep their numbers, messages, tags and all their pixels. FILE itself is not changed.
     """
-    if not (keep or keep_playing or keep_tagged or keep_last):
+    if not (keep_last or any(options.values())):
         raise click.UsageError("Nothing to keep: give --keep, --keep-playing, --keep-tagged or --keep-last.")
-    done = cssv.gc(
-        file, output, keep, keep_playing=keep_playing, keep_tagged=keep_tagged, keep_last=keep_last or 0,
-        progress=console.progress,
-    )  # fmt: skip
-    console.show(history.compacted(done))
+    done = cssv.gc(path, output, keep_last=keep_last or 0, progress=console.progress, **options)
+    console.show(version_report.compacted(done))

@@ -20,30 +20,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
-def draw_graph(rows: Sequence[tuple[int, int]], heights: Sequence[int] | None = None) -> list[str]:
-    """Draw the lanes of a forest.
+def draw_blocks(rows: Sequence[tuple[int, int]], heights: Sequence[int]) -> list[tuple[str, ...]]:
+    """Draw the lanes of a forest of versions.
 
     Args:
-        rows: number and parent of each version, the newest first. A parent that does not stand further
-            down is none.
-        heights: lines of text that each row has, at least 1; 1 by default.
+        rows: number and parent of each version, the newest first. A parent that is not further down counts as
+            none.
+        heights: lines of text of each row, at least 1.
 
     Returns:
-        Lines without trailing space. The one with the i-th ``*`` is the first line of row i, and the
-        ``heights[i] - 1`` after it stand beside the rest of its text; lines that connect follow.
+        The lines of each row, without trailing space. The first has its ``*``; the next ``height - 1`` stand
+        beside the rest of its text; those after them connect it to the next row.
     """
-    return [line for block in draw_blocks(rows, heights) for line in block]
-
-
-def draw_blocks(
-    rows: Sequence[tuple[int, int]], heights: Sequence[int] | None = None
-) -> list[tuple[str, ...]]:
-    """As :func:`draw_graph`, with the lines of each row apart: its text's, then those that connect."""
     forest = _Forest(rows)
     drawing = _Drawing()
     blocks: list[tuple[str, ...]] = []
-    for row, height in enumerate([1] * len(rows) if heights is None else heights):
+    for row, height in enumerate(heights):
         connecting = drawing.enter(row, forest)
+        # Lines that connect two rows stand after the text of the upper one.
         if blocks:
             blocks[-1] += connecting
         blocks.append(drawing.stand(row, forest, height))

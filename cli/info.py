@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 import cssv
-from cssv_cli import report
-from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, examples
+from cssv_cli import media_report
+from cssv_cli.console import Console
+from cssv_cli.options import command, source_argument
 
 
-@click.command(
-    epilog=examples(
-        "cssv info clip.cssv",
-        "cssv info clip.cssv --json",
-    )
+@command(
+    "cssv info clip.cssv",
+    "cssv info clip.cssv --json",
 )
-@click.argument("source", type=PATH)
-@with_console
+@source_argument("SOURCE")
 def info(console: Console, source: Path) -> None:
-    """Say what SOURCE is and what it carries.
+    """Show what SOURCE is and what its pixels carry.
 
-    SOURCE is a .cssv, any other video, a PNG or a folder of PNGs. One frame is decoded, no more.
+    SOURCE is a .cssv, any other video, a PNG or a folder of PNGs. Only one frame is decoded.
     """
-    console.show(report.informed(cssv.info(source)))
+    console.show(media_report.informed(cssv.info(source)))

@@ -7,25 +7,22 @@ from pathlib import Path
 import click
 
 import cssv
-from cssv_cli import history
-from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, examples
+from cssv_cli import version_report
+from cssv_cli.console import Console
+from cssv_cli.options import command, file_argument
 
 
-@click.command(
-    epilog=examples(
-        "cssv log clip.cssv",
-        "cssv log clip.cssv --graph",
-        "cssv log clip.cssv --json",
-    )
+@command(
+    "cssv log clip.cssv",
+    "cssv log clip.cssv --graph",
+    "cssv log clip.cssv --json",
 )
-@click.argument("file", type=PATH)
+@file_argument
 @click.option("--graph", is_flag=True, help="Draw which version was made from which.")
-@with_console
-def log(console: Console, file: Path, graph: bool) -> None:
+def log(console: Console, path: Path, graph: bool) -> None:
     """List the versions of FILE, newest first.
 
-    Each with its number, parent, time, author, message, frames changed and bytes added. The star
-    marks the version that plays.
+    Each has its number, tags, time, author, message and parent, the frames that differ from the parent,
+    and the bytes that it added to the file.
     """
-    console.show(history.logged(cssv.log(file), graph=graph))
+    console.show(version_report.logged(cssv.log(path), graph=graph))

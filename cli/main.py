@@ -1,105 +1,99 @@
-"""The command ``cssv``: its commands, and what becomes of their errors."""
+"""The command ``cssv``: its subcommands, each loaded when it is used, and the handling of their errors."""
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
+from contextlib import suppress
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 import cssv
 from cssv.errors import SceneError
-from cssv_cli.artefacts import artefacts
-from cssv_cli.checkout import checkout
-from cssv_cli.commit import commit
-from cssv_cli.console import json_text, write
-from cssv_cli.decode import decode
-from cssv_cli.diff import diff
-from cssv_cli.encode import encode
-from cssv_cli.exits import BROKEN_PIPE, EXITS, HANGUP, INTERRUPTED, TERMINATED, USAGE, exit_code
-from cssv_cli.export import export
-from cssv_cli.gc import gc
-from cssv_cli.info import info
-from cssv_cli.log import log
-from cssv_cli.options import block, examples
+from cssv_cli.console import AS_JSON, chooses_json, json_text, write
+from cssv_cli.exits import BROKEN_PIPE, EXITS, USAGE, exit_code
+from cssv_cli.options import block
 from cssv_cli.report import failed
-from cssv_cli.tag import tag
-from cssv_cli.track import track
-from cssv_cli.verify import verify
+from cssv_cli.signals import cause_of, stopping_signals
+from cssv_cli.start import quiet_interrupt
+from cssv_cli.wording import to_command_line
 
-_EPILOG = examples(
+#: Title in ``cssv --help`` -> commands. ``cssv NAME`` is the function NAME of the module ``cssv_cli.NAME``.
+SECTIONS = {
+    "Clips": ("encode", "decode", "info", "verify", "export", "track", "artefacts"),
+    "Versions of a .cssv": ("commit", "log", "diff", "checkout", "tag", "gc"),
+}
+COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
+
+_EPILOG = block(
+    "Examples:",
     "cssv encode clip.mp4 --meta scene.json",
     "cssv decode clip.cssv -o heat.mp4 --objects objects.csv",
     "cssv info clip.cssv",
 ) + block("Exit codes:", *(f"{row.code:>3}  {row.meaning}" for row in EXITS))
 
 
-class _Stopped(KeyboardInterrupt):
-    """A signal asked the process to end; cleaned up after like Ctrl-C."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        super().__init__(kind)
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception, so that temporary files are deleted."""
-    kinds = {signal.SIGTERM: TERMINATED}
-    if hasattr(signal, "SIGHUP"):
-        kinds[signal.SIGHUP] = HANGUP
-
-    def stop(number: int, _: FrameType | None) -> NoReturn:
-        raise _Stopped(kinds[signal.Signals(number)])
-
-    # What is ignored stays ignored (nohup), and what an embedding program handles stays its own.
-    changed = [number for number in kinds if signal.getsignal(number) is signal.SIG_DFL]
-    try:
-        for number in changed:
-            signal.signal(number, stop)
-        yield
-    finally:
-        for number in changed:
-            signal.signal(number, signal.SIG_DFL)
-
-
 class _Group(click.Group):
-    """The group of commands; every error that CSSV knows of ends in one message and its exit code."""
+    """The group of commands. Each error of CSSV becomes one message and its exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
+        """The names of all commands, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Load a command and the library's function of the same name; None for an unknown one."""
+        if cmd_name not in COMMANDS:
+            return None
+        # The library is loaded here, not in the command, where the import could swallow Ctrl-C.
+        with quiet_interrupt():
+            module = import_module(f"cssv_cli.{cmd_name}")
+            getattr(cssv, cmd_name)
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, one section per title."""
+        # The same width in each section, so that the descriptions begin in one column.
+        limit = formatter.width - 6 - max(map(len, COMMANDS))
+        for title, names in SECTIONS.items():
+            commands = [self.get_command(ctx, name) for name in names]
+            rows = [
+                (f"{c.name:<{max(map(len, COMMANDS))}}", c.get_short_help_str(limit)) for c in commands if c
+            ]
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
-        as_json = "--json" in ctx.args
+        # The command replaces this by what it reads; an unknown command reads nothing.
+        ctx.meta[AS_JSON] = chooses_json(self, ctx.args)
         try:
-            with _signals():
+            with stopping_signals():
                 return super().invoke(ctx)
         except cssv.CssvError as error:
             faults = error.faults if isinstance(error, SceneError) else ()
-            _fail(ctx, error.kind, str(error), faults, as_json=as_json)
+            _fail(ctx, error.kind, to_command_line(str(error)), exit_code(error), faults)
         except click.UsageError as error:
-            if as_json:
+            # click itself prints the usage and the message on stderr.
+            if ctx.meta[AS_JSON]:
                 write(sys.stdout, json_text(failed(USAGE, error.format_message())))
             raise
         except BrokenPipeError:
             ctx.exit(exit_code(BROKEN_PIPE))
-        except KeyboardInterrupt as error:
-            kind = error.kind if isinstance(error, _Stopped) else INTERRUPTED
-            _fail(ctx, kind, "interrupted; no half-written file is left", as_json=as_json)
+        except KeyboardInterrupt as interrupt:
+            cause = cause_of(interrupt)
+            _fail(ctx, cause, "interrupted; no half-written file is left", exit_code(cause))
 
 
-def _fail(
-    ctx: click.Context, kind: str, message: str, faults: tuple[str, ...] = (), *, as_json: bool
-) -> NoReturn:
-    # The exit code still tells when nobody listens.
+def _fail(ctx: click.Context, kind: str, message: str, code: int, faults: tuple[str, ...] = ()) -> NoReturn:
+    # With the streams closed, the exit code still tells.
     with suppress(OSError):
         write(sys.stderr, f"cssv: error: {message}")
-    if as_json:
+    if ctx.meta[AS_JSON]:
         with suppress(OSError):
             write(sys.stdout, json_text(failed(kind, message, faults)))
-    ctx.exit(exit_code(kind))
+    ctx.exit(code)
 
 
 @click.group(
@@ -111,12 +105,6 @@ def _fail(
 def main() -> None:
     """Video that carries its own heat map of velocity, temperature, density and uncertainty.
 
-    'encode' finds the objects of a clip and hides their heat map in its pixels; 'decode' gets it
-    back. 'cssv COMMAND --help' has examples and every option.
+    'encode' finds the objects of a clip and embeds their heat map in its pixels; 'decode' reads it back.
+    'cssv COMMAND --help' has examples and every option.
     """
-
-
-_MEDIA = (encode, decode, info, verify, export, track, artefacts)
-_VERSIONS = (commit, log, diff, checkout, tag, gc)
-for _command in _MEDIA + _VERSIONS:
-    main.add_command(_command)

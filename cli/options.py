@@ -1,4 +1,4 @@
-"""Options that several commands share, and the kinds of value they take."""
+"""The form of all commands, the options that several of them share, and the kinds of value they take."""
 
 from __future__ import annotations
 
@@ -6,49 +6,16 @@ import os
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from cssv.perception import DETECTORS
+from cssv.api import choices
+from cssv_cli.console import Command, with_console
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class _AnyPath(click.Path):
-    """Any path but an empty one, which would become the folder that one is in."""
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        """The path; a usage error where nothing is named."""
-        if value == "":
-            self.fail("no file is named. Give a path.", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-#: Type of an option: any path; the library says what is wrong with one that cannot be used.
-PATH = _AnyPath(path_type=Path)
-
-
-def revision(text: str) -> int | str:
-    """Which version of a file: digits are its number, anything else is a tag."""
-    return int(text) if text.isdecimal() and text.isascii() else text
-
-
-_TIME = re.compile(r"(?:(?:(?P<h>\d+):)?(?P<m>\d+):)?(?P<s>\d+(?:\.\d*)?|\.\d+)", re.ASCII)
-
-
-def seconds(text: str) -> Fraction:
-    """A moment in a clip as people write it, in seconds, exact: 7, 7.25, 1:30, 1:02:03.5."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise click.BadParameter(f"{text!r} is not a time. Write seconds (12.5) or [HH:]MM:SS (1:02:03.5).")
-    hours, minutes, rest = (Fraction(found[part] or 0) for part in "hms")
-    if (found["m"] and rest >= 60) or (found["h"] and minutes >= 60):
-        raise click.BadParameter(f"{text!r} counts 60 or more minutes or seconds; the bound is below 60.")
-    return 3600 * hours + 60 * minutes + rest
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def block(title: str, *lines: str) -> str:
@@ -57,65 +24,125 @@ def block(title: str, *lines: str) -> str:
     return "\n".join(("\b", title, *(f"  {line}" for line in lines), "", ""))
 
 
-def examples(*commands: str) -> str:
-    """The examples at the end of a command's help."""
-    return block("Examples:", *commands)
+def command(*examples: str, more: str = "") -> Callable[[Callable[..., None]], Command]:
+    """Make a command of a function that takes a Console first.
+
+    Args:
+        examples: the command lines at the end of its help.
+        more: paragraphs after them.
+    """
+
+    def make(function: Callable[..., None]) -> Command:
+        epilog = block("Examples:", *examples) + more
+        return click.command(cls=Command, epilog=epilog)(with_console(function))
+
+    return make
 
 
-def version_option(command: Command) -> Command:
-    """``--version`` of commands that read a file."""
-    option = click.option(
+class _AnyPath(click.Path):
+    """Any path but an empty one, which would stand for the current folder."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """The path; a usage error for an empty one."""
+        if value == "":
+            self.fail("no file is named. Give a path.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+#: Type of an option: any path; the library finds out whether it can be used.
+PATH = _AnyPath(path_type=Path)
+
+
+def revision(text: str) -> int | str:
+    """A version of a file: digits are its number, any other text is a tag."""
+    return int(text) if text.isdecimal() and text.isascii() else text
+
+
+_TIME = re.compile(r"(?:(?:(?P<h>\d+):)?(?P<m>\d+):)?(?P<s>\d+(?:\.\d*)?|\.\d+)", re.ASCII)
+
+
+def seconds(text: str) -> Fraction:
+    """A time in a clip in exact seconds: 7, 7.25, 1:30, 1:02:03.5."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is not a time. Write seconds (12.5) or [HH:]MM:SS (1:02:03.5).")
+    hours, minutes, rest = (Fraction(found[part] or 0) for part in "hms")
+    # 1:75 is more likely a slip than 2:15; without a larger unit, 90 seconds are as good as 1:30.
+    if (found["m"] and rest >= 60) or (found["h"] and minutes >= 60):
+        raise click.BadParameter(f"{text!r} has 60 or more minutes or seconds; the bound is below 60.")
+    return 3600 * hours + 60 * minutes + rest
+
+
+def file_argument(function: Function) -> Function:
+    """FILE, a ``.cssv`` of versions."""
+    return click.argument("path", metavar="FILE", type=PATH)(function)
+
+
+def source_argument(metavar: str) -> Callable[[Function], Function]:
+    """The file that a command reads."""
+    return click.argument("source", metavar=metavar, type=PATH)
+
+
+def scene_option(*, required: bool, help: str) -> Callable[[Function], Function]:  # noqa: A002 - as click has it
+    """``--meta``, the scene of a clip."""
+    return click.option("--meta", "scene", type=PATH, metavar="SCENE", required=required, help=help)
+
+
+def version_option(*, required: bool = False) -> Callable[[Function], Function]:
+    """``--version`` of commands that read or change a file."""
+    default = "" if required else "  [default: the one that plays]"
+    return click.option(
         "--version",
         type=revision,
         metavar="VERSION",
-        help="Of a .cssv: a number or a tag, see 'cssv log'.  [default: what plays]",
+        required=required,
+        help=f"Version of the .cssv: a number or a tag, see 'cssv log'.{default}",
     )
-    return option(command)
 
 
-def perception_options(command: Command) -> Command:
+def perception_options(function: Function) -> Function:
     """``--detector`` and its options, ``--boxes`` and ``--rate``."""
-    for option in reversed(
-        (
-            click.option(
-                "--detector",
-                type=click.Choice(tuple(DETECTORS)),
-                help="What finds the objects: 'motion' sees what moves, 'boxes' reads --boxes, 'onnx' runs a "
-                "YOLOX or YOLOv8 network of --weights, 'yolo' one of ultralytics (an extra; AGPL-3.0), "
-                "'lost' finds objects of any kind by a DINO or DINOv2 of --weights.  [default: boxes with "
-                "--boxes, otherwise motion]",
-            ),
-            click.option(
-                "--weights",
-                type=PATH,
-                metavar="FILE",
-                help="The detector's network, a file on this machine; nothing is downloaded.",
-            ),
-            click.option(
-                "--classes",
-                metavar="NAMES",
-                help="What to look for, with commas: person,car.  [default: all that the network knows]",
-            ),
-            click.option(
-                "--min-score",
-                type=float,
-                metavar="S",
-                help="Leave out detections below this score, 0 to 1. Low ones help to follow objects.  "
-                "[default: the detector's own]",
-            ),
-            click.option(
-                "--boxes",
-                type=PATH,
-                metavar="FILE",
-                help="Detections of your own, MOT text: frame,id,x,y,w,h,score; frames count from 1. Scores "
-                "are 0 to 1, or percent or log-odds, which a note tells.",
-            ),
-            click.option(
-                "--rate",
-                metavar="R",
-                help="True frames per second where the clip's header is wrong: 7, 29.97 or 30000/1001.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+    # The list of detectors is read here, not above, since it loads OpenCV, which other commands do not need.
+    options = (
+        click.option(
+            "--detector",
+            type=click.Choice(tuple(choices.DETECTORS)),
+            help="How objects are found. motion: whatever moves. boxes: read from --boxes. onnx: by a YOLOX "
+            "or YOLOv8 network in --weights. yolo: by a network of ultralytics in --weights (an extra; "
+            "AGPL-3.0). lost: objects of any kind, by a DINO or DINOv2 in --weights.  [default: boxes with "
+            "--boxes, otherwise motion]",
+        ),
+        click.option(
+            "--weights",
+            type=PATH,
+            metavar="FILE",
+            help="The detector's network, a local file; nothing is downloaded.",
+        ),
+        click.option(
+            "--classes",
+            metavar="NAMES",
+            help="Classes to detect, separated by commas: person,car.  [default: all that the network knows]",
+        ),
+        click.option(
+            "--min-score",
+            type=float,
+            metavar="S",
+            help="Ignore detections with a lower score, 0 to 1. Low ones help to follow objects.  [default: "
+            "the detector's own]",
+        ),
+        click.option(
+            "--boxes",
+            type=PATH,
+            metavar="FILE",
+            help="Your own detections, as MOT text: frame,id,x,y,w,h,score; frames count from 1. Scores are "
+            "0 to 1; percent and log-odds are recognised, with a note.",
+        ),
+        click.option(
+            "--rate",
+            metavar="R",
+            help="The true frames per second, if the clip's header is wrong: 7, 29.97 or 30000/1001.",
+        ),
+    )
+    return reduce(lambda made, option: option(made), reversed(options), function)

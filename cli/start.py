@@ -1,29 +1,39 @@
-"""Where the command begins: quiet under Ctrl-C even while the libraries are still being loaded."""
+"""The entry point: ends quietly at Ctrl-C even while the libraries are being loaded."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-#: Exit code after Ctrl-C. The table of exit codes has it too, but reading that takes the libraries.
+#: Exit code after Ctrl-C. The table of exit codes has it too, but cannot be read before it is loaded.
 INTERRUPTED_CODE = 130
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    # An exception could be swallowed by the library being loaded. There is nothing to clean up yet.
+    # The library being loaded could swallow an exception. There is nothing to clean up yet.
     os._exit(INTERRUPTED_CODE)
 
 
-def main() -> None:
-    """Load the commands and run the one asked for."""
-    # What is ignored stays ignored: a job in the background.
+@contextmanager
+def quiet_interrupt() -> Iterator[None]:
+    """End the process quietly at Ctrl-C, for code that only loads libraries."""
+    # An ignored signal stays ignored, as for a job in the background.
     is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_ours:
         signal.signal(signal.SIGINT, _leave)
-    from cssv_cli.main import main as command
+    try:
+        yield
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    if is_ours:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def main() -> None:
+    """Load the command line and run it."""
+    with quiet_interrupt():
+        from cssv_cli.main import main as command
     command(prog_name="cssv")

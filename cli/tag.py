@@ -7,38 +7,31 @@ from pathlib import Path
 import click
 
 import cssv
-from cssv_cli import history
-from cssv_cli.console import Console, with_console
-from cssv_cli.options import PATH, examples, revision
+from cssv_cli import version_report
+from cssv_cli.console import Console
+from cssv_cli.options import command, file_argument, version_option
 
 
-@click.command(
-    epilog=examples(
-        "cssv tag clip.cssv calibrated",
-        "cssv tag clip.cssv first --version 1",
-        "cssv tag clip.cssv calibrated --delete",
-        "cssv tag clip.cssv",
-    )
+@command(
+    "cssv tag clip.cssv calibrated",
+    "cssv tag clip.cssv first --version 1",
+    "cssv tag clip.cssv calibrated --delete",
+    "cssv tag clip.cssv",
 )
-@click.argument("file", type=PATH)
+@file_argument
 @click.argument("name", required=False)
-@click.option(
-    "--version", type=revision, metavar="VERSION", help="A number or another tag.  [default: what plays]"
-)
-@click.option("-d", "--delete", is_flag=True, help="Take the name away again.")
-@with_console
-def tag(console: Console, file: Path, name: str | None, version: int | str | None, delete: bool) -> None:
-    """Give a version of FILE the name NAME, or move the name to it.
+@version_option()
+@click.option("-d", "--delete", is_flag=True, help="Delete the tag; the version stays.")
+def tag(console: Console, path: Path, name: str | None, version: int | str | None, delete: bool) -> None:
+    """Give a version of FILE the tag NAME, or move the tag to it.
 
-    Wherever a version is asked for, its name will do. Without NAME, the tags are listed.
+    A tag can be used wherever a version is expected. Without NAME, the tags are listed.
     """
-    if name is None:
-        if version is not None or delete:
-            raise click.UsageError("Which name? Give it after FILE.")
-        console.show(history.tags(cssv.log(file)))
-        return
+    if name is None and (version is not None or delete):
+        raise click.UsageError("No tag is named: give NAME after FILE.")
     if delete and version is not None:
-        raise click.UsageError(
-            "--delete takes a name away from whichever version has it: leave --version out."
-        )
-    console.show(history.tagged(cssv.tag(file, name, version, delete=delete), name, delete=delete))
+        raise click.UsageError("--delete removes the tag from the version that has it: omit --version.")
+    if name is None:
+        console.show(version_report.tags(cssv.log(path)))
+    else:
+        console.show(version_report.tagged(cssv.tag(path, name, version, delete=delete), name, delete=delete))

@@ -7,28 +7,25 @@ from pathlib import Path
 import click
 
 import cssv
-from cssv_cli import report
-from cssv_cli.console import Console, with_console
+from cssv_cli import media_report
+from cssv_cli.console import Console
 from cssv_cli.exits import UNSOUND, exit_code
-from cssv_cli.options import PATH, examples
+from cssv_cli.options import command, file_argument
 
 
-@click.command(
-    epilog=examples(
-        "cssv verify clip.cssv",
-        "cssv verify clip.cssv --quiet && echo sound",
-    )
+@command(
+    "cssv verify clip.cssv",
+    "cssv verify clip.cssv --quiet && echo sound",
 )
-@click.argument("source", type=PATH)
-@click.option("--repair", is_flag=True, help="First cut off an append that was broken off.")
-@with_console
-def verify(console: Console, source: Path, repair: bool) -> None:
-    """Check that a .cssv is as it was written.
+@file_argument
+@click.option("--repair", is_flag=True, help="First remove an unfinished append from the end of FILE.")
+def verify(console: Console, path: Path, repair: bool) -> None:
+    """Check that a .cssv holds what was written.
 
-    Every byte, pixel and mark of SOURCE is checked, in all its versions. Prints OK, or one line per
-    fault. What an append that broke off has left at the end is no fault: --repair cuts it off.
+    Every byte, pixel and mark of all versions is checked. Prints OK, or one line per fault. An unfinished
+    append at the end of FILE is no fault; --repair removes it.
     """
-    found = cssv.verify(source, repair=repair, progress=console.progress)
-    console.show(report.verified(found, source))
+    found = cssv.verify(path, repair=repair, progress=console.progress)
+    console.show(media_report.verified(found, path))
     if not found.is_sound:
         raise click.exceptions.Exit(exit_code(UNSOUND))

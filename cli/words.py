@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -36,7 +37,7 @@ def rate_text(rate: float) -> str:
     return f"{rate:.5g} frames/s"
 
 
-def span_text(span: tuple[float, float], unit: str) -> str:
+def span_text(span: Sequence[float], unit: str) -> str:
     """A range with its unit."""
     return f"{span[0]:g} to {span[1]:g} {unit}"
 

@@ -12,6 +12,7 @@ import numpy as np
 from cssv.api.clip import Clip
 from cssv.api.history import Version, version_of
 from cssv.container import Reader, Revision
+from cssv.container.runs import runs_of
 from cssv.errors import OptionError
 from cssv.files.paths import Path_, check_distinct
 from cssv.files.plain_json import to_finite
@@ -54,6 +55,11 @@ class Difference:
     def worst(self) -> HeatChange | None:
         """The frame whose heat differs most; None where no pixel differs."""
         return max(self.frames, key=lambda change: change.mean_abs, default=None)
+
+    @property
+    def frame_runs(self) -> list[tuple[int, int]]:
+        """First and last number of each run of frames whose heat differs."""
+        return runs_of(change.frame for change in self.frames)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""

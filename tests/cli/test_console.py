@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,87 +17,100 @@ from hypothesis import strategies as st
 from cssv.errors import OutputError
 from cssv_cli.console import printable, write
 from cssv_cli.options import seconds
-from cssv_cli.progress import ProgressBar
+from cssv_cli.progress import StageProgress
 from cssv_cli.words import clock, count, quoted, size_text, times_text
 
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+#: Codes that hide and show the cursor.
+CURSOR = r"\x1b\[\?25[lh]"
 
 
-def play(frames: int, total: int | None, step_s: float) -> tuple[str, ProgressBar]:
-    stream, clock_ = io.StringIO(), Clock()
-    bar = ProgressBar(stream, clock_)
-    for done in range(1, frames + 1):
-        bar("encode", done, total)
-        clock_.now += step_s
-    return stream.getvalue(), bar
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
-class TestProgressBar:
-    def test_shows_stage_share_speed_and_time_left(self):
-        text, _ = play(51, 100, 0.2)
-        last = text.split("\r")[-1]
-        assert last.startswith("encode")
-        assert "51%" in last
-        assert "5.0 frames/s" in last
-        assert "0:10 left" in last
+@pytest.fixture
+def play(monkeypatch):
+    """``play(frames, total, step_s)``: what a terminal receives from a stage, by a clock of the test."""
+    now = [100.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    monkeypatch.setenv("COLUMNS", "100")
 
-    def test_is_throttled(self):
-        text, _ = play(1000, 1000, 0.001)
-        assert 5 <= text.count("\r") <= 11
+    def run(frames: int, total: int | None, step_s: float, stream: io.StringIO | None = None) -> str:
+        stream = stream or Terminal()
+        with StageProgress(stream) as progress:
+            for done in range(1, frames + 1):
+                progress("encode", done, total)
+                now[0] += step_s
+        return stream.getvalue()
 
-    def test_without_total_counts(self):
-        text, _ = play(30, None, 0.2)
-        assert "30 frames" in text
-        assert "%" not in text
-        assert "left" not in text
+    return run
 
-    def test_more_frames_than_the_header_said(self):
-        last = play(30, 10, 0.2)[0].split("\r")[-1]
+
+def last_line(text: str) -> str:
+    """What stands in the last line that was drawn."""
+    return re.sub(CURSOR, "", text.rstrip("\n")).split("\r")[-1].rstrip()
+
+
+class TestStageProgress:
+    def test_shows_stage_share_speed_and_time_left(self, play):
+        last = last_line(play(51, 101, 0.2))
+        assert last.startswith("encode ")
+        assert "51/101" in last
+        assert "50%" in last
+        assert re.search(r"  00:00:(09|10)  5\.\d frames/s$", last)
+
+    def test_without_total_counts(self, play):
+        last = last_line(play(30, None, 0.2))
+        assert re.search(r"\]  30  \d\.\d frames/s$", last)
+        assert "%" not in last
+        assert ":" not in last
+
+    def test_more_frames_than_the_header_gives(self, play):
+        last = last_line(play(30, 10, 0.2))
+        assert "30/10" in last
         assert "100%" in last
-        assert "left" not in last
+        assert "00:0" not in last
 
     def test_each_stage_has_its_line(self):
-        stream = io.StringIO()
-        with ProgressBar(stream, Clock()) as bar:
-            bar("perceive", 1, 2)
-            bar("perceive", 2, 2)
-            bar("encode", 1, 2)
-        lines = [line.split("\r")[-1].strip() for line in stream.getvalue().split("\n")[:-1]]
-        assert lines == ["perceive   2 frames in 0:00", "encode     1 frame in 0:00"]
+        stream = Terminal()
+        with StageProgress(stream) as progress:
+            progress("perceive", 1, 2)
+            progress("perceive", 2, 2)
+            progress("encode", 1, 2)
+        first, second = map(last_line, stream.getvalue().rstrip("\n").split("\n"))
+        assert first.startswith("perceive ")
+        assert "2/2  100%" in first
+        assert second.startswith("encode ")
+        assert "1/2   50%" in second
 
-    def test_leaves_nothing_of_a_longer_line(self):
-        stream, now = io.StringIO(), Clock()
-        with ProgressBar(stream, now) as bar:
-            bar("verify", 1, 3)
-            now.now += 1
-            bar("verify", 2, 3)
-            drawn = stream.getvalue().split("\r")[-1]
-        assert len(stream.getvalue().split("\r")[-1].rstrip("\n")) >= len(drawn)
+    def test_leaves_nothing_of_a_longer_line(self, play):
+        text = play(60, 61, 0.2)
+        screen = ""
+        for drawn in re.sub(CURSOR, "", text.rstrip("\n")).split("\r"):
+            screen = drawn + screen[len(drawn) :]
+        assert screen.rstrip() == last_line(text)
 
     def test_close_is_repeatable(self):
-        stream = io.StringIO()
-        bar = ProgressBar(stream)
-        bar("export", 1, 1)
-        bar.close()
+        stream = Terminal()
+        progress = StageProgress(stream)
+        progress("export", 1, 1)
+        progress.close()
         once = stream.getvalue()
-        bar.close()
+        assert once.endswith("\n")
+        progress.close()
         assert stream.getvalue() == once
 
-    def test_no_stream_says_nothing(self):
-        bar = ProgressBar(None)
-        bar("encode", 1, 2)
-        bar.close()
+    def test_no_stream_shows_nothing(self, capfd):
+        with StageProgress(None) as progress:
+            progress("encode", 1, 2)
+        assert capfd.readouterr() == ("", "")
 
-    def test_fits_a_narrow_terminal(self, monkeypatch):
-        monkeypatch.setenv("COLUMNS", "30")
-        text, _ = play(20, 100, 0.5)
-        assert max(map(len, text.split("\r"))) == 29
+    @pytest.mark.parametrize("columns", [40, 60, 200])
+    def test_fits_the_terminal(self, play, monkeypatch, columns):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        drawn = [last_line(line) for line in play(30, 100, 0.1).split("\r")]
+        assert max(map(len, drawn)) <= columns
 
 
 @pytest.mark.parametrize(
@@ -157,8 +172,12 @@ class TestPrintable:
         assert printable("20 °C", "ascii") == r"20 \xb0C"
 
     @given(st.text(), st.sampled_from(["utf-8", "ascii", "latin-1", "cp1252", None]))
-    def test_always_encodes(self, text, encoding):
-        printable(text, encoding).encode(encoding or "utf-8")
+    def test_always_encodes_and_keeps_what_is_plain(self, text, encoding):
+        shown = printable(text, encoding)
+        assert shown.encode(encoding or "utf-8").decode(encoding or "utf-8") == shown
+        assert all(c.isprintable() or c == "\n" for c in shown)
+        if text.isascii() and text.isprintable():
+            assert shown == text
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

@@ -1,11 +1,17 @@
-"""Lanes say which row is whose child: a reader of the characters alone finds every parent again."""
+"""The lanes of the version graph: the parent of each row can be read from the characters alone."""
 
 from __future__ import annotations
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cssv_cli.graph import draw_blocks, draw_graph
+from cssv_cli.graph import draw_blocks
+
+
+def draw_graph(rows, heights=None):
+    """All lines of the drawing, one under the other."""
+    blocks = draw_blocks(rows, [1] * len(rows) if heights is None else heights)
+    return [line for block in blocks for line in block]
 
 
 @st.composite
@@ -91,7 +97,7 @@ def test_blocks_hold_the_text_lines_first(rows):
 def test_lanes_are_as_many_as_needed(rows):
     """A row's line is no wider than the versions whose parent is still to come, and its own lane."""
     parents = dict(rows)
-    for (number, _), (first, *_) in zip(rows, draw_blocks(rows), strict=True):
+    for (number, _), (first, *_) in zip(rows, draw_blocks(rows, [1] * len(rows)), strict=True):
         passing = [child for child in parents if child > number and 0 < parents[child] < number]
         assert len(first) <= 2 * len(passing) + 1
 

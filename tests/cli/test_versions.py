@@ -220,7 +220,7 @@ def test_decode_takes_a_version(run, clip, tmp_path, version, expected):
 def test_export_takes_a_version(run, clip, tmp_path):
     alone = tmp_path / "two.cssv"
     out = run("export", clip, alone, "--version", "2").out
-    assert "scene track and all, without other versions" in out
+    assert "with its scene track, without other versions" in out
     assert [v.number for v in cssv.log(alone).versions] == [2]
     assert run("export", clip, tmp_path / "two.mkv", "--version", "2").code == 0
     with cssv.open(clip, 2) as one, cssv.open(alone) as two, cssv.open(tmp_path / "two.mkv") as three_:
@@ -238,12 +238,12 @@ def test_a_version_of_what_has_none(run, material, tmp_path):
 
 def test_tags(run, clip):
     assert run("tag", clip).out == "No version has a tag yet.\n"
-    assert run("tag", clip, "hot", "--version", "2").out == "Version 2 is now called hot.\n"
-    assert run("tag", clip, "now").out == "Version 3 is now called now.\n"
+    assert run("tag", clip, "hot", "--version", "2").out == "Version 2 now has the tag hot.\n"
+    assert run("tag", clip, "now").out == "Version 3 now has the tag now.\n"
     assert run("tag", clip).out == "hot  version 2\nnow  version 3\n"
     assert run("log", clip, "--json").json()["versions"][1]["tags"] == ["hot"]
-    assert run("tag", clip, "hot", "--version", "1").out == "Version 1 is now called hot.\n"
-    assert run("tag", clip, "hot", "-d").out == "Version 1 is no longer called hot.\n"
+    assert run("tag", clip, "hot", "--version", "1").out == "Version 1 now has the tag hot.\n"
+    assert run("tag", clip, "hot", "-d").out == "Version 1 no longer has the tag hot.\n"
     assert run("tag", clip, "--json").json()["tags"] == {"now": 3}
 
 
@@ -292,7 +292,7 @@ def test_a_torn_append_is_told_and_repaired(run, clip, three, tmp_path):
     ):
         result = run(*command)
         assert result.code == 0, command
-        assert "Note: 209 bytes of an unfinished append lie behind the versions" in result.out, command
+        assert "Note: 209 bytes of an unfinished append lie after the last version" in result.out, command
     data = run("verify", clip, "--repair", "--json").json()
     assert (data["cut_bytes"], data["torn_bytes"], data["sound"]) == (209, 0, True)
     assert clip.read_bytes() == three.read_bytes()

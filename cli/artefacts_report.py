@@ -1,4 +1,4 @@
-"""What ``cssv artefacts`` measured."""
+"""Report of ``cssv artefacts``."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 import cssv
-from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS, BlockNorms
+from cssv.api import choices
 from cssv_cli.report import Report
 from cssv_cli.words import count
 
-#: Bars of a histogram, from a quarter of the median to 16 times it, and where the median is among them.
+#: Edges of the bars of a histogram: from a quarter of the median to 16 times the median.
 _EDGES = np.geomspace(0.25, 16, 25)
 _BARS = " ▁▂▃▄▅▆▇█"
 #: Patches that are listed; JSON has all.
@@ -20,9 +21,9 @@ _LISTED = 12
 
 
 def measured(done: cssv.Artefacts, image: Path, *, is_healing: bool) -> Report:
-    """The meter's table, the outliers and what to make of them."""
+    """The table of lengths, the outliers and what healing changed."""
     lines = [
-        f"{image} seen by {done.model}",
+        f"{image} in {done.model}",
         f"  weights sha256 {done.sha256}",
         f"  {done.columns} x {done.rows} patches of {done.patch_px} px",
         "",
@@ -38,18 +39,18 @@ def measured(done: cssv.Artefacts, image: Path, *, is_healing: bool) -> Report:
 
 
 def _table(done: cssv.Artefacts) -> Iterator[str]:
-    yield "Length of the patches' tokens after each block, before the final LayerNorm:"
+    yield "Lengths of the patches' tokens after each block, before the final LayerNorm:"
     yield ""
     yield "  block     median     spread    longest  outliers   median / 4 .. x 16"
     for block in done.blocks:
         longest, above = float(block.norms.max()), int(np.count_nonzero(block.norms > block.bound))
         numbers = f" {block.median:10.4g} {block.deviation:10.3g} {longest:10.4g}{above:10}"
-        yield f"  {block.block:5}{numbers}   {bars(block)}"
+        yield f"  {block.block:5}{numbers}   {bars(block.norms, block.median)}"
 
 
-def bars(block: BlockNorms) -> str:
-    """A histogram in one line: each bar a range of lengths, the median's always at the same place."""
-    relative = np.clip(block.norms / max(block.median, 1e-12), _EDGES[0], _EDGES[-1])
+def bars(norms: NDArray[np.float64], median: float) -> str:
+    """A histogram of lengths in one line, relative to the median, which is always in the same place."""
+    relative = np.clip(norms / max(median, 1e-12), _EDGES[0], _EDGES[-1])
     counts, _ = np.histogram(relative, _EDGES)
     levels = np.ceil(counts / max(int(counts.max()), 1) * (len(_BARS) - 1)).astype(int)
     return "|" + "".join(_BARS[level] for level in levels.tolist()) + "|"
@@ -58,12 +59,13 @@ def bars(block: BlockNorms) -> str:
 def _patches(done: cssv.Artefacts) -> Iterator[str]:
     places = done.patches
     if not places:
-        yield f"No artefacts: no patch lies {OUTLIER_DEVIATIONS:g} spreads above the median of its block."
+        bound = f"more than {choices.OUTLIER_DEVIATIONS:g} spreads above the median of its block"
+        yield f"No artefacts: no patch lies {bound}."
         return
     several = "es" if len(places) > 1 else ""
     yield (
         f"Artefacts: {len(places)} patch{several} of {done.rows * done.columns} more than "
-        f"{OUTLIER_DEVIATIONS:g} spreads above the median of a block:"
+        f"{choices.OUTLIER_DEVIATIONS:g} spreads above the median of a block:"
     )
     for row, column in places[:_LISTED]:
         found = [each for each in done.outliers if (each.row, each.column) == (row, column)]
@@ -80,7 +82,7 @@ def _patches(done: cssv.Artefacts) -> Iterator[str]:
 
 def _healing(done: cssv.Artefacts) -> Iterator[str]:
     if done.healed is None:
-        yield "Nothing to heal." if not done.patches else "No test-time register takes these outliers away."
+        yield "Nothing to heal." if not done.patches else "No test-time register removes these outliers."
         return
     left = len(done.healed.patches)
     yield (

@@ -1,0 +1,176 @@
+"""Reports of the commands on clips: encode, decode, export, verify, track and info."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cssv
+from cssv.api import choices
+from cssv_cli.report import Report, marks_of, notes_text, range_texts, time_text, torn_text
+from cssv_cli.wording import to_command_line
+from cssv_cli.words import clock, count, quoted, rate_text, size_text, times_text
+
+
+def encoded(done: cssv.Encoded, *, has_scene: bool) -> Report:
+    """The file written by ``encode``, and what can be done with it."""
+    size = f"{size_text(done.bytes)}, {times_text(done.bytes, done.source_bytes)} the size of the whole clip"
+    path = quoted(done.path)
+    lines = [
+        f"Wrote {done.path}: {count(done.frames, 'frame')}, {count(done.tracks, 'object')}, {size} "
+        f"({size_text(done.source_bytes)}).",
+        "The file was read back and is sound. Ranges of the rings in the heat map:",
+        *(f"  {name:<12} {span}" for name, span in range_texts(done.ranges.to_json())),
+        *notes_text([*done.notes, *_hints(done, has_scene)]),
+        "Next:",
+        f"  mpv {path}    (or any other player: it is an MP4)",
+        f"  cssv decode {path} -o {quoted(done.path.with_suffix('.heat.mp4'))} --objects objects.csv",
+        f"  cssv info {path}",
+    ]
+    return Report("\n".join(lines), done.to_json())
+
+
+def _hints(done: cssv.Encoded, has_scene: bool) -> Iterator[str]:
+    """Why a heat map is empty or partly grey, for a newcomer."""
+    if not done.tracks:
+        yield "no object was found, so the heat map is empty; you can give your own detections with --boxes"
+    elif not has_scene:
+        yield "temperature and density of the objects are not given, so those rings are grey; see --meta"
+
+
+def decoded(done: cssv.Decoded) -> Report:
+    """The files written by ``decode``, and how exact they are."""
+    origin = {
+        "metadata": "from the scene track, exact",
+        "pixels": "read from the pixels alone, approximate",
+    }[done.source]
+    lines = [f"Decoded {count(done.frames, 'frame')}.", *(f"Wrote {path}" for path in done.written)]
+    if done.rows:
+        lines.append(f"The objects table has {count(done.rows, 'row')}, {origin}.")
+    if done.damaged_frames:
+        lines.append(
+            f"{count(done.damaged_frames, 'frame')} partly damaged; objects in damaged parts are missing."
+        )
+    lines += torn_text(done.torn_bytes)
+    return Report("\n".join(lines), done.to_json())
+
+
+def exported(done: cssv.Exported) -> Report:
+    """The file written by ``export``."""
+    is_whole = done.path.suffix.lower() == choices.EXTENSION
+    kept = "with its scene track, without other versions" if is_whole else "without the scene track"
+    lines = [
+        f"Wrote {done.path}: {count(done.frames, 'frame')}, pixel for pixel, {kept}.",
+        *notes_text(done.notes),
+        *torn_text(done.torn_bytes),
+        f"Its pixels carry the heat map: cssv decode {quoted(done.path)} --objects objects.csv",
+    ]
+    return Report("\n".join(lines), done.to_json())
+
+
+def verified(done: cssv.Verification, source: Path) -> Report:
+    """The faults found by ``verify``, or OK."""
+    data = {"path": str(source), **done.to_json()}
+    notes = torn_text(done.torn_bytes)
+    if done.cut_bytes:
+        notes.append(f"Removed {count(done.cut_bytes, 'byte')} of an unfinished append.")
+    if done.is_sound:
+        what = f"version {done.version}" if done.versions == 1 else f"each of {done.versions} versions"
+        frames = f"{count(done.frames, 'frame')} of {what}"
+        return Report("\n".join([f"OK: {source}: {frames} as written.", *notes]), data)
+    lines = [f"{source}: {_version_of(fault)}{fault.kind}: {fault.text}" for fault in done.faults]
+    return Report("\n".join([*lines, *notes, count(len(lines), "fault") + "."]), data, is_result=True)
+
+
+def _version_of(fault: cssv.Fault) -> str:
+    return "" if fault.version is None else f"version {fault.version}: "
+
+
+def tracked(done: cssv.Tracked) -> Report:
+    """How much ``track`` found."""
+    where = f"; wrote {done.path}" if done.path else ""
+    lines = [
+        f"{count(len(done.tracks), 'track')}, {count(done.rows, 'row')}{where}.",
+        *notes_text(done.notes),
+    ]
+    # Without an output file the tracks themselves are on stdout.
+    return Report("\n".join(lines), done.to_json(), is_remark=done.path is None)
+
+
+_KINDS = {
+    "cssv": "a CSSV file; its pixels carry a heat map",
+    "copy": "its pixels carry a heat map; no scene track",
+    "plain": "its pixels carry no heat map",
+}
+
+
+def informed(found: cssv.Information) -> Report:
+    """The facts found by ``info``."""
+    lines = [f"{found.path}: {_KINDS[found.kind]}.", *(_row(*pair) for pair in _facts(found))]
+    if found.versions:
+        lines += ["  versions", *(f"    {_version_text(version)}" for version in found.versions)]
+        lines += torn_text(found.torn_bytes)
+    if found.boxes:
+        lines.append("  boxes        offset          bytes")
+        lines += [f"    {kind:<4} {offset:>12,} {size:>14,}" for kind, offset, size in found.boxes]
+    if found.kind == "plain" and found.path.is_file():
+        lines.append(f"To embed a heat map: cssv encode {quoted(found.path)}")
+    return Report("\n".join(lines), found.to_json(), is_result=True)
+
+
+#: Facts that tell how a file was made.
+_HOW = ("codec", "carrier", "merge", "fidelity")
+
+
+def _row(name: str, text: str) -> str:
+    return f"  {name:<9} {text}"
+
+
+def _facts(found: cssv.Information) -> Iterator[tuple[str, str]]:
+    """Name and text of each line of ``info``."""
+    video = found.video
+    yield "picture", f"{video.width}x{video.height} {video.layout}, {rate_text(float(video.rate))}"
+    yield "codec", f"{video.codec} {video.pix_fmt}, {'with' if video.has_audio else 'no'} audio"
+    yield "length", _length_text(found)
+    if found.size_bytes is not None:
+        each = f", {size_text(found.size_bytes // found.frames)} per frame" if found.frames else ""
+        yield "size", size_text(found.size_bytes) + each
+    if found.ranges is not None:
+        spans = (" ".join(pair) for pair in range_texts(found.ranges.to_json()))
+        yield from zip(("rings", "", ""), spans, strict=True)
+    # A whole copy begins at frame 0 and pixel (0, 0); other values show that a part was cut off.
+    if found.first_frame or found.origin not in (None, (0, 0)):
+        yield "part of", f"a longer or larger clip: from frame {found.first_frame}, pixel {found.origin}"
+    facts = found.facts or {}
+    yield from _making(facts)
+    noted = facts.get("notes")
+    for note in (*video.notes, *(noted if isinstance(noted, list) else ())):
+        yield "note", to_command_line(str(note))
+
+
+def _length_text(found: cssv.Information) -> str:
+    frames = "unknown" if found.frames is None else count(found.frames, "frame")
+    # Containers such as Matroska give a duration but no number of frames.
+    return frames if found.duration_s is None else f"{frames}, {clock(float(found.duration_s))}"
+
+
+def _making(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """How a ``.cssv`` was made, as far as it records this: the facts of a foreign file may be anything."""
+    if facts:
+        # Only another carrier than the default one is recorded.
+        known = {"carrier": choices.DEFAULT_CARRIER} | facts
+        how = ", ".join(f"{key} {known[key]}" for key in _HOW if key in known)
+        yield "made by", f"cssv {facts.get('cssv', '?')}: {how}"
+    source = facts.get("source")
+    # The source of a stream has neither codec nor pixel format.
+    if isinstance(source, dict) and any(made := [source.get(key) for key in ("codec", "pix_fmt")]):
+        yield "made from", " ".join(str(value) for value in made if value)
+
+
+def _version_text(version: cssv.Version) -> str:
+    """One version in one line."""
+    author = f" by {version.author}" if version.author else ""
+    message = f": {version.message.splitlines()[0]}" if version.message.strip() else ""
+    marks = f" ({', '.join(marks_of(version))})" if marks_of(version) else ""
+    return f"{version.number}  {time_text(version.created_s)}{author}{marks}{message}"

@@ -1,0 +1,76 @@
+"""Names, defaults and bounds that a user may choose from: for the command line, programs and documentation.
+
+Each is defined in its own room and only listed here. It is imported when it is first used (PEP 562), since
+some of these rooms load FFmpeg and OpenCV.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cssv.api.encode import DEFAULT_PLANES, PLANES
+    from cssv.api.export import EXPORT_CODECS
+    from cssv.api.track import DEFAULT_RATE
+    from cssv.carriers import CARRIERS, DEFAULT_CARRIER
+    from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES
+    from cssv.carriers.nibble.planes import DEFAULT_FIDELITY, FIDELITIES
+    from cssv.interop.table import extensions as table_extensions
+    from cssv.perception.detectors import DETECTORS
+    from cssv.perception.transformer.features import SIDE_PX, SIDE_RANGE
+    from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS
+    from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
+    from cssv.pipeline.perceive import DEFAULT_DETECTOR
+    from cssv.video.codecs import CODECS
+
+__all__ = [
+    "CARRIERS",
+    "CODECS",
+    "DEFAULT_CARRIER",
+    "DEFAULT_CODEC",
+    "DEFAULT_DETECTOR",
+    "DEFAULT_FIDELITY",
+    "DEFAULT_MERGE",
+    "DEFAULT_PLANES",
+    "DEFAULT_RATE",
+    "DETECTORS",
+    "EXPORT_CODECS",
+    "EXTENSION",
+    "FIDELITIES",
+    "MERGES",
+    "OUTLIER_DEVIATIONS",
+    "PLANES",
+    "SIDE_PX",
+    "SIDE_RANGE",
+    "table_extensions",
+]
+
+#: Module -> what it defines. The import block above says the same to type checkers.
+_HOMES = {
+    "cssv.api.encode": ("DEFAULT_PLANES", "PLANES"),
+    "cssv.api.export": ("EXPORT_CODECS",),
+    "cssv.api.track": ("DEFAULT_RATE",),
+    "cssv.carriers": ("CARRIERS", "DEFAULT_CARRIER"),
+    "cssv.carriers.nibble.merge": ("DEFAULT_MERGE", "MERGES"),
+    "cssv.carriers.nibble.planes": ("DEFAULT_FIDELITY", "FIDELITIES"),
+    "cssv.interop.table": ("extensions",),
+    "cssv.perception.detectors": ("DETECTORS",),
+    "cssv.perception.transformer.features": ("SIDE_PX", "SIDE_RANGE"),
+    "cssv.perception.transformer.norms": ("OUTLIER_DEVIATIONS",),
+    "cssv.pipeline.config": ("DEFAULT_CODEC", "EXTENSION"),
+    "cssv.pipeline.perceive": ("DEFAULT_DETECTOR",),
+    "cssv.video.codecs": ("CODECS",),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+#: Names that would be unclear outside their module.
+_RENAMED = {"table_extensions": "extensions"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any constant
+    inner = _RENAMED.get(name, name)
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_MODULES[inner]), inner)
+    globals()[name] = value
+    return value
