@@ -15,6 +15,7 @@ import click
 from cssv.errors import OutputError
 from cssv_cli.progress import StageProgress
 from cssv_cli.report import Report
+from cssv_cli.signals import stopping_signals
 from cssv_cli.wording import to_command_line
 
 #: Key of ``click.Context.meta``: whether the result is to be JSON. Set before the options are checked.
@@ -94,14 +95,15 @@ def _discard(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-_FLAGS = (
-    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for programs."),
-    click.option("-q", "--quiet", is_flag=True, help="Print no progress and no report, only errors."),
+#: Options that every command has.
+FLAGS = (
+    click.Option(["--json", "as_json"], is_flag=True, help="Print the result as JSON, for programs."),
+    click.Option(["-q", "--quiet"], is_flag=True, help="Print no progress and no report, only errors."),
 )
 
 
 def with_console(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command ``--json`` and ``--quiet``, and a Console as its first argument."""
+    """Give a function a Console as its first argument, made by the values of :data:`FLAGS`."""
 
     @functools.wraps(command)
     def run(*, as_json: bool, quiet: bool, **options: object) -> None:
@@ -110,16 +112,22 @@ def with_console(command: Callable[..., None]) -> Callable[..., None]:
         with StageProgress(sys.stderr if shown else None) as progress:
             command(Console(as_json, quiet, progress), **options)
 
-    return functools.reduce(lambda made, flag: flag(made), reversed(_FLAGS), run)
+    return run
 
 
 class Command(click.Command):
-    """A command that knows whether JSON was chosen even if its other options are wrong."""
+    """A command that cleans up when it is stopped, and finds out first whether JSON was chosen."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words after the command's name."""
         ctx.meta[AS_JSON] = chooses_json(self, args)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        # Not earlier: while libraries are being loaded there is nothing to clean up.
+        with stopping_signals():
+            return super().invoke(ctx)
 
 
 def chooses_json(command: click.Command, words: Iterable[str]) -> bool:

@@ -85,8 +85,8 @@ THERMAL = block(
 @click.option(
     "--merge",
     type=click.Choice(choices.MERGES),
-    help="Of the nibble carrier. opap: change each byte to the nearest one with the wanted low nibble. plain: "
-    f"only replace the low nibble.  [default: {choices.DEFAULT_MERGE}]",
+    help="Of the nibble carrier. opap: change each byte to the nearest one with the wanted low nibble. "
+    f"plain: only replace the low nibble.  [default: {choices.DEFAULT_MERGE}]",
 )
 @click.option(
     "--fidelity",

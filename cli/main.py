@@ -13,10 +13,10 @@ import cssv
 from cssv.errors import SceneError
 from cssv_cli.console import AS_JSON, chooses_json, json_text, write
 from cssv_cli.exits import BROKEN_PIPE, EXITS, USAGE, exit_code
+from cssv_cli.interrupt import quiet_interrupt
 from cssv_cli.options import block
 from cssv_cli.report import failed
-from cssv_cli.signals import cause_of, stopping_signals
-from cssv_cli.start import quiet_interrupt
+from cssv_cli.signals import cause_of
 from cssv_cli.wording import to_command_line
 
 #: Title in ``cssv --help`` -> commands. ``cssv NAME`` is the function NAME of the module ``cssv_cli.NAME``.
@@ -69,8 +69,7 @@ class _Group(click.Group):
         # The command replaces this by what it reads; an unknown command reads nothing.
         ctx.meta[AS_JSON] = chooses_json(self, ctx.args)
         try:
-            with stopping_signals():
-                return super().invoke(ctx)
+            return super().invoke(ctx)
         except cssv.CssvError as error:
             faults = error.faults if isinstance(error, SceneError) else ()
             _fail(ctx, error.kind, to_command_line(str(error)), exit_code(error), faults)

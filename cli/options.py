@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from cssv.api import choices
-from cssv_cli.console import Command, with_console
+from cssv_cli.console import FLAGS, Command, with_console
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,7 +34,10 @@ def command(*examples: str, more: str = "") -> Callable[[Callable[..., None]], C
 
     def make(function: Callable[..., None]) -> Command:
         epilog = block("Examples:", *examples) + more
-        return click.command(cls=Command, epilog=epilog)(with_console(function))
+        made = click.command(cls=Command, epilog=epilog)(with_console(function))
+        # Options that every command has stand last in its help.
+        made.params.extend(FLAGS)
+        return made
 
     return make
 
@@ -112,7 +115,7 @@ def perception_options(function: Function) -> Function:
             help="How objects are found. motion: whatever moves. boxes: read from --boxes. onnx: by a YOLOX "
             "or YOLOv8 network in --weights. yolo: by a network of ultralytics in --weights (an extra; "
             "AGPL-3.0). lost: objects of any kind, by a DINO or DINOv2 in --weights.  [default: boxes with "
-            "--boxes, otherwise motion]",
+            f"--boxes, otherwise {choices.DEFAULT_DETECTOR}]",
         ),
         click.option(
             "--weights",

@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES
     from cssv.carriers.nibble.planes import DEFAULT_FIDELITY, FIDELITIES
     from cssv.interop.table import extensions as table_extensions
-    from cssv.perception.detectors import DETECTORS
+    from cssv.perception.detectors import DEFAULT_DETECTOR, DETECTORS
     from cssv.perception.transformer.features import SIDE_PX, SIDE_RANGE
     from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS
     from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
-    from cssv.pipeline.perceive import DEFAULT_DETECTOR
     from cssv.video.codecs import CODECS
 
 __all__ = [
@@ -55,11 +54,10 @@ _HOMES = {
     "cssv.carriers.nibble.merge": ("DEFAULT_MERGE", "MERGES"),
     "cssv.carriers.nibble.planes": ("DEFAULT_FIDELITY", "FIDELITIES"),
     "cssv.interop.table": ("extensions",),
-    "cssv.perception.detectors": ("DETECTORS",),
+    "cssv.perception.detectors": ("DEFAULT_DETECTOR", "DETECTORS"),
     "cssv.perception.transformer.features": ("SIDE_PX", "SIDE_RANGE"),
     "cssv.perception.transformer.norms": ("OUTLIER_DEVIATIONS",),
     "cssv.pipeline.config": ("DEFAULT_CODEC", "EXTENSION"),
-    "cssv.pipeline.perceive": ("DEFAULT_DETECTOR",),
     "cssv.video.codecs": ("CODECS",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

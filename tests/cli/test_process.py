@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from cssv_cli.exits import INTERRUPTED, exit_code
-from cssv_cli.start import INTERRUPTED_CODE
+from cssv_cli.interrupt import INTERRUPTED_CODE
 from cssv_cli.start import main as start_main
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and disks as POSIX has them")
@@ -87,7 +87,7 @@ class TestStopped:
         assert (tmp_path / "out.cssv").stat().st_size > 10_000
 
 
-SLOW_CLICK = """
+SLOW_LIBRARY = """
 import pathlib, time
 while True:
     try:
@@ -99,10 +99,11 @@ while True:
 
 
 class TestStoppedWhileLoading:
-    @pytest.fixture
-    def loading(self, start, tmp_path, monkeypatch):
+    # click is loaded at the start, PyAV with the command.
+    @pytest.fixture(params=["click", "av"])
+    def loading(self, request, start, tmp_path, monkeypatch):
         """The command, in the middle of loading a library that swallows every exception."""
-        (tmp_path / "click.py").write_text(SLOW_CLICK)
+        (tmp_path / f"{request.param}.py").write_text(SLOW_LIBRARY)
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
         def begin(**options):
