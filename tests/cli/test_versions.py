@@ -83,7 +83,7 @@ def test_notes_tell_of_ranges_that_grow_and_of_stale_air(run, clip, tmp_path):
     scene = scene_file(tmp_path / "s.json", 80, ambient_temperature_c=30)
     out = run("commit", clip, "--meta", scene).out
     assert "Note: the temperature range had to grow" in out
-    assert "Note: the rings are drawn in other ranges, so every frame is drawn anew" in out
+    assert "Note: the rings are drawn in other ranges, so every frame is drawn again" in out
     assert "Note: the environment in the pixels stays that of the first encoding" in out
 
 
