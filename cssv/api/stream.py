@@ -1,4 +1,4 @@
-"""Encoding a stream: frame by frame, with a fixed lag, in constant memory."""
+"""Encode a stream: frame by frame, with a fixed lag, in constant memory."""
 
 from __future__ import annotations
 
@@ -46,26 +46,26 @@ class _Output:
 
 
 class Encoder(Finishing):
-    """Encodes a stream frame by frame, in memory that does not grow with its length.
+    """Encoder of a stream, frame by frame, in memory that does not grow with its length.
 
-    Frames wait ``lag_s`` seconds for their future, so that velocity is relative to past and future
-    frames; then they are drawn and written. ::
+    A frame waits ``lag_s`` seconds for later frames, so that velocity is relative to past and future
+    frames. Then it is embedded and written. ::
 
         with cssv.Encoder("live.cssv", size=(768, 576), rate=25) as encoder:
             for picture in camera:                # (H, W, 3) uint8 RGB
                 encoder.write(picture)
 
     Args:
-        output: the file to write; it appears when the encoder is closed.
+        output: the file to write; it gets its name when the encoder is closed.
         size: width and height in pixels.
         rate: frames per second.
-        layout: ``"rgb24"`` or ``"yuv420p"``; None takes that of the first frame, and RGB for
-            arrays. RGB arrays given to a yuv420p encoder are converted once, here.
-        scene: as for :func:`encode`. Ranges that the scene does not give take fixed defaults, because a
-            stream's fastest object is not known beforehand.
+        layout: ``"rgb24"`` or ``"yuv420p"``; None takes that of the first frame, and RGB for arrays. A
+            yuv420p encoder converts RGB arrays once.
+        scene: as for :func:`encode`. Ranges that the scene does not give have fixed defaults, because the
+            fastest object of a stream is not known beforehand.
         detector: as for :func:`encode`; unused for frames that come with detections.
         weights, classes, min_score: of the detector, as for :func:`encode`.
-        lag_s: seconds of future that a frame waits for.
+        lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default.
         codec, carrier, merge, fidelity, created_s: as for :func:`encode`.
 
@@ -106,7 +106,7 @@ class Encoder(Finishing):
         self._detector = DetectorOptions(
             detector, weights=weights, classes=classes, min_score=min_score
         ).make()
-        self._has_looked = False
+        self._is_detector_used = False
         self._tracker = LiveTracker(lag_s=lag_s, plane=plane)
         self._created_s = created_s
         self._thermal = LiveThermalReadings(self._annotator.scene.thermal, size)
@@ -122,17 +122,17 @@ class Encoder(Finishing):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Scene entries that have spoken of no track so far, in words."""
+        """Scene entries that have matched no track so far, one sentence each."""
         return self._annotator.warnings
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of the file so far, such as whose network found the objects.
+        """Remarks for users so far, such as the licence of the network that found the objects.
 
-        The file holds them as they are when the encoder is closed. A detector that was never asked, because
-        all frames came with their detections, has no say.
+        The file records them when the encoder is closed. Without notes of the detector if all frames came
+        with their detections.
         """
-        own = self._detector.notes if self._has_looked else ()
+        own = self._detector.notes if self._is_detector_used else ()
         return (*own, *self._ground_note)
 
     def write(
@@ -141,21 +141,21 @@ class Encoder(Finishing):
         detections: Detections | None = None,
         thermal: NDArray[np.number] | None = None,
     ) -> None:
-        """Take the next frame.
+        """Append the next frame.
 
-        The picture is copied, so that its memory may be used for the next one at once. A picture that
-        is refused leaves the stream as it was.
+        The picture is copied, so its memory can be used again at once. A picture that is refused leaves the
+        stream unchanged.
 
         Args:
             picture: (H, W, 3) uint8 RGB, or a Frame of native planes.
-            detections: its objects; None asks the detector.
-            thermal: what a thermal camera sees at that moment, (H, W): floats in degrees Celsius, or uint16
-                counts, for which the scene's thermal part gives scale and offset.
+            detections: objects of the frame; with None the detector finds them.
+            thermal: picture of a thermal camera at the same time, (H, W): floats in degrees Celsius, or
+                uint16 counts, for which the scene's thermal part gives scale and offset.
 
         Raises:
             FrameError: another size, layout or time base than the stream's, or a pts that does not grow.
             ThermalError: a thermal picture that shows another view, or holds no temperatures.
-            OptionError: detections, given or found, that are none.
+            OptionError: detections, given or found, of another type.
             OutputError: the encoder is closed.
         """
         if not self._is_open:
@@ -166,14 +166,14 @@ class Encoder(Finishing):
         begun = self._begun or self._begin(frame.layout)
         view = None if thermal is None else self._thermal.view(np.asarray(thermal))
         flow = self._detector.flow.measure(frame)
-        found = self._look(frame) if detections is None else detections
+        found = self._detect(frame) if detections is None else detections
         self._count += 1
         self._last_pts = frame.pts
         self._waiting.append((frame, view))
         self._draw(begun, self._tracker.update(frame.number, frame.time, found, flow))
 
-    def _look(self, frame: Frame) -> Detections:
-        self._has_looked = True
+    def _detect(self, frame: Frame) -> Detections:
+        self._is_detector_used = True
         return self._detector.detect(frame)
 
     def _frame(self, picture: U8 | Frame) -> Frame:
@@ -183,7 +183,7 @@ class Encoder(Finishing):
             if picture.time_base != time_base:
                 raise FrameError(
                     "the frame has another time base", found=str(picture.time_base), bound=str(time_base),
-                    remedy="Give the encoder time_base=.",
+                    remedy="Give the encoder `time_base=`.",
                 )  # fmt: skip
             frame = Frame(picture.planes.copy(), picture.layout, picture.pts, time_base, number)
         else:
@@ -195,7 +195,7 @@ class Encoder(Finishing):
         return frame
 
     def _planes(self, picture: U8) -> U8:
-        """RGB as what the stream holds; the one conversion there is."""
+        """Convert RGB to the planes of the stream if they differ."""
         if self._layout != "yuv420p" or picture.ndim != 3 or picture.shape[2] != 3:
             return picture
         if picture.dtype != np.uint8:
@@ -213,7 +213,7 @@ class Encoder(Finishing):
             )
 
     def _begin(self, layout: Layout) -> _Output:
-        """Open the codec and the file, now that the layout is known."""
+        """Open the codec and the file; the layout is known now."""
         self._layout = layout
         self._info = info = replace(self._info, layout=layout)
         scene = self._annotator.scene
@@ -235,7 +235,7 @@ class Encoder(Finishing):
             begun.writer.write(*embedder.embed(frame, objects, calibration, outlines))
 
     def close(self) -> None:
-        """Draw what waits, finish the file, verify it and give it its name; may be called twice.
+        """Write the waiting frames, finish the file, verify it and give it its name; may be called twice.
 
         Raises:
             VideoError: no frame was written.
@@ -255,10 +255,10 @@ class Encoder(Finishing):
             check(self._path)
 
     def abort(self) -> None:
-        """Give up; nothing is left behind. May be called twice."""
+        """Stop and remove everything written; may be called twice."""
         self._is_open = False
         reason = CssvError("encoding was given up")
-        # Whatever the codec says to being stopped halfway, nobody waits for it any more.
+        # An error of the codec that is stopped halfway has no meaning for the caller.
         with suppress(CssvError):
             self._output.__exit__(CssvError, reason, None)
 
@@ -266,7 +266,7 @@ class Encoder(Finishing):
 def _info(
     size: tuple[int, int], layout: Layout | None, rate: Fraction | None, time_base: Fraction | None
 ) -> VideoInfo:
-    """What is known of a stream before its first frame; rgb24 stands for a layout not known yet."""
+    """Size, time base and rate of a stream before its first frame; rgb24 stands for an unknown layout."""
     width, height = size
     if not rate or rate < 0:
         raise OptionError("a stream needs a frame rate", found=str(rate), bound="above 0")
