@@ -31,7 +31,7 @@ from velocity import (
 )
 
 from cssv.boxes import from_centres
-from cssv.perception import BoxesDetector, Clip, Detections, LiveTracker, Tracks, detections
+from cssv.perception import BoxesDetector, ClipTracker, Detections, LiveTracker, Tracks, detections
 from cssv.scene import Scene
 from cssv.scene.camera import plane_of
 from cssv.scene.ground import Plane, feet_of
@@ -74,7 +74,7 @@ def _each(
 
 def ours(frames: list[Detections], plane: Plane, rate: float) -> Velocities:
     """Filter and smooth on the ground; ids are those of the boxes."""
-    clip = Clip()
+    clip = ClipTracker()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, seen)
     return _velocities(clip.finish(plane=plane), frames, rate)
@@ -100,13 +100,13 @@ def own_association(
     frames: list[Detections], truth: list[Detections], plane: Plane, rate: float
 ) -> Velocities:
     """Process without ids; smoothed boxes are matched to the truth afterwards."""
-    clip = Clip()
+    clip = ClipTracker()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, detections(seen.boxes_px, seen.scores))
     tracks = clip.finish(plane=plane)
     found: Velocities = {}
     for number, true in enumerate(truth):
-        states = tracks.at(number)
+        states = tracks.in_frame(number)
         for i, j in pairs(states.boxes_px, true.boxes_px):
             if states.scores[i] > 0 and np.isfinite(states.velocity_m_s[i]).all():
                 velocity, cov = states.velocity_m_s[i] / rate, states.velocity_m_cov[i] / rate**2

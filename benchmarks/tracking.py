@@ -28,7 +28,7 @@ from rivals.followers import FOLLOWERS, follow
 from scores import SEQUENCES, Score, Sequence15, combined, measures
 
 from cssv.interop.mot import MotRows
-from cssv.perception import Clip, Detections, Detector, LiveTracker, Tracker, detections, detector
+from cssv.perception import ClipTracker, Detections, Detector, LiveTracker, Tracker, detections, detector
 from cssv.perception.detectors import CheckedDetector
 from cssv.perception.tracks import to_mot_rows
 from cssv.video import VideoReader
@@ -43,7 +43,7 @@ CROWD, CROWD_FRAMES = 200, 300
 
 def ours(frames: Sequence[Detections], rate: Fraction) -> MotRows:
     """CSSV's tracks from boxes without pictures."""
-    clip = Clip()
+    clip = ClipTracker()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, seen)
     return to_mot_rows(clip.finish())
@@ -99,7 +99,7 @@ def public(data: Path) -> Iterator[str]:
 
 def looked_at(clip: Path, finder: Detector) -> tuple[tuple[Detections, ...], MotRows]:
     """Detections of a detector in a clip, and CSSV's tracks of them with the pictures."""
-    seen, tracked = [], Clip()
+    seen, tracked = [], ClipTracker()
     meter = CheckedDetector(finder).flow
     with VideoReader(clip, rate=VTEST_RATE) as reader:
         for frame in reader:

@@ -39,7 +39,7 @@ from cssv.boxes import overlaps, to_centres
 from cssv.interop.mot import MotRows
 from cssv.perception import (
     BoxesDetector,
-    Clip,
+    ClipTracker,
     Detections,
     FlowMeter,
     FrameStates,
@@ -183,7 +183,7 @@ def per_object(
 
 def ours(frames: list[Detections], rate: float, field: str = "velocity_px_s") -> Velocities:
     """Smooth the whole clip at once; ids are those of the boxes."""
-    clip = Clip()
+    clip = ClipTracker()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, seen)
     tracks = clip.finish()
@@ -198,10 +198,10 @@ def ours(frames: list[Detections], rate: float, field: str = "velocity_px_s") ->
 
 def own_association(frames: list[Detections], truth: list[Detections], rate: float) -> Velocities:
     """Process without ids; smoothed boxes are matched to the truth afterwards."""
-    clip = Clip()
+    clip = ClipTracker()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, detections(seen.boxes_px, seen.scores))
-    return matched(clip.finish().at, truth, rate)
+    return matched(clip.finish().in_frame, truth, rate)
 
 
 def matched(at: Callable[[int], FrameStates], truth: list[Detections], rate: float) -> Velocities:
@@ -316,7 +316,7 @@ def end_to_end(data: Path, count: int | None = None) -> dict[str, Result]:
 
     truth = read_truth(data / "mot15" / VTEST)[0][:count]
     finder = detector("onnx", weights=data / "models/yolox_nano_416.onnx", classes=["person"])
-    seen, clip, live_tracker, states, meter = [], Clip(), LiveTracker(), [], FlowMeter()
+    seen, clip, live_tracker, states, meter = [], ClipTracker(), LiveTracker(), [], FlowMeter()
     with VideoReader(data / "clips/vtest.avi", rate=Fraction(VTEST_RATE)) as reader:
         for frame in islice(reader, count):
             flow = meter.measure(frame)
@@ -330,7 +330,7 @@ def end_to_end(data: Path, count: int | None = None) -> dict[str, Result]:
         lines[f"{name}: box differences"] = rival(rows, truth, box_differences)
         lines[f"{name}: SORT's filter"] = rival(rows, truth, sort_filter)
     lines["cssv, live, 1 s lag"] = matched({s.number: s for s in states}.__getitem__, truth, VTEST_RATE)
-    lines["cssv"] = matched(clip.finish().at, truth, VTEST_RATE)
+    lines["cssv"] = matched(clip.finish().in_frame, truth, VTEST_RATE)
     true_paths = paths(truth)
     return {name: judge(found, true_paths) for name, found in lines.items()}
 

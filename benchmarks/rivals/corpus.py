@@ -28,7 +28,7 @@ _ALL = {"label": "*"}
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Clip and options of the encoding.
+    """ClipTracker and options of the encoding.
 
     Attributes:
         clip, boxes: the clip and its detections in MOT form.

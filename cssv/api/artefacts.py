@@ -17,7 +17,7 @@ from cssv.perception.detectors.colour import to_bgr
 from cssv.perception.transformer import Transformer, VisionTransformer, load_transformer
 from cssv.perception.transformer.features import SIDE_PX, fit, working_size
 from cssv.perception.transformer.meter import Artefacts, measure
-from cssv.perception.transformer.plot import draw_norms
+from cssv.perception.transformer.plot import draw_norms, require_matplotlib
 from cssv.perception.transformer.registers import HealedTransformer
 from cssv.perception.transformer.registers import heal as heal_model
 from cssv.video import write_picture
@@ -49,6 +49,7 @@ def artefacts(
         ModelError: the weights cannot be used, or an export does not give what is to be measured.
         OptionError: a side out of range, a plot of unknown kind, an export that is to be healed,
             or what is no path.
+        MissingExtraError: a plot, and matplotlib is not installed.
         OutputError: the plot cannot be written.
     """
     if plot is not None:
@@ -108,3 +109,5 @@ def _check_plot(plot: Path_, image: object, weights: Path_) -> None:
     for given in (image, weights):
         if isinstance(given, str | os.PathLike):
             check_distinct(given, plot)
+    # Found out before the model runs, which may take minutes.
+    require_matplotlib()

@@ -6,7 +6,7 @@ from cssv.perception.detectors import DETECTORS, Detector, DetectorOptions, dete
 from cssv.perception.detectors.boxes import BoxesDetector
 from cssv.perception.flow import Flow, FlowMeter
 from cssv.perception.live import LAG_S, LiveTracker
-from cssv.perception.offline import Clip, perceive, track_boxes
+from cssv.perception.offline import ClipTracker, perceive, track_boxes
 from cssv.perception.smoothing import Noise
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import FrameStates, Track, Tracks
@@ -17,7 +17,7 @@ __all__ = [
     "LAG_S",
     "BoxesDetector",
     "CameraMotion",
-    "Clip",
+    "ClipTracker",
     "Detections",
     "Detector",
     "DetectorOptions",

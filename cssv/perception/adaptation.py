@@ -63,7 +63,7 @@ class ScaleBank:
         """Each channel's state under its scale: (4,) positions in K."""
         channels = np.arange(4)
         chosen = States(*(number[scales, channels] for number in self.states.numbers()))
-        return State.of(self.time_s, chosen, 0)
+        return State.from_states(self.time_s, chosen, 0)
 
 
 def adapted(
@@ -95,7 +95,7 @@ def drop_contradicted_flow(tracklets: Sequence[Tracklet], noise: Noise) -> list[
     found = {tracklet.id: tracklet for tracklet in tracklets}
     asked = [t for t in tracklets if t.flow_px_s is not None and np.isfinite(t.flow_px_s).any()]
     for group in batches([replace(tracklet, flow_px_s=None) for tracklet in asked]):
-        problem = Batch.of(group).problem(noise)
+        problem = Batch.from_tracklets(group).problem(noise)
         states = rts_smoother(kalman_filter(problem), problem)
         for k, tracklet in enumerate(group):
             flow = found[tracklet.id].flow_px_s
@@ -114,12 +114,12 @@ def _plain(tracklet: Tracklet, bank: ScaleBank | None) -> Tracklet:
 
 
 def _adapt(group: Sequence[Tracklet], noise: Noise, banks: Mapping[int, ScaleBank]) -> list[Tracklet]:
-    problem = Batch.of(group).problem(noise)
+    problem = Batch.from_tracklets(group).problem(noise)
     before, gains, _ = _likelihoods(problem, group, banks)
     best = (before + gains - _PRICES[:, None]).argmax(axis=0).reshape(-1, 4)
     manoeuvring = [_with_scales(tracklet, best[k], banks) for k, tracklet in enumerate(group)]
-    wrong, gain = _disturbed(Batch.of(manoeuvring).problem(noise))
-    found = [replace(t, disturbances=wrong.of(k, len(t))) for k, t in enumerate(manoeuvring)]
+    wrong, gain = _disturbed(Batch.from_tracklets(manoeuvring).problem(noise))
+    found = [replace(t, disturbances=wrong.of_tracklet(k, len(t))) for k, t in enumerate(manoeuvring)]
     other = np.flatnonzero(best.any(axis=1))
     if len(other):
         # What these would gain without scales, frames that are gone included.
@@ -129,7 +129,7 @@ def _adapt(group: Sequence[Tracklet], noise: Noise, banks: Mapping[int, ScaleBan
             scaled = gain[k] + (held[best[k], k, np.arange(4)] - _PRICES[best[k]]).sum()
             if calm_gain[n] + held[0, k].sum() > scaled:
                 own = replace(group[k], scales=np.ones((4, 2)))
-                found[k] = replace(own, disturbances=calm.of(n, len(own)))
+                found[k] = replace(own, disturbances=calm.of_tracklet(n, len(own)))
     return found
 
 
@@ -168,7 +168,7 @@ def advanced(
     found: dict[int, ScaleBank] = {}
     plain = [replace(_plain(t, banks.get(t.id)), disturbances=t.disturbances) for t in tracklets]
     for group in batches(plain):
-        before, gains, last = _likelihoods(Batch.of(group).problem(noise), group, banks)
+        before, gains, last = _likelihoods(Batch.from_tracklets(group).problem(noise), group, banks)
         likely = before + gains
         for k, tracklet in enumerate(group):
             own = slice(4 * k, 4 * k + 4)

@@ -12,7 +12,7 @@ _IDENTITY = np.eye(2, 3)
 _MOVE = np.dtype([("time_s", np.float64), ("place", np.float64, (2, 3))])
 
 
-class Scenery:
+class CameraPath:
     """Chains the camera's motions from frame to frame. The first frame's pixels are those of the scene.
 
     Memory: six numbers per frame in which the camera moves.
@@ -34,7 +34,7 @@ class Scenery:
         back = np.linalg.inv(np.vstack([camera.A, (0, 0, 1)]))
         self._moves.extend(1)[0] = time_s, last @ back
 
-    def at(self, time_s: float) -> F64:
+    def place_at(self, time_s: float) -> F64:
         """(2, 3) float64: takes pixels (x, y, 1) of the frame shown at ``time_s`` to the scene's."""
         moves = self._moves.rows
         step = int(np.searchsorted(moves["time_s"], time_s + 1e-9))

@@ -80,7 +80,7 @@ class Disturbances:
                 joined.place[:n, column], joined.rate[:n, column] = part.place[:, 0], part.rate[:, 0]
         return joined
 
-    def of(self, column: int, steps: int) -> Disturbances | None:
+    def of_tracklet(self, column: int, steps: int) -> Disturbances | None:
         """Those of one tracklet; None if nothing is wrong with it."""
         own = self.columns(np.array([column]))
         part = Disturbances(own.doubt[:steps], own.place[:steps], own.rate[:steps])
@@ -120,7 +120,7 @@ def find(problem: Problem) -> Disturbances:
         plain = problem.columns((4 * suspects[:, None] + np.arange(4)).ravel())
         given = found.columns(suspects).applied(plain)
         forward = kalman_filter(given)
-        seen = _Contradictions.of(forward, messages(forward, given), given)
+        seen = _Contradictions.from_run(forward, messages(forward, given), given)
         suspects = suspects[_note(found, seen, suspects, plain.weight.reshape(steps, -1, 4))]
         if not len(suspects):
             break
@@ -147,7 +147,7 @@ class _Contradictions:
     turn_squares: F64
 
     @classmethod
-    def of(cls, forward: Filtered, later: Messages, problem: Problem) -> _Contradictions:
+    def from_run(cls, forward: Filtered, later: Messages, problem: Problem) -> _Contradictions:
         """Read them from a smoother's run."""
         shape = (len(problem.z), -1, 4)
         error, variance = left_out(forward, later)
@@ -185,12 +185,12 @@ def _note(found: Disturbances, seen: _Contradictions, columns: I64, weight: F64)
 def left_out(forward: Filtered, later: Messages) -> tuple[F64, F64]:
     """(T, N) each measurement less what all others foretell, and the variance of that; 1 where unseen."""
     x, v, xx, xv, vv = through_rates(forward, later)
-    half = forward.value
-    gain = 1 - half.kept
-    pull = half.pull + gain * x + half.gain * v
-    sure = half.sure + gain**2 * xx + 2 * gain * half.gain * xv + half.gain**2 * vv
-    safe = np.where(sure > 0, sure, 1.0)
-    return pull / safe, 1 / safe
+    update = forward.value
+    K = 1 - update.I_K
+    y_S = update.y_S + K * x + update.K * v
+    inv_S = update.inv_S + K**2 * xx + 2 * K * update.K * xv + update.K**2 * vv
+    safe = np.where(inv_S > 0, inv_S, 1.0)
+    return y_S / safe, 1 / safe
 
 
 def jumps(problem: Problem, later: Messages) -> tuple[F64, F64, F64, F64, F64]:

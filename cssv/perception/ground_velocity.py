@@ -138,7 +138,7 @@ class LiveMetres:
             last = int(np.searchsorted(motion.walk.tracklet.times_s, until_s, side="right")) - 1
             if last >= 0:
                 time_s = float(motion.walk.tracklet.times_s[last])
-                self._starts[identity] = _Start(time_s, motion.walk.axes, motion.filtered.at(last))
+                self._starts[identity] = _Start(time_s, motion.walk.axes, motion.filtered.step(last))
         self._starts = {k: start for k, start in self._starts.items() if start.time_s > until_s - FORGET_S}
         # One foot alone is no motion yet.
         known = {k for k, m in motions.items() if m.walk.start or seen_rows(m.walk.places_m).sum() > 1}

@@ -88,7 +88,7 @@ class States:
         """The five in this order."""
         return self.x, self.v, self.xx, self.xv, self.vv
 
-    def at(self, step: int) -> States:
+    def step(self, step: int) -> States:
         """The states of one step, (..., N)."""
         return States(*(number[..., step, :] for number in self.numbers()))
 
@@ -148,18 +148,20 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Half:
-    """What the smoother must know of one measurement, (T, N) each.
+class MeasurementUpdate:
+    """What the smoother needs of one scalar measurement of value or rate, (T, N) each.
 
-    ``gain`` is that of the state's other component, ``kept`` the share of the variance that is left of the
-    measured one, ``pull`` the innovation over its variance, ``sure`` one over that variance; 0, 1, 0, 0 where
-    nothing was measured.
+    Attributes:
+        K: Kalman gain of the component that was not measured.
+        I_K: 1 - K of the measured component: the share of its variance that is left; 1 without a measurement.
+        y_S: innovation y over its variance S; 0 without a measurement.
+        inv_S: 1 / S; 0 without a measurement.
     """
 
-    gain: F64
-    kept: F64
-    pull: F64
-    sure: F64
+    K: F64
+    I_K: F64
+    y_S: F64
+    inv_S: F64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,26 +169,26 @@ class Filtered:
     """A filter's run: the states after each step's measurements, and how these came about."""
 
     states: States
-    value: Half
-    rate: Half | None
+    value: MeasurementUpdate
+    rate: MeasurementUpdate | None
 
     def nis(self) -> F64:
         """(T, N) squared innovation over its variance, 0 where nothing was measured; 1 on average."""
-        squared: F64 = self.value.pull**2 / np.where(self.value.sure > 0, self.value.sure, 1.0)
+        squared: F64 = self.value.y_S**2 / np.where(self.value.inv_S > 0, self.value.inv_S, 1.0)
         return squared
 
 
 def kalman_filter(problem: Problem) -> Filtered:
     """Run the filter over all steps."""
     shape = problem.z.shape
-    states, value = States.empty(shape), Half(*np.empty((4, *shape)))
-    rate = None if problem.rate is None else Half(*np.empty((4, *shape)))
+    states, value = States.empty(shape), MeasurementUpdate(*np.empty((4, *shape)))
+    rate = None if problem.rate is None else MeasurementUpdate(*np.empty((4, *shape)))
     x, v, xx, xv, vv = problem.start.numbers()
     rows = (problem.dt_s, *problem.noise, problem.z, problem.weight, *states.numbers())
-    halves = (value.gain, value.kept, value.pull, value.sure)
+    updates = (value.K, value.I_K, value.y_S, value.inv_S)
     a, b = np.empty((2, *shape[1:]))
-    for t, (dt, q, qv, qvv, z, w, x1, v1, xx1, xv1, vv1, gain, kept, pull, sure) in enumerate(
-        zip(*rows, *halves, strict=True)
+    for t, (dt, q, qv, qvv, z, w, x1, v1, xx1, xv1, vv1, K, I_K, y_S, inv_S) in enumerate(
+        zip(*rows, *updates, strict=True)
     ):
         # Ahead: x1 to vv1 take the prediction first.
         np.multiply(dt, v, x1)
@@ -200,37 +202,37 @@ def kalman_filter(problem: Problem) -> Filtered:
         np.add(b, q, xx1)
         np.add(vv, qvv, vv1)
         # The measurement of x. In terms of the weight nothing cancels when it settles nearly everything.
-        np.multiply(xx1, w, kept)
-        kept += 1.0
-        np.reciprocal(kept, kept)
-        np.multiply(w, kept, sure)
-        np.subtract(z, x1, pull)
-        pull *= sure
-        np.multiply(xv1, sure, gain)
-        np.multiply(xx1, pull, a)
+        np.multiply(xx1, w, I_K)
+        I_K += 1.0
+        np.reciprocal(I_K, I_K)
+        np.multiply(w, I_K, inv_S)
+        np.subtract(z, x1, y_S)
+        y_S *= inv_S
+        np.multiply(xv1, inv_S, K)
+        np.multiply(xx1, y_S, a)
         x1 += a
-        np.multiply(xv1, pull, a)
+        np.multiply(xv1, y_S, a)
         np.add(v, a, v1)
-        np.multiply(gain, xv1, a)
+        np.multiply(K, xv1, a)
         vv1 -= a
-        xx1 *= kept
-        xv1 *= kept
+        xx1 *= I_K
+        xv1 *= I_K
         x, v, xx, xv, vv = x1, v1, xx1, xv1, vv1
         if rate is not None:
             _measure_rate(problem, rate, states, t)
     return Filtered(states, value, rate)
 
 
-def _measure_rate(problem: Problem, rate: Half, states: States, t: int) -> None:
+def _measure_rate(problem: Problem, rate: MeasurementUpdate, states: States, t: int) -> None:
     """Take in step t's measurements of rates, after those of the values; in place."""
     assert problem.rate is not None
     assert problem.rate_weight is not None
     x, v, xx, xv, vv = (number[t] for number in states.numbers())
     w = problem.rate_weight[t]
-    rate.kept[t] = kept = 1 / (1 + vv * w)
-    rate.sure[t] = sure = w * kept
-    rate.gain[t] = xv * sure
-    rate.pull[t] = (problem.rate[t] - v) * sure
+    rate.I_K[t] = I_K = 1 / (1 + vv * w)
+    rate.inv_S[t] = inv_S = w * I_K
+    rate.K[t] = xv * inv_S
+    rate.y_S[t] = (problem.rate[t] - v) * inv_S
     x[:], v[:], xx[:], xv[:], vv[:] = _with_rate(problem.rate[t], w, x, v, xx, xv, vv)
 
 
@@ -238,10 +240,10 @@ def _with_rate(
     z: F64, weight: F64, x: F64, v: F64, xx: F64, xv: F64, vv: F64
 ) -> tuple[F64, F64, F64, F64, F64]:
     """States after measurements z of the rates."""
-    kept = 1 / (1 + vv * weight)
-    sure = weight * kept
-    pull = (z - v) * sure
-    return x + xv * pull, v + vv * pull, xx - sure * xv**2, xv * kept, vv * kept
+    I_K = 1 / (1 + vv * weight)
+    inv_S = weight * I_K
+    y_S = (z - v) * inv_S
+    return x + xv * y_S, v + vv * y_S, xx - inv_S * xv**2, xv * I_K, vv * I_K
 
 
 def rts_smoother(forward: Filtered, problem: Problem) -> States:
@@ -272,32 +274,32 @@ def messages(forward: Filtered, problem: Problem) -> Messages:
     """Run back over all steps."""
     shape = problem.z.shape
     out = np.zeros((5, *shape))
-    halves = (forward.value.gain, forward.value.kept, forward.value.pull, forward.value.sure)
+    updates = (forward.value.K, forward.value.I_K, forward.value.y_S, forward.value.inv_S)
     a, b, c = np.empty((3, *shape[1:]))
     lx, lv, xx, xv, vv = out[:, -1].copy()
     for t in range(shape[0] - 1, 0, -1):
         if (rate := forward.rate) is not None:
-            half = (rate.gain[t], rate.kept[t], rate.pull[t], rate.sure[t])
-            lv, xv, vv = _heed_rate(*half, lx, lv, xx, xv, vv)
-        gain, kept, pull, sure = (number[t] for number in halves)
+            update = (rate.K[t], rate.I_K[t], rate.y_S[t], rate.inv_S[t])
+            lv, xv, vv = _back_through_rate(*update, lx, lv, xx, xv, vv)
+        K, I_K, y_S, inv_S = (number[t] for number in updates)
         dt = problem.dt_s[t]
         x1, v1, xx1, xv1, vv1 = out[:, t - 1]
         # Through the measurement ...
-        np.multiply(gain, lv, a)
-        np.multiply(kept, lx, x1)
+        np.multiply(K, lv, a)
+        np.multiply(I_K, lx, x1)
         x1 -= a
-        x1 -= pull
-        np.multiply(gain, vv, a)
-        np.multiply(kept, xv, b)
+        x1 -= y_S
+        np.multiply(K, vv, a)
+        np.multiply(I_K, xv, b)
         b -= a
-        # ... b is the new xv, and xx = kept² xx - 2 kept gain xv + gain² vv + 1 / S.
-        np.multiply(kept, xx, xx1)
-        np.multiply(gain, xv, c)
+        # ... b is the new xv, and xx = kept² xx - 2 I_K K xv + gain² vv + 1 / S.
+        np.multiply(I_K, xx, xx1)
+        np.multiply(K, xv, c)
         xx1 -= c
-        xx1 *= kept
-        np.multiply(gain, b, c)
+        xx1 *= I_K
+        np.multiply(K, b, c)
         xx1 -= c
-        xx1 += sure
+        xx1 += inv_S
         # ... and back over the step.
         np.multiply(dt, x1, v1)
         v1 += lv
@@ -310,19 +312,19 @@ def messages(forward: Filtered, problem: Problem) -> Messages:
     return Messages(*out)
 
 
-def _heed_rate(
-    gain: F64, kept: F64, pull: F64, sure: F64, x: F64, v: F64, xx: F64, xv: F64, vv: F64
+def _back_through_rate(
+    K: F64, I_K: F64, y_S: F64, inv_S: F64, x: F64, v: F64, xx: F64, xv: F64, vv: F64
 ) -> tuple[F64, F64, F64]:
     """Take the messages back through the measured rates: new v, xv, vv."""
-    new_xv = kept * xv - gain * xx
-    return kept * v - gain * x - pull, new_xv, kept * (kept * vv - gain * xv) - gain * new_xv + sure
+    new_xv = I_K * xv - K * xx
+    return I_K * v - K * x - y_S, new_xv, I_K * (I_K * vv - K * xv) - K * new_xv + inv_S
 
 
 def through_rates(forward: Filtered, later: Messages) -> tuple[F64, F64, F64, F64, F64]:
     """Messages that hold each step's own measured rates, too, (T, N) each."""
     x, v, xx, xv, vv = later.x, later.v, later.xx, later.xv, later.vv
-    if (half := forward.rate) is not None:
-        v, xv, vv = _heed_rate(half.gain, half.kept, half.pull, half.sure, x, v, xx, xv, vv)
+    if (update := forward.rate) is not None:
+        v, xv, vv = _back_through_rate(update.K, update.I_K, update.y_S, update.inv_S, x, v, xx, xv, vv)
     return x, v, xx, xv, vv
 
 
@@ -373,17 +375,19 @@ def log_likelihoods(problem: Problem, scales: F64, widest: float) -> tuple[F64, 
         xv = ahead + process * qv
         vv += process * qvv
         w = certainty * weight
-        kept = 1 / (1 + xx * w)
-        sure = w * kept
+        I_K = 1 / (1 + xx * w)
+        inv_S = w * I_K
         y = z - x
         seen = weight > 0
-        total -= np.where(seen, np.minimum(y * y * sure, widest**2) - np.log(np.where(seen, sure, 1.0)), 0.0)
-        pull, gain = y * sure, xv * sure
-        x += xx * pull
-        v += xv * pull
-        vv -= gain * xv
-        xx *= kept
-        xv *= kept
+        total -= np.where(
+            seen, np.minimum(y * y * inv_S, widest**2) - np.log(np.where(seen, inv_S, 1.0)), 0.0
+        )
+        y_S, K = y * inv_S, xv * inv_S
+        x += xx * y_S
+        v += xv * y_S
+        vv -= K * xv
+        xx *= I_K
+        xv *= I_K
         if problem.rate is not None and problem.rate_weight is not None:
             x, v, xx, xv, vv = _with_rate(problem.rate[t], problem.rate_weight[t], x, v, xx, xv, vv)
     return total / 2, States(x, v, xx, xv, vv)

@@ -114,7 +114,7 @@ def _affordable(
     low = np.searchsorted(starts, stops, side="right")
     counts = np.searchsorted(starts, stops + LONGEST_GAP_S, side="right") - low
     groups = np.cumsum(counts) // _PAIRS_AT_ONCE
-    end, begin = _Edges.of(ends), _Edges.of(begins)
+    end, begin = _Edges.from_states(ends), _Edges.from_states(begins)
     found = []
     for rows in np.split(np.arange(len(ordered)), np.flatnonzero(np.diff(groups)) + 1):
         before = np.repeat(rows, counts[rows])
@@ -145,7 +145,7 @@ class _Edges:
     vv: F64
 
     @classmethod
-    def of(cls, states: Sequence[State]) -> _Edges:
+    def from_states(cls, states: Sequence[State]) -> _Edges:
         x, P = np.array([state.x for state in states]), np.array([state.P for state in states])
         times = np.array([state.time_s for state in states])
         pairs = (x[:, :2, 0], x[:, :2, 1], P[:, :2, 0, 0], P[:, :2, 0, 1], P[:, :2, 1, 1])

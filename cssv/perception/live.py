@@ -182,7 +182,7 @@ class LiveTracker:
         if self._metres is not None and ready:
             found = self._metres.standing(found, window, noise, self._times_s[ready - 1])
         tracks = Tracks(found)
-        states = [tracks.at(number) for number in self._numbers[:ready]]
+        states = [tracks.in_frame(number) for number in self._numbers[:ready]]
         self._drop(ready, noise, banks)
         return states
 

@@ -13,7 +13,7 @@ import numpy as np
 from cssv.boxes import F64, I64, UNKNOWN_ID, to_centres
 from cssv.frames import Frame
 from cssv.perception.adaptation import adapted
-from cssv.perception.camera_path import Scenery
+from cssv.perception.camera_path import CameraPath
 from cssv.perception.detections import ANY_OBJECT, Detections
 from cssv.perception.detectors.base import CheckedDetector, Detector
 from cssv.perception.evidence import evidence
@@ -39,7 +39,7 @@ LEAST_EVIDENCE = 0.8
 EVIDENCE_QUANTILE = 0.85
 
 
-class Clip:
+class ClipTracker:
     """Collects the detections of a clip frame by frame and turns them into tracks at its end.
 
     Memory: the boxes of all frames, packed, and how the camera moved.
@@ -55,7 +55,7 @@ class Clip:
         self._frames, self._boxes = Record(FRAME), Record(BOX)
         self._given: set[int] = set()
         self._labels: dict[int, Counter[str]] = {}
-        self._scenery = Scenery()
+        self._camera_path = CameraPath()
 
     def add(
         self, number: int, time_s: Fraction | float, detections: Detections, flow: Flow | None = None
@@ -73,7 +73,7 @@ class Clip:
         """
         camera = None if flow is None else flow.camera()
         ids = self._tracker.update(time_s, detections, camera)
-        self._scenery.add(float(time_s), camera)
+        self._camera_path.add(float(time_s), camera)
         kept = np.flatnonzero(ids != UNKNOWN_ID)
         rows = self._boxes.extend(len(kept))
         rows["step"], rows["id"] = len(self._frames), ids[kept]
@@ -98,7 +98,9 @@ class Clip:
         pieces = self._pieces()
         loose = [piece for piece in pieces if piece.id not in self._given]
         firmer = [piece for piece in loose if _count(piece) > 1]
-        owner = link(firmer, estimate_noise(loose), None if self._scenery.is_still else self._scenery.at)
+        owner = link(
+            firmer, estimate_noise(loose), None if self._camera_path.is_still else self._camera_path.place_at
+        )
         if any(identity != whole for identity, whole in owner.items()):
             pieces = self._pieces(owner)
         fewest = self._fewest()
@@ -176,12 +178,12 @@ def fewest_boxes(step_s: float, most: int = FEWEST_BOXES) -> int:
 
 
 def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = None) -> Tracks:
-    """Tracks of a clip whose frames are given one by one; they are not kept. ``plane`` as for a Clip.
+    """Tracks of a clip whose frames are given one by one; they are not kept. ``plane`` as for a ClipTracker.
 
     Raises:
         InputError: frame times do not rise, or what the detector gives is no detections.
     """
-    clip = Clip()
+    clip = ClipTracker()
     checked = CheckedDetector.from_detector(detector)
     for frame in frames:
         flow = checked.flow.measure(frame)
@@ -201,12 +203,12 @@ def track_boxes(
         detector: one whose ``needs_pixels`` is False.
         times_s: when each frame is shown.
         first: number of the first frame in the whole clip.
-        plane: as for a Clip.
+        plane: as for a ClipTracker.
 
     Raises:
         InputError: frame times do not rise, or a result of the detector is not Detections.
     """
-    clip = Clip()
+    clip = ClipTracker()
     checked = CheckedDetector.from_detector(detector)
     for number, time_s in enumerate(times_s):
         clip.add(number, time_s, checked.in_frame(first + number))

@@ -64,7 +64,7 @@ class State:
     P: F64
 
     @classmethod
-    def of(cls, time_s: float, states: States, k: int) -> State:
+    def from_states(cls, time_s: float, states: States, k: int) -> State:
         """Take the four channels of the k-th tracklet."""
         own = States(*(number[4 * k : 4 * k + 4].copy() for number in states.numbers()))
         return cls(time_s, own.vector(), own.covariance())
@@ -171,7 +171,7 @@ class Batch:
     disturbances: Disturbances | None
 
     @classmethod
-    def of(cls, tracklets: Sequence[Tracklet]) -> Batch:
+    def from_tracklets(cls, tracklets: Sequence[Tracklet]) -> Batch:
         """Lay tracklets, one at least, side by side in their order."""
         shape = (max(map(len, tracklets)), len(tracklets))
         starts = tuple(tracklet.start for tracklet in tracklets)
@@ -250,7 +250,7 @@ class Smoothed:
 
 
 def _smooth_batch(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[Batch, Smoothed]:
-    batch = Batch.of(tracklets)
+    batch = Batch.from_tracklets(tracklets)
     problem = batch.problem(noise)
     forward = kalman_filter(problem)
     backward = kalman_filter(batch.reversed(problem, noise)).states
@@ -297,24 +297,10 @@ def smooth(tracklets: Sequence[Tracklet], noise: Noise, fill_sigma: float = FILL
 def residuals(tracklets: Sequence[Tracklet], noise: Noise) -> Iterator[F64]:
     """Measured minus smoothed, in box heights: (T, B, 4) for each batch of tracklets, NaN where unseen."""
     for group in batches(tracklets):
-        batch = Batch.of(group)
+        batch = Batch.from_tracklets(group)
         problem = batch.problem(noise)
         x = rts_smoother(kalman_filter(problem), problem).x
         yield (batch.centres_px - x.reshape(batch.centres_px.shape)) / batch.heights_px[..., None]
-
-
-def accelerations(times_s: F64, velocities: F64) -> F64:
-    """Mean acceleration (n, 2) over the two steps beside each frame, over one at the ends.
-
-    White acceleration has no value at an instant; its mean over a time is the difference of the velocities
-    there, and the mean of that given all frames the difference of the smoothed velocities.
-    """
-    if len(times_s) < 2:
-        return np.zeros_like(velocities)
-    before = np.maximum(np.arange(len(times_s)) - 1, 0)
-    after = np.minimum(np.arange(len(times_s)) + 1, len(times_s) - 1)
-    mean: F64 = (velocities[after] - velocities[before]) / (times_s[after] - times_s[before])[:, None]
-    return mean
 
 
 def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> Track:
@@ -336,7 +322,6 @@ def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> T
         velocity_past_px_s=found.past[:n, column, :2][keep],
         velocity_future_px_s=found.future[:n, column, :2][keep],
         velocity_cov=cov,
-        acceleration_px_s2=accelerations(tracklet.times_s, v[:, :2])[keep],
         nis=found.nis[:n, column][keep],
     )
 
@@ -346,10 +331,10 @@ def edge_states(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[State
     begins: dict[int, State] = {}
     ends: dict[int, State] = {}
     for group in batches(tracklets):
-        batch = Batch.of(group)
+        batch = Batch.from_tracklets(group)
         problem = batch.problem(noise)
-        last = kalman_filter(problem).states.at(-1)
-        ends |= {t.id: State.of(float(t.times_s[-1]), last, k) for k, t in enumerate(group)}
-        first = kalman_filter(batch.reversed(problem, noise)).states.at(-1)
-        begins |= {t.id: State.of(float(t.times_s[0]), first, k) for k, t in enumerate(group)}
+        last = kalman_filter(problem).states.step(-1)
+        ends |= {t.id: State.from_states(float(t.times_s[-1]), last, k) for k, t in enumerate(group)}
+        first = kalman_filter(batch.reversed(problem, noise)).states.step(-1)
+        begins |= {t.id: State.from_states(float(t.times_s[0]), first, k) for k, t in enumerate(group)}
     return [begins[t.id] for t in tracklets], [ends[t.id] for t in tracklets]

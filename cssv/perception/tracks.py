@@ -20,7 +20,6 @@ _ROWS = {
     "velocity_past_px_s": (2,),
     "velocity_future_px_s": (2,),
     "velocity_cov": (2, 2),
-    "acceleration_px_s2": (2,),
     "nis": (),
     "velocity_m_s": (2,),
     "velocity_m_cov": (2, 2),
@@ -70,8 +69,6 @@ class Track:
             and holds 0.
         velocity_future_px_s: float64 (n, 2): from this frame and those after it. The last row holds 0.
         velocity_cov: float64 (n, 2, 2): covariance of ``velocity_px_s`` in px²/s².
-        acceleration_px_s2: float64 (n, 2): how ``velocity_px_s`` changes, the mean over the two steps beside
-            the frame.
         nis: float64 (n,): normalised innovation squared of the centre: how far it was measured from where
             the frames before had foretold it, in units of what they and the measurement left open. 2 on
             average where the noise is right; 0 where nothing was detected or foretold.
@@ -90,7 +87,6 @@ class Track:
     velocity_past_px_s: F64
     velocity_future_px_s: F64
     velocity_cov: F64
-    acceleration_px_s2: F64
     nis: F64
     velocity_m_s: F64 = field(default_factory=_left_out)
     velocity_m_cov: F64 = field(default_factory=_left_out)
@@ -126,7 +122,6 @@ class FrameStates:
     velocity_past_px_s: F64
     velocity_future_px_s: F64
     velocity_cov: F64
-    acceleration_px_s2: F64
     nis: F64
     velocity_m_s: F64 = field(default_factory=_left_out)
     velocity_m_cov: F64 = field(default_factory=_left_out)
@@ -180,7 +175,7 @@ class Tracks(Sequence[Track]):
         """One more than the last frame number that holds an object."""
         return int(self._numbers[-1]) + 1 if len(self._numbers) else 0
 
-    def at(self, number: int) -> FrameStates:
+    def in_frame(self, number: int) -> FrameStates:
         """Look up the objects of frame ``number``; none where the frame is empty or past the end."""
         low, high = np.searchsorted(self._numbers, (number, number + 1))
         owners = self._owner[low:high]

@@ -55,7 +55,7 @@ class TrackAnnotator:
     def annotate(self, number: int, time: Fraction) -> FrameObjects:
         """The objects of frame ``number``, shown at ``time`` seconds."""
         given = given_states(self.scene, self._given, time, self.facts.__getitem__, self._plane)
-        return merge_objects(_perceived(self._tracks.at(number)), given, self.facts.__getitem__)
+        return merge_objects(_perceived(self._tracks.in_frame(number)), given, self.facts.__getitem__)
 
 
 class LiveAnnotator:

@@ -147,7 +147,7 @@ class ThermalReadings:
     def __init__(self, path: Path_, thermal: Thermal, *, size: Size, part: Stamps, whole: Stamps) -> None:
         rate = None if thermal.rate is None else Fraction(str(thermal.rate))
         self._reader = ThermalReader(path, unit=unit_of(thermal), rate=rate)
-        self._mount = ThermalRegistration.of(thermal.homography, self._reader.size, size)
+        self._mount = ThermalRegistration.from_homography(thermal.homography, self._reader.size, size)
         self.calibration = Calibration(self._reader.unit, thermal.sigma_c or 0.0)
         self._is_same_view = thermal.homography is None
         self._size, self._part = size, part
@@ -334,7 +334,7 @@ class LiveThermalReadings:
             )
         size, kind = (picture.shape[1], picture.shape[0]), "degrees" if is_float else "counts"
         calibration = Calibration(None if is_float else unit, self._thermal.sigma_c or 0.0)
-        mount = self._mount or ThermalRegistration.of(self._thermal.homography, size, self._size)
+        mount = self._mount or ThermalRegistration.from_homography(self._thermal.homography, size, self._size)
         if size != mount.size or calibration != (self.calibration or calibration):
             before = "counts" if (self.calibration or calibration).unit else "degrees"
             raise FrameError(

@@ -193,17 +193,17 @@ def test_scales_multiply_both_noises():
 def test_likelihoods_are_those_of_the_filter():
     tracklets, _ = scene(turning())
     tracklets[0].centres_px[30:50] = np.nan
-    given = Batch.of(tracklets).problem(Noise())
+    given = Batch.from_tracklets(tracklets).problem(Noise())
     scales = np.array([[1.0, 1.0], [8.0, 4.0]])
     found, last = log_likelihoods(given, scales, np.inf)
     for k, (m, r) in enumerate(scales):
         run = kalman_filter(
             replace(given, weight=given.weight / r, noise=tuple(m * number for number in given.noise))
         )
-        sure = np.where(given.weight > 0, run.value.sure, 1.0)
-        terms = -(run.nis() - np.log(sure)) / 2
+        inv_S = np.where(given.weight > 0, run.value.inv_S, 1.0)
+        terms = -(run.nis() - np.log(inv_S)) / 2
         np.testing.assert_allclose(found[k], terms.sum(axis=0), rtol=1e-9)
-        for mine, theirs in zip(last.numbers(), run.states.at(-1).numbers(), strict=True):
+        for mine, theirs in zip(last.numbers(), run.states.step(-1).numbers(), strict=True):
             np.testing.assert_allclose(mine[k], theirs, rtol=1e-9)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cssv.perception.camera import STILL, UNKNOWN, CameraMotion
 from cssv.perception.detectors.background import Background, difference
-from cssv.perception.detectors.scenery import Scenery
+from cssv.perception.detectors.compensated_background import CompensatedBackground
 
 STEP_S = 0.1
 
@@ -148,70 +148,70 @@ def shifted(dx, dy):
 
 
 @pytest.mark.parametrize("error_px", [0, 0.06])
-def test_the_scenery_stays_in_place_over_a_long_pan(error_px):
+def test_the_background_stays_in_place_over_a_long_pan(error_px):
     """Even where every motion is a little wrong, which would add up to 5 pixels."""
     world = ground(5, (500, 200), 2.0)
-    scenery = Scenery(window(world, 20, 20))
+    background = CompensatedBackground(window(world, 20, 20))
     for k in range(1, 81):
         x, y = 20 + 2.4 * k, 20 + 0.3 * k
         now = with_thing(window(world, x, y), BOX, 255)
-        mask = scenery.see(now, shifted(-2.4 + error_px, -0.3), STEP_S)
-        where = scenery.in_picture(np.array([[*BOX]], float)) - np.array([[*BOX]], float)
+        mask = background.subtract(now, shifted(-2.4 + error_px, -0.3), STEP_S)
+        where = background.to_picture(np.array([[*BOX]], float)) - np.array([[*BOX]], float)
         assert np.abs(where).max() < 1.5
         if k > 5:
             inside, outside = filled(mask)
             assert inside > 0.9
             assert outside < 0.03
-    assert not scenery.is_settled
+    assert not background.is_settled
 
 
 def test_a_camera_that_comes_to_rest_is_trusted_again():
     world = ground(5, (500, 200), 2.0)
-    scenery = Scenery(window(world, 20, 20))
+    background = CompensatedBackground(window(world, 20, 20))
     for k in range(1, 10):
-        scenery.see(window(world, 20 + 2 * k, 20), shifted(-2, 0), STEP_S)
-    assert not scenery.is_settled
+        background.subtract(window(world, 20 + 2 * k, 20), shifted(-2, 0), STEP_S)
+    assert not background.is_settled
     for _ in range(15):
-        mask = scenery.see(with_thing(window(world, 38, 20), BOX, 255), STILL, STEP_S)
-    assert scenery.is_settled
+        mask = background.subtract(with_thing(window(world, 38, 20), BOX, 255), STILL, STEP_S)
+    assert background.is_settled
     assert filled(mask)[1] == 0
 
 
 def test_rotation_and_zoom_are_followed():
     world = ground(6, (160, 120), 4.0)
-    scenery = Scenery(world)
+    background = CompensatedBackground(world)
     whole = np.eye(3)
     for k in range(1, 30):
         step = np.vstack([cv2.getRotationMatrix2D((79.5, 59.5), 0.5, 1.01), [0, 0, 1]])
         whole = step @ whole
         now = cv2.warpAffine(world, whole[:2], (160, 120), borderMode=cv2.BORDER_REFLECT)
-        mask = scenery.see(with_thing(now, BOX, 255), CameraMotion(step[:2].copy()), STEP_S)
+        mask = background.subtract(with_thing(now, BOX, 255), CameraMotion(step[:2].copy()), STEP_S)
         if k > 3:
             # The border comes into view mirrored.
             assert np.mean(mask[20:100, 70:140] > 0) < 0.03
-            box = scenery.in_picture(np.array([[*BOX]], float))
+            box = background.to_picture(np.array([[*BOX]], float))
             assert np.abs(box - BOX).max() < 4
 
 
 def test_after_a_cut_everything_is_background():
-    scenery = Scenery(ground(7))
+    background = CompensatedBackground(ground(7))
     for _ in range(10):
-        scenery.see(ground(7), STILL, STEP_S)
-    assert not scenery.see(255 - ground(8), UNKNOWN, STEP_S).any()
-    assert not scenery.see(255 - ground(8), STILL, STEP_S).any()
+        background.subtract(ground(7), STILL, STEP_S)
+    assert not background.subtract(255 - ground(8), UNKNOWN, STEP_S).any()
+    assert not background.subtract(255 - ground(8), STILL, STEP_S).any()
 
 
 def test_presence_tells_things_from_ghosts():
     scene = ground(9)
     ghost_of = with_thing(scene, (100, 30, 20, 50), 20)
-    scenery = Scenery(ghost_of)
+    background = CompensatedBackground(ghost_of)
     for _ in range(5):
-        scenery.see(ghost_of, STILL, STEP_S)
-    mask = scenery.see(with_thing(scene, BOX, 230), STILL, STEP_S)
-    thing, ghost = scenery.presence(mask, np.array([BOX, (100, 30, 20, 50)], float))
+        background.subtract(ghost_of, STILL, STEP_S)
+    mask = background.subtract(with_thing(scene, BOX, 230), STILL, STEP_S)
+    thing, ghost = background.presence(mask, np.array([BOX, (100, 30, 20, 50)], float))
     assert thing > 0.7
     assert ghost < 0.3
-    scenery.accept(np.array([[100.0, 30, 20, 50]]), mask)
-    mask = scenery.see(with_thing(scene, BOX, 230), STILL, STEP_S)
+    background.accept(np.array([[100.0, 30, 20, 50]]), mask)
+    mask = background.subtract(with_thing(scene, BOX, 230), STILL, STEP_S)
     assert filled(mask, (100, 30, 20, 50))[0] == 0
     assert filled(mask)[0] > 0.9

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from cssv.perception import BoxesDetector, Clip, track_boxes
+from cssv.perception import BoxesDetector, ClipTracker, track_boxes
 from cssv.template.certainty import TOLERANCE, planar_certainty
 
 RATE = 7
@@ -27,7 +27,7 @@ def public(data, benchmark, truth):
     """(errors, sigmas) px/s of tracks from public boxes that the truth has named."""
     boxes = BoxesDetector(data / "mot15/PETS09-S2L1/det/det.txt")
     seen = [boxes.in_frame(number) for number in range(795)]
-    clip = Clip()
+    clip = ClipTracker()
     for number, named in enumerate(benchmark.named_by_truth(seen, truth)):
         clip.add(number, number / RATE, named)
     return judged(clip.finish(), benchmark, truth)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cssv.perception import CameraMotion, Clip, Tracker, detections
+from cssv.perception import CameraMotion, ClipTracker, Tracker, detections
 from cssv.perception.camera import STILL, UNKNOWN
-from cssv.perception.camera_path import Scenery
+from cssv.perception.camera_path import CameraPath
 
 
 def motion(dx=0.0, dy=0.0, turn=0.0, zoom=1.0):
@@ -20,21 +20,21 @@ moves = st.builds(motion, st.floats(-20, 20), st.floats(-20, 20), st.floats(-0.1
 
 @given(st.lists(moves, min_size=1, max_size=12))
 def test_the_scene_is_the_first_frame(chain):
-    scenery, point = Scenery(), np.array([123.0, 45.0])
+    camera_path, point = CameraPath(), np.array([123.0, 45.0])
     for k, camera in enumerate(chain, start=1):
-        scenery.add(k / 10, camera)
+        camera_path.add(k / 10, camera)
         point = camera.of_points(point)
-        A = scenery.at(k / 10)
+        A = camera_path.place_at(k / 10)
         np.testing.assert_allclose(A[:, :2] @ point + A[:, 2], [123.0, 45.0], atol=1e-6)
-    assert np.array_equal(scenery.at(0.0), np.eye(2, 3))
+    assert np.array_equal(camera_path.place_at(0.0), np.eye(2, 3))
 
 
 def test_a_camera_at_rest_or_unknown_leaves_the_scene_where_it_was():
-    scenery = Scenery()
+    camera_path = CameraPath()
     for k, camera in enumerate([None, STILL, UNKNOWN]):
-        scenery.add(float(k), camera)
-    assert scenery.is_still
-    assert np.array_equal(scenery.at(2.0), np.eye(2, 3))
+        camera_path.add(float(k), camera)
+    assert camera_path.is_still
+    assert np.array_equal(camera_path.place_at(2.0), np.eye(2, 3))
 
 
 class Pan:
@@ -71,7 +71,7 @@ def test_a_zoom_takes_sizes_along():
 @pytest.mark.parametrize("known", [True, False])
 def test_links_are_made_in_the_still_scene(known):
     """The camera pans 30 px a frame while an object is hidden for a second, standing in the scene."""
-    clip = Clip()
+    clip = ClipTracker()
     for k in range(40):
         place = 1500.0 - 30 * k
         hidden = 15 <= k < 25

@@ -92,8 +92,8 @@ def test_each_kind_is_found_where_it_is(kind):
     assert (found.doubt[at, 1] > 10) == (kind == "box")
     assert bool(found.place[at, 1].any()) == (kind == "jump")
     assert bool(found.rate[:, 1].any()) == (kind != "box")
-    assert found.of(0, 200) is None
-    assert found.of(1, 200) is not None
+    assert found.of_tracklet(0, 200) is None
+    assert found.of_tracklet(1, 200) is not None
 
 
 def test_disturbances_of_tracklets_side_by_side():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cssv.perception import Clip, Detections, LiveTracker, detections
+from cssv.perception import ClipTracker, Detections, LiveTracker, detections
 from cssv.perception.evidence import ScoreScale, evidence
 
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=40).map(np.array)
@@ -61,7 +61,7 @@ def walkers(score_of, count=6, frames=40) -> list[Detections]:
 
 
 def kept(frames):
-    clip = Clip()
+    clip = ClipTracker()
     for t, seen in enumerate(frames):
         clip.add(t, t / 10, seen)
     return [track.boxes_px[0, 0] // 100 for track in clip.finish()]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.perception import Clip, LiveTracker, Track, Tracks, detections, perceive, track_boxes
+from cssv.perception import ClipTracker, LiveTracker, Track, Tracks, detections, perceive, track_boxes
 from cssv.perception.ground_velocity import FORGET_S, LiveMetres, with_metres
 from cssv.perception.smoothing import Noise
 from cssv.scene import Camera, Point, Value
@@ -53,7 +53,7 @@ def walks(count=12, rate=10.0, seconds=8.0, sigma=0.03, turn=0.0, seed=0):
 
 
 def followed(frames, rate=10.0, plane=PLANE, clip=None):
-    clip = Clip() if clip is None else clip
+    clip = ClipTracker() if clip is None else clip
     for number, rows in enumerate(frames):
         boxes, ids = [box for _, box in rows], [identity for identity, _ in rows]
         clip.add(number, number / rate, detections(boxes, ids=ids))
@@ -306,7 +306,7 @@ def test_windows_without_feet_are_no_windows():
 def test_tracks_hand_the_ground_on():
     frames, _ = walks(count=3, seconds=2)
     tracks = followed(frames)
-    states = tracks.at(7)
+    states = tracks.in_frame(7)
     for row, identity in enumerate(states.ids.tolist()):
         track = tracks[identity]
         at = int(np.flatnonzero(track.numbers == 7)[0])
@@ -321,7 +321,7 @@ def test_a_track_may_leave_the_ground_out_but_not_lie_about_it():
     fields = {name: getattr(track, name) for name in Track.__dataclass_fields__}
     bare = Track(**{name: value for name, value in fields.items() if not name.startswith("velocity_m")})
     assert np.isnan(bare.velocity_m_s).all()
-    assert Tracks([bare]).at(0).velocity_m_cov.shape == (1, 2, 2)
+    assert Tracks([bare]).in_frame(0).velocity_m_cov.shape == (1, 2, 2)
     with pytest.raises(ValueError, match="velocity_m_s"):
         Track(**fields | {"velocity_m_s": np.zeros((3, 2))})
     with pytest.raises(ValueError, match="velocity_m_s is not finite"):

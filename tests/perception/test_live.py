@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cssv.perception import BoxesDetector, Clip, LiveTracker, Noise, detections
+from cssv.perception import BoxesDetector, ClipTracker, LiveTracker, Noise, detections
 from cssv.perception.noise import estimate_noise
 from cssv.perception.recent import MEMORY_BOXES, MEMORY_S, RecentNoise
 from cssv.perception.smoothing import Noise as SmootherNoise
@@ -48,7 +48,7 @@ def emitted(tracker, times, frames):
 
 
 def whole(times, frames, noise, newest):
-    clip = Clip()
+    clip = ClipTracker()
     for number in range(newest + 1):
         clip.add(number, times[number], frames[number])
     return clip.finish(noise)
@@ -64,7 +64,7 @@ def test_a_stream_says_what_the_whole_clip_says_up_to_the_lag(lag_s, seed):
         assert newest == len(frames) - 1 or times[newest] - times[states.number] >= lag_s - 1e-9
         if newest not in tracks:
             tracks[newest] = whole(times, frames, noise, newest)
-        known = tracks[newest].at(states.number)
+        known = tracks[newest].in_frame(states.number)
         for row, identity in enumerate(states.ids.tolist()):
             (at,) = np.flatnonzero(known.ids == identity)
             for name in FIELDS:
@@ -78,7 +78,7 @@ def test_the_stream_hears_the_noise_of_its_own_boxes():
     times, frames = walkers(count=6, steps=300)
     recent, ids = RecentNoise(), np.arange(6)
     assert recent.noise() == SmootherNoise()
-    clip = Clip()
+    clip = ClipTracker()
     for number, (time_s, seen) in enumerate(zip(times, frames, strict=True)):
         recent.hear(
             time_s, seen.ids, seen.boxes_px + np.array([0.5, 0.5, 0, 0]) * seen.boxes_px[:, [2, 3, 2, 3]]

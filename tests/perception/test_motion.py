@@ -83,14 +83,14 @@ def test_a_cut_is_no_crowd_and_the_detector_recovers():
 def test_a_moving_camera_is_no_crowd():
     """A pan over a still scene moves every edge in it; nothing in it moves by itself."""
     rng = np.random.default_rng(4)
-    scenery = cv2.GaussianBlur(rng.integers(0, 256, (288, 1000), dtype=np.uint8), (0, 0), 3)
-    scenery = cv2.normalize(scenery, None, 0, 255, cv2.NORM_MINMAX)
+    ground = cv2.GaussianBlur(rng.integers(0, 256, (288, 1000), dtype=np.uint8), (0, 0), 3)
+    ground = cv2.normalize(ground, None, 0, 255, cv2.NORM_MINMAX)
     detector = MotionDetector()
     found = []
     for number in range(40):
         shown = max(number - 15, 0) * 6
         planes = np.full((432, 384), 128, np.uint8)
-        planes[:288] = scenery[:, shown : shown + 384]
+        planes[:288] = ground[:, shown : shown + 384]
         found.append(len(detector.detect(Frame(planes, "yuv420p", number, Fraction(1, 25), number))))
     assert sum(found) == 0
 
@@ -388,12 +388,12 @@ def test_behind_a_cut_no_size_is_expected():
 def test_scores_grow_while_the_camera_pans():
     """Boxes are followed through the camera's motion, however fast."""
     rng = np.random.default_rng(4)
-    scenery = cv2.GaussianBlur(rng.integers(0, 256, (288, 1600), dtype=np.uint8), (0, 0), 3)
-    scenery = cv2.normalize(scenery, None, 60, 180, cv2.NORM_MINMAX)
+    ground = cv2.GaussianBlur(rng.integers(0, 256, (288, 1600), dtype=np.uint8), (0, 0), 3)
+    ground = cv2.normalize(ground, None, 60, 180, cv2.NORM_MINMAX)
     detector, scores = MotionDetector(), []
     for number in range(40):
         planes = np.full((432, 384), 128, np.uint8)
-        planes[:288] = scenery[:, 25 * number : 25 * number + 384]
+        planes[:288] = ground[:, 25 * number : 25 * number + 384]
         x = 320 - 7 * number
         planes[110:190, x : x + 30] = 250
         seen = detector.detect(Frame(planes, "yuv420p", number, Fraction(1, 25), number))

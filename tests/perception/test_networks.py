@@ -97,7 +97,7 @@ def test_a_head_reads_what_was_planted(data, form):
     scores = np.array([data.draw(st.floats(0.3, 1)) for _ in cells])
     classes = [data.draw(st.integers(0, count - 1)) for _ in cells]
     output = planted(cells, boxes, scores, classes, count, form)
-    head = Head.of(output, SIZE)
+    head = Head.from_output(output, SIZE)
     assert head == Head("yolov8" if form == "yolov8" else "yolox", count, (8, 16, 32), form != "undecoded")
     found, levels, kinds = head.read(output, SIZE, 0.25)
     order = np.argsort(cells)
@@ -108,14 +108,14 @@ def test_a_head_reads_what_was_planted(data, form):
 
 def test_scores_below_the_floor_are_left_out():
     output = planted([0, 5], np.full((2, 4), 30.0), np.array([0.4, 0.6]), [0, 0], 1, "undecoded")
-    head = Head.of(output, SIZE)
+    head = Head.from_output(output, SIZE)
     assert len(head.read(output, SIZE, 0.39)[0]) == 2
     assert head.read(output, SIZE, 0.41)[1].tolist() == pytest.approx([0.6])
 
 
 def test_four_grids_are_known():
     cells = sum((256 // stride) ** 2 for stride in (8, 16, 32, 64))
-    assert Head.of(np.zeros((1, 6, cells), np.float32), (256, 256)).strides == (8, 16, 32, 64)
+    assert Head.from_output(np.zeros((1, 6, cells), np.float32), (256, 256)).strides == (8, 16, 32, 64)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_four_grids_are_known():
 )
 def test_other_outputs_are_refused_by_their_shape(shape):
     with pytest.raises(ModelError, match="not that of a detector") as caught:
-        Head.of(np.zeros(shape, np.float32), SIZE)
+        Head.from_output(np.zeros(shape, np.float32), SIZE)
     assert str(shape) in str(caught.value)
     assert f"{CELLS}" in str(caught.value)
     assert "YOLOX" in str(caught.value)
@@ -136,7 +136,7 @@ def test_scores_that_are_none_are_refused(value, column):
     output = planted([3], np.full((1, 4), 30.0), np.array([0.9]), [0], 1, "undecoded")
     output[0, 3, column] = value
     with pytest.raises(ModelError, match="score that is none"):
-        Head.of(output, SIZE).read(output, SIZE, 0.1)
+        Head.from_output(output, SIZE).read(output, SIZE, 0.1)
 
 
 @pytest.mark.parametrize("column", [0, 3])
@@ -144,13 +144,13 @@ def test_boxes_that_are_not_numbers_are_refused(column):
     output = planted([3], np.full((1, 4), 30.0), np.array([0.9]), [0], 1, "undecoded")
     output[0, 3, column] = np.nan
     with pytest.raises(ModelError, match="not of numbers"):
-        Head.of(output, SIZE).read(output, SIZE, 0.1)
+        Head.from_output(output, SIZE).read(output, SIZE, 0.1)
 
 
 def test_sizes_beyond_all_bounds_do_not_overflow():
     output = planted([3], np.full((1, 4), 30.0), np.array([0.9]), [0], 1, "undecoded")
     output[0, 3, 2:4] = 1e30
-    boxes, _, _ = Head.of(output, SIZE).read(output, SIZE, 0.1)
+    boxes, _, _ = Head.from_output(output, SIZE).read(output, SIZE, 0.1)
     assert np.isfinite(boxes).all()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cssv.perception import Clip, detections
+from cssv.perception import ClipTracker, detections
 from cssv.perception.record import FRAME, Record
 
 
@@ -24,7 +24,7 @@ def test_rows_are_kept_in_their_order_however_many_come_at_once(counts):
 
 
 def test_a_clip_grows_by_what_its_boxes_say_and_no_more():
-    clip, seen = Clip(), detections([[10, 20, 30, 40], [300, 20, 30, 40], [600, 20, 30, 40]])
+    clip, seen = ClipTracker(), detections([[10, 20, 30, 40], [300, 20, 30, 40], [600, 20, 30, 40]])
     for k in range(2_000):
         clip.add(k, k / 25, seen)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cssv.interop.mot import MotRows
-from cssv.perception import Clip, detector
+from cssv.perception import ClipTracker, detector
 from cssv.perception.detectors import CheckedDetector
 from cssv.perception.tracks import to_mot_rows
 from cssv.video import VideoReader
@@ -18,7 +18,7 @@ def sequences(data, scores):
 
 
 def tracked(frames, rate):
-    clip = Clip()
+    clip = ClipTracker()
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, seen)
     return to_mot_rows(clip.finish())
@@ -52,7 +52,7 @@ def test_the_truth_itself_is_perfect_and_half_of_it_is_not(scores, sequences):
 
 def seen_in(clip, finder, step=1):
     """Rows of a clip's every ``step``-th frame; frames are counted anew."""
-    tracks, meter = Clip(), CheckedDetector(finder).flow
+    tracks, meter = ClipTracker(), CheckedDetector(finder).flow
     with VideoReader(clip, rate=7) as reader:
         for frame in reader:
             if frame.number % step == 0:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cssv.boxes import from_centres
 from cssv.errors import InputError, OptionError
-from cssv.perception import EMPTY, Clip, LiveTracker, Noise, Tracker, detections
+from cssv.perception import EMPTY, ClipTracker, LiveTracker, Noise, Tracker, detections
 
 
 def walk(steps, rate, starts, velocities, size=(40, 100), scatter=0.0, seed=0):
@@ -26,7 +26,7 @@ def walk(steps, rate, starts, velocities, size=(40, 100), scatter=0.0, seed=0):
 
 def clip_of(boxes, times, hidden=(), **columns):
     """A clip of all boxes but those at the (frame, object) pairs ``hidden``; columns are per object."""
-    clip = Clip()
+    clip = ClipTracker()
     for k, (frame, time) in enumerate(zip(boxes, times, strict=True)):
         kept = [n for n in range(len(frame)) if (k, n) not in hidden]
         given = {name: [column[n] for n in kept] for name, column in columns.items()}
@@ -129,7 +129,7 @@ def test_labels_part_objects_in_the_same_place():
 
 def test_low_scores_continue_objects_but_begin_none():
     boxes, times = walk(30, Fraction(10), [[100, 200], [500, 200]], [[10, 0], [0, 0]])
-    clip = Clip()
+    clip = ClipTracker()
     for k, time in enumerate(times):
         clip.add(k, time, detections(boxes[k], scores=[0.9 if k % 3 else 0.4, 0.4 if k % 7 else 0.3]))
     tracker = Tracker()
@@ -174,7 +174,7 @@ scene = st.lists(st.lists(st.tuples(box, st.floats(0, 1)), max_size=5), min_size
 @given(scene)
 @settings(max_examples=60, deadline=None)
 def test_any_boxes_make_valid_tracks_and_each_box_one_owner(frames):
-    clip = Clip(fewest_boxes=1)
+    clip = ClipTracker(fewest_boxes=1)
     live, out = LiveTracker(lag_s=0.3), []
     for k, frame in enumerate(frames):
         seen = detections([b for b, _ in frame], scores=[s for _, s in frame])
@@ -187,7 +187,7 @@ def test_any_boxes_make_valid_tracks_and_each_box_one_owner(frames):
         assert (track.boxes_px[:, 2:] > 0).all()
         assert (np.linalg.eigvalsh(track.velocity_cov) > 0).all()
     for number, frame in enumerate(frames):
-        assert int((tracks.at(number).scores > 0).sum()) <= len(frame)
+        assert int((tracks.in_frame(number).scores > 0).sum()) <= len(frame)
 
 
 @given(st.integers(1, 40), st.floats(0, 3))
@@ -213,7 +213,7 @@ def test_live_velocities_are_those_of_the_whole_clip():
     out += live.finish()
     whole = clip.finish(noise)
     for states in out:
-        theirs = whole.at(states.number)
+        theirs = whole.in_frame(states.number)
         assert states.ids.tolist() == theirs.ids.tolist()
         # The past is the same past; the future ends after the lag.
         np.testing.assert_allclose(states.velocity_past_px_s, theirs.velocity_past_px_s, atol=1.0)
@@ -236,8 +236,8 @@ def test_a_lag_out_of_bounds_is_refused(lag):
 
 
 def test_an_empty_clip_has_no_tracks():
-    assert len(Clip().finish()) == 0
-    clip = Clip()
+    assert len(ClipTracker().finish()) == 0
+    clip = ClipTracker()
     clip.add(0, 0, EMPTY)
     assert len(clip.finish()) == 0
     assert LiveTracker().finish() == []
@@ -246,7 +246,7 @@ def test_an_empty_clip_has_no_tracks():
 @pytest.mark.parametrize("seed", range(6))
 def test_sizes_and_times_across_many_magnitudes_stay_finite(seed):
     rng = np.random.default_rng(seed)
-    clip, live, out, time = Clip(), LiveTracker(lag_s=1.0), 0, 0.0
+    clip, live, out, time = ClipTracker(), LiveTracker(lag_s=1.0), 0, 0.0
     for k in range(60):
         n = int(rng.integers(0, 8))
         sizes, places = 10 ** rng.uniform(-3, 6, (n, 2)), 10 ** rng.uniform(0, 6, (n, 2))
@@ -264,7 +264,7 @@ def test_sizes_and_times_across_many_magnitudes_stay_finite(seed):
 def test_one_thing_that_a_network_calls_by_two_names_stays_one():
     boxes, times = walk(60, Fraction(10), [[100, 200]], [[20, 0]])
     names = ["truck" if k % 10 == 3 else "car" for k in range(60)]
-    clip, live, out = Clip(), LiveTracker(lag_s=0.5), []
+    clip, live, out = ClipTracker(), LiveTracker(lag_s=0.5), []
     for k, time in enumerate(times):
         seen = detections(boxes[k], labels=[names[k]])
         clip.add(k, time, seen)
@@ -277,7 +277,7 @@ def test_one_thing_that_a_network_calls_by_two_names_stays_one():
 @pytest.mark.parametrize(("label", "shift", "objects"), [("car", 6, 1), ("truck", 1, 1), ("truck", 14, 2)])
 def test_a_thing_seen_twice_in_one_frame_begins_one_object(label, shift, objects):
     boxes, times = walk(30, Fraction(10), [[100, 200]], [[20, 0]])
-    clip = Clip()
+    clip = ClipTracker()
     for k, time in enumerate(times):
         twice = np.concatenate([boxes[k], boxes[k] + [shift, 0, 0, 0]]) if k else boxes[k]
         clip.add(k, time, detections(twice, labels=["car", label][: len(twice)]))
@@ -286,7 +286,7 @@ def test_a_thing_seen_twice_in_one_frame_begins_one_object(label, shift, objects
 
 def test_a_thing_without_a_name_takes_the_first_it_is_given():
     boxes, times = walk(30, Fraction(10), [[100, 200]], [[20, 0]])
-    clip, live, out = Clip(), LiveTracker(lag_s=0.5), []
+    clip, live, out = ClipTracker(), LiveTracker(lag_s=0.5), []
     for k, time in enumerate(times):
         seen = detections(boxes[k], labels=["object" if k < 20 else "dog"])
         clip.add(k, time, seen)

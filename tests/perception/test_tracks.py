@@ -38,7 +38,7 @@ def test_the_index_holds_what_the_tracks_hold(spans):
     tracks = Tracks([track(k, sorted(span), f"kind {k}") for k, span in enumerate(spans)])
     assert tracks.frame_count == max((max(span) for span in spans), default=-1) + 1
     for number in range(22):
-        states = tracks.at(number)
+        states = tracks.in_frame(number)
         expected = [k for k, span in enumerate(spans) if number in span]
         assert states.ids.tolist() == expected
         assert states.labels == tuple(f"kind {k}" for k in expected)
@@ -55,13 +55,13 @@ def test_tracks_are_a_sequence_ordered_by_id():
     assert tracks[1].id == 5
     assert len(tracks[:1]) == 1
     assert len(Tracks()) == 0
-    assert len(Tracks().at(3)) == 0
+    assert len(Tracks().in_frame(3)) == 0
 
 
 def test_frames_outside_the_clip_are_empty():
     tracks = Tracks([track(1, [3, 4])])
     for number in (-1, 0, 5, 10**9):
-        assert len(tracks.at(number)) == 0
+        assert len(tracks.in_frame(number)) == 0
 
 
 def test_an_id_twice_is_refused():
@@ -90,7 +90,7 @@ def test_arrays_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
         track(1, [0]).boxes_px[0, 0] = 1
     with pytest.raises(ValueError, match="read-only"):
-        Tracks([track(1, [0])]).at(0).scores[0] = 1
+        Tracks([track(1, [0])]).in_frame(0).scores[0] = 1
 
 
 def test_rows_of_a_mot_file_are_ordered_by_frame_then_id():

@@ -47,7 +47,7 @@ class Head:
     is_decoded: bool = True
 
     @classmethod
-    def of(cls, output: F32, size: tuple[int, int]) -> Head:
+    def from_output(cls, output: F32, size: tuple[int, int]) -> Head:
         """Tell the form of an output from its shape for an input of ``size`` (width, height), and its values.
 
         Raises:

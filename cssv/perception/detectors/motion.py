@@ -1,8 +1,8 @@
 """What moves in front of a still scene, with a camera at rest or in motion. No weights, no labels.
 
-A background model that follows the camera (:mod:`scenery`) gives moving pixels; blobs of them become boxes
-with the help of a perspective prior learned on the way: objects of one kind standing at the same image row
-have about the same size, and that size is linear in the row.
+A background model that follows the camera (:mod:`compensated_background`) gives moving pixels. Blobs of them
+become boxes with the help of a perspective prior that is learned from the clip: objects of one kind standing
+at the same image row have about the same size, and that size is linear in the row.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from cssv.frames import U8, Frame
 from cssv.perception.camera import CameraMotion
 from cssv.perception.detections import EMPTY, Detections, detections
 from cssv.perception.detectors.blobs import find_blobs, join_fragments, join_nested, split_blob
+from cssv.perception.detectors.compensated_background import CompensatedBackground
 from cssv.perception.detectors.options import check_share
-from cssv.perception.detectors.scenery import Scenery
 from cssv.perception.detectors.size_prior import SizePrior
 from cssv.perception.flow import FlowMeter
 
@@ -66,7 +66,7 @@ class MotionDetector:
         self._min_score = check_share("min_score", min_score)
         self.flow = FlowMeter()
         self._prior = SizePrior()
-        self._scenery: Scenery | None = None
+        self._background: CompensatedBackground | None = None
         self._time_s = self._lost_s = 0.0
         self._boxes_px: F64 = np.empty((0, 4))
         self._persistence: F64 = np.empty(0)
@@ -77,32 +77,32 @@ class MotionDetector:
         picture, scale = self.flow.picture, self.flow.scale
         step_s = min(max(float(frame.time) - self._time_s, 0.0), LONGEST_STEP_S)
         self._time_s = float(frame.time)
-        if flow is None or self._scenery is None:
-            self._scenery = Scenery(picture)
+        if flow is None or self._background is None:
+            self._background = CompensatedBackground(picture)
             return EMPTY
         camera = flow.camera_of_picture
-        moving = self._scenery.see(picture, camera, step_s)
-        if self._scenery.is_new:
+        moving = self._background.subtract(picture, camera, step_s)
+        if self._background.is_new:
             # Behind a cut there are objects of other sizes.
             self._prior = SizePrior()
             return EMPTY
         if spread(moving) > SPREAD_SHARE:
             self._lost_s += step_s
             if self._lost_s > LOST_S:
-                self._scenery, self._lost_s = Scenery(picture), 0.0
+                self._background, self._lost_s = CompensatedBackground(picture), 0.0
             return EMPTY
         self._lost_s = 0.0
         kernel = np.ones(CLOSING_PX[::-1], np.uint8)
         mask = np.asarray(
             cv2.morphologyEx(cv2.medianBlur(moving, 3), cv2.MORPH_CLOSE, kernel), dtype=np.uint8
         )
-        boxes, areas, presence = self._objects(mask, self._scenery)
+        boxes, areas, presence = self._objects(mask, self._background)
         real = presence >= GHOST_PRESENCE
-        self._scenery.accept(boxes[~real], mask)
+        self._background.accept(boxes[~real], mask)
         boxes, areas, presence = boxes[real], areas[real], presence[real]
         if not len(boxes):
             return EMPTY
-        boxes_px = self._scenery.in_picture(boxes)
+        boxes_px = self._background.to_picture(boxes)
         self._remember(boxes_px, camera)
         # A silhouette fills about two thirds of its box.
         fill = np.minimum(areas / boxes[:, 2:].prod(axis=1) / 0.66, 1.0)
@@ -120,7 +120,7 @@ class MotionDetector:
             persistence = stayed * (0.5 + 0.5 * self._persistence[nearest])
         self._boxes_px, self._persistence = boxes_px, persistence
 
-    def _objects(self, mask: U8, scenery: Scenery) -> tuple[F64, F64, F64]:
+    def _objects(self, mask: U8, background: CompensatedBackground) -> tuple[F64, F64, F64]:
         """(n, 4) boxes, (n,) moving pixels in each and (n,) presence, in working pixels."""
         blobs = find_blobs(mask)
         blobs = blobs[blobs[:, 4] >= 0.3 * SMALLEST_SHARE * mask.size]
@@ -129,7 +129,7 @@ class MotionDetector:
         found = np.array(parts, dtype=np.float64).reshape(-1, 5)
         found = found[found[:, 4] >= SMALLEST_SHARE * mask.size]
         wholes = blobs[blobs[:, 4] >= SMALLEST_SHARE * mask.size, :4].astype(np.float64)
-        presence = scenery.presence(mask, np.concatenate([wholes, found[:, :4]]))
+        presence = background.presence(mask, np.concatenate([wholes, found[:, :4]]))
         height, width = mask.shape
         inside = (wholes[:, :2] > 0).all(axis=1) & (wholes[:, :2] + wholes[:, 2:] < (width, height)).all(
             axis=1

@@ -58,7 +58,7 @@ class OnnxDetector:
         blank = np.full((size[1], size[0], 3), PADDING, dtype=np.uint8)
         output = self._network.run(_blob(blank, "yolox"))
         with self._network.named():
-            self._head = Head.of(output, size)
+            self._head = Head.from_output(output, size)
             self._names = read_names(self._network.facts, self._head.classes)
         self._is_chosen = np.isin(np.arange(len(self._names)), choose(classes, self._names))
 

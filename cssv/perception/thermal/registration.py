@@ -39,7 +39,7 @@ class ThermalRegistration:
     size: tuple[int, int]
 
     @classmethod
-    def of(
+    def from_homography(
         cls, homography: Matrix | None, size: tuple[int, int], clip_size: tuple[int, int]
     ) -> ThermalRegistration:
         """Make the mount that a scene tells of.

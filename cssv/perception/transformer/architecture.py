@@ -213,7 +213,7 @@ def _infer(shelf: _Shelf) -> Architecture:
         grid=grid,
         is_gated=enter == 2 * leave,
         is_scaled=is_scaled,
-        scaling=Scaling.of(naming, is_plain=not registers),
+        scaling=Scaling.from_naming(naming, is_plain=not registers),
         epsilon=_epsilon(naming, is_scaled=is_scaled),
     )
 

@@ -1,122 +1,146 @@
-"""Lengths of a vision transformer's tokens as a picture: histograms of blocks, and where outliers are."""
+"""A plot of token norms in a vision transformer: a histogram per block, and a map of the outlier patches.
+
+It needs matplotlib, the extra ``plot``. Figures are made without ``pyplot``, which keeps global state.
+"""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from cssv.boxes import F64
+from cssv.errors import MissingExtraError
 from cssv.frames import U8
 from cssv.perception.transformer.meter import Artefacts
 from cssv.perception.transformer.norms import BlockNorms
 
-#: Height of the picture beside the histograms, and of a block's row; width of the histograms; margins.
-_SIDE, _ROW, _CHART, _LEFT, _TOP, _GAP = 420, 34, 640, 64, 96, 24
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-_INK, _GREY, _LIGHT = (30, 30, 30), (120, 120, 120), (225, 225, 225)
-_BAR, _RED, _PALE = (70, 110, 180), (214, 40, 40), (245, 170, 170)
-#: Size of the axis' numbers, and pixels between two of them at least.
-_SMALL, _APART = 0.4, 14
-#: Bins of a histogram.
-_BINS = 160
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Dots per inch, and sizes in inches: width of the figure, height of a block's row, the rest of a panel's
+#: height, and the least height of a panel, which the map needs.
+_DPI, _WIDTH, _ROW, _REST, _LEAST = 100, 12.0, 0.32, 1.6, 5.0
+_BAR, _MEDIAN, _BOUND, _OUTLIER = "#466eb4", "#787878", "#f5aaaa", "#d62828"
+#: Bins of a histogram, and the share of a row that its highest bar fills.
+_BINS, _FILL = 160, 0.75
+#: Longest side of the picture in the map, pixels.
+_MAP_PX = 800
 
 
 def draw_norms(picture: U8, done: Artefacts) -> U8:
-    """(H, W, 3) uint8 RGB: one panel, and below it another after healing.
+    """Draw the plot as a picture: (H, W, 3) uint8 RGB.
 
     Args:
-        picture: (H, W, 3) uint8 RGB, as it was given.
-        done: its measures.
+        picture: (H, W, 3) uint8 RGB, the picture that was measured.
+        done: its measures; where it was healed, a second panel shows the measures after that.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
     """
-    span = _span([done] if done.healed is None else [done, done.healed])
-    panels = [_panel(picture, done, span, "")]
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas: Any = FigureCanvasAgg(norms_figure(picture, done))
+    canvas.draw()
+    return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
+
+
+def require_matplotlib() -> None:
+    """Raise a MissingExtraError unless matplotlib can be imported."""
+    try:
+        import matplotlib.figure  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        raise MissingExtraError(
+            "a plot needs matplotlib", remedy="Install it with: pip install '.[plot]'"
+        ) from error
+
+
+def norms_figure(picture: U8, done: Artefacts) -> Figure:
+    """The plot as a figure of matplotlib: one panel, and below it another one after healing."""
+    from matplotlib.figure import Figure
+
+    panels = [(done, "")]
     if done.healed is not None:
         moved = f"{len(done.neurons)} neuron{'' if len(done.neurons) == 1 else 's'} moved"
-        panels.append(_panel(picture, done.healed, span, f" with a test-time register ({moved})"))
-    return np.concatenate(panels)
+        panels.append((done.healed, f" with a test-time register ({moved})"))
+    # Both panels share one axis, so that the effect of healing can be compared by eye.
+    span = _span([measured for measured, _ in panels])
+    heights = [max(_LEAST, _REST + _ROW * len(measured.blocks)) for measured, _ in panels]
+    figure = Figure(figsize=(_WIDTH, sum(heights)), dpi=_DPI, layout="constrained")
+    parts = figure.subfigures(len(panels), 1, squeeze=False, height_ratios=heights)
+    for part, (measured, suffix) in zip(parts[:, 0], panels, strict=True):
+        part.suptitle(f"{measured.model}{suffix}", parse_math=False)
+        left, right = part.subplots(1, 2, width_ratios=(1.5, 1))
+        _draw_histograms(left, measured, span)
+        part.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=3, frameon=False)
+        _draw_map(right, picture, measured)
+    return figure
 
 
-def _span(all_: list[Artefacts]) -> tuple[float, float]:
-    """Shortest and longest of all tokens and bounds, for one logarithmic axis; every median is on it."""
-    blocks = [block for each in all_ for block in each.blocks]
+def _span(panels: list[Artefacts]) -> tuple[float, float]:
+    """Lowest and highest norm on the logarithmic axis; every median and bound lies within."""
+    blocks = [block for each in panels for block in each.blocks]
     norms = np.concatenate([[*block.norms, block.bound] for block in blocks])
     low, high = float(norms.min()), float(norms.max())
+    # A single norm near 0 would squeeze all others into a corner of a logarithmic axis.
     low = max(low, min(block.median for block in blocks) / 10, 1e-9)
     return low / 1.1, max(high, low) * 1.1
 
 
-def _panel(picture: U8, done: Artefacts, span: tuple[float, float], suffix: str) -> U8:
-    chart = len(done.blocks) * _ROW
-    scale = _SIDE / max(picture.shape[:2])
-    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    height = _TOP + max(chart + 40, size[1] + 24) + _GAP
-    canvas = np.full((height, _LEFT + _CHART + 2 * _GAP + _SIDE + _GAP, 3), 255, np.uint8)
-    _write(canvas, f"{done.model}{suffix}", (_GAP, 30), 0.6)
-    _write(
-        canvas, "Length of the patches' tokens after each block, before the final LayerNorm", (_GAP, 54), 0.45
-    )
-    _write(canvas, "grey: median   light red: outliers begin   red: an outlier", (_GAP, 74), 0.42, _GREY)
-    _axis(canvas, span, chart)
-    for row, block in enumerate(done.blocks):
-        _histogram(canvas, row, block, span)
-    left = _LEFT + _CHART + 2 * _GAP
-    canvas[_TOP : _TOP + size[1], left : left + size[0]] = _map(picture, done, size)
-    count = len(done.patches)
-    told = f"{count} patch{'' if count == 1 else 'es'} outlying in some block" if count else "no outliers"
-    _write(
-        canvas, f"{told}; bright: long after block {_worst(done).block}", (left, _TOP + size[1] + 18), 0.42
-    )
-    return canvas
-
-
-def _at(norm: float, span: tuple[float, float]) -> int:
-    """Column of a length on the logarithmic axis."""
-    share = (np.log(max(norm, span[0])) - np.log(span[0])) / (np.log(span[1]) - np.log(span[0]))
-    return _LEFT + round(float(share) * _CHART)
-
-
-def _axis(canvas: U8, span: tuple[float, float], height: int) -> None:
-    # The finest numbers of which none touches the next.
-    for marks, step in (((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 5)):
-        numbers = _numbers(span, marks, step)
-        if all(left[1] + _APART <= right[0] for left, right in pairwise(numbers)):
-            break
-    for left, _, x, text in numbers:
-        cv2.line(canvas, (x, _TOP), (x, _TOP + height), _LIGHT, 1)
-        _write(canvas, text, (left, _TOP + height + 18), _SMALL, _GREY)
-
-
-def _numbers(span: tuple[float, float], marks: tuple[int, ...], step: int) -> list[tuple[int, int, int, str]]:
-    """Left, right and middle column and text of ``marks`` times every ``step``-th power of ten in a span."""
-    first, last = (int(np.floor(np.log10(each))) for each in span)
-    numbers = []
-    for number in (m * 10.0**d for d in range(first - first % step, last + 1, step) for m in marks):
-        if span[0] <= number <= span[1]:
-            text, x = f"{number:g}", _at(number, span)
-            (width, _), _ = cv2.getTextSize(text, _FONT, _SMALL, 1)
-            numbers.append((x - width // 2, x + width - width // 2, x, text))
-    return numbers
-
-
-def _histogram(canvas: U8, row: int, block: BlockNorms, span: tuple[float, float]) -> None:
-    """One row: bars of counts, ticks at the median and the bound, dots for outliers."""
-    base = _TOP + (row + 1) * _ROW - 4
-    _write(canvas, f"block {block.block}", (8, base - 6), 0.4, _GREY)
-    cv2.line(canvas, (_LEFT, base), (_LEFT + _CHART, base), _LIGHT, 1)
+def _draw_histograms(axes: Axes, done: Artefacts, span: tuple[float, float]) -> None:
+    """One row per block, the first at the top: counts, median, bound and outliers."""
+    axes.set_xscale("log")
+    _set_ticks(axes, span)
+    axes.set_xlim(*span)
+    axes.set_ylim(len(done.blocks), 0)
+    axes.set_yticks(np.arange(len(done.blocks)) + 1.0, [f"block {block.block}" for block in done.blocks])
+    axes.grid(visible=True, axis="x", color="#e1e1e1")
+    axes.set_axisbelow(True)
+    axes.set_title("Norms of the patch tokens after each block, before the final LayerNorm", fontsize=10)
     edges = np.geomspace(*span, _BINS + 1)
-    counts, _ = np.histogram(block.norms, edges)
-    tallest = max(int(counts.max()), 1)
-    for low, high, count in zip(edges[:-1], edges[1:], counts.tolist(), strict=True):
-        if count:
-            top = base - max(1, round(count / tallest * (_ROW - 10)))
-            cv2.rectangle(canvas, (_at(low, span), top), (_at(high, span) - 1, base), _BAR, cv2.FILLED)
-    for norm, colour in ((block.median, _GREY), (block.bound, _PALE)):
-        if span[0] <= norm <= span[1]:
-            cv2.line(canvas, (_at(norm, span), base - _ROW + 8), (_at(norm, span), base + 3), colour, 1)
-    for norm in block.norms[block.norms > block.bound].tolist():
-        cv2.circle(canvas, (_at(norm, span), base - 6), 4, _RED, cv2.FILLED, cv2.LINE_AA)
+    for row, block in enumerate(done.blocks):
+        base = row + 1.0
+        counts = np.histogram(np.clip(block.norms, *span), edges)[0]
+        bars = base - _FILL * counts / max(int(counts.max()), 1)
+        axes.stairs(bars, edges, baseline=base, fill=True, color=_BAR)
+        axes.vlines(block.median, base - _FILL, base, color=_MEDIAN, label="" if row else "median")
+        axes.vlines(block.bound, base - _FILL, base, color=_BOUND, label="" if row else "bound of outliers")
+    _draw_outliers(axes, done)
+    axes.set_xlabel("Euclidean norm")
+
+
+def _draw_outliers(axes: Axes, done: Artefacts) -> None:
+    """A dot for each norm above its block's bound."""
+    above = [
+        (row, norm)
+        for row, block in enumerate(done.blocks)
+        for norm in block.norms[block.norms > block.bound]
+    ]
+    # Without outliers there is no entry in the legend either.
+    if above:
+        rows, norms = zip(*above, strict=True)
+        axes.scatter(norms, np.array(rows) + 0.85, color=_OUTLIER, label="outlier", zorder=3)
+
+
+def _set_ticks(axes: Axes, span: tuple[float, float]) -> None:
+    """Few enough numbers on the logarithmic axis that none touches the next."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    decades = float(np.log10(span[1] / span[0]))
+    locator: Any
+    # Within half a decade there may be no power of ten at all, nor 2 or 5 times one.
+    if decades < 0.5:
+        locator = MaxNLocator(6)
+    elif decades < 3:
+        locator = LogLocator(subs=(1, 2, 5))
+    else:
+        locator = LogLocator(numticks=10)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _worst(done: Artefacts) -> BlockNorms:
@@ -124,22 +148,40 @@ def _worst(done: Artefacts) -> BlockNorms:
     return max(done.blocks, key=lambda block: float(block.norms.max()) / max(block.median, 1e-9))
 
 
-def _map(picture: U8, done: Artefacts, size: tuple[int, int]) -> U8:
-    """The picture, its patches brighter the longer they are in the worst block, outliers outlined."""
+def _draw_map(axes: Axes, picture: U8, done: Artefacts) -> None:
+    """The picture under the norms of its patches in the worst block; outliers are outlined."""
+    from matplotlib.patches import Rectangle
+
     worst = _worst(done)
     shares: F64 = np.clip(worst.norms / (4 * max(worst.median, 1e-9)), 0, 1).reshape(done.rows, done.columns)
-    heat = cv2.applyColorMap(np.asarray(shares * 255, np.uint8), cv2.COLORMAP_VIRIDIS)
-    heat = cv2.resize(heat[..., ::-1], size, interpolation=cv2.INTER_NEAREST)
-    shown = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    mixed = np.asarray(cv2.addWeighted(shown, 0.45, heat, 0.55, 0.0), dtype=np.uint8)
+    extent = (0.0, float(done.columns), float(done.rows), 0.0)
+    # Patches need not be square in the picture that was given, but their pixels are.
+    height, width = picture.shape[:2]
+    aspect = (height / done.rows) / (width / done.columns)
+    axes.imshow(_shrunk(picture), extent=extent, aspect=aspect)
+    axes.imshow(
+        shares,
+        cmap="viridis",
+        vmin=0,
+        vmax=1,
+        alpha=0.55,
+        extent=extent,
+        aspect=aspect,
+        interpolation="nearest",
+    )
     for row, column in done.patches:
-        corners = [(column, row), (column + 1, row + 1)]
-        ends = [(round(x * size[0] / done.columns), round(y * size[1] / done.rows)) for x, y in corners]
-        cv2.rectangle(mixed, ends[0], ends[1], _RED, 2)
-    return mixed
+        axes.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor=_OUTLIER, linewidth=2))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    count = len(done.patches)
+    found = f"{count} outlier patch{'' if count == 1 else 'es'}" if count else "no outlier patches"
+    axes.set_title(f"{found}; bright: large norm after block {worst.block}", fontsize=10)
 
 
-def _write(
-    canvas: U8, text: str, where: tuple[int, int], scale: float, colour: tuple[int, int, int] = _INK
-) -> None:
-    cv2.putText(canvas, text, where, _FONT, scale, colour, 1, cv2.LINE_AA)
+def _shrunk(picture: U8) -> U8:
+    """The picture with no side longer than the map can show."""
+    scale = _MAP_PX / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -29,7 +29,7 @@ class Scaling:
     is_smooth: bool = False
 
     @classmethod
-    def of(cls, naming: Naming, *, is_plain: bool) -> Scaling:
+    def from_naming(cls, naming: Naming, *, is_plain: bool) -> Scaling:
         """The rule of a program; ``is_plain``: the model has no registers.
 
         Facebook's hub gives models without registers the offset 0.1 and those with registers antialiasing;

@@ -25,29 +25,29 @@ def whole(size):
 
 
 def test_the_same_view_is_stretched_edge_to_edge():
-    mount = ThermalRegistration.of(None, THERMAL, CLIP)
+    mount = ThermalRegistration.from_homography(None, THERMAL, CLIP)
     rows, columns = mount.look_up(*whole(CLIP))
     assert rows.size == CLIP[0] * CLIP[1]
     counts = np.bincount(rows * THERMAL[0] + columns, minlength=THERMAL[0] * THERMAL[1])
     assert counts.min() >= 16
     assert counts.max() <= 25
     assert mount.look_up(np.array([0, 767]), np.array([0, 575]))[0].tolist() == [0, 119]
-    same = ThermalRegistration.of(((4.8, 0, 0), (0, 4.8, 0), (0, 0, 1)), THERMAL, CLIP)
+    same = ThermalRegistration.from_homography(((4.8, 0, 0), (0, 4.8, 0), (0, 0, 1)), THERMAL, CLIP)
     for mine, other in zip(same.look_up(*whole(CLIP)), (rows, columns), strict=True):
         assert (mine == other).all()
 
 
 def test_another_shape_needs_a_homography():
     with pytest.raises(ThermalError, match=r"160x120 for a clip of 1280x720.*homography"):
-        ThermalRegistration.of(None, THERMAL, (1280, 720))
-    assert ThermalRegistration.of(None, THERMAL, (760, 576)).size == THERMAL
+        ThermalRegistration.from_homography(None, THERMAL, (1280, 720))
+    assert ThermalRegistration.from_homography(None, THERMAL, (760, 576)).size == THERMAL
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(-0.5, 0.5), st.floats(-40, 40), st.floats(-3e-4, 3e-4), st.sampled_from([1, -1, 250.0]))
 def test_points_go_where_opencv_takes_them(shear, shift, tilt, scale):
     matrix = np.array([[4.6, shear, shift], [-shear, 4.7, -shift], [tilt, -tilt, 1]]) * scale
-    mount = ThermalRegistration.of(tuple(map(tuple, matrix.tolist())), THERMAL, CLIP)
+    mount = ThermalRegistration.from_homography(tuple(map(tuple, matrix.tolist())), THERMAL, CLIP)
     rng = np.random.default_rng(1)
     x, y = rng.integers(0, CLIP[0], 200), rng.integers(0, CLIP[1], 200)
     points = np.stack([x + 0.5, y + 0.5], axis=1)[None]
@@ -65,7 +65,7 @@ def test_nothing_is_seen_beyond_the_horizon():
     matrix = ((4.0, 0.0, 100.0), (0.0, 0.0, 300.0), (0.0, 0.02, 1.0))
     mirrored = np.array(matrix)
     mirrored[1] = [0.0, 6.0, -200.0]
-    mount = ThermalRegistration.of(tuple(map(tuple, mirrored.tolist())), THERMAL, CLIP)
+    mount = ThermalRegistration.from_homography(tuple(map(tuple, mirrored.tolist())), THERMAL, CLIP)
     inverse = np.linalg.inv(mirrored)
     x, y = whole(CLIP)
     scale = (inverse @ np.stack([x + 0.5, y + 0.5, np.ones(x.shape)]))[2]
@@ -78,13 +78,13 @@ def test_nothing_is_seen_beyond_the_horizon():
 def test_a_homography_the_wrong_way_round_is_told():
     forward = np.array([[4.8, 0, 900.0], [0, 4.8, 0], [0, 0, 1]])
     with pytest.raises(ThermalError, match="not the reverse"):
-        ThermalRegistration.of(tuple(map(tuple, forward.tolist())), THERMAL, CLIP)
+        ThermalRegistration.from_homography(tuple(map(tuple, forward.tolist())), THERMAL, CLIP)
     # A small view between the places that are looked at is still one.
     tiny = ((0.01, 0, 401.0), (0, 0.01, 333.0), (0, 0, 1))
-    assert ThermalRegistration.of(tiny, THERMAL, CLIP).size == THERMAL
+    assert ThermalRegistration.from_homography(tiny, THERMAL, CLIP).size == THERMAL
     # So is one that looks at a part of the thermal picture.
     wide = ((400.0, 0, -31000.0), (0, 400.0, -23000.0), (0, 0, 1))
-    assert ThermalRegistration.of(wide, THERMAL, CLIP).size == THERMAL
+    assert ThermalRegistration.from_homography(wide, THERMAL, CLIP).size == THERMAL
 
 
 def test_median_and_robust_spread():

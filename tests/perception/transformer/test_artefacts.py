@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import re
+import sys
 from dataclasses import replace
 from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 import cssv
-from cssv.errors import FrameError, InputError, ModelError, OptionError, OutputError
+from cssv.errors import FrameError, InputError, MissingExtraError, ModelError, OptionError, OutputError
 from cssv.frames import Frame, planes_shape
-from cssv.perception.transformer import plot as norm_plot
+from cssv.perception.transformer.plot import norms_figure
 from tests.perception.transformer.tensor_files import facebook, save
 
 PATCH, BLOCK, NEURON = 8, 1, 9
@@ -80,7 +82,7 @@ def test_healing_is_measured_again(shown, weights):
     assert (clean.neurons, clean.healed, clean.outliers) == ((), None, ())
 
 
-RED = np.array([214, 40, 40])
+RED, BAR = np.array([214, 40, 40]), np.array([70, 110, 180])
 
 
 def reds(picture):
@@ -139,32 +141,53 @@ def test_what_is_no_path_and_no_number(tmp_path, shown, weights):
     assert cssv.artefacts(shown, weights=weights, side=np.int64(SIDE)).columns == 16
 
 
-def test_one_neuron_is_one_and_numbers_of_the_axis_keep_apart(shown, weights, monkeypatch):
+def test_the_number_of_moved_neurons_is_in_the_title(shown, weights):
     done = cssv.artefacts(shown, weights=weights, side=SIDE, heal=True)
-    far = [replace(block, norms=block.norms * 1000) for block in done.blocks]
-    written = []
-    monkeypatch.setattr(norm_plot, "_write", lambda _, *call: written.append(call))
-    norm_plot.draw_norms(shown, replace(done, blocks=tuple(far)))
-    assert any("(1 neuron moved)" in text for text, *_ in written)
-    numbers = [(x, y, text, scale) for text, (x, y), scale, *_ in written if re.fullmatch(r"[\d.e+-]+", text)]
-    assert len(numbers) > 8
-    for (x, y, text, scale), (after, below, *_) in itertools.pairwise(numbers):
-        (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-        assert below != y or after < x or x + width + 10 <= after
+    titles = [text.get_text() for text in norms_figure(shown, done).findobj(Text)]
+    assert any("(1 neuron moved)" in title for title in titles)
+    two = norms_figure(shown, replace(done, neurons=done.neurons * 2))
+    assert any("(2 neurons moved)" in text.get_text() for text in two.findobj(Text))
+
+
+@pytest.mark.parametrize("exponent", [0, 0.2, 0.4, 1, 2, 3, 4, 7, 12])
+def test_numbers_of_the_axis_keep_apart(shown, weights, exponent):
+    done = cssv.artefacts(shown, weights=weights, side=SIDE)
+    norms = np.geomspace(3.3, 3.3 * 10**exponent, len(done.blocks[0].norms))
+    block = replace(done.blocks[0], norms=norms, median=float(np.median(norms)), bound=float(norms.max()))
+    figure = norms_figure(shown, replace(done, blocks=(block,), outliers=()))
+    renderer = FigureCanvasAgg(figure)
+    renderer.draw()
+    axes = figure.subfigs[0].axes[0]
+    low, high = axes.get_xlim()
+    labels = [label for label in axes.get_xticklabels() if low <= label.get_position()[0] <= high]
+    assert len(labels) >= 2
+    extents = sorted((label.get_window_extent().x0, label.get_window_extent().x1) for label in labels)
+    assert all(left[1] + 4 < right[0] for left, right in itertools.pairwise(extents))
 
 
 def test_every_block_is_on_the_axis_however_long_outliers_are(shown, weights):
     done = cssv.artefacts(shown, weights=weights, side=SIDE)
     worst = done.blocks[-1].norms.copy()
     worst[0] = 1e9
-    drawn = norm_plot.draw_norms(
-        shown, replace(done, blocks=(done.blocks[0], replace(done.blocks[-1], norms=worst)))
-    )
-    bars = (drawn == norm_plot._BAR).all(axis=2)
-    top = norm_plot._TOP
-    assert all(
-        bars[top + row * norm_plot._ROW : top + (row + 1) * norm_plot._ROW].sum() > 50 for row in (0, 1)
-    )
+    far = replace(done, blocks=(done.blocks[0], replace(done.blocks[-1], norms=worst)))
+    figure = norms_figure(shown, far)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    drawn = np.asarray(canvas.buffer_rgba())[..., :3]
+    bars = (np.abs(drawn.astype(int) - BAR) < 3).all(axis=2)
+    to_pixels = figure.subfigs[0].axes[0].transData.transform
+    for row in (0, 1):
+        # Display coordinates count from the bottom.
+        top, bottom = (len(drawn) - round(to_pixels((1, y))[1]) for y in (row, row + 1))
+        assert bars[top:bottom].sum() > 50
+
+
+def test_a_plot_without_matplotlib_names_the_extra(tmp_path, shown, weights, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtraError, match=r"needs matplotlib.*pip install '\.\[plot\]'"):
+        cssv.artefacts(shown, weights=weights, plot=tmp_path / "plot.png")
+    assert not (tmp_path / "plot.png").exists()
+    assert cssv.artefacts(shown, weights=weights, side=SIDE).plot is None
 
 
 def test_wrong_options(tmp_path, shown, weights):

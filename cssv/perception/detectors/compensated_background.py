@@ -34,7 +34,7 @@ TORN_SHARE = 0.4
 BENT_PX = 2.0
 
 
-class Scenery:
+class CompensatedBackground:
     """Background, alignment and time since the camera moved.
 
     Args:
@@ -63,7 +63,7 @@ class Scenery:
         """True where the camera has rested long enough for the background to be trusted by the pixel."""
         return self._rest_s > SETTLING_S
 
-    def see(self, picture: U8, camera: CameraMotion, step_s: float) -> U8:
+    def subtract(self, picture: U8, camera: CameraMotion, step_s: float) -> U8:
         """Take in the next picture; 255 where something moves in it, in the background's coordinates.
 
         Args:
@@ -123,7 +123,7 @@ class Scenery:
                 where[inside] = mask[inside] > 0
             self._background.accept(self._aligned, where)
 
-    def in_picture(self, boxes_px: F64) -> F64:
+    def to_picture(self, boxes_px: F64) -> F64:
         """Boxes of the background's coordinates where they are in the picture."""
         if np.array_equal(self._to_background, np.eye(3)):
             return boxes_px
