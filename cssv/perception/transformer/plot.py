@@ -5,7 +5,7 @@ It needs matplotlib, the extra ``plot``. Figures are made without ``pyplot``, wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -16,9 +16,9 @@ from cssv.frames import U8
 from cssv.perception.transformer.meter import Artefacts
 from cssv.perception.transformer.norms import BlockNorms
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+#: Types of matplotlib, which is imported only when a plot is drawn.
+Axes: TypeAlias = Any
+Figure: TypeAlias = Any
 
 #: Dots per inch, and sizes in inches: width of the figure, height of a block's row, the rest of a panel's
 #: height, and the least height of a panel, which the map needs.
@@ -60,7 +60,7 @@ def require_matplotlib() -> None:
 
 def norms_figure(picture: U8, done: Artefacts) -> Figure:
     """The plot as a figure of matplotlib: one panel, and below it another one after healing."""
-    from matplotlib.figure import Figure
+    import matplotlib.figure
 
     panels = [(done, "")]
     if done.healed is not None:
@@ -69,7 +69,7 @@ def norms_figure(picture: U8, done: Artefacts) -> Figure:
     # Both panels share one axis, so that the effect of healing can be compared by eye.
     span = _span([measured for measured, _ in panels])
     heights = [max(_LEAST, _REST + _ROW * len(measured.blocks)) for measured, _ in panels]
-    figure = Figure(figsize=(_WIDTH, sum(heights)), dpi=_DPI, layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(_WIDTH, sum(heights)), dpi=_DPI, layout="constrained")
     parts = figure.subfigures(len(panels), 1, squeeze=False, height_ratios=heights)
     for part, (measured, suffix) in zip(parts[:, 0], panels, strict=True):
         part.suptitle(f"{measured.model}{suffix}", parse_math=False)
