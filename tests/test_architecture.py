@@ -52,7 +52,7 @@ NEVER = {
 #: Files at the root of the library.
 ROOT_FILES = {"__init__.py", "errors.py", "frames.py", "boxes.py"}
 #: Packages that a plain installation has; any other is imported when it is asked for.
-INSTALLED = {"av", "click", "cv2", "defusedxml", "filelock", "jsonschema", "numpy", "scipy"}
+INSTALLED = {"PIL", "av", "click", "cv2", "defusedxml", "filelock", "jsonschema", "numpy", "scipy"}
 #: What a module of the test kit imports beside these; :mod:`cssv.testing` names them.
 OF_TESTS = {
     "cssv.testing.fixtures": {"pytest"},

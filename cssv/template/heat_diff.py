@@ -50,22 +50,23 @@ def compare_heat(frame: int, before: U8, after: U8, layout: Layout) -> HeatChang
     Raises:
         FrameError: they differ in shape.
     """
-    _check_alike(before, after)
-    planes = _level_differences(before, after, layout)
-    mask = _largest(planes, layout) > 0
+    check_same_shape(before, after)
+    planes = level_differences(before, after, layout)
+    mask = largest_of_planes(planes, layout) > 0
     total = sum(int(plane.sum(dtype=np.int64)) for plane in planes)
     pixels = int(np.count_nonzero(mask))
     largest = max(int(plane.max()) for plane in planes)
     return HeatChange(frame, pixels, pixels / mask.size, total / before.size, largest)
 
 
-def _check_alike(*planes: U8) -> None:
+def check_same_shape(*planes: U8) -> None:
+    """Raise FrameError unless all arrays have one shape."""
     if len({each.shape for each in planes}) != 1:
         found = " and ".join(str(each.shape) for each in planes)
         raise FrameError("frames of different shape cannot be compared", found=found)
 
 
-def _level_differences(before: U8, after: U8, layout: Layout) -> list[U8]:
+def level_differences(before: U8, after: U8, layout: Layout) -> list[U8]:
     """Absolute difference of each plane in levels, 0 to 15."""
     found = []
     for k, pair in enumerate(zip(split_planes(before, layout), split_planes(after, layout), strict=True)):
@@ -75,7 +76,7 @@ def _level_differences(before: U8, after: U8, layout: Layout) -> list[U8]:
     return found
 
 
-def _largest(planes: Sequence[U8], layout: Layout) -> U8:
+def largest_of_planes(planes: Sequence[U8], layout: Layout) -> U8:
     """(H, W): the largest of the three planes; a chroma sample of yuv420p stands for its four pixels."""
     first, *others = planes
     if layout == "yuv420p":

@@ -1,1 +1,1 @@
-"""Pictures for people."""
+"""Pictures for viewing: heat maps in colour, overlays, comparisons of versions."""

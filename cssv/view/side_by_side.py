@@ -1,8 +1,7 @@
-"""A picture of one frame in two versions, side by side."""
+"""Picture of one frame in two versions, side by side."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,17 +9,18 @@ import cv2
 import numpy as np
 
 from cssv.frames import U8, Layout, split_planes
-from cssv.template.heat_diff import _check_alike, _largest, _level_differences
+from cssv.template.heat_diff import check_same_shape, largest_of_planes, level_differences
 from cssv.view.heat import heat_to_rgb, to_rgb
+from cssv.view.text import draw_text, fit_text, line_height
 
 
 @dataclass(frozen=True, slots=True)
 class Captions:
-    """What stands above the columns; accents are left out, and what is then not ASCII becomes ``?``.
+    """Texts above the columns. A text too wide for its column is cut.
 
     Attributes:
-        before, after: which version, such as "version 1: first".
-        moment: which frame, at what time.
+        before, after: names of the versions, such as "version 1: first".
+        moment: number and time of the frame.
     """
 
     before: str
@@ -28,52 +28,55 @@ class Captions:
     moment: str
 
 
-#: Cells with a longer side above the second are reduced, and those narrower than the first enlarged.
+#: In pixels: cells narrower than the first are enlarged, those with a side longer than the second reduced.
 _CELL_SIDES = (240, 960)
+#: Pixels between cells.
 _GAP = 4
-_STRIP = 20
-#: A cell this many times as wide as this has titles that many times as high.
+#: Height of a title's strip and of its font in pixels, for a cell below twice ``_TITLE_WIDTH`` pixels wide.
+_STRIP, _TITLE_SIZE = 20, 13
+#: Titles grow with the cell: twice the size for cells twice this wide, and so on.
 _TITLE_WIDTH = 480
+#: Grey of strips and gaps, and colour of the letters.
 _GROUND = 24
 _INK = (235, 235, 235)
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-_FONT_SCALE = 0.4
-#: Most characters of a caption that are looked at.
+#: Characters of a title that are read at most; no cell holds more.
 _TEXT_CHARS = 500
-#: How bright the frame behind the differences is.
+#: Brightness of the frame behind the differences, as a share of its own.
 _DIMMED = 0.35
-#: A difference of this many levels is drawn red; smaller ones go towards yellow.
+#: Levels of difference from which on a pixel is red; smaller differences are nearer to yellow.
 _FULL_LEVELS = 8
 
 
 def side_by_side(
     before: U8, after: U8, heat_before: U8, heat_after: U8, layout: Layout, captions: Captions
 ) -> U8:
-    """Draw a frame of two versions for people: frames above, heat maps below, differences on the right.
+    """Draw one frame of two versions: frames above, heat maps below, differences on the right.
 
     Args:
-        before: stego planes of the one version.
-        after: stego planes of the other.
-        heat_before: heat map of the one, as :func:`compare_heat` takes it.
-        heat_after: heat map of the other.
-        layout: of all four, which have one shape.
-        captions: the texts.
+        before: stego planes of the first version.
+        after: stego planes of the second version.
+        heat_before: heat map of the first, as :func:`compare_heat` takes it.
+        heat_after: heat map of the second.
+        layout: of all four arrays, which have the same shape.
+        captions: texts above the columns.
 
     Returns:
-        (H, W, 3) uint8 RGB; small frames are enlarged, large ones reduced to at most 960 pixels a cell.
+        (H, W, 3) uint8 RGB. Small frames are enlarged, large ones reduced to cells of at most 960 pixels.
 
     Raises:
         FrameError: shapes differ.
     """
-    _check_alike(before, after, heat_before, heat_after)
+    check_same_shape(before, after, heat_before, heat_after)
     pixels = [
         np.asarray(cv2.absdiff(one, two), np.uint8)
         for one, two in zip(split_planes(before, layout), split_planes(after, layout), strict=True)
     ]
-    levels = _level_differences(heat_before, heat_after, layout)
+    levels = level_differences(heat_before, heat_after, layout)
     frames = [_sized(to_rgb(planes, layout)) for planes in (before, after)]
     heats = [_sized(heat_to_rgb(heat, layout)) for heat in (heat_before, heat_after)]
-    marked = [_marked(frames[0], _sized_levels(_largest(planes, layout))) for planes in (pixels, levels)]
+    marked = [
+        _marked(frames[0], _sized_levels(largest_of_planes(planes, layout))) for planes in (pixels, levels)
+    ]
     titles = [captions.before, captions.after, f"{captions.moment}: pixels that differ"]
     legends = ["heat map", "heat map", "heat that differs: yellow little, red much"]
     top, bottom = _band([*frames, marked[0]], titles), _band([*heats, marked[1]], legends)
@@ -82,7 +85,7 @@ def side_by_side(
 
 
 def _marked(picture: U8, levels: U8) -> U8:
-    """The picture dim and grey, and on it in yellow to red where and how much something differs."""
+    """The picture in dark grey, with each pixel that differs from yellow (little) to red (much)."""
     grey = (picture.mean(axis=2) * _DIMMED).astype(np.uint8)
     marked = np.repeat(grey[..., None], 3, axis=2)
     green = 230 - 230 * np.minimum(levels, _FULL_LEVELS).astype(np.uint16) // _FULL_LEVELS
@@ -92,14 +95,14 @@ def _marked(picture: U8, levels: U8) -> U8:
 
 
 def _steps(height: int, width: int) -> tuple[int, int]:
-    """By how much a cell is reduced and enlarged, whole numbers; one of them is 1."""
+    """Whole factors by which a cell is reduced and enlarged; at least one of them is 1."""
     low, high = _CELL_SIDES
     reduced = -(-max(height, width) // high)
     return reduced, max(min(low // width, high // height), 1) if reduced == 1 else 1
 
 
 def _sized(cell: U8) -> U8:
-    """A picture reduced by means or enlarged by repetition."""
+    """A picture reduced by averaging or enlarged by repeating pixels."""
     height, width = cell.shape[:2]
     reduced, enlarged = _steps(height, width)
     if reduced > 1:
@@ -109,7 +112,10 @@ def _sized(cell: U8) -> U8:
 
 
 def _sized_levels(levels: U8) -> U8:
-    """(H, W) levels in the same size; of pixels that become one the largest, so that nothing is lost."""
+    """(H, W) levels in the size of a cell.
+
+    Of pixels that become one, the largest counts: an average would hide a single pixel that differs.
+    """
     height, width = levels.shape
     reduced, enlarged = _steps(height, width)
     if reduced > 1:
@@ -120,33 +126,18 @@ def _sized_levels(levels: U8) -> U8:
 
 
 def _titled_cell(cell: U8, text: str) -> U8:
+    """A cell under a strip with its title."""
     width = cell.shape[1]
     times = max(width // _TITLE_WIDTH, 1)
     strip = np.full((_STRIP * times, width, 3), _GROUND, np.uint8)
-    words = _fitting(text, width - 4, times)
-    base = (2, (_STRIP - 6) * times)
-    cv2.putText(strip, words, base, _FONT, _FONT_SCALE * times, _INK, 1, cv2.LINE_AA)
+    size = _TITLE_SIZE * times
+    top = max((strip.shape[0] - line_height(size)) // 2, 0)
+    draw_text(strip, fit_text(text[:_TEXT_CHARS], size, width - 4), 2, top, size, _INK)
     return np.concatenate([strip, cell])
 
 
-def _fitting(text: str, width: int, times: int) -> str:
-    """What of a text can be drawn in so many pixels."""
-
-    def fits(words: str) -> bool:
-        drawn, _ = cv2.getTextSize(words, _FONT, _FONT_SCALE * times, 1)
-        return int(drawn[0]) <= width
-
-    letters = (c for c in unicodedata.normalize("NFKD", text[:_TEXT_CHARS]) if not unicodedata.combining(c))
-    plain = "".join(c if " " <= c <= "~" else "?" for c in letters)
-    if fits(plain):
-        return plain
-    while plain and not fits(plain + "..."):
-        plain = plain[:-1]
-    return plain + "..."
-
-
 def _band(cells: Sequence[U8], titles: Sequence[str]) -> U8:
-    """Cells beside one another, each under its title."""
+    """A row of cells, each under its title."""
     titled = [_titled_cell(cell, text) for cell, text in zip(cells, titles, strict=True)]
     gap = np.full((titled[0].shape[0], _GAP, 3), _GROUND, np.uint8)
     return np.concatenate([part for cell in titled for part in (gap, cell)] + [gap], axis=1)

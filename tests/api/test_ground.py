@@ -286,10 +286,10 @@ def test_the_overlay_tells_metres(first, stego):
 
 
 def _words_of(moment):
-    """What the overlay writes, by listening to the one who writes it."""
+    """The texts that the overlay draws."""
     with pytest.MonkeyPatch.context() as patch:
         written = []
-        patch.setattr("cssv.view.heat.cv2.putText", lambda *drawn: written.append(drawn[1]))
+        patch.setattr("cssv.view.heat.draw_text", lambda *drawn: written.append(drawn[1]))
         assert moment.overlay.shape[2] == 3
     return " ".join(written)
 
