@@ -98,7 +98,7 @@ THERMAL = block(
     "--start",
     type=seconds,
     metavar="T",
-    help="First frame, as seconds or [HH:]MM:SS(.fff). Times in the scene remain those of CLIP.",
+    help="Begin at this time of CLIP: seconds or [HH:]MM:SS(.fff). Times in the scene remain those of CLIP.",
 )
 @click.option("--stop", type=seconds, metavar="T", help="End before this time of CLIP.")
 def encode(console: Console, scene: Path | None, **options: Any) -> None:
