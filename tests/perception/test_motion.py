@@ -354,14 +354,22 @@ def test_outlines_and_labels_find_the_same_blobs():
 
 
 @pytest.mark.parametrize("size", [(32, 32), (34, 300), (640, 36)])
-def test_the_smallest_frames_are_looked_at(size):
+def test_a_bar_is_found_in_the_smallest_frames(size):
+    found = 0
     detector, rng = MotionDetector(), np.random.default_rng(0)
     ground = rng.integers(60, 180, size[::-1], dtype=np.uint8)
     for number in range(30):
         planes = np.full(planes_shape("yuv420p", *size), 128, np.uint8)
         planes[: size[1]] = np.roll(ground, number // 10, axis=1)
-        planes[8:20, number // 2 : number // 2 + 6] = 255
-        detector.detect(Frame(planes, "yuv420p", number, Fraction(1, 25), number))
+        left = number // 2
+        planes[8:20, left : left + 6] = 255
+        boxes = detector.detect(Frame(planes, "yuv420p", number, Fraction(1, 25), number)).boxes_px
+        ends = boxes[:, :2] + boxes[:, 2:]
+        # Only the bar moves by itself: boxes lie where it is or was, to one pixel.
+        assert (boxes[:, :2] >= (-1, 7)).all()
+        assert (ends <= (left + 7, 21)).all()
+        found += bool((ends[:, 0] > left).any())
+    assert found >= 15
 
 
 def test_what_lies_in_or_beside_a_large_blob_is_part_of_it_where_no_size_is_known():

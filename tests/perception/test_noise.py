@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cssv.perception.noise import FEWEST_RESIDUALS, PROCESS_RANGE, estimate_noise
-from cssv.perception.smoothing import Noise, State, Tracklet, edge_states, local_heights, smooth
+from cssv.perception.smoothing import Noise, Tracklet, edge_states, local_heights, smooth
 
 
 def tracklets(sigma, persistence=0.0, rate=10, count=12, steps=150, height=100.0, seed=0, q=0.012):
@@ -152,9 +152,13 @@ def test_a_tracklet_goes_on_from_where_it_was():
         for s in (slice(0, 100), slice(100, None))
     ]
     _, (state,) = edge_states(parts[:1], Noise())
-    assert isinstance(state, State)
+    assert state.time_s == whole.times_s[99]
     later = replace(parts[1], start=state)
     (one,), (two,) = smooth([whole], Noise()), smooth([later], Noise())
+    (alone,) = smooth([parts[1]], Noise())
+    # Without the state there is no past: the first velocity is 0, and less certain.
+    assert np.abs(alone.velocity_past_px_s[0] - one.velocity_past_px_s[100]).max() > 1
+    assert alone.velocity_cov[0, 0, 0] > 1.2 * one.velocity_cov[100, 0, 0]
     for name in ("velocity_past_px_s", "velocity_px_s", "velocity_cov", "nis", "boxes_px"):
         np.testing.assert_allclose(getattr(two, name), getattr(one, name)[100:], rtol=1e-9, atol=1e-9)
 

@@ -187,11 +187,17 @@ def test_free_sides_follow_the_picture(tmp_path, sides, facts, expected):
 
 
 def test_half_precision(tmp_path):
-    path = colour_network(tmp_path / "net.onnx", size=(128, 96), half=True)
-    found = OnnxDetector(path, min_score=0.9).detect(
-        frame_of(with_block(128, 96, (0, 0, 32, 32), (0, 0, 255)))
+    frame = frame_of(with_block(128, 96, (0, 0, 32, 32), (0, 0, 255)))
+    full, half = (
+        OnnxDetector(
+            colour_network(tmp_path / f"{half}.onnx", size=(128, 96), half=half), min_score=0.9
+        ).detect(frame)
+        for half in (False, True)
     )
-    assert any(np.allclose(box, (0, 0, 32, 32)) for box in found.boxes_px)
+    assert any(np.allclose(box, (0, 0, 32, 32)) for box in half.boxes_px)
+    assert half.labels == full.labels
+    np.testing.assert_allclose(half.boxes_px, full.boxes_px, atol=0.1)
+    np.testing.assert_allclose(half.scores, full.scores, atol=1e-3)
 
 
 @pytest.mark.parametrize("size", [(16384, 32), (32, 16384)])

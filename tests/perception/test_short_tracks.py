@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cssv.perception.adaptation import adapted
-from cssv.perception.smoothing import FLOW_NOISE, Noise, Tracklet, smooth, spread
+from cssv.perception.smoothing import FLOW_NOISE, Noise, smooth, spread
 
 RATE, HEIGHT = 10.0, 80.0
 NOISE = Noise(process=(0.02,) * 4, measurement=(0.05,) * 4)
@@ -80,10 +80,13 @@ def test_flow_that_says_nothing_changes_nothing():
 def test_flow_rows_stay_with_their_boxes():
     at = np.array([0, 3, 4])
     flow = np.arange(9.0).reshape(3, 3)
-    tracklet = spread(1, "a", np.arange(5), np.arange(5.0), at, np.ones((3, 4)), np.ones(3), flow_px_s=flow)
-    assert isinstance(tracklet, Tracklet)
-    np.testing.assert_array_equal(tracklet.flow_px_s[at], flow)
-    assert np.isnan(tracklet.flow_px_s[[1, 2]]).all()
+    centres, scores = np.arange(12.0).reshape(3, 4), np.array([0.3, 0.5, 0.7])
+    tracklet = spread(1, "a", np.arange(5), np.arange(5.0), at, centres, scores, flow_px_s=flow)
+    for rows, given in ((tracklet.flow_px_s, flow), (tracklet.centres_px, centres)):
+        np.testing.assert_array_equal(rows[at], given)
+        assert np.isnan(rows[[1, 2]]).all()
+    np.testing.assert_array_equal(tracklet.scores, [0.3, 0, 0, 0.5, 0.7])
+    assert (tracklet.id, tracklet.label, len(tracklet)) == (1, "a", 5)
 
 
 @pytest.mark.parametrize("steps", [6, 24])
