@@ -158,11 +158,11 @@ def in_chromium(tool, tmp_path_factory):
                 start_new_session=True,
             )
             try:
-                return server.report.get(timeout=60)
+                return server.report.get(timeout=300)
             finally:
                 # Its helpers are in the session that was started for it.
                 os.killpg(browser.pid, signal.SIGTERM)
-                browser.wait(20)
+                browser.wait(60)
                 server.shutdown()
 
     return play

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 import cssv
+from cssv.testing.fixtures import SharedFolder
+
+#: Frames per second of vtest.avi, whose header is wrong; seconds of the short clip.
+RATE, SHORT_S = 7, 20
 
 #: Scene of vtest.avi: all people have one temperature; track 9 has a fever, track 10 an estimated value.
 PEOPLE = {
@@ -38,26 +42,52 @@ def truth_boxes(data: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def encoded(
-    tmp_path_factory: pytest.TempPathFactory, vtest: Path, bunny: Path, truth_boxes: Path
-) -> Callable[..., Path]:
-    """``encoded("vtest", "full")``: the whole clip, encoded once per session."""
-    folder = tmp_path_factory.mktemp("encoded")
+def encoded(shared_folder: SharedFolder, data: Path, bunny: Path, truth_boxes: Path) -> Callable[..., Path]:
+    """``encoded("vtest", "full")``: a whole clip, encoded once for all workers.
+
+    "short" is the first 20 s of vtest, 140 frames.
+    """
+    # The fixture vtest means something else in the folder versions, which uses this one too.
+    vtest = data / "clips" / "vtest.avi"
 
     def make(name: str, fidelity: str = "full") -> Path:
-        path = folder / f"{name}-{fidelity}.cssv"
-        if not path.exists():
-            if name == "vtest":
-                cssv.encode(vtest, path, scene=PEOPLE, boxes=truth_boxes, rate=7, fidelity=fidelity)
-            else:
+        def write(folder: Path) -> None:
+            path = folder / "clip.cssv"
+            if name == "bunny":
                 cssv.encode(bunny, path, fidelity=fidelity)
-        return path
+            else:
+                stop = None if name == "vtest" else SHORT_S
+                cssv.encode(
+                    vtest, path, scene=PEOPLE, boxes=truth_boxes, rate=RATE, fidelity=fidelity, stop=stop
+                )
+
+        return shared_folder(f"{name} {fidelity}", write) / "clip.cssv"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def stego(encoded: Callable[..., Path]) -> Path:
+    """The first 20 s of vtest; read only."""
+    return encoded("short")
+
+
+@pytest.fixture(scope="session")
+def bunny_frames(shared_folder: SharedFolder, bunny: Path) -> Callable[..., Path]:
+    """``bunny_frames(planes="rgb")``: the first ten frames of bunny; read only."""
+
+    def make(planes: str = "native", codec: str = "h264") -> Path:
+        def write(folder: Path) -> None:
+            cssv.encode(bunny, folder / "short.cssv", planes=planes, codec=codec, stop="0.4")
+
+        return shared_folder(f"ten frames of bunny {planes} {codec}", write) / "short.cssv"
 
     return make
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put all tests that share the encoded clips on one worker."""
+    """Keep each file of tests on one worker: two workers do not wait for each other's clips."""
     for item in items:
         if Path(__file__).parent == item.path.parent:
-            item.add_marker(pytest.mark.xdist_group("real clips"))
+            item.add_marker(pytest.mark.series)
+            item.add_marker(pytest.mark.xdist_group(f"real clips {item.path.stem}"))

@@ -7,11 +7,9 @@ import os
 import random
 import shutil
 import subprocess
-import time
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,17 +20,17 @@ import pytest
 
 import cssv
 from cssv.container import Reader
-from cssv.perception import detections
 from cssv.pipeline.scene_track import SceneSample, read_sample
+from cssv.testing import clips as synthetic
+from cssv.testing.clips import Block, Truth
 from cssv.video import open_frames
 
 #: 6 fps makes groups of 12 pictures: 0 to 11, 12 to 23, 24 to 29.
 WIDTH, HEIGHT, COUNT, RATE = 112, 96, 30, 6
-#: Id, label, top left corner at frame 0, step per frame, size, colour, first and last frame.
 BLOCKS = (
-    (1, "block", (6, 10), (2, 1), (24, 34), (230, 200, 150), 0, 29),
-    (2, "person", (76, 50), (-1, 0), (22, 36), (30, 60, 210), 0, 29),
-    (3, "car", (40, 6), (0, 2), (26, 20), (200, 40, 60), 15, 17),
+    Block(1, "block", (6, 10), (2, 1), (24, 34), (230, 200, 150)),
+    Block(2, "person", (76, 50), (-1, 0), (22, 36), (30, 60, 210)),
+    Block(3, "car", (40, 6), (0, 2), (26, 20), (200, 40, 60), first=15, last=17),
 )
 RANGES = {"speed_px_s": [0, 60], "temperature_c": [-20, 60], "density_kg_m3": [0, 2000]}
 SCENE = {
@@ -56,64 +54,10 @@ PEOPLE = {
 }
 
 
-def boxes_at(number: int) -> list[tuple[int, str, tuple[int, int, int, int]]]:
-    """Id, label and box of every block in frame ``number``."""
-    return [
-        (name, label, (x + dx * number, y + dy * (number - first), w, h))
-        for name, label, (x, y), (dx, dy), (w, h), _, first, last in BLOCKS
-        if first <= number <= last
-    ]
-
-
-class Truth:
-    """A detector that returns the true boxes and labels of the blocks."""
-
-    name = "truth"
-
-    def detect(self, frame: cssv.Frame) -> cssv.Detections:
-        found = boxes_at(frame.number)
-        return detections(
-            [b for _, _, b in found], labels=[n for _, n, _ in found], ids=[i for i, _, _ in found]
-        )
-
-
-def pictures(width: int, height: int, count: int) -> list[np.ndarray]:
-    """(H, W, 3) uint8 RGB: the blocks over smooth texture."""
-    rng = np.random.default_rng(7)
-    coarse = rng.integers(60, 130, (height // 8 + 2, width // 8 + 2, 3), dtype=np.uint8)
-    ground = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)[:height, :width]
-    colours = {name: colour for name, _, _, _, _, colour, _, _ in BLOCKS}
-    made = []
-    for number in range(count):
-        picture = ground.copy()
-        for name, _, (x, y, w, h) in boxes_at(number):
-            picture[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)] = colours[name]
-        made.append(picture)
-    return made
-
-
-def write_clip(
-    path: Path, *, width: int = WIDTH, height: int = HEIGHT, count: int = COUNT, sound: bool = False
-) -> Path:
-    """Write a clip with PyAV alone: MPEG-4 in MP4 with audio, otherwise FFV1."""
-    codec, options = ("mpeg4", {"qscale": "2"}) if sound else ("ffv1", {})
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=RATE, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        audio = container.add_stream("aac", rate=48000, layout="mono") if sound else None
-        for number, array in enumerate(pictures(width, height, count)):
-            frame = av.VideoFrame.from_ndarray(array, format="rgb24").reformat(format="yuv420p")
-            frame.pts, frame.time_base = number, Fraction(1, RATE)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-        if audio is not None:
-            for block in range(count * 48000 // RATE // 1024):
-                wave = np.sin(np.arange(block * 1024, block * 1024 + 1024) * 0.05).astype(np.float32)
-                tone = av.AudioFrame.from_ndarray(wave[None], format="fltp", layout="mono")
-                tone.sample_rate, tone.pts, tone.time_base = 48000, block * 1024, Fraction(1, 48000)
-                container.mux(audio.encode(tone))
-            container.mux(audio.encode(None))
-    return path
+def write_clip(path: Path, **options: Any) -> Path:
+    """The three blocks by a bare PyAV loop."""
+    pictures = synthetic.pictures(WIDTH, HEIGHT, COUNT, BLOCKS)
+    return synthetic.write_clip(path, pictures, rate=RATE, **options)
 
 
 def scene_with(*entries: dict[str, Any], base: dict[str, Any] = SCENE, **parts: Any) -> dict[str, Any]:
@@ -236,30 +180,14 @@ def ffmpeg_crcs(ffmpeg: str, path: Path, pix_fmt: str = "yuv420p") -> list[int]:
     return [int(row.rsplit(",", 1)[1], 16) for row in done.stdout.splitlines() if not row.startswith("#")]
 
 
-@dataclass
-class Timed:
-    """A file and its cost in seconds: wall time, and CPU time of all cores."""
-
-    path: Path
-    wall_s: float
-    cpu_s: float
-
-
-def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
-    """Run a job; returns its result and its cost."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = work()
-    return result, time.perf_counter() - wall, time.process_time() - cpu
-
-
 @pytest.fixture(scope="session")
 def lab() -> SimpleNamespace:
     """The functions of this file, for tests that cannot import it."""
     return SimpleNamespace(
         WIDTH=WIDTH, HEIGHT=HEIGHT, COUNT=COUNT, RATE=RATE, SCENE=SCENE, RANGES=RANGES, PEOPLE=PEOPLE,
-        Truth=Truth, write_clip=write_clip, scene_with=scene_with, random_scene=random_scene,
+        Truth=partial(Truth, BLOCKS), scene_with=scene_with, random_scene=random_scene,
         plain_crcs=plain_crcs, own_crcs=own_crcs, own_planes=own_planes, samples_of=samples_of,
-        ffmpeg_crcs=ffmpeg_crcs, timed=timed, environment=environment,
+        ffmpeg_crcs=ffmpeg_crcs, environment=environment,
     )  # fmt: skip
 
 
@@ -271,7 +199,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``clip.mkv`` and ``sound.mp4``, read only."""
     folder = tmp_path_factory.mktemp("clips")
     write_clip(folder / "clip.mkv")
-    write_clip(folder / "sound.mp4", sound=True)
+    write_clip(folder / "sound.mp4", codec="mpeg4", audio=True, options={"qscale": "2"})
     return folder
 
 
@@ -284,7 +212,7 @@ def small(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
         key = (("name", name), *((key, repr(value)) for key, value in sorted(options.items())))
         if key not in done:
             path = tmp_path_factory.mktemp("small") / "clip.cssv"
-            given = {"detector": Truth(), "scene": SCENE, "created_s": 1_700_000_000} | options
+            given = {"detector": Truth(BLOCKS), "scene": SCENE, "created_s": 1_700_000_000} | options
             cssv.encode(clips / name, path, **given)
             done[key] = path
         return done[key]
@@ -324,22 +252,10 @@ def vtest(data: Path) -> SimpleNamespace:
     return SimpleNamespace(clip=data / "clips" / "vtest.avi", options={"boxes": boxes, "rate": 7})
 
 
-@pytest.fixture(scope="session")
-def whole_vtest(vtest: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Timed:
-    """All of vtest, one version; read only."""
-    path = tmp_path_factory.mktemp("vtest") / "vtest.cssv"
-    _, wall_s, cpu_s = timed(lambda: cssv.encode(vtest.clip, path, scene=PEOPLE, **vtest.options))
-    return Timed(path, wall_s, cpu_s)
-
-
-#: Files of tests that use all of vtest.
-WITH_WHOLE_VTEST = ("test_cost", "test_pixels")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for each file of tests, so that shared files are made once; one for all of vtest."""
+    """One worker for each file of tests, so that shared files are made once."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            name = "vtest" if item.path.stem in WITH_WHOLE_VTEST else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(f"versions {name}"))
+            item.add_marker(pytest.mark.series)
+            item.add_marker(pytest.mark.xdist_group(f"versions {item.path.stem}"))

@@ -168,7 +168,7 @@ def test_a_full_file_system(small, lab, tmp_path, tool):
     scene = json.dumps(lab.scene_with({"match": {"track": 1}, "temperature_c": 44}))
     command = [*mount, sys.executable, "-c", FULL_DISK, str(disk), str(small("sound.mp4")), scene]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env=lab.environment()
+        command, capture_output=True, text=True, timeout=600, check=False, env=lab.environment()
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("refused")

@@ -41,7 +41,7 @@ def changed(lab):
 def cli(lab, *words):
     command = [sys.executable, "-m", "cssv_cli", *map(str, words)]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60, env=lab.environment()
+        command, capture_output=True, text=True, check=False, timeout=600, env=lab.environment()
     )
 
 
