@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-#: Identity of a detection whose object is not known yet.
+#: Identity of a detection of an unknown object.
 UNKNOWN_ID = -1
-#: Identities lie below this, coordinates within +- this many pixels.
+#: Identities are below this number, coordinates within +- this many pixels.
 LARGEST_NUMBER = 2**31
 LARGEST_PX = 1e6
 
@@ -29,9 +29,9 @@ def from_centres(centred_px: F64) -> F64:
 
 
 def overlaps(a_px: F64, b_px: F64) -> F64:
-    """(n, m) intersection over union of every box of ``a_px`` (n, 4) with every one of ``b_px`` (m, 4)."""
+    """(n, m) intersection over union of each box of ``a_px`` (n, 4) with each box of ``b_px`` (m, 4)."""
     sides = []
-    for k in (0, 1):  # one side after the other: arrays of (n, m) are quicker than those of (n, m, 2)
+    for k in (0, 1):  # one axis after the other: two arrays (n, m) are faster than one (n, m, 2)
         low = np.maximum(a_px[:, k, None], b_px[:, k])
         sides.append(np.minimum((a_px[:, k] + a_px[:, k + 2])[:, None], b_px[:, k] + b_px[:, k + 2]) - low)
     common = np.maximum(sides[0], 0) * np.maximum(sides[1], 0)

@@ -131,7 +131,7 @@ class ThermalError(InputError):
 
 
 class FrameError(InputError):
-    """An array whose shape, dtype or layout is not that of a frame."""
+    """An array without the shape, dtype or layout of a frame."""
 
     kind = "frame"
 
@@ -161,13 +161,13 @@ class NibblesLostError(CarrierError):
 
 
 class FramingError(CarrierError):
-    """A payload whose magic, version, length or checksum is wrong."""
+    """A payload with a wrong magic, version, length or checksum."""
 
     kind = "framing"
 
 
 class ContainerError(CssvError, ValueError):
-    """A file whose box structure is wrong."""
+    """A file with a wrong box structure."""
 
     kind = "container"
 

@@ -1,8 +1,8 @@
 """Frames in native planes, with exact time.
 
-A frame keeps the bytes that the codec keeps: ``yuv420p`` (Y, Cb, Cr; 8 bit, chroma halved in both
-directions) or ``rgb24``. Nothing in CSSV converts between the two behind the user's back, because
-a nibble does not survive a colour conversion.
+A frame holds the bytes that the codec holds: ``yuv420p`` (Y, Cb, Cr; 8 bit, chroma halved in both
+directions) or ``rgb24``. CSSV never converts between the two on its own, because data in the low bits does
+not survive a colour conversion.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cssv.errors import FrameError
 Layout = Literal["yuv420p", "rgb24"]
 LAYOUTS: tuple[Layout, ...] = ("yuv420p", "rgb24")
 
-#: Smallest and largest frame side in pixels. The smallest holds one mark (SPEC, "Marks").
+#: Smallest and largest frame side in pixels. The smallest frame holds one mark of the nibble carrier.
 SIDE_RANGE = (32, 16384)
 
 U8 = NDArray[np.uint8]
@@ -33,6 +33,7 @@ def planes_shape(layout: Layout, width: int, height: int) -> tuple[int, ...]:
     ``(height, width, 3)`` for rgb24.
     """
     if layout == "yuv420p":
+        # Cb and Cr have a quarter of the samples of Y each: half as many rows again of the same width.
         return (height * 3 // 2, width)
     return (height, width, 3)
 
@@ -43,7 +44,7 @@ def planes_crc(planes: U8) -> int:
 
 
 def check_size(layout: Layout, width: int, height: int) -> None:
-    """Raise FrameError unless a frame of this size can be held in this layout."""
+    """Raise FrameError unless the layout can hold a frame of this size."""
     low, high = SIDE_RANGE
     if not (low <= width <= high and low <= height <= high):
         raise FrameError(
@@ -114,14 +115,14 @@ class Frame:
         return split_planes(self.planes, self.layout)
 
     def luma(self) -> U8:
-        """(H, W) uint8: the Y plane itself, or G of an RGB frame, which is the nearest to it."""
+        """(H, W) uint8: the Y plane itself, or the G plane of an RGB frame, which is most similar to it."""
         return self.split()[0 if self.layout == "yuv420p" else 1]
 
 
 def cut_planes(planes: U8, layout: Layout, window: tuple[int, int, int, int]) -> U8:
-    """A new array of the planes in a window (left, top, width, height), cut where the picture ends.
+    """A new array with the planes inside a window (left, top, width, height), cut off at the picture's end.
 
-    In yuv420p all four must be even.
+    In yuv420p all four numbers must be even.
     """
     left, top, width, height = window
     luma = split_planes(planes, layout)[0]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from cssv.container.appender import Appender, check_tag, check_texts, repair
+from cssv.container.appender import Appender, repair
 from cssv.container.archive import Archive, is_cssv
 from cssv.container.check import Problem, find_problems
 from cssv.container.compactor import compact
-from cssv.container.entries import Kind, lift_entry, parameter_sets
+from cssv.container.entries import Kind, extract_entry, parameter_sets
 from cssv.container.index import FrameTable, Index, IndexMeta, Revision, VersionRow
 from cssv.container.moov import MediaTrack
 from cssv.container.mp4_boxes import Box, walk_boxes
 from cssv.container.reader import Reader
 from cssv.container.tables import SampleTable
+from cssv.container.texts import check_tag, check_texts
 from cssv.container.writer import Writer
 
 __all__ = [
@@ -32,9 +33,9 @@ __all__ = [
     "check_tag",
     "check_texts",
     "compact",
+    "extract_entry",
     "find_problems",
     "is_cssv",
-    "lift_entry",
     "parameter_sets",
     "repair",
     "walk_boxes",

@@ -1,4 +1,9 @@
-"""Adds a version or a tag behind a file, or lets another version play; four older bytes change."""
+"""Appends versions and tags to a file, and changes the playing version (SPEC.md, section 7).
+
+Everything is appended. The only older bytes that ever change are the four of one type field: the ``moov`` box
+that players used becomes ``free``. Each step is flushed to the disk before the next one begins, so that an
+interruption at any moment leaves a file that plays.
+"""
 
 from __future__ import annotations
 
@@ -11,47 +16,39 @@ from io import FileIO
 from pathlib import Path
 
 from cssv.container.chunks import CHUNK_BYTES, CHUNK_S, Samples, samples_to_table, table_to_samples
-from cssv.container.entries import lift_entry
+from cssv.container.entries import extract_entry
 from cssv.container.index import FrameTable, Index, IndexMeta, Revision, VersionRow, index_size, write_index
-from cssv.container.limits import (
-    AUTHOR_LIMIT,
-    CREATED_LIMIT_S,
-    MESSAGE_LIMIT,
-    MOOV_LIMIT,
-    SAMPLE_LIMIT,
-    TAG_LIMIT,
-    TOP_BOXES_LIMIT,
-    check_limit,
-)
+from cssv.container.limits import MOOV_LIMIT, SAMPLE_LIMIT, TOP_BOXES_LIMIT, check_limit
 from cssv.container.moov import MediaTrack, Movie, write_moov
 from cssv.container.mp4_boxes import U64, open_file, write_box
 from cssv.container.reader import Reader
-from cssv.errors import ChecksumError, ContainerError, CssvError, OptionError, OutputError
+from cssv.container.texts import check_tag
+from cssv.errors import ChecksumError, ContainerError, CssvError, LimitError, OutputError
 from cssv.files.closing import Closing
 from cssv.files.lock import WriterLock
 from cssv.files.patched import PatchedFile
 
-#: What an ``mdat`` says of its length until its samples are there: nothing follows it.
+#: Size that an ``mdat`` box claims until its samples are complete: larger than any file.
 _UNFINISHED = 1 << 62
 _MDAT_HEADER = 16
-#: Boxes that one version adds.
+#: Top-level boxes that one version adds: mdat, moov, index.
 _BOXES = 3
 
 
 class Appender(Closing):
     """Holds a file for writing, from construction to :meth:`close`.
 
-    Write the samples that change, in any order of frames; all others are the parent's. Then
-    :meth:`stage` puts the version behind the file, where nobody sees it yet, and :meth:`publish` makes
-    it the one that plays, by four bytes. What has not landed is cut off again by :meth:`close`.
+    Write the samples that change, in any order of frames; all other samples are the parent's. Then
+    :meth:`stage` appends the version, which players and readers still ignore, and :meth:`publish` makes it
+    the playing version by changing four bytes. :meth:`close` cuts off what was not published.
 
     Args:
-        path: a CSSV file. What a broken-off append left at its end is cut off.
-        parent: number or tag of the version to begin from; None for the one that plays.
+        path: a CSSV file. The torn end of an earlier append is cut off.
+        parent: number or tag of the version to start from; None for the playing one.
 
     Attributes:
         reader: shows the parent.
-        cut_bytes: how much was cut off.
+        cut_bytes: bytes of a torn append that were cut off.
 
     Raises:
         LockedError: another writer holds the file.
@@ -60,7 +57,7 @@ class Appender(Closing):
     """
 
     def __init__(self, path: str | os.PathLike[str], *, parent: Revision = None) -> None:
-        # A missing file is the caller's mistake, not the lock's.
+        # Opened before it is locked, so that a missing file is an InputError and leaves no lock file.
         open_file(path).close()
         self._path = Path(path)
         self._file: FileIO | None = None
@@ -69,7 +66,7 @@ class Appender(Closing):
             self.reader = Reader(self._path, version=parent)
             with self._writing("open"):
                 self._file = FileIO(self._path, "r+b")
-            self._begin()
+            self._reset()
             self.cut_bytes = self.reader.torn_bytes
             with self._writing("cut off the end of"):
                 if self.cut_bytes:
@@ -78,19 +75,20 @@ class Appender(Closing):
             self.close()
             raise
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
+        """Start a version that is equal to the parent."""
         archive = self.reader.archive
         self._base = self._end = archive.end
         self._live = archive.live.offset
         self._boxes = len(archive.boxes())
-        self._is_touched = False
+        self._has_appended = False
         self._index: Index = archive.index
         self._staged: VersionRow | None = None
         self._mdat: int | None = None
-        self._given: set[tuple[str, int]] = set()
-        self._waiting: list[tuple[str, int, bytes]] = []
-        self._waiting_bytes = 0
-        self._lifted: dict[bytes, int] = {}
+        self._written: set[tuple[str, int]] = set()
+        self._queue: list[tuple[str, int, bytes]] = []
+        self._queue_bytes = 0
+        self._entry_numbers: dict[bytes, int] = {}
         table, video, scene = self.reader.frames, self.reader.video, self.reader.scene
         self._samples: dict[str, Samples] = {
             "video": table_to_samples(video.table, table.samples),
@@ -101,10 +99,11 @@ class Appender(Closing):
         self._chunk_units = CHUNK_S * video.timescale
 
     def close(self) -> None:
-        """Cut off what has not landed, and let the next writer in; may be called twice."""
+        """Cut off what was not published and release the lock; may be called twice."""
         try:
-            self._give_up()
+            self._roll_back()
         finally:
+            # The constructor closes too, and may fail before the reader is open.
             reader = getattr(self, "reader", None)
             if reader is not None:
                 reader.close()
@@ -121,32 +120,32 @@ class Appender(Closing):
         stego_crc: int,
         head: bytes | None = None,
     ) -> None:
-        """Give a frame other video.
+        """Replace the video sample of a frame.
 
         Args:
-            frame: from 0, each once.
+            frame: from 0; each frame at most once.
             data: the sample, at least one byte.
             is_key: whether decoding can start here.
             stego_crc: CRC-32 of the frame's decoded planes.
-            head: an MP4 holding the sample entry, or the entry, with which it is to be decoded;
-                None for that of the parent's frame.
+            head: an MP4 that holds the sample entry, or the entry itself, with which the sample is
+                decoded; None for that of the parent's frame.
         """
-        self._claim("video", frame)
+        self._mark_written("video", frame)
         samples = self._samples["video"]
-        entry = int(samples.entries[frame]) if head is None else self._lift(head)
-        self._wait("video", frame, data)
+        entry = int(samples.entries[frame]) if head is None else self._entry_number(head)
+        self._enqueue("video", frame, data)
         samples.entries[frame], samples.keys[frame] = entry, is_key
         self._stegos[frame] = check_limit("CRC-32 is out of range", stego_crc, 0xFFFFFFFF)
 
     def write_scene(self, frame: int, data: bytes) -> None:
-        """Give a frame another scene sample: JSON in UTF-8."""
-        self._claim("scene", frame)
-        self._wait("scene", frame, data)
+        """Replace the scene sample of a frame: JSON in UTF-8."""
+        self._mark_written("scene", frame)
+        self._enqueue("scene", frame, data)
 
     def share_video(self, frame: int, other: Reader) -> None:
-        """Let a frame have the video that it has in another version of this file, without a byte added."""
-        self._check_like(other, frame)
-        self._claim("video", frame)
+        """Use the video sample that another version of this file has for a frame; adds no bytes."""
+        self._check_same_file(other, frame)
+        self._mark_written("video", frame)
         table, samples = other.video.table, self._samples["video"]
         samples.offsets[frame], samples.sizes[frame] = table.offsets[frame], table.sizes[frame]
         samples.entries[frame] = samples.head(table.entries[table.entry_of(frame)])
@@ -155,56 +154,63 @@ class Appender(Closing):
         self._stegos[frame] = other.frames.stegos[frame]
 
     def share_scene(self, frame: int, other: Reader) -> None:
-        """As :meth:`share_video`, for the scene sample."""
-        self._check_like(other, frame)
-        self._claim("scene", frame)
+        """Use the scene sample that another version of this file has for a frame; adds no bytes."""
+        self._check_same_file(other, frame)
+        self._mark_written("scene", frame)
         table, samples = other.scene.table, self._samples["scene"]
         samples.offsets[frame], samples.sizes[frame] = table.offsets[frame], table.sizes[frame]
         samples.crcs[frame] = other.frames.scenes[frame]
 
-    def _check_like(self, other: Reader, frame: int) -> None:
+    def _check_same_file(self, other: Reader, frame: int) -> None:
+        """Raise ContainerError unless the other version lies in this file and has this frame."""
         theirs, ours = other.archive.file, self.reader.archive.file
+        # Offsets mean nothing in another file; a path would not tell, since files can be replaced.
         if not os.path.samestat(os.fstat(theirs.fileno()), os.fstat(ours.fileno())):
-            raise ContainerError("only versions of one file share samples", found=str(other.source))
+            raise ContainerError("versions of different files cannot share samples", found=str(other.source))
         if frame >= len(other):
             raise ContainerError("the other version has no such frame", found=frame)
 
-    def _claim(self, kind: str, frame: int) -> None:
+    def _mark_written(self, kind: str, frame: int) -> None:
+        """Note that a sample is given; ContainerError if it was given before."""
         self._check_open()
         check_limit(f"there is no such {kind} sample", frame, len(self.reader) - 1)
-        if (kind, frame) in self._given:
+        if (kind, frame) in self._written:
             raise ContainerError(f"{kind} of frame {frame} is given twice")
-        self._given.add((kind, frame))
+        self._written.add((kind, frame))
 
-    def _lift(self, head: bytes) -> int:
-        if head not in self._lifted:
-            self._lifted[head] = self._samples["video"].head(lift_entry(head, "video"))
-        return self._lifted[head]
+    def _entry_number(self, head: bytes) -> int:
+        """Number of the sample entry in ``head``; each head is parsed once."""
+        if head not in self._entry_numbers:
+            self._entry_numbers[head] = self._samples["video"].head(extract_entry(head, "video"))
+        return self._entry_numbers[head]
 
-    def _wait(self, kind: str, frame: int, data: bytes) -> None:
-        """Keep a sample until its chunk is full."""
+    def _enqueue(self, kind: str, frame: int, data: bytes) -> None:
+        """Queue a sample until its chunk is full, so that the samples of a chunk lie end to end."""
         check_limit("sample is empty or too long", len(data), SAMPLE_LIMIT, 1)
-        if self._waiting and not self._is_near(frame):
+        if self._queue and not self._is_near(frame):
             self._write_queue()
-        self._waiting.append((kind, frame, bytes(data)))
-        self._waiting_bytes += len(data)
-        if self._waiting_bytes >= CHUNK_BYTES:
+        self._queue.append((kind, frame, bytes(data)))
+        self._queue_bytes += len(data)
+        if self._queue_bytes >= CHUNK_BYTES:
             self._write_queue()
 
     def _is_near(self, frame: int) -> bool:
-        """Whether a frame lies within one chunk's time of the first that waits."""
-        first = self._waiting[0][1]
+        """Whether a frame lies within the duration of a chunk after the first queued one."""
+        first = self._queue[0][1]
         return 0 <= int(self._times[frame]) - int(self._times[first]) < self._chunk_units
 
     def _write_queue(self) -> None:
+        """Write the queued samples, video before scene, and empty the queue."""
         with self._writing("write samples to"):
-            if self._mdat is None and self._waiting:
+            # The box claims more bytes than any file has: until the samples are complete and flushed, every
+            # walk of the file ends here.
+            if self._mdat is None and self._queue:
                 self._mdat = self._end
                 self._put(b"\0\0\0\1mdat" + U64.pack(_UNFINISHED))
             for kind in ("video", "scene"):
-                self._put_samples(kind, sorted(row[1:] for row in self._waiting if row[0] == kind))
-        self._waiting.clear()
-        self._waiting_bytes = 0
+                self._put_samples(kind, sorted(row[1:] for row in self._queue if row[0] == kind))
+        self._queue.clear()
+        self._queue_bytes = 0
 
     def _put_samples(self, kind: str, rows: Sequence[tuple[int, bytes]]) -> None:
         samples = self._samples[kind]
@@ -216,23 +222,23 @@ class Appender(Closing):
     # A version.
 
     def stage(self, meta: IndexMeta, *, root: int | None = None, frames_changed: int) -> PatchedFile:
-        """Put the version on the disk, where it is whole but nobody sees it.
+        """Write the complete version to the disk; it does not play before :meth:`publish`.
 
         Args:
-            meta: what to say about it.
-            root: number of the version whose pictures its own were drawn from; None for that of
-                the parent, 0 for itself.
-            frames_changed: frames that differ from the parent's.
+            meta: time, author, message and facts of the version.
+            root: number of the version whose pictures those of this one were drawn from; None for the
+                parent's root, 0 for the version itself.
+            frames_changed: how many frames differ from the parent's.
 
         Returns:
-            The file as it will read once the version has landed.
+            The file as it will read after :meth:`publish`.
         """
         self._check_open()
-        self._check_place()
+        self._check_path()
         parent = self.reader.version
         if not self._samples["video"].keys[0]:
             raise ContainerError("first video sample is not a key sample")
-        self._check_old_moov()
+        self._check_playing_moov()
         self._write_queue()
         number = check_limit("there are no more version numbers", self._index.next_number, 0xFFFFFFFE)
         root = parent.root if root is None else root or number
@@ -242,10 +248,8 @@ class Appender(Closing):
         moov = write_moov(Movie(tracks, meta.created_s))
         check_limit("moov is too long", len(moov), MOOV_LIMIT)
         with self._writing("write a version to"):
-            if self._mdat is not None:
-                self._put_at(self._mdat + 8, U64.pack(self._end - self._mdat))
-                self._flush()
-            version = VersionRow(
+            self._finish_mdat()
+            row = VersionRow(
                 number=number,
                 parent=parent.number,
                 about=meta,
@@ -262,33 +266,45 @@ class Appender(Closing):
             )
             index = replace(
                 self._index,
-                versions=(*self._index.versions, version),
+                versions=(*self._index.versions, row),
                 playing=number,
                 next_number=number + 1,
                 live_offset=self._end,
             )
+            # The size of the index is known only when all its other fields are.
             added = self._end + len(moov) + index_size(index, has_table=True) - self._base
-            version = replace(version, bytes_added=added)
-            index = replace(index, versions=(*self._index.versions, version))
+            row = replace(row, bytes_added=added)
+            index = replace(index, versions=(*self._index.versions, row))
+            # In this order: an index on the disk never names a moov that is not there.
             self._put(moov)
             self._flush()
             self._put(write_index(index, self._frame_table(), self._end))
             self._flush()
-        self._staged = version
-        self._check_place()
+        self._staged = row
+        # Between here and publish() the caller reads the staged file by its path.
+        self._check_path()
         return PatchedFile(self._path, ((self._live + 4, b"free"),))
 
+    def _finish_mdat(self) -> None:
+        """Write the true size of the new ``mdat`` box, if there are new samples, and flush it."""
+        if self._mdat is not None:
+            self._put_at(self._mdat + 8, U64.pack(self._end - self._mdat))
+            # Before the moov, so that no moov on the disk points at samples that are not there.
+            self._flush()
+
     def publish(self) -> VersionRow:
-        """Make the staged version the one that plays."""
+        """Make the staged version the playing one, and the parent of what is written next."""
         if self._staged is None:
-            raise ContainerError("there is no version to land", remedy="Call stage first.")
-        self._check_place()
-        self._flip()
+            raise ContainerError("there is no staged version to publish", remedy="Call `stage()` first.")
+        # A file that took this one's place meanwhile would look like success.
+        self._check_path()
+        self._rename_old_moov()
         number = self._staged.number
         self._reopen()
         return self._index.find(number)
 
     def _track(self, track: MediaTrack) -> MediaTrack:
+        # All versions of a file have the same audio.
         if track.kind == "audio":
             return track
         return replace(track, table=samples_to_table(self._samples[track.kind], track.table, track.timescale))
@@ -300,12 +316,12 @@ class Appender(Closing):
     # Everything else that is appended.
 
     def checkout(self, number: int) -> None:
-        """Make an older version the one that plays; its ``moov`` is appended once more."""
-        self._check_fresh()
+        """Make another version the playing one; a copy of its ``moov`` is appended."""
+        self._check_unchanged()
         if number == self._index.playing:
             return
-        self._check_old_moov()
-        # Only a version that can be opened may be put in front of players.
+        self._check_playing_moov()
+        # Players would show a damaged version, so it is opened and checked first.
         with Reader(self._path, version=number) as reader:
             moov = write_box(b"moov", reader.archive.moov(reader.version))
         index = replace(self._index, playing=number, live_offset=self._end)
@@ -314,12 +330,12 @@ class Appender(Closing):
             self._flush()
             self._put(write_index(index, None, self._end))
             self._flush()
-        self._flip()
+        self._rename_old_moov()
         self._reopen()
 
     def tag(self, name: str, number: int | None) -> None:
-        """Give a version a name, which another may have had before; None takes the name away."""
-        self._check_fresh()
+        """Give a version this name, also if another version had it; None removes the name."""
+        self._check_unchanged()
         check_tag(name)
         tags = dict(self._index.tags)
         if number is None:
@@ -334,43 +350,56 @@ class Appender(Closing):
         with self._writing("write a tag to"):
             self._put(write_index(index, None, self._end))
             self._flush()
-            # It counts from here on; there is no moov to rename.
+            # A tag is valid with its index: the live moov stays, so that nothing is renamed.
             self._base = self._end
         self._reopen(self.reader.version.number)
 
     def _reopen(self, number: int | None = None) -> None:
+        """Read the file again as it is now, with this version as the parent."""
         self.reader.close()
         self.reader = Reader(self._path, version=number)
-        self._begin()
+        self._reset()
 
     # Bytes.
 
     def _check_open(self) -> None:
+        """Raise ContainerError unless samples can be written, and room is left for the boxes of a version."""
         if self._file is None or self._staged is not None:
-            raise ContainerError("a version that is staged or given up takes no more samples")
+            raise ContainerError("no sample can be added to a version that is staged or was given up")
         most = TOP_BOXES_LIMIT - _BOXES
-        check_limit("file has too many boxes to append to; compact it", self._boxes, most)
+        if self._boxes > most:
+            raise LimitError(
+                "file has too many boxes to append to",
+                found=self._boxes,
+                bound=f"0 to {most}",
+                remedy="Compact the file by `cssv.gc()`.",
+            )
 
-    def _check_place(self) -> None:
-        """Raise OutputError when the path no longer leads to the file that is written to."""
+    def _check_path(self) -> None:
+        """Raise OutputError if the path no longer leads to the file that is being written."""
         assert self._file is not None
         with suppress(OSError):
             if os.path.samestat(os.fstat(self._file.fileno()), self._path.stat()):
                 return
         raise OutputError(
-            "the file was moved or replaced while it was written to",
+            "the file was moved or replaced while it was being written",
             found=str(self._path),
-            remedy="What was written to it is cut off again.",
+            remedy="What was written is cut off again.",
         )
 
-    def _check_fresh(self) -> None:
+    def _check_unchanged(self) -> None:
+        """Raise ContainerError if samples were written: a tag or checkout would end up behind them."""
         self._check_open()
-        self._check_place()
-        if self._given:
-            raise ContainerError("a version has been begun already", remedy="Do it before or after.")
+        self._check_path()
+        if self._written:
+            raise ContainerError("a new version was started already", remedy="Do it before or after.")
 
-    def _check_old_moov(self) -> None:
-        """The version that plays may do so by a copy; without it, it is read from the first one."""
+    def _check_playing_moov(self) -> None:
+        """Raise ChecksumError if the playing version could not be read any more once another one plays.
+
+        It may play by a copy of its ``moov``, made by a checkout. Once the copy is renamed to ``free``, the
+        version is read from the original box, which must therefore be sound.
+        """
         archive = self.reader.archive
         if archive.live.offset == self._index.current.moov_offset:
             return
@@ -380,18 +409,19 @@ class Appender(Closing):
             raise ChecksumError(
                 f"version {self._index.playing} would be lost if another played",
                 found=error.what,
-                remedy="Go on with a compacted copy.",
+                remedy="Continue with a compacted copy, made by `cssv.gc()`.",
             ) from error
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[None]:
-        """Turn errors of the system into OutputError, with the file put back as it was."""
+        """Turn errors of the system into OutputError, after restoring the file."""
         try:
             yield
         except OSError as error:
+            # An OutputError of an inner block has restored the file already.
             if isinstance(error, CssvError):
                 raise
-            self._give_up()
+            self._roll_back()
             raise OutputError(
                 f"cannot {what} {str(self._path)!r}",
                 found=error.strerror or str(error),
@@ -404,9 +434,10 @@ class Appender(Closing):
 
     def _put_at(self, offset: int, data: bytes) -> None:
         assert self._file is not None
-        self._is_touched = True
+        self._has_appended = True
         self._file.seek(offset)
         view = memoryview(data)
+        # An unbuffered file may write less than it was given.
         while view:
             view = view[self._file.write(view) :]
 
@@ -414,78 +445,50 @@ class Appender(Closing):
         assert self._file is not None
         os.fsync(self._file.fileno())
 
-    def _flip(self) -> None:
-        """Let players pass over the old ``moov``; from here on the file is another version."""
+    def _rename_old_moov(self) -> None:
+        """Rename the ``moov`` that players use to ``free``: from here on they find the new one."""
         with self._writing("rename the old moov of"):
             try:
                 self._put_at(self._live + 4, b"free")
                 self._flush()
             except OSError:
-                # What follows may be cut off only when the old name is on the disk again.
-                self._is_touched = False
+                # The new version may be cut off only when the old name is on the disk again; if writing
+                # it back fails as well, nothing is cut.
+                self._has_appended = False
                 self._put_at(self._live + 4, b"moov")
-                self._is_touched = False
+                self._has_appended = False
                 self._flush()
-                self._is_touched = True
+                self._has_appended = True
                 raise
         self._base = self._end
 
-    def _give_up(self) -> None:
-        """Cut the file back and close it; whoever was interrupted while it was renaming has landed."""
+    def _roll_back(self) -> None:
+        """Cut the file back and close it, unless the new version was published already.
+
+        An interruption, such as Ctrl-C, can arrive right after the old ``moov`` was renamed. The new version
+        plays then, and must not be cut off.
+        """
         file, self._file = self._file, None
         if file is None:
             return
         with suppress(OSError):
-            if self._is_touched and self._is_live(file):
+            if self._has_appended and self._is_unpublished(file):
                 self._cut(file)
         with suppress(OSError):
             file.close()
 
-    def _is_live(self, file: FileIO) -> bool:
+    def _is_unpublished(self, file: FileIO) -> bool:
         file.seek(self._live + 4)
         return file.read(4) == b"moov"
 
     def _cut(self, file: FileIO) -> None:
+        """Cut off everything behind the last published version, and flush."""
         file.truncate(self._base)
         os.fsync(file.fileno())
 
 
-def check_texts(about: IndexMeta) -> None:
-    """Raise OptionError unless author, message and time can be a version's, before any work is done."""
-    for what, text, limit in (
-        ("author", about.author, AUTHOR_LIMIT),
-        ("message", about.message, MESSAGE_LIMIT),
-    ):
-        if not isinstance(text, str):
-            raise OptionError(f"{what} is not a text", found=type(text).__name__)
-        if len(text.encode(errors="surrogatepass")) > limit:
-            raise OptionError(f"{what} is too long", found=f"{len(text.encode())} bytes", bound=f"{limit}")
-    if not 0 <= about.created_s <= CREATED_LIMIT_S:
-        raise OptionError("time of creation is out of range", found=about.created_s)
-
-
-def check_tag(name: str) -> str:
-    """Return a tag's name; OptionError unless it is one that cannot be taken for anything else."""
-    if not isinstance(name, str):
-        raise OptionError("the name of a tag is a text", found=type(name).__name__)
-    fault = None
-    if not name or len(name.encode(errors="surrogatepass")) > TAG_LIMIT:
-        fault = f"{len(name.encode(errors='surrogatepass'))} bytes"
-    elif name.isdigit():
-        fault = "digits only, as a version's number"
-    elif any(letter.isspace() or not letter.isprintable() for letter in name):
-        fault = ascii(name)
-    if fault is not None:
-        raise OptionError(
-            "this cannot be the name of a tag",
-            found=fault,
-            bound=f"1 to {TAG_LIMIT} bytes, no white space or control characters, not only digits",
-        )
-    return name
-
-
 def repair(path: str | os.PathLike[str]) -> int:
-    """Cut off what a broken-off append left at the end of a file; returns how many bytes, 0 for none.
+    """Cut off the torn end that an interrupted append left; returns how many bytes that were.
 
     Raises as :class:`Appender`.
     """

@@ -1,4 +1,4 @@
-"""What all versions of a file share: its boxes, its index, and how one version's tables are found."""
+"""The parts of a file that all versions share: its boxes and its index; and the tables of each version."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ from cssv.files.patched import as_input_file
 _BRAND = b"cssv"
 _FTYP_LIMIT = 4096
 
-#: A writer may cut off or add a tail while a reader walks through it.
+#: Attempts to open a file, because a writer may cut off or add bytes while a reader walks the boxes.
 _TRIES = 20
 
 
 class Archive(Closing):
-    """An open file with its index, which was chosen and checked.
+    """An open file with its boxes and its checked index.
 
     Args:
         path: the file, or an :class:`cssv.files.patched.PatchedFile`.
 
     Attributes:
-        source: the path or the overlay.
+        source: the path, or the patched file.
         file: open for reading.
         size: of the file in bytes, when it was opened.
         ftyp: its first box.
         index: all versions.
-        live: the ``moov`` box that players take.
-        end: behind the index; what follows is an append that was broken off.
+        live: the ``moov`` box that players use.
+        end: offset of the byte behind the index; what follows is a torn append.
 
     Raises as :class:`cssv.container.Reader`.
     """
@@ -64,13 +64,14 @@ class Archive(Closing):
             raise
 
     def _open(self, *, is_last_try: bool) -> bool:
-        """Find everything; False where a writer changed the file's length meanwhile and it failed."""
+        """Find boxes and index; False if that failed while a writer changed the length of the file."""
         self.size = file_size(self.file)
         try:
             self.ftyp = _read_ftyp(self.file, self.size)
             tops = [box for box in top_boxes(self.file, self.size) if box.whole]
             self.index, self.live, self.end = _find_index(self.file, tops)
         except ContainerError:
+            # A file of the same length as before did not change: the error is in the file itself.
             if is_last_try or file_size(self.file) == self.size:
                 raise
             return False
@@ -91,13 +92,13 @@ class Archive(Closing):
         return [box for box in self._tops.values() if box.offset < self.end]
 
     def indexes(self) -> Iterator[Box]:
-        """Boxes that call themselves our index, last first, from the chosen one on."""
+        """Boxes that look like an index, valid or not, up to the chosen one; last first."""
         return _indexes(self.file, self.boxes())
 
     def moov(self, version: VersionRow, *, live: bool = False) -> bytes:
-        """Payload of a version's ``moov`` where it was first written, whatever its type is now.
+        """Payload of a version's ``moov`` box where it was first written, whatever its type is now.
 
-        ``live``: of the copy that players take. Raises ChecksumError when it is damaged.
+        ``live``: read the copy that players use instead. Raises ChecksumError if it is damaged.
         """
         at = self.live.offset if live else version.moov_offset
         box = self._tops.get(at)
@@ -111,16 +112,17 @@ class Archive(Closing):
         return data
 
     def table(self, version: VersionRow) -> FrameTable:
-        """Return a version's frame table; ChecksumError when it is damaged."""
+        """Return the frame table of a version; ChecksumError if it is damaged."""
         return read_frame_table(read_exactly(self.file, version.table_offset, version.table_size), version)
 
     def movie(self, version: VersionRow, table: FrameTable, limit: int = SAMPLES_LIMIT) -> Movie:
-        """Return a version's tracks, checked against the file and the frame table.
+        """Return the tracks of a version, checked against the file and the frame table.
 
-        ``limit``: samples that they may have.
+        ``limit``: the most samples that they may have.
         """
         moov = self.moov(version, live=version.number == self.index.playing)
         movie = read_moov(memoryview(moov), min(self.size, limit))
+        # Samples of one version lie in different places, so a larger sum is a lie of the tables.
         total = sum(int(track.table.sizes.sum(dtype=np.uint64)) for track in movie.tracks)
         check_limit("samples claim more bytes than the file has", total, self.size)
         areas = [box.payload for box in self.boxes() if box.kind == b"mdat"]
@@ -136,7 +138,7 @@ class Archive(Closing):
 
 
 def audio_row(table: FrameTable, track: MediaTrack) -> tuple[int, int]:
-    """Samples and checksum of an audio track; ContainerError when the frame table has none."""
+    """Number of samples and checksum of an audio track; ContainerError if the frame table has no such row."""
     for number, samples, crc in table.audio:
         if number == track.number:
             return samples, crc
@@ -144,6 +146,7 @@ def audio_row(table: FrameTable, track: MediaTrack) -> tuple[int, int]:
 
 
 def _check_count(track: MediaTrack, version: VersionRow, table: FrameTable) -> None:
+    """Raise ContainerError unless the track has as many samples as the index says."""
     count, kind = len(track.table), track.kind
     known = audio_row(table, track)[0] if kind == "audio" else version.frames
     if count != known:
@@ -151,12 +154,14 @@ def _check_count(track: MediaTrack, version: VersionRow, table: FrameTable) -> N
 
 
 def _check_start(track: MediaTrack) -> None:
+    """Raise ContainerError unless the first sample is a sync sample."""
     syncs = track.table.syncs
     if syncs is not None and len(track.table) and (not len(syncs) or syncs[0] != 1):
         raise ContainerError(f"decoding of the {track.kind} track cannot start at its first sample")
 
 
 def _check_scene(movie: Movie) -> None:
+    """Raise ContainerError unless every scene sample has the time of its frame."""
     video, scene = movie.only("video"), movie.only("scene")
     ahead = video.start * scene.timescale - scene.start * video.timescale
     if (
@@ -169,7 +174,7 @@ def _check_scene(movie: Movie) -> None:
 
 
 def _check_inside(track: MediaTrack, areas: list[tuple[int, int]]) -> None:
-    """Every sample lies within one of the ``mdat`` payloads, which are in file order."""
+    """Raise ContainerError unless every sample lies in one of the ``mdat`` payloads, given in file order."""
     if not len(track.table):
         return
     if not areas:
@@ -187,18 +192,18 @@ def _check_inside(track: MediaTrack, areas: list[tuple[int, int]]) -> None:
 
 
 def _read_ftyp(file: BinaryIO, size: int) -> bytes:
-    """Return the whole ``ftyp`` box; ContainerError unless it names the brand ``cssv``."""
+    """Return the whole ``ftyp`` box; ContainerError unless it lists the brand ``cssv``."""
     first = next(top_boxes(file, size), None)
     if first is not None and first.kind == b"ftyp" and first.size <= _FTYP_LIMIT:
         data = read_exactly(file, 0, first.size)
         brands = data[first.header + 8 :]
         if _BRAND in (brands[at : at + 4] for at in range(0, len(brands), 4)):
             return data
-    raise ContainerError("not a CSSV file", found=str(file.name), remedy="Make one with cssv encode.")
+    raise ContainerError("not a CSSV file", found=str(file.name), remedy="Make one by `cssv.encode()`.")
 
 
 def _indexes(file: BinaryIO, tops: list[Box]) -> Iterator[Box]:
-    """Boxes that call themselves our index, last first."""
+    """Boxes that look like an index, valid or not; last first."""
     for box in reversed(tops):
         ours = box.kind in INDEX_KINDS.values() and box.header == 8 and box.size >= INDEX_LEAST
         if ours and read_exactly(file, box.offset + 8, 16) == INDEX_UUID:
@@ -206,34 +211,35 @@ def _indexes(file: BinaryIO, tops: list[Box]) -> Iterator[Box]:
 
 
 def _find_index(file: BinaryIO, tops: list[Box]) -> tuple[Index, Box, int]:
-    """Return the last valid index that is about the ``moov`` that players take.
+    """Return the last valid index that belongs to the ``moov`` that players use.
 
-    They take the first of a file, so an index that was appended but whose commit was broken off
-    before the old ``moov`` was renamed does not count yet. Also returns that ``moov``, and where
-    the index ends.
+    Players use the first ``moov`` of a file. So an appended index does not count yet if the old ``moov`` was
+    not renamed before the append was interrupted. Also returns that ``moov``, and the end of the index.
     """
     live = next((box for box in tops if box.kind == b"moov"), None)
     if live is None:
-        raise ContainerError("file has no moov box", remedy="It is cut short, or was never finished.")
+        raise ContainerError("file has no moov box", remedy="It is truncated: make it again.")
     first_error: CssvError | None = None
     for box in _indexes(file, tops):
         try:
             check_limit("index is too long", box.size, INDEX_LIMIT)
             index = read_index(read_exactly(file, box.offset, box.size), box.offset)
         except ContainerError as error:
+            # A torn append leaves such an index; an older one may still be valid.
             first_error = first_error or error
             continue
         if (index.live_offset, index.current.moov_size) == (live.offset, live.size):
             return index, live, box.offset + box.size
     raise first_error or ContainerError(
-        "file has no index of what it shows", remedy="It was remuxed or edited by another program."
+        "file has no index for the version that plays",
+        remedy="Another program remuxed or edited it: use the file as CSSV wrote it.",
     )
 
 
 def is_cssv(path: str | os.PathLike[str]) -> bool:
-    """Whether this looks like a CSSV file: the brand in ``ftyp`` and an index box.
+    """Whether this looks like a CSSV file: by the brand in ``ftyp`` and an index box.
 
-    Reads box headers only. A file that cannot be opened raises InputError.
+    Reads box headers only. Raises InputError if the file cannot be opened.
     """
     with open_file(path) as file, suppress(ContainerError):
         size = file_size(file)

@@ -1,4 +1,4 @@
-"""What is wrong with a file: every byte that any version shows, against its checksum."""
+"""Check of a whole file: every byte that any version shows, against its checksum (SPEC.md, section 9)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cssv.container.archive import Archive, audio_row
-from cssv.container.extents import VisitedExtents, sound_name
+from cssv.container.extents import VisitedExtents, audio_key
 from cssv.container.index import FrameTable, VersionRow
 from cssv.container.moov import MediaTrack, Movie
 from cssv.container.mp4_boxes import read_exactly
@@ -17,22 +17,23 @@ from cssv.container.runs import runs_of
 from cssv.container.tables import I64s
 from cssv.errors import ContainerError
 
-#: Samples of all versions are looked through for what they share. No honest file has this many.
-_SAMPLES_A_BYTE = 16
+#: Bound on the samples of all versions together, per byte of the file. It bounds the time that a hostile
+#: file can take, and is far above what a writer produces.
+_SAMPLES_PER_BYTE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault that :meth:`Reader.verify` found.
+    """One fault of a file.
 
     Attributes:
-        kind: ``"sample"``, ``"scene"``, ``"audio"`` (bytes of a sample), ``"ftyp"``, ``"tail"``,
-            ``"index"`` (an older one, whose versions the one that counts has too) or ``"history"``
+        kind: ``"sample"``, ``"scene"``, ``"audio"`` (bytes of a sample), ``"ftyp"``, ``"tail"`` (a torn
+            append), ``"index"`` (an older one, whose versions the current one has too) or ``"history"``
             (tables of a version).
-        text: in words.
-        frame: which frame it concerns, from 0; None for none in particular.
-        version: which version it concerns; None for none in particular. Of several that share the
-            bytes, the one shown, or else the newest.
+        text: description for users.
+        frame: number of the frame, from 0; None if it concerns no single frame.
+        version: number of the version; None if it concerns no single version. If several share the bytes,
+            the version shown, or else the newest.
     """
 
     kind: str
@@ -43,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class _Damage:
-    """A sample that is not what it was; the whole track for audio."""
+    """A damaged sample; for audio, a damaged track, which has one checksum."""
 
     kind: str
     offset: int
@@ -53,36 +54,37 @@ class _Damage:
 
 
 def find_problems(archive: Archive, shown: VersionRow) -> Iterator[Problem]:
-    """Yield each fault of a file; bytes that versions share are read once."""
+    """Yield each fault of a file, for the version ``shown`` first; shared bytes are read once."""
     if zlib.crc32(archive.ftyp) != archive.index.ftyp_crc:
         yield Problem("ftyp", "the file type box was changed")
     if archive.torn_bytes:
-        yield Problem("tail", f"the last {archive.torn_bytes} bytes are an append that was broken off")
+        yield Problem("tail", f"the last {archive.torn_bytes} bytes are a torn append")
     yield from _index_problems(archive)
-    survey = _Survey(archive, shown)
-    yield from survey.problems()
+    check = _Check(archive, shown)
+    yield from check.problems()
 
 
 def _index_problems(archive: Archive) -> Iterator[Problem]:
-    """Older indexes: nobody needs them but for the frame tables in them."""
+    """Yield each damaged older index: only the frame tables inside are still in use."""
     for box in archive.indexes():
         data = read_exactly(archive.file, box.offset, box.size)
         if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
             yield Problem("index", f"an older index, at byte {box.offset}, is damaged")
 
 
-class _Survey:
-    """Goes through the versions, the one shown first, then from the newest back."""
+class _Check:
+    """A check of all versions: the one shown first, then the others from the newest back."""
 
     def __init__(self, archive: Archive, shown: VersionRow) -> None:
         self._archive = archive
         others = (version for version in reversed(archive.index.versions) if version != shown)
         self._versions = (shown, *others)
-        self._ground = VisitedExtents()
-        self._sounds: set[bytes] = set()
-        self._left = _SAMPLES_A_BYTE * archive.size
+        self._visited = VisitedExtents()
+        self._audio_keys: set[bytes] = set()
+        self._left = _SAMPLES_PER_BYTE * archive.size
 
     def problems(self) -> Iterator[Problem]:
+        """Yield damaged samples, then versions with unusable tables."""
         damages: list[_Damage] = []
         history: list[Problem] = []
         for version in self._versions:
@@ -96,7 +98,8 @@ class _Survey:
         yield from history
 
     def _open(self, version: VersionRow) -> tuple[FrameTable, Movie]:
-        # Of the version that plays there may be two copies.
+        """Read the tables of a version, within the bound on samples."""
+        # The playing version may have two copies of its moov; movie() checks only the one that plays.
         self._archive.moov(version)
         table = self._archive.table(version)
         movie = self._archive.movie(version, table, self._left)
@@ -104,6 +107,7 @@ class _Survey:
         return table, movie
 
     def _damages(self, version: VersionRow, table: FrameTable, movie: Movie) -> list[_Damage]:
+        """Damaged samples of a version, without those that an earlier one has too."""
         found: list[_Damage] = []
         for track in movie.tracks:
             if track.kind == "audio":
@@ -112,7 +116,7 @@ class _Survey:
             kind = "sample" if track.kind == "video" else "scene"
             crcs = table.samples if track.kind == "video" else table.scenes
             offsets, sizes = track.table.offsets, track.table.sizes
-            for frame in self._ground.claim(offsets, sizes, crcs):
+            for frame in self._visited.claim(offsets, sizes, crcs):
                 place = int(offsets[frame])
                 if zlib.crc32(read_exactly(self._archive.file, place, int(sizes[frame]))) != crcs[frame]:
                     found.append(_Damage(kind, place, int(frame), version.number, track.number))
@@ -120,13 +124,13 @@ class _Survey:
 
     def _audio_damages(self, version: VersionRow, track: MediaTrack, expected: int) -> list[_Damage]:
         table = track.table
-        name = sound_name(table, expected)
-        if name in self._sounds:
+        key = audio_key(table, expected)
+        if key in self._audio_keys:
             return []
-        fresh = self._ground.claim(table.offsets, table.sizes, np.zeros(len(table), np.uint32))
+        fresh = self._visited.claim(table.offsets, table.sizes, np.zeros(len(table), np.uint32))
         if len(fresh) != len(table):
             raise ContainerError(f"audio track {track.number} shares some of its bytes, but not all")
-        self._sounds.add(name)
+        self._audio_keys.add(key)
         crc = 0
         for offset, size in zip(table.offsets.tolist(), table.sizes.tolist(), strict=True):
             crc = zlib.crc32(read_exactly(self._archive.file, offset, size), crc)
@@ -135,7 +139,11 @@ class _Survey:
         return [_Damage("audio", int(table.offsets[0]), None, version.number, track.number)]
 
     def _described(self, damages: Sequence[_Damage]) -> Iterator[Problem]:
-        """Say which versions use what is damaged; asks the tables again, if there is anything."""
+        """Yield the damages with the versions that they concern.
+
+        The tables of all versions are read a second time, but only if there is damage: keeping them would
+        cost memory for every sample of every version.
+        """
         users: dict[int, list[int]] = {damage.offset: [] for damage in damages}
         places = np.array(sorted(users), np.int64)
         for version in sorted(self._versions, key=lambda version: version.number) if users else ():
@@ -156,7 +164,7 @@ class _Survey:
 
 
 def _found(places: I64s, offsets: I64s) -> list[int]:
-    """Those of ``places``, ascending, that are among the offsets."""
+    """The ``places``, ascending, that are among the offsets."""
     return [int(place) for place in places[np.isin(places, offsets)]]
 
 

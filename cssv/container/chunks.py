@@ -1,4 +1,4 @@
-"""A track's samples while they move: where each lies, and how they are grouped into chunks."""
+"""The samples of a track as columns that can be changed, and their grouping into chunks."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from cssv.container.limits import MIB
 from cssv.container.tables import I64s, SampleTable, U32s
 from cssv.errors import ContainerError
 
-#: A chunk ends when it has lasted this long, or holds this many bytes.
+#: A chunk ends when it has this duration or this many bytes (SPEC.md, section 3).
 CHUNK_S = Fraction(1, 2)
 CHUNK_BYTES = 4 * MIB
 
 
 @dataclass(slots=True, eq=False)
 class Samples:
-    """The samples of one track, to be changed one by one; their times stay.
+    """The samples of one track, which can be changed one by one; their times are not part of it.
 
     Attributes:
-        heads: sample entries, whole boxes; only those that are used get into the table.
-        offsets: (n,) int64, where each sample lies in the file.
+        heads: sample entries, whole boxes; entries that no sample uses are left out of the table.
+        offsets: (n,) int64, offset of each sample in the file.
         sizes: (n,) int64, bytes.
         entries: (n,) int64, index into ``heads``.
         keys: (n,) bool, whether decoding can start here.
-        crcs: (n,) uint32, CRC32 of its bytes.
+        crcs: (n,) uint32, CRC-32 of its bytes.
     """
 
     heads: list[bytes]
@@ -38,14 +38,14 @@ class Samples:
     crcs: U32s
 
     def head(self, entry: bytes) -> int:
-        """Return the number of this sample entry, which is added where it is new."""
+        """Return the number of this sample entry, after adding it if it is new."""
         if entry not in self.heads:
             self.heads.append(entry)
         return self.heads.index(entry)
 
 
 def table_to_samples(table: SampleTable, crcs: U32s) -> Samples:
-    """Return a table's samples."""
+    """Return the samples of a table; undone by :func:`samples_to_table`."""
     keys = np.full(len(table), table.syncs is None)
     if table.syncs is not None:
         keys[table.syncs.astype(np.int64) - 1] = True
@@ -60,15 +60,17 @@ def table_to_samples(table: SampleTable, crcs: U32s) -> Samples:
 
 
 def samples_to_table(samples: Samples, old: SampleTable, timescale: int) -> SampleTable:
-    """Return the table of samples that are shown at the times of the ``old`` one.
+    """Return the table of these samples, with the times of the table ``old``.
 
-    Samples that lie end to end and have one entry share a chunk, as long as that is short.
+    Samples that lie end to end and have the same entry share a chunk, within the bounds of a chunk.
+    Raises ContainerError if the entries are of different codecs.
     """
     numbers = np.unique(samples.entries)
     entries = tuple(samples.heads[number] for number in numbers.tolist()) or old.entries
+    # Players choose a decoder for a track by its first entry.
     if len({entry[4:8] for entry in entries}) > 1:
         raise ContainerError(
-            "the frames of one version are of one codec",
+            "the frames of one version have different codecs",
             found=" and ".join(sorted({entry[4:8].decode("latin-1") for entry in entries})),
         )
     starts = _chunk_starts(samples, old.times(), timescale)
@@ -93,13 +95,13 @@ def _chunk_starts(samples: Samples, times: I64s, timescale: int) -> I64s:
 
 
 def short_runs(times: I64s, sizes: I64s, timescale: int, breaks: I64s) -> I64s:
-    """(c,) int64: where a track's samples begin a new chunk, ``breaks`` included.
+    """(c,) int64: the samples of a track that begin a chunk, ``breaks`` included.
 
     Args:
         times: (n,) int64, ascending, in units of 1 / ``timescale`` seconds.
         sizes: (n,) int64, bytes.
         timescale: units per second.
-        breaks: ascending, within 1 and n - 1; no chunk goes beyond one.
+        breaks: ascending, 1 to n - 1; samples that must begin a chunk.
     """
     longest = -(-timescale * CHUNK_S.numerator // CHUNK_S.denominator)
     before = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
@@ -109,7 +111,7 @@ def short_runs(times: I64s, sizes: I64s, timescale: int, breaks: I64s) -> I64s:
         while at < stop:
             starts.append(at)
             late = int(np.searchsorted(times, times[at] + longest))
-            # The sample with which a chunk becomes long enough is its last.
+            # The sample that makes the chunk reach its size is the last of it.
             full = int(np.searchsorted(before, before[at] + CHUNK_BYTES))
             at = min(stop, late, full)
     return np.array(starts, np.int64)

@@ -1,4 +1,4 @@
-"""Writes a copy of a file that holds only some of its versions, and no byte that none of them shows."""
+"""Writes a copy of a file with some of its versions and only the samples they show (SPEC.md, section 8)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cssv.container.archive import Archive, audio_row
 from cssv.container.chunks import samples_to_table, short_runs, table_to_samples
-from cssv.container.extents import VisitedExtents, sound_name
+from cssv.container.extents import VisitedExtents, audio_key
 from cssv.container.index import FrameTable, Index, VersionRow, index_size, write_frame_table, write_index
 from cssv.container.limits import MOOV_LIMIT, check_limit
 from cssv.container.moov import MediaTrack, Movie, write_moov
@@ -33,22 +33,22 @@ def compact(
     numbers: Sequence[int],
     playing: int | None = None,
 ) -> None:
-    """Write a file with these versions only, sample for sample and each shared one once.
+    """Write a file with these versions only; samples that several of them share are written once.
 
-    Numbers, messages, times, facts and tags stay. A version's parent becomes its nearest ancestor
-    that is kept. Its root stays if it is kept; otherwise the version becomes its own root, as its
-    pictures cannot be drawn again from anything that is there.
+    Numbers, messages, times, facts and tags stay. The parent of a version becomes its nearest ancestor that
+    is kept. Its root stays if it is kept; otherwise the version becomes its own root, because the pictures
+    that it was drawn from are gone.
 
     Args:
         path: the file.
-        output_file: where to write, seekable or not, at its beginning.
-        numbers: of the versions to keep.
-        playing: number of the version that is to play; None for the one that plays now, or the
-            last one kept where that is not.
+        output_file: where to write, at its beginning; it need not be seekable.
+        numbers: numbers of the versions to keep.
+        playing: number of the version that will play; None for the one that plays now, or, if that is not
+            kept, the last one kept.
 
     Raises:
         ContainerError: no such version, or a damaged file: nothing damaged is copied.
-        OptionError: nothing is to be kept, or what is to play is not.
+        OptionError: no version is kept, or the playing one is not.
         OutputError: the system refuses to write.
     """
     with Archive(path) as archive:
@@ -57,7 +57,14 @@ def compact(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Samples in the order of the new file: where each was, its bytes, its CRC or -1, where it will be."""
+    """The samples in the order of the new file.
+
+    Attributes:
+        offsets: (n,) int64, place in the old file.
+        sizes: (n,) int64, bytes.
+        crcs: (n,) int64, CRC-32; -1 for audio, which is checked by track.
+        places: (n,) int64, place in the new file.
+    """
 
     offsets: I64s
     sizes: I64s
@@ -65,16 +72,18 @@ class _Plan:
     places: I64s
 
     def moved(self, offsets: I64s) -> I64s:
-        """Where samples at these offsets of the old file lie in the new one."""
+        """Places in the new file of samples at these offsets of the old one."""
         order = np.argsort(self.offsets, kind="stable")
         found: I64s = self.places[order[np.searchsorted(self.offsets[order], offsets)]]
         return found
 
 
 class _Compaction:
+    """One compacted copy, from the plan to the last byte."""
+
     def __init__(self, archive: Archive, numbers: Sequence[int], playing: int | None) -> None:
         if not numbers:
-            raise OptionError("no version is to be kept", bound="at least one")
+            raise OptionError("no version is kept", bound="at least one")
         self._archive, index = archive, archive.index
         if zlib.crc32(archive.ftyp) != index.ftyp_crc:
             raise ChecksumError("the file type box was changed")
@@ -83,15 +92,15 @@ class _Compaction:
         if playing is None:
             playing = index.playing if index.playing in self._numbers else self._kept[-1].number
         if playing not in self._numbers:
-            raise OptionError("the version that is to play is not kept", found=playing)
+            raise OptionError("the playing version is not kept", found=playing)
         self._playing = playing
         self._parents = {version.number: version.parent for version in index.versions}
         self._tags = tuple(tag for tag in index.tags if tag[1] in self._numbers)
-        #: Bytes of samples that each version is the first to show.
+        #: For each kept version, bytes of the samples that no kept version before it shows.
         self._fresh_bytes: list[int] = []
 
     def write(self, file: BinaryIO) -> None:
-        """Write everything, front to back."""
+        """Write the file, front to back."""
         plan = self._planned()
         size = int(plan.sizes.sum())
         head = self._archive.ftyp + b"\0\0\0\1mdat" + U64.pack(_MDAT_HEADER + size)
@@ -104,12 +113,13 @@ class _Compaction:
             raise OutputError("cannot write the file", found=error.strerror or str(error)) from error
 
     def _planned(self) -> _Plan:
-        ground, sounds = VisitedExtents(), set[bytes]()
+        """Decide the order of samples: version by version, interleaved by the start of their chunks."""
+        visited, audio_keys = VisitedExtents(), set[bytes]()
         parts: list[tuple[I64s, I64s, I64s]] = []
         for version in self._kept:
             table, movie = self._opened(version)
             rows = [
-                _fresh(ground, sounds, place, track, table, self._archive.file)
+                _fresh(visited, audio_keys, place, track, table, self._archive.file)
                 for place, track in enumerate(movie.tracks)
             ]
             begins = np.concatenate([row[0] for row in rows])
@@ -129,23 +139,26 @@ class _Compaction:
         return table, self._archive.movie(version, table)
 
     def _copied(self, plan: _Plan) -> Iterator[bytes]:
+        """Yield the bytes of the samples; ChecksumError for damaged ones."""
         rows = zip(plan.offsets.tolist(), plan.sizes.tolist(), plan.crcs.tolist(), strict=True)
         for offset, size, crc in rows:
             data = read_exactly(self._archive.file, offset, size)
             if crc >= 0 and zlib.crc32(data) != crc:
                 raise ChecksumError(
-                    f"the sample at byte {offset} is damaged", remedy="Run verify to see what else is."
+                    f"the sample at byte {offset} is damaged",
+                    remedy="Run `cssv.verify()` to find all damage.",
                 )
             yield data
 
     def _tables(self, plan: _Plan, end: int) -> Iterator[bytes]:
-        """The ``moov`` and the frame table of each version, the last one's in the index."""
+        """Yield the ``moov`` and the frame table of each version; the last table lies in the index."""
         rows: list[VersionRow] = []
         live = 0
+        # The first version also counts the bytes before the samples, so that all sum to the file's size.
         added = end - sum(self._fresh_bytes)
         for version, fresh_bytes in zip(self._kept, self._fresh_bytes, strict=True):
             table, movie = self._opened(version)
-            tracks = tuple(_rebound(track, plan) for track in movie.tracks)
+            tracks = tuple(_moved_track(track, plan) for track in movie.tracks)
             moov = write_moov(replace(movie, tracks=tracks))
             check_limit("moov is too long", len(moov), MOOV_LIMIT)
             is_playing, is_last = version.number == self._playing, version is self._kept[-1]
@@ -171,11 +184,11 @@ class _Compaction:
         yield write_index(replace(index, versions=tuple(rows)), table, end)
 
     def _row(self, version: VersionRow, table: FrameTable) -> VersionRow:
-        """A version's row with the parent, root and changes that it has among those kept."""
+        """The row of a version with its parent, root and changes among the versions kept."""
         number = version.parent
         while number and number not in self._numbers:
             number = self._parents.get(number, 0)
-        # Where the root is kept, all between it and this version have the same one, the new parent too.
+        # Versions between a root and this one have the same root, so the new parent has it too.
         root = version.root if version.root in self._numbers else version.number
         if not number:
             return replace(version, parent=0, root=root, frames_changed=version.frames)
@@ -188,23 +201,24 @@ class _Compaction:
 
 
 def _fresh(
-    ground: VisitedExtents,
-    sounds: set[bytes],
+    visited: VisitedExtents,
+    audio_keys: set[bytes],
     place: int,
     track: MediaTrack,
     frames: FrameTable,
     file: BinaryIO,
 ) -> tuple[F64s, I64s, I64s, I64s, I64s]:
-    """When its chunk begins, place of the track, offset, bytes and CRC of each sample not met before.
+    """The samples of a track that are not visited yet, as five columns in the order of the track.
 
-    The CRC is -1 for audio. Samples are in the order of the track.
+    The columns: start of its chunk in seconds, place of the track in the movie, offset, bytes, and CRC-32,
+    which is -1 for audio.
     """
     table = track.table
     if track.kind == "audio":
-        samples, crcs = _fresh_sound(ground, sounds, track, audio_row(frames, track)[1], file)
+        samples, crcs = _fresh_audio(visited, audio_keys, track, audio_row(frames, track)[1], file)
     else:
         crcs = frames.samples if track.kind == "video" else frames.scenes
-        samples = np.sort(ground.claim(table.offsets, table.sizes, crcs).astype(np.int64))
+        samples = np.sort(visited.claim(table.offsets, table.sizes, crcs).astype(np.int64))
     sizes = table.sizes[samples].astype(np.int64)
     known = np.full(len(samples), -1) if track.kind == "audio" else crcs[samples].astype(np.int64)
     places = np.full(len(samples), place)
@@ -212,22 +226,22 @@ def _fresh(
 
 
 def _begins(track: MediaTrack, samples: I64s, sizes: I64s) -> F64s:
-    """Seconds at which the chunk begins that each of these samples will be in."""
+    """Start in seconds of the chunk that each of these samples will be in."""
     times = track.pts()[samples]
     starts = short_runs(times, sizes, track.timescale, np.zeros(0, np.int64))
     lengths = np.diff(starts, append=len(times))
     return np.repeat(times[starts] / track.timescale, lengths)
 
 
-def _fresh_sound(
-    ground: VisitedExtents, sounds: set[bytes], track: MediaTrack, expected: int, file: BinaryIO
+def _fresh_audio(
+    visited: VisitedExtents, audio_keys: set[bytes], track: MediaTrack, expected: int, file: BinaryIO
 ) -> tuple[I64s, U32s]:
-    """All samples of an audio track, checked, or none where they were met before."""
+    """All samples of an audio track, checked, or none if they were visited before."""
     table = track.table
-    name, crcs = sound_name(table, expected), np.zeros(len(table), np.uint32)
-    if name in sounds:
+    key, crcs = audio_key(table, expected), np.zeros(len(table), np.uint32)
+    if key in audio_keys:
         return np.zeros(0, np.int64), crcs
-    samples = np.sort(ground.claim(table.offsets, table.sizes, crcs).astype(np.int64))
+    samples = np.sort(visited.claim(table.offsets, table.sizes, crcs).astype(np.int64))
     if len(samples) != len(table):
         raise ContainerError(f"audio track {track.number} shares some of its bytes, but not all")
     crc = 0
@@ -235,11 +249,12 @@ def _fresh_sound(
         crc = zlib.crc32(read_exactly(file, offset, size), crc)
     if crc != expected:
         raise ChecksumError(f"audio track {track.number} is damaged")
-    sounds.add(name)
+    audio_keys.add(key)
     return samples, crcs
 
 
-def _rebound(track: MediaTrack, plan: _Plan) -> MediaTrack:
+def _moved_track(track: MediaTrack, plan: _Plan) -> MediaTrack:
+    """The track with its samples at their new places."""
     samples = table_to_samples(track.table, np.zeros(len(track.table), np.uint32))
     samples.offsets = plan.moved(samples.offsets)
     return replace(track, table=samples_to_table(samples, track.table, track.timescale))

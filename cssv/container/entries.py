@@ -1,4 +1,4 @@
-"""Sample entries: what a decoder must know before it reads samples (ISO/IEC 14496-12, 8.5.2)."""
+"""Sample entries: the decoder settings of a track's samples (ISO/IEC 14496-12, 8.5.2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCENE_MIME = b"application/json"
 #: Bytes of a sample entry before its first inner box (14496-12, 12.1.3 and 12.2.3).
 _FIXED_BYTES: dict[Kind, int] = {"video": 78, "audio": 28}
 
-#: First boxes by which a whole MP4 is told from a bare sample entry.
+#: Types of a first box that distinguish a whole MP4 from a bare sample entry.
 _FILE_STARTS = (b"ftyp", b"moov", b"styp", b"free", b"skip", b"wide", b"mdat")
 
 
@@ -32,12 +32,12 @@ def is_scene_entry(entry: bytes) -> bool:
     return entry[4:8] == b"mett" and entry[16:].startswith(b"\0" + SCENE_MIME + b"\0")
 
 
-def lift_entry(head: bytes, kind: Kind) -> bytes:
+def extract_entry(head: bytes, kind: Kind) -> bytes:
     """Return the sample entry of the first track of this kind in the MP4 ``head``.
 
-    ``head`` may also be the entry itself. Everything inside the entry is kept (``avcC``, ``esds``,
-    ``colr``, ``pasp`` ...) but ``btrt``: the bit rate of a head says nothing about the file. Raises
-    ContainerError when there is no such track.
+    ``head`` may also be the entry itself. All boxes inside the entry are kept (``avcC``, ``esds``,
+    ``colr``, ``pasp`` ...) except ``btrt``: the bit rate of the head is not that of the file. Raises
+    ContainerError if there is no such track.
     """
     check_limit("MP4 head is too long", len(head), HEAD_LIMIT)
     view = memoryview(head)
@@ -60,9 +60,9 @@ def lift_entry(head: bytes, kind: Kind) -> bytes:
 
 
 def parameter_sets(entry: bytes) -> bytes:
-    """The parameter sets of an ``avc1`` entry as the NAL units of a sample; nothing of other codecs.
+    """The parameter sets of an ``avc1`` entry as NAL units of a sample; no bytes for other codecs.
 
-    Each behind its length in four bytes (ISO/IEC 14496-15, 5.3.3.1).
+    Each unit follows its length in four bytes (ISO/IEC 14496-15, 5.3.3.1).
     """
     if entry[4:8] != b"avc1":
         return b""
@@ -97,7 +97,7 @@ def _tidy_entry(entry: bytes, kind: Kind) -> bytes:
         raise ContainerError(f"{kind} sample entry is too short", found=len(entry))
     ((name, payload),) = read_boxes(memoryview(entry), "sample entry")[:1]
     fixed = _FIXED_BYTES[kind]
-    # QuickTime's sound descriptions 1 and 2 are longer and hold other things than boxes at the end.
+    # QuickTime's sound descriptions 1 and 2 have more fields before their boxes, so they are kept unchanged.
     if kind == "audio" and bytes(payload[8:10]) != b"\0\0":
         return entry
     inner = [

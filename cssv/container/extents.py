@@ -1,4 +1,4 @@
-"""Which bytes of a file several versions share."""
+"""Sample byte ranges that were already processed, so that shared ones are processed once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cssv.errors import ContainerError
 
 
 class VisitedExtents:
-    """The samples of a file that have been met, by where they lie.
+    """Sample byte ranges already processed.
 
-    Two samples are the same one or have no byte in common; so however many versions there are,
-    there is not more to read than the file has bytes.
+    Two samples of a file are in the same place or have no byte in common (SPEC.md, section 3). So the samples
+    of any number of versions together are at most as many bytes as the file has.
     """
 
     def __init__(self) -> None:
@@ -24,23 +24,31 @@ class VisitedExtents:
         self._crcs = np.zeros(0, np.uint32)
 
     def claim(self, offsets: I64s, sizes: U32s, crcs: U32s) -> NDArray[np.intp]:
-        """Add samples; returns which of them were not there yet, in the order of the file.
+        """Add samples, and return the positions of those that are new, in file order.
 
-        Raises ContainerError, with nothing added, when one shares some bytes with another, or all
-        of them but not the checksum.
+        Args:
+            offsets: (n,) int64, place of each sample in the file.
+            sizes: (n,) uint32, bytes.
+            crcs: (n,) uint32, CRC-32 of its bytes.
+
+        Raises:
+            ContainerError: a sample shares only some bytes with another, or all of them under another
+                checksum. Nothing is added then.
         """
         order = np.argsort(offsets, kind="stable")
         starts, ends = offsets[order], offsets[order] + sizes[order]
         at = np.searchsorted(self._starts, starts)
         known = np.zeros(len(starts), bool)
         inside = at < len(self._starts)
-        met = at[inside]
-        same = (self._starts[met] == starts[inside]) & (self._ends[met] == ends[inside])
-        known[inside] = same & (self._crcs[met] == crcs[order][inside])
+        candidates = at[inside]
+        same = (self._starts[candidates] == starts[inside]) & (self._ends[candidates] == ends[inside])
+        known[inside] = same & (self._crcs[candidates] == crcs[order][inside])
         fresh = ~known
         places = at[fresh]
         merged_starts = np.insert(self._starts, places, starts[fresh])
         merged_ends = np.insert(self._ends, places, ends[fresh])
+        # Sorted by start, ranges overlap only if neighbours do. A known place with another checksum stands
+        # here twice, as a neighbour of itself.
         if (merged_ends[:-1] > merged_starts[1:]).any():
             raise ContainerError("samples share bytes with others")
         self._crcs = np.insert(self._crcs, places, crcs[order][fresh])
@@ -48,7 +56,10 @@ class VisitedExtents:
         return order[fresh]
 
 
-def sound_name(table: SampleTable, crc: int) -> bytes:
-    """Return a short name for an audio track: equal where all its bytes are the same bytes of the file."""
+def audio_key(table: SampleTable, crc: int) -> bytes:
+    """Key of an audio track, the same for tracks whose samples are the same bytes of the file.
+
+    Audio samples have one checksum together, so that :class:`VisitedExtents` alone cannot compare them.
+    """
     parts = (crc.to_bytes(4, "big"), table.offsets.tobytes(), table.sizes.tobytes())
     return sha256(b"".join(parts)).digest()

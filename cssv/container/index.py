@@ -1,28 +1,24 @@
-"""The index box: the versions of a file and a checksum for every frame."""
+"""The index box: the versions of a file, and checksums of everything they show (SPEC.md, section 5)."""
 
 from __future__ import annotations
 
-import json
-import math
-import re
 import struct
 import zlib
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.container.facts import read_facts, write_facts
 from cssv.container.limits import (
     AUTHOR_LIMIT,
     CREATED_LIMIT_S,
     INDEX_LIMIT,
     MESSAGE_LIMIT,
-    META_DEPTH_LIMIT,
-    META_DIGITS_LIMIT,
     META_LIMIT,
     MOOV_LIMIT,
     SAMPLES_LIMIT,
@@ -38,18 +34,18 @@ from cssv.errors import ChecksumError, ContainerError, RevisionError
 #: Types of the index box, by format. FFmpeg opens no file that ends within the first 24 bytes of a ``uuid``
 #: box, so what is appended must be of another type.
 INDEX_KINDS = {1: b"uuid", 2: b"cssv"}
-#: What follows the box's header, from a random draw made once.
+#: The 16 bytes behind the header of every index box, drawn at random once.
 INDEX_UUID = bytes.fromhex("c55f1d9a7b3e4c0da6425e8f90d17b36")
 INDEX_MAGIC = b"CSIX"
-#: What is written; format 1 is still read.
+#: The format that is written; format 1 is still read.
 INDEX_FORMAT = 2
 _FIRST_FORMAT = 1
 
-#: Bytes before the index's own fields: size, type, the 16 bytes above.
+#: Bytes before the fields of the index: size, type, the 16 bytes above.
 INDEX_HEADER = 24
 
 _HEAD = struct.Struct(">4sHHQII")
-#: A shorter box is not taken for an index.
+#: Smallest size of an index; a shorter box is not one.
 INDEX_LEAST = INDEX_HEADER + _HEAD.size + 4
 _HEAD_MORE = struct.Struct(">IIQI")
 _ROW = struct.Struct(">IIQQQIQIIIIII")
@@ -57,24 +53,22 @@ _ROW_MORE = struct.Struct(">IIQ")
 _TAG = struct.Struct(">IH")
 _AUDIO = struct.Struct(">III")
 _BIG32 = np.dtype(">u4")
-# One that does not end goes to the end of the text: what fails is tried again from every quotation mark.
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
 
 U32s = NDArray[np.uint32]
 
-#: A version's number, a tag, or None for the version that players show.
+#: What names a version: its number, a tag, or None for the playing one.
 Revision = int | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class IndexMeta:
-    """What a version says about itself.
+    """The description of a version that its author gives.
 
     Attributes:
-        created_s: seconds since 1970-01-01 UTC, given by the caller so that files are reproducible.
+        created_s: seconds since 1970-01-01 UTC, 0 for unknown; given by the caller, so that files are
+            reproducible.
         author, message: as in git; free text.
-        meta: a JSON object with the codec's own facts (layout, merge, fidelity, codec, source ...);
+        meta: the facts, a JSON object with the settings of the encoder (layout, codec, source ...);
             versions read from one index may share it.
     """
 
@@ -90,16 +84,16 @@ class VersionRow:
 
     Attributes:
         number: 1 for the first version, then ascending.
-        parent: number of the version it was made from, less than its own; 0 for none.
+        parent: number of the version from which this one was made, less than its own; 0 for none.
         about: time, author, message, facts.
-        moov_offset, moov_size, moov_crc: the whole box; CRC32 of its bytes behind the type field.
-        table_offset, table_crc: its frame table in the file; CRC32 of the table's bytes.
-        frames: video samples, which is also scene samples.
-        audio_tracks: rows of the frame table that are about audio.
-        root: number of the version whose pictures its own were drawn from: an ancestor, or itself
-            if it was drawn from a cover, or from a version that a compacted copy left out.
-        frames_changed: frames that differ from the parent's; all of them where there is no parent.
-        bytes_added: by how much the file grew.
+        moov_offset, moov_size, moov_crc: place of the ``moov`` box, and CRC-32 of its bytes behind the type.
+        table_offset, table_crc: place of the frame table, and CRC-32 of its bytes.
+        frames: number of video samples, and of scene samples.
+        audio_tracks: number of audio rows in the frame table.
+        root: number of the version whose pictures those of this one were drawn from: an ancestor; or the
+            version itself, if they were drawn from a cover, or if a compacted copy left the ancestor out.
+        frames_changed: frames that differ from the parent's; all of them without a parent.
+        bytes_added: bytes by which the file grew.
     """
 
     number: int
@@ -146,9 +140,9 @@ class Index:
     Attributes:
         versions: oldest first; at least one.
         ftyp_crc: CRC32 of the whole ``ftyp`` box.
-        playing: number of the version that players show.
-        next_number: of the next version that is appended; above all that ever were.
-        live_offset: of the ``moov`` box that they take: the playing version's own or a later copy.
+        playing: number of the playing version, the one that players show.
+        next_number: number of the next version; above all numbers that the file ever had.
+        live_offset: offset of the ``moov`` box that players use: the playing version's, or a later copy.
         tags: (name, version number), ascending by the names' UTF-8 bytes.
     """
 
@@ -165,13 +159,14 @@ class Index:
         return self.find(self.playing)
 
     def find(self, revision: Revision) -> VersionRow:
-        """Return the version with this number or tag; None is the one that players show.
+        """Return the version with this number or tag; None means the playing one.
 
-        Raises RevisionError when there is none.
+        Raises RevisionError if there is none.
         """
         number = self.playing if revision is None else revision
+        # True is an int to Python, but never the number of a version to a caller.
         if isinstance(number, bool) or not isinstance(number, int | str):
-            raise RevisionError("a version is named by its number or a tag", found=repr(number))
+            raise RevisionError("not the number or tag of a version", found=repr(number))
         if isinstance(number, str):
             names = dict(self.tags)
             if number not in names:
@@ -184,56 +179,6 @@ class Index:
         raise RevisionError("no such version", found=number, bound=bound)
 
 
-def write_facts(meta: Mapping[str, Any]) -> bytes:
-    """Compact JSON with sorted keys, so that equal facts are equal bytes."""
-    try:
-        text = json.dumps(
-            dict(meta), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
-        )
-        data = text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ContainerError("version facts are not JSON", found=str(error)) from error
-    # What is written must be readable.
-    read_facts(data)
-    return data
-
-
-def _refuse(text: str) -> NoReturn:
-    raise ContainerError("version facts are not JSON as it must be", found=text[:40])
-
-
-def _whole(text: str) -> int:
-    return int(text) if len(text) <= META_DIGITS_LIMIT else _refuse(text)
-
-
-def _real(text: str) -> float:
-    return number if math.isfinite(number := float(text)) else _refuse(text)
-
-
-def _depth(text: str) -> int:
-    """How deep objects and lists lie within each other; strings do not count."""
-    deepest = depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def read_facts(data: bytes) -> dict[str, Any]:
-    """Undo :func:`write_facts`. What is refused does not depend on who asks."""
-    try:
-        text = data.decode("utf-8")
-        check_limit("version facts are nested too deeply", _depth(text), META_DEPTH_LIMIT)
-        meta = json.loads(text, parse_constant=_refuse, parse_int=_whole, parse_float=_real)
-    except ContainerError:
-        raise
-    except ValueError as error:
-        raise ContainerError("version facts are not JSON", found=str(error)) from error
-    if not isinstance(meta, dict):
-        raise ContainerError("version facts are not a JSON object", found=type(meta).__name__)
-    return meta
-
-
 def write_frame_table(table: FrameTable) -> bytes:
     """Audio rows, then three columns of one u32 a frame."""
     rows = [_AUDIO.pack(*row) for row in table.audio]
@@ -242,7 +187,7 @@ def write_frame_table(table: FrameTable) -> bytes:
 
 
 def read_frame_table(data: bytes, version: VersionRow) -> FrameTable:
-    """Undo :func:`write_frame_table`; ChecksumError when the bytes are not the version's."""
+    """Undo :func:`write_frame_table`; ChecksumError if the version has another checksum."""
     if len(data) != version.table_size or zlib.crc32(data) != version.table_crc:
         raise ChecksumError(f"frame table of version {version.number} is damaged")
     start = _AUDIO.size * version.audio_tracks
@@ -259,12 +204,12 @@ def _encode(text: str) -> bytes:
 
 
 def _write_rows(versions: tuple[VersionRow, ...]) -> bytes:
-    """Rows one after the other; facts that are those of the row before are left out."""
+    """Rows one after the other; facts equal to those of the row before are left out."""
     rows: list[bytes] = []
     before, text = None, b""
     for version in versions:
         meta = version.about.meta
-        # Rows that were read share their facts, so that most need not be written to be compared.
+        # Rows that were read share one object, so that most comparisons need no writing.
         written = text if meta is before else write_facts(meta)
         rows.append(_write_row(version, b"" if written == text else written))
         before, text = meta, written
@@ -299,7 +244,7 @@ def _write_row(version: VersionRow, meta: bytes) -> bytes:
 
 
 def _read_row(fields: FieldReader, form: int, before: Mapping[str, Any] | None) -> VersionRow:
-    """``before``: what a row without facts of its own has; None where it must have them."""
+    """Read one row. ``before``: the facts of a row that has none itself; None if it must have them."""
     fixed = _ROW.unpack(fields.take(_ROW.size))
     number, parent, created_s, moov_offset, moov_size, moov_crc = fixed[:6]
     table_offset, table_crc, frames, audio_tracks, author, message, meta = fixed[6:]
@@ -315,7 +260,7 @@ def _read_row(fields: FieldReader, form: int, before: Mapping[str, Any] | None) 
         root, frames_changed, bytes_added = _ROW_MORE.unpack(fields.take(_ROW_MORE.size))
         check_limit("more frames are changed than there are", frames_changed, frames)
     texts = [_decode(fields.take(length)) for length in (author, message)]
-    # Shared and not copied: rows are many, and facts may be long.
+    # Shared, not copied: an index may have many rows, and facts may be long.
     facts = before if not meta and before is not None else read_facts(bytes(fields.take(meta)))
     about = IndexMeta(created_s, texts[0], texts[1], facts)
     return VersionRow(
@@ -353,7 +298,7 @@ def _read_tag(fields: FieldReader) -> tuple[str, int]:
 
 
 def _write_fields(index: Index, offset: int) -> bytes:
-    """Everything between the box's header and its frame table."""
+    """All bytes between the header of the box and its frame table."""
     head = _HEAD.pack(INDEX_MAGIC, INDEX_FORMAT, 0, offset, index.ftyp_crc, len(index.versions))
     number = check_limit("there are no more version numbers", index.next_number, 0xFFFFFFFF)
     more = _HEAD_MORE.pack(index.playing, number, index.live_offset, len(index.tags))
@@ -361,16 +306,16 @@ def _write_fields(index: Index, offset: int) -> bytes:
 
 
 def index_size(index: Index, *, has_table: bool) -> int:
-    """Bytes of the box that :func:`write_index` will make."""
+    """Size in bytes of the box that :func:`write_index` returns."""
     table = index.versions[-1].table_size if has_table else 0
     return INDEX_HEADER + len(_write_fields(index, 0)) + table + 4
 
 
 def write_index(index: Index, table: FrameTable | None, offset: int) -> bytes:
-    """Make the index box for file offset ``offset``.
+    """Return the index box for file offset ``offset``.
 
     ``table`` is the frame table of the last version, whose ``table_offset`` and ``table_crc`` are
-    then filled in here; None where it lies in the file already.
+    filled in here; None if the table lies in the file already.
     """
     check_limit("index has an impossible number of versions", len(index.versions), VERSIONS_LIMIT, 1)
     check_limit("index has too many tags", len(index.tags), TAGS_LIMIT)
@@ -390,16 +335,15 @@ def write_index(index: Index, table: FrameTable | None, offset: int) -> bytes:
 def read_index(data: bytes, offset: int) -> Index:
     """Undo :func:`write_index`: ``data`` is the whole box as found at ``offset``.
 
-    Of format 1, what it does not say is what it meant: the last version plays, pictures come from
-    the first ancestor. Raises ChecksumError for damaged bytes, ContainerError and LimitError for
-    impossible ones.
+    Fields that format 1 lacks get the values of SPEC.md, section 5: the last version plays, and the first
+    ancestor is the root. Raises ChecksumError for damaged bytes, ContainerError and LimitError for
+    impossible values.
     """
     check_limit("index is of an impossible size", len(data), INDEX_LIMIT, INDEX_LEAST)
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
         raise ChecksumError(
             f"the index at byte {offset} is damaged",
-            remedy="The pictures may be whole: copy them out with 'ffmpeg -c copy', "
-            "which keeps what they carry.",
+            remedy="The pictures may be undamaged: 'ffmpeg -c copy' copies them with all they carry.",
         )
     fields = FieldReader(memoryview(data)[INDEX_HEADER:-4], "index")
     magic, form, _flags, own_offset, ftyp_crc, count = _HEAD.unpack(fields.take(_HEAD.size))
@@ -423,19 +367,19 @@ def read_index(data: bytes, offset: int) -> Index:
         named = tuple(_read_tag(fields) for _ in range(tags))
         index = Index(versions, ftyp_crc, playing, following, live_offset, named)
     _check_numbers(index)
-    _check_place(index, offset, offset + len(data) - 4 - fields.left, fields.left, form)
+    _check_places(index, offset, offset + len(data) - 4 - fields.left, fields.left, form)
     return index
 
 
 def _as_format_2(versions: tuple[VersionRow, ...]) -> tuple[VersionRow, ...]:
-    """Rows of format 1 with what format 2 says besides; a parent that is no row is none."""
+    """Rows of format 1 with the fields that format 2 added; a parent without a row becomes 0."""
     roots: dict[int, int] = {}
     found: list[VersionRow] = []
     end = 0
     for version in versions:
         parent = version.parent if version.parent in roots else 0
         root = roots[version.number] = roots.get(parent, version.number)
-        # Each version's index ended with its frame table and a checksum.
+        # In format 1 the index of each version ended with its frame table and a checksum of 4 bytes.
         behind = version.table_offset + version.table_size + 4
         found.append(replace(version, parent=parent, root=root, bytes_added=behind - end))
         end = behind
@@ -443,7 +387,7 @@ def _as_format_2(versions: tuple[VersionRow, ...]) -> tuple[VersionRow, ...]:
 
 
 def _read_rows(fields: FieldReader, form: int, count: int) -> tuple[VersionRow, ...]:
-    """Numbers ascend, and so does the place of everything: moov 1, table 1, moov 2, table 2 ..."""
+    """Read all rows; numbers must ascend, and so must the places: moov 1, table 1, moov 2, table 2 ..."""
     versions: list[VersionRow] = []
     for _ in range(count):
         before = versions[-1].about.meta if versions and form > _FIRST_FORMAT else None
@@ -461,7 +405,7 @@ def _read_rows(fields: FieldReader, form: int, count: int) -> tuple[VersionRow, 
 
 
 def _check_numbers(index: Index) -> None:
-    """Whatever names a version names one that is there."""
+    """Check that every number of a version in the index is that of a row, and that roots are possible."""
     roots = {0: 0}
     for version in index.versions:
         if version.parent not in roots:
@@ -473,18 +417,21 @@ def _check_numbers(index: Index) -> None:
         if number not in roots or not number:
             raise ContainerError("index names a version that it does not have", found=number)
     if index.next_number <= index.versions[-1].number:
-        raise ContainerError("the next version's number is taken", found=index.next_number)
+        raise ContainerError("the number of the next version is taken", found=index.next_number)
     names = [name.encode() for name, _ in index.tags]
     if any(one >= other for one, other in pairwise(names)):
         raise ContainerError("tags do not ascend")
 
 
-def _check_place(index: Index, offset: int, at: int, left: int, form: int) -> None:
-    """Everything lies before the index at ``offset``, but a frame table of ``left`` bytes at ``at``."""
+def _check_places(index: Index, offset: int, at: int, left: int, form: int) -> None:
+    """Check that everything lies before the index at ``offset``, or is the frame table in it.
+
+    ``at``, ``left``: place and size of the bytes between the tags and the checksum of the index.
+    """
     last, playing = index.versions[-1], index.current
     own_table = form == _FIRST_FORMAT or last.table_offset == at
     if left != (last.table_size if own_table else 0) or (own_table and last.table_offset != at):
         raise ContainerError("frame table does not fill the index")
     end = last.moov_offset + last.moov_size if own_table else last.table_offset + last.table_size
     if index.live_offset < playing.moov_offset or max(end, index.live_offset + playing.moov_size) > offset:
-        raise ContainerError("index lies before what it is about")
+        raise ContainerError("index lies before data that it refers to")

@@ -1,7 +1,8 @@
-"""Bounds of the file format. A reader checks each one before it allocates; a writer never exceeds one.
+"""Bounds of the file format (SPEC.md, section 11).
 
-A sample has at least one byte and no byte belongs to two samples of a version, so a file also has at
-most as many samples as bytes: that keeps what a reader allocates in proportion to the file.
+A reader checks each bound before it allocates; a writer never exceeds one. A sample has at least one byte,
+and no byte belongs to two samples of a version, so a file has at most as many samples as bytes. What a reader
+allocates is therefore proportional to the size of the file.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ DEPTH_LIMIT = 8
 #: Bytes of one sample entry, and sample entries of one track.
 ENTRY_LIMIT = MIB
 ENTRIES_LIMIT = 256
-#: Bytes of the MP4 from which a sample entry is taken.
+#: Bytes of an MP4 from which a sample entry is read.
 HEAD_LIMIT = 64 * MIB
 #: Versions in one index.
 VERSIONS_LIMIT = 65535
@@ -42,14 +43,14 @@ CREATED_LIMIT_S = 253_402_300_799
 AUTHOR_LIMIT = 1024
 MESSAGE_LIMIT = 65536
 META_LIMIT = 65536
-#: Objects and lists within each other in a version's facts; digits of an integer there.
+#: Depth of nested objects and lists in a version's facts; characters of an integer there.
 META_DEPTH_LIMIT = 64
 META_DIGITS_LIMIT = 300
 #: Units per second. FFmpeg keeps timescales and sample durations as signed 32-bit integers.
 TIMESCALE_LIMIT = (1 << 31) - 1
 DURATION_LIMIT = (1 << 31) - 1
-#: Presentation times in media units and in seconds. The second keeps edits within 63 bits, however
-#: fine the movie timescale is.
+#: Presentation times in media units and in seconds. The bound in seconds keeps the times of edit lists
+#: within 63 bits at any movie timescale.
 TICKS_LIMIT = 1 << 53
 TIME_LIMIT_S = 1 << 31
 #: Frame sides, which a track header holds as 16.16.
@@ -57,7 +58,7 @@ SIDE_LIMIT = 65535
 
 
 def ticks_limit(timescale: int) -> int:
-    """Return the largest presentation time in units of 1 / ``timescale`` seconds."""
+    """The largest presentation time in units of 1 / ``timescale`` seconds."""
     return min(TICKS_LIMIT, TIME_LIMIT_S * timescale)
 
 

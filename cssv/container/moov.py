@@ -1,4 +1,4 @@
-"""The ``moov`` box: all tracks of one version, as values and as bytes."""
+"""The ``moov`` box: all tracks of one version, as values and as bytes (SPEC.md, sections 2 and 4)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HANDLER_NAME = b"CSSV\0"
 #: Seconds from 1904-01-01, where ISO-BMFF begins to count, to 1970-01-01.
 EPOCH_1904_S = 2_082_844_800
 
-#: Language of a track whose language is unknown (ISO 639-2).
+#: The code of an unknown language (ISO 639-2).
 UNDETERMINED = "und"
 _MATRIX = b"".join(U32.pack(value) for value in (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000))
 _MEDIA_HEADERS: dict[Kind, bytes] = {
@@ -58,8 +58,8 @@ class MediaTrack:
         number: track id in the file, at least 1.
         kind: ``"video"``, ``"audio"`` or ``"scene"``.
         timescale: media units per second.
-        start: presentation time of the first sample in media units; negative where a player
-            must skip what a decoder needs first (AAC priming).
+        start: presentation time of the first sample in media units; negative if the decoder needs samples
+            before time 0, which a player must skip (AAC priming).
         table: the samples.
         width, height: in pixels; 0 unless video.
         language: ISO 639-2/T code of an audio track, three letters; ``"und"`` for unknown, and for tracks
@@ -102,7 +102,7 @@ class MediaTrack:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Movie:
-    """What one ``moov`` says.
+    """The content of one ``moov`` box.
 
     Attributes:
         tracks: in file order; exactly one video and one scene track.
@@ -130,11 +130,11 @@ class Movie:
 
 
 def movie_timescale(tracks: tuple[MediaTrack, ...]) -> int:
-    """Units per second in which every track's start is exact.
+    """Movie units per second, chosen so that the start of every track is restored exactly.
 
-    The least common multiple of all timescales; where that exceeds 31 bits, the largest multiple
-    of the video's that does not: then audio starts are rounded to that finer grid, and rounding
-    back to the audio's own units restores them.
+    It is the least common multiple of all timescales. If that exceeds 31 bits, it is the largest multiple of
+    the video's timescale that does not: audio starts are then rounded to that finer grid, and rounding back
+    to the units of the audio restores them.
     """
     common = math.lcm(*(track.timescale for track in tracks))
     if common <= TIMESCALE_LIMIT:
@@ -144,11 +144,12 @@ def movie_timescale(tracks: tuple[MediaTrack, ...]) -> int:
 
 
 def _round(value: Fraction) -> int:
+    """Round half up, as the SPEC says; round() would round half to even."""
     return math.floor(value + Fraction(1, 2))
 
 
 def write_moov(movie: Movie) -> bytes:
-    """Return the ``moov`` box, byte for byte the same for the same value."""
+    """Return the ``moov`` box; equal values give equal bytes."""
     timescale = movie_timescale(movie.tracks)
     created = 0 if movie.created_s == 0 else movie.created_s + EPOCH_1904_S
     duration = max(_track_duration(track, timescale) for track in movie.tracks)
@@ -176,7 +177,7 @@ def write_moov(movie: Movie) -> bytes:
 
 
 def _track_duration(track: MediaTrack, timescale: int) -> int:
-    """Movie units the track's edits take, rounded up so that no player drops the last sample."""
+    """Duration of the track's edits in movie units, rounded up so that no player drops the last sample."""
     empty = _round(Fraction(max(track.start, 0) * timescale, track.timescale))
     return empty + _shown_duration(track, timescale)
 
@@ -187,7 +188,7 @@ def _shown_duration(track: MediaTrack, timescale: int) -> int:
 
 
 def _write_trak(track: MediaTrack, timescale: int, created: int, video: int, *, shown: bool) -> bytes:
-    # Enabled (1) and in the movie (2); a second audio track is there to be chosen, not mixed in.
+    # Flags: enabled (1), in the movie (2). Further audio tracks are not enabled, or players would mix them.
     flags = 3 if shown or track.kind == "scene" else 2
     audio = track.kind == "audio"
     header = write_full_box(
@@ -215,7 +216,7 @@ def _write_trak(track: MediaTrack, timescale: int, created: int, video: int, *, 
 
 
 def _write_edits(track: MediaTrack, timescale: int) -> bytes:
-    """``edts`` that moves the first sample to ``track.start``; nothing where that is 0."""
+    """The ``edts`` box that moves the first sample to ``track.start``; no bytes if that is 0."""
     if track.start == 0:
         return b""
     rows = [(_shown_duration(track, timescale), max(-track.start, 0))]
@@ -262,8 +263,8 @@ def _write_mdia(track: MediaTrack, created: int) -> bytes:
 def read_moov(moov: memoryview, limit: int = SAMPLES_LIMIT) -> Movie:
     """Undo :func:`write_moov`; ``moov`` is the payload behind the box header.
 
-    ``limit``: how many samples all tracks together may have, as a caller knows who has seen how
-    long the file is. Tracks of other kinds than CSSV's are passed over. Raises ContainerError and LimitError.
+    ``limit``: the most samples that all tracks together may have, from the size of the file. Tracks of other
+    kinds than those of CSSV are skipped. Raises ContainerError and LimitError.
     """
     boxes = read_boxes(moov, "moov")
     fields = FieldReader(only_box(boxes, b"mvhd", "moov"), "mvhd")
@@ -280,7 +281,7 @@ def read_moov(moov: memoryview, limit: int = SAMPLES_LIMIT) -> Movie:
         if track is not None:
             tracks.append(track)
             left -= len(track.table)
-    # This time is for other programs; one that CSSV never writes is as good as none.
+    # Only other programs use this time, so a value that CSSV never writes counts as unknown.
     created_s = created - EPOCH_1904_S
     return Movie(tuple(tracks), created_s if 0 <= created_s <= CREATED_LIMIT_S else 0)
 
@@ -292,6 +293,7 @@ def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> MediaTrac
     handler.take(8)
     code = bytes(handler.take(4))
     kind = next((kind for kind, known in HANDLERS.items() if known == code), None)
+    # A subtitle track, for example: allowed in the file, but not a track of CSSV.
     if kind is None:
         return None
     header = FieldReader(only_box(media, b"mdhd", "mdia"), "mdhd")
@@ -301,6 +303,7 @@ def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> MediaTrac
     language = _read_language(header, wide=wide) if kind == "audio" else UNDETERMINED
     information = read_boxes(only_box(media, b"minf", "mdia"), "minf")
     table = read_stbl(only_box(information, b"stbl", "minf"), samples_left)
+    # Nothing in these boxes is used; the calls check that none of them occurs twice.
     for name in (b"vmhd", b"smhd", b"nmhd"):
         optional_box(information, name, "minf")
     reference = optional_box(boxes, b"tref", "trak")
@@ -340,7 +343,7 @@ def _read_start(edts: memoryview | None, timescale: int, media_timescale: int) -
         return 0
     fields = FieldReader(only_box(read_boxes(edts, "edts"), b"elst", "edts"), "elst")
     wide = fields.version(1) == 1
-    count = check_limit("edit list is of an unknown form", fields.u32(), 2, 1)
+    count = check_limit("edit list has an unknown form", fields.u32(), 2, 1)
     rows: list[tuple[int, int]] = []
     for _ in range(count):
         length = fields.u64() if wide else fields.u32()
@@ -350,7 +353,8 @@ def _read_start(edts: memoryview | None, timescale: int, media_timescale: int) -
         rows.append((length, at))
     if fields.left:
         raise ContainerError("elst is longer than its count says", found=f"{fields.left} bytes more")
+    # A first row without media (-1) delays the track; the other row skips media before time 0.
     empty = rows.pop(0)[0] if rows[0][1] == -1 and count == 2 else 0
     if len(rows) != 1 or rows[0][1] < 0:
-        raise ContainerError("edit list is of an unknown form")
+        raise ContainerError("edit list has an unknown form")
     return _round(Fraction(empty * media_timescale, timescale)) - rows[0][1]

@@ -1,4 +1,4 @@
-"""ISO-BMFF boxes: written from parts, read within bounds (ISO/IEC 14496-12, 4.2)."""
+"""Boxes of MP4 files: written from parts, and read within bounds (ISO/IEC 14496-12, 4.2)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from cssv.container.limits import CHILD_BOXES_LIMIT, DEPTH_LIMIT, TOP_BOXES_LIMI
 from cssv.errors import ContainerError, InputError
 from cssv.files.patched import as_input_file
 
-#: Boxes that hold nothing but boxes, as far as CSSV looks into them.
+#: Types of boxes that contain only boxes, of those that CSSV reads.
 PARENTS = frozenset((b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"tref"))
 
+_HEADER = struct.Struct(">I4s")
 U16 = struct.Struct(">H")
 U32 = struct.Struct(">I")
 U64 = struct.Struct(">Q")
@@ -36,28 +37,30 @@ def write_full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> byte
 
 
 class FieldReader:
-    """Reads big-endian fields one after another; running off the end is a ContainerError."""
+    """A reader of big-endian fields, one after another; ContainerError beyond the end."""
 
-    __slots__ = ("_at", "_view", "_what")
+    __slots__ = ("_at", "_size", "_view", "_what")
 
     def __init__(self, view: memoryview, what: str) -> None:
         self._view = view
+        self._size = len(view)
         self._what = what
         self._at = 0
 
     @property
     def left(self) -> int:
         """Bytes not read yet."""
-        return len(self._view) - self._at
+        return self._size - self._at
 
     def take(self, count: int) -> memoryview:
         """Return the next ``count`` bytes, as a view."""
-        if not 0 <= count <= self.left:
+        start, stop = self._at, self._at + count
+        if not start <= stop <= self._size:
             raise ContainerError(
                 f"{self._what} ends early", found=f"{self.left} bytes left", bound=f"{count} needed"
             )
-        self._at += count
-        return self._view[self._at - count : self._at]
+        self._at = stop
+        return self._view[start:stop]
 
     def u16(self) -> int:
         """Return the next two bytes as an unsigned integer."""
@@ -76,7 +79,7 @@ class FieldReader:
         return int(I64.unpack(self.take(8))[0])
 
     def version(self, newest: int) -> int:
-        """Return the version of a full box, at most ``newest``; its flags are passed over."""
+        """Return the version of a full box, at most ``newest``, and skip its flags."""
         found = self.u32() >> 24
         if found > newest:
             raise ContainerError(f"{self._what} has an unknown version", found=found, bound=f"0 to {newest}")
@@ -84,12 +87,14 @@ class FieldReader:
 
 
 def read_boxes(view: memoryview, what: str) -> list[tuple[bytes, memoryview]]:
-    """Type and payload of every box in ``view``, which they must fill exactly."""
+    """Type and payload of every box in ``view``; the boxes must fill it exactly."""
     found: list[tuple[bytes, memoryview]] = []
     fields = FieldReader(view, what)
     while fields.left:
         check_limit(f"{what} holds too many boxes", len(found) + 1, CHILD_BOXES_LIMIT)
-        size, kind, header = fields.u32(), bytes(fields.take(4)), 8
+        size, kind = _HEADER.unpack(fields.take(8))
+        header = 8
+        # A size of 1 means that 64 bits of it follow.
         if size == 1:
             size, header = fields.u64(), 16
         if size < header:
@@ -99,7 +104,7 @@ def read_boxes(view: memoryview, what: str) -> list[tuple[bytes, memoryview]]:
 
 
 def only_box(boxes: list[tuple[bytes, memoryview]], kind: bytes, what: str) -> memoryview:
-    """Payload of the one box of this type; none or several is a ContainerError."""
+    """Payload of the only box of this type; ContainerError if there is none, or several."""
     payload = optional_box(boxes, kind, what)
     if payload is None:
         raise ContainerError(f"{what} lacks its {kind.decode('latin-1')!r} box")
@@ -107,7 +112,7 @@ def only_box(boxes: list[tuple[bytes, memoryview]], kind: bytes, what: str) -> m
 
 
 def optional_box(boxes: list[tuple[bytes, memoryview]], kind: bytes, what: str) -> memoryview | None:
-    """Payload of the box of this type or None; several are a ContainerError."""
+    """Payload of the box of this type, or None; ContainerError if there are several."""
     found = [payload for name, payload in boxes if name == kind]
     if len(found) > 1:
         raise ContainerError(f"{what} has several {kind.decode('latin-1')!r} boxes", found=len(found))
@@ -116,7 +121,7 @@ def optional_box(boxes: list[tuple[bytes, memoryview]], kind: bytes, what: str) 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a box lies in a file.
+    """The place of a box in a file.
 
     Attributes:
         kind: four-byte type.
@@ -124,7 +129,7 @@ class Box:
         header: bytes of its header: 8, or 16 with a 64-bit size.
         size: bytes of the whole box, header included.
         depth: 0 at the top level.
-        whole: False for bytes at the end of a file that are not one whole box.
+        whole: False for bytes at the end of a file that are not one complete box.
     """
 
     kind: bytes
@@ -141,7 +146,7 @@ class Box:
 
 
 def read_exactly(file: BinaryIO, offset: int, count: int) -> bytes:
-    """``count`` bytes at ``offset``; fewer is a ContainerError."""
+    """``count`` bytes at ``offset``; ContainerError if the file has fewer."""
     try:
         file.seek(offset)
         data = file.read(count)
@@ -155,7 +160,7 @@ def read_exactly(file: BinaryIO, offset: int, count: int) -> bytes:
 
 
 def _box_at(file: BinaryIO, offset: int, end: int, depth: int) -> Box:
-    """Return the box at ``offset``; not whole when it does not fit before ``end``."""
+    """The box at ``offset``; with ``whole`` False if it does not fit before ``end``."""
     torn = Box(b"", offset, 0, end - offset, depth, whole=False)
     if end - offset < 8:
         return torn
@@ -173,17 +178,19 @@ def _box_at(file: BinaryIO, offset: int, end: int, depth: int) -> Box:
 def top_boxes(file: BinaryIO, end: int) -> Iterator[Box]:
     """Top-level boxes in file order; the last may be a torn tail (``whole`` is False).
 
-    What lies behind TOP_BOXES_LIMIT boxes is a tail too: no writer goes beyond.
+    Bytes behind TOP_BOXES_LIMIT boxes count as a torn tail: no writer goes beyond that limit.
     """
     offset = count = 0
     while offset < end:
         count += 1
+        # Beyond the limit the end is moved here, so that the next box does not fit.
         box = _box_at(file, offset, end if count <= TOP_BOXES_LIMIT else offset, 0)
         yield box if box.whole else replace(box, size=end - offset)
         offset += box.size if box.whole else end - offset
 
 
 def _inner_boxes(file: BinaryIO, parent: Box) -> Iterator[Box]:
+    """Boxes inside a box, depth first."""
     check_limit("boxes are nested too deeply", parent.depth + 1, DEPTH_LIMIT)
     offset, end = parent.payload
     count = 0
@@ -198,9 +205,9 @@ def _inner_boxes(file: BinaryIO, parent: Box) -> Iterator[Box]:
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open for reading; InputError when the system refuses or it is no ordinary file."""
+    """Open for reading; InputError if the system refuses, or if it is not an ordinary file."""
     try:
-        # Opening a pipe would wait for somebody to write to it.
+        # Opening a pipe would wait until another program writes to it.
         ordinary = stat.S_ISREG(Path(path).stat().st_mode)
         file = as_input_file(path).open("rb") if ordinary else None
     except (OSError, ValueError) as error:
@@ -217,10 +224,10 @@ def file_size(file: BinaryIO) -> int:
 
 
 def walk_boxes(path: str | os.PathLike[str]) -> Iterator[Box]:
-    """Every box of a file, depth first, for people who want to look.
+    """Every box of a file, depth first, to show them to users.
 
-    Bytes that are not a whole box come as one Box with ``whole`` False. Raises InputError when
-    the file cannot be opened, LimitError when it holds too many boxes, ContainerError otherwise.
+    Bytes that are not a complete box are returned as one Box with ``whole`` False. Raises InputError if the
+    file cannot be opened, LimitError if it has too many boxes, and ContainerError for other faults.
     """
     with open_file(path) as file:
         found = 0

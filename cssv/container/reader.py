@@ -1,4 +1,4 @@
-"""Reads a ``.cssv`` file at random, trusting nothing it says before it has been checked."""
+"""Random access to the samples of a ``.cssv`` file; every value is checked before it is used."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from cssv.files.patched import PatchedFile
 class Reader(Closing):
     """Random access to the samples of one version of a file.
 
-    Everything but the samples' own checksums is checked when the file is opened. What is
-    allocated for the tables stays below 64 times the file's size, and below 2 GiB, for any input.
+    Everything except the checksums of samples is checked when the file is opened. The memory for tables
+    stays below 64 times the size of the file, and below 2 GiB, for any input.
 
     Args:
         path: the file, or an :class:`cssv.files.patched.PatchedFile`.
-        version: number or tag of the version to show; None for the one that players show.
+        version: number or tag of the version to show; None for the playing one.
 
     Attributes:
         index: all versions.
@@ -55,29 +55,28 @@ class Reader(Closing):
 
     @property
     def torn_bytes(self) -> int:
-        """Bytes behind the index: an append that was broken off."""
+        """Bytes behind the index: the torn end of an interrupted append."""
         return self._archive.torn_bytes
 
     @property
     def archive(self) -> Archive:
-        """What all versions share."""
+        """The open file with its index, which all versions share."""
         return self._archive
 
     @property
     def source(self) -> PatchedFile:
         """The file as players must read it to show this version."""
-        source, live = self._archive.source, self._archive.live.offset
-        is_live = self.version.number == self.index.playing
-        at = live if is_live else self.version.moov_offset
-        # Even of the version that plays: another may land while this one is being read.
-        patches = [(at + 4, b"moov")]
-        if live < at:
+        live = self._archive.live.offset
+        is_playing = self.version.number == self.index.playing
+        shown = live if is_playing else self.version.moov_offset
+        # Also for the playing version: another one may be published while this one is being read.
+        patches = [(shown + 4, b"moov")]
+        # Players use the first moov of a file, so one before it must not be called so.
+        if live < shown:
             patches.append((live + 4, b"free"))
-        return (
-            source.with_patches(*patches)
-            if isinstance(source, PatchedFile)
-            else PatchedFile(source, tuple(patches))
-        )
+        source = self._archive.source
+        base = source if isinstance(source, PatchedFile) else PatchedFile(source, ())
+        return base.with_patches(*patches)
 
     @property
     def tracks(self) -> tuple[MediaTrack, ...]:
@@ -96,7 +95,7 @@ class Reader(Closing):
 
     @property
     def frames(self) -> FrameTable:
-        """Checksums of the version shown, one row a frame."""
+        """Checksums of the version shown, one row per frame."""
         return self._frame_table
 
     def __len__(self) -> int:
@@ -133,14 +132,17 @@ class Reader(Closing):
         return int(syncs[at - 1]) - 1
 
     def sample(self, track: int, sample: int) -> bytes:
-        """Bytes of a sample. Video and scene samples are checked: ChecksumError when damaged."""
+        """Bytes of a sample; ChecksumError if a video or scene sample is damaged.
+
+        Audio is not checked: the file has one checksum for all samples of an audio track together.
+        """
         found = self.track(track)
         data = self._bytes(found, sample)
         expected = self._expected(found)
         if expected is not None and zlib.crc32(data) != int(expected[sample]):
             raise ChecksumError(
                 f"{found.kind} sample of frame {sample} is damaged",
-                remedy="Run verify to see what else is.",
+                remedy="Run `cssv.verify()` to find all damage.",
             )
         return data
 

@@ -1,4 +1,4 @@
-"""Where every sample of a track lies and when it is shown: the ``stbl`` box and its values."""
+"""The ``stbl`` box: place and time of every sample of a track (SPEC.md, section 3)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BIG64 = np.dtype(">u8")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampleTable:
-    """The samples of one track in decoding order, which is also the order of presentation.
+    """The samples of one track, in the order of decoding, which is also the order of presentation.
 
     Attributes:
         entries: sample entries, whole boxes; at least one.
@@ -39,7 +39,8 @@ class SampleTable:
         chunk_offsets: (c,) int64, file offset of each chunk; a chunk's samples lie end to end.
         chunk_counts: (c,) uint32, samples in each chunk; sums to n.
         chunk_entries: (c,) uint32, which sample entry a chunk uses, counted from 1.
-        syncs: (k,) uint32, ascending, sync samples counted from 1; None where every sample is one.
+        syncs: (k,) uint32, ascending, sync samples counted from 1; None if every sample is one.
+        offsets: (n,) int64, offset of each sample in the file; computed.
     """
 
     entries: tuple[bytes, ...]
@@ -104,7 +105,7 @@ class SampleTable:
         return int(self._run_times[-1])
 
     def time(self, sample: int) -> int:
-        """Media units from the first sample to this one; ``len(table)`` gives the end."""
+        """Media units from the first sample to this one; for ``len(table)``, to the end of the last."""
         if sample == len(self):
             return self.total
         run = bisect_right(self._run_samples, sample) - 1
@@ -116,7 +117,7 @@ class SampleTable:
         return _starts(deltas)[:-1]
 
     def entry_of(self, sample: int) -> int:
-        """Which sample entry this sample uses, counted from 0."""
+        """Number of the sample entry that this sample uses, from 0."""
         ends = np.cumsum(self.chunk_counts, dtype=np.int64)
         return int(self.chunk_entries[int(np.searchsorted(ends, sample, side="right"))]) - 1
 
@@ -158,13 +159,13 @@ def write_stbl(table: SampleTable) -> bytes:
 def read_stbl(stbl: memoryview, limit: int) -> SampleTable:
     """Undo :func:`write_stbl`, for any ``stbl`` without composition offsets.
 
-    ``limit``: how many samples this track may have; LimitError above.
+    ``limit``: the most samples that this track may have; LimitError above.
     """
     boxes = read_boxes(stbl, "stbl")
     if optional_box(boxes, b"ctts", "stbl") is not None:
-        raise ContainerError("track has composition offsets", remedy="CSSV files have no B-frames.")
+        raise ContainerError("track has composition offsets", remedy="Encode it without B-frames.")
     sizes = _read_stsz(only_box(boxes, b"stsz", "stbl"), limit)
-    # No run and no chunk is empty, so none of the other tables is longer than this one.
+    # No run and no chunk is empty, so no other table has more rows than there are samples.
     limit = len(sizes)
     stts = _read_rows(only_box(boxes, b"stts", "stbl"), "stts", 2, limit)
     offsets = _read_offsets(boxes, limit)
@@ -187,7 +188,7 @@ def read_stbl(stbl: memoryview, limit: int) -> SampleTable:
 
 
 def _read_rows(payload: memoryview, what: str, columns: int, limit: int) -> U32s:
-    """(n, columns) uint32 of a full box that is a counted table, which it must fill exactly."""
+    """(n, columns) uint32: the rows of a counted table, which must fill its box exactly."""
     fields = FieldReader(payload, what)
     fields.version(0)
     rows = check_limit(f"{what} has too many rows", fields.u32(), limit)
@@ -225,14 +226,14 @@ def _read_offsets(boxes: list[tuple[bytes, memoryview]], limit: int) -> I64s:
     data = fields.take(check_limit("co64 has too many rows", fields.u32(), limit) * 8)
     _check_end(fields, "co64")
     offsets = np.frombuffer(data, _BIG64)
-    # Nothing lies beyond 2**62, and below it no sum of an offset and the sizes overflows.
+    # No file is that large, and below 2**62 no sum of an offset and the sizes overflows.
     if len(offsets):
         check_limit("chunk offset is out of range", int(offsets.max()), 1 << 62)
     return offsets.astype(np.int64)
 
 
 def _read_stsc(payload: memoryview, chunks: int) -> tuple[U32s, U32s]:
-    """Return samples per chunk and sample entry of each of the ``chunks``."""
+    """Samples per chunk and sample entry, for each of the ``chunks``."""
     rows = _read_rows(payload, "stsc", 3, chunks)
     firsts = rows[:, 0].astype(np.int64)
     if chunks == 0 and len(rows) == 0:

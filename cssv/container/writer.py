@@ -1,4 +1,4 @@
-"""Writes a ``.cssv`` file sample by sample, in memory that does not grow with the samples' bytes."""
+"""Writes a ``.cssv`` file sample by sample; memory does not grow with the bytes of the samples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from cssv.container.chunks import CHUNK_BYTES, CHUNK_S
-from cssv.container.entries import Kind, lift_entry, scene_entry
+from cssv.container.entries import Kind, extract_entry, scene_entry
 from cssv.container.index import FrameTable, Index, IndexMeta, VersionRow, index_size, write_index
 from cssv.container.limits import (
     DURATION_LIMIT,
@@ -34,15 +34,15 @@ from cssv.container.tables import SampleTable
 from cssv.errors import ContainerError, OutputError
 from cssv.files.atomic import whole_file
 
-#: First box of every file: plain ISO base media, and a CSSV file to those who know.
+#: First box of every file: ordinary ISO base media with the additional brand ``cssv``.
 FTYP = write_box(b"ftyp", b"isom", bytes((0, 0, 2, 0)), b"isom", b"iso2", b"mp41", b"cssv")
 
 _MDAT_HEADER = 16
 
 
 @dataclass(slots=True)
-class _Tally:
-    """What is remembered of a track: about 20 bytes a sample, none of them its content."""
+class _TrackRecord:
+    """The table of one track while it grows, about 20 bytes per sample, and the samples of its open chunk."""
 
     kind: Kind
     time_base: Fraction
@@ -65,13 +65,14 @@ class _Tally:
     chunk_start: int = 0
 
     def add(self, data: bytes, ticks: int, duration: int, *, is_key: bool) -> None:
-        """Note one sample; times in media units."""
+        """Add one sample to the table and to the open chunk; times in media units."""
         if not self.sizes:
             self.first = self.chunk_start = ticks
         else:
             self._add_delta(ticks - self.last)
         self.last, self.last_duration = ticks, duration
         self.sizes.append(len(data))
+        # The frame table has one checksum for a whole audio track, and one per frame for the others.
         if self.kind == "audio":
             self.crc = zlib.crc32(data, self.crc)
         else:
@@ -91,7 +92,8 @@ class _Tally:
             self.run_counts.append(1)
 
     def table(self, entry: bytes) -> SampleTable:
-        """All that was noted; call once, when the last sample is in."""
+        """The finished table; call once, after the last sample."""
+        # The duration of a sample is that to the next one; the last has none, so it is given or repeated.
         self._add_delta(self.last_duration or (self.run_deltas[-1] if self.run_deltas else 1))
         chunks = len(self.chunk_offsets)
         return SampleTable(
@@ -107,15 +109,15 @@ class _Tally:
 
 
 class Writer:
-    """Writes one file, front to back.
+    """A file with one version that is being written, front to back.
 
-    Add the tracks, write samples in the order of their time (all tracks mixed, so that players
-    need not jump), note a checksum per decoded frame, finish. As a context manager it deletes what
-    it wrote unless :meth:`finish` was reached.
+    Add the tracks, write samples in the order of their time (all tracks mixed, so that players need not
+    seek), note a checksum per decoded frame, and finish. As a context manager it deletes what it wrote,
+    unless :meth:`finish` was called.
 
     Args:
-        target: a path, written under a temporary name and renamed when whole; or a seekable binary
-            file at position 0, which stays open and is left as it is when writing breaks off.
+        target: a path, written under a temporary name and renamed when complete; or a seekable binary file
+            at position 0, which stays open, and stays incomplete if writing is interrupted.
 
     Raises:
         ContainerError: calls out of order, times that do not ascend.
@@ -125,7 +127,7 @@ class Writer:
 
     def __init__(self, target: str | os.PathLike[str] | BinaryIO) -> None:
         self._stack = ExitStack()
-        self._tracks: list[_Tally] = []
+        self._records: list[_TrackRecord] = []
         self._stegos = array("I")
         self._count = 0
         self._open = True
@@ -135,7 +137,7 @@ class Writer:
         else:
             self._file = target
             if not target.seekable() or target.tell() != 0:
-                raise ContainerError("a file is written from its start, and its size patched at the end")
+                raise ContainerError("the target must be seekable and at position 0")
         self._end = 0
         self._mdat = len(FTYP)
         try:
@@ -156,42 +158,42 @@ class Writer:
         self.abort()
 
     def add_video(self, *, width: int, height: int, time_base: Fraction) -> int:
-        """Add the one video track; returns its id. ``width`` and ``height`` in pixels."""
+        """Add the only video track and return its id. ``width`` and ``height`` in pixels."""
         check_limit("width does not fit a track header", width, SIDE_LIMIT, 1)
         check_limit("height does not fit a track header", height, SIDE_LIMIT, 1)
         self._refuse_second("video")
-        return self._add(_Tally("video", time_base, width, height))
+        return self._add(_TrackRecord("video", time_base, width, height))
 
     def add_audio(self, *, time_base: Fraction, language: str = UNDETERMINED) -> int:
-        """Add an audio track; returns its id. A track without samples is left out of the file.
+        """Add an audio track and return its id. A track without samples is left out of the file.
 
         ``language``: ISO 639-2/T code, three letters; ``"und"`` for unknown.
         """
         check_language(language)
-        return self._add(_Tally("audio", time_base, language=language))
+        return self._add(_TrackRecord("audio", time_base, language=language))
 
     def add_scene(self) -> int:
-        """Add the one scene track, in the video's time base; returns its id."""
+        """Add the only scene track, in the time base of the video, and return its id."""
         self._refuse_second("scene")
-        return self._add(_Tally("scene", self._only("video").time_base))
+        return self._add(_TrackRecord("scene", self._only("video").time_base))
 
     def _refuse_second(self, kind: Kind) -> None:
-        if any(tally.kind == kind for tally in self._tracks):
+        if any(record.kind == kind for record in self._records):
             raise ContainerError(f"a CSSV file has one {kind} track")
 
-    def _only(self, kind: Kind) -> _Tally:
-        for tally in self._tracks:
-            if tally.kind == kind:
-                return tally
-        raise ContainerError(f"there is no {kind} track yet", remedy=f"Call add_{kind} first.")
+    def _only(self, kind: Kind) -> _TrackRecord:
+        for record in self._records:
+            if record.kind == kind:
+                return record
+        raise ContainerError(f"there is no {kind} track yet", remedy=f"Call `add_{kind}()` first.")
 
-    def _add(self, tally: _Tally) -> int:
+    def _add(self, record: _TrackRecord) -> int:
         self._check_open()
-        check_limit("time base is out of range", tally.time_base.denominator, TIMESCALE_LIMIT, 1)
-        check_limit("time base is out of range", tally.time_base.numerator, TIMESCALE_LIMIT, 1)
-        check_limit("file has too many tracks", len(self._tracks) + 1, TRACKS_LIMIT)
-        self._tracks.append(tally)
-        return len(self._tracks)
+        check_limit("time base is out of range", record.time_base.denominator, TIMESCALE_LIMIT, 1)
+        check_limit("time base is out of range", record.time_base.numerator, TIMESCALE_LIMIT, 1)
+        check_limit("file has too many tracks", len(self._records) + 1, TRACKS_LIMIT)
+        self._records.append(record)
+        return len(self._records)
 
     def write_sample(self, track: int, data: bytes, *, pts: int, duration: int, is_key: bool = True) -> None:
         """Append one sample.
@@ -199,61 +201,66 @@ class Writer:
         Args:
             track: id from :meth:`add_video`, :meth:`add_audio` or :meth:`add_scene`.
             data: its bytes, at least one.
-            pts: presentation time in the track's time base; above the last one's. Only audio may
-                begin before 0.
-            duration: in the track's time base; 0 for unknown. Kept for the last sample, which where
-                it is unknown lasts as long as the one before; any other lasts until the next one.
+            pts: presentation time in the track's time base, above that of the sample before. Only audio
+                may start before 0.
+            duration: in the track's time base; 0 for unknown. Used for the last sample only: any other
+                lasts until the next one, and a last one of unknown duration lasts as long as the one before.
             is_key: whether decoding can start here; the first sample must be.
         """
         self._check_open()
-        if not 1 <= track <= len(self._tracks):
-            raise ContainerError("no such track", found=track, bound=f"1 to {len(self._tracks)}")
-        tally = self._tracks[track - 1]
-        scale = tally.time_base.numerator
+        if not 1 <= track <= len(self._records):
+            raise ContainerError("no such track", found=track, bound=f"1 to {len(self._records)}")
+        record = self._records[track - 1]
+        scale = record.time_base.numerator
         ticks, span = int(pts) * scale, int(duration) * scale
         check_limit("sample is empty or too long", len(data), SAMPLE_LIMIT, 1)
-        latest = ticks_limit(tally.time_base.denominator)
+        latest = ticks_limit(record.time_base.denominator)
         check_limit("presentation time is out of range", ticks, latest, -latest)
         check_limit("sample duration is out of range", span, DURATION_LIMIT)
         check_limit("file has too many samples", self._count + 1, SAMPLES_LIMIT)
-        self._check_place(tally, ticks, is_key=is_key)
-        if tally.chunk and ticks - tally.chunk_start >= CHUNK_S * tally.time_base.denominator:
-            self._put_chunk(tally)
-        tally.add(bytes(data), ticks, span, is_key=is_key)
+        self._check_place(record, ticks, is_key=is_key)
+        if record.chunk and ticks - record.chunk_start >= CHUNK_S * record.time_base.denominator:
+            self._put_chunk(record)
+        record.add(bytes(data), ticks, span, is_key=is_key)
         self._count += 1
-        if tally.chunk_bytes >= CHUNK_BYTES:
-            self._put_chunk(tally)
+        if record.chunk_bytes >= CHUNK_BYTES:
+            self._put_chunk(record)
 
-    def _check_place(self, tally: _Tally, ticks: int, *, is_key: bool) -> None:
-        if tally.sizes:
-            check_limit(f"{tally.kind} times do not ascend, or leap", ticks - tally.last, DURATION_LIMIT, 1)
+    def _check_place(self, record: _TrackRecord, ticks: int, *, is_key: bool) -> None:
+        if record.sizes:
+            check_limit(
+                f"{record.kind} times do not ascend, or have too large a gap",
+                ticks - record.last,
+                DURATION_LIMIT,
+                1,
+            )
             return
         if not is_key:
-            raise ContainerError(f"first {tally.kind} sample is not a key sample")
-        if ticks < 0 and tally.kind != "audio":
+            raise ContainerError(f"first {record.kind} sample is not a key sample")
+        if ticks < 0 and record.kind != "audio":
             raise ContainerError(
-                f"{tally.kind} begins before time 0",
-                found=f"pts {ticks // tally.time_base.numerator}",
+                f"{record.kind} begins before time 0",
+                found=f"pts {ticks // record.time_base.numerator}",
                 remedy="Shift all tracks so that the first frame is at 0 or later.",
             )
 
     def note_frame(self, crc32: int) -> None:
-        """Note the CRC-32 of the next frame's decoded stego planes, in the order of frames."""
+        """Add the CRC-32 of the decoded stego planes of the next frame, in the order of frames."""
         self._check_open()
         self._stegos.append(check_limit("CRC-32 is out of range", crc32, 0xFFFFFFFF))
 
     def finish(self, heads: Mapping[int, bytes], meta: IndexMeta) -> None:
-        """Write the tables and the index; with a path, rename the whole file into place.
+        """Write the tables and the index; for a path, rename the complete file to it.
 
         Args:
-            heads: for each video and audio track with samples, an MP4 holding its sample entry, or
-                the entry.
-            meta: what to say about version 1.
+            heads: for each video and audio track with samples, an MP4 that holds its sample entry, or
+                the entry itself.
+            meta: time, author, message and facts of version 1.
         """
         self._check_open()
-        self._check_whole()
-        for tally in self._tracks:
-            self._put_chunk(tally)
+        self._check_complete()
+        for record in self._records:
+            self._put_chunk(record)
         mdat_size = self._end - self._mdat
         moov = write_moov(Movie(tuple(self._finished(heads)), meta.created_s))
         check_limit("moov is too long", len(moov), MOOV_LIMIT)
@@ -268,7 +275,7 @@ class Writer:
             table_offset=0,
             table_crc=0,
             frames=len(video.sizes),
-            audio_tracks=sum(tally.kind == "audio" and bool(tally.sizes) for tally in self._tracks),
+            audio_tracks=sum(record.kind == "audio" and bool(record.sizes) for record in self._records),
             root=1,
             frames_changed=len(video.sizes),
             bytes_added=0,
@@ -278,18 +285,20 @@ class Writer:
         index = replace(index, versions=(replace(version, bytes_added=whole),))
         self._put(moov)
         self._put(write_index(index, self._frame_table(), self._end))
+        # Last, so that a file cut short before is one torn box and not mistaken for a complete one.
         self._put_at(self._mdat + 8, U64.pack(mdat_size))
         self._open = False
         self._stack.close()
 
-    def _check_whole(self) -> None:
+    def _check_complete(self) -> None:
+        """Raise ContainerError unless every frame has a video sample, a scene sample and a checksum."""
         video, scene = self._only("video"), self._only("scene")
         if not video.sizes:
             raise ContainerError("there are no frames")
         counts = (len(video.sizes), len(scene.sizes), len(self._stegos))
         if len(set(counts)) != 1:
             raise ContainerError(
-                "frames, scene samples and noted checksums differ in number",
+                "frames, scene samples and checksums differ in number",
                 found=" / ".join(str(count) for count in counts),
             )
         same = (video.first, video.last, video.run_counts, video.run_deltas) == (
@@ -303,54 +312,55 @@ class Writer:
 
     def _finished(self, heads: Mapping[int, bytes]) -> list[MediaTrack]:
         tracks: list[MediaTrack] = []
-        for number, tally in enumerate(self._tracks, 1):
-            if not tally.sizes:
+        for number, record in enumerate(self._records, 1):
+            if not record.sizes:
                 continue
-            if tally.kind == "scene":
+            if record.kind == "scene":
                 entry = scene_entry()
             elif number in heads:
-                entry = lift_entry(heads[number], tally.kind)
+                entry = extract_entry(heads[number], record.kind)
             else:
-                raise ContainerError(f"{tally.kind} track {number} has no head")
-            table = tally.table(entry)
-            timescale = tally.time_base.denominator
-            track = MediaTrack(number, tally.kind, timescale, tally.first, table, tally.width, tally.height)
-            tracks.append(replace(track, language=tally.language))
+                raise ContainerError(f"{record.kind} track {number} has no head")
+            table = record.table(entry)
+            timescale = record.time_base.denominator
+            size = record.width, record.height
+            track = MediaTrack(number, record.kind, timescale, record.first, table, *size, record.language)
+            tracks.append(track)
         return tracks
 
     def _frame_table(self) -> FrameTable:
         audio = tuple(
-            (number, len(tally.sizes), tally.crc)
-            for number, tally in enumerate(self._tracks, 1)
-            if tally.kind == "audio" and tally.sizes
+            (number, len(record.sizes), record.crc)
+            for number, record in enumerate(self._records, 1)
+            if record.kind == "audio" and record.sizes
         )
         columns = (self._only("video").crcs, self._only("scene").crcs, self._stegos)
         samples, scenes, stegos = (np.array(column, np.uint32) for column in columns)
         return FrameTable(audio, samples, scenes, stegos)
 
     def abort(self) -> None:
-        """Give up: delete the temporary file. Does nothing after :meth:`finish`."""
+        """Stop and delete the temporary file. Does nothing after :meth:`finish`."""
         if not self._open:
             return
         self._open = False
-        error = ContainerError("writing was given up")
-        # What is left in the buffer of a full disk cannot be flushed; the file goes anyway.
+        error = ContainerError("writing was aborted")
+        # On a full disk the buffer cannot be flushed; the file is deleted anyway.
         with suppress(OutputError, OSError):
             self._stack.__exit__(ContainerError, error, None)
 
     def _check_open(self) -> None:
         if not self._open:
-            raise ContainerError("the file is finished or was given up")
+            raise ContainerError("the file is finished or was aborted")
 
-    def _put_chunk(self, tally: _Tally) -> None:
-        if not tally.chunk:
+    def _put_chunk(self, record: _TrackRecord) -> None:
+        if not record.chunk:
             return
-        tally.chunk_offsets.append(self._end)
-        tally.chunk_counts.append(len(tally.chunk))
-        for data in tally.chunk:
+        record.chunk_offsets.append(self._end)
+        record.chunk_counts.append(len(record.chunk))
+        for data in record.chunk:
             self._put(data)
-        tally.chunk.clear()
-        tally.chunk_bytes = 0
+        record.chunk.clear()
+        record.chunk_bytes = 0
 
     def _put(self, data: bytes) -> None:
         try:

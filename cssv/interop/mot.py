@@ -1,4 +1,7 @@
-"""MOT text: ``frame,id,x,y,w,h,score``, frames counted from 1; detections, ground truth and tracks."""
+"""MOT text files (MOTChallenge): detections, ground truth and tracks, read and written.
+
+A line is ``frame,id,x,y,w,h,score``, with frames counted from 1 and boxes in pixels from the top left corner.
+"""
 
 from __future__ import annotations
 
@@ -14,55 +17,60 @@ from cssv.errors import BoxesError
 from cssv.files.atomic import whole_file
 from cssv.files.paths import LONGEST_QUOTE
 
-#: Columns: frame, id, x, y, w, h and, where there is one, the score.
+#: Columns of a line. The score may be missing, and further columns may follow.
 COLUMNS = ("frame", "id", "x", "y", "w", "h", "score")
-#: Form of a line, for messages.
-LINE = "frame,id,x,y,w,h[,score,...]"
-#: Bytes of the largest file: some twenty million boxes, which need about as much memory again.
+#: Form of a line, for error messages.
+LINE_FORM = "frame,id,x,y,w,h[,score,...]"
+#: Decimals of a pixel and of a score that are written.
+DECIMALS = 3
+#: Bytes of the largest file: about twenty million boxes, which need about as much memory again.
 LARGEST_BYTES = 2**30
 _BOUNDS = {
-    "frame": f"whole, 1 to {LARGEST_NUMBER - 1}",
-    "id": f"whole, up to {LARGEST_NUMBER - 1}",
+    "frame": f"an integer, 1 to {LARGEST_NUMBER - 1}",
+    "id": f"an integer, up to {LARGEST_NUMBER - 1}",
     **dict.fromkeys(("x", "y"), f"{-LARGEST_PX:.0f} to {LARGEST_PX:.0f} px"),
     **dict.fromkeys(("w", "h"), f"above 0, up to {LARGEST_PX:.0f} px"),
     "score": "finite",
 }
-_REMEDY = f"Correct or remove that line; a line is {LINE}."
+_REMEDY = f"Correct or remove that line; a line is {LINE_FORM}."
 
 
-def read_rows(path: str | PathLike[str]) -> F64:
+def read_mot_array(path: str | PathLike[str]) -> F64:
     """(n, 7) float64 rows of :data:`COLUMNS`, ordered by frame; a missing score is 1.
 
-    Fields are separated by commas or white space; blank lines, ``#`` comments and one heading line are
-    passed over, and so are columns after the seventh. Rows with an id may come in any order, as a tracker
-    writes them object by object. Rows without one must be ordered by frame and differ from each other:
-    else two files were joined, or one was cut, and its boxes would count twice.
+    Fields are separated by commas or white space. Blank lines, ``#`` comments, one heading line and columns
+    after the seventh are ignored. Rows with an id may come in any order, because trackers may write them
+    object by object. Rows without an id must be ordered by frame and differ from each other: otherwise two
+    files were joined, or one was cut, and boxes would count twice.
 
     Raises:
-        BoxesError: the file cannot be read, is larger than :data:`LARGEST_BYTES`, holds no row, or a row
+        BoxesError: the file cannot be read, is larger than :data:`LARGEST_BYTES`, has no row, or a row
             cannot be used; the message names file, line and value.
     """
     path = Path(path)
     text = _read_text(path)
-    rows = _read_plain(text)
+    rows = _parse_fast(text)
+    # The slow parser accepts more forms, and names the line of a fault.
     if rows is None or _faults(rows).any():
-        rows, _ = _read_line_by_line(path, text)
-    wrong = _out_of_place(rows)
-    if wrong is not None:
-        raise _misplaced(path, text, *wrong)
+        rows, _ = _parse_lines(path, text)
+    misplaced = _find_misplaced(rows)
+    if misplaced is not None:
+        raise _misplaced_error(path, text, *misplaced)
     return rows[np.argsort(rows[:, 0], kind="stable")]
 
 
 def _read_text(path: Path) -> str:
+    """The text of a file, within the bound on its size."""
     try:
         with path.open("rb") as file:
+            # One byte more than allowed: the size on the disk would not bound what a device or pipe returns.
             content = file.read(LARGEST_BYTES + 1)
         if len(content) > LARGEST_BYTES:
             raise BoxesError(
                 f"{path} is too large for a box file",
                 found=f"more than {LARGEST_BYTES} bytes",
                 bound=f"up to {LARGEST_BYTES}",
-                remedy="Encode the clip in parts.",
+                remedy="Encode the clip in parts, with `start=` and `stop=`.",
             )
         return content.decode("utf-8-sig")
     except OSError as error:
@@ -71,8 +79,8 @@ def _read_text(path: Path) -> str:
         raise BoxesError(f"{path} is not a text file", found=str(error)) from error
 
 
-def _read_plain(text: str) -> F64 | None:
-    """Read a file of one width without heading by numpy's C parser; None where that fails."""
+def _parse_fast(text: str) -> F64 | None:
+    """Rows of a file without a heading, by numpy's C parser; None if that fails."""
     first = text.lstrip().partition("\n")[0]
     separator = "," if "," in first else None
     width = min(len(first.split(separator)), len(COLUMNS))
@@ -86,7 +94,7 @@ def _read_plain(text: str) -> F64 | None:
 
 
 def _faults(rows: F64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """(n, 7) True where a value cannot be used."""
+    """(n, 7) True for each value out of range."""
     faults = ~np.isfinite(rows)
     faults[:, :2] |= (rows[:, :2] != np.floor(rows[:, :2])) | (rows[:, :2] >= LARGEST_NUMBER)
     faults[:, 0] |= rows[:, 0] < 1
@@ -95,24 +103,24 @@ def _faults(rows: F64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     return faults
 
 
-def _read_line_by_line(path: Path, text: str) -> tuple[F64, list[int]]:
-    """Read any tolerated form, slowly; names the line it cannot use. Rows, and the line of each."""
+def _parse_lines(path: Path, text: str) -> tuple[F64, list[int]]:
+    """Rows of any accepted form, and the line number of each; a BoxesError names the line at fault."""
     rows: list[list[float]] = []
     lines: list[int] = []
     for number, line in enumerate(text.splitlines(), start=1):
         fields = line.partition("#")[0].strip().split("," if "," in line else None)
+        # A line without any number before the first row is a heading.
         if not fields or (not rows and not any(map(_is_number, fields))):
             continue
-        rows.append(_read_fields(f"{path}, line {number}", line, fields))
+        rows.append(_parse_fields(f"{path}, line {number}", line, fields))
         lines.append(number)
     if not rows:
-        raise BoxesError(
-            f"{path} holds no detection", remedy="Give a file with lines frame,id,x,y,w,h[,score,...]."
-        )
+        raise BoxesError(f"{path} holds no detection", remedy=f"Give `boxes=` a file with lines {LINE_FORM}.")
     return np.array(rows), lines
 
 
-def _read_fields(where: str, line: str, fields: list[str]) -> list[float]:
+def _parse_fields(where: str, line: str, fields: list[str]) -> list[float]:
+    """The seven numbers of one line. ``where`` names file and line for an error."""
     if len(fields) < len(COLUMNS) - 1:
         found = line.strip()[:LONGEST_QUOTE]
         raise BoxesError(f"{where} has too few columns", found=found, bound="at least 6", remedy=_REMEDY)
@@ -136,21 +144,22 @@ def _is_number(field: str) -> bool:
         float(field)
     except ValueError:
         return False
+    # float() accepts 1_000 as Python source does; no other program reads it as a number.
     return "_" not in field
 
 
 _UNSORTED = "a frame comes after a later one"
 _TWICE = "an id occurs twice in one frame"
 _DOUBLE = "a box occurs twice in one frame"
-_CURES = {
+_REMEDIES = {
     _UNSORTED: "Sort the lines by frame, or give every box the id of its object.",
     _TWICE: "Remove one of the two lines, or set their ids to -1.",
     _DOUBLE: "Remove one of the two lines.",
 }
 
 
-def _out_of_place(rows: F64) -> tuple[str, int, int] | None:
-    """What is wrong with the order of the rows, and the two rows that show it; None where nothing is."""
+def _find_misplaced(rows: F64) -> tuple[str, int, int] | None:
+    """The first fault in the order of the rows, and the indexes of two rows that show it; or None."""
     known = rows[:, 1] >= 0
     unknown = np.flatnonzero(~known)
     falls = np.flatnonzero(np.diff(rows[unknown, 0]) < 0)
@@ -161,6 +170,7 @@ def _out_of_place(rows: F64) -> tuple[str, int, int] | None:
         (_DOUBLE, unknown, (5, 4, 3, 2, 0)),
     ):
         keys = rows[members][:, columns]
+        # Sorted by the columns that must differ, equal rows are neighbours.
         order = np.lexsort(keys.T)
         same = np.flatnonzero((np.diff(keys[order], axis=0) == 0).all(axis=1))
         if len(same):
@@ -168,8 +178,10 @@ def _out_of_place(rows: F64) -> tuple[str, int, int] | None:
     return None
 
 
-def _misplaced(path: Path, text: str, what: str, first: int, second: int) -> BoxesError:
-    rows, lines = _read_line_by_line(path, text)
+def _misplaced_error(path: Path, text: str, what: str, first: int, second: int) -> BoxesError:
+    """The error for two rows that are out of order or equal."""
+    # Parsed again line by line, because the fast parser does not keep line numbers.
+    rows, lines = _parse_lines(path, text)
     frame, identity = rows[second, :2].astype(int)
     if what == _UNSORTED:
         found = f"frame {frame}, after frame {int(rows[first, 0])} in line {lines[first]}"
@@ -178,12 +190,8 @@ def _misplaced(path: Path, text: str, what: str, first: int, second: int) -> Box
     return BoxesError(
         f"{path}, line {lines[second]}: {what}",
         found=found,
-        remedy=_CURES[what],
+        remedy=_REMEDIES[what],
     )
-
-
-#: Decimals of a pixel and of a score in the text.
-DECIMALS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,7 +215,8 @@ class MotRows:
 
 
 def mot_text(rows: MotRows) -> str:
-    """Rows as the lines of a MOT result file, rounded to :data:`DECIMALS`."""
+    """Rows as the lines of a MOT result file, rounded to :data:`DECIMALS` decimals."""
+    # The three last columns are positions in 3D, which the benchmark's form has but 2D results leave at -1.
     form = f"{{}},{{}},{','.join([f'{{:.{DECIMALS}f}}'] * 5)},-1,-1,-1\n"
     columns = (rows.numbers + 1, rows.ids, *rows.boxes_px.T, rows.scores)
     lines = zip(*(column.tolist() for column in columns), strict=True)
@@ -215,7 +224,7 @@ def mot_text(rows: MotRows) -> str:
 
 
 def write_mot(path: str | PathLike[str], rows: MotRows) -> None:
-    """Write a MOT result file, whole or not at all.
+    """Write a MOT result file, completely or not at all.
 
     Raises:
         OutputError: the file cannot be written.
@@ -228,9 +237,9 @@ def read_mot(path: str | PathLike[str]) -> MotRows:
     """Read a MOT file, rows with score 0 included.
 
     Raises:
-        BoxesError: the file cannot be used; see :func:`cssv.interop.mot.read_rows`.
+        BoxesError: the file cannot be used; see :func:`read_mot_array`.
     """
-    rows = read_rows(path)
+    rows = read_mot_array(path)
     rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
     return MotRows(
         rows[:, 0].astype(np.int64) - 1, rows[:, 1].astype(np.int64), rows[:, 2:6].copy(), rows[:, 6].copy()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.container import Appender, lift_entry, parameter_sets
+from cssv.container import Appender, extract_entry, parameter_sets
 from cssv.frames import Frame
 from cssv.video import VARIANT_MAX, Codec, FrameEncoder, Packet, VideoInfo
 
@@ -83,7 +83,7 @@ class SpliceSettings:
             with settings.encoder() as encoder:
                 encoder.encode(frame)
                 encoder.flush()
-                entry = lift_entry(encoder.mp4_head(), "video")
+                entry = extract_entry(encoder.mp4_head(), "video")
             # The first entry has variant 0; parameter sets that the stream does not have get a new number.
             if entry in entries[:1] or (variant and (entry in entries or variant == len(entries))):
                 break

@@ -104,6 +104,14 @@ def small_bytes(small_clip) -> bytes:
     return file.getvalue()
 
 
+@pytest.fixture
+def path(small_bytes, tmp_path) -> Path:
+    """The small clip as a file."""
+    place = tmp_path / "clip.cssv"
+    place.write_bytes(small_bytes)
+    return place
+
+
 @pytest.fixture(scope="session")
 def second_reader():
     return container_reader

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cssv.container.facts import read_facts, write_facts
 from cssv.container.index import (
     INDEX_UUID,
     FrameTable,
@@ -18,10 +19,8 @@ from cssv.container.index import (
     IndexMeta,
     VersionRow,
     index_size,
-    read_facts,
     read_frame_table,
     read_index,
-    write_facts,
     write_frame_table,
     write_index,
 )
@@ -306,7 +305,7 @@ def test_index_without_a_table_lies_behind_the_last_one():
 
 def test_numbers_are_not_given_twice():
     assert both_ways(replace(PAIR, next_number=9)).next_number == 9
-    with pytest.raises(ContainerError, match="next version's number is taken"):
+    with pytest.raises(ContainerError, match="number of the next version is taken"):
         both_ways(replace(PAIR, next_number=2))
     assert both_ways(replace(PAIR, next_number=2**32 - 1)).next_number == 2**32 - 1
     with pytest.raises(LimitError, match="no more version numbers"):

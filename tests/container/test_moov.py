@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cssv.container.entries import is_scene_entry, lift_entry, scene_entry
+from cssv.container.entries import extract_entry, is_scene_entry, scene_entry
 from cssv.container.limits import TIMESCALE_LIMIT
 from cssv.container.moov import MediaTrack, Movie, movie_timescale, read_moov, write_moov
 from cssv.container.mp4_boxes import Box, read_boxes, write_box
@@ -225,25 +225,25 @@ def test_movies_are_checked(tracks, match):
 
 def test_entry_is_lifted_with_its_inner_boxes_but_bit_rate(encode_planes, squares):
     encoded = encode_planes(squares(4), [0, 1, 2, 3], Fraction(1, 25))
-    entry = lift_entry(encoded.head, "video")
+    entry = extract_entry(encoded.head, "video")
     assert entry in encoded.head or b"btrt" in encoded.head
     assert entry[4:8] == b"avc1"
     assert entry[32:36] == struct.pack(">HH", 96, 64)
     inner = [kind for kind, _ in read_boxes(memoryview(entry)[86:], "entry")]
     assert inner[0] == b"avcC"
     assert b"btrt" not in inner
-    assert lift_entry(entry, "video") == entry
+    assert extract_entry(entry, "video") == entry
 
 
 def test_entry_keeps_colour_and_pixel_shape():
     inner = write_box(b"avcC", b"x"), write_box(b"colr", b"nclx" + bytes(7)), write_box(b"pasp", bytes(8))
     entry = write_box(b"avc1", bytes(6), b"\0\1", bytes(70), *inner, write_box(b"btrt", bytes(12)))
-    assert lift_entry(entry, "video") == write_box(b"avc1", bytes(6), b"\0\1", bytes(70), *inner)
+    assert extract_entry(entry, "video") == write_box(b"avc1", bytes(6), b"\0\1", bytes(70), *inner)
 
 
 def test_quicktime_sound_entry_stays_as_it_is():
     entry = write_box(b"sowt", bytes(6), b"\0\1", b"\0\1", bytes(34))
-    assert lift_entry(entry, "audio") == entry
+    assert extract_entry(entry, "audio") == entry
 
 
 @pytest.mark.parametrize(
@@ -260,20 +260,20 @@ def test_quicktime_sound_entry_stays_as_it_is():
 )
 def test_bad_heads_are_refused(head, kind):
     with pytest.raises(ContainerError):
-        lift_entry(head, kind)
+        extract_entry(head, kind)
 
 
 def test_head_without_sound_has_no_audio_entry(encode_planes, squares):
     encoded = encode_planes(squares(2), [0, 1], Fraction(1, 25))
     with pytest.raises(ContainerError, match="no audio track"):
-        lift_entry(encoded.head, "audio")
+        extract_entry(encoded.head, "audio")
 
 
 def test_every_truncated_head_is_refused(encode_planes, squares):
     head = encode_planes(squares(2), [0, 1], Fraction(1, 25)).head
     for length in range(0, len(head), 7):
         with pytest.raises(ContainerError):
-            lift_entry(head[:length], "video")
+            extract_entry(head[:length], "video")
 
 
 def test_scene_entry_is_as_14496_12_says():

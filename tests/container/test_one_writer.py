@@ -12,27 +12,10 @@ import time
 
 import pytest
 
-from cssv.container import Appender, IndexMeta, Reader, repair
+from cssv.container import Appender, Reader, repair
 from cssv.errors import ContainerError, LockedError
 from cssv.testing.container import problems_of
-
-ABOUT = IndexMeta(5, "Ada", "more")
-
-
-@pytest.fixture
-def path(small_bytes, tmp_path):
-    place = tmp_path / "clip.cssv"
-    place.write_bytes(small_bytes)
-    return place
-
-
-def commit(appender):
-    appender.write_video(1, b"new second", is_key=False, stego_crc=7)
-    appender.write_scene(1, b'{"n":2}')
-    appender.write_scene(0, b'{"scene":2}')
-    appender.stage(ABOUT, frames_changed=1)
-    return appender.publish()
-
+from tests.container.appends import ABOUT, commit
 
 HOLD = """
 import sys, time

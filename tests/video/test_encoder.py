@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.carriers.nibble.merge import merge
-from cssv.container import lift_entry, parameter_sets
+from cssv.container import extract_entry, parameter_sets
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
 from cssv.video import CODECS, Colour, FrameEncoder, Span, VideoInfo, VideoReader, gop_length
@@ -331,9 +331,9 @@ def test_a_variant_has_parameter_sets_of_its_own(layout):
     """Who was set up for one variant decodes another whose key sample brings its sets, and then the first."""
     frames = frames_of(layout, 48, 32, range(0, 160, 40))
     (first, head), (second, other) = encoded(frames, "h264"), encoded(frames, "h264", variant=3)
-    sets = parameter_sets(lift_entry(other, "video"))
+    sets = parameter_sets(extract_entry(other, "video"))
     assert units(sets) == [7, 8]
-    assert sets != parameter_sets(lift_entry(head, "video"))
+    assert sets != parameter_sets(extract_entry(head, "video"))
     second = [replace(second[0], data=sets + second[0].data), *second[1:]]
     assert_same(frames * 3, decoded([*first, *second, *first], head, layout))
 

@@ -11,7 +11,7 @@ from cssv.boxes import I64, UNKNOWN_ID
 from cssv.errors import BoxesError
 from cssv.files.paths import check_path
 from cssv.frames import Frame
-from cssv.interop.mot import read_rows
+from cssv.interop.mot import read_mot_array
 from cssv.perception.detections import ANY_OBJECT, EMPTY, Detections
 from cssv.perception.detectors.options import check_share
 from cssv.perception.detectors.scores import unit_scores
@@ -33,7 +33,7 @@ class BoxesDetector:
         min_score: boxes of lower scores, from 0 to 1 as above, are left out.
 
     Raises:
-        BoxesError: see :func:`read_rows`; also when every score is 0.
+        BoxesError: see :func:`read_mot_array`; also when every score is 0.
         OptionError: ``min_score`` is out of range.
     """
 
@@ -45,7 +45,7 @@ class BoxesDetector:
         self, boxes: str | PathLike[str], *, label: str = ANY_OBJECT, min_score: float = 0.0
     ) -> None:
         check_share("min_score", min_score)
-        rows = read_rows(check_path("boxes", boxes))
+        rows = read_mot_array(check_path("boxes", boxes))
         if rows[:, 6].min() >= 0:
             rows = rows[rows[:, 6] != 0]
         if not len(rows):

@@ -1,0 +1,44 @@
+"""Checks of the texts that users give a version, before any work is done."""
+
+from __future__ import annotations
+
+from cssv.container.index import IndexMeta
+from cssv.container.limits import AUTHOR_LIMIT, CREATED_LIMIT_S, MESSAGE_LIMIT, TAG_LIMIT
+from cssv.errors import OptionError
+
+
+def check_texts(about: IndexMeta) -> None:
+    """Raise OptionError unless author, message and time are within the format's bounds."""
+    for what, text, limit in (
+        ("author", about.author, AUTHOR_LIMIT),
+        ("message", about.message, MESSAGE_LIMIT),
+    ):
+        if not isinstance(text, str):
+            raise OptionError(f"{what} is not a text", found=type(text).__name__)
+        # Lone surrogates have no bytes in UTF-8; the writer of the index refuses them later.
+        size = len(text.encode(errors="surrogatepass"))
+        if size > limit:
+            raise OptionError(f"{what} is too long", found=f"{size} bytes", bound=f"{limit}")
+    if not 0 <= about.created_s <= CREATED_LIMIT_S:
+        raise OptionError("time of creation is out of range", found=about.created_s)
+
+
+def check_tag(name: str) -> str:
+    """Return the name of a tag; OptionError for one that could be mistaken for something else."""
+    if not isinstance(name, str):
+        raise OptionError("the name of a tag is a text", found=type(name).__name__)
+    fault = None
+    if not name or len(name.encode(errors="surrogatepass")) > TAG_LIMIT:
+        fault = f"{len(name.encode(errors='surrogatepass'))} bytes"
+    # Programs take digits for the number of a version.
+    elif name.isdigit():
+        fault = "only digits, like the number of a version"
+    elif any(letter.isspace() or not letter.isprintable() for letter in name):
+        fault = ascii(name)
+    if fault is not None:
+        raise OptionError(
+            "this cannot be the name of a tag",
+            found=fault,
+            bound=f"1 to {TAG_LIMIT} bytes, no white space or control characters, not only digits",
+        )
+    return name
