@@ -16,6 +16,11 @@ from threading import Thread
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
+
+# A deadline would judge a test by the clock of a busy machine.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 pytest_plugins = ["cssv.testing.fixtures"]
 

@@ -194,9 +194,9 @@ def test_nothing_damaged_is_copied(path, text):
 
 def test_refused(path):
     for numbers, playing, error, match in (
-        ([], None, OptionError, "no version is to be kept"),
+        ([], None, OptionError, "no version is kept"),
         ([1, 9], None, ContainerError, "no such version"),
-        ([1, 2], 3, OptionError, "to play"),
+        ([1, 2], 3, OptionError, "playing version is not kept"),
     ):
         with pytest.raises(error, match=match):
             compact(path, io.BytesIO(), numbers, playing)
