@@ -164,7 +164,7 @@ def _likelihoods(
 def advanced(
     tracklets: Sequence[Tracklet], noise: Noise, banks: Mapping[int, ScaleBank]
 ) -> dict[int, ScaleBank]:
-    """Banks after the frames of these tracklets; ``disturbances`` are heeded, ``scales`` are not."""
+    """Banks after the frames of these tracklets; ``disturbances`` are applied, ``scales`` are not."""
     found: dict[int, ScaleBank] = {}
     plain = [replace(_plain(t, banks.get(t.id)), disturbances=t.disturbances) for t in tracklets]
     for group in batches(plain):

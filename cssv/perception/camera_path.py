@@ -27,7 +27,7 @@ class CameraPath:
         return not len(self._moves)
 
     def add(self, time_s: float, camera: CameraMotion | None) -> None:
-        """Take in the motion since the frame before; None where nobody knows it."""
+        """Take in the motion since the frame before; None where it is not known."""
         if camera is None or not camera.is_known or camera.is_still:
             return
         last = self._moves.rows["place"][-1] if len(self._moves) else _IDENTITY

@@ -49,7 +49,7 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None
         tracklets: of one clip.
         noise: of its boxes.
         place: (2, 3) float64 for a time in seconds, what takes the picture then to the still scene; None
-            where the camera stands still or nobody knows.
+            where the camera stands still or its motion is not known.
     """
     owner = {tracklet.id: tracklet.id for tracklet in tracklets}
     if len(tracklets) < 2:

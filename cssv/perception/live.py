@@ -61,7 +61,7 @@ class _Object:
             self.recent.popleft()
         self.heights_px.append(sum(height for _, height in self.recent) / len(self.recent))
 
-    def heed(self, tracklet: Tracklet) -> None:
+    def store_findings(self, tracklet: Tracklet) -> None:
         """Keep what the window says of this object's disturbances and of its flow."""
         self.disturbances = tracklet.disturbances
         if tracklet.flow_px_s is not None:
@@ -160,7 +160,7 @@ class LiveTracker:
             # A given id is believed at once; others must be seen a few times, and well.
             seen.believe(fewest, is_given=bool(detections.ids[k] >= 0), is_sure=bool(sure[k]))
         if self._noise is None:
-            self._recent.hear(now, ids[known], centres[known])
+            self._recent.add(now, ids[known], centres[known])
         ready = int(np.searchsorted(self._times_s, self._times_s[-1] - self.lag_s, side="right"))
         hop_s = self._times_s[ready - 1] - self._times_s[0] if ready else 0.0
         if ready == 0 or hop_s < _HOP_SHARE * self.lag_s - 1e-9:
@@ -177,7 +177,7 @@ class LiveTracker:
         banks = {k: seen.bank for k, seen in self._objects.items() if seen.bank is not None}
         window = adapted([self._tracklet(k, seen) for k, seen in confirmed.items()], noise, banks)
         for tracklet in window:
-            self._objects[tracklet.id].heed(tracklet)
+            self._objects[tracklet.id].store_findings(tracklet)
         found = smooth(window, noise)
         if self._metres is not None and ready:
             found = self._metres.standing(found, window, noise, self._times_s[ready - 1])

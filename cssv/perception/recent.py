@@ -29,7 +29,7 @@ class _Seen:
 
 
 class RecentNoise:
-    """Hears the boxes of a stream frame by frame and knows the noise of its typical object."""
+    """Estimate of the noise of a stream's typical object, from its recent boxes."""
 
     def __init__(self) -> None:
         self._frames: deque[_Seen] = deque()
@@ -37,7 +37,7 @@ class RecentNoise:
         self._renewed_s: float | None = None
         self._noise = Noise()
 
-    def hear(self, time_s: float, ids: I64, centres_px: F64) -> None:
+    def add(self, time_s: float, ids: I64, centres_px: F64) -> None:
         """Take in the boxes of the next frame: ids (n,) and centres, w, h (n, 4)."""
         self._frames.append(_Seen(time_s, ids, centres_px))
         self._boxes += len(ids)

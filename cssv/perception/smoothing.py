@@ -90,7 +90,7 @@ class Tracklet:
             channel; 1 unless given (:mod:`cssv.perception.adaptation`).
         disturbances: what in this track no constant noise explains; None unless looked for.
         flow_px_s: float64 (n, 3): the velocity that optical flow saw, x and y, and its standard deviation, in
-            px/s; NaN where it says nothing. None where nobody asked it.
+            px/s; NaN where it is not known. None where it was not measured.
         heights_px: float64 (n,): see :func:`local_heights`, where frames before the first count too.
     """
 
@@ -159,7 +159,7 @@ class Batch:
     """Tracklets side by side: (T, B) for T steps of B tracklets, the shorter ones padded at the end.
 
     ``starts`` holds a state or None and ``scales`` (B, 4, 2) the noise multipliers of each tracklet;
-    ``flow_px_s`` is (T, B, 3), or None where nobody asked it; ``disturbances`` may be None, too.
+    ``flow_px_s`` is (T, B, 3), or None where it was not measured; ``disturbances`` may be None, too.
     """
 
     times_s: F64

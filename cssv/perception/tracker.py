@@ -147,7 +147,7 @@ class Tracker:
         Args:
             time_s: the frame's time, later than the one before.
             detections: what was seen. A detection with an id continues the object of that id.
-            camera: how the still scene moved since the frame before; None where nobody knows.
+            camera: how the still scene moved since the frame before; None where it is not known.
 
         Returns:
             int64 (n,): the identity of every detection, -1 where it has none: a low score that continues

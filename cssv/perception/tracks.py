@@ -24,7 +24,7 @@ _ROWS = {
     "velocity_m_s": (2,),
     "velocity_m_cov": (2, 2),
 }
-#: What is NaN where nobody knows it, and may be left out.
+#: What is NaN where it is not known, and may be left out.
 _OPTIONAL = ("velocity_m_s", "velocity_m_cov")
 _LEFT_OUT = np.empty(0)
 

@@ -72,13 +72,13 @@ def test_a_stream_says_what_the_whole_clip_says_up_to_the_lag(lag_s, seed):
     assert checked > 200
 
 
-def test_the_stream_hears_the_noise_of_its_own_boxes():
+def test_a_stream_estimates_the_noise_of_its_own_boxes():
     times, frames = walkers(count=6, steps=300)
     recent, ids = RecentNoise(), np.arange(6)
     assert recent.noise() == SmootherNoise()
     clip = ClipTracker()
     for number, (time_s, seen) in enumerate(zip(times, frames, strict=True)):
-        recent.hear(
+        recent.add(
             time_s, seen.ids, seen.boxes_px + np.array([0.5, 0.5, 0, 0]) * seen.boxes_px[:, [2, 3, 2, 3]]
         )
         clip.add(number, time_s, seen)
@@ -93,10 +93,10 @@ def test_the_stream_hears_the_noise_of_its_own_boxes():
 def test_the_memory_of_a_stream_is_bounded():
     recent = RecentNoise()
     for number in range(2000):
-        recent.hear(number / 100, np.arange(20), np.ones((20, 4)))
+        recent.add(number / 100, np.arange(20), np.ones((20, 4)))
     assert recent._boxes <= MEMORY_BOXES
     for number in range(100):
-        recent.hear(1000 + number, np.arange(1), np.ones((1, 4)))
+        recent.add(1000 + number, np.arange(1), np.ones((1, 4)))
     assert len(recent._frames) <= MEMORY_S + 1
     tracker = LiveTracker()
     for number in range(600):

@@ -10,7 +10,7 @@ import numpy as np
 
 from cssv.errors import ModelError
 from cssv.perception.transformer.heads import KNOWN, count_heads
-from cssv.perception.transformer.naming import Naming, blocks, theirs, translate, whose
+from cssv.perception.transformer.naming import Naming, blocks, naming_of, theirs, translate
 from cssv.perception.transformer.positions import Scaling
 from cssv.perception.transformer.weights import F32, Weights
 
@@ -202,7 +202,7 @@ def _infer(shelf: _Shelf) -> Architecture:
         raise ModelError(f"{path} has position embeddings for no square of patches", found=str(positions))
     registers = shelf.shape("registers")[-2:][0] if "registers" in names else 0
     enter, leave = _perceptron(shelf)
-    naming, is_scaled = whose(names, shelf.weights.tensors), "0.scale1" in names
+    naming, is_scaled = naming_of(names, shelf.weights.tensors), "0.scale1" in names
     return Architecture(
         patch_px=patch[2],
         width=width,

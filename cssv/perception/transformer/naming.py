@@ -120,7 +120,7 @@ def theirs(ours: str) -> str:
     return " or ".join(f"{start}{name}{end}" for name in (BLOCK if number else STEM)[stem])
 
 
-def whose(names: Mapping[str, str], given: Mapping[str, object]) -> Naming:
+def naming_of(names: Mapping[str, str], given: Mapping[str, object]) -> Naming:
     """Who named the tensors; matters for how position embeddings are scaled.
 
     timm and Facebook spell most names alike. timm calls registers ``reg_token``, and strips the mask token
