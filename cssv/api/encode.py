@@ -30,7 +30,7 @@ from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
-from cssv.pipeline.temperatures import ThermalReadings
+from cssv.pipeline.thermal_file import ThermalReadings
 from cssv.scene import Ranges, Scene
 from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ranges import default_ranges

@@ -31,7 +31,8 @@ from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_frac
 from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
-from cssv.pipeline.temperatures import LiveThermalReadings, ThermalView, take_temperatures
+from cssv.pipeline.temperatures import ThermalView, take_temperatures
+from cssv.pipeline.thermal_stream import LiveThermalReadings
 from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ranges import default_ranges
 from cssv.video import Codec, VideoInfo

@@ -1,4 +1,4 @@
-"""The cast of a clip: what every frame shows, once tracks and scene have met."""
+"""Objects of each frame: tracks annotated with the scene's attributes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,23 @@ from cssv.scene.matching import LiveMatcher, Sighting, given_sightings, resolve,
 from cssv.scene.values import ImageBox, Pair
 from cssv.template.state import ObjectState
 
-#: A stream's track that was not seen for this long is forgotten; if it comes back it is matched anew.
+#: A track of a stream that is gone for this long is forgotten; if it comes back, it is matched again.
 FORGET_S = 60
 #: Share of all speeds that the default speed range must hold; the rest are jumps of the tracker.
 SPEED_SHARE = 0.995
 
 
 class TrackAnnotator:
-    """The cast of a whole clip whose tracks are known; ``plane`` is its ground, where that is known.
+    """Annotates the tracks of a whole clip.
+
+    Args:
+        scene: the scene.
+        tracks: all tracks of the clip.
+        plane: the ground of the picture; None if unknown.
 
     Attributes:
         scene: as given.
-        facts: what the scene says of each track.
+        facts: of each track.
     """
 
     def __init__(self, scene: Scene, tracks: Tracks, plane: Plane | None = None) -> None:
@@ -44,11 +49,11 @@ class TrackAnnotator:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Scene entries that speak of no track, in words."""
+        """Warnings about scene entries that match no track."""
         return unmatched(self.scene, self.facts)
 
     def fastest_px_s(self) -> float | None:
-        """The speed that SPEED_SHARE of all rows stay below, or None without tracks."""
+        """The speed below which SPEED_SHARE of all speeds lie; None without tracks."""
         speeds = [np.hypot(*track.velocity_px_s.T) for track in self._tracks]
         return float(np.quantile(np.concatenate(speeds), SPEED_SHARE)) if speeds else None
 
@@ -59,7 +64,7 @@ class TrackAnnotator:
 
 
 class LiveAnnotator:
-    """The cast of a stream: the same, frame by frame."""
+    """Annotates the tracks of a stream, frame by frame."""
 
     def __init__(self, scene: Scene, plane: Plane | None = None) -> None:
         self.scene = scene
@@ -72,7 +77,7 @@ class LiveAnnotator:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Scene entries that have spoken of no track so far, in words."""
+        """Warnings about scene entries that match no track so far."""
         return self._matcher.unmatched()
 
     def annotate(self, states: FrameStates, time: Fraction) -> FrameObjects:
@@ -81,6 +86,7 @@ class LiveAnnotator:
         Raises:
             InputError: a detector gives an id that belongs to a given object.
         """
+        # A stream's ids are not known beforehand, so the given objects cannot be numbered above them.
         ids = states.ids.tolist()
         if taken := set(ids).intersection(self._given):
             raise InputError(
@@ -95,7 +101,7 @@ class LiveAnnotator:
         return merge_objects(_perceived(states), given, self._matcher.facts)
 
     def _forget(self, ids: list[int], time: Fraction) -> None:
-        """Let go of tracks that have been gone for long."""
+        """Forget tracks that have been gone for FORGET_S, so that memory stays constant."""
         self._last_seen |= dict.fromkeys(ids, time)
         gone = [track for track, seen in self._last_seen.items() if time - seen > FORGET_S]
         for track in gone:
@@ -104,15 +110,16 @@ class LiveAnnotator:
 
 
 def _perceived(states: FrameStates) -> list[ObjectState]:
-    """The tracked objects of a frame."""
-    return [_of_row(states, row) for row in range(len(states))]
+    """The tracked objects of a frame, without facts of the scene."""
+    return [_state_of_row(states, row) for row in range(len(states))]
 
 
-def _of_row(states: FrameStates, row: int) -> ObjectState:
+def _state_of_row(states: FrameStates, row: int) -> ObjectState:
     velocity = states.velocity_px_s[row]
     past, future = states.velocity_past_px_s[row], states.velocity_future_px_s[row]
+    # Without one of the two velocities the change between them is not known.
     change = (future - past) / 2 if past.any() and future.any() else np.zeros(2)
-    # The halves are drawn around the smoothed velocity, so that their mean is what is known best.
+    # The two halves lie symmetrically around the smoothed velocity, so that their mean is the best estimate.
     change *= min(1.0, float(np.hypot(*velocity)) / max(float(np.hypot(*change)), 1e-9))
     on_ground = states.velocity_m_s[row]
     is_on_ground = bool(np.isfinite(on_ground).all() and np.isfinite(states.velocity_m_cov[row]).all())

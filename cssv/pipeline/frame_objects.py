@@ -1,4 +1,4 @@
-"""Who is drawn in a frame: the perceived objects and those that the scene gives outright, put together."""
+"""The objects of a frame: detected objects merged with those that the scene gives as trajectories."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from cssv.template.state import ObjectState, grounded
 
 #: Ids of objects that the scene gives outright start here, or above the clip's highest id.
 FIRST_GIVEN_TRACK = 1_000_000
-#: A perceived object that overlaps a given one by more than this IoU is the same object ...
+#: A perceived object that overlaps a given one by more than this IoU is the same object.
 SAME_OBJECT_IOU = 0.5
-#: ... so is one of whose box more than this share lies in a given one's, a part of it, and one that
-#: holds more than this share of a given one's box, as a boat with its wake does ...
+#: It is also the same object if more than this share of its box lies in the given one's (a part of it), or if
+#: its box holds more than this share of the given one's (a boat with its wake) ...
 SAME_OBJECT_SHARE = 0.7
-#: ... unless its area is more than this many times the given one's: then it is something behind it.
+#: ... and its area is at most this many times the given one's: a larger one is something behind it.
 SAME_OBJECT_AREAS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class FrameObjects:
-    """Who is in a frame.
+    """The objects of a frame.
 
     Attributes:
-        objects: what is drawn: the perceived objects by id, then the given ones.
-        replaced: perceived objects that the scene gives outright; they are not drawn.
+        objects: drawn objects: the perceived ones by id, then the given ones.
+        replaced: perceived objects that the scene gives as trajectories; they are not drawn.
     """
 
     objects: tuple[ObjectState, ...]
@@ -45,7 +45,7 @@ class FrameObjects:
 def merge_objects(
     perceived: list[ObjectState], given: list[ObjectState], facts_of: Callable[[int], Facts]
 ) -> FrameObjects:
-    """Put the perceived objects of a frame and the given ones together."""
+    """Merge the perceived objects of a frame with the given ones, and add the scene's facts."""
     keep = _not_given(np.array([state.box_px for state in perceived]).reshape(-1, 4), given)
     drawn = (_with_facts(s, facts_of(s.track)) for s, kept in zip(perceived, keep, strict=True) if kept)
     replaced = (state for state, kept in zip(perceived, keep, strict=True) if not kept)
@@ -53,12 +53,12 @@ def merge_objects(
 
 
 def _not_given(boxes_px: NDArray[np.float64], given: Iterable[ObjectState]) -> NDArray[np.bool_]:
-    """Rows whose box is none of the given objects'."""
-    places = np.array([state.box_px for state in given]).reshape(-1, 4)
-    if not len(places) or not len(boxes_px):
+    """Rows of boxes that are not one of the given objects: (n,) bool."""
+    given_boxes = np.array([state.box_px for state in given]).reshape(-1, 4)
+    if not len(given_boxes) or not len(boxes_px):
         return np.ones(len(boxes_px), bool)
-    iou = overlaps(boxes_px, places)
-    areas, given_areas = boxes_px[:, 2:].prod(axis=1)[:, None], places[:, 2:].prod(axis=1)
+    iou = overlaps(boxes_px, given_boxes)
+    areas, given_areas = boxes_px[:, 2:].prod(axis=1)[:, None], given_boxes[:, 2:].prod(axis=1)
     common = iou / (1 + iou) * (areas + given_areas)
     is_part = common > SAME_OBJECT_SHARE * areas
     is_whole = (common > SAME_OBJECT_SHARE * given_areas) & (areas <= SAME_OBJECT_AREAS * given_areas)
@@ -72,19 +72,19 @@ def given_states(
     facts_of: Callable[[int], Facts],
     plane: Plane | None = None,
 ) -> list[ObjectState]:
-    """The given objects that are in the picture at ``time``; ``plane`` is the ground, where it is known."""
+    """The given objects at ``time``; ``plane`` is the ground, if known."""
     found = []
     for track, (_, entry) in zip(given, scene.given_tracks(), strict=True):
-        # Scenes give times in decimals: 0.2 s means the frame at 1/5 s, which only floats make equal.
-        place = entry.state_at(float(time))
-        if place is None:
+        # Scenes give times in decimals: 0.2 s means the frame at 1/5 s, and only as floats are they equal.
+        at_time = entry.state_at(float(time))
+        if at_time is None:
             continue
-        past, future = place.velocity_past_px_s, place.velocity_future_px_s
+        past, future = at_time.velocity_past_px_s, at_time.velocity_future_px_s
         state = ObjectState(
             track=track,
             label="",
             score=1.0,
-            box_px=place.box_px,
+            box_px=at_time.box_px,
             velocity_px_s=((past[0] + future[0]) / 2, (past[1] + future[1]) / 2),
             past_px_s=past,
             future_px_s=future,
@@ -97,17 +97,14 @@ def given_states(
 
 
 def drawn_temperature(given: Value | None, reading: Value | None) -> Value | None:
-    """The temperature of an object: what the scene gives as measured, else what a thermal camera read.
-
-    What the scene only estimates holds where no thermal camera has seen the object.
-    """
+    """The temperature to draw: the scene's if measured, else the camera's, else the scene's estimate."""
     if reading is None or (given is not None and given.source is Source.MEASURED):
         return given
     return reading
 
 
 def with_reading(state: ObjectState, reading: Value | None) -> ObjectState:
-    """The object with what a thermal camera read; before, its temperature is what the scene gives."""
+    """The object with the reading of a thermal camera; until now its temperature is the scene's."""
     drawn = drawn_temperature(state.temperature_c, reading)
     return replace(state, thermal_c=reading, temperature_c=drawn)
 

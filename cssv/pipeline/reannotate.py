@@ -1,4 +1,4 @@
-"""The cast of a clip that is on file, under another scene."""
+"""Objects of each frame of an encoded clip, under another scene."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from cssv.scene.attributes import NOTHING_CARRIED, RINGS
 from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ground import Plane, Size, is_same_ground
 from cssv.scene.matching import Sighting, given_sightings, resolve, unmatched
-from cssv.scene.thermal import Calibration, Unit
+from cssv.scene.thermal import Calibration, stated_unit
 from cssv.template.state import ObjectState, grounded
 
 
 class Reannotator:
-    """The cast of a clip whose frames are on file, under another scene: who was perceived stays.
+    """Annotates the frames of an encoded clip under another scene; the perceived objects stay.
 
     Args:
         scene: the other scene, in the file's own time.
-        frames: the samples of all frames with their times in seconds, in order; gone through once.
+        frames: the samples of all frames with their times in seconds, in order; read once.
         size: width and height of the picture.
-        on_ground: scene samples by frame of an older version in which the scene's camera shows this ground.
+        on_ground: finds an older version whose camera has this ground; returns its scene samples by frame.
 
-    Velocities on the ground stay as they were perceived while the scene's camera shows the same ground. Under
-    another camera they are those of an older version that has it, and else those in the picture, taken to its
-    ground; the feet are not filtered again.
+    Velocities on the ground stay as long as the scene's camera has the same ground. Under another camera they
+    are those of an older version with that camera, or else they are computed from those in the picture; the
+    feet are not filtered again.
 
-    Readings of a thermal camera are turned into those of the scene's ``scale``, ``offset_c`` and ``sigma_c``.
-    Without a scale they stay in the one they were, without any of these just as they were.
+    Readings of a thermal camera are converted to the scene's ``scale``, ``offset_c`` and ``sigma_c``. Without
+    a scale they keep theirs; without any of the three they stay.
 
     Attributes:
-        calibration: what the readings are made with from now on.
+        calibration: of the readings from now on.
         is_recalibrated: whether readings change.
 
     Raises:
@@ -86,16 +86,16 @@ class Reannotator:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the scene has no effect, in words.
+        """Warnings about parts of the scene without effect.
 
-        Entries that speak of no track, a camera that does not tell the ground, and a thermal camera that is
-        not the one which was read.
+        These are entries that match no track, a camera that determines no ground, and changes of the thermal
+        camera that readings on file cannot follow.
         """
         ground = ground_note(self.scene.camera, self._plane)
         return (*unmatched(self.scene, self.facts), *ground, *self._notes)
 
     def drawn(self, frames: Iterable[tuple[SceneSample, Fraction]]) -> dict[str, list[float]]:
-        """Lowest and highest temperature and density that are drawn, under the names of their ranges."""
+        """Lowest and highest drawn value of each attribute with a ring, under the names of the ranges."""
         found: dict[str, list[float]] = {name: [] for name in RINGS}
         for sample, time in frames:
             for state in self.annotate(sample, time).objects:
@@ -107,14 +107,14 @@ class Reannotator:
         return found
 
     def annotate(self, sample: SceneSample, time: Fraction) -> FrameObjects:
-        """The objects of the frame that ``sample`` is about, shown at ``time`` seconds.
+        """The objects of the frame of ``sample``, shown at ``time`` seconds.
 
         Raises:
             ThermalError: under the scene's calibration a reading is no temperature.
         """
         sample = self._read_again(sample)
         given = given_states(self.scene, self._given, time, self.facts.__getitem__, self._plane)
-        # A reading stays true of an object that the other scene gives at the same place.
+        # A reading stays valid for an object that the other scene gives with the same box.
         readings = {state.box_px: state.thermal_c for state in sample.objects if _is_given(state)}
         given = [with_reading(state, readings.get(state.box_px)) for state in given]
         perceived = perceived_in(sample)
@@ -123,9 +123,10 @@ class Reannotator:
         return merge_objects(perceived, given, self.facts.__getitem__)
 
     def _on_ground(self, perceived: Iterable[ObjectState], number: int) -> list[ObjectState]:
-        """What was perceived in a frame, with its velocities on the scene's ground."""
+        """The perceived objects of a frame, with velocities on the scene's ground."""
         known: dict[int, ObjectState] = {}
         if self._older is not None:
+            # A damaged old sample only costs filtered velocities.
             with suppress(ChecksumError):
                 known = {state.track: state for state in perceived_in(read_sample(self._older(number)))}
         return [
@@ -136,7 +137,7 @@ class Reannotator:
         ]
 
     def _read_again(self, sample: SceneSample) -> SceneSample:
-        """The sample as if the thermal camera had been calibrated as the scene says."""
+        """The sample with readings under the scene's calibration."""
         before, now = self._before, self.calibration
         if not self.is_recalibrated or before is None or now is None:
             return sample
@@ -151,17 +152,19 @@ class Reannotator:
 
 
 def _recalibrated(before: Calibration | None, thermal: Thermal) -> Calibration | None:
-    """What readings are made with under another scene; None where it was not known before."""
+    """The calibration under another scene; None if the old one is unknown."""
+    # Without the old calibration nothing is known about the counts.
     if before is None:
         return None
-    unit, sigma_c = before.unit, before.sigma_c if thermal.sigma_c is None else thermal.sigma_c
-    if unit is not None and thermal.scale is not None and thermal.offset_c is not None:
-        unit, sigma_c = Unit(thermal.scale, thermal.offset_c), thermal.sigma_c or 0.0
-    return Calibration(unit, sigma_c)
+    unit = stated_unit(thermal)
+    # A scale converts counts, so it has no effect on a camera that gave degrees.
+    if before.unit is not None and unit is not None:
+        return Calibration(unit, thermal.sigma_c or 0.0)
+    return Calibration(before.unit, before.sigma_c if thermal.sigma_c is None else thermal.sigma_c)
 
 
 def _thermal_notes(now: Thermal, stated: Thermal, before: Calibration | None) -> tuple[str, ...]:
-    """What another thermal part says that readings on file cannot follow."""
+    """Warnings about changes of the thermal part that readings on file cannot follow."""
     names = ["homography", "time_offset_s", "rate"]
     if before is None:
         names.append("sigma_c")
@@ -175,7 +178,7 @@ def _thermal_notes(now: Thermal, stated: Thermal, before: Calibration | None) ->
 
 
 class _Record:
-    """Where a track was, packed: 40 bytes a frame."""
+    """Times and boxes of a track, packed: 40 bytes a frame."""
 
     def __init__(self, label: str) -> None:
         self._label = label
@@ -191,13 +194,13 @@ class _Record:
 
 
 def perceived_in(sample: SceneSample) -> list[ObjectState]:
-    """Whom the perception saw in a frame, by id, without anything that a scene has said."""
+    """The perceived objects of a frame by id, without facts of the scene."""
     plain = [_without_facts(state) for state in (*sample.objects, *sample.replaced) if not _is_given(state)]
     return sorted(plain, key=lambda state: state.track)
 
 
 def _is_given(state: ObjectState) -> bool:
-    # Files of index format 1 do not say it, but nothing perceived is known this well.
+    # Files of index format 1 have no such flag, but no perceived object is known this well.
     return state.is_given or (state.track >= FIRST_GIVEN_TRACK and state.score == 1 and state.sigma_px_s == 0)
 
 

@@ -21,10 +21,10 @@ CROWD_DECIMALS = 4
 def rows_of(
     states: Sequence[ObjectState], number: int, time: Fraction, source: Origin, plane: Plane | None = None
 ) -> tuple[ObjectRow, ...]:
-    """The objects of a frame as rows of the objects table; what is unknown is None.
+    """The objects of a frame as rows of the objects table; None is unknown.
 
-    With the ground ``plane`` of the frame, objects that do not tell their velocity on the ground get it from
-    that in the picture, and all that stand on it the crowd's density.
+    With the ground ``plane`` of the frame, objects without a velocity on the ground get it from the one in
+    the picture, and all objects on the ground get the density of the crowd.
     """
     crowds = _crowds(states, plane)
     return tuple(
@@ -33,16 +33,16 @@ def rows_of(
 
 
 def _crowds(states: Sequence[ObjectState], plane: Plane | None) -> list[float | None]:
-    """People per square metre at each object; None where its foot is out of sight."""
+    """People per square metre at each object; None if its foot is out of sight."""
     if plane is None or not states:
         return [None] * len(states)
     boxes = np.array([state.box_px for state in states])
     feet = feet_of(boxes)
-    # Who is cut off below stands outside of what the picture shows of the ground.
+    # The feet of a box that is cut off below are outside the picture.
     feet[boxes[:, 1] + boxes[:, 3] > plane.size[1] - EDGE_PX] = np.nan
-    places = plane.to_ground(feet)
-    people = places[[is_person(state.label) for state in states]]
-    found = crowd_density(people, places, plane).tolist()
+    on_ground = plane.to_ground(feet)
+    people = on_ground[[is_person(state.label) for state in states]]
+    found = crowd_density(people, on_ground, plane).tolist()
     return [round(crowd, CROWD_DECIMALS) if math.isfinite(crowd) else None for crowd in found]
 
 

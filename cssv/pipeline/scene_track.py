@@ -1,8 +1,8 @@
-"""The scene track's samples: one JSON object per frame (SPEC.md).
+"""Samples of the scene track: one JSON object per frame (SPEC.md).
 
-``{"frame": 7, "objects": [...]}``; the first one also holds ``"scene"`` and ``"ranges"``. Numbers are
-rounded to what the perception can know, so that samples stay small. What the scene has put aside or
-renamed is kept too (``"replaced"``, ``"detected"``), so that another scene can be applied to the same
+``{"frame": 7, "objects": [...]}``; the first one also holds ``"scene"`` and ``"ranges"``. Numbers are rounded
+to the precision of perception, so that samples stay small. Objects that the scene replaces and labels that it
+changes are kept too (``"replaced"``, ``"detected"``), so that another scene can be applied to the same
 perception.
 """
 
@@ -28,9 +28,9 @@ _DECIMALS = 3
 _LARGEST_TRACK = 2**32 - 1
 _LARGEST_FRAME = 2**53
 _LARGEST = 1e15
-#: Least degrees that a thermal camera's count may stand for.
+#: Fewest degrees of one count of a thermal camera.
 _LEAST_SCALE = 1e-15
-#: Bound of a box's place and size in a tag.
+#: Bound of a box's position and size in a tag.
 _LARGEST_SIDE = 2**16
 #: Sensed values of an object in a frame, in the order of the sample.
 _SENSED = (*(attribute.name for attribute in CARRIED), "thermal_c")
@@ -40,16 +40,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SceneSample:
-    """What one sample says.
+    """The content of one sample.
 
     Attributes:
         frame: number of the frame.
         objects: its objects.
         scene, ranges: in the first sample only.
-        replaced: perceived objects that are not drawn, because the scene gives them outright.
-        outlines: outlines of drawn objects that found no place for a tag in the pixels.
-        calibration: what the readings of all frames were made with; in the first sample only, and None where
-            there are none.
+        replaced: perceived objects that are not drawn, because the scene gives them as trajectories.
+        outlines: outlines of drawn objects without a place for their tag in the pixels.
+        calibration: of the thermal readings of all frames; in the first sample only, None without readings.
     """
 
     frame: int
@@ -66,7 +65,7 @@ def _rounded(values: Sequence[float]) -> list[float]:
 
 
 def quantise(state: ObjectState) -> ObjectState:
-    """The state as a sample will tell it: what is drawn from it can be drawn again from the sample."""
+    """The state rounded as in a sample, so that the same drawing can be made from the sample."""
     x, y, w, h = _rounded(state.box_px)
     velocity, past, future = (
         (vx, vy) for vx, vy in map(_rounded, (state.velocity_px_s, state.past_px_s, state.future_px_s))
@@ -128,7 +127,7 @@ def _outline_to_json(outline: Outline) -> dict[str, Any]:
 
 
 def write_sample(sample: SceneSample) -> bytes:
-    """Write the sample as compact UTF-8 JSON."""
+    """The sample as compact UTF-8 JSON."""
     node: dict[str, Any] = {"frame": sample.frame, "objects": [_object_to_json(o) for o in sample.objects]}
     if sample.replaced:
         node["replaced"] = [_object_to_json(o) for o in sample.replaced]
@@ -145,7 +144,7 @@ def write_sample(sample: SceneSample) -> bytes:
 
 
 def sample_ranges(data: bytes) -> Ranges:
-    """The ranges that the first sample of a version tells. Raises ContainerError where it does not."""
+    """The ranges in the first sample of a version. Raises ContainerError if it has none."""
     ranges = read_sample(data).ranges
     if ranges is None:
         raise ContainerError("the first scene sample holds no ranges")
@@ -284,8 +283,8 @@ def read_sample(data: bytes) -> SceneSample:
     """Inverse of :func:`write_sample` up to rounding.
 
     Raises:
-        ContainerError: not such a sample.
-        SceneError: its scene is faulty.
+        ContainerError: the data is no such sample.
+        SceneError: its scene is not valid.
     """
     try:
         node = json.loads(data)

@@ -1,8 +1,8 @@
-"""What is wrong with a scene, in words: one line per fault, all faults at once.
+"""Validation of a scene: one line per fault, all faults at once.
 
-:func:`parse` reads strict JSON text; :func:`check` copies a tree within bounds and finds what breaks
-the schema, and what no schema can say. A line holds the JSON path, the value found and the values
-allowed.
+:func:`parse` reads strict JSON text. :func:`check` copies a tree within bounds and finds the values that
+break the schema, or a rule that a schema cannot express. A line has the JSON path, the value found and the
+values allowed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from cssv.errors import SceneError
 from cssv.scene.schema import are_numbers, validator
 from cssv.scene.values import OWN_PREFIX, JsonObject
 
-Path = tuple[str | int, ...]
-Fault = tuple[Path, str]
+#: Keys and indices from the root of the tree.
+JsonPath = tuple[str | int, ...]
+#: What is wrong, and where.
+SceneFault = tuple[JsonPath, str]
 
 #: Largest scene, in bytes of UTF-8 text.
 TEXT_BOUND = 16 * 1024 * 1024
@@ -31,10 +33,10 @@ TEXT_BOUND = 16 * 1024 * 1024
 DEPTH_BOUND = 32
 #: Most values in one scene, counted before anything is validated.
 NODES_BOUND = 2_000_000
-#: Fault lines that one error shows, and faults after which no more are looked for.
+#: Most fault lines in one error, and most faults that are searched for.
 FAULTS_SHOWN = 200
 FAULTS_BOUND = 5000
-#: A homography is singular when its determinant is this small beside the product of its rows' lengths.
+#: A homography is singular if its determinant is at most this share of the product of its rows' lengths.
 SINGULAR_RATIO = 1e-12
 
 _SHOWN_CHARS = 60
@@ -45,7 +47,7 @@ _INTEGER_BITS = 1023
 
 
 class _Object(JsonObject):
-    """A parsed object that remembers keys given twice."""
+    """A parsed JSON object that remembers keys given twice."""
 
     __slots__ = ("twice",)
 
@@ -56,10 +58,12 @@ class _Object(JsonObject):
 
 
 def parse(data: bytes | str, name: str = "scene") -> object:
-    """Strict JSON text to its tree; ``name`` stands in the error.
+    """The tree of strict JSON text; errors contain ``name``.
 
-    Raises SceneError for text that is too long, not UTF-8, not JSON or nested too deeply. Keys
-    given twice and numbers that are not finite stay in the tree, for :func:`check` to find.
+    Keys given twice and numbers that are not finite stay in the tree: :func:`check` reports them.
+
+    Raises:
+        SceneError: the text is too long, not UTF-8, not JSON or nested too deeply.
     """
     if len(data) > TEXT_BOUND:
         raise SceneError(f"{name} is too large", faults=(f"$: allowed: at most {TEXT_BOUND} bytes",))
@@ -80,7 +84,7 @@ def parse(data: bytes | str, name: str = "scene") -> object:
         raise SceneError(f"{name} holds a number that is too long", faults=(str(error),)) from error
 
 
-def _too_deep(path: Path) -> str:
+def _too_deep(path: JsonPath) -> str:
     return f"{json_path(path)}: found more levels of nesting; allowed: {DEPTH_BOUND}"
 
 
@@ -88,7 +92,7 @@ def _too_deep(path: Path) -> str:
 
 
 class _Unusable:
-    """Stands for a leaf that has been complained of, so that the schema is not asked about it."""
+    """Replaces a leaf that has a fault already, so that the schema does not report it again."""
 
     def __init__(self, node: object) -> None:
         self.node = node
@@ -98,14 +102,14 @@ class _Unusable:
 
 
 class _Plain:
-    """One copying: a tree in plain JSON types, and the faults that no schema sees."""
+    """A copy of a tree in plain JSON types, and the faults that a schema cannot see."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.faults: list[Fault] = []
+        self.faults: list[SceneFault] = []
         self.count = 0
 
-    def copy(self, node: object, path: Path = ()) -> Any:  # noqa: ANN401 - JSON
+    def copy(self, node: object, path: JsonPath = ()) -> Any:  # noqa: ANN401 - JSON
         self.count += 1
         if len(path) > DEPTH_BOUND:
             raise SceneError(f"{self.name} is nested too deeply", faults=(_too_deep(path[:3]),))
@@ -119,13 +123,13 @@ class _Plain:
             return [self.copy(item, (*path, index)) for index, item in enumerate(node)]
         return self.leaf(node.item() if isinstance(node, np.generic) else node, path)
 
-    def fits_key(self, key: object, path: Path) -> bool:
+    def fits_key(self, key: object, path: JsonPath) -> bool:
         if isinstance(key, str) and _is_unicode(key):
             return True
         self.faults.append((path, f"found the key {_show(key)}; allowed: Unicode text"))
         return False
 
-    def leaf(self, node: object, path: Path) -> Any:  # noqa: ANN401 - JSON
+    def leaf(self, node: object, path: JsonPath) -> Any:  # noqa: ANN401 - JSON
         if isinstance(node, str):
             if _is_unicode(node):
                 return str(node)
@@ -142,7 +146,7 @@ class _Plain:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether UTF-8 can hold it: JSON can spell half a surrogate pair."""
+    """Whether UTF-8 can encode the text: JSON can contain half a surrogate pair."""
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
@@ -155,7 +159,7 @@ def _is_finite(number: float) -> bool:
 
 
 def check(tree: object, name: str = "scene") -> JsonObject:
-    """Return the plain copy of ``tree`` if it is a valid scene.
+    """The plain copy of ``tree``, if it is a valid scene.
 
     Raises:
         SceneError: with one line per fault, in the order of the JSON paths.
@@ -176,8 +180,8 @@ def check(tree: object, name: str = "scene") -> JsonObject:
     return checked
 
 
-def _lines(faults: Iterable[Fault], *, more: bool) -> tuple[str, ...]:
-    def order(fault: Fault) -> list[tuple[bool, int, str]]:
+def _lines(faults: Iterable[SceneFault], *, more: bool) -> tuple[str, ...]:
+    def order(fault: SceneFault) -> list[tuple[bool, int, str]]:
         return [(isinstance(s, str), 0, s) if isinstance(s, str) else (False, s, "") for s in fault[0]]
 
     lines = tuple(dict.fromkeys(f"{json_path(path)}: {text}" for path, text in sorted(faults, key=order)))
@@ -211,11 +215,8 @@ def _show(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 3] + "..."
 
 
-Tail = tuple[Path, str]
-
-
-def _words(error: ValidationError) -> Iterator[Tail]:
-    """One schema error in human words; the path is relative to the error's own."""
+def _words(error: ValidationError) -> Iterator[SceneFault]:
+    """One schema error for people; paths are relative to the error's own."""
     special = _SPECIAL.get(str(error.validator))
     if special is not None:
         yield from special(error)
@@ -223,7 +224,7 @@ def _words(error: ValidationError) -> Iterator[Tail]:
     yield (), f"found {_show(error.instance)}; allowed: {_allowed(error.schema)}"
 
 
-def _unknown_keys(error: ValidationError) -> Iterator[Tail]:
+def _unknown_keys(error: ValidationError) -> Iterator[SceneFault]:
     known = sorted(error.schema.get("properties", {}))
     for key in error.instance:
         if key in known or key.startswith(OWN_PREFIX):
@@ -234,14 +235,14 @@ def _unknown_keys(error: ValidationError) -> Iterator[Tail]:
         yield (key,), f"unknown key{hint}; allowed: {allowed}"
 
 
-def _missing_keys(error: ValidationError) -> Iterator[Tail]:
+def _missing_keys(error: ValidationError) -> Iterator[SceneFault]:
     for key in error.validator_value:
         if key not in error.instance:
             node = _resolved(error.schema["properties"][key])
             yield (key,), f"missing; allowed: {_allowed(node)}"
 
 
-def _missing_partner(error: ValidationError) -> Iterator[Tail]:
+def _missing_partner(error: ValidationError) -> Iterator[SceneFault]:
     for key, partners in error.validator_value.items():
         if key in error.instance:
             yield from (
@@ -251,9 +252,9 @@ def _missing_partner(error: ValidationError) -> Iterator[Tail]:
             )
 
 
-def _no_choice(error: ValidationError) -> Iterator[Tail]:
+def _no_choice(error: ValidationError) -> Iterator[SceneFault]:
     if not isinstance(error.instance, dict):
-        return  # its type is a fault of its own
+        return  # the wrong type is another fault
     keys = [choice["required"][0] for choice in error.validator_value]
     given = [key for key in keys if key in error.instance]
     found = " and ".join(given) if given else "none of them"
@@ -261,7 +262,7 @@ def _no_choice(error: ValidationError) -> Iterator[Tail]:
     yield (), f"found {found}; allowed: {many} of {', '.join(keys)}"
 
 
-_SPECIAL: dict[str, Callable[[ValidationError], Iterator[Tail]]] = {
+_SPECIAL: dict[str, Callable[[ValidationError], Iterator[SceneFault]]] = {
     "additionalProperties": _unknown_keys,
     "required": _missing_keys,
     "dependentRequired": _missing_partner,
@@ -271,7 +272,7 @@ _SPECIAL: dict[str, Callable[[ValidationError], Iterator[Tail]]] = {
 
 
 def _resolved(node: JsonObject) -> JsonObject:
-    """``node`` itself, or the definition that it refers to."""
+    """``node``, or the definition to which it refers."""
     reference = node.get("$ref")
     if reference is None:
         return node
@@ -280,7 +281,7 @@ def _resolved(node: JsonObject) -> JsonObject:
 
 
 def _allowed(node: JsonObject) -> str:
-    """Say which values a schema node allows, in words."""
+    """The values that a schema node allows, in words."""
     node = _resolved(node)
     if "const" in node:
         return str(node["const"])
@@ -318,11 +319,11 @@ _KIND_WORDS: dict[str, Callable[[JsonObject], str]] = {
 }
 
 
-# ---- what a schema cannot say
+# ---- rules that a schema cannot express
 
 
-def _sense(tree: object) -> Iterator[Fault]:
-    """Faults between values; silent wherever the shape is wrong, which the schema reports."""
+def _sense(tree: object) -> Iterator[SceneFault]:
+    """Faults between values; wrong shapes are skipped, because the schema reports them."""
     if not isinstance(tree, dict):
         return
     for part in ("camera", "thermal"):
@@ -342,15 +343,15 @@ def _sense(tree: object) -> Iterator[Fault]:
             yield from _order_sense(entry.get("trajectory"), ("objects", index, "trajectory"))
 
 
-def _calibration_sense(camera: object) -> Iterator[Fault]:
+def _calibration_sense(camera: object) -> Iterator[SceneFault]:
     name = _get(camera, "calibration")
     if isinstance(name, str):
-        words = "stands in a scene.json, beside the file that it names, and without tsai"
+        words = "it belongs in a scene.json, beside the file that it names, and without tsai"
         yield ("camera", "calibration"), f"found {_show(name)}; {words}; allowed here: tsai, with the numbers"
     turns, place = _get(camera, "tsai", "rotation_rad"), _get(camera, "tsai", "translation_mm")
     if are_numbers(turns, 3) and are_numbers(place, 3):
         (sa, ca), (sb, cb), (sc, cc) = ((math.sin(turn), math.cos(turn)) for turn in turns)
-        # How high the camera is: its place is the origin's, turned back.
+        # The camera's height: its position is the translation, turned back and negated.
         axis = (ca * sb * cc + sa * sc, ca * sb * sc - sa * cc, ca * cb)
         height = sum(part * side for part, side in zip(axis, place, strict=True))
         if abs(height) <= SINGULAR_RATIO * math.hypot(*place):
@@ -358,13 +359,13 @@ def _calibration_sense(camera: object) -> Iterator[Fault]:
             yield ("camera", "tsai", "translation_mm"), words
 
 
-def _span_sense(match: object, path: Path) -> Iterator[Fault]:
+def _span_sense(match: object, path: JsonPath) -> Iterator[SceneFault]:
     start, stop = _get(match, "from_s"), _get(match, "to_s")
     if are_numbers([start, stop], 2) and start > stop:
         yield (*path, "to_s"), f"found {_show(stop)}; allowed: at least from_s, {_show(start)}"
 
 
-def _order_sense(trajectory: object, path: Path) -> Iterator[Fault]:
+def _order_sense(trajectory: object, path: JsonPath) -> Iterator[SceneFault]:
     last: float | None = None
     for index, waypoint in enumerate(trajectory if isinstance(trajectory, list) else ()):
         time = _get(waypoint, "time_s")
@@ -387,7 +388,7 @@ def _is_matrix(value: object) -> bool:
 
 
 def is_singular(rows: list[list[float]]) -> bool:
-    """Whether a 3 x 3 matrix has no inverse that rounding leaves anything of."""
+    """Whether a 3 x 3 matrix has no inverse, or none that survives rounding."""
     (a, b, c), (d, e, f), (g, h, i) = rows
     determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
     lengths = math.prod(math.hypot(*row) for row in rows)

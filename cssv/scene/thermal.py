@@ -1,4 +1,4 @@
-"""What counts mean in degrees Celsius, which of these can be, and readings under another calibration."""
+"""Temperatures of a thermal camera: from counts, within bounds, and under another calibration."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cssv.errors import ThermalError
 from cssv.scene.attributes import ABSOLUTE_ZERO_C
+from cssv.scene.model import Thermal
 from cssv.scene.values import Value
 
 F32 = NDArray[np.float32]
@@ -17,9 +18,9 @@ F32 = NDArray[np.float32]
 #: No camera is calibrated above this: the limit of the makers' black bodies (J. Beeney, FLIR Systems, "What
 #: is the maximum temperature that can be registered by infrared cameras?", Tech Briefs).
 HIGHEST_C = 3000.0
-#: At least this share of a picture's pixels must be temperatures; the others are dead.
+#: At least this share of a picture's pixels must be possible temperatures; the others are dead pixels.
 LEAST_SHARE = 0.5
-#: No thermal camera tells finer differences; a reading's deviation is at least this, degrees Celsius.
+#: No thermal camera resolves finer differences; a reading's deviation is at least this, degrees Celsius.
 LEAST_SIGMA_C = 0.01
 #: Decimal places of a reading, degrees Celsius; finer counts get more.
 _DECIMALS = 3
@@ -47,10 +48,10 @@ CENTIKELVIN = Unit(0.01, ABSOLUTE_ZERO_C)
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What readings were made with.
+    """Calibration of a thermal camera for a clip's readings.
 
     Attributes:
-        unit: what a count was; None where the camera gave degrees.
+        unit: conversion of counts; None if the camera gave degrees.
         sigma_c: the camera's stated accuracy, one standard deviation.
     """
 
@@ -59,11 +60,11 @@ class Calibration:
 
     @property
     def step_c(self) -> float:
-        """What one count is; 0 where there are none."""
+        """Degrees of one count; 0 without counts."""
         return 0.0 if self.unit is None else self.unit.scale
 
     def reading(self, median_c: float, spread_c: float) -> Value:
-        """The reading of pixels of this median and spread.
+        """The reading of pixels with this median and spread.
 
         Its sigma is the spread and the camera's accuracy together, at least one count.
         """
@@ -72,38 +73,48 @@ class Calibration:
         return Value(round(median_c, places), round(sigma, places))
 
     def convert(self, reading: Value, now: Calibration) -> Value:
-        """A reading of this calibration under another one, as if its pixels had been read with that.
+        """The reading that the same pixels would give under another calibration.
 
         Raises:
-            ThermalError: there it is no temperature.
+            ThermalError: it would be no possible temperature.
         """
         sigma = LEAST_SIGMA_C if reading.sigma is None else reading.sigma
+        # A sigma at its lower bound says nothing about the spread.
         is_least = sigma <= max(self.step_c, LEAST_SIGMA_C, self.sigma_c)
         spread = 0.0 if is_least else math.sqrt(sigma**2 - self.sigma_c**2)
         if self.unit is None or now.unit is None or self.unit == now.unit:
             return replace(now, unit=self.unit).reading(reading.value, spread)
-        # A median of whole counts is one of them, or lies halfway between two: rounding does not add up.
+        # A median of whole counts is one of them or halfway between two. Going back to it keeps rounding
+        # errors from adding up over a chain of commits.
         counts = round(2 * (reading.value - self.unit.offset_c) / self.unit.scale) / 2
         median = now.unit.scale * counts + now.unit.offset_c
         if not ABSOLUTE_ZERO_C < median <= HIGHEST_C:
             raise ThermalError(
-                "by the thermal part of the scene a reading is no temperature",
+                "under the thermal part of the scene a reading is no temperature",
                 found=f"{median:g} °C, before {reading.value:g} °C", bound=_BOUND, remedy=_REMEDY,
             )  # fmt: skip
         return now.reading(median, spread * now.unit.scale / self.unit.scale)
 
 
+def stated_unit(thermal: Thermal) -> Unit | None:
+    """The conversion of counts that a scene gives; None if it gives none."""
+    if thermal.scale is None or thermal.offset_c is None:
+        return None
+    return Unit(thermal.scale, thermal.offset_c)
+
+
 def checked(celsius: F32, whose: str, remedy: str = _REMEDY) -> F32:
-    """A picture whose dead pixels are NaN.
+    """The picture with NaN at dead pixels.
 
     Args:
-        celsius: (H, W) as it came.
-        whose: the name of the file or picture.
-        remedy: what to do about pictures of something else.
+        celsius: (H, W), degrees Celsius as read.
+        whose: name of the file or picture, for the error.
+        remedy: of the error.
 
     Raises:
-        ThermalError: most of it is no temperature.
+        ThermalError: most pixels are no possible temperatures.
     """
+    # Infinities and NaN fail both comparisons.
     is_sound = (celsius > ABSOLUTE_ZERO_C) & (celsius <= HIGHEST_C)
     if is_sound.all():
         return celsius

@@ -12,7 +12,7 @@ import pytest
 import cssv
 from cssv.perception.thermal.timeline import Stamps
 from cssv.pipeline.frame_objects import FrameObjects
-from cssv.pipeline.temperatures import ThermalReadings
+from cssv.pipeline.thermal_file import ThermalReadings
 from cssv.scene import Ranges, Thermal
 from cssv.testing.thermal_clips import (
     PLACED,
