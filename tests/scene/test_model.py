@@ -31,6 +31,7 @@ from cssv.scene import (
     schema,
 )
 from cssv.scene.ranges import SPEED_LEAST_TOP_PX_S, default_ranges
+from cssv.testing.strategies import scenes
 
 # The example of the design document, word for word: it is the format's contract.
 EXAMPLE = """
@@ -51,132 +52,13 @@ EXAMPLE = """
 """
 
 
-def bounded(low, high):
-    whole = st.integers(math.ceil(low), math.floor(high))
-    return whole | st.floats(low, high, allow_nan=False, allow_subnormal=False)
-
-
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
-    max_leaves=4,
-)
-
-
-@st.composite
-def with_own(draw, body):
-    own = draw(st.dictionaries(texts.map(lambda t: "x_" + t), json_values, max_size=1))
-    return draw(body) | own
-
-
-def part(required=None, **optional):
-    return with_own(st.fixed_dictionaries(required or {}, optional=optional))
-
-
-def sensed(plain):
-    return plain | part({"value": plain}, sigma=bounded(0, 1e9), source=st.sampled_from([*Source]).map(str))
-
-
-def numbers(low, high):
-    return sensed(bounded(low, high))
-
-
-def pair(low, high):
-    return st.lists(bounded(low, high), min_size=2, max_size=2)
-
-
-def span(low, high):
-    return st.lists(bounded(low, high), min_size=2, max_size=2, unique=True).map(sorted)
-
-
-times = bounded(-1e9, 1e9)
-boxes = st.tuples(*[bounded(-1e6, 1e6)] * 2, *[bounded(1e-3, 1e6)] * 2).map(list)
-near = st.fixed_dictionaries({"near_px": pair(-1e6, 1e6), "at_s": times})
-alive = span(-1e9, 1e9).map(lambda ends: {"from_s": ends[0], "to_s": ends[1]})
-labelled = st.fixed_dictionaries({"label": texts}, optional={"track": st.integers(0, 2**31 - 1)})
-nothing = st.just({})
-matches = with_own(st.tuples(labelled, near | nothing, alive | nothing).map(lambda p: p[0] | p[1] | p[2]))
-facts = {
-    "name": texts,
-    "label": texts,
-    "temperature_c": numbers(-273.15, 1e6),
-    "density_kg_m3": numbers(0, 1e6),
-    "goal_m": sensed(pair(-1e9, 1e9)),
-    "goal_px": sensed(pair(-1e6, 1e6)),
-    "template": st.sampled_from(model.TEMPLATE_NAMES),
-}
-
-
-@st.composite
-def trajectories(draw):
-    moments = sorted(draw(st.lists(times, min_size=2, max_size=4, unique=True)))
-    return [draw(part({"time_s": st.just(t), "box_px": boxes})) for t in moments]
-
-
-objects = part({"match": matches}, **facts) | part({"trajectory": trajectories()}, **facts)
-calibrations = part(
-    {
-        "size_px": st.lists(st.integers(1, 10**6), min_size=2, max_size=2),
-        "centre_px": pair(-1e6, 1e6),
-        "pixel_mm": pair(1e-6, 1000),
-        "focal_mm": bounded(1e-3, 1e6),
-        "translation_mm": st.tuples(bounded(-1e9, 1e9), bounded(-1e9, 1e9), bounded(1, 1e9)).map(list),
-        # A camera that looks down on the ground, so that it is above it.
-        "rotation_rad": st.just([0, 0, 0]) | st.just([0, 0, 1.5]),
-    },
-    sx=bounded(1e-3, 1000),
-    kappa1_per_mm2=bounded(-1e6, 1e6),
-)
-cameras = part(
-    position_m=sensed(st.lists(bounded(-1e9, 1e9), min_size=3, max_size=3)),
-    pan_deg=numbers(-360, 360),
-    tilt_deg=numbers(-180, 180),
-    roll_deg=numbers(-360, 360),
-    hfov_deg=numbers(1, 360),
-    homography=st.just([[1, 0.5, 0], [0, 1, 0], [0, 0, 1.0]]),
-    tsai=calibrations,
-).filter(bool)
-environments = part(
-    lighting_lux=numbers(0, 1e9),
-    weather=texts,
-    humidity_pct=numbers(0, 100),
-    ambient_temperature_c=numbers(-273.15, 1e6),
-    wind_m_s=numbers(0, 1000),
-    wind_deg=numbers(0, 360),
-    pressure_hpa=numbers(0, 1e6),
-).filter(bool)
-ranges = part(
-    speed_px_s=span(0, 1e6),
-    temperature_c=span(-273.15, 1e6),
-    density_kg_m3=span(0, 1e6),
-).filter(bool)
-counts = st.fixed_dictionaries({"scale": bounded(1e-3, 1000), "offset_c": bounded(-1e6, 1e6)})
-mountings = part(
-    homography=st.just([[4.8, 0.1, 3], [0, 4.8, -2.5], [0, 1e-4, 1]]),
-    sigma_c=bounded(0, 1e9),
-    time_offset_s=times,
-    rate=bounded(1e-3, 1000),
-)
-thermals = st.tuples(mountings, counts | nothing).map(lambda p: p[0] | p[1]).filter(bool)
-trees = part(
-    {"cssv_scene": st.just(1)},
-    camera=cameras,
-    environment=environments,
-    textures=st.dictionaries(texts, texts, min_size=1, max_size=2),
-    objects=st.lists(objects, min_size=1, max_size=2),
-    ranges=ranges,
-    thermal=thermals,
-)
-
-
 def same_json(a, b):
     """Equal in value and in kind: 3 is not 3.0 here, because the user's file says which."""
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
 
 
 @settings(max_examples=60, deadline=None)
-@given(trees)
+@given(scenes)
 def test_json_comes_back_as_it_was(tree):
     before = copy.deepcopy(tree)
     scene = Scene.from_json(tree)

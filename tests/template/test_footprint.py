@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.template.drawing import Outline, Selector
+from cssv.template.drawing import Selector
 from cssv.template.footprint import footprint, octagonal_distance
+from cssv.testing.strategies import outlines
 
 FAR = 600
 
@@ -139,19 +140,7 @@ def test_what_is_outside_has_no_footprint(shapes, box):
     assert footprint(outline, 320, 240) is None
 
 
-OUTLINES = st.builds(
-    Outline,
-    track=st.just(1),
-    label=st.just(""),
-    score=st.just(0),
-    box=st.tuples(
-        st.integers(-32768, 32767), st.integers(-32768, 32767), st.integers(1, 65535), st.integers(1, 65535)
-    ),
-    radii=st.binary(min_size=32, max_size=32) | st.sampled_from([bytes(32), b"\xff" * 32, b"\xff\0" * 16]),
-    shift=st.integers(0, 6),
-    selector=st.sampled_from(Selector),
-    axis=st.integers(0, 255),
-)
+OUTLINES = outlines(track=st.just(1), label=st.just(""), score=st.just(0))
 
 
 @given(OUTLINES)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,72 +14,29 @@ from cssv.carriers.nibble.carrier import NibbleCarrier
 from cssv.carriers.nibble.marks import SUPPORT_BLOCK
 from cssv.carriers.nibble.planes import extract_planes
 from cssv.errors import InputError
-from cssv.frames import Frame, planes_shape, split_planes
+from cssv.frames import split_planes
 from cssv.pipeline.scene_track import quantise
-from cssv.scene import Ranges, Scene, Source, Value
-from cssv.template.drawing import Selector
+from cssv.scene import Ranges, Scene
 from cssv.template.footprint import footprint
 from cssv.template.render import chroma_step
-from cssv.template.state import ObjectState
+from cssv.testing import strategies
 
 SCENE = Scene()
 RANGES = Ranges((0.0, 60.0), (-20.0, 60.0), (0.0, 2000.0))
-#: Room for a mark and a few tags; and too small for any tag.
-SIZES = [(176, 160), (112, 96), (48, 40)]
-
-velocities = st.tuples(st.floats(-40, 40), st.floats(-40, 40))
 
 
-@st.composite
-def values(draw, low, high):
-    sigma = draw(st.none() | st.floats(0, (high - low) / 4))
-    return Value(draw(st.floats(low, high)), sigma, draw(st.sampled_from(Source)))
-
-
-@st.composite
-def states(draw, track, width, height):
-    x, y = draw(st.floats(-20, width - 4)), draw(st.floats(-20, height - 4))
-    w, h = draw(st.floats(6, width)), draw(st.floats(6, height))
-    past, future = draw(velocities), draw(velocities)
-    return quantise(
-        ObjectState(
-            track=track,
-            label=draw(st.sampled_from(["", "person", "a long label with \u00fc"])),
-            score=draw(st.floats(0, 1)),
-            box_px=(x, y, w, h),
-            velocity_px_s=((past[0] + future[0]) / 2, (past[1] + future[1]) / 2),
-            past_px_s=past,
-            future_px_s=future,
-            sigma_px_s=draw(st.floats(0, 20) | st.just(math.inf)),
-            temperature_c=draw(st.none() | values(-20, 60)),
-            density_kg_m3=draw(st.none() | values(0, 2000)),
-            selector=draw(st.none() | st.sampled_from(Selector)),
-        )
-    )
-
-
-@st.composite
-def casts(draw, width, height):
-    """Objects of a frame, by track."""
-    tracks = draw(st.lists(st.integers(1, 6), max_size=4, unique=True))
-    return [draw(states(track, width, height)) for track in sorted(tracks)]
+def quantised(objects):
+    """Objects with the precision of the scene track."""
+    return [quantise(each) for each in objects]
 
 
 @st.composite
 def frames(draw):
     """A carrier, a cover and two sets of objects."""
-    width, height = draw(st.sampled_from(SIZES))
-    layout = draw(st.sampled_from(["yuv420p", "rgb24"]))
+    cover = draw(strategies.frames())
     fidelity, merge = draw(st.sampled_from(["full", "sparse"])), draw(st.sampled_from(["opap", "plain"]))
-    carrier = NibbleCarrier(merge, fidelity)
-    random = np.random.default_rng(draw(st.integers(0, 2**32)))
-    planes = random.integers(0, 256, planes_shape(layout, width, height), dtype=np.uint8)
-    if draw(st.booleans()):
-        # Something smooth with edges, as pictures are, up to the very ends of the scale.
-        planes[...] = draw(st.sampled_from([0, 7, 128, 255]))
-        planes[height // 4 : height // 2, width // 3 : width // 2] = draw(st.integers(0, 255))
-    cover = Frame(planes, layout, 3, Fraction(1, 25), 0)
-    return carrier, cover, draw(casts(width, height)), draw(casts(width, height))
+    objects = strategies.objects_of_a_frame(cover.width, cover.height).map(quantised)
+    return NibbleCarrier(merge, fidelity), cover, draw(objects), draw(objects)
 
 
 def content(frame, objects):

@@ -12,20 +12,9 @@ from cssv.carriers.framing import seal
 from cssv.carriers.nibble.tag_record import LABEL_SIZE, TAG_SIZE, is_tag, read_tag, write_tag
 from cssv.errors import FramingError
 from cssv.template.drawing import Outline, Selector
+from cssv.testing.strategies import outlines
 
-OUTLINES = st.builds(
-    Outline,
-    track=st.integers(0, 2**32 - 1),
-    label=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12),
-    score=st.integers(0, 255),
-    box=st.tuples(
-        st.integers(-32768, 32767), st.integers(-32768, 32767), st.integers(1, 65535), st.integers(1, 65535)
-    ),
-    radii=st.binary(min_size=32, max_size=32),
-    shift=st.integers(0, 6),
-    selector=st.sampled_from(Selector),
-    axis=st.integers(0, 255),
-)
+OUTLINES = outlines()
 ONE = Outline(7, "person", 200, (10, 20, 30, 40), bytes(range(32)), 0, Selector.COMET, 9)
 
 

@@ -18,7 +18,7 @@ from cssv.errors import InputError
 GRID = [(f, m, p) for f in ("full", "sparse") for m in ("opap", "plain") for p in ("native", "rgb")]
 LEAST_DB = 33.5
 #: Frames of vtest.avi.
-SECONDS = 4
+SECONDS = 3
 #: Objects in the first seconds of vtest.avi.
 EARLY = (9, 15, 19, 11, 12)
 
