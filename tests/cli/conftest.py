@@ -20,6 +20,8 @@ import cssv
 from cssv_cli.main import main
 
 WIDTH, HEIGHT, RATE, COUNT = 192, 144, 25, 30
+#: Frames whose encoding takes so long that a signal reaches the process before its end.
+LONG_COUNT = 600
 SCENE = {
     "cssv_scene": 1,
     "environment": {"ambient_temperature_c": 17.5},
@@ -114,7 +116,7 @@ def spawn(start):
 
     def call(*arguments: object, **options: Any) -> Result:
         process = start(*arguments, **options)
-        out, err = process.communicate(timeout=50)
+        out, err = process.communicate(timeout=180)
         return Result(process.returncode, (out or b"").decode(), (err or b"").decode())
 
     return call
@@ -141,8 +143,8 @@ def material(tmp_path_factory):
 def long_clip(tmp_path_factory):
     """A clip that takes seconds to encode; with ``boxes.txt`` beside it."""
     folder = tmp_path_factory.mktemp("long")
-    write_boxes(folder / "boxes.txt", 1500)
-    return write_clip(folder / "clip.mp4", 1500, codec="mpeg4")
+    write_boxes(folder / "boxes.txt", LONG_COUNT)
+    return write_clip(folder / "clip.mp4", LONG_COUNT, codec="mpeg4")
 
 
 @pytest.fixture(scope="session")
