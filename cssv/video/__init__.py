@@ -12,12 +12,12 @@ from cssv.video.opening import open_frames
 from cssv.video.packet import Packet
 from cssv.video.pictures import (
     PICTURE_RATE,
-    PNG_SIGNATURE,
     PictureReader,
     encode_picture,
     write_picture,
     write_pictures,
 )
+from cssv.video.png import PNG_SIGNATURE
 from cssv.video.reader import VideoReader
 from cssv.video.span import WHOLE_CLIP, Span
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter

@@ -1,4 +1,4 @@
-"""Pictures of counts: one grey plane of 9 to 16 bits, as thermal cameras write them."""
+"""Readers of counts: pictures with one grey plane of 9 to 16 bits, as thermal cameras write them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
@@ -14,31 +13,31 @@ from numpy.typing import NDArray
 from cssv.errors import VideoError
 from cssv.video.decoding import PictureDecoder
 from cssv.video.ffmpeg import exact, opened
-from cssv.video.pictures import GREY, PngHeader, png_files, png_header, read_bytes
 from cssv.video.planes import UNSUPPORTED_ROTATION, Turn, turn_of
+from cssv.video.png import GREY, Png, png_files
 
 U16 = NDArray[np.uint16]
 
 #: Longest side in pixels.
 SIDE_MAX = 16384
-#: Pixel formats of FFmpeg that hold counts, and the order of their bytes.
+#: Pixel formats of FFmpeg that hold counts, with the order of their bytes.
 _FORMATS = {f"gray{bits}{end}": end for bits in (9, 10, 12, 14, 16) for end in ("le", "be")}
 _BOUND = "one grey plane of 9 to 16 bits"
 _REMEDY = "Export the counts without a palette, for example as gray16le in FFV1."
 
 
 class CountVideo:
-    """The counts of a video, such as FFV1 or PNG pictures in Matroska, upright as its player shows it.
+    """Reader of the counts in a video, such as FFV1 or PNG pictures in Matroska.
 
-    Every loop opens the file anew and yields counts, (H, W) uint16, with their time since the first picture
-    in seconds, exact.
+    Pictures are rotated as a player shows them. Each loop opens the file again and yields counts, (H, W)
+    uint16, with their time since the first picture in seconds, exact.
 
     Attributes:
         size: width and height in pixels.
-        notes: how the pictures were turned, in words.
+        notes: one sentence for each rotation or mirroring.
 
     Raises:
-        VideoError: not such a video; while looping, one that breaks off or changes its size.
+        VideoError: another kind of video; while reading, one that is damaged, ends early or changes its size.
     """
 
     def __init__(self, path: Path) -> None:
@@ -87,21 +86,21 @@ class CountVideo:
 
 
 class CountPictures:
-    """The counts of a folder of 16-bit grey PNGs, names in natural order (2 before 10), or of one PNG.
+    """Reader of the counts in one 16-bit grey PNG, or in a folder of them in natural order (2 before 10).
 
-    Every loop reads the files anew and yields counts, (H, W) uint16, without a time.
+    Each loop reads the files again and yields counts, (H, W) uint16, without a time.
 
     Raises:
-        VideoError: no PNG there, of another kind, damaged, or of different sizes.
+        VideoError: no PNG, or one of another kind; while reading, one that is damaged or of another size.
     """
 
     def __init__(self, path: Path) -> None:
         self._files = png_files(path)
-        header = _header(self._files[0], read_bytes(self._files[0]))
-        self.size = (header.width, header.height)
+        first = _read(self._files[0])
+        self.size = (first.width, first.height)
 
     def __len__(self) -> int:
-        """Pictures there."""
+        """Number of pictures."""
         return len(self._files)
 
     def __iter__(self) -> Iterator[tuple[U16, None]]:
@@ -109,36 +108,30 @@ class CountPictures:
             yield self._counts(path), None
 
     def _counts(self, path: Path) -> U16:
-        data = read_bytes(path)
-        header = _header(path, data)
-        if (header.width, header.height) != self.size:
-            raise _unlike(path, (header.height, header.width), self.size[::-1])
-        try:
-            counts = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        except cv2.error as error:
-            raise VideoError("the PNG cannot be decoded", found=f"{path}: {error.err}") from error
-        if counts is None or counts.dtype != np.uint16 or counts.shape != self.size[::-1]:
-            raise VideoError("the PNG is damaged", found=str(path), remedy="Use a whole copy.")
-        return np.asarray(counts, np.uint16)
+        png = _read(path)
+        if (png.width, png.height) != self.size:
+            raise _unlike(path, (png.height, png.width), self.size[::-1])
+        return np.array(png.pixels(), np.uint16)
 
 
-def _header(path: Path, data: bytes) -> PngHeader:
-    """Header of a PNG that can hold counts."""
-    header = png_header(path, data)
-    if (header.depth, header.kind) != (16, GREY):
+def _read(path: Path) -> Png:
+    """Read a PNG that holds counts. Raises VideoError for any other."""
+    png = Png.from_file(path)
+    if (png.depth, png.kind) != (16, GREY):
         raise VideoError(
             "the PNG does not hold counts",
-            found=f"{path}: {header.depth} bits, colour type {header.kind}",
+            found=f"{path}: {png.depth} bits, colour type {png.kind}",
             bound="16-bit grey (colour type 0)",
             remedy="Export the counts without a palette.",
         )
-    if not (0 < header.width <= SIDE_MAX and 0 < header.height <= SIDE_MAX):
+    # Checked before the pixels are decoded, because a header of a few bytes can ask for any memory.
+    if max(png.width, png.height) > SIDE_MAX:
         raise VideoError(
             "the picture's size is out of range",
-            found=f"{path}: {header.width}x{header.height}",
+            found=f"{path}: {png.width}x{png.height}",
             bound=f"1 to {SIDE_MAX} pixels a side",
         )
-    return header
+    return png
 
 
 def _unlike(path: Path, found: tuple[int, ...], wanted: tuple[int, ...]) -> VideoError:

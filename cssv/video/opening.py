@@ -8,7 +8,8 @@ from typing import Unpack
 from cssv.files.patched import PatchedFile, as_input_file
 from cssv.video.ffmpeg import check_readable
 from cssv.video.frame_reader import FrameReader, ReadOptions
-from cssv.video.pictures import PictureReader, is_png
+from cssv.video.pictures import PictureReader
+from cssv.video.png import is_png
 from cssv.video.reader import VideoReader
 
 

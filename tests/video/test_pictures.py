@@ -165,13 +165,16 @@ def test_one_wrong_bit_is_found(tmp_path, at):
         read_all(path)
 
 
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
 def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 def png(kind: int, depth: int = 8, width: int = 64, height: int = 48, body: bytes = b"") -> bytes:
     header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
@@ -186,6 +189,12 @@ def png(kind: int, depth: int = 8, width: int = 64, height: int = 48, body: byte
         (png(0, 8, 63, 48), VideoError, "must hold the stacked planes"),
         (png(2, 8, 16, 16), FrameError, "16x16"),
         (png(2, 8, 2**31 - 1, 2**31 - 1), FrameError, "out of range"),
+        (
+            b"\x89PNG\r\n\x1a\n" + chunk(b"tEXt", b"a\0b") + png(2)[8:],
+            VideoError,
+            "first chunk is not the header",
+        ),
+        (SIGNATURE + chunk(b"IEND", b""), VideoError, "damaged"),
         (png(2), VideoError, "damaged|decoded"),
         (png(2, body=zlib.compress(bytes(100))), VideoError, "damaged|decoded"),
     ],
