@@ -1,4 +1,4 @@
-"""Files to frames and frames to files; the only part of CSSV that knows FFmpeg (PyAV)."""
+"""Video files to frames and frames to video files; the only room that imports PyAV (FFmpeg)."""
 
 from cssv.video.audio import AudioCopy, AudioTrack
 from cssv.video.codecs import CODECS, LOSSY_CODECS, VARIANT_MAX, Codec, gop_length

@@ -1,4 +1,4 @@
-"""The one place that knows PyAV's ways: opening files, its rationals, its exceptions."""
+"""Opening of files by PyAV, its rational numbers and its exceptions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from av.video.stream import VideoStream
 from cssv.errors import VideoError
 from cssv.files.patched import InputFile, PatchedFile
 
-#: What PyAV raises when a file or a request is not what FFmpeg can work with.
+#: Exceptions of PyAV for files and requests that FFmpeg cannot process.
 AV_ERRORS = (av.FFmpegError, NotImplementedError, OverflowError, UnicodeError)
 
-# FFmpeg reads ordinary text as terminal art; nobody means that when they say "clip".
+# FFmpeg reads any text file as terminal art; as a clip it is always a mistake.
 _NOT_VIDEO_FORMATS = {"tty"}
 
-# FFmpeg asks Python for this many bytes of a file with patches at a time.
+# Bytes that FFmpeg reads at a time from a file with patches.
 _BUFFER_BYTES = 1 << 18
 
 
@@ -34,24 +34,24 @@ class _Rational(Protocol):
 
 
 def exact(value: _Rational | None) -> Fraction | None:
-    """Return PyAV's rational, of whichever class its version uses, as a Fraction; None for 0 or 0/0."""
+    """Return a rational number of any version of PyAV as a Fraction; None for 0 or 0/0."""
     if value is None or not value.denominator or not value.numerator:
         return None
     return Fraction(int(value.numerator), int(value.denominator))
 
 
 def reason(error: BaseException) -> str:
-    """Return what FFmpeg said, without PyAV's numbers around it."""
+    """Return the message of FFmpeg, without the numbers that PyAV adds."""
     return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
 
 def check_readable(path: Path) -> None:
-    """Raise VideoError unless ``path`` is a file with something in it that may be read."""
+    """Raise VideoError unless ``path`` is a readable file that is not empty."""
     try:
         if path.is_dir():
             raise VideoError("a clip is needed, not a folder", found=str(path))
         if not path.exists():
-            raise VideoError("no such file", found=str(path), remedy="Check the name.")
+            raise VideoError("no such file", found=str(path), remedy="Check the path.")
         if path.stat().st_size == 0 and path.is_file():
             raise VideoError("the file is empty", found=str(path))
         with path.open("rb"):
@@ -62,7 +62,7 @@ def check_readable(path: Path) -> None:
 
 @contextmanager
 def opened(source: InputFile) -> Iterator[av.container.InputContainer]:
-    """Open a file for reading, closed at the end of the body; errors of FFmpeg become VideoError.
+    """Open a file for reading and close it at the end of the block; errors of FFmpeg become VideoError.
 
     Raises as :func:`open_input`.
     """
@@ -91,7 +91,7 @@ def open_input(path: Path) -> av.container.InputContainer:
 
 def _open(path: Path, file: str | BinaryIO) -> av.container.InputContainer:
     try:
-        # A playlist may name other places; only files of this machine are followed.
+        # A playlist can name addresses in a network; the list of protocols admits local files only.
         container = av.open(
             file,
             mode="r",
@@ -112,7 +112,7 @@ def _open(path: Path, file: str | BinaryIO) -> av.container.InputContainer:
 
 
 def video_stream(container: av.container.InputContainer, path: InputFile) -> VideoStream:
-    """Return the first stream of moving pictures, or raise VideoError; cover art does not count."""
+    """Return the first video stream that is not cover art. Raises VideoError where there is none."""
     for stream in container.streams.video:
         if Disposition.attached_pic not in stream.disposition and stream.codec_context is not None:
             return stream
@@ -121,6 +121,6 @@ def video_stream(container: av.container.InputContainer, path: InputFile) -> Vid
 
 
 def context_value(context: object, name: str, unknown: int) -> int:
-    """Return a colour tag of a codec context as an integer, whatever PyAV wraps it in."""
+    """Return a colour tag of a codec context as an integer, whichever type PyAV gives it."""
     value = getattr(context, name, None)
     return unknown if value is None else int(value)

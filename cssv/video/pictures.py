@@ -113,7 +113,7 @@ class PictureReader(FrameReader):
         planes = np.array(png.pixels(), np.uint8)
         if self._converter is None:
             return planes
-        return self._converter.planes(VideoFrame.from_ndarray(planes, format="yuv420p"))
+        return self._converter.convert(VideoFrame.from_ndarray(planes, format="yuv420p"))
 
     def timestamps(self) -> list[int]:
         """Return the pts of every frame that will be delivered."""

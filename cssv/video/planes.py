@@ -1,7 +1,7 @@
-"""The door: pictures as a decoder gives them become native planes.
+"""Conversion of decoded pictures to native planes.
 
-8-bit 4:2:0 and 8-bit RGB pass with every value unchanged. Everything else is converted exactly
-once, here, and the door says so in its notes.
+8-bit 4:2:0 and 8-bit RGB keep every value. All other formats are converted once, here, and the converter's
+notes name the conversion.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ from cssv.frames import U8, Layout, planes_shape, split_planes
 from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.frame_reader import Planes
 
-# Formats whose bytes already are the planes wanted, in another order at most.
+# Formats that hold the values of the planes, at most in another order.
 _SAME_YUV = ("yuv420p", "yuvj420p")
 _SAME_RGB = ("rgb24", "bgr24", "gbrp", "rgb0", "bgr0", "0rgb", "0bgr")
 _GREY = ("gray", "grayf32", "monow", "monob", "ya8")
 
+# Formats that hold the same values in another order. Converting to one and back turns a picture stored bottom
+# up upright.
 _SAME_BYTES = {"yuv420p": "nv12", "yuvj420p": "nv12", "rgb24": "bgr24", "gray": "yuv444p"}
 
-#: What is said of a display matrix that no move of whole pixels does.
+#: Notes on a display matrix that no move of whole pixels can apply.
 UNSUPPORTED_ROTATION = ("a rotation that is not a multiple of 90 degrees was left to the player",)
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -39,7 +41,7 @@ _LIMITED_RANGE = 1
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A display matrix as moves of whole pixels: transpose first, then flip."""
+    """Rotation and mirroring of a display matrix as moves of whole pixels: transpose, then flip."""
 
     transpose: bool = False
     flip_x: bool = False
@@ -47,25 +49,25 @@ class Turn:
 
     @property
     def rotation_deg(self) -> int:
-        """Clockwise turn in degrees; of a mirrored picture, the turn after mirroring left to right."""
+        """Clockwise rotation in degrees; of a mirrored picture, that after mirroring left to right."""
         if self.transpose:
             return 90 if self.flip_x else 270
         return 180 if self.flip_y else 0
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether no rotation alone does it."""
+        """Whether the picture is mirrored, not only rotated."""
         return (self.flip_x != self.flip_y) != self.transpose
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What it does, in words."""
+        """One sentence for each rotation or mirroring."""
         mirrored = ("mirrored left to right",) if self.is_mirrored else ()
         turned = (f"rotated by {self.rotation_deg} degrees clockwise",) if self.rotation_deg else ()
         return mirrored + turned
 
     def apply(self, plane: NDArray[_Scalar]) -> NDArray[_Scalar]:
-        """Turn one plane, (h, w) or (h, w, 3); a view where nothing moves."""
+        """Rotate and mirror one plane, (h, w) or (h, w, 3); the result is a view."""
         turned = plane.swapaxes(0, 1) if self.transpose else plane
         rows = slice(None, None, -1 if self.flip_y else None)
         columns = slice(None, None, -1 if self.flip_x else None)
@@ -73,7 +75,7 @@ class Turn:
 
 
 def turn_of(picture: VideoFrame) -> Turn | None:
-    """Read the display matrix of a picture (ISO/IEC 14496-12, 8.2.2); None for one askew."""
+    """Read the display matrix of a picture (ISO/IEC 14496-12, 8.2.2); None for any other angle."""
     side = picture.side_data.get("DISPLAYMATRIX")
     if side is None:
         return Turn()
@@ -90,9 +92,21 @@ def _has_alpha(fmt: VideoFormat) -> bool:
 
 
 class PlaneConverter:
-    """Turns decoded pictures of one clip into arrays of native planes.
+    """Converter of the decoded pictures of one clip to native planes.
 
-    Made from the clip's first picture; later pictures must have its size.
+    Args:
+        picture: the first picture of the clip; all others must have its size.
+        planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
+
+    Attributes:
+        layout: of the planes.
+        width: of the frames in pixels, after rotation and padding.
+        height: of the frames in pixels, after rotation and padding.
+        source_size: width and height of the decoded pictures.
+        turn: rotation and mirroring applied.
+        padding: columns and rows added at the (right, bottom).
+        is_full_range: whether the planes hold full-range values whatever the tags of the stream say.
+        notes: one sentence for each conversion.
     """
 
     def __init__(self, picture: VideoFrame, planes: Planes = "native") -> None:
@@ -104,6 +118,7 @@ class PlaneConverter:
         self.turn = turn or Turn()
         width, height = self.source_size[::-1] if self.turn.transpose else self.source_size
         is_yuv = self.layout == "yuv420p"
+        # Halved chroma needs even sides; RGB has none.
         self.padding = (width % 2, height % 2) if is_yuv else (0, 0)
         self.width, self.height = width + self.padding[0], height + self.padding[1]
         self.is_full_range = fmt.name.startswith("yuvj") or fmt.name in _GREY
@@ -115,15 +130,15 @@ class PlaneConverter:
         lost = ", alpha dropped" if _has_alpha(fmt) else ""
         return [f"converted from {fmt.name} to {self.layout}{lost}"]
 
-    def _shape_notes(self, is_askew: bool) -> list[str]:
-        notes = [*(UNSUPPORTED_ROTATION if is_askew else self.turn.notes)]
+    def _shape_notes(self, is_unsupported: bool) -> list[str]:
+        notes = [*(UNSUPPORTED_ROTATION if is_unsupported else self.turn.notes)]
         if any(self.padding):
             width, height = self.width - self.padding[0], self.height - self.padding[1]
             notes.append(f"padded from {width}x{height} to {self.width}x{self.height}")
         return notes
 
-    def planes(self, picture: VideoFrame) -> U8:
-        """Return the planes of one picture as a new array, shaped by ``planes_shape``.
+    def convert(self, picture: VideoFrame) -> U8:
+        """Return the planes of one picture as a new array of shape ``planes_shape``.
 
         Raises:
             VideoError: a picture of another size than the first, or one FFmpeg cannot convert.
@@ -144,6 +159,7 @@ class PlaneConverter:
         return self._assemble(parts)
 
     def _parts(self, picture: VideoFrame) -> list[U8]:
+        """The planes before rotation and padding: one of RGB, or Y, Cb and Cr."""
         name = picture.format.name
         is_full = self.is_full_range or picture.format.is_rgb
         stored = _FULL_RANGE if is_full else int(picture.color_range) or _LIMITED_RANGE
@@ -152,12 +168,13 @@ class PlaneConverter:
         if name in _GREY:
             return self._grey_parts(_reformat(picture, "gray", _FULL_RANGE, _FULL_RANGE))
         if name not in _SAME_YUV or picture.planes[0].line_size < 0:
-            # PyAV 16 rescales full-range values unless the target's name says full range too.
+            # PyAV 16 rescales full-range values unless the name of the target format is a full-range one.
             target = "yuvj420p" if name.startswith("yuvj") else "yuv420p"
             picture = _reformat(picture, target, stored, stored)
         return [_plane(picture, index) for index in range(3)]
 
     def _grey_parts(self, picture: VideoFrame) -> list[U8]:
+        # Grey has no colour: chroma is 128, its zero.
         luma = _plane(picture, 0)
         chroma = np.full(((luma.shape[0] + 1) // 2, (luma.shape[1] + 1) // 2), 128, np.uint8)
         return [luma, chroma, chroma]
@@ -169,24 +186,24 @@ class PlaneConverter:
             turned = self.turn.apply(part)
             rows, columns = turned.shape[:2]
             target[:rows, :columns] = turned
-            # Chroma of an odd picture already has the rounded-up size; only luma is short of an edge.
+            # Chroma of a picture with odd sides already has the rounded-up size: only luma is padded.
             target[:rows, columns:] = target[:rows, columns - 1 : columns]
             target[rows:] = target[rows - 1 : rows]
         return out
 
     def pixel_aspect(self, aspect: Fraction | None) -> Fraction:
-        """Return the shape of a pixel after the turn."""
+        """Width of a pixel over its height after the rotation; 1 where ``aspect`` is unknown."""
         if aspect is None or aspect <= 0:
             return Fraction(1)
         return 1 / aspect if self.turn.transpose else aspect
 
 
 def _reformat(picture: VideoFrame, name: str, stored: int, wanted: int) -> VideoFrame:
-    """Convert once, with the colour ranges said outright: FFmpeg's guesses would rescale values."""
+    """Convert a picture with given colour ranges; with its own guesses FFmpeg would rescale the values."""
     if picture.format.name == name:
         if picture.planes[0].line_size > 0:
             return picture
-        # Stored bottom up: the same bytes in another order, and back, stand upright.
+        # A negative line size means that the picture is stored bottom up.
         picture = picture.reformat(format=_SAME_BYTES[name])
     return picture.reformat(format=name, src_color_range=stored, dst_color_range=wanted)
 

@@ -200,7 +200,7 @@ class VideoReader(FrameReader):
                 continue
             if stop is not None and pts >= stop:
                 break
-            yield Frame(converter.planes(picture), converter.layout, pts, time_base, number)
+            yield Frame(converter.convert(picture), converter.layout, pts, time_base, number)
             number += 1
         else:
             self._check_whole()

@@ -1,7 +1,7 @@
-"""Whether a clip that ended is a whole one: demuxers reach the end of half a file without a word.
+"""Detection of files that end early, which demuxers read to their end without an error.
 
-The number of frames in a header does not tell: H.264 in AVI counts fields, edit lists leave samples
-out. What tells is the structure: an index that goes on, or a file shorter than it says it is.
+The number of frames in a header is no evidence: H.264 in AVI counts fields, and edit lists leave samples
+out. The structure of the file is: its index lists more packets, or the file is shorter than its header says.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from av.video.stream import VideoStream
 
 from cssv.files.patched import InputFile
 
+#: Bytes read to find the Segment of a Matroska file.
 _HEAD_BYTES = 4096
 _SEGMENT_ID = 0x18538067
+#: Lengths that programs leave in a RIFF file that they did not finish.
 _UNFINISHED_RIFF = (0, 0xFFFFFFFF)
 
 
 def shortfall(container: InputContainer, stream: VideoStream, path: InputFile, packets: int) -> str | None:
-    """Say what is missing after ``packets`` packets came from the whole file; None when nothing is."""
+    """Describe what is missing after ``packets`` packets were read from the whole file; None for nothing."""
     name = container.format.name
     if "mov" in name:
-        # Older PyAV does not show the index; a packet cut in two is found without it.
+        # Older versions of PyAV have no index entries. There only a packet cut in two is found.
         listed = len(getattr(stream, "index_entries", None) or ())
         return f"the index lists {listed} frames" if packets < listed else None
     missing = 0
@@ -44,19 +46,20 @@ def _head(path: InputFile) -> bytes:
 
 
 def _riff_bytes(path: InputFile) -> int:
-    """Length that the first RIFF chunk says the file has at least; 0 when it says nothing."""
+    """Shortest length of the file by its first RIFF chunk; 0 when the chunk was never finished."""
     size = int(struct.unpack_from("<I", _head(path).ljust(8, b"\0"), 4)[0])
     return 0 if size in _UNFINISHED_RIFF else size + 8
 
 
 def _matroska_bytes(path: InputFile) -> int:
-    """Length that the Segment says the file has at least (RFC 8794, 9559); 0 when it says nothing."""
+    """Shortest length of the file by its Segment (RFC 8794, 9559); 0 for a length of unknown."""
     head, at = _head(path), 0
     while at + 12 <= len(head):
         identity = struct.unpack_from(">I", head, at)[0]
         width = 9 - head[at + 4].bit_length()
         unknown = (1 << 7 * width) - 1
         value = int.from_bytes(head[at + 4 : at + 4 + width], "big") & unknown
+        # All ones mean an unknown length, as in a live recording.
         if value == unknown:
             return 0
         at += 4 + width + value

@@ -1,4 +1,4 @@
-"""Clips made on the spot by plain PyAV and by ffmpeg, so that what they hold is known."""
+"""Makers of clips with known content, by plain PyAV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Audio goes through packet for packet."""
+"""Audio packets are copied unchanged."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def test_packets_are_those_of_the_file(bunny):
 
 def test_packets_are_those_ffprobe_sees(bunny, ffprobe):
     arguments = ("-select_streams", "a:0", "-show_entries", "packet=pts,duration,size")
-    told = ffprobe(bunny, *arguments)["packets"]
-    wanted = [(int(p["size"]), p["pts"], p["duration"]) for p in told]
+    found = ffprobe(bunny, *arguments)["packets"]
+    wanted = [(int(p["size"]), p["pts"], p["duration"]) for p in found]
     assert [(len(data), pts, duration) for data, pts, duration in copied(AudioCopy(bunny))] == wanted
 
 
@@ -82,7 +82,7 @@ def test_every_stream_is_a_track_in_file_order(two_tracks):
     assert order != sorted(order), "both are read side by side"
 
 
-def test_what_mp4_cannot_hold_is_said(two_tracks):
+def test_a_codec_that_mp4_cannot_hold_gives_a_note(two_tracks):
     aac, wma = AudioCopy(two_tracks).tracks
     assert aac.mp4_head is not None
     assert wma.mp4_head is None

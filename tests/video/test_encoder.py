@@ -1,4 +1,4 @@
-"""Planes in, packets out, the same planes back: for every codec, layout, size and spacing of time."""
+"""Encoding and decoding give the same planes, for every codec, layout, size and spacing of time."""
 
 from __future__ import annotations
 
@@ -328,7 +328,7 @@ def test_options_out_of_bounds(options):
 
 @pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
 def test_a_variant_has_parameter_sets_of_its_own(layout):
-    """Who was set up for one variant decodes another whose key sample brings its sets, and then the first."""
+    """A decoder of one variant decodes another whose key sample brings its parameter sets, then the first."""
     frames = frames_of(layout, 48, 32, range(0, 160, 40))
     (first, head), (second, other) = encoded(frames, "h264"), encoded(frames, "h264", variant=3)
     sets = parameter_sets(extract_entry(other, "video"))

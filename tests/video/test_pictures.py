@@ -1,4 +1,4 @@
-"""PNGs as frames and frames as PNGs, byte for byte."""
+"""Frames read from PNG files and written to them keep every byte."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_planes_rgb_converts_stacked_planes(tmp_path):
         assert reader.info.notes == ("converted from yuv420p to rgb24",)
 
 
-def test_alpha_is_dropped_and_said(tmp_path):
+def test_alpha_is_dropped_with_a_note(tmp_path):
     stored = np.random.default_rng(0).integers(0, 256, (48, 64, 4), dtype=np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), stored)
     with PictureReader(tmp_path / "a.png") as reader:
@@ -229,7 +229,7 @@ def test_options_out_of_bounds(tmp_path, options):
         PictureReader(tmp_path / "a.png", **options)
 
 
-def test_a_span_behind_the_end_is_said(tmp_path):
+def test_a_span_after_the_end_is_an_error(tmp_path):
     write_picture(tmp_path / "a.png", frame_of())
     with pytest.raises(VideoError, match="no frame lies between"):
         read_all(tmp_path / "a.png", span=Span(Fraction(5)))

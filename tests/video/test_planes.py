@@ -1,4 +1,4 @@
-"""What passes the door untouched, what is converted, padded or turned, and that it says so."""
+"""Conversion to native planes: which formats keep their values, padding, rotation, and the notes."""
 
 from __future__ import annotations
 
@@ -109,9 +109,9 @@ def test_no_rgb_format_and_no_range_tag_changes_a_value(make, pix_fmt, colour_ra
     array = np.random.default_rng(5).integers(0, 256, (48, 70, 3), dtype=np.uint8)
     picture = av.VideoFrame.from_ndarray(array, format="rgb24").reformat(format=pix_fmt)
     picture.color_range = colour_range
-    door = PlaneConverter(picture)
-    assert door.notes == ()
-    np.testing.assert_array_equal(door.planes(picture), array)
+    converter = PlaneConverter(picture)
+    assert converter.notes == ()
+    np.testing.assert_array_equal(converter.convert(picture), array)
 
 
 def test_a_picture_stored_bottom_up_stands_upright(tmp_path, make, ffmpeg):
@@ -130,19 +130,19 @@ def test_a_picture_stored_bottom_up_stands_upright(tmp_path, make, ffmpeg):
 @pytest.mark.parametrize("pix_fmt", ["yuv422p", "yuv444p", "yuvj444p", "nv12"])
 def test_other_8_bit_yuv_keeps_its_luma(make, pix_fmt):
     picture = make.blank(64, 48, pix_fmt, 1)[0]
-    door = PlaneConverter(picture)
-    assert door.notes == (f"converted from {pix_fmt} to yuv420p",)
-    planes = door.planes(picture)
+    converter = PlaneConverter(picture)
+    assert converter.notes == (f"converted from {pix_fmt} to yuv420p",)
+    planes = converter.convert(picture)
     np.testing.assert_array_equal(planes[:48], make.plane(picture, 0))
     chroma = split_planes(planes, "yuv420p")[1]
     assert chroma.shape == (24, 32)
-    assert door.is_full_range == (pix_fmt == "yuvj444p")
+    assert converter.is_full_range == (pix_fmt == "yuvj444p")
 
 
 def test_nv12_is_only_taken_apart(make):
     picture = make.blank(64, 48, "nv12", 1)[0]
     pairs = np.frombuffer(picture.planes[1], np.uint8).reshape(24, picture.planes[1].line_size)[:, :64]
-    _, blue, red = split_planes(PlaneConverter(picture).planes(picture), "yuv420p")
+    _, blue, red = split_planes(PlaneConverter(picture).convert(picture), "yuv420p")
     np.testing.assert_array_equal(blue, pairs[:, 0::2])
     np.testing.assert_array_equal(red, pairs[:, 1::2])
 
@@ -162,23 +162,23 @@ def test_ten_bits_are_rounded_once(tmp_path, pix_fmt, ffmpeg):
 @pytest.mark.parametrize("pix_fmt", ["gray", "ya8"])
 def test_grey_becomes_luma_beside_neutral_chroma(make, pix_fmt):
     picture = make.blank(64, 48, pix_fmt, 1)[0]
-    door = PlaneConverter(picture)
-    planes = door.planes(picture)
+    converter = PlaneConverter(picture)
+    planes = converter.convert(picture)
     stored = np.frombuffer(picture.planes[0], np.uint8).reshape(48, -1)
     step = 2 if pix_fmt == "ya8" else 1
     np.testing.assert_array_equal(planes[:48], stored[:, : 64 * step : step])
     assert (planes[48:] == 128).all()
-    assert door.is_full_range
+    assert converter.is_full_range
     lost = ", alpha dropped" if pix_fmt == "ya8" else ""
-    assert door.notes == (f"converted from {pix_fmt} to yuv420p{lost}",)
+    assert converter.notes == (f"converted from {pix_fmt} to yuv420p{lost}",)
 
 
-def test_alpha_is_dropped_and_said(make):
+def test_alpha_is_dropped_with_a_note(make):
     array = np.random.default_rng(1).integers(0, 256, (48, 64, 4), dtype=np.uint8)
     picture = av.VideoFrame.from_ndarray(array, format="rgba")
-    door = PlaneConverter(picture)
-    assert door.notes == ("converted from rgba to rgb24, alpha dropped",)
-    np.testing.assert_array_equal(door.planes(picture), array[..., :3])
+    converter = PlaneConverter(picture)
+    assert converter.notes == ("converted from rgba to rgb24, alpha dropped",)
+    np.testing.assert_array_equal(converter.convert(picture), array[..., :3])
 
 
 def test_palettes_become_rgb(tmp_path, ffmpeg):
@@ -208,11 +208,11 @@ def test_planes_rgb_of_full_range_uses_the_full_range():
     for plane, value in zip(picture.planes, (255, 128, 128), strict=True):
         plane.update(bytes([value]) * plane.buffer_size)
     picture.color_range = 2
-    assert (PlaneConverter(picture, "rgb").planes(picture) == 255).all()
+    assert (PlaneConverter(picture, "rgb").convert(picture) == 255).all()
     for plane, value in zip(picture.planes, (235, 128, 128), strict=True):
         plane.update(bytes([value]) * plane.buffer_size)
     picture.color_range = 1
-    assert (PlaneConverter(picture, "rgb").planes(picture) >= 254).all()
+    assert (PlaneConverter(picture, "rgb").convert(picture) >= 254).all()
 
 
 @settings(max_examples=40, deadline=None)
@@ -225,17 +225,17 @@ def test_odd_sizes_are_padded_by_their_edges(width, height, seed):
         plane.update(rng.integers(0, 256, plane.buffer_size, dtype=np.uint8).tobytes())
         stored = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
         parts.append(stored[:, : plane.width].copy())
-    door = PlaneConverter(picture)
-    luma, *chroma = split_planes(door.planes(picture), "yuv420p")
-    right, bottom = door.padding
+    converter = PlaneConverter(picture)
+    luma, *chroma = split_planes(converter.convert(picture), "yuv420p")
+    right, bottom = converter.padding
     assert (right, bottom) == (width % 2, height % 2)
     np.testing.assert_array_equal(luma, np.pad(parts[0], ((0, bottom), (0, right)), mode="edge"))
     for plane, part in zip(chroma, parts[1:], strict=True):
         np.testing.assert_array_equal(plane, part)
-    assert bool(door.notes) == bool(right or bottom)
+    assert bool(converter.notes) == bool(right or bottom)
 
 
-def test_odd_clip_says_its_sizes(tmp_path, make):
+def test_info_of_a_clip_with_odd_sides(tmp_path, make):
     path = make.clip(tmp_path / "odd.mkv", make.blank(65, 49, "yuv420p", 2), pix_fmt="yuv420p")
     _, info = first(path)
     assert (info.width, info.height, info.source_width, info.source_height) == (66, 50, 65, 49)
@@ -288,7 +288,7 @@ def test_turning_swaps_sides_and_pixel_aspect(tmp_path, make):
     assert info.pixel_aspect == Fraction(3, 4)
 
 
-def test_a_matrix_askew_is_left_alone_and_said(tmp_path, make):
+def test_a_matrix_at_another_angle_is_left_to_the_player(tmp_path, make):
     path = make.clip(
         tmp_path / "askew.mp4",
         make.pictures(make.noise(64, 48, 2), "yuv420p"),
@@ -309,6 +309,6 @@ def test_a_turn_is_mirroring_then_rotating(turn, seed):
 
 
 def test_another_size_is_refused():
-    door = PlaneConverter(av.VideoFrame(64, 48, "yuv420p"))
+    converter = PlaneConverter(av.VideoFrame(64, 48, "yuv420p"))
     with pytest.raises(VideoError, match="found '66x48'; allowed: 64x48"):
-        door.planes(av.VideoFrame(66, 48, "yuv420p"))
+        converter.convert(av.VideoFrame(66, 48, "yuv420p"))

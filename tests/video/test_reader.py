@@ -1,4 +1,4 @@
-"""Frames as they are in the file, compared with plain PyAV and with another build's ffmpeg."""
+"""Frames read from video files, compared with plain PyAV and with the ffmpeg of another build."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def test_planes_and_pts_are_those_of_plain_pyav(data, name):
 @pytest.mark.parametrize("name", CLIPS)
 def test_pts_are_those_of_ffprobe(data, ffprobe, name):
     path = data / "clips" / name
-    told = ffprobe(path, "-select_streams", "v:0", "-show_entries", "frame=pts,pkt_dts:stream=time_base")
+    probed = ffprobe(path, "-select_streams", "v:0", "-show_entries", "frame=pts,pkt_dts:stream=time_base")
     with VideoReader(path) as reader:
-        assert str(reader.info.time_base) == told["streams"][0]["time_base"]
+        assert str(reader.info.time_base) == probed["streams"][0]["time_base"]
         pts = [frame.pts for frame in reader]
         assert pts == reader.timestamps()
     # An AVI stores no pts; there Debian's ffprobe tells the dts only.
-    assert pts == [frame.get("pts", frame.get("pkt_dts")) for frame in told["frames"]]
+    assert pts == [frame.get("pts", frame.get("pkt_dts")) for frame in probed["frames"]]
 
 
 def test_planes_are_those_of_another_ffmpeg(data, ffmpeg):
@@ -199,7 +199,7 @@ def test_rates_out_of_bounds(small, options):
         VideoReader(small, **options)
 
 
-def test_a_span_behind_the_end_is_said(small):
+def test_a_span_after_the_end_is_an_error(small):
     with pytest.raises(VideoError, match="no frame lies between start and stop"):
         read_all(small, span=Span(Fraction(100)))
 
@@ -447,7 +447,7 @@ def test_a_size_that_changes_within_the_clip(tmp_path, ffmpeg):
         read_all(joined)
 
 
-def test_a_closed_reader_says_so(small):
+def test_a_closed_reader_raises(small):
     reader = VideoReader(small)
     reader.close()
     reader.close()
