@@ -1,4 +1,4 @@
-"""The register meter on one picture: does a vision transformer make artefacts of it, and where?"""
+"""Measure the artefacts of a vision transformer on one picture."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ def artefacts(
 ) -> Artefacts:
     """Measure the lengths of a vision transformer's tokens on a picture, block by block.
 
-    Models without registers make a few patches of plain background ten times as long as the others, and
-    what is looked for among their patches finds those instead.
+    Models without registers give a few patches of plain background tokens ten times as long as the others. A
+    detector that searches among the patches finds those instead of objects.
 
     Args:
         image: a picture file, a frame, or a (H, W, 3) uint8 RGB array.
         weights: a local file: safetensors of DINO v1 or DINOv2, or an export to ``.onnx`` that gives
             ``hidden_states.1`` and so on. Nothing is downloaded.
-        plot: a picture to write: histograms of all blocks, and where the outliers are.
-        side: long side in pixels at which the model looks at the picture, 64 to 2048.
-        heal: also find the register neurons, give the model a test-time register and measure again.
+        plot: a ``.png`` to write: histograms of all blocks, and the places of the outliers.
+        side: long side in pixels to which the picture is scaled for the model, 64 to 2048.
+        heal: also find the register neurons, add a test-time register to the model and measure again.
 
     Raises:
         InputError: the picture cannot be read.
-        ModelError: the weights cannot be used, or an export does not give what is to be measured.
-        OptionError: a side out of range, a plot of unknown kind, an export that is to be healed,
-            or what is no path.
-        MissingExtraError: a plot, and matplotlib is not installed.
+        ModelError: the weights cannot be used, or an export does not give the tokens after each block.
+        OptionError: a side out of range, a plot that is not a ``.png``, an export with ``heal``, or a value
+            that is not a path.
+        MissingExtraError: a plot without matplotlib.
         OutputError: the plot cannot be written.
     """
     if plot is not None:
@@ -59,6 +59,7 @@ def artefacts(
     height, width = picture.shape[:2]
     small = fit(picture, working_size(width, height, model.patch_px, side))
     done = measure(model, small, (width, height))
+    # A model without outliers has nothing to heal.
     if heal and (healed := _healed(model, small)) is not None:
         again = measure(healed, small, (width, height))
         done = replace(done, neurons=healed.neurons, healed=again)
@@ -72,7 +73,7 @@ def read_picture(image: Path_ | Frame | U8) -> U8:
     """Any kind of picture as (H, W, 3) uint8 RGB.
 
     Raises:
-        InputError: a file that cannot be read or is no picture, an array of another shape.
+        InputError: a file that cannot be read or is not a picture, an array of another shape.
     """
     if isinstance(image, Frame):
         return np.ascontiguousarray(to_bgr(image)[..., ::-1])
@@ -82,9 +83,7 @@ def read_picture(image: Path_ | Frame | U8) -> U8:
             raise InputError("a picture has another shape", found=found, bound="(H, W, 3) uint8")
         return image
     if not isinstance(image, str | os.PathLike):
-        raise InputError(
-            "what is given is no picture", found=type(image).__name__, bound="a path, a frame or an array"
-        )
+        raise InputError("not a picture", found=type(image).__name__, bound="a path, a frame or an array")
     try:
         raw = Path(image).read_bytes()
         decoded = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR) if raw else None
@@ -93,7 +92,7 @@ def read_picture(image: Path_ | Frame | U8) -> U8:
     except cv2.error as error:
         raise InputError(f"picture {image} cannot be read", found=str(error.err)) from error
     if decoded is None:
-        raise InputError(f"{image} is no picture", remedy="Give a PNG, JPEG or another still picture.")
+        raise InputError(f"{image} is not a picture", remedy="Give a PNG, JPEG or another still picture.")
     return np.ascontiguousarray(np.asarray(decoded, dtype=np.uint8)[..., ::-1])
 
 

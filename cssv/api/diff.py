@@ -1,4 +1,4 @@
-"""What differs between two versions of a file: scene, objects, pixels."""
+"""Compare two versions of a file: scene, objects, heat maps."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from cssv.view.side_by_side import Captions, side_by_side
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What :func:`diff` found.
+    """Result of :func:`diff`.
 
     Attributes:
         path: the file.
         before, after: the two versions.
-        scene: what differs in the scene, and in the ranges that the rings are drawn in.
-        objects: what differs in the objects shown, with the frames in which it does.
-        frames: how much the heat differs in each frame whose pixels differ, ascending.
-        total: frames of the clip.
-        picture: the picture written, if one was asked for and any frame differs.
+        scene: differences of the scenes, and of the ranges of the rings.
+        objects: differences of the objects, each with its frames.
+        frames: difference of the heat maps of each frame whose pixels differ, ascending.
+        total: number of frames of the clip.
+        picture: the picture written; None without one.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class Difference:
 
     @property
     def worst(self) -> HeatChange | None:
-        """The frame whose heat differs most; None where no pixel differs."""
+        """The frame with the largest mean difference of heat; None if all pixels are the same."""
         return max(self.frames, key=lambda change: change.mean_abs, default=None)
 
     @property
@@ -62,7 +62,7 @@ class Difference:
         return runs_of(change.frame for change in self.frames)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return the result as plain JSON types."""
         values = {
             "path": str(self.path),
             "before": self.before.to_json(),
@@ -86,20 +86,21 @@ def diff(
     picture: Path_ | None = None,
     progress: Progress | None = None,
 ) -> Difference:
-    """Say what differs between two versions of a ``.cssv``.
+    """Compare two versions of a ``.cssv``.
 
-    Only frames whose pixels differ are decoded.
+    Only frames with different pixels are decoded.
 
     Args:
         path: the file.
         before: number or tag; None for the version that plays.
-        after: likewise.
-        picture: a ``.png`` to write: the frame that differs most, of both versions, with their heat maps.
+        after: the same.
+        picture: a ``.png`` to write, with the frame that differs most in both versions and their heat maps.
+            Nothing is written if all pixels are the same.
         progress: called after every frame.
 
     Raises:
         ContainerError: no such version, or a damaged file.
-        OptionError: a picture that is no ``.png``.
+        OptionError: the picture is not a ``.png``.
         OutputError: the picture cannot be written.
     """
     if picture is not None:
@@ -109,6 +110,7 @@ def diff(
     with Reader(path, version=before) as one, Reader(path, version=after) as two:
         scene = _scene_changes(one, two)
         objects = _object_changes(one, two, progress)
+        # Equal checksums of the decoded planes spare most frames from being decoded.
         numbers = np.flatnonzero(one.frames.stegos != two.frames.stegos).tolist()
         rows = version_of(one.version, one.index), version_of(two.version, two.index)
         total = len(one)
@@ -127,12 +129,14 @@ def diff(
 def _scene_changes(one: Reader, two: Reader) -> tuple[SceneChange, ...]:
     before, after = (read_sample(reader.scene_sample(0)) for reader in (one, two))
     changes = compare_scenes(before.scene or Scene(), after.scene or Scene())
-    told = {change.attribute for change in changes if change.where == "ranges"}
-    return changes + tuple(change for change in _range_changes(before, after) if change.attribute not in told)
+    # Ranges given by the scenes are among their differences already.
+    known = {change.attribute for change in changes if change.where == "ranges"}
+    others = (change for change in _range_changes(before, after) if change.attribute not in known)
+    return (*changes, *others)
 
 
 def _range_changes(before: SceneSample, after: SceneSample) -> Sequence[SceneChange]:
-    """What differs in the ranges that are drawn, whether the scene gives them or not."""
+    """Differences of the ranges in use, whether given by the scene or fitted to its values."""
     old, new = (asdict(sample.ranges) if sample.ranges else {} for sample in (before, after))
     return [
         SceneChange("ranges", name, list(old[name]), list(new[name]), unit_of(name))
@@ -143,6 +147,7 @@ def _range_changes(before: SceneSample, after: SceneSample) -> Sequence[SceneCha
 
 def _object_changes(one: Reader, two: Reader, progress: Progress | None) -> tuple[TalliedChange, ...]:
     tally = ChangeTally()
+    # Equal checksums of the samples mean equal objects.
     shared = one.frames.scenes == two.frames.scenes
     for number in counted(np.flatnonzero(~shared).tolist(), "read", int((~shared).sum()), progress):
         before, after = (read_sample(reader.scene_sample(number)).objects for reader in (one, two))
@@ -170,5 +175,5 @@ def _draw(path: Path, found: Difference, number: int, old: Clip, new: Clip) -> N
 
 
 def _caption(version: Version) -> str:
-    """A version in few words."""
+    """The number and message of a version."""
     return f"version {version.number}" + (f": {version.message}" if version.message else "")

@@ -1,4 +1,4 @@
-"""Stego frames into other people's containers, pixel for pixel."""
+"""Export the stego frames to other kinds of file, pixel for pixel."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from cssv.pipeline.config import EXTENSION
 from cssv.pipeline.decoder import Decoder
 from cssv.video import FileCodec, VideoWriter, write_pictures
 
-#: The lossless codec for each kind of file.
+#: Extension -> lossless codec of the file.
 EXPORT_CODECS: dict[str, FileCodec] = {".mkv": "ffv1", ".mp4": "h264", ".webm": "vp9"}
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What :func:`export` wrote.
+    """Result of :func:`export`.
 
     Attributes:
         path: the file or folder.
         frames: frames in it.
-        notes: what the container could not hold.
-        torn_bytes: behind the versions of a ``.cssv``: an append that broke off, or is under way.
+        notes: what the other kind of file cannot hold, such as audio.
+        torn_bytes: bytes of an unfinished append after the last version of a ``.cssv``.
     """
 
     path: Path
@@ -50,10 +50,10 @@ def export(
 ) -> Exported:
     """Write the stego frames losslessly: ``.mkv`` FFV1, ``.mp4`` H.264, ``.webm`` VP9, or a folder of PNGs.
 
-    The pixels are those of the source, so :func:`cssv.decode` reads the copy; the scene track stays
-    behind. ``.cssv`` gets one version bit for bit, scene track and all, without the others. Audio is
-    copied where the container can hold it. PNGs of yuv420p frames are grey, their planes stacked Y over
-    Cb over Cr. Before the output gets its name it is read back and compared.
+    The pixels are those of the source, so :func:`cssv.decode` reads the copy, which has no scene track. A
+    ``.cssv`` gets one version with its scene track, bit for bit, and no other version. Audio is copied if the
+    kind of file can hold it. PNGs of yuv420p frames are grey: their planes stand one above the other, Y, Cb,
+    Cr. The output is read back and compared before it gets its name.
 
     Args:
         source: a ``.cssv`` or a lossless copy of one.
@@ -63,9 +63,9 @@ def export(
 
     Raises:
         OptionError: another extension.
-        NibblesLostError: the source does not carry.
-        OutputError: the output cannot be written; nothing is left of it.
-        ChecksumError: the output does not read back; nothing is left of it. Or the source is damaged.
+        NibblesLostError: the pixels of the source carry nothing.
+        OutputError: the output cannot be written; no part of it is left.
+        ChecksumError: the output does not read back, and no part of it is left; or the source is damaged.
     """
     path = Path(output)
     suffix = path.suffix.lower()

@@ -1,4 +1,4 @@
-"""Files with fewer versions."""
+"""Copy a file with fewer versions."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from cssv.pipeline.arguments import Progress
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What :func:`gc` did.
+    """Result of :func:`gc`.
 
     Attributes:
         path: the file written.
         versions: numbers of the versions in it.
         dropped: numbers of those left out.
-        source_bytes, bytes: size of the old file and of the new one.
+        source_bytes, bytes: sizes of the old file and of the new one.
     """
 
     path: Path
@@ -54,26 +54,27 @@ def gc(
     keep_last: int = 0,
     progress: Progress | None = None,
 ) -> Compacted:
-    """Write a copy that holds only some versions, bit for bit, with their numbers, messages and tags.
+    """Write a copy with only some of the versions, bit for bit, with their numbers, messages and tags.
 
-    What nobody shows any more is left out. The version that plays goes on playing if it is kept, else the
-    last one kept does. The copy is read back before it gets its name.
+    Samples of no remaining version are left out. If the version that plays is not kept, the last one kept
+    plays. The copy is verified before it gets its name.
 
     Args:
         path: a ``.cssv``.
         output: the file to write; another one.
-        keep: numbers or tags of versions, one or several; None is the version that plays.
+        keep: numbers or tags of versions, one or several; None stands for the version that plays.
         keep_playing: keep the version that plays.
         keep_tagged: keep every version that has a tag.
-        keep_last: keep so many of the newest versions.
+        keep_last: number of the newest versions to keep.
         progress: called after every frame.
 
     Raises:
         ContainerError: no such version, or a damaged file.
         OptionError: nothing to keep, or the output is the source.
-        OutputError: the output cannot be written; what was there is as it was.
+        OutputError: the output cannot be written; an existing file is unchanged.
     """
     check_distinct(path, output)
+    # A text is one tag, not a sequence of letters.
     keep = (keep,) if keep is None or isinstance(keep, str | int) else tuple(keep)
     source, target = Path(path), Path(output)
     with Reader(source) as reader:
@@ -84,7 +85,7 @@ def gc(
     kept |= {number for _, number in index.tags} if keep_tagged else set()
     kept |= set(every[::-1][: max(keep_last, 0)])
     if not kept:
-        raise OptionError("no version is to be kept", bound="at least one")
+        raise OptionError("no version is to be kept", bound="at least one", remedy="Give `keep=` a version.")
     with replacing(target), whole_file(target) as temporary:
         with temporary.open("wb") as file:
             compact(source, file, sorted(kept))

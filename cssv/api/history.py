@@ -1,4 +1,4 @@
-"""The versions of a file: what they are, which one plays, and names for them."""
+"""The versions of a file: list them, choose the one that plays, tag them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Version:
     Attributes:
         number: its id; never used again, not even in a compacted copy.
         parent: number of the version it was made from; 0 for none.
-        root: number of the version whose pictures its own were drawn from; itself if from the clip.
+        root: number of the version from whose pictures its own were made; its own if from the clip.
         created_s: seconds since 1970-01-01 UTC; 0 for unknown.
-        author, message: as in git.
+        author, message: as given at encoding or commit; may be empty.
         frames: frames of the clip.
-        frames_changed: frames whose pixels differ from the parent's; all where there is no parent.
-        bytes_added: what the file has grown by; 0 for unknown.
+        frames_changed: number of frames whose pixels differ from the parent's; all without a parent.
+        bytes_added: growth of the file; 0 for unknown.
         tags: its names.
-        is_playing: players show it.
+        is_playing: whether players show it.
     """
 
     number: int
@@ -41,18 +41,18 @@ class Version:
     is_playing: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return the values as plain JSON types."""
         return asdict(self) | {"tags": list(self.tags)}
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What :func:`log` found.
+    """Result of :func:`log`: the versions of a file.
 
     Attributes:
         path: the file.
         versions: all of them, oldest first.
-        torn_bytes: bytes behind them: an append that broke off, or that somebody is just writing.
+        torn_bytes: bytes of an unfinished append after the last version; a process may be writing them now.
     """
 
     path: Path
@@ -75,7 +75,7 @@ class History:
 
 
 def version_of(row: VersionRow, index: Index) -> Version:
-    """A row of the index as people ask for it."""
+    """The public form of a row of the index."""
     return Version(
         number=row.number,
         parent=row.parent,
@@ -100,14 +100,14 @@ def log(path: Path_) -> History:
     """List the versions of a ``.cssv``, damaged ones too.
 
     Raises:
-        ContainerError: the file is no ``.cssv``, or its index is damaged.
+        ContainerError: the file is not a ``.cssv``, or its index is damaged.
     """
     with Archive(path) as archive:
         return History(Path(path), versions_of(archive.index), archive.torn_bytes)
 
 
 def checkout(path: Path_, version: Revision) -> Version:
-    """Make a version the one that plays. Nothing is lost: the others stay, and can be had back so.
+    """Choose the version that players show. The others stay in the file and can be chosen again.
 
     Args:
         path: a ``.cssv``.
@@ -115,10 +115,10 @@ def checkout(path: Path_, version: Revision) -> Version:
 
     Raises:
         ContainerError: no such version.
-        LockedError: somebody else is writing to the file.
-        OutputError: the file cannot be written; it is as it was.
+        LockedError: another process is writing to the file.
+        OutputError: the file cannot be written; it is unchanged.
     """
-    # What plays now may be damaged; what is to play may not.
+    # The new version is read as the parent, so that a damaged one is not chosen; the old one may be damaged.
     with Appender(path, parent=version) as appender:
         number = appender.reader.version.number
         appender.checkout(number)
@@ -126,19 +126,21 @@ def checkout(path: Path_, version: Revision) -> Version:
 
 
 def tag(path: Path_, name: str, version: Revision = None, *, delete: bool = False) -> Version:
-    """Give a version a name, or move the name to it; returns the version.
+    """Give a version a tag, or move the tag to it; returns the version.
 
     Args:
         path: a ``.cssv``.
-        name: not all digits, without white space and control characters.
+        name: the tag: not only digits, without white space and control characters.
         version: number or another tag; None for the version that plays.
-        delete: take the name away instead; returns the version that had it.
+        delete: delete the tag instead; returns the version that had it.
 
     Raises:
-        ContainerError: no such version or tag, or a name that cannot be one.
+        ContainerError: no such version or tag.
+        OptionError: a name that cannot be a tag.
         LockedError, OutputError: as :func:`checkout`.
     """
     check_tag(name)
+    # A tag is deleted wherever it is, so the version is the one that has it.
     with Appender(path, parent=name if delete else version) as appender:
         number = appender.reader.version.number
         appender.tag(name, None if delete else number)

@@ -1,4 +1,4 @@
-"""What a file is and carries, without decoding more than a frame."""
+"""Find out what a file is and what its pixels carry, from one decoded frame."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from cssv.video import VideoInfo, open_frames
 
 @dataclass(frozen=True, slots=True)
 class Information:
-    """What :func:`info` found.
+    """Result of :func:`info`.
 
     Attributes:
         path: the source.
-        kind: ``"cssv"``, ``"copy"`` (another container whose pixels carry) or ``"plain"`` (carries nothing).
+        kind: ``"cssv"``, ``"copy"`` (another file that carries a heat map) or ``"plain"`` (no heat map).
         video: size, layout, time.
-        frames: how many; None when the file does not say.
+        frames: number of frames; None if the file does not give it.
         size_bytes: of the file; None for a folder.
-        ranges: what the rings' bottoms and tops stand for.
-        origin: place of the picture in the encoded clip, pixels; not (0, 0) after a crop.
+        ranges: lowest and highest value of each ring.
+        origin: top left corner of the picture in the encoded clip, pixels; not (0, 0) after a crop.
         first_frame: number of the first frame in the encoded clip.
-        facts: what a ``.cssv`` says of its making: layout, codec, merge, fidelity, source, notes.
+        facts: what a ``.cssv`` records about its encoding: layout, codec, merge, fidelity, source, notes.
         versions: of a ``.cssv``, oldest first.
-        torn_bytes: of a ``.cssv``: bytes behind the versions, of an append that broke off or is under way.
+        torn_bytes: of a ``.cssv``: bytes of an unfinished append after the last version.
         boxes: of a ``.cssv``: its top-level boxes as (kind, offset, size).
     """
 
@@ -50,7 +50,7 @@ class Information:
     torn_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return the result as plain JSON types."""
         video = self.video
         values = {
             "path": str(self.path),
@@ -80,14 +80,14 @@ class Information:
 
     @property
     def duration_s(self) -> Fraction | None:
-        """Seconds: the header's, or frames over rate."""
+        """Duration in seconds: that of the header, otherwise frames divided by rate."""
         if self.video.duration_s is not None or self.frames is None:
             return self.video.duration_s
         return self.frames / self.video.rate
 
 
 def info(source: Path_) -> Information:
-    """Say what a file, picture or folder of pictures is and carries.
+    """Find out what a file, picture or folder of pictures is, and what its pixels carry.
 
     Raises:
         VideoError: not a video. ContainerError: a damaged ``.cssv``.

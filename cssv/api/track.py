@@ -1,4 +1,4 @@
-"""Tracks alone: a clip or a detection file in, a MOT file out."""
+"""Track the objects of a clip or of a detection file, without encoding."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ MOST_FRAMES = 3_000_000
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What :func:`track` found.
+    """Result of :func:`track`.
 
     Attributes:
         tracks: the tracks.
         rows: lines of the MOT file.
-        path: the file written, None when none was asked for.
-        notes: what a user should know of the detector, such as the licence of its network.
+        path: the file written; None without one.
+        notes: what a user should know about the detector, such as the licence of its network.
     """
 
     tracks: Tracks

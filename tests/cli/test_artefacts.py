@@ -107,7 +107,7 @@ def test_quiet_still_gives_the_result(run, folder):
     [
         ("none.safetensors", "ill.png", 3, "cannot be read"),
         ("ill.png", "ill.png", 3, "not a whole safetensors file"),
-        ("x.safetensors", "x.safetensors", 3, "is no picture"),
+        ("x.safetensors", "x.safetensors", 3, "is not a picture"),
     ],
 )
 def test_wrong_files(run, folder, weights, picture, code, words):
