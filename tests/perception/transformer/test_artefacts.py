@@ -129,7 +129,7 @@ def test_pictures_that_are_none(tmp_path, weights):
 
 def test_what_is_no_path_and_no_number(tmp_path, shown, weights):
     for wrong in (5, None, [shown]):
-        with pytest.raises(InputError, match="no picture"):
+        with pytest.raises(InputError, match="not a picture"):
             cssv.artefacts(wrong, weights=weights)
         with pytest.raises(InputError, match="weights"):
             cssv.artefacts(shown, weights=wrong)
