@@ -7,16 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
 import cssv
+from cssv.testing import clips
 from cssv_cli.main import main
 
 WIDTH, HEIGHT, RATE, COUNT = 192, 144, 25, 30
@@ -33,22 +33,19 @@ def box_at(number: int) -> tuple[int, int, int, int]:
     return 20 + 2 * number % 100, 50, 40, 60
 
 
-def write_clip(path: Path, count: int, *, codec: str = "ffv1", pix_fmt: str = "yuv420p") -> Path:
-    """A bright box that walks over a textured ground."""
-    rng = np.random.default_rng(1)
-    ground = rng.integers(60, 120, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
-        for number in range(count):
-            picture = ground.copy()
-            x, y, w, h = box_at(number)
-            picture[y : y + h, x : x + w] = (220, 190, 150)
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pix_fmt)
-            frame.pts, frame.time_base = number, Fraction(1, RATE)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
+def pictures(count: int) -> Iterator[np.ndarray]:
+    """A bright box that moves over a textured ground."""
+    ground = np.random.default_rng(1).integers(60, 120, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    for number in range(count):
+        picture = ground.copy()
+        x, y, w, h = box_at(number)
+        picture[y : y + h, x : x + w] = (220, 190, 150)
+        yield picture
+
+
+def write_clip(path: Path, count: int, **options: Any) -> Path:
+    """A clip of so many pictures."""
+    return clips.write_clip(path, pictures(count), width=WIDTH, height=HEIGHT, rate=RATE, **options)
 
 
 def write_boxes(path: Path, count: int) -> Path:

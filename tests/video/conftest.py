@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+
+from cssv.testing.clips import write_clip
 
 
 def noise(width: int, height: int, count: int, *, seed: int = 0, channels: int = 0) -> list[np.ndarray]:
@@ -21,40 +24,11 @@ def noise(width: int, height: int, count: int, *, seed: int = 0, channels: int =
     ]
 
 
-def mux_pictures(
-    path: Path,
-    pictures: Sequence[av.VideoFrame],
-    *,
-    codec: str = "ffv1",
-    pix_fmt: str,
-    time_base: Fraction = Fraction(1, 1000),
-    pts: Iterable[int] | None = None,
-    rate: int = 25,
-    options: dict[str, str] | None = None,
-    rotation: int | None = None,
-    matrix: Sequence[int] | None = None,
-    tags: dict[str, int] | None = None,
-) -> Path:
-    """A clip by a bare PyAV loop; pictures must already be in ``pix_fmt``."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, options=options or {})
-        stream.width, stream.height, stream.pix_fmt = pictures[0].width, pictures[0].height, pix_fmt
-        stream.codec_context.time_base = stream.time_base = time_base
-        for name, value in (tags or {}).items():
-            setattr(stream.codec_context, name, value)
-        if (rotation, matrix) != (None, None) and not hasattr(type(stream), "set_display_matrix"):
-            pytest.skip("this PyAV cannot write display matrices")
-        if rotation is not None:
-            stream.set_display_rotation(rotation)
-        if matrix is not None:
-            stream.set_display_matrix(matrix)
-        step = int(1 / (rate * time_base))
-        stamps = list(pts) if pts is not None else [step * index for index in range(len(pictures))]
-        for picture, stamp in zip(pictures, stamps, strict=True):
-            picture.pts, picture.time_base = stamp, time_base
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
-    return path
+def mux_pictures(path: Path, pictures: Sequence[av.VideoFrame], **options: Any) -> Path:
+    """A clip by a bare PyAV loop, in milliseconds; pictures must already be in ``pix_fmt``."""
+    if options.keys() & {"rotation", "matrix"} and not hasattr(av.VideoStream, "set_display_matrix"):
+        pytest.skip("this PyAV cannot write display matrices")
+    return write_clip(path, pictures, **({"time_base": Fraction(1, 1000)} | options))
 
 
 def pictures_of(arrays: Iterable[np.ndarray], fmt: str) -> list[av.VideoFrame]:
