@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 import warnings
 from dataclasses import replace
 
@@ -21,6 +20,7 @@ from cssv.perception.kinematics import (
     transition,
     update,
 )
+from cssv.testing.cost import count_calls
 
 with warnings.catch_warnings():
     # filterpy, an old package, spells some escapes and aliases in ways numpy and Python now deprecate.
@@ -138,16 +138,16 @@ def test_back_in_time_the_smoother_says_the_same(seed):
         np.testing.assert_allclose(a, b[::-1], rtol=1e-3, atol=1e-3)
 
 
-def test_a_track_and_frame_takes_microseconds():
-    for tracks, bound_us in ((10, 6), (100, 1), (1000, 0.5)):
-        given_, *_ = problem(1, steps=60, channels=4 * tracks)
-        spent = []
-        for _ in range(3):
-            start = time.process_time()
-            rts_smoother(kalman_filter(given_), given_)
-            spent.append(time.process_time() - start)
-        # Measured 1.3, 0.2 and 0.11.
-        assert min(spent) / 60 / tracks * 1e6 < bound_us
+def test_tracks_are_smoothed_together():
+    """The number of calls does not depend on the number of tracks: arrays hold all of them."""
+
+    def calls(tracks, steps):
+        given_, *_ = problem(1, steps=steps, channels=4 * tracks)
+        return count_calls(lambda: rts_smoother(kalman_filter(given_), given_))
+
+    assert calls(10, 60) == calls(100, 60) == calls(1000, 60)
+    # And it grows with the number of frames.
+    assert calls(10, 120) <= 2 * calls(10, 60)
 
 
 def test_unseen_measurements_are_not_looked_at():

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 
 import cv2
@@ -176,34 +175,27 @@ def test_one_behind_the_other_is_split_by_height():
 
 @pytest.fixture(scope="module")
 def street(data):
-    """The detector over the whole real clip: hits, boxes seen, boxes annotated, seconds per frame."""
+    """The detector over the whole real clip: hits, boxes seen, boxes annotated."""
     truth = BoxesDetector(data / "mot15/PETS09-S2L1/gt/gt.txt")
-    detector, hits, seen, true, spent = MotionDetector(), 0, 0, 0, 0.0
+    detector, hits, seen, true = MotionDetector(), 0, 0, 0
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     with VideoReader(data / "clips/vtest.avi", rate=Fraction(7)) as reader:
         for frame in reader:
-            start = time.process_time()
             found = detector.detect(frame)
-            spent += time.process_time() - start
             expected = truth.in_frame(frame.number)
             shared = overlaps(found.boxes_px, expected.boxes_px) >= 0.5
             hits += int(shared[linear_sum_assignment(-shared.astype(float))].sum())
             seen, true = seen + len(found), true + len(expected)
     cv2.setNumThreads(threads)
-    return hits, seen, true, spent / 795
+    return hits, seen, true
 
 
 def test_real_people_are_found(street):
-    hits, seen, true, _ = street
+    hits, seen, true = street
     # Measured 0.87 and 0.83; most of the others are people who are not annotated.
     assert hits / true > 0.84
     assert hits / seen > 0.81
-
-
-def test_detection_is_fast(street):
-    # Measured 2 ms; the budget is 6 ms of one core.
-    assert street[3] < 0.012
 
 
 def test_a_real_clip_becomes_tracks(data):
