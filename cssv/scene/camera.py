@@ -49,7 +49,7 @@ def ground_note(camera: Camera, plane: Plane | None) -> tuple[str, ...]:
     # Little ground suggests a tilt of the wrong sign.
     if plane is not None:
         return _sky_note(camera, plane.share)
-    # Without any of these fields nobody meant to describe the ground.
+    # Without any of these fields the scene does not describe the ground at all.
     if not any(getattr(camera, name) is not None for name in ("position_m", "tilt_deg", "hfov_deg")):
         return ()
     return (

@@ -67,7 +67,7 @@ class Facts(ObjectAttributes):
 
     Attributes:
         name, label: text; the label is the scene's, else the track's own.
-        template: the drawing that was asked for.
+        template: the drawing that the scene selects.
         entries: indices of the scene objects that were applied, in order.
         (others): as in :class:`cssv.scene.attributes.ObjectAttributes`.
     """

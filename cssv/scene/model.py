@@ -12,7 +12,6 @@ with ``x_`` are kept at every level. Empty parts (``"camera": {}``) are left out
 from __future__ import annotations
 
 import copy
-import json
 import math
 import os
 from bisect import bisect_right
@@ -26,6 +25,7 @@ from cssv.errors import SceneError
 from cssv.files.atomic import whole_file
 from cssv.scene.attributes import ATTRIBUTES, RINGS, ObjectAttributes, attributes_from_json
 from cssv.scene.check import TEXT_BOUND, check, parse
+from cssv.scene.text import lines_of_json
 from cssv.scene.tsai import read_tsai
 from cssv.scene.values import (
     OWN_PREFIX,
@@ -52,8 +52,6 @@ Matrix = tuple[tuple[float, float, float], ...]
 
 #: Range of speeds if none is known.
 SPEED_FALLBACK_PX_S: Span = (0.0, 200.0)
-#: Widest line of written JSON before an object is spread over several.
-LINE_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +323,7 @@ class Scene:
 
     def dumps(self) -> str:
         """JSON text for people: short objects stay on one line."""
-        return _layout(self.to_json()) + "\n"
+        return lines_of_json(self.to_json()) + "\n"
 
     @classmethod
     def loads(cls, text: str | bytes, name: str = "scene") -> Scene:
@@ -480,18 +478,3 @@ def _written_order(part: type) -> tuple[str, ...]:
         place = names.index("template")
         names[place:place] = attributes
     return tuple(names)
-
-
-def _layout(node: object, indent: int = 0) -> str:
-    """JSON text in which everything that fits into LINE_CHARS stays on one line."""
-    line = json.dumps(node, ensure_ascii=False, allow_nan=False)
-    if not isinstance(node, dict | list) or not node or len(line) + indent <= LINE_CHARS:
-        return line
-    pad = " " * (indent + 2)
-    if isinstance(node, dict):
-        pairs = ((json.dumps(key, ensure_ascii=False), value) for key, value in node.items())
-        rows = [f"{pad}{key}: {_layout(value, indent + 2)}" for key, value in pairs]
-    else:
-        rows = [pad + _layout(item, indent + 2) for item in node]
-    first, last = "{}" if isinstance(node, dict) else "[]"
-    return f"{first}\n" + ",\n".join(rows) + f"\n{' ' * indent}{last}"

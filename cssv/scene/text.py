@@ -119,6 +119,25 @@ def _own_texts(node: JsonObject) -> list[str]:
     return [f"{spoken(key)} {json_text(value)}" for key, value in own_keys(node).items()]
 
 
+#: Widest line of written JSON before an object is spread over several.
+LINE_CHARS = 100
+
+
+def lines_of_json(node: object, indent: int = 0) -> str:
+    """JSON text in which everything that fits into LINE_CHARS stays on one line."""
+    line = json.dumps(node, ensure_ascii=False, allow_nan=False)
+    if not isinstance(node, dict | list) or not node or len(line) + indent <= LINE_CHARS:
+        return line
+    pad = " " * (indent + 2)
+    if isinstance(node, dict):
+        pairs = ((json.dumps(key, ensure_ascii=False), value) for key, value in node.items())
+        rows = [f"{pad}{key}: {lines_of_json(value, indent + 2)}" for key, value in pairs]
+    else:
+        rows = [pad + lines_of_json(item, indent + 2) for item in node]
+    first, last = "{}" if isinstance(node, dict) else "[]"
+    return f"{first}\n" + ",\n".join(rows) + f"\n{' ' * indent}{last}"
+
+
 # ---- objects in words
 
 

@@ -103,12 +103,12 @@ def stated_unit(thermal: Thermal) -> Unit | None:
     return Unit(thermal.scale, thermal.offset_c)
 
 
-def checked(celsius: F32, whose: str, remedy: str = _REMEDY) -> F32:
+def checked(celsius: F32, name: str, remedy: str = _REMEDY) -> F32:
     """The picture with NaN at dead pixels.
 
     Args:
         celsius: (H, W), degrees Celsius as read.
-        whose: name of the file or picture, for the error.
+        name: name of the file or picture, for the error.
         remedy: of the error.
 
     Raises:
@@ -123,6 +123,6 @@ def checked(celsius: F32, whose: str, remedy: str = _REMEDY) -> F32:
         middle = f"{np.median(known):g} °C in the middle" if known.size else "no number at all"
         raise ThermalError(
             "the thermal pictures hold no temperatures",
-            found=f"{whose}: {middle}", bound=_BOUND, remedy=remedy,
+            found=f"{name}: {middle}", bound=_BOUND, remedy=remedy,
         )  # fmt: skip
     return np.where(is_sound, celsius, np.float32(np.nan))

@@ -32,7 +32,7 @@ def to_tuples(node: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 class Source(StrEnum):
-    """Origin of a value. UNKNOWN: nobody vouches for it, and the heat map shows it grey."""
+    """Origin of a value. UNKNOWN: it has no known source, and the heat map shows it grey."""
 
     MEASURED = "measured"
     ESTIMATED = "estimated"

@@ -259,7 +259,7 @@ def test_impossible_boxes(box):
 
 
 @pytest.mark.parametrize("track", [0, 1, 999_999, FIRST_GIVEN_TRACK, FIRST_GIVEN_TRACK + 5, 2**31 - 1])
-def test_given_objects_get_ids_that_nobody_has(track, clips, tmp_path):
+def test_given_objects_get_unused_ids(track, clips, tmp_path):
     scene = {"cssv_scene": 1, "objects": [CART, CART | {"name": "other"}]}
     detector = Fixed([[40, 60, 50, 60]], ids=[track])
     done = encode_with(clips, tmp_path / "x.cssv", detector, scene=scene)
@@ -301,7 +301,7 @@ def test_extreme_scenes(clips, tmp_path):
 # ---- box files on clips whose time stamps are broken
 
 
-def test_boxes_beyond_the_end_are_told_of(clips, tmp_path):
+def test_boxes_beyond_the_end_give_a_warning(clips, tmp_path):
     file = synthetic.write_boxes(tmp_path / "long.txt", 30)
 
     def notes(boxes, **span):

@@ -80,7 +80,7 @@ def test_numbers_are_rounded_to_thousandths(x, y):
     assert back.velocity_px_s == pytest.approx((x, y), abs=0.00051)
 
 
-def test_what_nobody_knows_of_the_ground_is_not_written():
+def test_an_unknown_velocity_on_the_ground_is_not_written():
     state = ObjectState(1, "", 1.0, (0, 0, 1, 1), (0, 0), (0, 0), (0, 0), 1.0)
     assert b"_m_s" not in write_sample(SceneSample(0, (state, quantise(state))))
     moving = quantise(replace(state, velocity_m_s=(1.23456, -2), sigma_m_s=0.12345))

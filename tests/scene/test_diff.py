@@ -133,7 +133,7 @@ def test_many_moved_waypoints_are_counted():
     assert words(before, after) == [f"{CART} moved at 99 points from 0.25 s to 24.75 s"]
 
 
-def test_a_swap_is_told_because_later_entries_override_earlier():
+def test_a_swap_is_reported_because_later_entries_override_earlier():
     after = copy.deepcopy(SCENE)
     after["objects"][0], after["objects"][1] = after["objects"][1], after["objects"][0]
     lines = words(SCENE, after)
@@ -171,7 +171,7 @@ def test_a_name_is_kept_when_its_match_changes():
     ]
 
 
-def test_entries_that_read_alike_are_told_apart_by_their_place():
+def test_entries_with_equal_titles_are_numbered():
     before, after = copy.deepcopy(SCENE), copy.deepcopy(SCENE)
     for tree, value in ((before, 30), (after, 31)):
         tree["objects"].append({"match": {"label": "person"}, "temperature_c": value})

@@ -189,7 +189,7 @@ def test_singular_matrices_are_refused(matrix):
         Plane(np.array(matrix, dtype=float), SIZE)
 
 
-def test_what_is_not_told_is_no_ground():
+def test_a_camera_without_the_needed_fields_has_no_ground():
     assert plane_of(Camera(), SIZE) is None
     for gap in ("position_m", "tilt_deg", "hfov_deg"):
         assert plane_of(dataclasses.replace(POSE, **{gap: None}), SIZE) is None
@@ -206,7 +206,7 @@ def note_of(camera, size=SIZE):
     return ground_note(camera, plane_of(camera, size))
 
 
-def test_a_camera_that_sees_little_ground_is_told_of():
+def test_a_camera_that_sees_little_ground_gives_a_warning():
     assert note_of(POSE) == ()
     assert note_of(Camera()) == ()
     wide, up = (1920, 1080), dataclasses.replace(POSE, tilt_deg=Value(15))
@@ -411,7 +411,7 @@ def test_the_border_of_the_picture_is_no_border_of_the_crowd():
     assert np.abs(found - true).mean() < 0.06 * true
 
 
-def test_nobody_knows_the_crowd_out_of_sight():
+def test_the_crowd_out_of_sight_is_unknown():
     plane = plane_of(POSE, SIZE)
     people = np.array([[3.0, 10.0], [np.nan, np.nan], [3.0, -100.0]])
     found = crowd_density(people, plane=plane)

@@ -39,7 +39,7 @@ def named(found):
     return {track: facts.name for track, facts in found.items() if facts.name}
 
 
-def test_nothing_is_known_of_a_track_nobody_speaks_of():
+def test_a_track_without_entries_has_no_facts():
     assert resolve(Scene(), [sighting(7, "dog")]) == {7: Facts(label="dog")}
     assert Facts().template == "auto"
 
@@ -180,7 +180,7 @@ def test_given_objects_are_found_by_place_as_well():
 # ---- what matched nothing
 
 
-def test_entries_that_matched_nothing_are_told_in_words():
+def test_entries_without_a_match_give_warnings():
     whole = scene(
         {"match": {"label": "*"}},
         {"match": {"label": "dragon"}},

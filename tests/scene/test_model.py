@@ -31,6 +31,7 @@ from cssv.scene import (
     schema,
 )
 from cssv.scene.ranges import SPEED_LEAST_TOP_PX_S, default_ranges
+from cssv.scene.text import LINE_CHARS
 from cssv.testing.strategies import scenes
 
 # The example of the design document, word for word: it is the format's contract.
@@ -105,7 +106,7 @@ def test_written_text_is_for_people():
     text = Scene.loads(EXAMPLE).dumps()
     assert '"temperature_c": {"value": 36.2, "sigma": 0.5, "source": "measured"}' in text
     assert '    {"match": {"track": 3}, "goal_m": [4.0, 12.5]},\n' in text
-    assert max(len(line) for line in text.splitlines()) <= model.LINE_CHARS + 40
+    assert max(len(line) for line in text.splitlines()) <= LINE_CHARS + 40
     assert Scene.loads('{"cssv_scene": 1, "textures": {"Straße": "Öl"}}').dumps().count("Straße") == 1
 
 

@@ -120,7 +120,7 @@ def test_to_state_is_the_inverse_of_draw_up_to_the_bytes(speed, turn, temperatur
     assert back.score == pytest.approx(0.9, abs=1 / 255)
 
 
-def test_what_nobody_knows_is_unknown_again():
+def test_unknown_values_read_back_as_unknown():
     state = replace(STATE, sigma_px_s=math.inf, temperature_c=None, density_kg_m3=None)
     drawing = draw(state, RANGES, None, (320, 240))
     assert drawing.outline.selector is Selector.EDGES

@@ -153,7 +153,7 @@ def tally(frames):
 WARM = replace(COURIER, temperature_c=Value(37.9))
 
 
-def test_a_change_is_told_once_with_its_frames():
+def test_a_change_is_reported_once_with_its_frames():
     frames = [(n, ([COURIER], [WARM if 12 <= n <= 91 or n == 140 else COURIER])) for n in range(150)]
     (found,) = tally(frames)
     assert found.words == 'track 3 "courier": temperature 36.2 °C -> 37.9 °C in frames 12-91, 140'
@@ -175,7 +175,7 @@ def test_other_values_are_other_changes():
     assert [f.ranges for f in found] == [[(1, 1), (3, 3)], [(2, 2)]]
 
 
-def test_a_box_that_moves_is_told_by_its_largest_distance():
+def test_a_moving_box_is_reported_by_its_largest_distance():
     found = tally(
         (n, ([COURIER], [replace(COURIER, box_px=(10.0 + n, 20.0, 30.0, 40.0)) if n else COURIER]))
         for n in range(9)
@@ -187,7 +187,7 @@ def test_a_box_that_moves_is_told_by_its_largest_distance():
     assert "before" not in node
 
 
-def test_a_deviation_that_is_sometimes_unknown_is_told():
+def test_a_deviation_that_is_sometimes_unknown_is_reported():
     sigmas = (3.0, math.inf)
     (change,) = tally((n, ([COURIER], [replace(COURIER, sigma_px_s=s)])) for n, s in enumerate(sigmas))
     assert "not known in some frames in frames 0-1" in change.words

@@ -110,7 +110,7 @@ def test_unoccluded_objects_read_back_within_a_sixteenth(layout, fidelity, selec
     assert np.median(table, axis=0).max() <= 0.03
 
 
-def test_certainty_below_a_third_still_tells_grey_from_sure():
+def test_certainty_below_a_third_differs_from_grey():
     rng = np.random.default_rng(3)
     for _ in range(40):
         state = random_state(rng, 7, Selector.RINGS, 0.0)
