@@ -371,7 +371,7 @@ def states_at(number, ids):
     zero = np.zeros((count, 2))
     return FrameStates(
         number, np.array(ids, np.int64), ("a",) * count, boxes, np.ones(count),
-        zero, zero.copy(), zero.copy(), np.tile(np.eye(2), (count, 1, 1)), zero.copy(), np.zeros(count),
+        zero, zero.copy(), zero.copy(), np.tile(np.eye(2), (count, 1, 1)), np.zeros(count),
     )  # fmt: skip
 
 
