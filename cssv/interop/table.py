@@ -44,7 +44,6 @@ EXPORTERS: Registry[type[Exporter]] = Registry(
         "csv": "cssv.interop.csv_table:CsvTable",
         "jsonl": "cssv.interop.json_lines:JsonLinesTable",
         "parquet": "cssv.interop.parquet:ParquetTable",
-        "counts": "cssv.interop.tracks_json:TrackCounts",
     },
     "cssv.exporters",
 )
