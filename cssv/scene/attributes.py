@@ -122,7 +122,6 @@ class ObjectAttributes:
     density_kg_m3: Value | None = field(
         default=None, metadata=_number(0, 1_000_000, ring=Ring(50.0, (0.0, 2000.0)))
     )
-    humidity_pct: Value | None = field(default=None, metadata=_number(0, 100))
     # Not carried yet, so that the scene track keeps its bytes: goals and x_ keys stay in the scene.
     goal_m: Point | None = field(
         default=None, metadata=_place(-1_000_000_000, 1_000_000_000, is_carried=False)
