@@ -13,7 +13,7 @@ from cssv.frames import Frame
 #: Name -> class of the carrier. Other packages add theirs by the entry-point group ``cssv.carriers``.
 CARRIERS: Registry[type[Carrier]] = Registry(
     "carrier",
-    {"nibble": "cssv.carriers.nibble.carrier:NibbleCarrier", "parity": "cssv.carriers.parity:ParityCarrier"},
+    {"nibble": "cssv.carriers.nibble.carrier:NibbleCarrier"},
     "cssv.carriers",
 )
 #: Carrier of a file whose facts name none, and of an encoding that asks for none.
