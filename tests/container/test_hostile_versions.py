@@ -244,7 +244,7 @@ def test_no_byte_is_read_twice_however_many_versions_show_it(
 def test_audio_that_every_version_cuts_otherwise_is_not_looked_through_for_ever(three, scratch, monkeypatch):
     """A table of n samples of one size costs no bytes: their number is bounded by the file's size."""
     scratch.write_bytes(three)
-    monkeypatch.setattr(faults, "_SAMPLES_A_BYTE", 0)
+    monkeypatch.setattr(faults, "_SAMPLES_PER_BYTE", 0)
     with Reader(scratch) as reader:
         problems = problems_of(reader)
     assert {problem.kind for problem in problems} == {"history"}
