@@ -230,3 +230,25 @@ def test_names_from_outside_do_not_reach_the_terminal(run, tmp_path):
     assert result.code == 3
     assert "\x1b" not in result.err
     assert r"a\x1b[31mb.mp4" in result.err
+
+
+@pytest.mark.parametrize(
+    ("line", "as_json"),
+    [
+        ("info missing.mp4 --json", True),
+        ("info --bogus missing.mp4 --json", True),
+        ("info --json", True),
+        ("bogus --json", True),
+        ("commit CSSV --meta missing.json -m --json", False),
+        ("commit CSSV --meta missing.json --message --json --json", True),
+        ("info -- --json", False),
+        ("encode CLIP --boxes --json --codec mpeg2", False),
+    ],
+)
+def test_json_is_an_option_and_not_the_value_of_another(run, folder, material, line, as_json):
+    result = run(*arguments_of(line, folder, material))
+    assert result.code in (2, 3)
+    assert result.err
+    assert result.out.startswith("{") == as_json
+    if not as_json:
+        assert result.out == ""
