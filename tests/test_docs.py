@@ -88,6 +88,15 @@ def test_files_of_the_repository_exist(page):
         assert (ROOT / name).exists(), f"{page} names {name}"
 
 
+def test_the_glossary_is_in_order_and_names_places_that_exist():
+    rows = re.findall(r"^\| ([^|]+) \|.*\|(.*)\|$", TEXTS["docs/glossary.md"], re.MULTILINE)[1:]
+    terms = [term.lower() for term, _ in rows]
+    assert terms == sorted(terms)
+    for term, places in rows:
+        for place in re.findall(r"`([^`]+)`", places):
+            assert (ROOT / "cssv" / place).exists() or (ROOT / place).exists(), f"{term}: {place}"
+
+
 @pytest.mark.parametrize("page", TEXTS)
 def test_commands_and_their_options_exist(page):
     """Every ``cssv`` command line in a shell block is one that the command line accepts."""
