@@ -16,6 +16,7 @@ import numpy as np
 import cssv
 from cssv.video import VideoReader
 from cssv.view.heat import to_rgb
+from cssv.view.text import draw_text
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "picture.png"
@@ -30,7 +31,7 @@ def captioned(picture: np.ndarray, text: str) -> np.ndarray:
     large = cv2.resize(picture, None, fx=1.5, fy=1.5, interpolation=cv2.INTER_AREA)
     sheet = np.full((large.shape[0] + _CAPTION, large.shape[1], 3), 255, np.uint8)
     sheet[_CAPTION:] = large
-    cv2.putText(sheet, text, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
+    draw_text(sheet, text, 2, 4, 15, (20, 20, 20))
     return sheet
 
 
