@@ -48,6 +48,6 @@ def _pyarrow() -> tuple[ModuleType, ModuleType]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        remedy = "Install it with: pip install 'cssv[parquet]'"
+        remedy = "Install it with: pip install '.[parquet]'"
         raise MissingExtraError("Parquet needs pyarrow", remedy=remedy) from error
     return pyarrow, pyarrow.parquet

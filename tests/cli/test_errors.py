@@ -221,7 +221,7 @@ def test_missing_extra_names_the_pip_command(run, material, tmp_path, monkeypatc
     monkeypatch.setattr(builtins, "__import__", without)
     result = run("decode", material / "clip.cssv", "--objects", tmp_path / "o.parquet")
     assert result.code == 7
-    assert "pip install 'cssv[parquet]'" in result.err
+    assert "pip install '.[parquet]'" in result.err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -328,7 +328,7 @@ def test_options_out_of_bounds(tmp_path, options, words):
 def test_without_onnxruntime_the_error_names_the_command(tmp_path, monkeypatch):
     path = colour_network(tmp_path / "net.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'cssv\[onnx\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[onnx\]'"):
         OnnxDetector(path)
 
 

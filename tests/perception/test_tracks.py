@@ -25,7 +25,6 @@ def track(identity, numbers, label="object"):
         np.zeros((n, 2)),
         np.zeros((n, 2)),
         cov,
-        np.full((n, 2), 0.5),
         np.ones(n),
     )
 

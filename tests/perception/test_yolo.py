@@ -269,7 +269,7 @@ def without(monkeypatch):
 def test_without_ultralytics_the_error_names_command_and_licence(without, tmp_path):
     path = tmp_path / "net.pt"
     path.write_bytes(b"weights")
-    with pytest.raises(MissingExtraError, match=r"AGPL-3\.0.*pip install 'cssv\[yolo\]'"):
+    with pytest.raises(MissingExtraError, match=r"AGPL-3\.0.*pip install '\.\[yolo\]'"):
         detector("yolo", weights=path)
 
 

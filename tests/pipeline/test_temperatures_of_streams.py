@@ -31,7 +31,7 @@ def state_at(track, box):
 def test_who_is_hidden_is_not_read():
     celsius = np.full((60, 80), 20.0, np.float32)
     celsius[20:50, 20:50] = 30
-    view = ThermalView(celsius, ThermalRegistration.of(None, (80, 60), (80, 60)))
+    view = ThermalView(celsius, ThermalRegistration.from_homography(None, (80, 60), (80, 60)))
     near, far = state_at(1, (20, 20, 30, 30)), state_at(2, (22, 10, 24, 36))
     aside = state_at(3, (52, 10, 24, 36))
     shown, outlines = take_temperatures(

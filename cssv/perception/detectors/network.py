@@ -167,7 +167,7 @@ def _onnxruntime() -> ModuleType:
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:
-        remedy = "Install it with: pip install 'cssv[onnx]'"
+        remedy = "Install it with: pip install '.[onnx]'"
         raise MissingExtraError("ONNX networks need onnxruntime", remedy=remedy) from error
 
 

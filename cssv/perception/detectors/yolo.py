@@ -1,6 +1,6 @@
 """Networks of the package ultralytics, whose licence is AGPL-3.0, unlike that of this package.
 
-It is imported only when this detector is made, and installed only by its own extra, ``cssv[yolo]``. Nothing
+It is imported only when this detector is made, and installed only by its own extra, ``yolo``. Nothing
 is downloaded and nothing reported: ultralytics is told to stay offline unless the environment says otherwise.
 """
 
@@ -138,7 +138,7 @@ def _ultralytics() -> ModuleType:
             raise _broken(error) from error
         raise MissingExtraError(
             f"the yolo detector needs ultralytics, whose licence is {LICENCE}",
-            remedy="If that licence suits your work, install it with: pip install 'cssv[yolo]'",
+            remedy="If that licence suits your work, install it with: pip install '.[yolo]'",
         ) from error
     finally:
         cv2.setNumThreads(threads)

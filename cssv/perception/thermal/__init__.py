@@ -1,4 +1,4 @@
-"""Thermal cameras: their files to pictures in degrees Celsius, and how those lie in the clip."""
+"""Thermal camera files: pictures in degrees Celsius, and their registration to the clip."""
 
 from cssv.perception.thermal.reader import ThermalPicture, ThermalReader
 from cssv.perception.thermal.registration import ThermalRegistration, take_reading

@@ -1,10 +1,10 @@
-"""CPTV, the Cacophony Project's thermal video: lossless counts in gzip (its SPECv2.md).
+"""Reader of CPTV, the Cacophony Project's thermal video format: lossless counts in gzip (its SPECv2.md).
 
-A file is a header and frames, each a list of fields (length, code, data). Frames hold the differences to
-the frame before, those again as differences along rows that run alternately to the right and to the left,
-packed in ``bit width`` bits each behind a first one of four bytes.
+A file is a header and frames, each a list of fields (length, code, data). A frame holds the differences from
+the frame before. These are coded again as differences along the rows, which run alternately to the right and
+to the left: the first in four bytes, the others packed in ``bit width`` bits each.
 
-The package ``cptv`` reads these files too, but takes one that breaks off for a short one.
+The package ``cptv`` is not used, because it reads a truncated file without an error, as a shorter one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from cssv.video import COUNTS_SIDE_MAX
 
 #: Cameras whose counts are hundredths of a kelvin (FLIR Lepton with radiometry: "TLinear" output).
 RADIOMETRIC_MODELS = ("lepton2.5", "lepton3.5")
-#: First bytes of the file and of what it holds.
+#: First bytes of the file, and of its content after decompression.
 GZIP = b"\x1f\x8b"
 _MAGIC = b"CPTV"
 _VERSIONS = (1, 2)
@@ -40,15 +40,15 @@ U16 = NDArray[np.uint16]
 class CptvVideo:
     """The counts of a CPTV file, version 1 or 2.
 
-    Every loop opens the file anew and yields counts, (H, W) uint16, with their time since the first picture
-    in seconds, exact; None in version 1, which has no times. A picture of the background alone is left out.
+    Each iteration opens the file again and yields counts, (H, W) uint16, with their time since the first
+    picture in seconds, exact; None in version 1, which has no times. Background pictures are left out.
 
     Attributes:
         size: width and height in pixels.
-        unit: what the counts mean, None where the header does not name a radiometric camera.
+        unit: temperature scale of the counts; None if the header does not name a radiometric camera.
 
     Raises:
-        ThermalError: not such a file; while looping, one that breaks off.
+        ThermalError: the file is not CPTV, or is damaged; during iteration, it is truncated.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,6 +59,7 @@ class CptvVideo:
         if not all(0 < side <= COUNTS_SIDE_MAX for side in self.size):
             found = "{}x{}".format(*self.size)
             raise self._wrong("the picture's size is out of range", found, f"1 to {COUNTS_SIDE_MAX}")
+        # Counts are temperatures only from cameras with radiometry; other models give no absolute scale.
         self.model = self._header.get(b"E", b"").decode("utf-8", "replace")
         self.unit: Unit | None = CENTIKELVIN if self.model.lower() in RADIOMETRIC_MODELS else None
 
@@ -66,7 +67,7 @@ class CptvVideo:
     def _opened(self) -> Iterator[BinaryIO]:
         try:
             with gzip.open(self._path, "rb") as file:
-                yield file  # type: ignore[misc]  # a reader, as mode "rb" says
+                yield file  # type: ignore[misc]  # mode "rb" gives a reader
         except (EOFError, zlib.error) as error:
             raise self._wrong("the CPTV file breaks off", str(error), remedy="Use a whole copy.") from error
         except OSError as error:
@@ -90,7 +91,7 @@ class CptvVideo:
         return header
 
     def _section(self, file: BinaryIO, kind: bytes) -> Fields | None:
-        """Fields of the next section; None at the end of the file."""
+        """Read the fields of the next section; None at the end of the file."""
         begin = file.read(1)
         if not begin:
             return None
@@ -104,6 +105,7 @@ class CptvVideo:
 
     def _number(self, fields: Fields, code: bytes, default: int | None = None) -> int:
         data = fields.get(code)
+        # Only optional fields have a default; without the others the frame cannot be decoded.
         if data is None and default is not None:
             return default
         if data is None or not 1 <= len(data) <= 4:
@@ -113,6 +115,7 @@ class CptvVideo:
     def __iter__(self) -> Iterator[tuple[U16, Fraction | None]]:
         width, height = self.size
         order = np.arange(width * height).reshape(height, width)
+        # Every second row is stored from right to left.
         order[1::2] = order[1::2, ::-1]
         last = np.zeros(width * height, np.int64)
         first_ms: int | None = None
@@ -120,6 +123,7 @@ class CptvVideo:
             self._read_header(file)
             while (fields := self._section(file, b"F")) is not None:
                 last += self._changes(file, fields)
+                # A background picture is no moment of the video, but the next frame is coded against it.
                 if self._number(fields, b"g", 0):
                     continue
                 time_s = None
@@ -130,10 +134,12 @@ class CptvVideo:
                 yield last[order].astype(np.uint16), time_s
 
     def _changes(self, file: BinaryIO, fields: Fields) -> NDArray[np.int64]:
-        """What a frame's pixels differ by from those of the frame before, along the rows."""
+        """Decode the differences of a frame's pixels from the frame before, in storage order."""
         bits, size = self._number(fields, b"w"), self._number(fields, b"f")
         deltas = self.size[0] * self.size[1] - 1
         needed = 4 + -(-deltas * bits // 8)
+        # The size is checked before it is read: a damaged length must not allocate memory. Up to 4 spare
+        # bytes may follow the packed numbers.
         if not 1 <= bits <= _WIDEST or not needed <= size <= needed + 4:
             found = f"{size} bytes in {bits} bits each"
             raise self._wrong("the CPTV file is damaged", found, f"{needed} bytes in 1 to {_WIDEST} bits")
@@ -153,12 +159,14 @@ def _exactly(file: BinaryIO, size: int) -> bytes:
 
 
 def _unpacked(packed: NDArray[np.uint8], bits: int, count: int) -> NDArray[np.int64]:
-    """Signed numbers of ``bits`` bits each, the highest bit first."""
+    """Unpack signed integers of ``bits`` bits each, the highest bit first."""
+    # Whole bytes are the usual widths, and a view of the array is much faster than single bits.
     if bits == 8:
         return packed[:count].view(np.int8).astype(np.int64)
     if bits == 16:
         return packed[: 2 * count].view(">i2").astype(np.int64)
     rows = np.unpackbits(packed, count=count * bits).reshape(count, bits)
     weights = 1 << np.arange(bits - 1, -1, -1, dtype=np.int64)
+    # Two's complement: the highest bit counts negative.
     weights[0] = -weights[0]
     return np.asarray(rows @ weights, np.int64)

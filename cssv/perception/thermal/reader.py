@@ -1,4 +1,4 @@
-"""One reader for all thermal files: pictures in degrees Celsius with their times."""
+"""Reader of thermal files of all supported formats: pictures in degrees Celsius with their times."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from cssv.perception.thermal.flir import JPEG, FlirStill
 from cssv.scene.thermal import CENTIKELVIN, F32, Unit, checked
 from cssv.video import PNG_SIGNATURE, CountPictures, CountVideo
 
-#: Pictures of this median or between, degrees Celsius, are what people point thermal cameras at.
+#: Plausible range of a picture's median temperature, degrees Celsius.
 LIKELY_C = (-80.0, 500.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThermalPicture:
-    """What a thermal camera saw at one moment.
+    """One picture of a thermal camera.
 
     Attributes:
-        celsius: (H, W) float32, degrees Celsius; NaN where a pixel is dead.
-        time_s: seconds since the file's first picture, exact; None where the file has no times.
+        celsius: (H, W) float32, degrees Celsius; NaN for dead pixels.
+        time_s: seconds since the file's first picture, exact; None if the file has no times.
     """
 
     celsius: F32
@@ -37,7 +37,7 @@ class ThermalPicture:
 
 
 class Pictures(Protocol):
-    """What the readers of each kind of file have in common.
+    """Interface of the readers of the single file formats.
 
     Attributes:
         size: width and height in pixels.
@@ -50,32 +50,32 @@ class Pictures(Protocol):
 
 
 class ThermalReader:
-    """Reads a thermal file, one picture in memory at a time; every loop begins at the first picture.
+    """Reader of a thermal file, with one picture in memory at a time.
 
-    CPTV, FLIR radiometric JPEG, a video or a folder of PNGs of 16-bit counts, or one such PNG; which of
-    them is found out from the file's first bytes. ::
+    Each iteration begins at the first picture. Formats: CPTV, FLIR radiometric JPEG, a video or a folder of
+    PNGs of 16-bit counts, or one such PNG. The format is detected from the file's first bytes. ::
 
         for picture in ThermalReader("thermal.mkv", unit=Unit(0.01, -273.15)):
             picture.celsius, picture.time_s
 
     Args:
         path: the file or folder.
-        unit: what counts mean; None for files that say it themselves (FLIR stills; CPTV of radiometric
-            cameras).
-        rate: pictures per second, instead of the file's own times.
+        unit: temperature scale of the counts; None for files that contain it (FLIR stills; CPTV of
+            radiometric cameras).
+        rate: pictures per second, in place of the file's own times.
 
     Attributes:
         path: as given.
         size: width and height in pixels.
-        unit: what counts mean; None for stills that hold degrees.
-        notes: what was done to the pictures, in words.
-        is_still: whether it is one picture for all times.
-        is_timed: whether pictures have times.
+        unit: temperature scale of the counts; None for stills in degrees.
+        notes: changes made to the pictures on reading, as sentences.
+        is_still: True if the file is one picture, valid at all times.
+        is_timed: True if the pictures have times.
 
     Raises:
-        ThermalError: a file that cannot be used, or counts without a unit; while looping, a file that breaks
-            off, or values that are no temperatures.
-        MissingExtraError: FLIR stills without flyr.
+        ThermalError: the file cannot be used, or its counts have no unit; during iteration, the file is
+            truncated, or values are not possible temperatures.
+        MissingExtraError: the file is a FLIR still, and flyr is not installed.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class ThermalReader:
             self._source = _source(self.path)
         self.size = self._source.size
         own = self._source.unit if isinstance(self._source, CptvVideo) else None
+        # The caller's unit comes first, so that a wrong header can be corrected.
         self.unit = unit or own
         self.notes = self._source.notes if isinstance(self._source, CountVideo) else ()
         self._check_unit(unit)
@@ -93,11 +94,13 @@ class ThermalReader:
         is_one = isinstance(self._source, CountPictures) and len(self._source) == 1
         self.is_still = is_one or isinstance(self._source, FlirStill)
         self.is_timed = rate is not None or isinstance(self._source, CountVideo)
+        # Only frames of CPTV version 2 have times, so the first frame has to be read.
         if isinstance(self._source, CptvVideo):
             self.is_timed |= next((time for _, time in self._source), None) is not None
 
     def _check_unit(self, given: Unit | None) -> None:
         if isinstance(self._source, FlirStill):
+            # A scale for degrees is a mistake in the scene; ignoring it would hide the mistake.
             if given is not None:
                 raise ThermalError(
                     "a FLIR still holds temperatures, not counts", found=f"a scale for {self.path}",
@@ -109,23 +112,24 @@ class ThermalReader:
                 found += f", camera {self._source.model or 'not named'}"
                 bound = f"a CPTV of {' or '.join(RADIOMETRIC_MODELS)}, or a scale"
             raise ThermalError(
-                "the thermal file does not say what its counts mean", found=found, bound=bound,
+                "the thermal file has no scale for its counts", found=found, bound=bound,
                 remedy=self._unit_remedy(),
             )  # fmt: skip
 
     def _unit_remedy(self) -> str:
-        """How to say what counts mean; a usual unit is only named where it fits the first picture."""
+        """Word the remedy for a missing unit; centikelvin is proposed only if it fits the first picture."""
         counts = next((float(np.median(values)) for values, _ in self._source), 0.0)
         kelvin = CENTIKELVIN.scale * counts + CENTIKELVIN.offset_c
+        # A proposal that gives impossible temperatures would be copied into the scene unnoticed.
         if LIKELY_C[0] <= kelvin <= LIKELY_C[1]:
             return (
                 'Give it in the scene; hundredths of a kelvin are "thermal": {"scale": '
-                f'{CENTIKELVIN.scale}, "offset_c": {CENTIKELVIN.offset_c}}}: {kelvin:.1f} °C in the middle.'
+                f'{CENTIKELVIN.scale}, "offset_c": {CENTIKELVIN.offset_c}}}: median {kelvin:.1f} °C.'
             )
         return (
-            "Give thermal.scale and thermal.offset_c in the scene: the camera's manual tells them, or two "
-            f"things of known temperature. The count in the middle is {counts:g}, which is not hundredths "
-            "of a kelvin."
+            "Give thermal.scale and thermal.offset_c in the scene: take them from the camera's manual, or "
+            f"from two objects of known temperature. The median count is {counts:g}, which is not "
+            "hundredths of a kelvin."
         )
 
     def __iter__(self) -> Iterator[ThermalPicture]:
@@ -144,7 +148,8 @@ _KINDS: tuple[tuple[bytes, Callable[[Path], Pictures]], ...] = (
 
 
 def _source(path: Path) -> Pictures:
-    """The reader for what the first bytes say."""
+    """Open the file with the reader of its format, detected from the first bytes."""
+    # First bytes are more reliable than suffixes, which users change.
     if path.is_dir():
         return CountPictures(path)
     try:
@@ -154,12 +159,16 @@ def _source(path: Path) -> Pictures:
         reason = error.strerror or str(error)
         raise ThermalError("the thermal file cannot be read", found=f"{path}: {reason}") from error
     found = (kind for signature, kind in _KINDS if start.startswith(signature))
+    # Videos have no common first bytes, so the video reader takes all other files.
     return next(found, CountVideo)(path)
 
 
 @contextmanager
 def _as_thermal() -> Iterator[None]:
-    """Say that it is the thermal file that the readers of video complain of."""
+    """Turn a VideoError into a ThermalError.
+
+    The count readers are shared with ordinary video; the error must name the thermal file.
+    """
     try:
         yield
     except VideoError as error:

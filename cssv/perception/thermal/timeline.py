@@ -1,4 +1,4 @@
-"""When frames and thermal pictures are shown."""
+"""Presentation times of frames and of thermal pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stamps:
-    """When the frames of a clip are shown.
+    """Presentation times of the frames of a clip.
 
     Attributes:
         pts: (n,) int64.
@@ -22,21 +22,21 @@ class Stamps:
     time_base: Fraction
 
     def __len__(self) -> int:
-        """Frames."""
+        """Number of frames."""
         return len(self.pts)
 
     def __getitem__(self, number: int) -> Fraction:
-        """Time of a frame, seconds, exact."""
+        """Presentation time of a frame, seconds, exact."""
         return int(self.pts[number]) * self.time_base
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """When the pictures of a file are shown.
+    """Time span of the pictures of a file.
 
     Attributes:
-        first_s, last_s: times of the first and the last one, seconds, exact.
-        count: pictures, at least one.
+        first_s, last_s: times of the first and the last picture, seconds, exact.
+        count: number of pictures, at least one.
     """
 
     first_s: Fraction
@@ -45,10 +45,12 @@ class Clock:
 
     @property
     def step_s(self) -> Fraction:
-        """Mean time from one picture to the next; 0 for one alone."""
+        """Mean time between pictures; 0 for a single picture."""
+        # A single picture has no interval; the bound avoids a division by zero.
         return (self.last_s - self.first_s) / max(self.count - 1, 1)
 
     @property
     def length_s(self) -> Fraction:
         """Time from the first picture to the end of the last one."""
+        # The last picture is shown for one more step.
         return self.last_s - self.first_s + self.step_s

@@ -210,7 +210,7 @@ def test_pictures_that_are_not_whole_patches(tmp_path):
 def test_without_onnxruntime_the_error_names_the_command(tmp_path, monkeypatch):
     path = export(tmp_path / "x.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'cssv\[onnx\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[onnx\]'"):
         load_transformer(path)
 
 
