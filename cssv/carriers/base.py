@@ -5,9 +5,8 @@ carriers only through :class:`Carrier` and the registry :data:`cssv.CARRIERS`. A
 that implements the protocol and one line in the registry; :class:`cssv.testing.carrier.CarrierContract`
 tests it.
 
-Calls depend on their arguments alone: the same cover and content give the same bytes in any process and in
-    any
-order.
+Calls depend on their arguments alone: the same cover and content give the same bytes in any process and
+in any order.
 """
 
 from __future__ import annotations

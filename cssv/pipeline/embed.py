@@ -18,9 +18,8 @@ from cssv.template.drawing import Outline, OutlineKey
 class FrameEmbedder:
     """Embeds the objects of single frames.
 
-    It has no state: a result depends on the arguments alone, so that the frames of a clip can be embedded
-        in any
-    order and in several processes.
+    It has no state: a result depends on the arguments alone, so that the frames of a clip can be
+    embedded in any order and in several processes.
 
     Attributes:
         carrier: the way to hide the heat map.

@@ -53,9 +53,9 @@ def draw_on_stego(
         unmarked: outlines in it that have no tag.
 
     Returns:
-        The frame that serves as cover, the drawings, and the brightness of the edges: where the old drawing
-            shows
-        them they are read from it, because merging has changed the high nibbles that they are computed from.
+        The frame that serves as cover, the drawings, and the brightness of the edges. Edges that
+        the old drawing shows are read from it: merging has changed the high nibbles that they are computed
+        from.
     """
     known = {(outline.track, outline.box): outline for outline in (*unmarked, *found.outlines)}
     luma = stego.luma()
