@@ -1,9 +1,10 @@
-"""Tracklets of one object, broken by an occlusion, become one again.
+"""Tracklet linking: join the tracklets of one object that an occlusion separated.
 
-Each tracklet says by its last frames where its object goes and by its first frames where it comes from.
-Two belong together when, moved to the same moment, the two states agree: when their difference is likely
-under their covariance. It is the likelihood that counts, not the Mahalanobis distance alone, for which two
-tracklets that know nothing would agree best. Where the camera moves, states are compared in the still scene.
+The last frames of a tracklet predict the motion of its object forwards, the first frames backwards. Two
+tracklets are linked if their states, predicted to the same time, agree: their difference must be likely under
+its covariance. The criterion is the likelihood and not the Mahalanobis distance alone, because that distance
+is smallest for the most uncertain states. If the camera moves, states are compared in coordinates of the
+still scene.
 """
 
 from __future__ import annotations
@@ -19,37 +20,37 @@ from cssv.perception.evidence import evidence
 from cssv.perception.kinematics import Bools, inverse, process_noise, transition
 from cssv.perception.smoothing import Noise, State, Tracklet, edge_states
 
-#: Time in seconds -> (2, 3), what takes the picture's pixels then to those of the still scene.
+#: Time in seconds -> (2, 3) transform from the pixels of the frame at that time to those of the still scene.
 Place = Callable[[float], F64]
-#: Longest time an object may be out of sight.
+#: Longest gap without detections, in seconds.
 LONGEST_GAP_S = 2.0
-#: What hides an object first hides a part of it: the boxes beside a gap err by this many h more ...
+#: Additional error of the boxes beside a gap, in h, because an object is partly occluded there ...
 EDGE_SIGMA = 0.1
-#: ... and so do the velocities learned from them, in h/s.
+#: ... and of the velocities estimated from them, in h/s.
 EDGE_VELOCITY_SIGMA = 0.2
-#: Boxes at the edges are left out whose evidence is below this share of the tracklet's median.
+#: Boxes at both ends of a tracklet are ignored while their evidence is below this share of its median.
 CLEAR_SHARE = 0.5
-#: Largest cost of a link: squared Mahalanobis distance plus the logarithm of how much wider than the edges
-#: alone the covariance of the place is.
+#: Largest cost of a link: squared Mahalanobis distance plus the logarithm of the ratio of the position's
+#: covariance to the one from the edge errors alone.
 LARGEST_COST = 15.0
-#: Process noise of the unseen motion in h²/s³; what makes an object disappear often changes its way.
+#: Process noise of the motion during the gap in h²/s³; objects often change direction at an occlusion.
 PROCESS_NOISE = 0.03
-#: A second out of sight costs as much as this squared distance.
+#: Cost per second of the gap, in units of the squared distance.
 GAP_COST = 2.0
-#: Pairs that are weighed together.
+#: Largest number of pairs whose costs are computed at once.
 _PAIRS_AT_ONCE = 50_000
 
 
 def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None) -> dict[int, int]:
-    """Id of each tracklet -> id of its object, which is that of the object's first tracklet.
+    """Map the id of each tracklet to the id of its object, which is that of the object's first tracklet.
 
-    Pairs are taken in order of their cost; each end and each beginning is used once.
+    Pairs are accepted in order of their cost; each end and each start of a tracklet is used at most once.
 
     Args:
-        tracklets: of one clip.
-        noise: of its boxes.
-        place: (2, 3) float64 for a time in seconds, what takes the picture then to the still scene; None
-            where the camera stands still or its motion is not known.
+        tracklets: the tracklets of one clip.
+        noise: noise of its boxes.
+        place: time in seconds -> (2, 3) float64 transform from the frame to the still scene; None if the
+            camera does not move or its motion is not known.
     """
     owner = {tracklet.id: tracklet.id for tracklet in tracklets}
     if len(tracklets) < 2:
@@ -57,16 +58,19 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None
     ordered = sorted(tracklets, key=lambda tracklet: float(tracklet.times_s[0]))
     begins, ends = edge_states([_clear_part(tracklet) for tracklet in ordered], noise)
     if place is not None:
+        # Image coordinates from before and after a pan are not comparable.
         begins, ends = ([_in_scene(state, place) for state in side] for side in (begins, ends))
     before, after, costs = _affordable(ordered, ends, begins)
     ended, begun = set[int](), set[int]()
     next_of: dict[int, int] = {}
     for k in np.argsort(costs, kind="stable").tolist():
         i, j = int(before[k]), int(after[k])
+        # Cheapest pairs first, so an end or start already in use had a better partner.
         if i not in ended and j not in begun:
             ended.add(i)
             begun.add(j)
             next_of[i] = j
+    # In order of time, so that a chain of links takes the id of its first tracklet.
     for i in range(len(ordered)):
         if i in next_of:
             owner[ordered[next_of[i]].id] = owner[ordered[i].id]
@@ -74,7 +78,7 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None
 
 
 def _clear_part(tracklet: Tracklet) -> Tracklet:
-    """The tracklet without its edges where the object was seen badly, half hidden as a rule."""
+    """Remove the uncertain boxes at both ends of the tracklet, where the object is usually half occluded."""
     worth = evidence(tracklet.scores)
     seen = tracklet.scores > 0
     clear = np.flatnonzero(seen & (worth >= CLEAR_SHARE * np.median(worth[seen])))
@@ -91,7 +95,7 @@ def _clear_part(tracklet: Tracklet) -> Tracklet:
 
 
 def _in_scene(state: State, place: Place) -> State:
-    """A state in the pixels of the still scene."""
+    """Transform a state to the pixels of the still scene."""
     A = place(state.time_s)
     zoom = float(np.hypot(A[0, 0], A[1, 0]))
     x = state.x * zoom
@@ -103,9 +107,9 @@ def _in_scene(state: State, place: Place) -> State:
 def _affordable(
     ordered: Sequence[Tracklet], ends: Sequence[State], begins: Sequence[State]
 ) -> tuple[I64, I64, F64]:
-    """Positions (i, j) of tracklets of which j may go on where i ended, and the cost, below the largest.
+    """Find the pairs (i, j) of positions in which tracklet j can continue i, with costs below the largest.
 
-    Pairs are weighed some at a time, so that memory stays bounded where many objects come and go.
+    Pairs are processed in groups, so that memory stays bounded in clips with many tracklets.
     """
     starts = np.array([float(tracklet.times_s[0]) for tracklet in ordered])
     stops = np.array([float(tracklet.times_s[-1]) for tracklet in ordered])
@@ -120,9 +124,11 @@ def _affordable(
         before = np.repeat(rows, counts[rows])
         nth = np.arange(len(before)) - np.repeat(np.cumsum(counts[rows]) - counts[rows], counts[rows])
         after = low[before] + nth
-        mine, theirs = labels[before], labels[after]
-        fits = (mine == theirs) | (mine == 0) | (theirs == 0)
+        # Label 0 is the general one: it states no class and fits every other.
+        old, new = labels[before], labels[after]
+        fits = (old == new) | (old == 0) | (new == 0)
         before, after = before[fits], after[fits]
+        # The cheap test removes nearly all pairs before the expensive one.
         near = _near(end, begin, before, after)
         before, after = before[near], after[near]
         costs = _costs(ends, begins, before, after)
@@ -134,7 +140,7 @@ def _affordable(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Edges:
-    """States side by side: times (n,), and (n, 2) of centre x and y: value, rate and their covariance."""
+    """States of n tracklet ends: times (n,); value, rate and covariance of centre x and y, (n, 2) each."""
 
     time_s: F64
     heights_px: F64
@@ -153,11 +159,11 @@ class _Edges:
 
 
 def _near(end: _Edges, begin: _Edges, before: I64, after: I64) -> Bools:
-    """Pairs whose places alone do not cost too much already; much cheaper than the whole cost."""
+    """(pairs,) True if the positions alone do not exceed the largest cost; much cheaper than all channels."""
     half = ((begin.time_s[after] - end.time_s[before]) / 2)[:, None]
     heights = ((end.heights_px[before] + begin.heights_px[after]) / 2)[:, None]
     apart = (end.x[before] + half * end.v[before]) - (begin.x[after] - half * begin.v[after])
-    # As in _costs: edges wider, each moved half way, and the noise of both halves.
+    # As in _costs: wider edges, each state predicted to the middle of the gap, and the noise of both halves.
     S = 2 * (EDGE_SIGMA * heights) ** 2 + 2 * (half * EDGE_VELOCITY_SIGMA * heights) ** 2
     S = S + end.xx[before] + 2 * half * end.xv[before] + half**2 * end.vv[before]
     S = S + begin.xx[after] - 2 * half * begin.xv[after] + half**2 * begin.vv[after]
@@ -167,7 +173,7 @@ def _near(end: _Edges, begin: _Edges, before: I64, after: I64) -> Bools:
 
 
 def _costs(ends: Sequence[State], begins: Sequence[State], before: I64, after: I64) -> F64:
-    """(pairs,) what it costs to take the two for one object, and the price of the gap."""
+    """(pairs,) cost of linking each pair: disagreement of the states plus the cost of the gap."""
     if not len(before):
         return np.empty(0)
     end_x, end_P = np.array([s.x for s in ends])[before], np.array([s.P for s in ends])[before]
@@ -180,6 +186,7 @@ def _costs(ends: Sequence[State], begins: Sequence[State], before: I64, after: I
     d, S = _differences(end_x, end_P, begin_x, begin_P, gaps, PROCESS_NOISE * heights**2)
     squared = (d[..., None, :] @ inverse(S) @ d[..., None])[..., 0, 0].sum(axis=-1)
     area = S[:, :2] / (2 * EDGE_SIGMA * EDGE_VELOCITY_SIGMA * heights[:, None, None, None] ** 2)
+    # The logarithm of the covariance makes the cost a likelihood; without it uncertain pairs are cheapest.
     width = np.log(area[..., 0, 0] * area[..., 1, 1] - area[..., 0, 1] ** 2).sum(axis=-1)
     costs: F64 = squared + width + GAP_COST * gaps
     return costs
@@ -188,7 +195,7 @@ def _costs(ends: Sequence[State], begins: Sequence[State], before: I64, after: I
 def _differences(
     past_x: F64, past_P: F64, future_x: F64, future_P: F64, gap_s: F64, q: F64
 ) -> tuple[F64, F64]:
-    """Two states (..., 4, 2), each moved half way over the gap (...,): their difference, its covariance."""
+    """Difference of two states (..., 4, 2) in the middle of the gap (...,), and its covariance."""
     half = np.repeat(gap_s[..., None] / 2, 4, axis=-1)
     forward, back = transition(half), transition(-half)
     d = forward @ past_x[..., None] - back @ future_x[..., None]

@@ -1,4 +1,4 @@
-"""A whole clip -> tracks: detect, associate, smooth."""
+"""Tracks of a whole clip: detection, association, linking and smoothing."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import Tracks
 from cssv.scene.ground import Plane
 
-#: Objects seen in fewer frames than this are taken for false alarms, unless their detections bring ids.
+#: Objects with fewer boxes than this are discarded as false alarms, unless their detections have ids.
 FEWEST_BOXES = 5
-#: At low frame rates fewer will do, as many as this time holds, but not fewer than this.
+#: At low frame rates fewer boxes are enough: the number of frames in this time, but at least the second.
 SHORTEST_S = 0.7
 LOWEST_BOXES = 3
-#: So are those of whose boxes hardly any has this share of the evidence that is typical of the clip. It
-#: is the surest boxes that count: what stands half hidden is often seen with a low score.
+#: Objects are discarded, too, if hardly any of their boxes has this share of the clip's typical evidence. The
+#: most certain boxes count, because the score of an object is often low while it is half occluded.
 LEAST_EVIDENCE = 0.8
-#: Share of an object's boxes whose evidence is below the one that counts.
+#: Quantile of the evidence of an object's boxes that is compared with that bound.
 EVIDENCE_QUANTILE = 0.85
 
 
 class ClipTracker:
-    """Collects the detections of a clip frame by frame and turns them into tracks at its end.
+    """Offline tracker: it collects the detections of a clip frame by frame and computes tracks at the end.
 
-    Memory: the boxes of all frames, packed, and how the camera moved.
+    Memory use: the boxes of all frames, packed, and the camera motions.
 
     Args:
-        tracker: follows the objects; a new :class:`Tracker` by default.
+        tracker: assigns the identities; a new :class:`Tracker` by default.
         fewest_boxes: see :data:`FEWEST_BOXES`.
     """
 
@@ -60,20 +60,21 @@ class ClipTracker:
     def add(
         self, number: int, time_s: Fraction | float, detections: Detections, flow: Flow | None = None
     ) -> None:
-        """Take in the next frame.
+        """Add the next frame.
 
         Args:
-            number: of the frame.
-            time_s: when it is shown, later than the one before.
-            detections: what was seen.
-            flow: of the picture since the frame before; None where there is no picture.
+            number: frame number.
+            time_s: presentation time, later than that of the previous frame.
+            detections: the detections of the frame.
+            flow: optical flow since the previous frame; None without a picture.
 
         Raises:
-            InputError: time does not rise.
+            InputError: the time is not later than that of the previous frame.
         """
         camera = None if flow is None else flow.camera()
         ids = self._tracker.update(time_s, detections, camera)
         self._camera_path.add(float(time_s), camera)
+        # Detections without identity are uncertain ones that continue no object.
         kept = np.flatnonzero(ids != UNKNOWN_ID)
         rows = self._boxes.extend(len(kept))
         rows["step"], rows["id"] = len(self._frames), ids[kept]
@@ -85,8 +86,9 @@ class ClipTracker:
         self._frames.extend(1)[0] = number, float(time_s)
 
     def _flow_of(self, ids: I64, boxes_px: F64, time_s: float, flow: Flow | None) -> F64:
-        """(n, 3) velocity by optical flow, and its sigma; NaN but for objects hardly seen so far."""
+        """(n, 3) velocity by optical flow and its standard deviation; NaN except for new objects."""
         velocities = np.full((len(ids), 3), np.nan)
+        # Flow is expensive, and later boxes determine the velocity well enough without it.
         young = np.array([self._labels[k].total() <= FLOW_BOXES for k in ids.tolist()], dtype=np.bool_)
         if flow is not None and len(self._frames) and young.any():
             step_s = time_s - float(self._frames.rows["time_s"][-1])
@@ -94,41 +96,48 @@ class ClipTracker:
         return velocities
 
     def tracklets(self) -> list[Tracklet]:
-        """One per object that was seen often and well enough, ordered by id; broken ones linked."""
+        """Build one linked tracklet per object with enough certain boxes, ordered by id."""
         pieces = self._pieces()
+        # Objects with a given id are complete: the detector already linked their boxes.
         loose = [piece for piece in pieces if piece.id not in self._given]
+        # A single box has no velocity, so it can be linked to almost anything.
         firmer = [piece for piece in loose if _count(piece) > 1]
         owner = link(
             firmer, estimate_noise(loose), None if self._camera_path.is_still else self._camera_path.place_at
         )
         if any(identity != whole for identity, whole in owner.items()):
             pieces = self._pieces(owner)
+        # After linking, since the parts of an occluded object can each have too few boxes.
         fewest = self._fewest()
-        wholes = [piece for piece in pieces if piece.id in self._given or self._is_believed(piece, fewest)]
+        wholes = [piece for piece in pieces if piece.id in self._given or self._is_confirmed(piece, fewest)]
         return sorted(wholes, key=lambda tracklet: tracklet.id)
 
     def _fewest(self) -> int:
-        """Boxes that an object must have at this clip's frame rate."""
+        """Smallest number of boxes per object at the frame rate of this clip."""
         times = self._frames.rows["time_s"]
+        # The median ignores single long gaps in a variable frame rate.
         step_s = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
         return fewest_boxes(step_s, self._fewest_boxes)
 
-    def _is_believed(self, tracklet: Tracklet, fewest: int) -> bool:
-        """Whether the boxes are many and certain enough for an object."""
+    def _is_confirmed(self, tracklet: Tracklet, fewest: int) -> bool:
+        """True if the tracklet has enough boxes, and boxes certain enough, to be an object."""
         seen = seen_rows(tracklet.centres_px)
         if seen.sum() < fewest:
             return False
+        # A high quantile instead of the mean: long occlusions must not remove a real object.
         surest = np.quantile(evidence(tracklet.scores[seen]), EVIDENCE_QUANTILE)
         return bool(surest >= LEAST_EVIDENCE * self._tracker.scale.typical)
 
     def _pieces(self, owner: Mapping[int, int] = MappingProxyType({})) -> list[Tracklet]:
-        """All boxes of the same id as one tracklet; an id with an owner counts as that."""
+        """Build one tracklet per id from all its boxes; ``owner`` maps ids to the id of their object."""
         boxes, frames = self._boxes.rows, self._frames.rows
         known, place = np.unique(boxes["id"], return_inverse=True)
         ids = np.array([owner.get(k, k) for k in known.tolist()], dtype=np.int64)[place]
         labels: dict[int, Counter[str]] = {}
+        # Linked parts vote together for the label of their object.
         for k, counts in self._labels.items():
             labels.setdefault(owner.get(k, k), Counter()).update(counts)
+        # Stable, so that the boxes of an object stay in order of time.
         order = np.argsort(ids, kind="stable")
         borders = np.flatnonzero(np.diff(ids[order])) + 1
         found = []
@@ -151,10 +160,12 @@ class ClipTracker:
         return found
 
     def finish(self, noise: Noise | None = None, plane: Plane | None = None) -> Tracks:
-        """Smoothed tracks of everything added; the noise is estimated from them unless given.
+        """Compute the smoothed tracks of all added frames.
 
-        Either way it is the noise of the typical object, from which those that move otherwise may differ.
-        With the ground ``plane`` of the pictures the tracks have velocities in metres per second too.
+        Args:
+            noise: noise of the typical object; estimated from the clip by default. Objects with a different
+                motion can use multiples of it.
+            plane: ground plane of the pictures; with it the tracks have velocities in metres per second too.
         """
         tracklets = self.tracklets()
         noise = estimate_noise(tracklets) if noise is None else noise
@@ -163,7 +174,7 @@ class ClipTracker:
 
 
 def _label_of(counts: Counter[str]) -> str:
-    """What an object was called most often, by a name if there is one."""
+    """Most frequent label of an object; the general label only if there is no other."""
     names = [label for label, _ in counts.most_common() if label != ANY_OBJECT]
     return names[0] if names else ANY_OBJECT
 
@@ -173,15 +184,21 @@ def _count(tracklet: Tracklet) -> int:
 
 
 def fewest_boxes(step_s: float, most: int = FEWEST_BOXES) -> int:
-    """Boxes that an object must have where frames are ``step_s`` seconds apart."""
+    """Smallest number of boxes per object for a frame interval of ``step_s`` seconds."""
+    # At a low frame rate an object can leave the picture before it has the usual number.
     return min(most, max(LOWEST_BOXES, math.ceil(SHORTEST_S / step_s))) if step_s > 0 else most
 
 
 def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = None) -> Tracks:
-    """Tracks of a clip whose frames are given one by one; they are not kept. ``plane`` as for a ClipTracker.
+    """Compute the tracks of a clip from its frames, without storing the frames.
+
+    Args:
+        frames: the frames in order of time.
+        detector: finds the objects.
+        plane: as in :meth:`ClipTracker.finish`.
 
     Raises:
-        InputError: frame times do not rise, or what the detector gives is no detections.
+        InputError: frame times do not increase, or a result of the detector is not Detections.
     """
     clip = ClipTracker()
     checked = CheckedDetector.from_detector(detector)
@@ -197,16 +214,16 @@ def track_boxes(
     first: int = 0,
     plane: Plane | None = None,
 ) -> Tracks:
-    """Tracks of a clip by a detector that needs no pixels, such as a box file, without decoding a frame.
+    """Compute the tracks of a clip without decoding a frame, by a detector such as a box file.
 
     Args:
-        detector: one whose ``needs_pixels`` is False.
-        times_s: when each frame is shown.
+        detector: a detector whose ``needs_pixels`` is False.
+        times_s: presentation time of each frame.
         first: number of the first frame in the whole clip.
-        plane: as for a ClipTracker.
+        plane: as in :meth:`ClipTracker.finish`.
 
     Raises:
-        InputError: frame times do not rise, or a result of the detector is not Detections.
+        InputError: frame times do not increase, or a result of the detector is not Detections.
     """
     clip = ClipTracker()
     checked = CheckedDetector.from_detector(detector)

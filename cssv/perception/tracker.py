@@ -1,11 +1,11 @@
-"""Detections -> identities, one frame at a time: which box is which object.
+"""Multi-object tracking: assign an identity to each detection, one frame at a time.
 
-Every object has a Kalman filter (:mod:`cssv.perception.kinematics`) that says where it should be now;
-boxes are given to objects by the Hungarian method so that the sum of ``(1 - IoU) + 0.05 d²`` is least, d
-being the Mahalanobis distance. Boxes with a high score choose first, as in ByteTrack (Zhang et al., ECCV
-2022); those with a low one may only continue an object. Where the camera's motion is known, objects are moved
-along with the scene before they are compared. All ages are in seconds and all distances in box heights, so
-that the settings hold for any frame rate and picture size.
+Each object has a Kalman filter (:mod:`cssv.perception.kinematics`) that predicts its box in the current
+frame. The Hungarian method assigns boxes to objects; it minimises the sum of ``(1 - IoU) + 0.05 d²``, where d
+is the Mahalanobis distance. Boxes with a high score are assigned first, as in ByteTrack (Zhang et al., ECCV
+2022). Boxes with a low score can only continue an object. If the camera motion is known, it is applied to the
+predicted boxes before the comparison. All ages are in seconds and all distances in box heights, so that the
+settings are valid for any frame rate and picture size.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from cssv.perception.detections import ANY_OBJECT, Detections
 from cssv.perception.evidence import ScoreScale
 from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
 
-#: Boxes with this share of the evidence that is typical of the clip (:mod:`cssv.perception.evidence`) choose
-#: first, and only they begin an object.
+#: Boxes with at least this share of the clip's typical evidence (:mod:`cssv.perception.evidence`) have a high
+#: score: they are assigned first, and only they start a new object.
 HIGH_SHARE = 0.3
-#: A box that overlaps one just given to an object by more than this IoU begins none: it is the same, twice.
+#: A box whose IoU with an assigned box is above this starts no object: it is a duplicate detection.
 DUPLICATE_IOU = 0.4
-#: The same of a box of another label, for a network that calls one thing by two names.
+#: The same bound for boxes of different labels, because some networks report one object under two labels.
 OTHER_LABEL_IOU = 0.85
-#: What it costs beside 1 - IoU to take a box for an object that was called otherwise.
+#: Cost added to 1 - IoU if the labels of the box and the object differ.
 LABEL_COST = 0.5
-#: An object not seen for this long is over ...
+#: An object without a detection for this long is dropped ...
 PATIENCE_S = 1.0
-#: ... but not before this many frames have passed, however low the frame rate.
+#: ... but never before this many frames have passed, so that low frame rates work too.
 PATIENCE_FRAMES = 2.5
-#: Weight of the squared Mahalanobis distance beside 1 - IoU.
+#: Weight of the squared Mahalanobis distance relative to 1 - IoU.
 DISTANCE_WEIGHT = 0.05
 #: Largest squared Mahalanobis distance: 95 % of the four-dimensional normal distribution.
 GATE = 9.5
-#: Largest cost of a pair.
+#: Largest cost of an accepted pair of box and object.
 COST_LIMIT = 1.0
-#: Process noise in h²/s³, measurement noise in h and velocity prior in h/s of the association alone. They
-#: are wider than those of the smoother: losing an object costs more than searching a larger area.
+#: Process noise in h²/s³, measurement noise in h and velocity prior in h/s, used only for the association.
+#: They are larger than those of the smoother, because losing an object costs more than a larger search area.
 PROCESS_NOISE = 0.1
 MEASUREMENT_NOISE = 0.12
 VELOCITY_PRIOR = 2.0
@@ -54,7 +54,7 @@ _FORBIDDEN = 1e6
 
 @dataclass(slots=True)
 class _Objects:
-    """The objects being followed, row by row: N rows."""
+    """The tracked objects as a table of N rows: identities, labels and the states of their filters."""
 
     ids: I64
     given: Bools
@@ -65,6 +65,7 @@ class _Objects:
 
     @classmethod
     def none(cls) -> _Objects:
+        """Create an empty table."""
         return cls(
             np.empty(0, np.int64),
             np.empty(0, np.bool_),
@@ -78,11 +79,14 @@ class _Objects:
         return len(self.ids)
 
     def keep(self, rows: Bools) -> None:
+        """Remove all rows except those that are True in ``rows``."""
         self.labels = [label for label, kept in zip(self.labels, rows, strict=True) if kept]
         for name in ("ids", "given", "last_seen_s", "x", "P"):
             setattr(self, name, getattr(self, name)[rows])
 
     def add(self, ids: I64, given: Bools, labels: list[str], time_s: float, centres_px: F64) -> None:
+        """Append objects that start at these boxes."""
+        # One box gives no velocity: it starts at 0 with a wide variance.
         x = np.stack([centres_px, np.zeros_like(centres_px)], axis=-1)
         P = np.zeros((len(ids), 4, 2, 2))
         P[..., 0, 0] = (MEASUREMENT_NOISE * centres_px[:, 3:]) ** 2
@@ -94,20 +98,24 @@ class _Objects:
         self.x, self.P = np.concatenate([self.x, x]), np.concatenate([self.P, P])
 
     def heights(self) -> F64:
+        """(N,) predicted box heights in pixels, at least 1."""
+        # The filter can extrapolate a shrinking box to zero or below, but heights scale all noises.
         return np.maximum(self.x[:, 3, 0], 1.0)
 
     def predict(self, dt_s: float) -> None:
+        """Advance all filters by ``dt_s`` seconds."""
         steps = np.full((len(self), 4), dt_s)
         Q = process_noise(steps, PROCESS_NOISE * self.heights()[:, None] ** 2)
         self.x, self.P = predict(self.x, self.P, transition(steps), Q)
 
     def move(self, camera: CameraMotion) -> None:
-        """Take the objects along with the still scene."""
+        """Apply the camera motion to the positions, velocities and sizes of the objects."""
         self.x[:, :2, 0] = camera.of_points(self.x[:, :2, 0])
         self.x[:, :2, 1] = self.x[:, :2, 1] @ camera.A[:, :2].T
         self.x[:, 2:] *= camera.zoom
 
     def update(self, rows: I64, centres_px: F64, time_s: float) -> None:
+        """Update the filters of these rows with one box each."""
         R = np.repeat((MEASUREMENT_NOISE * self.heights()[rows, None]) ** 2, 4, axis=1)
         seen = np.ones(centres_px.shape, dtype=np.bool_)
         self.x[rows], self.P[rows] = update(self.x[rows], self.P[rows], centres_px, R, seen)
@@ -115,9 +123,9 @@ class _Objects:
 
 
 class Tracker:
-    """Follows objects through the frames of one clip or stream.
+    """Multi-object tracker for the frames of one clip or stream.
 
-    Memory holds what is in view and one number per object that has left.
+    Memory use: the state of the current objects, and one number per object that was dropped.
 
     Args:
         high_share: see :data:`HIGH_SHARE`.
@@ -136,25 +144,24 @@ class Tracker:
 
     @property
     def alive(self) -> I64:
-        """Ids of the objects that may still be seen again."""
+        """Ids of the objects that new detections can still continue."""
         return self._objects.ids.copy()
 
     def update(
         self, time_s: Fraction | float, detections: Detections, camera: CameraMotion | None = None
     ) -> I64:
-        """Take in the next frame.
+        """Assign an identity to each detection of the next frame.
 
         Args:
-            time_s: the frame's time, later than the one before.
-            detections: what was seen. A detection with an id continues the object of that id.
-            camera: how the still scene moved since the frame before; None where it is not known.
+            time_s: time of the frame, later than that of the previous frame.
+            detections: the detections of the frame. A detection with an id continues the object of that id.
+            camera: motion of the still scene since the previous frame; None if it is not known.
 
         Returns:
-            int64 (n,): the identity of every detection, -1 where it has none: a low score that continues
-            nothing.
+            int64 (n,): the identity of each detection; -1 for one with a low score that continues no object.
 
         Raises:
-            InputError: time does not rise.
+            InputError: the time is not later than that of the previous frame.
         """
         now = float(time_s)
         self._advance(now, camera)
@@ -167,6 +174,7 @@ class Tracker:
         objects.update(rows[found], centres[found], now)
         identities = np.full(len(detections), UNKNOWN_ID, dtype=np.int64)
         identities[found] = objects.ids[rows[found]]
+        # A box file without labels can start an object; a later specific label is more informative.
         for k in found[[objects.labels[row] == ANY_OBJECT for row in rows[found]]] if len(found) else ():
             objects.labels[rows[k]] = detections.labels[k]
         begin = self._newcomers(detections, rows, high)
@@ -176,24 +184,27 @@ class Tracker:
         return identities
 
     def _advance(self, now: float, camera: CameraMotion | None) -> None:
-        """Bring the objects to the time ``now``, and let go of those not seen for long."""
+        """Predict the objects at the time ``now`` and drop those without a recent detection."""
         objects = self._objects
         if self._time_s is not None:
             step = now - self._time_s
             if not step > 0:
-                raise InputError("frame times must rise", found=now, bound=f"above {self._time_s} s")
+                # A step of 0 s or less would make the process noise zero or negative.
+                raise InputError("frame times must increase", found=now, bound=f"above {self._time_s} s")
             objects.predict(step)
             if camera is not None and not camera.is_still:
                 objects.move(camera)
+            # At a low frame rate the limit in seconds alone would drop an object after a single miss.
             objects.keep(now - objects.last_seen_s <= max(self.patience_s, PATIENCE_FRAMES * step))
         self._time_s = now
 
     def _newcomers(self, detections: Detections, rows: I64, high: Bools) -> I64:
-        """Detections that begin an object: certain ones that continue none and are not one seen twice."""
+        """Positions of the detections that start an object: unassigned, certain, and no duplicates."""
         begin = np.flatnonzero((rows < 0) & (high | (detections.ids >= 0)))
         known = np.flatnonzero(rows >= 0)
         if not (len(begin) and len(known)):
             return begin
+        # A given id is exact information, so such a box starts an object even if it overlaps another.
         shared = overlaps(detections.boxes_px[begin], detections.boxes_px[known])
         labels = np.array(detections.labels)
         twice = shared > np.where(labels[begin, None] == labels[known], DUPLICATE_IOU, OTHER_LABEL_IOU)
@@ -201,10 +212,12 @@ class Tracker:
         return new
 
     def _identity(self, given: int) -> int:
-        """Name a new object: by the identity it brings, unless another already has that."""
+        """Choose the identity of a new object: its given id, or a new number if that id is in use."""
+        # An object that was dropped and returns with its given id keeps its identity.
         if given in self._given:
             return self._given[given]
         identity = given
+        # Ids from a detector and numbers of this tracker share one range and can collide.
         if given < 0 or given in self._issued:
             identity = next(self._numbers)
             while identity in self._issued:
@@ -215,10 +228,11 @@ class Tracker:
         return identity
 
     def _assign(self, detections: Detections, centres_px: F64, high: Bools) -> I64:
-        """Row of the object each detection continues, -1 where it continues none."""
+        """(n,) row of the object that each detection continues; -1 if it continues none."""
         objects = self._objects
         rows = np.full(len(detections), -1, dtype=np.int64)
         where = {identity: row for row, identity in enumerate(objects.ids.tolist()) if objects.given[row]}
+        # Given ids need no comparison of boxes.
         for k in np.flatnonzero(detections.ids >= 0):
             identity = int(detections.ids[k])
             rows[k] = where.get(self._given.get(identity, UNKNOWN_ID), -1)
@@ -226,17 +240,20 @@ class Tracker:
         if not (anonymous.any() and len(objects)):
             return rows
         costs = self._costs(detections, centres_px)
+        # An object with a given id is continued by that id only.
         costs[:, objects.given] = _FORBIDDEN
+        # Certain boxes first: otherwise an uncertain box could take an object from a certain one.
         for stage in (anonymous & high, anonymous & ~high):
             boxes = np.flatnonzero(stage)
             free = np.setdiff1d(np.arange(len(objects)), rows)
             some, taken = linear_sum_assignment(costs[np.ix_(boxes, free)])
+            # The Hungarian method assigns as many pairs as it can, also forbidden ones.
             good = costs[boxes[some], free[taken]] < COST_LIMIT
             rows[boxes[some[good]]] = free[taken[good]]
         return rows
 
     def _costs(self, detections: Detections, centres_px: F64) -> F64:
-        """Weigh (detections, objects); behind the gate a pair is forbidden, across labels it costs more."""
+        """(detections, objects) cost of each pair: forbidden beyond the gate, higher if labels differ."""
         objects = self._objects
         predicted = objects.x[..., 0].copy()
         predicted[:, 2:] = np.maximum(predicted[:, 2:], 1.0)
@@ -248,6 +265,9 @@ class Tracker:
         costs: F64 = 1 - overlaps(detections.boxes_px, boxes) + DISTANCE_WEIGHT * squared
         costs[squared > GATE] = _FORBIDDEN
         if set(detections.labels) | set(objects.labels) != {ANY_OBJECT}:
-            ours, theirs = np.array(detections.labels)[:, None], np.array(objects.labels)[None]
-            costs[(ours != theirs) & (ours != ANY_OBJECT) & (theirs != ANY_OBJECT)] += LABEL_COST
+            # The general label fits every other label: it states no class.
+            box_labels, object_labels = np.array(detections.labels)[:, None], np.array(objects.labels)[None]
+            costs[
+                (box_labels != object_labels) & (box_labels != ANY_OBJECT) & (object_labels != ANY_OBJECT)
+            ] += LABEL_COST
         return costs

@@ -1,4 +1,4 @@
-"""What perception hands on: tracks with their motion, and the same looked up frame by frame."""
+"""Tracks: boxes and velocities of each object over time, with a look-up by frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cssv.boxes import F64, I64
 from cssv.errors import InputError
 from cssv.interop.mot import MotRows
 
-#: Field name and shape per row of what a track and a frame both hold, in the order of the dataclasses.
+#: Name and shape per row of the fields common to tracks and frames, in the order of the dataclasses.
 _ROWS = {
     "boxes_px": (4,),
     "scores": (),
@@ -24,7 +24,7 @@ _ROWS = {
     "velocity_m_s": (2,),
     "velocity_m_cov": (2, 2),
 }
-#: What is NaN where it is not known, and may be left out.
+#: Fields that may be left out; their values are NaN where they are not known.
 _OPTIONAL = ("velocity_m_s", "velocity_m_cov")
 _LEFT_OUT = np.empty(0)
 
@@ -34,13 +34,17 @@ def _left_out() -> F64:
 
 
 def _check_rows(holder: Track | FrameStates, count: int) -> None:
-    """Raise InputError unless every array of ``holder`` has ``count`` good rows; make them read-only.
+    """Validate that each array of ``holder`` has ``count`` rows and make the arrays read-only.
 
-    All are finite, but for the optional ones, which may hold NaN.
+    All values must be finite; only the optional fields may contain NaN.
+
+    Raises:
+        InputError: a shape is wrong or a value is not finite.
     """
     for name, shape in _ROWS.items():
         array = getattr(holder, name)
         if array is _LEFT_OUT:
+            # A field that was left out gets rows of NaN, so that users need no special case.
             array = np.full((count, *shape), np.nan)
             object.__setattr__(holder, name, array)
         if array.shape != (count, *shape):
@@ -48,33 +52,35 @@ def _check_rows(holder: Track | FrameStates, count: int) -> None:
                 f"{name} has the wrong shape", found=str(array.shape), bound=str((count, *shape))
             )
         if not (np.isfinite(array) | (np.isnan(array) & (name in _OPTIONAL))).all():
+            # A value that is not finite would reach the written stream.
             raise InputError(f"{name} is not finite")
         array.flags.writeable = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """One object's motion over n frames. Arrays are read-only.
+    """The motion of one object over n frames. Arrays are read-only.
 
     Attributes:
         id: identity, at least 0, unique in a clip.
-        label: what the object is.
-        numbers: int64 (n,): frame numbers from 0, rising; frames in which nothing certain is known
+        label: class of the object.
+        numbers: int64 (n,): frame numbers from 0, increasing; frames in which the position is too uncertain
             are absent.
-        times_s: float64 (n,): their times.
-        boxes_px: float64 (n, 4): smoothed x, y, w, h, x, y being the top left corner.
-        scores: float64 (n,): the detector's score, 0 where nothing was detected and the box was filled in.
-        velocity_px_s: float64 (n, 2): of the box's centre, x right and y down, from past and future frames.
-        velocity_past_px_s: float64 (n, 2): from this frame and those before it. The first row has no past
-            and holds 0.
-        velocity_future_px_s: float64 (n, 2): from this frame and those after it. The last row holds 0.
+        times_s: float64 (n,): times of these frames.
+        boxes_px: float64 (n, 4): smoothed x, y, w, h; x, y is the top left corner.
+        scores: float64 (n,): the detector's score; 0 where nothing was detected and the box was interpolated.
+        velocity_px_s: float64 (n, 2): velocity of the box centre, x right and y down, estimated from past
+            and future frames.
+        velocity_past_px_s: float64 (n, 2): the same from this frame and earlier ones. The first row has no
+            past and is 0.
+        velocity_future_px_s: float64 (n, 2): the same from this frame and later ones. The last row is 0.
         velocity_cov: float64 (n, 2, 2): covariance of ``velocity_px_s`` in px²/s².
-        nis: float64 (n,): normalised innovation squared of the centre: how far it was measured from where
-            the frames before had foretold it, in units of what they and the measurement left open. 2 on
-            average where the noise is right; 0 where nothing was detected or foretold.
-        velocity_m_s: float64 (n, 2): of the foot on the ground (:mod:`cssv.scene.ground`), from past and
-            future frames; NaN where the ground or the foot is not known, and where it is left out.
-        velocity_m_cov: float64 (n, 2, 2): its covariance in m²/s², NaN likewise.
+        nis: float64 (n,): normalised innovation squared of the centre: squared distance of the measurement
+            from its prediction by the earlier frames, in units of the variance of that difference. 2 on
+            average if the noise is correct; 0 where nothing was detected or predicted.
+        velocity_m_s: float64 (n, 2): velocity of the foot on the ground (:mod:`cssv.scene.ground`), from past
+            and future frames; NaN where the ground or the foot is not known, and everywhere if left out.
+        velocity_m_cov: float64 (n, 2, 2): covariance of ``velocity_m_s`` in m²/s², NaN in the same rows.
     """
 
     id: int
@@ -95,10 +101,11 @@ class Track:
         count = len(self.numbers)
         if self.id < 0 or count == 0 or self.times_s.shape != (count,):
             raise InputError(
-                "a track needs an id, a frame and a time per frame", found=f"id {self.id}, {count}"
+                "a track needs an id, at least one frame and a time per frame", found=f"id {self.id}, {count}"
             )
         if (np.diff(self.numbers) <= 0).any():
-            raise InputError("a track's frame numbers do not rise", found=str(self.numbers))
+            # The look-up by frame expects each object once per frame at most.
+            raise InputError("the frame numbers of a track do not increase", found=str(self.numbers))
         _check_rows(self, count)
         self.numbers.flags.writeable = self.times_s.flags.writeable = False
 
@@ -108,9 +115,9 @@ class Track:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameStates:
-    """All objects of one frame, ordered by id: row k of every array is object ``ids[k]``.
+    """The objects of one frame, ordered by id: row k of each array belongs to object ``ids[k]``.
 
-    Fields are those of :class:`Track`; ``number`` is the frame's.
+    The fields are those of :class:`Track`; ``number`` is the frame number.
     """
 
     number: int
@@ -135,7 +142,7 @@ class FrameStates:
 
 
 class Tracks(Sequence[Track]):
-    """The tracks of a clip, ordered by id, with an index by frame that is built once.
+    """The tracks of a clip, ordered by id, with an index by frame.
 
     Raises:
         InputError: two tracks share an id.
@@ -149,6 +156,7 @@ class Tracks(Sequence[Track]):
         sizes = [len(track) for track in self._tracks]
         owner = np.repeat(np.arange(len(ids)), sizes)
         numbers = _joined([track.numbers for track in self._tracks], ())
+        # Stable, so that the objects of a frame stay ordered by id.
         order = np.argsort(numbers, kind="stable")
         self._owner, self._ids = owner[order], ids
         self._numbers = numbers[order].astype(np.int64)
@@ -172,11 +180,11 @@ class Tracks(Sequence[Track]):
 
     @property
     def frame_count(self) -> int:
-        """One more than the last frame number that holds an object."""
+        """The last frame number with an object, plus one; 0 without objects."""
         return int(self._numbers[-1]) + 1 if len(self._numbers) else 0
 
     def in_frame(self, number: int) -> FrameStates:
-        """Look up the objects of frame ``number``; none where the frame is empty or past the end."""
+        """Look up the objects of frame ``number``; no rows if the frame is empty or after the last one."""
         low, high = np.searchsorted(self._numbers, (number, number + 1))
         owners = self._owner[low:high]
         labels = tuple(self._tracks[owner].label for owner in owners.tolist())
