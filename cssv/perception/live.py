@@ -1,4 +1,4 @@
-"""Tracks of a stream with a fixed lag: every frame comes back some time later with its objects."""
+"""Fixed-lag tracking of a stream: the objects of each frame are returned after a constant delay."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import FrameStates, Tracks
 from cssv.scene.ground import Plane
 
-#: Frames wait this long for their future, in seconds.
+#: Delay of the results in seconds; the smoother uses the frames within it.
 LAG_S = 1.0
 #: Bounds of the lag.
 LAG_RANGE_S = (0.0, 60.0)
-#: Frames are smoothed together in groups spanning this share of the lag, which makes a frame cheap.
+#: Frames are smoothed in groups that span this share of the lag, which reduces the cost per frame.
 _HOP_SHARE = 0.25
 
 
 @dataclass(slots=True)
 class _Object:
-    """One object's detections within the window, and what the frames before the window said of it."""
+    """The detections of one object in the window, and its state from the frames before the window."""
 
     label: str
     sure: int = 0
-    is_believed: bool = False
+    is_confirmed: bool = False
     boxes: int = 0
     steps: list[int] = field(default_factory=list)
     centres_px: list[F64] = field(default_factory=list)
@@ -50,33 +50,38 @@ class _Object:
     disturbances: Disturbances | None = None
 
     def add(self, step: int, time_s: float, centre_px: F64, score: float, flow_px_s: F64) -> None:
-        """Take in a detection."""
+        """Append a detection of the frame at position ``step`` of the window."""
         self.boxes += 1
         self.steps.append(step)
         self.centres_px.append(centre_px)
         self.scores.append(score)
         self.flow_px_s.append(flow_px_s)
+        # Heights of past boxes only, as in local_heights, so that stream and clip give the same numbers.
         self.recent.append((time_s, float(centre_px[3])))
         while self.recent[0][0] <= time_s - HEIGHT_WINDOW_S:
             self.recent.popleft()
         self.heights_px.append(sum(height for _, height in self.recent) / len(self.recent))
 
     def store_findings(self, tracklet: Tracklet) -> None:
-        """Keep what the window says of this object's disturbances and of its flow."""
+        """Store the disturbances and the checked flow of this object, found in the current window."""
         self.disturbances = tracklet.disturbances
         if tracklet.flow_px_s is not None:
+            # With a scale bank the tracklet starts at the window's first frame, otherwise at the first box.
             first = 0 if self.bank is not None else self.steps[0]
             self.flow_px_s = list(tracklet.flow_px_s[np.array(self.steps) - first])
 
-    def believe(self, fewest: int, *, is_given: bool, is_sure: bool) -> None:
-        """Weigh the newest detection; what was believed once stays believed."""
+    def confirm(self, fewest: int, *, is_given: bool, is_sure: bool) -> None:
+        """Count the newest detection; a confirmed object stays confirmed."""
+        # The quantile test of ClipTracker as a count, because the scores before the window are gone.
         self.sure += is_sure
         enough = self.boxes >= fewest and self.sure >= (1 - EVIDENCE_QUANTILE) * self.boxes
-        self.is_believed |= is_given or enough
+        # Frames already returned cannot be changed, so a confirmed object is never withdrawn.
+        self.is_confirmed |= is_given or enough
 
     def forget(self, ready: int) -> None:
-        """Leave the first ``ready`` frames of the window."""
+        """Remove the detections of the first ``ready`` frames of the window."""
         gone = sum(step < ready for step in self.steps)
+        # The next window may start with frames without a detection, which still need a height.
         if gone:
             self.last_height_px = self.heights_px[gone - 1]
         for rows in (self.steps, self.centres_px, self.scores, self.flow_px_s, self.heights_px):
@@ -85,21 +90,21 @@ class _Object:
 
 
 class LiveTracker:
-    """Detections go in frame by frame; each frame's objects come out once ``lag_s`` of its future is known.
+    """Fixed-lag tracker: it returns the objects of a frame after ``lag_s`` seconds of later frames.
 
-    With the same noise, the numbers are those of the whole clip's smoother run over the frames up to the
-    newest one at hand, which is the lag or a little more ahead: what earlier frames said travels along with
-    each object, under every scale its noise may take. Disturbances are looked for in the window alone.
+    With the same noise, the numbers equal those of the offline smoother over all frames up to the newest one,
+    which is ahead by the lag or a little more. For this, each object keeps its filter state before the window
+    under each scale of its noise. Disturbances are detected within the window only.
 
-    Memory is bounded: by the lag, for objects that have left are dropped, and by what the estimate of the
-    noise keeps (:class:`~cssv.perception.recent.RecentNoise`).
+    Memory use is bounded by the lag, because dropped objects are removed, and by the boxes stored for the
+    noise estimate (:class:`~cssv.perception.recent.RecentNoise`).
 
     Args:
-        lag_s: see :data:`LAG_S`; 0 gives every frame back at once, without future.
-        tracker: follows the objects; a new :class:`Tracker` by default.
-        noise: of the typical object and its detections; estimated from the last half minute unless given. An
-            object takes a multiple of it when its frames so far are better foretold by that.
-        plane: the ground of the pictures; with it, objects have velocities in metres per second too.
+        lag_s: see :data:`LAG_S`; 0 returns each frame at once, without future frames.
+        tracker: assigns the identities; a new :class:`Tracker` by default.
+        noise: noise of the typical object and its detections; by default estimated from the last half minute.
+            An object uses a multiple of it if that predicts its frames so far better.
+        plane: ground plane of the pictures; with it, objects have velocities in metres per second too.
 
     Raises:
         OptionError: the lag is outside :data:`LAG_RANGE_S`.
@@ -129,16 +134,16 @@ class LiveTracker:
     def update(
         self, number: int, time_s: Fraction | float, detections: Detections, flow: Flow | None = None
     ) -> list[FrameStates]:
-        """Take in frame ``number``; returns the frames that are ready, in order, often none.
+        """Add frame ``number`` and return the finished frames in order; often there are none.
 
         Args:
-            number: of the frame.
-            time_s: when it is shown, later than the one before.
-            detections: what was seen.
-            flow: of the picture since the frame before; None where there is no picture.
+            number: frame number.
+            time_s: presentation time, later than that of the previous frame.
+            detections: the detections of the frame.
+            flow: optical flow since the previous frame; None without a picture.
 
         Raises:
-            InputError: time does not rise.
+            InputError: the time is not later than that of the previous frame.
         """
         ids = self._tracker.update(time_s, detections, None if flow is None else flow.camera())
         step, now = len(self._numbers), float(time_s)
@@ -151,29 +156,33 @@ class LiveTracker:
         sure = evidence(detections.scores) >= LEAST_EVIDENCE * self._tracker.scale.typical
         for k in known.tolist():
             seen = self._objects.setdefault(int(ids[k]), _Object(detections.labels[k]))
+            # A later specific label is more informative than the general one.
             if seen.label == ANY_OBJECT:
                 seen.label = detections.labels[k]
             moved = np.full(3, np.nan)
+            # Flow is expensive, and later boxes determine the velocity well enough without it.
             if flow is not None and before is not None and seen.boxes < FLOW_BOXES:
                 moved = flow.of_boxes(detections.boxes_px[k : k + 1])[0] / (now - before)
             seen.add(step, now, centres[k], float(detections.scores[k]), moved)
-            # A given id is believed at once; others must be seen a few times, and well.
-            seen.believe(fewest, is_given=bool(detections.ids[k] >= 0), is_sure=bool(sure[k]))
+            # A given id confirms an object at once; others need several boxes with high evidence.
+            seen.confirm(fewest, is_given=bool(detections.ids[k] >= 0), is_sure=bool(sure[k]))
         if self._noise is None:
             self._recent.add(now, ids[known], centres[known])
         ready = int(np.searchsorted(self._times_s, self._times_s[-1] - self.lag_s, side="right"))
+        # The tolerance covers the rounding of frame times, which would delay a group by one frame.
         hop_s = self._times_s[ready - 1] - self._times_s[0] if ready else 0.0
         if ready == 0 or hop_s < _HOP_SHARE * self.lag_s - 1e-9:
             return []
         return self._emit(ready)
 
     def finish(self) -> list[FrameStates]:
-        """Give the frames still waiting, at the end of the stream."""
+        """Return the remaining frames at the end of the stream."""
         return self._emit(len(self._numbers))
 
     def _emit(self, ready: int) -> list[FrameStates]:
+        """Smooth the window, return its first ``ready`` frames and remove them."""
         noise = self._recent.noise() if self._noise is None else self._noise
-        confirmed = {k: seen for k, seen in self._objects.items() if seen.steps and seen.is_believed}
+        confirmed = {k: seen for k, seen in self._objects.items() if seen.steps and seen.is_confirmed}
         banks = {k: seen.bank for k, seen in self._objects.items() if seen.bank is not None}
         window = adapted([self._tracklet(k, seen) for k, seen in confirmed.items()], noise, banks)
         for tracklet in window:
@@ -187,9 +196,10 @@ class LiveTracker:
         return states
 
     def _tracklet(self, identity: int, seen: _Object, stop: int | None = None) -> Tracklet:
-        """Gather the detections in the window: up to the last one, or in all frames before ``stop``."""
+        """Build the tracklet of an object: up to its last detection, or over all frames before ``stop``."""
         count = len(seen.steps) if stop is None else sum(step < stop for step in seen.steps)
         at = np.array(seen.steps[:count], dtype=np.int64)
+        # A bank holds the state before the window, so the filter must cover the gap from there.
         first = 0 if seen.bank is not None else int(at[0])
         span = slice(first, int(at[-1]) + 1 if stop is None else stop)
         numbers, times = np.array(self._numbers[span], dtype=np.int64), np.array(self._times_s[span])
@@ -204,7 +214,7 @@ class LiveTracker:
         return replace(whole, heights_px=heights[last])
 
     def _drop(self, ready: int, noise: Noise, banks: dict[int, ScaleBank]) -> None:
-        """Forget the first ``ready`` frames, but for what they say of each object's state."""
+        """Remove the first ``ready`` frames after updating the scale banks of the objects with them."""
         leaving = {
             k: seen
             for k, seen in self._objects.items()
@@ -213,6 +223,7 @@ class LiveTracker:
         gone = []
         for k, seen in leaving.items():
             tracklet = self._tracklet(k, seen, ready)
+            # Without the disturbances found here, a false box would distort the state that is kept.
             wrong = seen.disturbances
             gone.append(replace(tracklet, disturbances=None if wrong is None else wrong.until(len(tracklet))))
         for k, bank in advanced(gone, noise, banks).items():
@@ -220,6 +231,7 @@ class LiveTracker:
         for seen in self._objects.values():
             seen.forget(ready)
             seen.disturbances = None
+        # An object without boxes in the window can still be continued while the tracker holds it.
         alive = set(self._tracker.alive.tolist())
         self._objects = {k: seen for k, seen in self._objects.items() if seen.steps or k in alive}
         del self._numbers[:ready], self._times_s[:ready]

@@ -156,7 +156,7 @@ def test_two_trackers_know_nothing_of_each_other():
 def test_time_that_does_not_rise_is_refused(time):
     tracker = Tracker()
     tracker.update(1.0, EMPTY)
-    with pytest.raises(InputError, match="must rise"):
+    with pytest.raises(InputError, match="must increase"):
         tracker.update(time, EMPTY)
 
 
