@@ -24,6 +24,12 @@ settings.load_profile("without deadline")
 
 pytest_plugins = ["cssv.testing.fixtures"]
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the long files first, so that no worker is left alone with one of them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("series") is None)
+
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("CSSV_DATA", ROOT.parent / "shared" / "data"))
 IN_CI = os.environ.get("CI") == "true"

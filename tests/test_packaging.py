@@ -19,8 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("cssv", "cli", "pyproject.toml", "setup.py", "README.md", "LICENSE")
 DATA = {".py", ".md", ".json", ".typed"}
 
-pytestmark = pytest.mark.xdist_group("packaging")
-
 
 def run(*command, cwd, **environment):
     done = subprocess.run(

@@ -17,6 +17,8 @@ from cssv.container.moov import read_moov
 from cssv.errors import ChecksumError, ContainerError, LimitError
 from cssv.testing.container import duration_of, problems_of
 
+pytestmark = pytest.mark.series
+
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):

@@ -21,6 +21,8 @@ from cssv.container.mp4_boxes import read_exactly
 from cssv.errors import ContainerError, CssvError
 from cssv.testing.container import problems_of
 
+pytestmark = pytest.mark.series
+
 
 @pytest.fixture(scope="module")
 def three(small_clip, tmp_path_factory, append_version):

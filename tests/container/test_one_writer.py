@@ -17,6 +17,8 @@ from cssv.errors import ContainerError, LockedError
 from cssv.testing.container import problems_of
 from tests.container.appends import ABOUT, commit
 
+pytestmark = pytest.mark.series
+
 HOLD = """
 import sys, time
 from cssv.container import Appender

@@ -24,7 +24,6 @@ from cssv.perception.detectors.options import MOST_BOXES
 
 WEIGHTS = "models/yolov8n.pt"
 # One process loads torch.
-pytestmark = pytest.mark.xdist_group("torch")
 
 FEW_CLASSES = """
 nc: 2

@@ -86,8 +86,7 @@ def bunny_frames(shared_folder: SharedFolder, bunny: Path) -> Callable[..., Path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file of tests on one worker: two workers do not wait for each other's clips."""
+    """Mark all tests of this folder and of those in it: they use whole clips."""
     for item in items:
-        if Path(__file__).parent == item.path.parent:
+        if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.series)
-            item.add_marker(pytest.mark.xdist_group(f"real clips {item.path.stem}"))

@@ -18,7 +18,7 @@ from cssv.perception.transformer.features import normalise
 from cssv.perception.transformer.positions import Scaling, scale_positions
 from tests.perception.transformer.tensor_files import needed, picture, save
 
-pytestmark = [pytest.mark.xdist_group("torch"), pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 SMALL = {"hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 70}
 
 

@@ -250,12 +250,3 @@ def vtest(data: Path) -> SimpleNamespace:
     """``vtest.avi`` and its encoding options."""
     boxes = data / "mot15" / "PETS09-S2L1" / "gt" / "gt.txt"
     return SimpleNamespace(clip=data / "clips" / "vtest.avi", options={"boxes": boxes, "rate": 7})
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for each file of tests, so that shared files are made once."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.series)
-            item.add_marker(pytest.mark.xdist_group(f"versions {item.path.stem}"))
