@@ -1,4 +1,4 @@
-"""Frames -> detections -> tracks -> motion, with honest uncertainty."""
+"""Object detection, tracking and motion estimation with consistent covariances."""
 
 from cssv.perception.camera import CameraMotion
 from cssv.perception.detections import EMPTY, Detections, detections

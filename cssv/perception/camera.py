@@ -1,8 +1,8 @@
-"""How the camera moved between two frames, so that what is left is the motion of the objects.
+"""Camera motion between two frames: the motion of the still scene, to separate it from that of the objects.
 
-The motion is a similarity of the picture plane (shift, rotation, zoom). It is fitted to a grid of optical
-flow by random sample consensus (Fischler and Bolles, CACM 1981): the still scene fills more of a picture than
-any object, so the largest set of points that agree is the camera's.
+The motion is a similarity transform of the picture plane (shift, rotation, zoom). It is fitted to a grid of
+optical flow by random sample consensus (Fischler and Bolles, CACM 1981). The still scene covers more of a
+picture than any object, so the largest set of points with a common motion belongs to the camera.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy as np
 from cssv.boxes import F64
 from cssv.frames import U8
 
-#: Points agree that lie within this many pixels of the flow field of each other's motion.
+#: Largest distance of a point from the common motion in pixels of the flow field.
 AGREEMENT_PX = 0.5
-#: Fewer points, or a smaller share of them that agree, say nothing about the camera.
+#: With fewer points, or a smaller share of agreeing points, the camera motion is unknown.
 FEWEST_POINTS = 24
 SMALLEST_SHARE = 0.3
-#: A picture whose corners move less than this, in pixels of the flow field, stands still.
+#: A camera is still if the picture corners move less than this, in pixels of the flow field.
 STILL_PX = 0.06
-#: Registration: least gradient in grey levels per pixel, largest difference that is explained by motion, and
-#: pixels of the picture from one point to the next.
+#: Registration: least gradient in grey levels per pixel, largest difference explained by motion in grey
+#: levels, and distance of adjacent points in pixels.
 STEEP = 4.0
 TORN_LEVELS = 12.0
 REGISTER_STEP_PX = 2
@@ -34,15 +34,15 @@ _IDENTITY.flags.writeable = False
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraMotion:
-    """Where the still scene of the previous frame is in this frame. The array is read-only.
+    """Motion of the still scene from the previous frame to this frame. The array is read-only.
 
     Attributes:
-        A: float64 (2, 3): takes pixel positions (x, y, 1) of the previous frame to this frame. Exactly the
-            identity where the camera stands still, and where its motion is not known.
-        is_known: False after a cut, in front of a bare wall, or when the flow has no common motion.
-        share: share of the textured picture that moves so, 0 to 1.
-        sigma_px: standard deviation of the motion about which its points agree, in pixels of the frame; NaN
-            where it is not known.
+        A: float64 (2, 3) transform of pixel positions (x, y, 1) in the previous frame to this frame. Exactly
+            the identity if the camera is still or its motion is not known.
+        is_known: False after a cut, without texture, or if the flow has no common motion.
+        share: share of the textured picture with this motion, 0 to 1.
+        sigma_px: standard deviation of the agreeing points from this motion, in pixels of the frame; NaN if
+            it is not known.
     """
 
     A: F64
@@ -55,27 +55,28 @@ class CameraMotion:
 
     @property
     def is_still(self) -> bool:
-        """True where the picture certainly did not move."""
+        """True if the camera is known to be still."""
         return self.is_known and bool(np.array_equal(self.A, _IDENTITY))
 
     @property
     def zoom(self) -> float:
-        """How many times larger the still scene became."""
+        """Scale factor of the still scene since the previous frame."""
         return float(np.hypot(self.A[0, 0], self.A[1, 0]))
 
     def of_points(self, points_px: F64) -> F64:
-        """(..., 2) positions in the previous frame -> where the camera's motion takes them in this frame."""
+        """Transform (..., 2) positions of the previous frame to this frame."""
         moved: F64 = points_px @ self.A[:, :2].T + self.A[:, 2]
         return moved
 
     def of_boxes(self, boxes_px: F64) -> F64:
-        """(..., 4) boxes x, y, w, h of the previous frame, moved and zoomed; they stay upright."""
+        """Transform (..., 4) boxes x, y, w, h of the previous frame to this frame, without rotating them."""
         size = boxes_px[..., 2:] * self.zoom
         centres = self.of_points(boxes_px[..., :2] + boxes_px[..., 2:] / 2)
         return np.concatenate([centres - size / 2, size], axis=-1)
 
     def scaled(self, scale: float) -> CameraMotion:
-        """The same motion in pixels ``scale`` times smaller, in which pixel x is at scale (x + 1/2) - 1/2."""
+        """Convert to pixels ``scale`` times smaller: the centre of pixel x is at scale (x + 1/2) - 1/2."""
+        # The exact identity must stay exact, because is_still compares for equality.
         if scale == 1 or not self.is_known or self.is_still:
             return self
         linear, offset = self.A[:, :2], np.full(2, (scale - 1) / 2)
@@ -83,17 +84,17 @@ class CameraMotion:
         return CameraMotion(np.column_stack([linear, shift]), True, self.share, self.sigma_px * scale)
 
 
-#: A camera at rest, and one of which nothing is known.
+#: Motion of a still camera, and an unknown motion.
 STILL = CameraMotion(_IDENTITY)
 UNKNOWN = CameraMotion(_IDENTITY, is_known=False, share=0.0, sigma_px=float("nan"))
 
 
 def fit_camera(before_px: F64, now_px: F64, size_px: tuple[int, int]) -> CameraMotion:
-    """Motion that most points share.
+    """Fit the motion of the largest set of agreeing points.
 
     Args:
         before_px: (n, 2) positions in the previous flow picture.
-        now_px: (n, 2) the same points in this one.
+        now_px: (n, 2) positions of the same points in the current one.
         size_px: width and height of the flow picture.
     """
     if len(before_px) < FEWEST_POINTS:
@@ -110,6 +111,7 @@ def fit_camera(before_px: F64, now_px: F64, size_px: tuple[int, int]) -> CameraM
         return UNKNOWN
     within = agree.ravel() > 0
     share = float(within.mean())
+    # A small set can be an object, or chance.
     if share < SMALLEST_SHARE or not np.isfinite(A).all():
         return UNKNOWN
     A = np.asarray(A, dtype=np.float64)
@@ -117,19 +119,20 @@ def fit_camera(before_px: F64, now_px: F64, size_px: tuple[int, int]) -> CameraM
     sigma = float(np.sqrt(np.mean(away**2)))
     width, height = size_px
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], dtype=np.float64)
+    # Noise of the flow must not make a still camera drift over many frames.
     still = np.abs(corners @ A[:, :2].T + A[:, 2] - corners).max() < STILL_PX
     return CameraMotion(_IDENTITY if still else np.asarray(A, dtype=np.float64), True, share, sigma)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Registration:
-    """A small motion between two pictures of one scene.
+    """Small motion between two pictures of one scene.
 
     Attributes:
-        A: float64 (2, 3): takes positions in the first picture to the second.
+        A: float64 (2, 3) transform of positions in the first picture to the second.
         moved_px: largest motion of a corner.
-        torn: share of the steep pixels that no small motion explains: objects, or all after a large motion.
-        points: steep pixels.
+        torn: share of the steep pixels not explained by a small motion: objects, or all after a large motion.
+        points: number of steep pixels.
     """
 
     A: F64
@@ -139,10 +142,10 @@ class Registration:
 
 
 def register(first: U8, second: U8) -> Registration:
-    """Fit the small similarity between two pictures to their differences (Lucas and Kanade, IJCAI 1981).
+    """Fit a small similarity transform to the difference of two pictures (Lucas and Kanade, IJCAI 1981).
 
-    One linear step, good to a hundredth of a pixel for motions under half a pixel; larger ones come out too
-    small, with much torn. A twentieth of the cost of a flow field.
+    The single linear step is accurate to a hundredth of a pixel for motions below half a pixel. For larger
+    motions the result is too small and ``torn`` is large. The cost is a twentieth of that of a flow field.
     """
     height, width = second.shape
     mean = cv2.addWeighted(first, 0.5, second, 0.5, 0)
@@ -158,6 +161,7 @@ def register(first: U8, second: U8) -> Registration:
     across, down = (x - width / 2).astype(np.float32), (y - height / 2).astype(np.float32)
     J = np.stack([gx, gy, (gx * across + gy * down) / width, (gy * across - gx * down) / width])
     p, near = np.zeros(4), np.ones(len(y), dtype=np.bool_)
+    # Pixels of moving objects are excluded, and the fit is repeated without them.
     for _ in range(3):
         near = np.abs(away + p @ J) < TORN_LEVELS
         inner = J[:, near]

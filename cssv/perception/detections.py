@@ -1,4 +1,4 @@
-"""What a detector says about one frame: boxes, scores, labels and, where it knows them, identities."""
+"""Detections of one frame: boxes, scores, labels and optional identities."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from numpy.typing import ArrayLike
 from cssv.boxes import F64, I64, LARGEST_NUMBER, LARGEST_PX, UNKNOWN_ID
 from cssv.errors import BoxesError
 
-#: Label of an object whose kind is not known.
+#: General label of an object of unknown class.
 ANY_OBJECT = "object"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
-    """The objects seen in one frame, in no particular order. Arrays are read-only.
+    """The detected objects of one frame, in any order. Arrays are read-only.
 
     Attributes:
         boxes_px: float64 (n, 4): x, y, width, height in pixels; x, y is the top left corner, measured
-            from the top left of the frame. Within :data:`LARGEST_PX`; width and height above 0. May reach
-            outside the frame.
+            from the top left of the frame. Within :data:`LARGEST_PX`; width and height above 0. A box can
+            extend beyond the frame.
         scores: float64 (n,), 0 to 1.
-        labels: n strings that UTF-8 can hold.
-        ids: int64 (n,): identity where the detector already tracks, below :data:`LARGEST_NUMBER`;
+        labels: n strings that can be encoded as UTF-8.
+        ids: int64 (n,): identities from a tracking detector, below :data:`LARGEST_NUMBER`;
             :data:`UNKNOWN_ID` otherwise. No known identity occurs twice.
 
     Raises:
-        BoxesError: an array breaks one of these rules.
+        BoxesError: an array violates one of these rules.
     """
 
     boxes_px: F64
@@ -46,10 +46,11 @@ class Detections:
                 found=f"shapes {shapes}",
                 bound="(n, 4), (n,), (n,), (n,)",
             )
+        # Written with a negation, because NaN fails every comparison.
         wrong = ~(np.abs(self.boxes_px) <= LARGEST_PX)
         if wrong.any():
             raise BoxesError(
-                "a box is not finite, or far away",
+                "a box is not finite or too far from the frame",
                 found=self.boxes_px[wrong][0],
                 bound=f"within {LARGEST_PX:.0f} px",
             )
@@ -72,11 +73,12 @@ class Detections:
         return len(self.boxes_px)
 
     def at_least(self, min_score: float) -> Detections:
-        """Those whose score reaches ``min_score``."""
+        """Select the detections with a score of at least ``min_score``."""
         return self._of(np.flatnonzero(self.scores >= min_score))
 
     def best(self, count: int) -> Detections:
-        """The ``count`` of best score, in the order they have here; of equal ones the first."""
+        """Select the ``count`` highest scores, in their present order; of equal scores the first."""
+        # A stable sort makes the choice among equal scores reproducible.
         order = np.argsort(-self.scores, kind="stable")
         return self._of(np.sort(order[:count]))
 
@@ -91,7 +93,7 @@ def _check_labels(labels: Sequence[str]) -> None:
     try:
         "".join(labels).encode()
     except (TypeError, UnicodeEncodeError) as error:
-        raise BoxesError("a label is not a text that can be written", found=str(error)) from error
+        raise BoxesError("a label is not a string that UTF-8 can encode", found=str(error)) from error
 
 
 def detections(
@@ -100,13 +102,13 @@ def detections(
     labels: Sequence[str] | str = ANY_OBJECT,
     ids: ArrayLike | None = None,
 ) -> Detections:
-    """Build detections from anything array-like; what is left out is 1, ``"object"`` and unknown.
+    """Build detections from array-likes; defaults are score 1, label ``"object"`` and no identity.
 
     Args:
         boxes_px: (n, 4) x, y, w, h in pixels, origin at the frame's top left corner.
         scores: (n,) 0 to 1; 1 by default.
-        labels: one for all, or one each.
-        ids: (n,) known identities, -1 for unknown; unknown by default.
+        labels: one for all boxes, or one per box.
+        ids: (n,) identities, -1 for unknown; all unknown by default.
 
     Raises:
         BoxesError: see :class:`Detections`.
@@ -121,5 +123,5 @@ def detections(
     )
 
 
-#: A frame in which nothing was seen.
+#: Detections of a frame without objects.
 EMPTY = detections([])

@@ -1,17 +1,18 @@
-"""What constant noise cannot explain in a single track: exchanged boxes, reversals, identities that jump.
+"""Detection of disturbances that constant noise does not explain: false boxes, turns, exchanged identities.
 
-A smoother tells for every step how far all the frames together contradict it there: the auxiliary residuals
-(Harvey and Koopman, "Diagnostic checking of unobserved-components time series models", J. Business and
-Economic Statistics 10, 1992; de Jong and Penzer, "Diagnosing shocks in time series", J. Am. Statistical
-Association 93, 1998). Three kinds of contradiction are looked for, each a sum of squares of standard normal
-variables were the noise all there is:
+A smoother gives the contradiction of each step by all frames together, the auxiliary residuals (Harvey and
+Koopman, "Diagnostic checking of unobserved-components time series models", J. Business and Economic
+Statistics 10, 1992; de Jong and Penzer, "Diagnosing shocks in time series", J. Am. Statistical Association
+93, 1998). Three kinds of contradiction are tested. Each statistic is a sum of squares of standard normal
+variables if the model is correct:
 
-- a box that does not belong: the one measurement is far from what all others say;
-- a sudden change of velocity: what went before and what comes after agree in place, but not in velocity;
-- a jump: they do not agree in place either, as where two objects exchange identities.
+- a false box: one measurement is far from its prediction by all others;
+- a sudden change of velocity: the frames before and after agree in position, but not in velocity;
+- a jump: they do not agree in position either, for example after an exchange of identities.
 
-Where one is beyond chance the noise of that one step is raised by what was seen, so that it neither drags the
-states beside it nor leaves them falsely sure. The greatest contradiction of a neighbourhood goes first.
+If a statistic is significant, the noise of that step is increased by the observed difference. So the step
+neither distorts the adjacent states nor makes their variance too small. The largest contradiction in a
+neighbourhood is treated first.
 """
 
 from __future__ import annotations
@@ -33,31 +34,31 @@ from cssv.perception.kinematics import (
     through_rates,
 )
 
-#: Sums of squares of 4, 2 and 8 standard normal variables that chance exceeds once in a million: a false box,
-#: a change of velocity, a jump.
+#: Quantiles for 1e-6 of the sums of squares of 4, 2 and 8 standard normal variables: thresholds for a false
+#: box, a change of velocity and a jump.
 FALSE_BOX = 33.4
 SUDDEN_CHANGE = 27.6
 JUMP = 42.7
-#: A jump in place is further than what the velocities beside it would do in this many steps; otherwise they
-#: changed, only not quite in the middle of the step.
+#: A jump must be larger than the velocity change beside it times this many steps. Otherwise it is only a
+#: change of velocity that did not happen in the middle of the step.
 LEAST_JUMP_STEPS = 2.0
-#: How many contradictions, one after the other, are looked for in a neighbourhood.
+#: Number of passes, and so the most contradictions found in one neighbourhood.
 PASSES = 3
-#: Steps either side of a contradiction that wait for the next pass, and among which a change of velocity is
-#: shared out: nobody knows to the frame when it happened.
+#: Steps on either side of a contradiction that are left to the next pass. A change of velocity is distributed
+#: over them, because its exact frame is not known.
 _NEIGHBOURHOOD = 5
-#: The squares that tell one of these steps from another count for less by this, for errors persist.
+#: Divisor for differences of the squares between these steps, because errors persist.
 _PERSISTENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Disturbances:
-    """What is added to the noise of T steps of B tracklets.
+    """Additional noise for T steps of B tracklets.
 
     Attributes:
-        doubt: (T, B) variances of the measurements over the variances stated; 1 where nothing is wrong.
-        place: (T, B, 4) variance of a jump of each channel's value in the middle of the step to here.
-        rate: (T, B, 4) variance of a jump of its rate there.
+        doubt: (T, B) factor on the measurement variances; 1 without a false box.
+        place: (T, B, 4) variance of a jump of each channel's value in the middle of the step to this frame.
+        rate: (T, B, 4) variance of a jump of its rate at the same time.
     """
 
     doubt: F64
@@ -66,12 +67,12 @@ class Disturbances:
 
     @classmethod
     def none(cls, steps: int, count: int) -> Disturbances:
-        """Nothing is wrong."""
+        """Create an object without disturbances."""
         return cls(np.ones((steps, count)), np.zeros((steps, count, 4)), np.zeros((steps, count, 4)))
 
     @classmethod
     def beside(cls, parts: Sequence[Disturbances | None], steps: int) -> Disturbances:
-        """Side by side those of single tracklets, where given, padded at the end to ``steps``."""
+        """Combine the disturbances of single tracklets, padded at the end to ``steps``; None means none."""
         joined = cls.none(steps, len(parts))
         for column, part in enumerate(parts):
             if part is not None:
@@ -81,30 +82,31 @@ class Disturbances:
         return joined
 
     def of_tracklet(self, column: int, steps: int) -> Disturbances | None:
-        """Those of one tracklet; None if nothing is wrong with it."""
+        """Select one tracklet; None if it has no disturbances."""
         own = self.columns(np.array([column]))
         part = Disturbances(own.doubt[:steps], own.place[:steps], own.rate[:steps])
         calm = (part.doubt == 1).all() and not part.place.any() and not part.rate.any()
         return None if calm else part
 
     def until(self, steps: int) -> Disturbances:
-        """Only those of the first steps."""
+        """Select the first ``steps`` steps."""
         return Disturbances(self.doubt[:steps], self.place[:steps], self.rate[:steps])
 
     def counts(self) -> F64:
-        """(B,) how many."""
+        """(B,) number of disturbances per tracklet."""
         jumps = (self.place.any(axis=-1) | self.rate.any(axis=-1)).sum(axis=0)
         return np.asarray((self.doubt > 1).sum(axis=0) + jumps, dtype=np.float64)
 
     def columns(self, chosen: I64) -> Disturbances:
-        """Only some of the tracklets."""
+        """Select some of the tracklets."""
         return Disturbances(self.doubt[:, chosen], self.place[:, chosen], self.rate[:, chosen])
 
     def applied(self, problem: Problem) -> Problem:
-        """The problem with the noise so raised."""
+        """Add this noise to a problem."""
         shape = problem.z.shape
         doubt = np.repeat(self.doubt, 4, axis=1)
         place, rate = self.place.reshape(shape), self.rate.reshape(shape)
+        # A rate jump in the middle of the step acts on the value for the second half only.
         half = problem.dt_s / 2
         q, qv, qvv = problem.noise
         noise = q + place + half**2 * rate, qv + half * rate, qvv + rate
@@ -112,7 +114,7 @@ class Disturbances:
 
 
 def find(problem: Problem) -> Disturbances:
-    """Look for what the noise does not explain; N = 4 B channels, the four of a tracklet side by side."""
+    """Detect disturbances; the problem has N = 4 B channels, the four of a tracklet are adjacent."""
     steps, count = problem.z.shape[0], problem.z.shape[1] // 4
     found = Disturbances.none(steps, count)
     suspects = np.arange(count)
@@ -121,6 +123,7 @@ def find(problem: Problem) -> Disturbances:
         given = found.columns(suspects).applied(plain)
         forward = kalman_filter(given)
         seen = _Contradictions.from_run(forward, messages(forward, given), given)
+        # Only tracklets with a new disturbance can reveal more in the next pass.
         suspects = suspects[_note(found, seen, suspects, plain.weight.reshape(steps, -1, 4))]
         if not len(suspects):
             break
@@ -129,14 +132,14 @@ def find(problem: Problem) -> Disturbances:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Contradictions:
-    """How far all frames together contradict each step, (T, B) or (T, B, 4).
+    """Contradiction of each step by all frames together, (T, B) or (T, B, 4).
 
     Attributes:
-        box: how far each measurement is from what all others foretell, px; 0 where there is none.
-        turn: jump of the rate that would explain the step to here best.
-        place, rate: jumps of value and rate that would do so together.
-        scores: (3, T, B) sums of squares beyond their bounds: a false box, a change of velocity, a jump.
-        turn_squares: that of a change of velocity, as it is.
+        box: difference of each measurement from its prediction by all others, px; 0 without a measurement.
+        turn: jump of the rate alone that explains the step to this frame best.
+        place, rate: joint jump of value and rate that explains it best.
+        scores: (3, T, B) sums of squares less their thresholds: false box, change of velocity, jump.
+        turn_squares: sum of squares of a change of velocity, without subtraction.
     """
 
     box: F64
@@ -148,7 +151,7 @@ class _Contradictions:
 
     @classmethod
     def from_run(cls, forward: Filtered, later: Messages, problem: Problem) -> _Contradictions:
-        """Read them from a smoother's run."""
+        """Compute the contradictions from a run of filter and smoother."""
         shape = (len(problem.z), -1, 4)
         error, variance = left_out(forward, later)
         seen = problem.weight > 0
@@ -156,22 +159,25 @@ class _Contradictions:
         place, rate, joint, turn, alone = (n.reshape(shape) for n in jumps(problem, later))
         turn_squares = alone[..., :2].sum(axis=-1)
         far = (LEAST_JUMP_STEPS * problem.dt_s.reshape(shape)[..., 0]) ** 2 * (rate**2).sum(axis=-1)
+        # A small jump is better explained by a change of velocity, which needs fewer parameters.
         jump = np.where((place**2).sum(axis=-1) > far, joint.sum(axis=-1), 0.0)
         scores = np.stack([box - FALSE_BOX, turn_squares - SUDDEN_CHANGE, jump - JUMP])
         return cls(np.where(seen, error, 0.0).reshape(shape), turn, place, rate, scores, turn_squares)
 
 
 def _note(found: Disturbances, seen: _Contradictions, columns: I64, weight: F64) -> Bools:
-    """Add the greatest contradiction of each neighbourhood to ``found``; (B,) where there was one."""
+    """Add the largest contradiction of each neighbourhood to ``found``; (B,) True if there was one."""
     best = seen.scores.max(axis=0)
     peaks = (best > 0) & (best == maximum_filter1d(best, 2 * _NEIGHBOURHOOD + 1, axis=0))
     kinds = seen.scores.argmax(axis=0)
     for t, b in np.argwhere(peaks).tolist():
         column = columns[b]
+        # A false box affects its measurement only; the other two kinds affect the motion.
         if kinds[t, b] == 0:
             found.doubt[t, column] += np.mean(seen.box[t, b] ** 2 * weight[t, b])
         elif kinds[t, b] == 1:
             span = slice(max(1, t - _NEIGHBOURHOOD), t + _NEIGHBOURHOOD + 1)
+            # Shares by likelihood: the true time can be a few frames away from the peak.
             squares = seen.turn_squares[span, b] - seen.turn_squares[t, b]
             chance = np.exp(np.minimum(squares, 0.0) / (2 * _PERSISTENCE))
             found.rate[span, column, :2] += np.outer(chance / chance.sum(), seen.turn[t, b, :2] ** 2)
@@ -183,7 +189,8 @@ def _note(found: Disturbances, seen: _Contradictions, columns: I64, weight: F64)
 
 
 def left_out(forward: Filtered, later: Messages) -> tuple[F64, F64]:
-    """(T, N) each measurement less what all others foretell, and the variance of that; 1 where unseen."""
+    """(T, N) difference of each measurement from its prediction by all others, and its variance."""
+    # Without a measurement inv_S is 0: the result is then 0 with variance 1 instead of 0 / 0.
     x, v, xx, xv, vv = through_rates(forward, later)
     update = forward.value
     K = 1 - update.I_K
@@ -194,17 +201,17 @@ def left_out(forward: Filtered, later: Messages) -> tuple[F64, F64]:
 
 
 def jumps(problem: Problem, later: Messages) -> tuple[F64, F64, F64, F64, F64]:
-    """Jumps in the middle of each step that would explain the later frames best, (T, N) each.
+    """Estimate the jumps in the middle of each step that explain the later frames best, (T, N) each.
 
-    Value and rate of the joint jump, its square in units of its covariance, then a jump of the rate alone and
-    its square. 0 at the first step and at steps of no time.
+    Returns value and rate of the joint jump, its square in units of its covariance, a jump of the rate alone
+    and its square. All are 0 at the first step and at steps of 0 s.
     """
     half = -problem.dt_s[1:] / 2
     x, xx = later.x[:-1], later.xx[:-1]
     v, xv = later.v[:-1] + half * x, later.xv[:-1] + half * xx
     vv = later.vv[:-1] + half * (2 * later.xv[:-1] + half * xx)
     det = xx * vv - xv**2
-    # Less than two later measurements cannot tell value and rate apart.
+    # With fewer than two later measurements, value and rate cannot be estimated separately.
     known = (det > 1e-9 * xx * vv) & (half != 0)
     det, safe = np.where(known, det, 1.0), np.where(known, vv, 1.0)
     place, rate = np.where(known, (xv * v - vv * x) / det, 0.0), np.where(known, (xv * x - xx * v) / det, 0.0)

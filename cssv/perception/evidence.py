@@ -1,9 +1,9 @@
-"""What a score is worth, learned from the clip: detectors differ in what they call certain.
+"""Score calibration per clip, because the scores of different detectors are not comparable.
 
-One network calls nearly all it finds 0.98, another 0.8. What both mean shows in the odds of being wrong: the
-*evidence* of a score s is -ln(1 - s), and a clip's typical object has the evidence that a quarter of the
-scores exceed. Half of a clip's typical evidence was found to be where boxes are true as often as false, for
-networks as different as Faster R-CNN and YOLOX-nano.
+One network gives nearly all its boxes a score of 0.98, another 0.8. The probability of an error makes them
+comparable: the *evidence* of a score s is -ln(1 - s). The typical evidence of a clip is the value exceeded by
+a quarter of its scores. In experiments, boxes with half of the typical evidence were true as often as false,
+for networks as different as Faster R-CNN and YOLOX-nano.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ import numpy as np
 
 from cssv.boxes import F64
 
-#: Share of the scores, weighted by themselves, below the typical one: what is hardly certain, of which some
-#: detectors report much and some nothing, has little weight.
+#: Quantile of the typical score. Scores are weighted by themselves, so that uncertain boxes have little
+#: effect: some detectors report many of them and others none.
 TYPICAL_QUANTILE = 0.75
-#: Scores above this are worth no more.
+#: Upper limit of scores, because the evidence of 1 is infinite.
 _SUREST = 0.9999
 _STEPS = 1000
 
 
 def evidence(scores: F64) -> F64:
-    """-ln(1 - s) of scores s from 0 to 1."""
+    """Compute -ln(1 - s) for scores s from 0 to 1."""
     worth: F64 = -np.log1p(-np.minimum(scores, _SUREST))
     return worth
 
 
 class ScoreScale:
-    """Learns the typical evidence of a clip's scores. Memory is constant."""
+    """Running estimate of the typical evidence of a clip, from a histogram of constant size."""
 
     def __init__(self) -> None:
         self._weights = np.zeros(_STEPS + 1)
 
     def learn(self, scores: F64) -> None:
-        """Take in the scores of a frame."""
+        """Add the scores of a frame."""
         np.add.at(self._weights, np.rint(scores * _STEPS).astype(np.int64), scores)
 
     @property
     def typical(self) -> float:
-        """Evidence of the clip's typical object; that of score 1 before anything was seen."""
+        """Evidence of the typical object; that of score 1 before the first detection."""
         below = np.cumsum(self._weights)
         if below[-1] <= 0:
             return float(evidence(np.ones(1))[0])
@@ -46,5 +46,5 @@ class ScoreScale:
         return float(evidence(np.array([max(step, 1) / _STEPS]))[0])
 
     def score(self, share: float) -> float:
-        """The score whose evidence is this share of the typical one."""
+        """Compute the score whose evidence is this share of the typical one."""
         return float(-np.expm1(-share * self.typical))

@@ -1,7 +1,7 @@
-"""One dense optical flow field per frame: for the camera's motion, the objects' motion and motion masks.
+"""Dense optical flow per frame, for the motion of the camera, the motion of the objects and motion masks.
 
-The field is that of DIS, dense inverse search (Kroeger et al., ECCV 2016), at a working size. It leads from
-this frame back to the previous one, so that it is defined where this frame's objects are.
+The field is computed by DIS, dense inverse search (Kroeger et al., ECCV 2016), at a reduced size. It points
+from this frame to the previous one, so that it is defined at the objects of this frame.
 """
 
 from __future__ import annotations
@@ -19,43 +19,44 @@ from cssv.perception.camera import FEWEST_POINTS, STILL, STILL_PX, CameraMotion,
 
 F32 = NDArray[np.float32]
 
-#: Pictures higher than 1.5 times this are halved until they are not.
+#: Pictures higher than 1.5 times this are halved repeatedly.
 WORKING_HEIGHT_PX = 288
-#: Finest level of the pyramid, and pixels there from patch to patch; the patches are 8 pixels wide.
+#: Finest level of the pyramid, and distance of adjacent patches there in pixels; patches are 8 pixels wide.
 FINEST_LEVEL = 1
 PATCH_STRIDE_PX = 6
-#: Pixels of the working picture from one grid point to the next.
+#: Distance of adjacent grid points in working pixels.
 GRID_PX = 8
-#: Smaller eigenvalue of the mean squared gradient, grey levels per pixel squared, from which a point can be
-#: told from its neighbours in every direction.
+#: Lower bound of the smaller eigenvalue of the structure tensor, (grey levels per pixel)². Above it a point
+#: differs from its neighbours in every direction.
 TEXTURE = 2.0
 
-#: A camera stands still only where motion explains all but this share of the texture.
+#: A camera counts as still only if the share of unexplained texture is below this.
 TORN_SHARE = 0.3
-#: Samples across and down a box, over this share of its sides; at least the second share must be seen.
+#: Samples along each side of a box, over the first share of the side. At least the second share of the
+#: samples must be inside the picture.
 SAMPLES = 12
 SAMPLED_SHARE = 0.8
 SEEN_SHARE = 0.5
-#: Working pixels around boxes that are searched with them.
+#: Margin around boxes for a local flow field, in working pixels.
 AROUND_PX = 32
-#: Samples whose motion differs from the camera's by more working pixels than this are the object's, where
-#: they are more than the share.
+#: Samples belong to the object if their motion differs from the camera's by more working pixels than this,
+#: and if they are more than this share of the samples.
 OWN_MOTION_PX = 0.5
 OWN_SHARE = 0.25
-#: Grey levels: standard deviation of a box in which motion can be seen, and median difference between what
-#: the flow leads to and what is seen, above which it is wrong.
+#: In grey levels: least standard deviation in a box for a measurable motion, and largest median difference of
+#: the pixels at both ends of the flow.
 LEAST_CONTRAST = 4.0
 LARGEST_ERROR = 25.0
-#: Standard deviation of an object's flow in working pixels where all its samples agree, and how it grows with
-#: their median absolute deviation.
+#: Standard deviation of the flow of a moving object in working pixels if all its samples agree.
 FLOW_SIGMA_PX = 0.45
-#: The same where nothing moves by itself: the object may rest, or it may not be what the box mostly shows.
+#: The same without own motion: the object can be at rest, or the box can contain mostly background.
 REST_SIGMA_PX = 1.5
+#: Factor from the median absolute deviation of the samples to an additional standard deviation.
 SPREAD_TO_SIGMA = 2.5
 
 
 def shrink(luma: U8) -> tuple[U8, int]:
-    """Halve a picture until it is near the working height; also how many of its pixels make one."""
+    """Halve a picture to about the working height; returns it and the reduction factor."""
     scale = 1
     while luma.shape[0] // scale > 1.5 * WORKING_HEIGHT_PX:
         scale *= 2
@@ -66,7 +67,7 @@ def shrink(luma: U8) -> tuple[U8, int]:
 
 
 def halve(picture: U8) -> U8:
-    """Half the size in each direction."""
+    """Reduce a picture to half its size in each direction."""
     height, width = picture.shape
     return np.asarray(
         cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA), dtype=np.uint8
@@ -74,11 +75,11 @@ def halve(picture: U8) -> U8:
 
 
 class FlowMeter:
-    """Measures the flow from frame to frame of one clip or stream.
+    """Optical flow meter for the successive frames of one clip or stream.
 
     Attributes:
-        picture: luma of the frame measured last, at working size (:func:`shrink`).
-        scale: pixels of the frame per pixel of it.
+        picture: luma of the last frame at working size (:func:`shrink`).
+        scale: pixels of the frame per working pixel.
     """
 
     def __init__(self) -> None:
@@ -88,12 +89,13 @@ class FlowMeter:
         self._key: tuple[int, int] | None = None
 
     def measure(self, frame: Frame) -> Flow | None:
-        """Flow since the previous frame; None at the first one and where the size changes.
+        """Create the flow since the previous frame; None for the first frame or after a change of size.
 
-        The frame measured last gives the same object again; frames are otherwise given in order. Nothing is
-        computed before it is asked for.
+        Frames must be in order. A repeated call with the last frame returns the same object. The flow is
+        computed on first use only.
         """
         key = (frame.number, frame.pts)
+        # Detector and tracker both measure a frame; the second call must not compare it with itself.
         if key == self._key:
             return self._flow
         before = self.picture
@@ -104,10 +106,10 @@ class FlowMeter:
 
 
 class Flow:
-    """Motion between two frames. What is asked for is computed once.
+    """Motion between two frames, computed on first use and cached.
 
     Attributes:
-        scale: pixels of the frame per pixel of the working picture.
+        scale: pixels of the frame per working pixel.
     """
 
     def __init__(self, before: U8, now: U8, scale: int) -> None:
@@ -116,11 +118,11 @@ class Flow:
 
     @cached_property
     def field(self) -> F32:
-        """float32 (h, w, 2): from each working pixel of this frame, where it was before: dx, dy."""
+        """float32 (h, w, 2): offset dx, dy from each working pixel to its position in the previous frame."""
         return self._search(slice(None), slice(None))
 
     def _search(self, rows: slice, columns: slice) -> F32:
-        """The field within a window of the picture."""
+        """Compute the field within a window of the picture."""
         search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         search.setFinestScale(FINEST_LEVEL if self._now.shape[0] >= WORKING_HEIGHT_PX / 2 else 0)
         search.setPatchStride(PATCH_STRIDE_PX)
@@ -129,7 +131,7 @@ class Flow:
         return np.asarray(search.calc(now, before, field), dtype=np.float32)
 
     def _search_at(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> F32:
-        """(n, 2) the field at some pixels; only around them where that is little and the rest not known."""
+        """(n, 2) field at some pixels; computed only around them if that is cheaper than the whole field."""
         height, width = self._now.shape
         top, bottom = max(int(y.min()) - AROUND_PX, 0), min(int(y.max()) + AROUND_PX + 1, height)
         left, right = max(int(x.min()) - AROUND_PX, 0), min(int(x.max()) + AROUND_PX + 1, width)
@@ -140,8 +142,9 @@ class Flow:
 
     @cached_property
     def camera_of_picture(self) -> CameraMotion:
-        """How the camera moved, in pixels of the working picture."""
+        """Camera motion in working pixels."""
         height, width = self._now.shape
+        # The cheap registration is enough for a still camera; only a moving one needs the flow field.
         small = register(halve(self._before), halve(self._now))
         if small.points >= FEWEST_POINTS and small.torn < TORN_SHARE and 2 * small.moved_px < STILL_PX:
             return replace(STILL, share=1 - small.torn)
@@ -151,20 +154,20 @@ class Flow:
         return fit_camera(before, now, (width, height))
 
     def camera(self) -> CameraMotion:
-        """How the camera moved, in pixels of the frame."""
+        """Camera motion in pixels of the frame."""
         return self.camera_of_picture.scaled(self.scale)
 
     def of_boxes(self, boxes_px: F64) -> F64:
-        """How the object in each box moved since the previous frame, by the median of its flow.
+        """Measure the motion of the object in each box since the previous frame, by the median of its flow.
 
-        Where enough of a box moves otherwise than the camera, that is the object; else all of it is.
+        If enough of the samples move differently from the camera, only these belong to the object.
 
         Args:
             boxes_px: (n, 4) x, y, w, h in this frame, in pixels.
 
         Returns:
-            float64 (n, 3): dx, dy in pixels and the standard deviation of each; NaN where it cannot be told:
-            outside the picture, without texture, or where the flow does not lead to what is seen.
+            float64 (n, 3): dx, dy in pixels and the standard deviation of each; NaN outside the picture,
+            without texture, or if the pixels at both ends of the flow differ.
         """
         result = np.full((len(boxes_px), 3), np.nan)
         height, width = self._now.shape
@@ -183,16 +186,18 @@ class Flow:
         return result * self.scale
 
     def _of_samples(self, x: NDArray[np.int64], y: NDArray[np.int64], back: F32) -> F64:
-        """Motion of one object in working pixels, and its sigma, from samples and the field there."""
+        """(3,) motion of one object in working pixels and its standard deviation, from field samples."""
         height, width = self._now.shape
         now = np.stack([x, y], axis=1).astype(np.float64)
         before = now + back
         at = np.clip(np.rint(before), 0, (width - 1, height - 1)).astype(np.int64)
         values = self._now[y, x].astype(np.float64)
         wrong = np.median(np.abs(values - self._before[at[:, 1], at[:, 0]]))
+        # Without contrast every offset fits; with a large difference the object was occluded before.
         if values.std() < LEAST_CONTRAST or wrong > LARGEST_ERROR:
             return np.full(3, np.nan)
         own = np.hypot(*(now - self.camera_of_picture.of_points(before)).T) > OWN_MOTION_PX
+        # A few differing samples are background or noise, not the object.
         moves = own.mean() > OWN_SHARE
         moved = (now - before)[own] if moves else now - before
         middle = np.median(moved, axis=0)
@@ -201,7 +206,7 @@ class Flow:
 
 
 def grid(length: int) -> NDArray[np.int64]:
-    """Positions of the grid points along a side."""
+    """Compute the positions of the grid points along a side."""
     return np.arange(GRID_PX // 2, length - GRID_PX // 2 + 1, GRID_PX)
 
 

@@ -1,18 +1,19 @@
-"""Velocity in metres per second: objects filtered where they stand, on the ground plane.
+"""Velocity in metres per second: a Kalman filter on the ground plane.
 
-A box's foot is taken to the ground, and its noise with it: far away a pixel is many metres along the line of
-sight and few across it. So each object is filtered along axes of its own, along and across the line of sight
-as it is on average, in which the errors of the two are nearly independent. The motion is constant velocity
-with white acceleration, as in the picture (:mod:`cssv.perception.kinematics`); that acceleration's density,
-in m²/s³, is the one under which the clip's feet are foretold best (maximum likelihood of the innovations, as
-in :mod:`cssv.perception.adaptation`). How far feet scatter in the picture is learnt as for boxes.
+The foot of each box is projected to the ground together with its noise. At a large distance a pixel
+corresponds to many metres along the line of sight and few across it. So each object is filtered along its own
+axes, the mean directions along and across the line of sight, because the errors of the two are nearly
+independent. The motion model is constant velocity with white acceleration, as in the picture
+(:mod:`cssv.perception.kinematics`). The density of the acceleration in m²/s³ is the one that predicts the
+feet of the clip best (maximum likelihood of the innovations, as in :mod:`cssv.perception.adaptation`). The
+noise of the feet in the picture is estimated as for boxes.
 
-How honest the covariances are: on boxes of a detector, and for people who now and then turn, the mean squared
-error in standard deviations (NEES) is 1 to 2.3, where 2 is ideal. On annotated boxes it is about 0.3: their
-errors persist, which is allowed for, but against a truth made of the same boxes they do not show. Nor is
-anybody believed to walk straighter than by the least of the densities tried: for who does, it is below 0.6.
+Consistency of the covariances: for boxes of a detector and for people that turn now and then, the normalised
+estimation error squared (NEES) is 1 to 2.3 on average; 2 is ideal. For annotated boxes it is about 0.3: the
+model allows for persistent errors, but the reference comes from the same boxes and contains them too. The
+lowest density tried limits how straight a path can be; for straighter paths the NEES is below 0.6.
 
-Feet that the picture's edge cuts off, or that are above the horizon, count as unseen.
+Feet outside the picture's edge or above the horizon count as not detected.
 """
 
 from __future__ import annotations
@@ -31,25 +32,25 @@ from cssv.perception.smoothing import Noise, Tracklet, batches, seen_rows
 from cssv.perception.tracks import Track
 from cssv.scene.ground import Plane, feet_of, whole_feet
 
-#: Densities of acceleration that are tried, m²/s³: from a slow walk to a car that brakes.
+#: Candidate densities of the acceleration in m²/s³: from a slow walk to a braking car.
 PROCESS_M2_S3 = 0.01 * 2.0 ** np.arange(11)
-#: The one of them where the clip says too little, 0.08: people who walk.
+#: Index of the default density, 0.08, which is that of walking people.
 _WALKING = 3
-#: Clips with fewer feet than this say too little.
+#: Clips with fewer feet than this use the default density.
 FEWEST_FEET = 60
-#: Standard deviation of velocities before anything is known, m/s; twice the clip's own where that is more.
+#: Prior standard deviation of velocities in m/s; twice the root mean square of the clip if that is larger.
 VELOCITY_PRIOR_M_S = 3.0
-#: Nothing on the ground is taken to be faster than this; what seems so is a false box near the horizon.
+#: Largest speed on the ground; a higher one comes from a false box near the horizon.
 FASTEST_M_S = 100.0
-#: A stream's object that was not seen for this long begins anew.
+#: An object of a stream is filtered from the start again after this many seconds without a foot.
 FORGET_S = 10.0
-#: Position prior in standard deviations of the first measurement: so wide that this settles it.
+#: Position prior in standard deviations of the first measurement: so wide that it has no effect.
 _POSITION_PRIOR = 100.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Start:
-    """What earlier frames said of an object: two channels along its axes, at a time."""
+    """Filter state of an object from earlier frames: two channels along its axes, at a given time."""
 
     time_s: float
     axes: F64
@@ -58,14 +59,14 @@ class _Start:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Walk:
-    """One object's feet on the ground, along axes of its own.
+    """The measured feet of one object on the ground, along its own axes.
 
     Attributes:
-        tracklet: whose, with feet for centres; from the first foot seen to the last.
-        axes: (2, 2), rows: the axes on the ground, orthonormal.
-        places_m: (n, 2) along the axes, NaN where unseen.
-        variances_m2: (n, 2) of a measured place.
-        start: what earlier frames said, where they are not part of the tracklet.
+        tracklet: the measurements with feet instead of centres, from the first detected foot to the last.
+        axes: (2, 2) rows are the orthonormal axes on the ground.
+        places_m: (n, 2) positions along the axes, NaN where not detected.
+        variances_m2: (n, 2) variances of the measured positions.
+        start: state from earlier frames that are not part of the tracklet.
     """
 
     tracklet: Tracklet
@@ -77,7 +78,7 @@ class _Walk:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Motion:
-    """A walk's states, n steps by two channels: from the frames so far, and from all of them."""
+    """States of an object, n steps by two channels: filtered (past frames) and smoothed (all frames)."""
 
     walk: _Walk
     filtered: States
@@ -85,12 +86,12 @@ class _Motion:
 
 
 def with_metres(tracks: Sequence[Track], tracklets: Sequence[Tracklet], plane: Plane) -> list[Track]:
-    """The same tracks with ``velocity_m_s`` and ``velocity_m_cov``, as far as their feet tell.
+    """Add ``velocity_m_s`` and ``velocity_m_cov`` to the tracks where feet are known.
 
     Args:
         tracks: smoothed tracks, in any order.
-        tracklets: the measurements of each, by the same ids.
-        plane: the ground of the pictures.
+        tracklets: the measurements of each track, with the same ids.
+        plane: ground plane of the pictures.
     """
     smooth = {track.id: track for track in tracks}
     feet = [standing for tracklet in tracklets if (standing := _feet(tracklet, plane)) is not None]
@@ -101,12 +102,12 @@ def with_metres(tracks: Sequence[Track], tracklets: Sequence[Tracklet], plane: P
 
 
 class LiveMetres:
-    """The same for a stream, window by window: what the frames that have left it said travels along.
+    """Velocity on the ground for a stream, window by window, with states kept from earlier windows.
 
-    Objects are taken for people who walk, unless the window says that one is livelier.
+    Objects use the density of walking people unless a higher one is clearly more likely in the window.
 
     Args:
-        plane: the ground of the pictures.
+        plane: ground plane of the pictures.
     """
 
     def __init__(self, plane: Plane) -> None:
@@ -116,16 +117,17 @@ class LiveMetres:
     def standing(
         self, tracks: Sequence[Track], window: Sequence[Tracklet], noise: Noise, until_s: float
     ) -> list[Track]:
-        """The window's tracks with ``velocity_m_s`` and ``velocity_m_cov``.
+        """Add ``velocity_m_s`` and ``velocity_m_cov`` to the tracks of the window.
 
         Args:
-            tracks: smoothed.
-            window: the measurements of each, by the same ids, in frames after the last ``until_s``.
-            noise: of boxes.
-            until_s: time of the last frame that now leaves the window.
+            tracks: smoothed tracks.
+            window: the measurements of each track, with the same ids, after the previous call's ``until_s``.
+            noise: noise of the boxes.
+            until_s: time of the last frame that leaves the window now.
         """
         smooth = {track.id: track for track in tracks}
         x, y, _, h = noise.measurement
+        # The foot is the lower edge: the variances of the centre and of half the height add there.
         own = replace(noise, measurement=(x, math.hypot(y, h / 2), x, h))
         walks = []
         for tracklet in window:
@@ -136,11 +138,12 @@ class LiveMetres:
         motions = _motions(walks, _WALKING)
         for identity, motion in motions.items():
             last = int(np.searchsorted(motion.walk.tracklet.times_s, until_s, side="right")) - 1
+            # An object that starts after the leaving frames has no state to keep yet.
             if last >= 0:
                 time_s = float(motion.walk.tracklet.times_s[last])
                 self._starts[identity] = _Start(time_s, motion.walk.axes, motion.filtered.step(last))
         self._starts = {k: start for k, start in self._starts.items() if start.time_s > until_s - FORGET_S}
-        # One foot alone is no motion yet.
+        # A single foot gives no velocity: the result would be the prior.
         known = {k for k, m in motions.items() if m.walk.start or seen_rows(m.walk.places_m).sum() > 1}
         return [_moved(track, motions[track.id]) if track.id in known else track for track in tracks]
 
@@ -148,17 +151,20 @@ class LiveMetres:
 def _feet(
     tracklet: Tracklet, plane: Plane, *, fewest: int = 2, after_s: float | None = None
 ) -> Tracklet | None:
-    """The tracklet with its feet for centres, up to the last that is seen; None for under ``fewest``.
+    """Replace the centres of a tracklet by its feet; None if there are fewer than ``fewest``.
 
-    It begins with the first foot, or with the first frame later than ``after_s``.
+    The result ends with the last detected foot. It starts with the first foot, or with the first frame later
+    than ``after_s``.
     """
     centres = tracklet.centres_px.copy()
     boxes = from_centres(centres)
     centres[:, :2] = feet_of(boxes)
     with np.errstate(invalid="ignore"):
         centres[~whole_feet(boxes, plane.size)] = np.nan
+    # Beyond the horizon a pixel has no point on the ground.
     centres[np.isnan(plane.jacobian(centres[:, :2])).any(axis=(1, 2))] = np.nan
     seen = np.flatnonzero(seen_rows(centres))
+    # Frames before ``after_s`` are already part of the kept state and must not count twice.
     if after_s is not None:
         first = int(np.searchsorted(tracklet.times_s, after_s, side="right"))
         seen = seen[seen >= first]
@@ -176,10 +182,11 @@ def _feet(
 
 
 def _walk(feet: Tracklet, track: Track, noise: Noise, plane: Plane, start: _Start | None = None) -> _Walk:
-    """Take feet and their noise to the ground, as seen from where the smoothed track is."""
+    """Project the feet and their noise to the ground; the noise is computed at the smoothed positions."""
     times, boxes = track.times_s, track.boxes_px
     spots, heights = feet_of(boxes), boxes[:, 3]
     known = np.isfinite(plane.jacobian(spots)).all(axis=(1, 2))
+    # Smoothed feet are less noisy, but they can all lie above the horizon although measured ones do not.
     if not known.any():
         times, spots, heights = _own(feet)
     else:
@@ -187,6 +194,7 @@ def _walk(feet: Tracklet, track: Track, noise: Noise, plane: Plane, start: _Star
     slope = plane.jacobian(spots)
     scatter = np.array(noise.measurement[:2]) * heights[:, None]
     spread = slope @ (scatter[:, :, None] ** 2 * slope.swapaxes(-1, -2))
+    # A kept state is valid along its own axes only, so they stay the same for the whole stream.
     if start is None:
         shapes = spread / np.trace(spread, axis1=1, axis2=2)[:, None, None]
         axes = np.linalg.eigh(shapes.mean(axis=0))[1].T
@@ -198,13 +206,13 @@ def _walk(feet: Tracklet, track: Track, noise: Noise, plane: Plane, start: _Star
 
 
 def _own(feet: Tracklet) -> tuple[F64, F64, F64]:
-    """Times, spots and heights of the measured feet themselves."""
+    """Times, image positions and heights of the measured feet."""
     seen = seen_rows(feet.centres_px)
     return feet.times_s[seen], feet.centres_px[seen, :2], feet.centres_px[seen, 3]
 
 
 def _motions(walks: Sequence[_Walk], typical: int | None = None) -> dict[int, _Motion]:
-    """By id; ``typical`` as for :func:`_densities`."""
+    """Filter and smooth all objects; returns motions by id. ``typical`` as in :func:`_densities`."""
     prior = _velocity_prior(walks)
     by_id = {walk.tracklet.id: walk for walk in walks}
     groups = [[by_id[t.id] for t in group] for group in batches([walk.tracklet for walk in walks])]
@@ -225,14 +233,14 @@ def _motions(walks: Sequence[_Walk], typical: int | None = None) -> dict[int, _M
 
 
 def _problem(walks: Sequence[_Walk], prior: float) -> Problem:
-    """What the filter takes, for an acceleration of density 1; two channels for each walk, side by side."""
+    """Build the filter's input for density 1, with two adjacent channels per object."""
     shape = (max(len(walk.tracklet) for walk in walks), 2 * len(walks))
     z, weight, dt = np.zeros((3, *shape))
     spread = np.empty(shape[1])
     for k, walk in enumerate(walks):
         n, pair = len(walk.tracklet), slice(2 * k, 2 * k + 2)
         seen = seen_rows(walk.places_m)[:, None]
-        # A padded step of 0 s without a measurement changes nothing.
+        # Padding is safe: a step of 0 s without a measurement changes nothing.
         z[:n, pair] = np.where(seen, walk.places_m, 0.0)
         weight[:n, pair] = seen / walk.variances_m2
         dt[1:n, pair] = np.diff(walk.tracklet.times_s)[:, None]
@@ -240,6 +248,7 @@ def _problem(walks: Sequence[_Walk], prior: float) -> Problem:
     rest, apart = np.zeros((2, shape[1]))
     start = States(z[0].copy(), rest, _POSITION_PRIOR**2 * spread, apart, np.full(shape[1], prior**2))
     for k, walk in enumerate(walks):
+        # Continue from the kept state instead of the wide prior.
         if walk.start is not None:
             pair = slice(2 * k, 2 * k + 2)
             dt[0, pair] = walk.tracklet.times_s[0] - walk.start.time_s
@@ -249,7 +258,8 @@ def _problem(walks: Sequence[_Walk], prior: float) -> Problem:
 
 
 def _velocity_prior(walks: Sequence[_Walk]) -> float:
-    """Twice the clip's root mean square velocity, m/s, or the default where that is less."""
+    """Twice the root mean square velocity of the clip in m/s, at least the default."""
+    # From the first to the last foot, so that the noise of single feet has little effect.
     ends = [(walk, np.flatnonzero(seen_rows(walk.places_m))[[0, -1]]) for walk in walks]
     paths = np.array([walk.places_m[k] - walk.places_m[i] for walk, (i, k) in ends if k > i]).reshape(-1, 2)
     spans = np.array([walk.tracklet.times_s[k] - walk.tracklet.times_s[i] for walk, (i, k) in ends if k > i])
@@ -258,17 +268,19 @@ def _velocity_prior(walks: Sequence[_Walk]) -> float:
 
 
 def _densities(problems: Sequence[Problem], typical: int | None) -> list[F64]:
-    """Density of the acceleration for each channel of each problem, m²/s³.
+    """Choose the density of the acceleration for each channel of each problem, m²/s³.
 
-    It is the ``typical`` of :data:`PROCESS_M2_S3`, by default the most likely for all problems together, but
-    for objects that are livelier beyond doubt.
+    It is number ``typical`` of :data:`PROCESS_M2_S3`, by default the most likely for all problems together.
+    Objects for which a higher density is significantly more likely use that one.
     """
     scales = np.stack([PROCESS_M2_S3, np.ones_like(PROCESS_M2_S3)], axis=1)
     gains = [log_likelihoods(problem, scales, WIDEST)[0] for problem in problems]
     if typical is None:
         count = sum(int((problem.weight > 0).sum()) // 2 for problem in problems)
-        is_told = count >= FEWEST_FEET
-        typical = int(sum(gain.sum(axis=1) for gain in gains).argmax()) if is_told else _WALKING
+        # A few feet fit almost any density.
+        is_enough = count >= FEWEST_FEET
+        typical = int(sum(gain.sum(axis=1) for gain in gains).argmax()) if is_enough else _WALKING
+    # Lower densities are excluded: an object can only be more agile than the typical one.
     price = np.full(len(scales), PRICE)
     price[: typical + 1] = np.inf
     price[typical] = 0.0
@@ -277,11 +289,11 @@ def _densities(problems: Sequence[Problem], typical: int | None) -> list[F64]:
 
 
 def _moved(track: Track, motion: _Motion) -> Track:
-    """A track with the velocities of those of its frames for which there is one."""
+    """Add the velocities to the frames of a track for which the ground motion is known."""
     feet, axes, states = motion.walk.tracklet, motion.walk.axes, motion.smoothed
     moving = states.v @ axes
     scatters = np.einsum("ai,na,aj->nij", axes, states.vv, axes)
-    # Rounding can eat a variance up where feet are known to a hair; then nothing is claimed.
+    # With very accurate feet, rounding can make a variance zero or negative; then the velocity is unknown.
     moving[(states.vv <= 0).any(axis=1)] = np.nan
     scatters[np.isnan(moving[:, 0])] = np.nan
     velocity, spread = np.full((len(track), 2), np.nan), np.full((len(track), 2, 2), np.nan)

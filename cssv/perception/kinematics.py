@@ -1,12 +1,13 @@
-"""Boxes -> positions, velocities and their covariance: Kalman filter and smoother in closed form.
+"""Kalman filter and smoother in closed form: positions, velocities and covariances from boxes.
 
-The centre x, centre y, width and height of a box are four independent *channels*, each with the state
-``(x, v)``, value and rate, constant rate and continuous white acceleration (Bar-Shalom, Li and Kirubarajan,
-*Estimation with Applications to Tracking and Navigation*, 2001, section 6.2.2). Time is in seconds; both
-noises scale with the box height h, so one setting serves far and near objects and any frame rate.
+The centre x, centre y, width and height of a box are four independent *channels*. The state of each is
+``(x, v)``, value and rate; the model is constant rate with continuous white acceleration (Bar-Shalom, Li and
+Kirubarajan, *Estimation with Applications to Tracking and Navigation*, 2001, section 6.2.2). Time is in
+seconds. Both noises scale with the box height h, so that one setting is valid for all distances and frame
+rates.
 
-A covariance of two rows is three numbers, and every step of filter and smoother is written out in these for
-all channels at once: arrays are (T, N), T steps in time by N channels.
+A 2 x 2 covariance has three different numbers. Each step of filter and smoother is written in these for all
+channels at once: arrays are (T, N), T steps in time by N channels.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Bools = NDArray[np.bool_]
 
 
 def transition(dt_s: F64) -> F64:
-    """F: (...,) steps in seconds -> (..., 2, 2). A negative step runs back in time."""
+    """Transition matrices F: (...,) steps in seconds -> (..., 2, 2). A negative step goes back in time."""
     F = np.zeros((*dt_s.shape, 2, 2))
     F[..., 0, 0] = F[..., 1, 1] = 1.0
     F[..., 0, 1] = dt_s
@@ -30,7 +31,7 @@ def transition(dt_s: F64) -> F64:
 
 
 def process_noise(dt_s: F64, q: F64) -> F64:
-    """Q: steps in seconds and the acceleration's spectral density q (px²/s³) -> (..., 2, 2)."""
+    """Process noise Q: steps in seconds and spectral density q of the acceleration, px²/s³ -> (..., 2, 2)."""
     Q = np.empty((*np.broadcast(dt_s, q).shape, 2, 2))
     Q[..., 0, 0], Q[..., 0, 1], Q[..., 1, 1] = scatter(dt_s, q)
     Q[..., 1, 0] = Q[..., 0, 1]
@@ -39,6 +40,7 @@ def process_noise(dt_s: F64, q: F64) -> F64:
 
 def scatter(dt_s: F64, q: F64) -> tuple[F64, F64, F64]:
     """The three numbers of Q: variance of x, covariance, variance of v after a step ``dt_s`` of density q."""
+    # The variances are positive in both directions of time; only the covariance changes its sign.
     step = np.abs(dt_s)
     v = q * step
     xv = v * dt_s / 2
@@ -46,8 +48,8 @@ def scatter(dt_s: F64, q: F64) -> tuple[F64, F64, F64]:
 
 
 def predict(x: F64, P: F64, F: F64, Q: F64) -> tuple[F64, F64]:
-    """One step ahead: x (N, 2) and P (N, 2, 2) before the measurement."""
-    # F differs from unity in one place only; that in full is much cheaper than products of 2 x 2.
+    """Predict one step: x (N, 2) and P (N, 2, 2) before the measurement."""
+    # F differs from the identity in one element; writing that out is much cheaper than 2 x 2 products.
     f = F[..., 0, 1]
     ahead, spread = x + 0.0, P + Q
     ahead[..., 0] += f * x[..., 1]
@@ -59,12 +61,12 @@ def predict(x: F64, P: F64, F: F64, Q: F64) -> tuple[F64, F64]:
 
 
 def update(x: F64, P: F64, z: F64, R: F64, seen: Bools) -> tuple[F64, F64]:
-    """Take in the measurements z (N,) of variance R (N,) where ``seen``; leave the other channels alone."""
+    """Update by measurements z (N,) of variance R (N,) where ``seen``; other channels are unchanged."""
     K = P[..., 0] * (seen / (P[..., 0, 0] + R))[..., None]
     y = np.where(seen, z, 0.0) - x[..., 0]
     after = P - K[..., :, None] * P[..., None, 0, :]
-    # A measurement that settles nearly everything leaves a difference of near equals; rounding must not
-    # take it to zero or below.
+    # A very accurate measurement makes this a difference of nearly equal numbers; the lower bound prevents a
+    # variance of zero or below by rounding.
     after[..., (0, 1), (0, 1)] = np.maximum(after[..., (0, 1), (0, 1)], 1e-15 * P[..., (0, 1), (0, 1)])
     return x + K * y[..., None], after
 
@@ -81,39 +83,39 @@ class States:
 
     @classmethod
     def empty(cls, shape: tuple[int, ...]) -> States:
-        """Room for states of this shape."""
+        """Allocate states of this shape without initial values."""
         return cls(*np.empty((5, *shape)))
 
     def numbers(self) -> tuple[F64, F64, F64, F64, F64]:
-        """The five in this order."""
+        """Return x, v, xx, xv, vv."""
         return self.x, self.v, self.xx, self.xv, self.vv
 
     def step(self, step: int) -> States:
-        """The states of one step, (..., N)."""
+        """Select the states of one step, (..., N)."""
         return States(*(number[..., step, :] for number in self.numbers()))
 
     def vector(self) -> F64:
-        """(..., 2)."""
+        """State vectors, (..., 2)."""
         return np.stack([self.x, self.v], axis=-1)
 
     def covariance(self) -> F64:
-        """(..., 2, 2)."""
+        """Covariance matrices, (..., 2, 2)."""
         return np.stack([self.xx, self.xv, self.xv, self.vv], axis=-1).reshape(*self.xx.shape, 2, 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Problem:
-    """What the filter is given: N channels over T steps.
+    """Input of the filter: N channels over T steps.
 
     Attributes:
-        z: (T, N) measured values, finite; what stands where ``weight`` is 0 is not looked at.
-        weight: (T, N) one over the variance of z; 0 where nothing was measured.
-        dt_s: (T, N) seconds from step t - 1 to step t, negative where time runs back; ``dt_s[0]`` from the
-            start to the first step.
-        noise: Q of the same steps, its three numbers (T, N) each, as :func:`scatter` gives them.
+        z: (T, N) measured values, finite; ignored where ``weight`` is 0.
+        weight: (T, N) inverse variance of z; 0 where nothing was measured.
+        dt_s: (T, N) seconds from step t - 1 to step t, negative if time runs backwards; ``dt_s[0]`` is from
+            the start to the first step.
+        noise: Q of the same steps, three numbers (T, N) each, as returned by :func:`scatter`.
         start: the states (N,) before the first step.
-        rate, rate_weight: (T, N) measured rates and one over their variance, as z and ``weight``; None where
-            no rate is ever measured.
+        rate, rate_weight: (T, N) measured rates and their inverse variances, as z and ``weight``; None if no
+            rate is measured.
     """
 
     z: F64
@@ -125,14 +127,14 @@ class Problem:
     rate_weight: F64 | None = None
 
     def scaled(self, scales: F64) -> Problem:
-        """Both noises multiplied: ``scales`` (2, N) for Q and for the variances of z."""
+        """Multiply Q and the variances of z by ``scales`` (2, N)."""
         q, qv, qvv = self.noise
         return replace(
             self, weight=self.weight / scales[1], noise=(scales[0] * q, scales[0] * qv, scales[0] * qvv)
         )
 
     def columns(self, chosen: I64) -> Problem:
-        """Only some of the channels."""
+        """Select some of the channels."""
         q, qv, qvv = (number[:, chosen] for number in self.noise)
         rate, rate_weight = (None if n is None else n[:, chosen] for n in (self.rate, self.rate_weight))
         start = States(*(number[chosen] for number in self.start.numbers()))
@@ -140,7 +142,8 @@ class Problem:
         return Problem(z, weight, dt, (q, qv, qvv), start, rate, rate_weight)
 
     def reversed(self, start: States) -> Problem:
-        """The same back in time, from ``start`` at the last step."""
+        """Reverse the problem in time; it begins with ``start`` at the last step."""
+        # Step t leads from t - 1 to t, so the reversed steps are shifted by one; the first has length 0.
         q, qv, qvv = (np.concatenate([np.zeros_like(n[:1]), n[:0:-1]]) for n in self.noise)
         dt = np.concatenate([np.zeros_like(self.dt_s[:1]), -self.dt_s[:0:-1]])
         rate, rate_weight = (None if n is None else n[::-1] for n in (self.rate, self.rate_weight))
@@ -149,11 +152,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasurementUpdate:
-    """What the smoother needs of one scalar measurement of value or rate, (T, N) each.
+    """Quantities of one scalar measurement of value or rate for the smoother, (T, N) each.
 
     Attributes:
         K: Kalman gain of the component that was not measured.
-        I_K: 1 - K of the measured component: the share of its variance that is left; 1 without a measurement.
+        I_K: 1 - K of the measured component: the remaining share of its variance; 1 without a measurement.
         y_S: innovation y over its variance S; 0 without a measurement.
         inv_S: 1 / S; 0 without a measurement.
     """
@@ -166,14 +169,14 @@ class MeasurementUpdate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Filtered:
-    """A filter's run: the states after each step's measurements, and how these came about."""
+    """Result of the filter: the states after the measurements of each step, and the update quantities."""
 
     states: States
     value: MeasurementUpdate
     rate: MeasurementUpdate | None
 
     def nis(self) -> F64:
-        """(T, N) squared innovation over its variance, 0 where nothing was measured; 1 on average."""
+        """Compute squared innovations over their variances, (T, N): 1 on average, 0 without measurement."""
         squared: F64 = self.value.y_S**2 / np.where(self.value.inv_S > 0, self.value.inv_S, 1.0)
         return squared
 
@@ -190,7 +193,7 @@ def kalman_filter(problem: Problem) -> Filtered:
     for t, (dt, q, qv, qvv, z, w, x1, v1, xx1, xv1, vv1, K, I_K, y_S, inv_S) in enumerate(
         zip(*rows, *updates, strict=True)
     ):
-        # Ahead: x1 to vv1 take the prediction first.
+        # Prediction; x1 to vv1 hold it first. In-place operations avoid temporary arrays.
         np.multiply(dt, v, x1)
         x1 += x
         np.multiply(dt, vv, a)
@@ -201,7 +204,7 @@ def kalman_filter(problem: Problem) -> Filtered:
         b += xx
         np.add(b, q, xx1)
         np.add(vv, qvv, vv1)
-        # The measurement of x. In terms of the weight nothing cancels when it settles nearly everything.
+        # Measurement of x. Written with the weight, nothing cancels if the measurement is very accurate.
         np.multiply(xx1, w, I_K)
         I_K += 1.0
         np.reciprocal(I_K, I_K)
@@ -224,7 +227,7 @@ def kalman_filter(problem: Problem) -> Filtered:
 
 
 def _measure_rate(problem: Problem, rate: MeasurementUpdate, states: States, t: int) -> None:
-    """Take in step t's measurements of rates, after those of the values; in place."""
+    """Update step t by its measured rates, after the values; in place."""
     assert problem.rate is not None
     assert problem.rate_weight is not None
     x, v, xx, xv, vv = (number[t] for number in states.numbers())
@@ -239,7 +242,7 @@ def _measure_rate(problem: Problem, rate: MeasurementUpdate, states: States, t: 
 def _with_rate(
     z: F64, weight: F64, x: F64, v: F64, xx: F64, xv: F64, vv: F64
 ) -> tuple[F64, F64, F64, F64, F64]:
-    """States after measurements z of the rates."""
+    """Update states by measurements z of the rates."""
     I_K = 1 / (1 + vv * weight)
     inv_S = weight * I_K
     y_S = (z - v) * inv_S
@@ -247,20 +250,21 @@ def _with_rate(
 
 
 def rts_smoother(forward: Filtered, problem: Problem) -> States:
-    """States given all steps: those of Rauch, Tung and Striebel (AIAA J. 3, 1965).
+    """Smooth: states given all steps, as by Rauch, Tung and Striebel (AIAA J. 3, 1965).
 
-    Computed in the form of Bierman ("Fixed interval smoothing with discrete measurements", Int. J. Control
-    18, 1973): what the later steps say travels back as a vector and a matrix that are taken from the filtered
-    states. It needs no inverse, and steps of no time and without noise are no special case.
+    The computation has the form of Bierman ("Fixed interval smoothing with discrete measurements", Int. J.
+    Control 18, 1973): the information of the later steps is propagated backwards as a vector and a matrix,
+    and subtracted from the filtered states. It needs no inverse, and steps of 0 s without noise need no
+    special case.
     """
     return smoothed(forward, messages(forward, problem))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Messages:
-    """What the steps after each step say, (T, N) each: the vector (x, v), and the matrix (xx, xv, vv).
+    """Information of the later steps for each step, (T, N) each: vector (x, v) and matrix (xx, xv, vv).
 
-    Were the model right, the vector would have mean 0 and this matrix as covariance.
+    If the model is correct, the vector has mean 0 and this matrix is its covariance.
     """
 
     x: F64
@@ -271,7 +275,7 @@ class Messages:
 
 
 def messages(forward: Filtered, problem: Problem) -> Messages:
-    """Run back over all steps."""
+    """Propagate the information of later steps backwards over all steps."""
     shape = problem.z.shape
     out = np.zeros((5, *shape))
     updates = (forward.value.K, forward.value.I_K, forward.value.y_S, forward.value.inv_S)
@@ -284,7 +288,7 @@ def messages(forward: Filtered, problem: Problem) -> Messages:
         K, I_K, y_S, inv_S = (number[t] for number in updates)
         dt = problem.dt_s[t]
         x1, v1, xx1, xv1, vv1 = out[:, t - 1]
-        # Through the measurement ...
+        # Through the measurement of the value ...
         np.multiply(K, lv, a)
         np.multiply(I_K, lx, x1)
         x1 -= a
@@ -292,7 +296,7 @@ def messages(forward: Filtered, problem: Problem) -> Messages:
         np.multiply(K, vv, a)
         np.multiply(I_K, xv, b)
         b -= a
-        # ... b is the new xv, and xx = kept² xx - 2 I_K K xv + gain² vv + 1 / S.
+        # ... b is the new xv, and xx = I_K² xx - 2 I_K K xv + K² vv + 1 / S.
         np.multiply(I_K, xx, xx1)
         np.multiply(K, xv, c)
         xx1 -= c
@@ -315,13 +319,13 @@ def messages(forward: Filtered, problem: Problem) -> Messages:
 def _back_through_rate(
     K: F64, I_K: F64, y_S: F64, inv_S: F64, x: F64, v: F64, xx: F64, xv: F64, vv: F64
 ) -> tuple[F64, F64, F64]:
-    """Take the messages back through the measured rates: new v, xv, vv."""
+    """Propagate messages backwards through the measured rates: new v, xv, vv."""
     new_xv = I_K * xv - K * xx
     return I_K * v - K * x - y_S, new_xv, I_K * (I_K * vv - K * xv) - K * new_xv + inv_S
 
 
 def through_rates(forward: Filtered, later: Messages) -> tuple[F64, F64, F64, F64, F64]:
-    """Messages that hold each step's own measured rates, too, (T, N) each."""
+    """Add the measured rates of each step to its messages, (T, N) each."""
     x, v, xx, xv, vv = later.x, later.v, later.xx, later.xv, later.vv
     if (update := forward.rate) is not None:
         v, xv, vv = _back_through_rate(update.K, update.I_K, update.y_S, update.inv_S, x, v, xx, xv, vv)
@@ -329,7 +333,7 @@ def through_rates(forward: Filtered, later: Messages) -> tuple[F64, F64, F64, F6
 
 
 def smoothed(forward: Filtered, later: Messages) -> States:
-    """Join what the filter knows with what the later steps say."""
+    """Combine the filtered states with the messages of the later steps."""
     x, v, xx, xv, vv = forward.states.numbers()
     a, b = xx * later.xx + xv * later.xv, xx * later.xv + xv * later.vv
     c, d = xv * later.xx + vv * later.xv, xv * later.xv + vv * later.vv
@@ -346,7 +350,7 @@ def inverse(A: F64) -> F64:
     """Invert covariances (..., 2, 2); np.linalg.inv costs ten times as much on stacks of 2 x 2."""
     inverse = np.empty_like(A)
     product = A[..., 0, 0] * A[..., 1, 1]
-    # Rounding may take the last digit of certainty from a covariance; the floor keeps it invertible.
+    # Rounding can make the determinant zero or negative; the lower bound keeps the matrix invertible.
     det = np.maximum(product - A[..., 0, 1] * A[..., 1, 0], 1e-13 * product)
     inverse[..., 0, 0] = A[..., 1, 1] / det
     inverse[..., 1, 1] = A[..., 0, 0] / det
@@ -356,12 +360,15 @@ def inverse(A: F64) -> F64:
 
 
 def log_likelihoods(problem: Problem, scales: F64, widest: float) -> tuple[F64, States]:
-    """How well each scale of the noises foretells the measured values, by the innovations of its filter.
+    """Compute the log likelihood of the measured values under each noise scale, from the innovations.
 
-    ``scales`` (K, 2) multiplies Q and the variances of z. Innovations beyond ``widest`` standard deviations
-    count as these, so that a false box says little. The answer (K, N) holds logarithms of likelihoods, but
-    for a constant; the states (K, N) are those of each scale after the last step. ``problem.start`` may hold
-    one state per channel or (K, N).
+    Args:
+        problem: the measurements; ``start`` has one state per channel, or (K, N).
+        scales: (K, 2) factors on Q and on the variances of z.
+        widest: bound of the innovations in standard deviations, so that a false box has little effect.
+
+    Returns:
+        (K, N) log likelihoods except for a constant, and the states (K, N) of each scale after the last step.
     """
     process, certainty = scales[:, :1], 1 / scales[:, 1:]
     shape = (len(scales), problem.z.shape[1])

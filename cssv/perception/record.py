@@ -1,4 +1,4 @@
-"""What a clip's frames held, packed: rows of numbers that are appended and never moved one by one."""
+"""Growable arrays of structured rows, for the boxes and frames of a clip."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: A box that belongs to an object: the frame's position in the clip, the object's id, centre x, centre y, w
-#: and h, score, and the velocity that optical flow saw with its standard deviation.
+#: A box of an object: position of the frame in the clip, id of the object, centre x, centre y, w and h,
+#: score, and the velocity by optical flow with its standard deviation.
 BOX = np.dtype(
     [
         ("step", np.int64),
@@ -18,14 +18,14 @@ BOX = np.dtype(
         ("flow_px_s", np.float64, (3,)),
     ]
 )
-#: A frame.
+#: Number and time of a frame.
 FRAME = np.dtype([("number", np.int64), ("time_s", np.float64)])
 
 _FIRST_ROWS = 64
 
 
 class Record:
-    """Rows of one structured dtype in one block of memory, which doubles when it is full."""
+    """Growable array of rows of one structured dtype; its capacity doubles when it is full."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._rows = np.empty(_FIRST_ROWS, dtype)
@@ -35,9 +35,10 @@ class Record:
         return self._count
 
     def extend(self, count: int) -> NDArray[Any]:
-        """Add ``count`` rows, to be filled by the caller."""
+        """Add ``count`` rows and return a view of them; the caller fills it."""
         first, self._count = self._count, self._count + count
         if self._count > len(self._rows):
+            # Doubling keeps the mean cost of a row constant.
             grown = np.empty(max(self._count, 2 * len(self._rows)), self._rows.dtype)
             grown[:first] = self._rows[:first]
             self._rows = grown
@@ -45,5 +46,5 @@ class Record:
 
     @property
     def rows(self) -> NDArray[Any]:
-        """All rows, as a view that holds until the next one is added."""
+        """View of all rows, valid until the next call of :meth:`extend`."""
         return self._rows[: self._count]

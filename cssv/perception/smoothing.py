@@ -1,4 +1,4 @@
-"""Tracklets -> tracks: smooth many at once, fill short gaps."""
+"""Track smoothing: Kalman smoother over batches of tracklets, with interpolation of short gaps."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from cssv.perception.disturbances import Disturbances
 from cssv.perception.kinematics import Bools, Problem, States, kalman_filter, rts_smoother, scatter
 from cssv.perception.tracks import Track
 
-#: One number per channel: centre x, centre y, w, h.
+#: One value per channel: centre x, centre y, w, h.
 Channels = tuple[float, float, float, float]
-#: Spectral density of the acceleration of centre x, centre y, w, h in h²/s³, before the clip is heard: how
-#: fast things change their velocity.
+#: Default spectral density of the acceleration of centre x, centre y, w, h in h²/s³: how fast objects change
+#: their velocity.
 PROCESS_NOISE = (0.04, 0.04, 0.04, 0.04)
-#: Standard deviation of a measured centre x, centre y, w, h in box heights, before the clip is heard.
+#: Default standard deviation of a measured centre x, centre y, w, h in box heights.
 MEASUREMENT_NOISE = (0.05, 0.05, 0.05, 0.05)
-#: Standard deviation of velocities before anything is known, in h/s.
+#: Prior standard deviation of velocities in h/s.
 VELOCITY_PRIOR = 2.0
-#: A frame without a detection is filled in while the position's standard deviation is below this, in h.
+#: A frame without a detection is interpolated if the standard deviation of its position is below this, in h.
 FILL_SIGMA = 0.04
-#: A smoothed box is never narrower or lower than this.
+#: Smallest width and height of a smoothed box.
 SMALLEST_SIDE_PX = 1.0
-#: Optical flow is asked for the velocity in an object's first frames, this many; later the boxes say enough.
+#: Optical flow is measured for this many first boxes of an object; afterwards the boxes are sufficient.
 FLOW_BOXES = 20
-#: What multiplies the standard deviations that optical flow states: its errors persist from frame to frame.
+#: Factor on the standard deviations of optical flow, because its errors persist from frame to frame.
 FLOW_NOISE = 2.0
-#: Position prior in h: so wide that the first measurement settles it.
+#: Prior standard deviation of positions in h: so wide that it has no effect after the first measurement.
 _POSITION_PRIOR = 100.0
-#: Heights are averaged over this time before they scale the noise.
+#: Averaging time in seconds of the heights that scale the noise.
 HEIGHT_WINDOW_S = 1.0
-#: Rows (steps x tracks) smoothed at once, which bounds the memory.
+#: Largest number of rows (steps x tracks) smoothed at once; it bounds the memory.
 _BATCH_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """How far boxes and motions scatter, in box heights h.
+    """Noise parameters of boxes and motions, in box heights h.
 
     Attributes:
         process: spectral density of the acceleration of centre x, centre y, w, h, h²/s³.
-        measurement: standard deviation of a measured centre x, centre y, w, h. Errors that persist over
-            several frames count as many times as they persist.
-        velocity: standard deviation of velocities, h/s.
-        flow: what multiplies the standard deviations that optical flow states.
+        measurement: standard deviation of a measured centre x, centre y, w, h, increased for errors that
+            persist over several frames.
+        velocity: prior standard deviation of velocities, h/s.
+        flow: factor on the standard deviations of optical flow.
     """
 
     process: Channels = PROCESS_NOISE
@@ -57,7 +57,7 @@ class Noise:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """What is known of an object at a time: x (4, 2) and P (4, 2, 2) of its four channels, in pixels."""
+    """State of an object at a time: x (4, 2) and covariance P (4, 2, 2) of its four channels, in pixels."""
 
     time_s: float
     x: F64
@@ -65,12 +65,12 @@ class State:
 
     @classmethod
     def from_states(cls, time_s: float, states: States, k: int) -> State:
-        """Take the four channels of the k-th tracklet."""
+        """Copy the four channels of tracklet k."""
         own = States(*(number[4 * k : 4 * k + 4].copy() for number in states.numbers()))
         return cls(time_s, own.vector(), own.covariance())
 
     def numbers(self) -> tuple[F64, F64, F64, F64, F64]:
-        """(4,) each, as in :class:`~cssv.perception.kinematics.States`."""
+        """Return the five numbers, (4,) each, as in :class:`~cssv.perception.kinematics.States`."""
         x, P = self.x, self.P
         return x[:, 0], x[:, 1], P[:, 0, 0], P[:, 0, 1], P[:, 1, 1]
 
@@ -85,13 +85,13 @@ class Tracklet:
         times_s: float64 (n,).
         centres_px: float64 (n, 4): centre x, centre y, w, h; NaN in frames without a detection.
         scores: float64 (n,), 0 in those frames.
-        start: what earlier frames said, where they are not part of the tracklet.
-        scales: float64 (4, 2): what multiplies the process noise and the variance of the measurements of each
-            channel; 1 unless given (:mod:`cssv.perception.adaptation`).
-        disturbances: what in this track no constant noise explains; None unless looked for.
-        flow_px_s: float64 (n, 3): the velocity that optical flow saw, x and y, and its standard deviation, in
-            px/s; NaN where it is not known. None where it was not measured.
-        heights_px: float64 (n,): see :func:`local_heights`, where frames before the first count too.
+        start: state after earlier frames that are not part of the tracklet.
+        scales: float64 (4, 2): factors on the process noise and on the measurement variance of each channel;
+            None means 1 (:mod:`cssv.perception.adaptation`).
+        disturbances: events that constant noise does not explain; None before they are detected.
+        flow_px_s: float64 (n, 3): velocity x and y by optical flow and its standard deviation in px/s; NaN
+            where it is not known. None if it was not measured.
+        heights_px: float64 (n,): as from :func:`local_heights`, but including frames before the first.
     """
 
     id: int
@@ -121,7 +121,7 @@ def spread(
     start: State | None = None,
     flow_px_s: F64 | None = None,
 ) -> Tracklet:
-    """Make a tracklet over all frames ``numbers`` from the detections in its rows ``at``."""
+    """Build a tracklet over all frames ``numbers`` from detections in the rows ``at``; the others are NaN."""
     centres, marks = np.full((len(numbers), 4), np.nan), np.zeros(len(numbers))
     centres[at], marks[at] = centres_px, scores
     flow = None
@@ -132,16 +132,17 @@ def spread(
 
 
 def seen_rows(centres_px: F64) -> Bools:
-    """Rows (..., 4) in which the object was detected."""
+    """(...,) True for rows (..., 4) with a detection."""
     seen: Bools = ~np.isnan(centres_px[..., 0])
     return seen
 
 
 def local_heights(tracklet: Tracklet) -> F64:
-    """(n,) mean box height of the second before each frame's last detection, which may be its own.
+    """(n,) mean box height in the second before the last detection up to each frame.
 
-    Only the past counts, so that a stream finds the same numbers as a whole clip.
+    Only past frames count, so that a stream and a whole clip give the same numbers.
     """
+    # A stream gives the heights, because boxes before its window are part of the means.
     if tracklet.heights_px is not None:
         return tracklet.heights_px
     rows = np.flatnonzero(seen_rows(tracklet.centres_px))
@@ -156,10 +157,10 @@ def local_heights(tracklet: Tracklet) -> F64:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Tracklets side by side: (T, B) for T steps of B tracklets, the shorter ones padded at the end.
+    """Arrays of T steps by B tracklets, (T, B); shorter tracklets are padded at the end.
 
-    ``starts`` holds a state or None and ``scales`` (B, 4, 2) the noise multipliers of each tracklet;
-    ``flow_px_s`` is (T, B, 3), or None where it was not measured; ``disturbances`` may be None, too.
+    ``starts`` has a state or None per tracklet, ``scales`` (B, 4, 2) their noise factors; ``flow_px_s`` is
+    (T, B, 3), or None if it was not measured; ``disturbances`` can be None, too.
     """
 
     times_s: F64
@@ -172,11 +173,12 @@ class Batch:
 
     @classmethod
     def from_tracklets(cls, tracklets: Sequence[Tracklet]) -> Batch:
-        """Lay tracklets, one at least, side by side in their order."""
+        """Build a batch of at least one tracklet, in the given order."""
         shape = (max(map(len, tracklets)), len(tracklets))
         starts = tuple(tracklet.start for tracklet in tracklets)
         scales = np.ones((len(tracklets), 4, 2))
         flows = [tracklet.flow_px_s for tracklet in tracklets]
+        # Without any flow the filter can skip the measurement of rates.
         has_flow = any(own is not None and np.isfinite(own).any() for own in flows)
         flow = np.full((*shape, 3), np.nan) if has_flow else None
         wrong = [tracklet.disturbances for tracklet in tracklets]
@@ -185,7 +187,7 @@ class Batch:
         batch = cls(np.empty(shape), unseen, np.empty(shape), starts, scales, flow, disturbances)
         for column, tracklet in enumerate(tracklets):
             n = len(tracklet)
-            # Padding repeats the last time: a step of 0 s changes nothing.
+            # Padding repeats the last time, because a step of 0 s changes nothing.
             batch.times_s[:n, column], batch.times_s[n:, column] = tracklet.times_s, tracklet.times_s[-1]
             heights = local_heights(tracklet)
             batch.heights_px[:n, column], batch.heights_px[n:, column] = heights, heights[-1]
@@ -197,7 +199,7 @@ class Batch:
         return batch
 
     def prior(self, noise: Noise, centres_px: F64, heights_px: F64) -> States:
-        """States (4 B,) at rest at the first of ``centres_px``, hardly certain of either."""
+        """Build the prior states (4 B,): at the first of ``centres_px``, at rest, with wide variances."""
         first = np.argmax(seen_rows(centres_px), axis=0)
         x = centres_px[first, np.arange(len(first))].ravel()
         h = np.repeat(heights_px, 4)
@@ -205,11 +207,12 @@ class Batch:
         return States(x, rest, (_POSITION_PRIOR * h) ** 2, apart, (noise.velocity * h) ** 2)
 
     def problem(self, noise: Noise) -> Problem:
-        """What :func:`kalman_filter` takes: 4 B channels, the four of a tracklet side by side."""
+        """Build the input of :func:`kalman_filter`: 4 B channels, the four of a tracklet are adjacent."""
         steps, count = self.times_s.shape
         dt = np.diff(self.times_s, axis=0, prepend=self.times_s[:1])
         start = self.prior(noise, self.centres_px, self.heights_px[0])
         for column, state in enumerate(self.starts):
+            # A known state replaces the prior, and the first step starts at its time.
             if state is not None:
                 own = slice(4 * column, 4 * column + 4)
                 for number, known in zip(start.numbers(), state.numbers(), strict=True):
@@ -225,23 +228,25 @@ class Batch:
         return problem if self.disturbances is None else self.disturbances.applied(problem)
 
     def _rates(self, noise: Noise) -> tuple[F64 | None, F64 | None]:
+        """Convert flow to measured rates and their weights, (T, 4 B) each; None without flow."""
         if self.flow_px_s is None:
             return None, None
         known = np.isfinite(self.flow_px_s).all(axis=-1, keepdims=True)
         rate, weight = np.zeros_like(self.centres_px), np.zeros_like(self.centres_px)
+        # Flow measures only the centre; the weight of 0 leaves width and height without a rate.
         rate[..., :2] = np.where(known, self.flow_px_s[..., :2], 0.0)
         sigma = np.where(known, self.flow_px_s[..., 2:], 1.0)
         weight[..., :2] = known / (noise.flow * np.maximum(sigma, 1e-6)) ** 2
         return rate.reshape(len(rate), -1), weight.reshape(len(weight), -1)
 
     def reversed(self, problem: Problem, noise: Noise) -> Problem:
-        """The same back in time, where nothing is known at the start."""
+        """Reverse the problem in time; it then starts from the wide prior."""
         return problem.reversed(self.prior(noise, self.centres_px[::-1], self.heights_px[-1]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Smoothed:
-    """States of a batch from all frames, (T, B, 4 channels); rates from past, from future; NIS (T, B)."""
+    """Smoother result of a batch: states and rates from past and future, (T, B, 4); NIS (T, B)."""
 
     states: States
     past: F64
@@ -250,6 +255,7 @@ class Smoothed:
 
 
 def _smooth_batch(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[Batch, Smoothed]:
+    """Smooth one batch, with separate filters forwards and backwards for the one-sided rates."""
     batch = Batch.from_tracklets(tracklets)
     problem = batch.problem(noise)
     forward = kalman_filter(problem)
@@ -265,9 +271,10 @@ def _smooth_batch(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[Batch, S
 
 
 def batches(tracklets: Sequence[Tracklet]) -> Iterator[list[Tracklet]]:
-    """Tracklets in groups of similar length, each of bounded size."""
+    """Split tracklets into groups of similar length and bounded size."""
     group: list[Tracklet] = []
     for tracklet in sorted(tracklets, key=len, reverse=True):
+        # Similar lengths, because padding costs as much as measurements.
         if group and (
             len(group[0]) * (len(group) + 1) > _BATCH_ROWS or 2 * len(tracklet) + 16 < len(group[0])
         ):
@@ -279,10 +286,10 @@ def batches(tracklets: Sequence[Tracklet]) -> Iterator[list[Tracklet]]:
 
 
 def smooth(tracklets: Sequence[Tracklet], noise: Noise, fill_sigma: float = FILL_SIGMA) -> list[Track]:
-    """Smoothed tracks, one per tracklet, ordered by id.
+    """Smooth each tracklet; returns one track per tracklet, ordered by id.
 
-    Every tracklet holds at least one detection. Frames without one are filled in while the position's
-    standard deviation stays below ``fill_sigma`` box heights.
+    Each tracklet must have at least one detection. A frame without one is interpolated if the standard
+    deviation of its position is below ``fill_sigma`` box heights.
     """
     tracks = []
     for group in batches(tracklets):
@@ -295,7 +302,7 @@ def smooth(tracklets: Sequence[Tracklet], noise: Noise, fill_sigma: float = FILL
 
 
 def residuals(tracklets: Sequence[Tracklet], noise: Noise) -> Iterator[F64]:
-    """Measured minus smoothed, in box heights: (T, B, 4) for each batch of tracklets, NaN where unseen."""
+    """Compute measured minus smoothed values in box heights: (T, B, 4) per batch, NaN without detection."""
     for group in batches(tracklets):
         batch = Batch.from_tracklets(group)
         problem = batch.problem(noise)
@@ -304,8 +311,10 @@ def residuals(tracklets: Sequence[Tracklet], noise: Noise) -> Iterator[F64]:
 
 
 def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> Track:
+    """Build the track of one tracklet from its column of the batch."""
     n = len(tracklet)
     x, v, xx, _, vv = (number[:n, column] for number in found.states.numbers())
+    # In a long gap the position is only a guess, so such frames are left out.
     keep = seen_rows(tracklet.centres_px) | (xx[:, :2].max(axis=1) < sigma_px**2)
     cov = np.zeros((int(keep.sum()), 2, 2))
     cov[:, 0, 0], cov[:, 1, 1] = vv[keep, 0], vv[keep, 1]
@@ -327,7 +336,7 @@ def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> T
 
 
 def edge_states(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[State], list[State]]:
-    """States in the first frame by the frames after it, and in the last frame by those before it."""
+    """Filter each tracklet backwards to its first frame and forwards to its last: states at both ends."""
     begins: dict[int, State] = {}
     ends: dict[int, State] = {}
     for group in batches(tracklets):

@@ -52,7 +52,7 @@ def _check_rows(holder: Track | FrameStates, count: int) -> None:
                 f"{name} has the wrong shape", found=str(array.shape), bound=str((count, *shape))
             )
         if not (np.isfinite(array) | (np.isnan(array) & (name in _OPTIONAL))).all():
-            # A value that is not finite would reach the written stream.
+            # Only the velocity on the ground can be unknown; all other values are always estimated.
             raise InputError(f"{name} is not finite")
         array.flags.writeable = False
 
