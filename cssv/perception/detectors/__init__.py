@@ -1,4 +1,4 @@
-"""Detectors: a frame in, the objects seen in it out. One file each, imported at its first use."""
+"""Object detectors: frame -> detections. Each is one module, imported at its first use."""
 
 from cssv.perception.detectors.base import CheckedDetector, Detector, check_found
 from cssv.perception.detectors.choice import (

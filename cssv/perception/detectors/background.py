@@ -1,9 +1,10 @@
-"""What a still scene looks like, learned pixel by pixel, and which pixels differ from it.
+"""Background model of a still scene, per pixel, and the mask of pixels that differ from it.
 
-Every pixel has a Gaussian of its background (Wren et al., PAMI 1997) and a candidate: the other value it has
-shown longest. A candidate that stays becomes the background, and the old background the candidate, which is
-then as still as the first: what stopped long ago is no longer an object, and where it leaves there is none.
-The picture is compared in bytes, which costs a fifth of a mixture of Gaussians in floats.
+Every pixel has a Gaussian of its background (Wren et al., PAMI 1997) and a candidate: the other value that it
+had for the longest time. A candidate that persists is exchanged with the background. So an object that
+stopped long ago becomes background, and when it leaves again, the uncovered pixels match the former
+background. Pictures are compared in bytes, which takes a fifth of the time of a mixture of Gaussians in
+floats.
 """
 
 from __future__ import annotations
@@ -17,43 +18,43 @@ from cssv.frames import U8
 
 #: A pixel differs from its background by more than this many standard deviations.
 THRESHOLD_SIGMA = 4.0
-#: Variances in grey levels squared: of a pixel not seen before, and bounds.
+#: Variances in grey levels squared: the initial one of a pixel, and bounds.
 FIRST_VARIANCE = 15.0
 VARIANCE_RANGE = (9.0, 75.0)
-#: A pixel darkened to no less than this share of the background is in shadow.
+#: A pixel is in shadow if it is darker than the background, but not below this share of it.
 SHADOW_SHARE = 0.7
-#: Light is measured on a grid of pixels of medium levels, so many at least, and followed where it changed by
-#: more than this share.
+#: Brightness is measured on a grid with this step, at pixels of medium levels, at least this many. A change
+#: is followed if it exceeds this share.
 LIGHT_STEP_PX = 6
 LIGHT_LEVELS = (25, 240)
 LIGHT_POINTS = 50
 LIGHT_CHANGE = 0.01
 #: A candidate keeps its value within this many grey levels.
 CANDIDATE_LEVELS = 15
-#: The background forgets with this time constant.
+#: Time constant of the running mean of the background.
 MEMORY_S = 60.0
-#: A candidate becomes background after this time, which grows with the time a pixel was watched: early
-#: backgrounds are often objects that were there at the start.
+#: A candidate becomes background after this time (least, most). It grows by this share of the time for which
+#: the pixel was observed, because early backgrounds are often objects present at the start.
 PATIENCE_S = (1.5, 8.0)
 PATIENCE_GROWTH = 0.2
-#: A former background that is not seen again is forgotten after this time.
+#: A former background is discarded if it is not observed again within this time.
 FORMER_S = 30.0
-#: A resampled background counts as seen in so many pictures.
+#: A resampled background counts as observed in at most this many pictures.
 WARPED_FRAMES = 20
-#: Pixels fade once in so many pictures.
+#: Candidates are reduced once in this many pictures.
 _FADE_PICTURES = 8
 
-#: Levels of patience: candidates rise to the first; above it are former backgrounds, which fall back to it.
+#: Levels of patience: candidates rise to the first; former backgrounds lie above it and fall back to it.
 _READY, _OLD = 60_000, 65_535
 _LAYERS = ("_mean", "_variance", "_seen_s", "_frames", "_candidate", "_patience")
 F32 = NDArray[np.float32]
 
 
 class Background:
-    """A model of one picture size. All pictures are (h, w) uint8.
+    """A background model for one picture size. All pictures are (h, w) uint8.
 
     Args:
-        picture: what is seen first; taken for background until something else is seen there.
+        picture: the first picture; it is background until other values are observed.
     """
 
     def __init__(self, picture: U8) -> None:
@@ -69,35 +70,39 @@ class Background:
 
     @property
     def picture(self) -> U8:
-        """The background itself."""
+        """The current background, (h, w) uint8."""
         return self._mean8
 
     def follow_light(self, picture: U8) -> None:
-        """Brighten or darken the background with the picture: light and exposure change all of it alike."""
+        """Scale the background to the brightness of the picture: light changes all pixels alike."""
         now, before = (a[::LIGHT_STEP_PX, ::LIGHT_STEP_PX].astype(np.float32) for a in (picture, self._mean8))
+        # Very dark pixels have noisy ratios, and saturated ones do not follow the light.
         clear = (before > LIGHT_LEVELS[0]) & (before < LIGHT_LEVELS[1]) & (now < LIGHT_LEVELS[1])
         if np.count_nonzero(clear) < LIGHT_POINTS:
             return
+        # The median is not affected by moving objects.
         gain = float(np.median(now[clear] / before[clear]))
+        # Slower changes are learned; repeated small gains would accumulate rounding errors.
         if abs(gain - 1) > LIGHT_CHANGE:
             self._mean *= np.float32(gain)
             self._candidate = np.asarray(cv2.convertScaleAbs(self._candidate, alpha=gain), dtype=np.uint8)
             self._quantise()
 
     def compare(self, picture: U8, *, slack_px: int = 0) -> U8:
-        """255 where something is that is neither background nor its shadow, 0 elsewhere.
+        """Mask of the foreground: 255 where a pixel is neither background nor its shadow, 0 elsewhere.
 
         Args:
-            picture: what is seen now.
-            slack_px: the picture may lie this far beside the background.
+            picture: the current picture.
+            slack_px: largest misalignment of the picture and the background, in pixels.
         """
         far = cv2.compare(difference(picture, self._mean8, slack_px), self._bound8, cv2.CMP_GT)
         shadow = cv2.inRange(picture, self._shadow8, self._mean8)
+        # A former background is visible again where an object has left.
         old = cv2.bitwise_and(self._old(), self._like_candidate(picture))
         return np.asarray(cv2.bitwise_and(far, cv2.bitwise_not(cv2.bitwise_or(shadow, old))), dtype=np.uint8)
 
     def learn(self, picture: U8, step_s: float, *, slack_px: int = 0) -> None:
-        """Take in a picture ``step_s`` seconds after the last; slack as in :meth:`compare`."""
+        """Update the model with a picture ``step_s`` seconds after the last; slack as in :meth:`compare`."""
         far = cv2.compare(difference(picture, self._mean8, slack_px), self._bound8, cv2.CMP_GT)
         self._learn_near(picture, far == 0, step_s)
         self._learn_far(picture, np.flatnonzero(far), step_s)
@@ -105,13 +110,13 @@ class Background:
         self._quantise()
 
     def accept(self, picture: U8, where: NDArray[np.bool_]) -> None:
-        """Take what is seen ``where`` for background from now on."""
+        """Make the picture's pixels at ``where`` the background."""
         self._mean[where], self._variance[where], self._frames[where] = picture[where], FIRST_VARIANCE, 5
         self._patience[where] = 0
         self._quantise()
 
     def _old(self) -> U8:
-        """255 where the candidate was the background once."""
+        """Mask: 255 where the candidate is a former background."""
         return (self._patience > _READY).view(np.uint8) * np.uint8(255)
 
     def _like_candidate(self, picture: U8) -> U8:
@@ -119,6 +124,7 @@ class Background:
         return np.asarray(cv2.inRange(away, 0, CANDIDATE_LEVELS), dtype=np.uint8)
 
     def _learn_near(self, picture: U8, near: NDArray[np.bool_], step_s: float) -> None:
+        # A young pixel takes the plain mean of its values; an old one an exponential mean of time MEMORY_S.
         self._frames += near
         rate = np.maximum(1 / self._frames, np.float32(step_s / MEMORY_S))
         rate *= near
@@ -132,7 +138,7 @@ class Background:
         self._seen_s += np.float32(step_s)
 
     def _learn_far(self, picture: U8, at: NDArray[np.intp], step_s: float) -> None:
-        """Candidates grow where the pixels ``at`` keep their value, and start anew where they do not."""
+        """Raise the patience of candidates where the pixels ``at`` keep their value; restart it elsewhere."""
         candidates, patience = self._candidate.ravel(), self._patience.ravel()
         values, before = picture.ravel()[at], patience[at].astype(np.float64)
         old = before > _READY
@@ -140,7 +146,7 @@ class Background:
         low, high = PATIENCE_S
         needed_s = np.minimum(low + PATIENCE_GROWTH * self._seen_s.ravel()[at], high)
         grown = np.where(stays, before + _READY * step_s / needed_s, 0)
-        # A third value in front of two backgrounds drives out the one that is not seen.
+        # A third value in front of two backgrounds gradually replaces the former background.
         grown[old & ~stays] = before[old & ~stays] - (_OLD - _READY) * step_s / high
         fresh = at[~stays & ~old]
         candidates[fresh] = picture.ravel()[fresh]
@@ -151,9 +157,10 @@ class Background:
         self._variance.ravel()[swap], self._frames.ravel()[swap], patience[swap] = FIRST_VARIANCE, 5, _OLD
 
     def _fade(self, step_s: float) -> None:
-        """Let candidates and former backgrounds fall that are not seen."""
+        """Reduce the patience of candidates and former backgrounds that are not observed."""
         self._unfaded_s += step_s
         self._pictures += 1
+        # Integer patience cannot fall by the small amount of a single picture, and the pass takes time.
         if self._pictures % _FADE_PICTURES:
             return
         former = np.uint16((_OLD - _READY) * min(self._unfaded_s / FORMER_S, 1))
@@ -169,7 +176,7 @@ class Background:
         self._bound8 = np.asarray(cv2.convertScaleAbs(sigma, alpha=THRESHOLD_SIGMA), dtype=np.uint8)
 
     def shift(self, dx: int, dy: int, picture: U8) -> None:
-        """Move the model by whole pixels, content and all; what comes into view is that of ``picture``."""
+        """Shift the model by whole pixels; newly visible pixels are filled from ``picture``."""
         for name, fill in self._fills(picture).items():
             moved = fill.copy()
             old = getattr(self, name)
@@ -181,14 +188,15 @@ class Background:
         self._quantise()
 
     def warp(self, A: F64, picture: U8) -> None:
-        """Move the model by an affine map (2, 3) of its pixels; what comes into view is ``picture``'s."""
+        """Warp the model by an affine map (2, 3); newly visible pixels are filled from ``picture``."""
         height, width = picture.shape
         inside = cv2.warpAffine(np.full(picture.shape, 255, np.uint8), A, (width, height)) == 255
         for name, fill in self._fills(picture).items():
+            # Only the mean is a picture; counters and candidates must not be mixed between neighbours.
             how = cv2.INTER_LINEAR if name == "_mean" else cv2.INTER_NEAREST
             moved = cv2.warpAffine(getattr(self, name), A, (width, height), flags=how)
             setattr(self, name, np.where(inside, moved, fill))
-        # Resampled again and again it would blur; so it is learned again.
+        # Repeated resampling blurs the mean, so it must be able to learn quickly again.
         np.minimum(self._frames, WARPED_FRAMES, out=self._frames)
         self._quantise()
 
@@ -199,7 +207,7 @@ class Background:
 
 
 def difference(picture: U8, other: U8, slack_px: int = 0) -> U8:
-    """How far each pixel is from the other picture's, or from the range of those within ``slack_px``."""
+    """Absolute difference of each pixel from the other picture, or from its range within ``slack_px``."""
     if not slack_px:
         return np.asarray(cv2.absdiff(picture, other), dtype=np.uint8)
     kernel = np.ones((2 * slack_px + 1, 2 * slack_px + 1), np.uint8)

@@ -13,7 +13,7 @@ from cssv.perception.flow import FlowMeter
 
 
 class Detector(Protocol):
-    """Finds the objects in the frames of one clip or stream, which are given in order.
+    """Interface of object detectors: find the objects in the frames of one clip or stream, in order.
 
     ``name`` and ``detect`` are all that a detector must have. It may have these attributes too; where one is
     absent, :class:`CheckedDetector` takes the default:
@@ -27,12 +27,12 @@ class Detector(Protocol):
                                              scores, are tracked; None: all
     ``flow``          a new ``FlowMeter``    the detector's own meter of optical flow, so that the flow of
                                              a frame is computed once
-    ``needs_pixels``  ``True``               False: the detector knows its detections by frame number, so
-                                             that no frame has to be decoded; it then has ``in_frame``
+    ``needs_pixels``  ``True``               False: detections are available by frame number, so that no frame
+                                             has to be decoded; ``in_frame`` is then required
     ``in_frame``      none                   ``in_frame(number)``: detections of a frame of the whole clip,
                                              counted from 0
-    ``frame_count``   ``None``               number of the last frame with detections, plus one, where
-                                             that is known beforehand
+    ``frame_count``   ``None``               number of the last frame with detections, plus one, if
+                                             known beforehand
     ================  =====================  =======================================================
 
     Attributes:
@@ -93,7 +93,7 @@ class CheckedDetector:
     @property
     def notes(self) -> tuple[str, ...]:
         """The detector's notes so far, and one where a frame had more than :attr:`most_boxes` boxes."""
-        # Read anew each time: some detectors know their notes only after the frames.
+        # Read each time: some detectors have their notes only after the frames.
         given = getattr(self._detector, "notes", None) or ()
         notes = (given,) if isinstance(given, str) else tuple(given)
         if not self._crowded_frames:
@@ -101,13 +101,13 @@ class CheckedDetector:
         return (
             *notes,
             f"more than {self.most_boxes} boxes in {self._crowded_frames} frames, up to "
-            f"{self._largest_count}: only the {self.most_boxes} of best score were followed; a higher "
+            f"{self._largest_count}: only the {self.most_boxes} of best score were tracked; a higher "
             "min_score leaves out the weak ones",
         )
 
     def detect(self, frame: Frame) -> Detections:
         """Find the objects in ``frame``."""
-        # A stream has the frames at hand, but this detector only needs to know which one it is.
+        # A stream passes frames to every detector, but this one needs only the number.
         if not self.needs_pixels:
             return self.in_frame(frame.number)
         return self._best(self._detector.detect(frame))
@@ -122,6 +122,7 @@ class CheckedDetector:
 
     def _best(self, found: object) -> Detections:
         """Check a result, and leave out what exceeds the detector's own bound."""
+        # The bound limits the tracker's time; the note counts the frames, so that the loss is not silent.
         checked = check_found(found, f"the detector {self.name}")
         if self.most_boxes is None or len(checked) <= self.most_boxes:
             return checked

@@ -1,4 +1,4 @@
-"""Moving pixels -> one blob per object: fragments joined, merged objects cut, by the sizes to expect."""
+"""Moving pixels to one blob per object: fragments joined, merged objects split, by expected size."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ WIDE, HIGH = 1.4, 1.25
 WHOLE = 0.8
 #: ... or all boxes together hold less than this.
 EXPLAINED = 0.65
-#: Boxes laid over a blob are so much larger than objects are.
+#: Height of the boxes laid over a blob, relative to the expected height.
 SNUG = 1.05
-#: Share of its box that a silhouette fills; a part with less than this share of one is none.
+#: Share of its box that a silhouette fills; a part with less than this share of a silhouette is dropped.
 FILL = 0.55
 SMALLEST_PART = 0.25
-#: Where no size is to be expected, a blob of which this share lies within another's box is part of that; the
-#: box is taken larger by this share of its size, because what is large falls apart most.
+#: If no size is expected, a blob is part of another if this share of it lies within the other's box. The box
+#: is enlarged by this share of its size, because large objects break into the most fragments.
 NESTED = 0.6
 NEAR = 0.15
-#: Boxes laid over one blob at most.
+#: Largest number of boxes laid over one blob.
 MOST_PARTS = 24
-#: A box is moved and stretched to cover more pixels, but not for those next to its edges, of which each pixel
-#: of height costs this share of its width, nor by more pixels of width than pay this share of its height.
+#: A box is moved and stretched to cover the most pixels, less two costs. CUT: for each pixel of height at
+#: which an edge cuts through the blob, this share of the expected width. LOOSE: for each pixel by which its
+#: width differs from the expected one, this share of the expected height.
 CUT = 1.6
 LOOSE = 0.3
 
 
 def find_blobs(mask: U8) -> I32:
-    """Connected moving pixels: int32 (n, 5): x, y, w, h and the moving pixels in that box.
+    """Find connected moving pixels: int32 (n, 5): x, y, w, h and the number of moving pixels in that box.
 
-    Outlines are followed, which takes a tenth of the time that labels of all pixels take.
+    Contour tracing takes a tenth of the time of labelling all pixels.
     """
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     found = []
@@ -50,12 +51,13 @@ def find_blobs(mask: U8) -> I32:
 
 
 def join_fragments(blobs: I32, prior: SizePrior) -> I32:
-    """Join blobs above one another that together are no larger than an object there.
+    """Join blobs above one another that are together no larger than an object at that place.
 
     Args:
         blobs: int32 (n, 5): x, y, w, h, area.
-        prior: sizes to expect.
+        prior: the expected sizes.
     """
+    # From the lowest up: the lower edge, which decides the expected size, is then final.
     rows = [blob.tolist() for blob in blobs[np.argsort(-(blobs[:, 1] + blobs[:, 3]))]]
     k = 0
     while k < len(rows):
@@ -66,6 +68,7 @@ def join_fragments(blobs: I32, prior: SizePrior) -> I32:
             low_x, low_y = min(x, other[0]), min(y, other[1])
             width = max(x + w, other[0] + other[2]) - low_x
             together = y + h - low_y
+            # A silhouette breaks across, at clothes like the background, so its parts lie above one another.
             fits = expected and width <= 1.3 * expected[0] and together <= 1.15 * expected[1]
             if fits and right - left >= 0.4 * min(w, other[2]):
                 rows[k] = [low_x, low_y, width, together, area + other[4]]
@@ -77,7 +80,7 @@ def join_fragments(blobs: I32, prior: SizePrior) -> I32:
 
 
 def join_nested(blobs: I32) -> I32:
-    """Join blobs that lie in or beside the boxes of larger ones; for where no size is to be expected.
+    """Join blobs that lie in or beside the boxes of larger ones; used while no size is expected.
 
     Args:
         blobs: int32 (n, 5): x, y, w, h, area.
@@ -99,10 +102,11 @@ def join_nested(blobs: I32) -> I32:
 
 
 def split_blob(mask: U8, blob: I32, prior: SizePrior) -> list[Part]:
-    """Cut a blob that is wider or higher than one object into objects: (x, y, w, h, area) each.
+    """Split a blob that is wider or higher than one object into objects: (x, y, w, h, area) each.
 
-    Boxes of the size to expect are laid over the blob from the nearest object up, each where it covers most.
-    An object hidden behind a nearer one gets its whole height, by where its top is.
+    Boxes of the expected size are laid over the blob from the nearest object up, each where it covers the
+    most pixels. An object partly hidden by a nearer one gets its whole height, from the row of its upper
+    edge.
     """
     x, y, w, h, area = blob.tolist()
     expected = prior(y + h)
@@ -117,13 +121,14 @@ def split_blob(mask: U8, blob: I32, prior: SizePrior) -> list[Part]:
             break
         window, person = _window(left, *size)
         inside = left[window]
+        # Fewer pixels are a rest of another object; they are removed from the blob in any case.
         seen = int(np.count_nonzero(inside))
         if seen >= SMALLEST_PART * person:
             parts.append(_part(inside, window, hidden, (x, y), prior))
         hidden[window] = 1
         left[window] = 0
-    # One part that holds nearly all of it is the blob itself, with its arms; and parts that hold little of it
-    # are not what it is made of.
+    # A single part with nearly all pixels is the blob itself, with its arms. Parts with few of the pixels do
+    # not explain the blob, so the expected size does not apply to it.
     held = sum(part[4] for part in parts)
     if held < EXPLAINED * area or (len(parts) == 1 and held >= WHOLE * area):
         return [(x, y, w, h, area)]
@@ -131,7 +136,7 @@ def split_blob(mask: U8, blob: I32, prior: SizePrior) -> list[Part]:
 
 
 def _foot(left: U8, y: int, prior: SizePrior) -> tuple[int, int, int] | None:
-    """Lowest row of what is left, and width and height of an object that stands there."""
+    """Lowest row of the remaining pixels, and the expected width and height of an object there."""
     rows = np.flatnonzero(left.any(axis=1))
     if not len(rows):
         return None
@@ -143,7 +148,7 @@ def _foot(left: U8, y: int, prior: SizePrior) -> tuple[int, int, int] | None:
 
 
 def _window(left: U8, bottom: int, width: int, height: int) -> tuple[tuple[slice, slice], float]:
-    """Where a box that stands on ``bottom`` over its feet covers most; also pixels of a whole silhouette."""
+    """Place a box on ``bottom`` where it covers the most pixels; also the pixels of a silhouette."""
     top = max(bottom - height, 0)
     feet = np.flatnonzero(left[max(bottom - max(height // 8, 1), top) : bottom].any(axis=0))
     columns = np.count_nonzero(left[top:bottom], axis=0)
@@ -155,6 +160,7 @@ def _window(left: U8, bottom: int, width: int, height: int) -> tuple[tuple[slice
     ends = np.minimum(starts + widths, end)
     worth = total[ends] - total[starts] - CUT * width * (edge[starts] + edge[ends])
     worth = worth - LOOSE * height * np.abs(widths - width)
+    # The box must contain the feet, else it would move to a larger object beside them.
     worth[ends <= middle] = -np.inf
     k, j = np.unravel_index(int(worth.argmax()), worth.shape)
     window = slice(top, bottom), slice(int(starts[k, 0]), int(ends[k, j]))
@@ -164,10 +170,11 @@ def _window(left: U8, bottom: int, width: int, height: int) -> tuple[tuple[slice
 def _part(
     inside: U8, window: tuple[slice, slice], hidden: U8, corner: tuple[int, int], prior: SizePrior
 ) -> Part:
-    """Box around the pixels in a window, down to where the object stands if a nearer one hides that."""
+    """Box around the pixels in a window, extended down to the feet if a nearer object hides them."""
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     left, right = window[1].start + int(columns[0]), window[1].start + int(columns[-1]) + 1
     top, bottom = window[0].start + int(rows[0]), window[0].start + int(rows[-1]) + 1
+    # Only a part that touches an object already removed can be hidden by it.
     below = hidden[bottom : bottom + 2, left:right]
     if below.size and below.any():
         foot = prior.foot(corner[1] + top)

@@ -1,4 +1,4 @@
-"""Detections read from a MOT text file (``det.txt``, ``gt.txt``, a tracker's result)."""
+"""Detector that reads a MOT text file (``det.txt``, ``gt.txt``, or the result of a tracker)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from cssv.perception.detectors.scores import unit_scores
 class BoxesDetector:
     """The detections of a MOT text file. Frame n of the clip, from 0, is frame n + 1 of the file.
 
-    Boxes are kept as the file has them. MOT counts pixels from 1, so they lie up to one pixel right of and
-    below the picture's; the offset is far below any detector's scatter and differs between tools.
-    A row with an id of 0 or more keeps it. A row whose score is 0 is left out, unless some are negative: in
-    ``gt.txt`` the seventh column is a flag, and 0 marks entries to be ignored. Scores outside 0 to 1, such as
-    percent and log-odds, are made shares by :func:`~cssv.perception.detectors.scores.unit_scores`, which the
-    notes tell.
+    Boxes are not changed. MOT counts pixels from 1, so they lie up to one pixel right of and below their
+    place in the picture; the offset is far below the scatter of detectors and differs between tools. Ids of 0
+    or more are kept. Rows with score 0 are left out, unless some scores are negative: in ``gt.txt`` the
+    seventh column is a flag, and 0 marks entries to be ignored. Scores outside 0 to 1, such as percent and
+    log-odds, are converted by :func:`~cssv.perception.detectors.scores.unit_scores`; a note records the
+    conversion.
 
     Args:
         boxes: path of the file.
@@ -38,7 +38,7 @@ class BoxesDetector:
     """
 
     name = "boxes"
-    #: The file lists its detections by frame number.
+    #: The file lists detections by frame number, so that no frame has to be decoded.
     needs_pixels = False
 
     def __init__(
@@ -46,6 +46,7 @@ class BoxesDetector:
     ) -> None:
         check_share("min_score", min_score)
         rows = read_mot_array(check_path("boxes", boxes))
+        # Negative scores are log-odds or "no score", among which 0 is an ordinary value.
         if rows[:, 6].min() >= 0:
             rows = rows[rows[:, 6] != 0]
         if not len(rows):
@@ -53,6 +54,7 @@ class BoxesDetector:
                 f"{boxes} holds only rows with score 0", remedy="Such rows are ignored entries in MOT files."
             )
         self._label = label
+        # Counted before min_score: the length of the file must not depend on the option.
         self._frame_count = int(rows[-1, 0])
         scores, note = unit_scores(rows[:, 6])
         self._notes = () if note is None else (f"{Path(boxes).name}: {note}",)
@@ -64,7 +66,7 @@ class BoxesDetector:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the scores of the file were taken for, where they are no shares."""
+        """How the scores of the file were converted, if they are not in 0 to 1."""
         return self._notes
 
     @property
@@ -73,11 +75,12 @@ class BoxesDetector:
         return self._frame_count
 
     def detect(self, frame: Frame) -> Detections:
-        """Give the detections of ``frame``, found by its number; the picture is not looked at."""
+        """Return the detections of ``frame``, found by its number; the pixels are not used."""
         return self.in_frame(frame.number)
 
     def in_frame(self, number: int) -> Detections:
-        """Give the detections of frame ``number``, counted from 0; none where the file has none."""
+        """Return the detections of frame ``number``, counted from 0; empty if the file has none."""
+        # Rows are sorted by frame, so a binary search finds them.
         low, high = np.searchsorted(self._frames, (number + 1, number + 2))
         if low == high:
             return EMPTY

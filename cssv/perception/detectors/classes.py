@@ -1,4 +1,4 @@
-"""Names of the classes that a network knows, and the choice of some of them."""
+"""Class names of a detection network, and the selection of some of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cssv.boxes import I64
 from cssv.errors import OptionError
 from cssv.files.paths import LONGEST_QUOTE
 
-#: The 80 classes of the COCO detection data set, in the order in which networks give them.
+#: The 80 classes of the COCO detection data set, in the order of the networks' outputs.
 COCO = (
     "person",
     "bicycle",
@@ -96,15 +96,15 @@ COCO = (
 
 
 def default_names(count: int) -> tuple[str, ...]:
-    """Names for a network that brings none: COCO's for 80 classes, else the classes' numbers from 0."""
+    """Default names for a network without names: COCO's for 80 classes, else the class numbers from 0."""
     return COCO if count == len(COCO) else tuple(map(str, range(count)))
 
 
 def split_names(classes: Sequence[str] | str) -> tuple[str, ...]:
-    """A choice of classes as single names; a text holds them separated by commas.
+    """Split a selection of classes into single names; in a text they are separated by commas.
 
     Raises:
-        OptionError: it names nothing, or not by texts.
+        OptionError: no class is given, or a class is not a text.
     """
     given = classes.split(",") if isinstance(classes, str) else classes
     parts = tuple(given) if isinstance(given, Iterable) else (given,)
@@ -113,29 +113,30 @@ def split_names(classes: Sequence[str] | str) -> tuple[str, ...]:
             "classes are not names",
             found=repr(classes)[:LONGEST_QUOTE],
             bound="texts, or one with commas",
-            remedy="Name them, such as person,car; where a network has no names, numbers as texts.",
+            remedy="Give names, such as person,car; if a network has no names, numbers as texts.",
         )
     names = tuple(name for part in parts if (name := part.strip()))
     if not names:
-        raise OptionError("no class is named", found=str(classes), remedy="Name one, such as person.")
+        raise OptionError("no class is given", found=str(classes), remedy="Give one, such as person.")
     return names
 
 
 def choose(classes: Sequence[str] | str | None, known: Sequence[str]) -> I64:
-    """Which of the ``known`` classes are chosen: their numbers, rising. None chooses all.
+    """Select classes from ``known`` by name: their numbers, ascending. None selects all.
 
-    Capital and small letters are the same.
+    Upper and lower case are equal.
 
     Raises:
-        OptionError: a name that is not known; the message lists those that are.
+        OptionError: a name is not among ``known``; the message lists them.
     """
     if classes is None:
         return np.arange(len(known))
     folded = [name.casefold() for name in known]
     chosen = set(map(str.casefold, split_names(classes)))
+    # A misspelt class would otherwise find nothing, without any error.
     unknown = sorted(chosen - set(folded))
     if unknown:
         raise OptionError(
-            "the model does not know this class", found=", ".join(unknown), bound=", ".join(known)
+            "the model does not have this class", found=", ".join(unknown), bound=", ".join(known)
         )
     return np.array([number for number, name in enumerate(folded) if name in chosen], dtype=np.int64)
