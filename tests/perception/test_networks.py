@@ -123,7 +123,7 @@ def test_four_grids_are_known():
     [(1, CELLS, 5), (1, 4, CELLS), (1, 300, 6), (2, CELLS, 85), (CELLS, 85), (1, 3 * CELLS, 85), (1, 1000)],
 )
 def test_other_outputs_are_refused_by_their_shape(shape):
-    with pytest.raises(ModelError, match="not that of a detector") as caught:
+    with pytest.raises(ModelError, match="does not have the form of a supported detector") as caught:
         Head.from_output(np.zeros(shape, np.float32), SIZE)
     assert str(shape) in str(caught.value)
     assert f"{CELLS}" in str(caught.value)
@@ -135,7 +135,7 @@ def test_other_outputs_are_refused_by_their_shape(shape):
 def test_scores_that_are_none_are_refused(value, column):
     output = planted([3], np.full((1, 4), 30.0), np.array([0.9]), [0], 1, "undecoded")
     output[0, 3, column] = value
-    with pytest.raises(ModelError, match="score that is none"):
+    with pytest.raises(ModelError, match="score outside 0 to 1"):
         Head.from_output(output, SIZE).read(output, SIZE, 0.1)
 
 
@@ -143,7 +143,7 @@ def test_scores_that_are_none_are_refused(value, column):
 def test_boxes_that_are_not_numbers_are_refused(column):
     output = planted([3], np.full((1, 4), 30.0), np.array([0.9]), [0], 1, "undecoded")
     output[0, 3, column] = np.nan
-    with pytest.raises(ModelError, match="not of numbers"):
+    with pytest.raises(ModelError, match="with values that are not finite"):
         Head.from_output(output, SIZE).read(output, SIZE, 0.1)
 
 

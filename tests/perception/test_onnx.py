@@ -305,7 +305,7 @@ def test_a_network_that_gives_no_numbers_is_refused_when_it_does(tmp_path, value
     output = np.full((1, len(grid((96, 64), STRIDES)), 6), 0.5, np.float32)
     output[0, 7, 5] = value
     path = constant_network(tmp_path / "net.onnx", output)
-    with pytest.raises(ModelError, match=r"net\.onnx: the model gives a score that is none"):
+    with pytest.raises(ModelError, match=r"net\.onnx: the model returned a score outside 0 to 1"):
         OnnxDetector(path).detect(frame_of(np.zeros((64, 96, 3), np.uint8)))
 
 

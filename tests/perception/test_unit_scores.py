@@ -38,14 +38,14 @@ def test_shares_stay_as_they_are():
 def test_percent_is_divided():
     found, note = read(50, 99.75, 0.5, 100)
     assert found.tolist() == [0.5, 0.9975, 0.005, 1]
-    assert note == "scores from 0.5 to 100 are taken for percent"
+    assert note == "scores from 0.5 to 100 are read as percent"
 
 
 def test_one_score_of_fifty_leaves_the_others_alone():
     scores = [*np.linspace(0.5, 0.998, 40), 50.0]
     found, note = read(*scores)
     assert found.tolist() == [*scores[:-1], 1.0]
-    assert note == "1 of 41 scores are above 1, up to 50: taken as 1"
+    assert note == "1 of 41 scores are above 1, up to 50: read as 1"
 
 
 @pytest.mark.parametrize("outlier", [-50.0, 5e4])
@@ -72,7 +72,7 @@ def test_what_is_too_large_for_log_odds_is_made_smaller():
 def test_positive_scores_without_bound():
     found, note = read(1, 3, 5000)
     np.testing.assert_allclose(found, [0.25, 0.5, 5000 / 5003])
-    assert note == "scores from 1 to 5000 are taken as s / (s + 3)"
+    assert note == "scores from 1 to 5000 are read as s / (s + 3)"
 
 
 def test_no_score_is_a_sure_one():
@@ -112,7 +112,7 @@ def test_a_box_file_tells_what_its_scores_were_taken_for(file):
     assert CheckedDetector(BoxesDetector(file([0.5, 0.9]))).notes == ()
     seen = BoxesDetector(file([50.0, 90.0]))
     assert seen.in_frame(0).scores.tolist() == [0.5, 0.9]
-    assert CheckedDetector(seen).notes == ("det.txt: scores from 50 to 90 are taken for percent",)
+    assert CheckedDetector(seen).notes == ("det.txt: scores from 50 to 90 are read as percent",)
 
 
 def test_log_odds_of_zero_are_no_ignored_entries(file):

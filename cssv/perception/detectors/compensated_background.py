@@ -1,8 +1,8 @@
-"""The background behind a camera that may move: kept in place by the camera's motion and by itself.
+"""Background model with compensation of camera motion.
 
-The background follows the camera by whole pixels, which costs it no sharpness; what is left, less than a
-pixel and a little rotation, is taken out of each picture. The camera's motion from frame to frame would add
-up its errors, so every picture is also registered to the background.
+The background is shifted by whole pixels, which does not blur it. The rest, less than a pixel and a small
+rotation, is removed from each picture. Errors of the camera motion between frames would accumulate, so
+pictures are also registered to the background itself.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from cssv.perception.camera import CameraMotion, register
 from cssv.perception.detectors.background import Background
 from cssv.perception.flow import halve
 
-#: Motion in more than this share of the picture is a cut, or a camera that nobody can follow; the second
-#: bound holds where the camera's motion is not known.
+#: Motion in more than this share of the picture is a cut, or a camera too fast to follow; the second bound is
+#: for unknown camera motion.
 LARGEST_SHARE = 0.5
 LARGEST_SHARE_UNKNOWN = 0.25
-#: After it moved, a background may lie a pixel beside the picture for so long.
+#: For this time after camera motion, the background may be misaligned by a pixel.
 SETTLING_S = 1.0
-#: At rest the background learns from pictures at least so far apart.
+#: With the camera at rest, the background learns from pictures at least this far apart.
 LEARN_S = 0.06
-#: The picture is registered to the background while the camera moves, and once in so many frames at rest.
+#: The picture is registered to the background while the camera moves, and once in this many frames at rest.
 REGISTER_FRAMES = 8
-#: Misalignments in working pixels: below the first nothing is done; a picture of which more than the share is
-#: torn cannot be registered; where rotation and zoom move the corners by more than the last, the background
-#: is resampled.
+#: Limits of alignment, in working pixels. Below ALIGNED_PX nothing is corrected. With more than TORN_SHARE of
+#: the picture torn, registration is rejected. If rotation and zoom move a corner by more than BENT_PX, the
+#: background is resampled.
 ALIGNED_PX = 0.1
 TORN_SHARE = 0.4
 BENT_PX = 2.0
 
 
 class CompensatedBackground:
-    """Background, alignment and time since the camera moved.
+    """A background model, its alignment to the picture, and the time since the camera moved.
 
     Args:
-        picture: the first one, (h, w) uint8 at working size.
+        picture: the first picture, (h, w) uint8 at working size.
     """
 
     def __init__(self, picture: U8) -> None:
@@ -48,27 +48,27 @@ class CompensatedBackground:
     def _start(self, picture: U8) -> None:
         self._background = Background(picture)
         self._aligned = self._behind = picture
-        #: Takes positions in the picture to the background, (3, 3).
+        #: Maps positions in the picture to the background, (3, 3).
         self._to_background: F64 = np.eye(3)
         self._unlearned_s = 0.0
         self._frames = 0
 
     @property
     def is_new(self) -> bool:
-        """True where the last picture had nothing in common with the background, and took its place."""
+        """True if the last picture did not match the background, and replaced it."""
         return self._frames == 0
 
     @property
     def is_settled(self) -> bool:
-        """True where the camera has rested long enough for the background to be trusted by the pixel."""
+        """True if the camera was at rest long enough for the background to be exact to the pixel."""
         return self._rest_s > SETTLING_S
 
     def subtract(self, picture: U8, camera: CameraMotion, step_s: float) -> U8:
-        """Take in the next picture; 255 where something moves in it, in the background's coordinates.
+        """Process the next picture: mask of moving pixels (255), in the background's coordinates.
 
         Args:
             picture: (h, w) uint8 at working size.
-            camera: its motion since the last picture, in working pixels.
+            camera: camera motion since the last picture, in working pixels.
             step_s: seconds since the last picture.
         """
         self._rest_s += step_s
@@ -76,17 +76,21 @@ class CompensatedBackground:
         if not camera.is_still and camera.is_known:
             self._follow(camera, picture)
         aligned = self._align(picture)
+        # Registration is expensive; at rest it only has to correct slow drift.
         if not self.is_settled or self._frames % REGISTER_FRAMES == 0:
             aligned = self._register(picture, aligned)
         self._background.follow_light(aligned)
+        # Just after motion a pixel of misalignment would mark every edge as moving.
         slack_px = 0 if self.is_settled else 1
         mask = self._background.compare(aligned, slack_px=slack_px)
         largest = LARGEST_SHARE if camera.is_known else LARGEST_SHARE_UNKNOWN
+        # So much motion means that the background shows another scene: begin again with this picture.
         if np.count_nonzero(mask) > largest * mask.size:
             self._start(picture)
             return np.zeros_like(mask)
         self._behind = self._background.picture
         self._unlearned_s += step_s
+        # Pictures close in time add cost but no information; a moving camera uncovers new pixels at once.
         if self._unlearned_s >= LEARN_S or not self.is_settled:
             self._background.learn(aligned, self._unlearned_s, slack_px=slack_px)
             self._unlearned_s = 0.0
@@ -94,14 +98,14 @@ class CompensatedBackground:
         return mask
 
     def presence(self, mask: U8, boxes_px: F64) -> F64:
-        """(n,) which share of the edges along the mask's boundary within each box the last picture has.
+        """(n,) share of the edges along the mask's boundary in each box that belong to the last picture.
 
-        The rest are the background's. Near 1 where something stands in front of it; near 0 where something
-        that it was learned with has gone: a ghost, which has the outline of what is not there.
+        The other edges belong to the background. Near 1: an object in front of the background. Near 0: a
+        ghost, the outline of an object that was learned as background and has left.
 
         Args:
-            mask: 255 where something moves, in the background's coordinates.
-            boxes_px: (n, 4) x, y, w, h there.
+            mask: 255 for moving pixels, in the background's coordinates.
+            boxes_px: (n, 4) x, y, w, h in the same coordinates.
         """
         kernel = np.ones((3, 3), np.uint8)
         border = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, kernel)
@@ -115,7 +119,7 @@ class CompensatedBackground:
         return np.array(found, dtype=np.float64)
 
     def accept(self, boxes_px: F64, mask: U8) -> None:
-        """Take what the last picture shows in the mask's pixels within boxes for background from now on."""
+        """Make the last picture the background at the mask's pixels within boxes."""
         if len(boxes_px):
             where = np.zeros(mask.shape, dtype=np.bool_)
             for x, y, w, h in boxes_px.astype(int).tolist():
@@ -124,7 +128,7 @@ class CompensatedBackground:
             self._background.accept(self._aligned, where)
 
     def to_picture(self, boxes_px: F64) -> F64:
-        """Boxes of the background's coordinates where they are in the picture."""
+        """Convert boxes from the background's coordinates to the picture's; their sizes stay."""
         if np.array_equal(self._to_background, np.eye(3)):
             return boxes_px
         back = _inverse(self._to_background)
@@ -140,19 +144,22 @@ class CompensatedBackground:
         height, width = picture.shape
         middle = np.array([width / 2, height / 2, 1])
         dx, dy = np.rint(self._to_background[:2] @ middle - middle[:2]).astype(int).tolist()
+        # With little overlap left there is no background to keep.
         if max(abs(dx) / width, abs(dy) / height) > LARGEST_SHARE:
             self._start(picture)
             return
         if dx or dy:
             self._to_background[:2, 2] -= dx, dy
             self._background.shift(-dx, -dy, self._align(picture))
+        # A shift cannot follow rotation and zoom; resampling blurs, so it waits until they are visible.
         corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], dtype=np.float64)
         if np.abs(corners @ self._to_background[:2].T - corners[:, :2]).max() > BENT_PX:
             self._background.warp(_inverse(self._to_background)[:2], picture)
             self._to_background = np.eye(3)
 
     def _align(self, picture: U8) -> U8:
-        """Lay the picture over the background."""
+        """Warp the picture to the background's coordinates."""
+        # An exact copy is sharper and faster than a resampled one.
         if np.abs(self._to_background - np.eye(3))[:2].max() < 1e-9:
             return picture
         size = picture.shape[::-1]
@@ -165,9 +172,11 @@ class CompensatedBackground:
         )
 
     def _register(self, picture: U8, aligned: U8) -> U8:
+        # The first pass corrects the misalignment, the second what its resampling left.
         for _ in range(2):
             small = halve(self._background.picture)
             found = register(small, halve(aligned))
+            # A torn registration follows objects, not the camera; a tiny one is noise.
             if found.torn > TORN_SHARE or 2 * found.moved_px < ALIGNED_PX:
                 break
             self._rest_s = min(self._rest_s, 0.0) if 2 * found.moved_px > 5 * ALIGNED_PX else self._rest_s

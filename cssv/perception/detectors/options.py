@@ -1,4 +1,4 @@
-"""Options that several detectors share: their defaults, bounds and checks."""
+"""Options common to several detectors: defaults, bounds and checks."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from cssv.boxes import F64, LARGEST_PX
 from cssv.errors import ModelError, OptionError
 from cssv.files.paths import check_path
 
-#: Boxes of networks below this score are left out. It is low, because the tracker lets boxes of low score
-#: continue objects that better ones began.
+#: Boxes of networks below this score are left out. It is low, because the tracker uses boxes of low score to
+#: continue the tracks of better ones.
 MIN_SCORE = 0.1
 #: Of two boxes of one class whose intersection over union is above this, the weaker is the same object again.
 MOST_OVERLAP = 0.55
-#: Boxes of a frame at most; of more, those of the best scores are kept. What finds more sees texture, not
-#: objects, and every box costs the tracker time. A box file is taken whole.
+#: Largest number of boxes in a frame; of more, those of the best scores are kept. More boxes are found only
+#: in texture, and each costs time in the tracker. A box file has no such bound.
 MOST_BOXES = 300
 
 
 def check_share(name: str, value: float) -> float:
-    """The same number; an OptionError unless it is one, in 0 to 1."""
+    """Return the number as a float; raise an OptionError unless it is a number in 0 to 1."""
     if not isinstance(value, Real):
         raise OptionError(f"{name} is not a number", found=repr(value), bound="0 to 1")
     if not 0 <= value <= 1:
@@ -33,13 +33,15 @@ def check_share(name: str, value: float) -> float:
 
 
 def check_weights(weights: str | PathLike[str], *suffixes: str) -> Path:
-    """The path of a file of weights; a ModelError unless it is a file with one of the suffixes, if any.
+    """Return the path of a file of weights after a check.
 
     Raises:
-        OptionError: it is no path.
+        OptionError: the value is not a path.
+        ModelError: there is no such file, or its suffix is not among ``suffixes``, if any are given.
     """
     path = check_path("weights", weights)
     if not path.is_file():
+        # A folder is a common mistake with models of several files, so it gets its own wording.
         found = "a folder" if path.is_dir() else "no such file"
         raise ModelError(
             f"the weights {str(path)!r} cannot be read",
@@ -51,13 +53,14 @@ def check_weights(weights: str | PathLike[str], *suffixes: str) -> Path:
             "unknown kind of weights",
             found=path.name,
             bound=", ".join(suffixes),
-            remedy="Give a file of that kind, or the detector that these weights are for.",
+            remedy="Give a file of that kind, or choose the detector for these weights.",
         )
     return path
 
 
 def touching(boxes_px: F64, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(n,) True for boxes x, y, w, h that share an area with a picture of ``size`` and are of this world."""
+    """(n,) True for boxes x, y, w, h that overlap a picture of ``size`` and are within LARGEST_PX."""
+    # Networks may return empty, outlying or huge boxes, which detections reject.
     starts, sizes = boxes_px[:, :2], boxes_px[:, 2:]
     touch = (sizes > 0) & (starts < size) & (starts + sizes > 0)
     return np.asarray(touch.all(axis=1) & (np.abs(boxes_px) <= LARGEST_PX).all(axis=1))

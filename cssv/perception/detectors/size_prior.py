@@ -1,4 +1,4 @@
-"""How large an object is, by where it stands: learned from the boxes seen so far."""
+"""Perspective prior: the expected size of an object by its row, learned from earlier boxes."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from numpy.typing import NDArray
 
 from cssv.boxes import F64
 
-#: Logarithms of sizes this near gather; a peak is one that has this share of the highest.
+#: Width of the density kernel over logarithms of sizes; a peak counts from this share of the highest on.
 MODE_WIDTH = 0.12
 MODE_SHARE = 0.8
-#: Logarithms of sizes that differ by less are of objects of one kind.
+#: Objects are of one kind if the logarithms of their sizes differ by less than this.
 ALIKE = 0.3
 
 
 @dataclass(slots=True)
 class SizePrior:
-    """Width and height of an object as linear functions of the row of its lower edge.
+    """Expected width and height of an object, as linear functions of the row of its lower edge.
 
-    Learned from the blobs seen so far, around the size that most of them have: what is merged or broken is
-    larger or smaller, in many ways. Silent until they agree.
+    The functions are fitted to earlier blobs, around the most frequent size: merged and broken blobs have
+    various other sizes. There is no expected size until enough blobs agree.
     """
 
-    #: Blobs remembered; blobs needed; frames between two fits.
+    #: Blobs kept; least number of blobs for a fit; frames between two fits.
     memory: int = 3000
     fewest: int = 80
     interval: int = 20
-    #: Relative scatter of the heights above which, and share of the blobs that have the size to expect below
-    #: which, the scene holds objects of different kinds. In a street of people 0.56 to 0.75 had it.
+    #: The scene has objects of different kinds if the relative scatter of the heights is above ``scatter``,
+    #: or if the share of blobs of the expected size is below ``agreement``. In a street of people this share
+    #: was 0.56 to 0.75.
     scatter: float = 0.3
     agreement: float = 0.45
     _seen: list[F64] = field(default_factory=list)
@@ -37,7 +38,7 @@ class SizePrior:
     _weights: F64 | None = None
 
     def learn(self, boxes_px: F64) -> None:
-        """Take in the boxes of one frame."""
+        """Add the boxes of one frame; fit again from time to time."""
         self._seen.extend(boxes_px)
         self._frames += 1
         if self._frames % self.interval == 0 and len(self._seen) >= self.fewest:
@@ -48,6 +49,8 @@ class SizePrior:
         A = np.stack([np.ones(len(boxes_px)), boxes_px[:, 1] + boxes_px[:, 3]], axis=1)
         sizes = boxes_px[:, 2:]
         weights = np.linalg.lstsq(A, sizes, rcond=None)[0]
+        # Least absolute deviations by reweighting: merged blobs are far larger, and squares would follow
+        # them.
         for _ in range(8):
             root = np.maximum(np.abs(A @ weights - sizes), 1.0) ** -0.5
             columns = [
@@ -56,6 +59,7 @@ class SizePrior:
             weights = np.stack(columns, axis=1)
         expected = np.asarray(A @ weights, dtype=np.float64)
         scatter = np.median(np.abs(expected[:, 1] - sizes[:, 1]) / np.maximum(sizes[:, 1], 1.0))
+        # One size cannot describe objects of several kinds; a wrong expectation would split whole objects.
         if scatter >= self.scatter or expected.min() <= 0:
             self._weights = None
             return
@@ -66,26 +70,29 @@ class SizePrior:
 
     @property
     def is_known(self) -> bool:
-        """Whether any size is to be expected."""
+        """True if there is an expected size."""
         return self._weights is not None
 
     def __call__(self, foot_px: float) -> tuple[float, float] | None:
-        """Width and height expected of an object whose lower edge is at row ``foot_px``."""
+        """Expected width and height of an object with its lower edge at row ``foot_px``."""
         if self._weights is None:
             return None
+        # Near the horizon the linear function falls to 0, where it has no meaning.
         width, height = self._weights[0] + foot_px * self._weights[1]
         return (float(width), float(height)) if width > 1 and height > 1 else None
 
     def foot(self, head_px: float) -> float | None:
-        """Row of the lower edge of an object whose upper edge is at row ``head_px``."""
+        """Expected row of the lower edge of an object with its upper edge at row ``head_px``."""
         if self._weights is None:
             return None
+        # At a slope near 1 the height grows as fast as the row, so the upper edge does not determine the
+        # lower.
         offset, slope = self._weights[:, 1]
         return float((head_px + offset) / (1 - slope)) if slope < 0.9 else None
 
 
 def mode(values: F64) -> float:
-    """Lowest of the values around which others gather: merged objects are many, but no two alike."""
+    """Lowest of the most frequent values: merged objects are larger, and their sizes rarely repeat."""
     at = np.linspace(-1.0, 1.0, 81)
     density = np.exp(-0.5 * ((at[:, None] - values) / MODE_WIDTH) ** 2).sum(axis=1)
     peaks = np.flatnonzero((density >= np.roll(density, 1)) & (density >= np.roll(density, -1)))
@@ -94,12 +101,13 @@ def mode(values: F64) -> float:
 
 
 def _gather(A: F64, sizes: F64, weights: NDArray[np.floating], ratios: F64) -> F64:
-    """Fit anew to the sizes near the mode, by Welsch's weights, which leave out what is far."""
+    """Fit again to the sizes near the mode, by Welsch's weights, which are near 0 for distant sizes."""
     weights = weights * np.exp(mode(ratios))
     for _ in range(6):
         expected = np.maximum(A @ weights, 1.0)
         near = np.exp(-0.5 * ((sizes / expected - 1) / 0.2) ** 2) / expected
         found = np.linalg.lstsq(A * near[:, None], sizes * near, rcond=None)[0]
+        # A fit with sizes of no extent has followed outliers: keep the last good one.
         if (A @ found).min() <= 1:
             break
         weights = found
