@@ -211,7 +211,7 @@ def grey():
 
 @pytest.mark.parametrize("error", [TORN, ImportError("libtorch_cpu.so: undefined symbol")])
 def test_a_broken_torchvision_is_not_blamed_on_the_weights(monkeypatch, weights, error):
-    remedy = "ultralytics is installed but cannot run here.*weights are not to blame.*torch torchvision"
+    remedy = "ultralytics is installed but cannot run here.*weights are not the cause.*torch torchvision"
     standing_in(monkeypatch, on_predict=error)
     with pytest.raises(MissingExtraError, match=remedy):
         detector("yolo", weights=weights).detect(grey())

@@ -1,4 +1,4 @@
-"""An image network in an ONNX file, opened once and run by onnxruntime on the processor."""
+"""An image network in an ONNX file, run by onnxruntime on the CPU."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from cssv.perception.detectors.options import check_weights
 
 F32 = NDArray[np.float32]
 
-#: Longer side of the input of a network that takes any and does not say which it was trained for.
+#: Longer side of the input for networks with free sides and without metadata on their training.
 DEFAULT_SIDE_PX = 640
 #: Free sides of an input are multiples of this.
 STEP_PX = 32
-#: Sides an input may have.
+#: Allowed sides of an input, pixels.
 SIDE_RANGE = (32, 8192)
-#: On machines with up to so many cores one thread is faster: more wait for each other longer than they help.
+#: On machines with up to this many cores one thread is faster: the cost of synchronisation exceeds the gain.
 SMALL_MACHINE_CORES = 4
 
-#: Characters of onnxruntime's own words that a message quotes.
+#: Characters of onnxruntime's messages that are quoted.
 LONGEST_REASON = 200
-#: What helps where a file is none, and where a network does not run.
+#: Remedies for a file that is not a model, and for a network that does not run.
 _REMEDY_FILE = "Give a whole .onnx file: copy it again, or export it for an older operator set."
 REMEDY_SIZE = "Export it for pictures of one fixed size, or with height and width both free."
 
@@ -40,14 +40,14 @@ _INPUT = "one input of floats (1, 3, height, width)"
 
 
 class Network:
-    """An ONNX network from one picture to one array.
+    """An ONNX network with one picture as input and one array as output.
 
     Attributes:
-        facts: what its exporter wrote into it, such as ``names``, ``imgsz``, ``task``.
+        facts: metadata written by the exporter, such as ``names``, ``imgsz``, ``task``.
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        ModelError: the file is no such network; the message names the shapes found.
+        ModelError: the file is not such a network; the message has the shapes found.
     """
 
     facts: Mapping[str, str]
@@ -59,13 +59,14 @@ class Network:
         self._input, self._float, self._sides = self._checked()
 
     def _checked(self) -> tuple[str, type[np.floating[Any]], tuple[int | None, int | None]]:
-        """Name, kind and (height, width) of the input; a side is None where it is free."""
+        """Check inputs and outputs; name, type and (height, width) of the input, None for a free side."""
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         found = "; ".join(
             f"{title} {', '.join(f'{each.name} {each.shape} {each.type}' for each in parts)}"
             for title, parts in (("inputs", inputs), ("outputs", outputs))
         )
         is_image = len(inputs) == 1 and inputs[0].type in _FLOATS and len(inputs[0].shape) == 4
+        # A free dimension is a text or None in the file.
         if is_image:
             count, channels, *sides = (n if isinstance(n, int) else None for n in inputs[0].shape)
             low, high = SIDE_RANGE
@@ -80,14 +81,15 @@ class Network:
         return inputs[0].name, _FLOATS[inputs[0].type], (sides[0], sides[1])
 
     def size_for(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height of the input for a picture of that size.
+        """Width and height of the input for a picture of this size.
 
-        A free side is as long as the picture's shape asks for, in steps of :data:`STEP_PX`; the longer of two
-        is that of ``imgsz``, or :data:`DEFAULT_SIDE_PX`.
+        A free side follows the picture's aspect ratio, in steps of :data:`STEP_PX`. If both are free, the
+        longer one is that of ``imgsz``, or :data:`DEFAULT_SIDE_PX`.
         """
         rows, columns = self._sides
         if rows is not None and columns is not None:
             return columns, rows
+        # Networks detect best at the size of objects in training, so the picture is scaled to that size.
         if rows is None and columns is None:
             scale = self._trained_side() / max(width, height)
         else:
@@ -104,7 +106,7 @@ class Network:
         return min(max(side, SIDE_RANGE[0]), SIDE_RANGE[1])
 
     def run(self, blob: F32) -> F32:
-        """Float32 (1, 3, height, width) -> the network's output, float32.
+        """Run the network: float32 (1, 3, height, width) -> its output, float32.
 
         Raises:
             ModelError: the network cannot be run with an input of this size.
@@ -112,12 +114,12 @@ class Network:
         with told(self._path, f"cannot be run with an input of {blob.shape}", self._faults):
             output = self._session.run(None, {self._input: blob.astype(self._float, copy=False)})[0]
         if not isinstance(output, np.ndarray) or output.dtype.kind != "f":
-            raise ModelError(f"{self._path} does not give an array of floats", found=type(output).__name__)
+            raise ModelError(f"{self._path} does not return an array of floats", found=type(output).__name__)
         return output.astype(np.float32, copy=False)
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """A ModelError raised inside names the file."""
+        """Add the file's path to each ModelError raised inside."""
         try:
             yield
         except ModelError as error:
@@ -131,20 +133,21 @@ def _stepped(side: float) -> int:
 
 
 def open_session(path: Path) -> tuple[Any, tuple[type[Exception], ...]]:
-    """Open an ONNX file: an InferenceSession on the processor, and the errors it may raise.
+    """Open an ONNX file: an InferenceSession on the CPU, and the errors that it may raise.
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        ModelError: the file is no model.
+        ModelError: the file is not a model.
     """
     runtime = _onnxruntime()
     settings = runtime.SessionOptions()
+    # Its log goes to the terminal, beside our own error message.
     settings.log_severity_level = 4
     if (os.cpu_count() or 1) <= SMALL_MACHINE_CORES:
         settings.intra_op_num_threads = 1
     faults = _faults(runtime)
     with told(path, "is not a model that onnxruntime can run", faults, _REMEDY_FILE):
-        # Without a second try, which would print on the standard output.
+        # The fallback would print on the standard output.
         session = runtime.InferenceSession(
             os.fspath(path), settings, providers=["CPUExecutionProvider"], enable_fallback=0
         )
@@ -155,7 +158,7 @@ def open_session(path: Path) -> tuple[Any, tuple[type[Exception], ...]]:
 def told(
     path: Path, what: str, faults: tuple[type[Exception], ...], remedy: str = REMEDY_SIZE
 ) -> Iterator[None]:
-    """Errors of onnxruntime as a ModelError that says what is wrong with the file, and what to do."""
+    """Turn errors of onnxruntime into a ModelError with the file, the failure and a remedy."""
     try:
         yield
     except faults as error:
@@ -164,6 +167,7 @@ def told(
 
 
 def _onnxruntime() -> ModuleType:
+    # Imported on use: onnxruntime is an extra, and large.
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:
@@ -172,7 +176,7 @@ def _onnxruntime() -> ModuleType:
 
 
 def _faults(runtime: ModuleType) -> tuple[type[Exception], ...]:
-    """The errors that onnxruntime raises; they have no base of their own."""
+    """Error classes of onnxruntime, listed because they have no common base."""
     names = vars(runtime.capi.onnxruntime_pybind11_state).values()
     return tuple(
         {each for each in names if isinstance(each, type) and issubclass(each, Exception)}

@@ -1,7 +1,8 @@
-"""Networks of the package ultralytics, whose licence is AGPL-3.0, unlike that of this package.
+"""Detector that runs networks with the package ultralytics, under the licence AGPL-3.0.
 
-It is imported only when this detector is made, and installed only by its own extra, ``yolo``. Nothing
-is downloaded and nothing reported: ultralytics is told to stay offline unless the environment says otherwise.
+The licence differs from that of this package. So ultralytics is installed only by its own extra, ``yolo``,
+and imported only when this detector is made. It downloads and reports nothing: it is set to offline, unless
+the environment sets otherwise.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import importlib
 import os
 import pickle
-from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -21,78 +21,59 @@ import numpy as np
 from cssv.errors import MissingExtraError, ModelError
 from cssv.frames import Frame
 from cssv.perception.detections import EMPTY, Detections, detections
-from cssv.perception.detectors.classes import choose, default_names
+from cssv.perception.detectors.classes import default_names
 from cssv.perception.detectors.colour import to_bgr
-from cssv.perception.detectors.options import (
-    MIN_SCORE,
-    MOST_BOXES,
-    MOST_OVERLAP,
-    check_share,
-    check_weights,
-    touching,
-)
+from cssv.perception.detectors.network_detector import NetworkDetector
+from cssv.perception.detectors.options import MOST_BOXES, check_weights, touching
 
 LICENCE = "AGPL-3.0"
-#: Tasks whose networks give upright boxes.
+#: Tasks with upright boxes as output.
 TASKS = ("detect", "segment", "pose")
-#: What ultralytics is told where the environment does not say it: no network, no installing, no chatter.
+#: Defaults of ultralytics' environment variables: no network access, no installation, no printing.
 SETTINGS = {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
-#: What reading a file that is no model, or a damaged one, ends with.
+#: Errors raised for a file that is damaged or not a model.
 _FAULTS = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, NameError),
     *(OSError, pickle.UnpicklingError, RuntimeError, SyntaxError, TypeError, ValueError),
 )
-#: Packages that fail by their own fault; errors about them name them.
+#: Packages with their own installation faults; the errors contain their names.
 _PARTNERS = ("torchvision", "libtorch")
 
 
-class YoloDetector:
-    """Objects found by a network of ultralytics; labels are the network's names of classes.
+class YoloDetector(NetworkDetector):
+    """Detector that runs a network of ultralytics; labels are the network's class names.
 
     Args:
-        weights: a ``.pt`` file, or a ``.yaml`` that describes a network, which then has random weights. A
-            ``.pt`` file may hold a program, which loading it runs: take it from where you trust.
+        weights: a ``.pt`` file, or a ``.yaml`` description of a network, which then has random weights. A
+            ``.pt`` file may contain program code, which is run on loading: use only files from trusted
+            sources.
         classes: names to look for, as a sequence or a text with commas; all by default.
         min_score: boxes of lower scores are left out; 0 to 1.
-        most_overlap: of two boxes of one class that overlap more than this, the weaker goes; 0 to 1.
+        most_overlap: of two boxes of one class that overlap more than this, the weaker is removed; 0 to 1.
 
     Raises:
         MissingExtraError: ultralytics is not installed, or cannot run here; also :meth:`detect`.
-        ModelError: the file is no network that finds boxes.
-        OptionError: a class that the network does not know, or a number out of range.
+        ModelError: the file is not a network that finds boxes.
+        OptionError: the network does not have a class, or a number is out of range.
     """
 
     name = "yolo"
-    most_boxes = MOST_BOXES
 
-    def __init__(
-        self,
-        weights: str | PathLike[str],
-        *,
-        classes: Sequence[str] | str | None = None,
-        min_score: float = MIN_SCORE,
-        most_overlap: float = MOST_OVERLAP,
-    ) -> None:
-        self._min_score = check_share("min_score", min_score)
-        self._most_overlap = check_share("most_overlap", most_overlap)
+    def _load(self, weights: str | PathLike[str]) -> tuple[str, ...]:
+        # The path is checked first: ultralytics would download a file of a known name.
         self._path = check_weights(weights, ".pt", ".yaml", ".yml")
         ultralytics = _ultralytics()
         self._version = str(ultralytics.__version__)
-        self._model, self._names = _load(ultralytics, self._path)
-        self._chosen = choose(classes, self._names)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The classes that the network knows."""
-        return self._names
+        self._model, names = _load(ultralytics, self._path)
+        return names
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of the result: whose network found the objects."""
+        """A note on the origin of the detections: package, licence and weights."""
         return (f"objects found by ultralytics {self._version}, licence {LICENCE}, with {self._path.name}",)
 
     def detect(self, frame: Frame) -> Detections:
-        """Find the objects in ``frame``, by themselves.
+        """Find the objects in ``frame``, independently of other frames.
 
         Raises:
             ModelError: the network cannot be run.
@@ -103,12 +84,13 @@ class YoloDetector:
                 conf=self._min_score,
                 iou=self._most_overlap,
                 classes=self._chosen.tolist(),
-                # One more than are followed tells that there were more.
+                # One more than are tracked shows that boxes were left out.
                 max_det=MOST_BOXES + 1,
                 verbose=False,
                 save=False,
             )[0].boxes
         except _FAULTS as error:
+            # The user must not look for a fault of the weights if the installation is broken.
             _check_installation(error, self._path)
             raise ModelError(
                 f"{self._path} cannot be run",
@@ -130,14 +112,16 @@ def _ultralytics() -> ModuleType:
         os.environ.setdefault(name, value)
     threads = cv2.getNumThreads()
     try:
-        # Importing it changes how NumPy prints and makes OpenCV slow, for everybody in the process.
+        # The import changes NumPy's print options and OpenCV's threads for the whole process; both are
+        # restored.
         with np.printoptions():
             return importlib.import_module("ultralytics")
     except _FAULTS as error:
+        # A missing part of ultralytics is a broken installation, not a missing extra.
         if not isinstance(error, ModuleNotFoundError) or error.name != "ultralytics":
             raise _broken(error) from error
         raise MissingExtraError(
-            f"the yolo detector needs ultralytics, whose licence is {LICENCE}",
+            f"the yolo detector needs ultralytics, licence {LICENCE}",
             remedy="If that licence suits your work, install it with: pip install '.[yolo]'",
         ) from error
     finally:
@@ -145,11 +129,12 @@ def _ultralytics() -> ModuleType:
 
 
 def _load(ultralytics: ModuleType, path: Path) -> tuple[Any, tuple[str, ...]]:
-    """The network of a file, and the names of its classes."""
+    """Load the network of a file, and the names of its classes."""
     try:
         model = ultralytics.YOLO(path)
         task, names = model.task, model.names
         listed = tuple(str(names[k]) for k in range(len(names)))
+        # Networks without names have numbers for them.
         if listed == tuple(map(str, range(len(names)))):
             listed = default_names(len(names))
     except _FAULTS as error:
@@ -160,15 +145,16 @@ def _load(ultralytics: ModuleType, path: Path) -> tuple[Any, tuple[str, ...]]:
             remedy="Give the weights of a detection network, whole, or train or download them anew.",
         ) from error
     if task not in TASKS:
-        raise ModelError(f"{path} was made for another task", found=str(task), bound=", ".join(TASKS))
+        raise ModelError(f"{path} is a network for another task", found=str(task), bound=", ".join(TASKS))
     return model, listed
 
 
 def _check_installation(error: BaseException, path: Path) -> None:
-    """A MissingExtraError where an error is not the network's but that of the packages which run it.
+    """Raise a MissingExtraError if an error comes from the installed packages, not from the network.
 
-    A torchvision made for another torch has no operators, which shows only when boxes are suppressed.
+    A torchvision built for another torch lacks operators, which is noticed only at non-maximum suppression.
     """
+    # The name of the file may contain the name of a package.
     words = str(error).replace(str(path), "").replace(path.name, "")
     if any(package in words for package in _PARTNERS):
         raise _broken(error) from error
@@ -178,7 +164,7 @@ def _broken(error: BaseException) -> MissingExtraError:
     return MissingExtraError(
         "ultralytics is installed but cannot run here",
         found=_first_line(error),
-        remedy="The weights are not to blame. Install torch and torchvision anew, as one pair: "
+        remedy="The weights are not the cause. Install torch and torchvision again, as one pair: "
         "pip install --force-reinstall torch torchvision",
     )
 
