@@ -1,4 +1,4 @@
-"""The choice of a detector: the table of their names, and the options of a run."""
+"""Selection of a detector: the registry of names, and the options of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cssv.files.paths import Path_, check_paths
 from cssv.files.registry import Registry
 from cssv.perception.detectors.base import CheckedDetector, Detector
 
-#: Makes a detector from options that are given by keyword; usually its class.
+#: A callable that makes a detector from keyword options; usually its class.
 DetectorFactory = Callable[..., Detector]
 
 #: All detectors by name. Each is imported at its first use. Installed packages add theirs by entry points of
@@ -30,7 +30,7 @@ DETECTORS: Registry[DetectorFactory] = Registry(
     },
     group="cssv.detectors",
 )
-#: The detector where none is chosen: without a box file, and with one.
+#: The default detector: without a box file, and with one.
 DEFAULT_DETECTOR, DEFAULT_BOXES_DETECTOR = "motion", "boxes"
 
 #: Built-in detectors that run a file of weights, by the file's suffix.
@@ -74,7 +74,7 @@ def detector(name: str, **options: object) -> Detector:
 
 @dataclass(frozen=True, slots=True)
 class DetectorOptions:
-    """Which detector finds the objects, and its options; checked once, here.
+    """The detector of a run and its options, checked on construction.
 
     Attributes:
         detector: a name in :data:`DETECTORS`, or a detector object, which has its options already. None: the
@@ -96,7 +96,7 @@ class DetectorOptions:
 
     def __post_init__(self) -> None:
         check_paths(boxes=self.boxes, weights=self.weights)
-        # Another detector would find other objects than the file lists: neither may win silently.
+        # Another detector finds other objects than the file lists, and neither may be ignored silently.
         if self.boxes is not None and self.detector not in (None, DEFAULT_BOXES_DETECTOR):
             raise OptionError(
                 "a box file goes with the boxes detector",
@@ -104,7 +104,7 @@ class DetectorOptions:
                 remedy="Leave out `detector=` or `boxes=`.",
             )
         given = [name for name, value in self._options().items() if value is not None]
-        # An object was made with its options; to ignore others would hide a mistake.
+        # An object already has its options; ignoring more would hide a mistake.
         if given and self.detector is not None and not isinstance(self.detector, str):
             raise OptionError(
                 "options go with the name of a detector",
@@ -142,7 +142,7 @@ def _make(name: str, options: Mapping[str, object], offered: Collection[str] | N
     factory = DETECTORS[name]
     given = {key: value for key, value in options.items() if value is not None}
     parameters = inspect.signature(factory).parameters
-    # A factory with **options checks them itself.
+    # A factory with ``**options`` checks them itself.
     takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
     for key, value in given.items():
         if key not in parameters and not takes_any:
@@ -164,11 +164,12 @@ def _make(name: str, options: Mapping[str, object], offered: Collection[str] | N
 
 
 def _other_detector(key: str, value: object) -> str | None:
-    """A remedy that names the built-in detectors which take an option."""
-    # Plug-ins are not asked: importing all of them for a hint could fail or take long.
+    """Remedy with the names of the built-in detectors that take an option."""
+    # Plug-ins are left out: importing all of them for a hint could fail or take long.
     takers = tuple(
         name for name in DETECTORS.built_in if key in inspect.signature(DETECTORS[name]).parameters
     )
+    # The suffix of the file is more specific than the name of the option.
     if key == "weights":
         takers = _BY_SUFFIX.get(Path(str(value)).suffix.lower(), takers)
     return f"Add `detector=` {' or '.join(takers)}." if takers else None

@@ -1,9 +1,9 @@
-"""Objects without labels: LOST.
+"""LOST: detector of objects without labels.
 
 "Localizing Objects with Self-Supervised Transformers and no Labels" (Siméoni et al., BMVC 2021): patches of
-one object look alike to a self-supervised vision transformer, and unlike most others. In the graph that
-links patches whose last keys are positively correlated, the patch with the fewest links is the seed of an
-object. The low-degree patches that are linked to the seed say which patches belong to it.
+one object have similar features in a self-supervised vision transformer, and differ from most others. Patches
+with positively correlated last keys are linked in a graph. The patch with the fewest links is the seed of an
+object. The low-degree patches linked to the seed determine the other patches of the object.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from cssv.perception.transformer.weights import F32
 
 I64 = NDArray[np.int64]
 
-#: Patches of lowest degree among which those of the seed's object are looked for; the paper's k.
+#: Number of low-degree patches that are candidates for the seed's object; k of the paper.
 EXPANSION = 100
-#: Objects in a frame at most, and how many parts of the picture are tried for them.
+#: Largest number of objects in a frame, and of parts of the picture that are tried.
 MOST_OBJECTS, MOST_TRIES = 10, 30
-#: An object covers at least this many patches, and at most this share of them; what is larger is ground.
+#: Least number of patches of an object, and largest share of them; larger parts are background.
 FEWEST_PATCHES = 2
 LARGEST_SHARE = 0.5
-#: With more than this share of pairs linked, the graph says nothing, and keys are centred first.
+#: With more than this share of pairs linked, the graph carries no information, and keys are centred first.
 CROWDED_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Discovery:
-    """One object found by its patches.
+    """An object as a set of patches.
 
     Attributes:
-        seed: the patch it was found from, counted by rows.
+        seed: the patch where the search began, counted by rows.
         patches: int64 (m,), ascending: the connected patches around the seed.
         box: left, top, width, height in patches.
         score: 0 to 1, see :func:`separation`.
@@ -58,10 +58,10 @@ class Discovery:
 
 
 def similarities(keys: F32) -> F32:
-    """(n, n) scalar products of keys (n, width); of centred keys where nearly all would be positive.
+    """(n, n) scalar products of keys (n, width), centred if nearly all products would be positive.
 
-    The centring is ours: LOST was made for DINO v1, whose keys point many ways. Where keys of other models
-    share one direction, every patch would be linked to every other.
+    The centring is not part of LOST, which was designed for the keys of DINO v1, with many directions. If the
+    keys of another model share one direction, every patch would be linked to every other.
     """
     A: F32 = keys @ keys.T
     if np.count_nonzero(A > 0) <= CROWDED_SHARE * A.size:
@@ -71,13 +71,13 @@ def similarities(keys: F32) -> F32:
 
 
 def discover(A: F32, rows: int, columns: int, alive: I64 | None = None) -> Discovery:
-    """Find one object: the paper's seed, expansion and box. Ties go to the first patch by rows.
+    """Find one object by the seed, expansion and box of the paper; the first of equal patches is taken.
 
     Args:
         A: (n, n) symmetric similarities of n = rows * columns patches.
         rows: of the grid of patches.
         columns: of the grid of patches.
-        alive: patches to look at, ascending; all by default.
+        alive: patches to search, ascending; all by default.
     """
     alive = np.arange(len(A)) if alive is None else alive
     part = A[np.ix_(alive, alive)]
@@ -88,7 +88,7 @@ def discover(A: F32, rows: int, columns: int, alive: I64 | None = None) -> Disco
     alike = nearest[(part[seed, nearest] > 0) | (nearest == seed)]
     inside = np.zeros(rows * columns, dtype=bool)
     inside[alive] = part[alike].sum(axis=0) > 0
-    # A patch whose key is zero is not even like itself.
+    # A zero key has no similarity, not even with itself.
     inside[alive[seed]] = True
     _, labels = cv2.connectedComponents(inside.reshape(rows, columns).astype(np.uint8), connectivity=4)
     parts = np.asarray(labels).reshape(-1)
@@ -100,15 +100,16 @@ def discover(A: F32, rows: int, columns: int, alive: I64 | None = None) -> Disco
 
 
 def separation(A: F32, patches: I64) -> float:
-    """How much patches keep to themselves: 1 when linked to each other only, 0 when as much as by chance.
+    """Measure the separation of patches: 1 if linked only to each other, 0 if not more than by chance.
 
-    The share of their positive similarity that lies among them (one minus the conductance of the cut),
-    compared with the share that as many patches taken at random would have.
+    It is the share of their positive similarity to each other (one minus the conductance of the cut),
+    relative to the expected share of the same number of random patches.
     """
     links = np.maximum(A[patches], 0)
     links[np.arange(len(patches)), patches] = 0
     whole = float(links.sum(dtype=np.float64))
     chance = (len(patches) - 1) / max(len(A) - 1, 1)
+    # Without links, or with all patches, there is nothing to be separated from.
     if not whole or chance >= 1:
         return 0.0
     share = float(links[:, patches].sum(dtype=np.float64)) / whole
@@ -116,10 +117,10 @@ def separation(A: F32, patches: I64) -> float:
 
 
 def discover_all(keys: F32, rows: int, columns: int) -> Iterator[Discovery]:
-    """Objects one after the other, each among the patches that are left; the first is the paper's.
+    """Yield objects one after the other, each from the remaining patches.
 
-    Looking again is ours, the paper finds one object in a picture. Parts too small, too large or not
-    separated from the rest at all are passed over.
+    The first is the object of the paper, which finds one in a picture; the repetition is an extension. Parts
+    that are too small, too large or not separated from the rest are skipped.
     """
     A = similarities(keys)
     alive = np.arange(rows * columns)
@@ -129,16 +130,17 @@ def discover_all(keys: F32, rows: int, columns: int) -> Iterator[Discovery]:
             return
         each = discover(A, rows, columns, alive)
         alive = np.setdiff1d(alive, each.patches, assume_unique=True)
+        # A skipped part is removed too: it is background, and would be found again.
         if FEWEST_PATCHES <= len(each.patches) <= LARGEST_SHARE * len(A) and each.score > 0:
             found += 1
             yield each
 
 
 class LostDetector:
-    """Objects of any kind, without labels: ``"object"``. It needs the weights of a vision transformer.
+    """Detector of objects of any kind, by a vision transformer; label ``"object"``.
 
-    The score says how far an object's patches keep to themselves, see :func:`separation`. ``side_px`` and
-    ``heal`` are for Python alone::
+    The score is the separation of an object's patches, see :func:`separation`. ``side_px`` and ``heal`` are
+    available only in Python::
 
         lost = cssv.perception.detector("lost", weights="dinov2.safetensors", heal=True)
         cssv.encode("clip.mp4", detector=lost)
@@ -146,17 +148,17 @@ class LostDetector:
     Args:
         weights: a local file: safetensors of DINO v1 or DINOv2, or an export to ``.onnx``.
         min_score: objects of lower scores are left out; 0 to 1.
-        side_px: long side at which a frame is looked at; small objects need more, and the time grows with
-            its square and more.
-        heal: whether the model gets a test-time register where its tokens explode in the first frame.
+        side_px: long side of the scaled frame; small objects need more, and the time grows at least with its
+            square.
+        heal: add a test-time register to the model if the first frame has outlier tokens.
 
     Attributes:
         sha256: SHA-256 of the weights.
 
     Raises:
         ModelError: the weights cannot be used.
-        MissingExtraError: ``.onnx`` without onnxruntime.
-        OptionError: a number out of range, or an export that is to be healed.
+        MissingExtraError: the file is ``.onnx``, and onnxruntime is not installed.
+        OptionError: a number is out of range, or ``heal`` is set for an exported model.
     """
 
     name = "lost"
@@ -172,19 +174,21 @@ class LostDetector:
         self._min_score = check_share("min_score", min_score)
         self._side_px = side_px
         self._model: Transformer = load_transformer(weights)
+        # Healing changes hidden activations, which an export does not give access to.
         self._is_to_heal = heal
         if heal and not isinstance(self._model, VisionTransformer):
             raise OptionError("an exported model cannot be healed", remedy="Give its weights as safetensors.")
+        # Raises for a bad side now, before the first frame.
         working_size(1, 1, self._model.patch_px, side_px)
         self.sha256 = self._model.sha256
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of the result: whose features found the objects."""
+        """A note on the origin of the detections: method, model and weights."""
         return (f"objects found by LOST with {self._model.name}, SHA-256 {self.sha256}",)
 
     def detect(self, frame: Frame) -> Detections:
-        """Find objects in ``frame``, by itself; the first is the paper's."""
+        """Find the objects in ``frame``, independently of other frames; the first is that of the paper."""
         size = working_size(frame.width, frame.height, self._model.patch_px, self._side_px)
         picture = fit(np.ascontiguousarray(to_bgr(frame)[..., ::-1]), size)
         self._heal(picture)
@@ -202,6 +206,7 @@ class LostDetector:
         return detections(boxes, [each.score for each in found])
 
     def _heal(self, picture: U8) -> None:
+        # Once, on the first frame: the register neurons belong to the model, not to the picture.
         if self._is_to_heal and isinstance(self._model, VisionTransformer):
             self._model = heal_model(self._model, [picture]) or self._model
             self._is_to_heal = False

@@ -1,8 +1,9 @@
-"""What moves in front of a still scene, with a camera at rest or in motion. No weights, no labels.
+"""Detector of moving objects by background subtraction, for a static or moving camera.
 
-A background model that follows the camera (:mod:`compensated_background`) gives moving pixels. Blobs of them
-become boxes with the help of a perspective prior that is learned from the clip: objects of one kind standing
-at the same image row have about the same size, and that size is linear in the row.
+It needs no weights and gives no class labels. A background model with camera compensation
+(:mod:`compensated_background`) gives the moving pixels. Their blobs are converted to boxes with a perspective
+prior learned from the clip: objects of one kind at the same image row have about the same size, which is
+linear in the row.
 """
 
 from __future__ import annotations
@@ -22,39 +23,39 @@ from cssv.perception.flow import FlowMeter
 
 #: Blobs smaller than this share of the picture are noise.
 SMALLEST_SHARE = 0.0006
-#: Motion in more than this share of the cells of a coarse grid (columns, rows) is the camera's. Objects fill
-#: part of a picture: in clips of still cameras at most a quarter of the cells was seen to move.
+#: Motion in more than this share of the cells of a coarse grid (columns, rows) is camera motion. Objects fill
+#: part of a picture: in clips of static cameras at most a quarter of the cells had motion.
 SPREAD_SHARE = 0.6
 SPREAD_GRID = (8, 6)
-#: A background lost for so long is learned anew.
+#: After this time without a match, the background is learned again.
 LOST_S = 0.5
-#: A cell of that grid moves when more than this share of its pixels does.
+#: A cell of that grid has motion if more than this share of its pixels moves.
 SPREAD_FILL = 0.05
 #: Gaps closed inside a blob at working size: width, height in pixels.
 CLOSING_PX = (3, 9)
-#: Boxes that overlap by more than this are of one object.
+#: Boxes of consecutive frames with a larger overlap belong to one object.
 CONTINUED = 0.2
-#: Blobs of which a smaller share of the outline is in the picture are ghosts; from the larger share on they
-#: certainly are not. Objects were seen to have 0.45 and more, ghosts 0.3 and less.
+#: A blob is a ghost if a smaller share of its outline is in the picture; from the larger share on it is
+#: surely an object. Measured: objects 0.45 and more, ghosts 0.3 and less.
 GHOST_PRESENCE = 0.35
 FIRM_PRESENCE = 0.6
-#: Score of a whole silhouette that has been there for long.
+#: Score of a complete silhouette that persists.
 SUREST = 0.9
-#: Longest time between two frames that counts as seen.
+#: Longest time step between two frames; a longer gap counts as this.
 LONGEST_STEP_S = 1.0
 
 
 class MotionDetector:
-    """Boxes around what moves by itself; label ``"object"``.
+    """Detector of moving objects; label ``"object"``.
 
-    The score of a box is about the probability that it is one whole object: it rises with its share of moving
-    pixels, over that of a typical silhouette, and with the time that something was there.
+    The score of a box is about the probability that it is one whole object. It rises with the share of moving
+    pixels, relative to a typical silhouette, and with the persistence of the box.
 
     Args:
         min_score: boxes of lower scores are left out; 0 to 1.
 
     Attributes:
-        flow: the flow of the frame given last.
+        flow: the meter of optical flow, with the flow of the last frame.
 
     Raises:
         OptionError: ``min_score`` is out of range.
@@ -72,20 +73,22 @@ class MotionDetector:
         self._persistence: F64 = np.empty(0)
 
     def detect(self, frame: Frame) -> Detections:
-        """Find what moves in ``frame``: nothing in the first one."""
+        """Find the moving objects in ``frame``; none in the first one."""
         flow = self.flow.measure(frame)
         picture, scale = self.flow.picture, self.flow.scale
         step_s = min(max(float(frame.time) - self._time_s, 0.0), LONGEST_STEP_S)
         self._time_s = float(frame.time)
+        # The first frame has nothing to be compared with.
         if flow is None or self._background is None:
             self._background = CompensatedBackground(picture)
             return EMPTY
         camera = flow.camera_of_picture
         moving = self._background.subtract(picture, camera, step_s)
         if self._background.is_new:
-            # Behind a cut there are objects of other sizes.
+            # After a cut the objects have other sizes.
             self._prior = SizePrior()
             return EMPTY
+        # Motion everywhere is a misaligned background, whose boxes would be wrong. It may recover by itself.
         if spread(moving) > SPREAD_SHARE:
             self._lost_s += step_s
             if self._lost_s > LOST_S:
@@ -98,6 +101,7 @@ class MotionDetector:
         )
         boxes, areas, presence = self._objects(mask, self._background)
         real = presence >= GHOST_PRESENCE
+        # Ghosts become background at once, else they would stay for seconds.
         self._background.accept(boxes[~real], mask)
         boxes, areas, presence = boxes[real], areas[real], presence[real]
         if not len(boxes):
@@ -111,7 +115,7 @@ class MotionDetector:
         return detections(boxes_px * scale, scores).at_least(self._min_score)
 
     def _remember(self, boxes_px: F64, camera: CameraMotion) -> None:
-        """Raise the persistence of boxes that continue those of the frame before."""
+        """Raise the persistence of boxes that overlap those of the frame before, moved with the camera."""
         persistence = np.zeros(len(boxes_px))
         if len(self._boxes_px):
             shared = overlaps(boxes_px, camera.of_boxes(self._boxes_px))
@@ -124,6 +128,7 @@ class MotionDetector:
         """(n, 4) boxes, (n,) moving pixels in each and (n,) presence, in working pixels."""
         blobs = find_blobs(mask)
         blobs = blobs[blobs[:, 4] >= 0.3 * SMALLEST_SHARE * mask.size]
+        # Without a prior only nested blobs can be joined safely.
         blobs = join_fragments(blobs, self._prior) if self._prior.is_known else join_nested(blobs)
         parts = [part for blob in blobs for part in split_blob(mask, blob, self._prior)]
         found = np.array(parts, dtype=np.float64).reshape(-1, 5)
@@ -134,6 +139,7 @@ class MotionDetector:
         inside = (wholes[:, :2] > 0).all(axis=1) & (wholes[:, :2] + wholes[:, 2:] < (width, height)).all(
             axis=1
         )
+        # Only whole objects teach the prior: those at the border are cut off, and ghosts have no size.
         self._prior.learn(wholes[inside & (presence[: len(wholes)] >= FIRM_PRESENCE)])
         return found[:, :4], found[:, 4], presence[len(wholes) :]
 

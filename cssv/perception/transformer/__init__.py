@@ -1,4 +1,4 @@
-"""Vision transformers without torch: DINO v1, DINOv2, with and without registers, from a local file."""
+"""Vision transformers without torch, from a local file: DINO v1, DINOv2, with and without registers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ __all__ = ["Features", "Transformer", "VisionTransformer", "load_transformer"]
 def load_transformer(path: str | PathLike[str]) -> Transformer:
     """Read a model from a local file; nothing is ever downloaded.
 
-    ``.onnx`` is run by onnxruntime, anything else is read as safetensors and run in NumPy.
+    ``.onnx`` is run by onnxruntime; any other file is read as safetensors and run in NumPy.
 
     Raises:
-        ModelError: the file cannot be read, or holds no vision transformer that is known here.
-        MissingExtraError: .onnx without onnxruntime.
+        ModelError: the file cannot be read, or does not contain a supported vision transformer.
+        MissingExtraError: the file is .onnx, and onnxruntime is not installed.
     """
+    # Safetensors has no signature; its reader reports other formats by their first bytes.
     known = check_weights(path)
     if known.suffix.lower() == ".onnx":
         return OnnxTransformer(known)

@@ -1,4 +1,4 @@
-"""What kind of vision transformer a file holds, told by names and shapes alone, and its tensors in order."""
+"""Architecture of a vision transformer, derived from tensor names and shapes, and its checked tensors."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from cssv.perception.transformer.naming import Naming, blocks, naming_of, theirs
 from cssv.perception.transformer.positions import Scaling
 from cssv.perception.transformer.weights import F32, Weights
 
-#: Sides of a patch that make sense, in pixels.
+#: Allowed sides of a patch, in pixels.
 PATCH_RANGE = (2, 64)
-#: Side of a patch of every DINOv2; other models have a LayerScale, too.
+#: Side of a patch in all DINOv2 models; LayerScale alone does not identify them, as other models have it too.
 DINOV2_PATCH_PX = 14
-#: Added to a variance before its root is taken: by ViTModel of Hugging Face, and by all others.
+#: Added to a variance before the square root: in ViTModel of Hugging Face, and in all other models.
 EPSILON_VIT, EPSILON = 1e-12, 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """The numbers of a vision transformer.
+    """The hyperparameters of a vision transformer.
 
     Attributes:
         patch_px: side of a patch in pixels.
-        width: numbers in a token.
-        depth: blocks.
-        heads: of the attention; each takes as large a part of a token.
-        hidden: neurons of a block's perceptron.
-        registers: trained register tokens.
-        grid: rows, and columns, of the patches that the position embeddings were trained for.
-        is_gated: the perceptron is a SwiGLU (DINOv2 ViT-g), else GELU.
-        is_scaled: branches have a LayerScale, as in DINOv2.
-        scaling: how position embeddings are scaled to other grids.
-        epsilon: what a LayerNorm adds to a variance.
+        width: length of a token.
+        depth: number of blocks.
+        heads: number of attention heads; each uses an equal part of a token.
+        hidden: number of neurons of a block's perceptron.
+        registers: number of trained register tokens.
+        grid: rows, and columns, of the trained position embeddings.
+        is_gated: True if the perceptron is a SwiGLU (DINOv2 ViT-g), False for GELU.
+        is_scaled: True if branches have a LayerScale, as in DINOv2.
+        scaling: method of scaling position embeddings to other grids.
+        epsilon: number added to a variance by LayerNorm.
     """
 
     patch_px: int
@@ -59,7 +59,7 @@ class Architecture:
 
     def __str__(self) -> str:
         size = KNOWN.get((self.width, self.depth, self.heads))
-        # DINO v1 has nothing that tells it from other plain models.
+        # Only DINOv2 can be identified; DINO v1 has the form of other plain models.
         family = "DINOv2 " if size and self.is_scaled and self.patch_px == DINOV2_PATCH_PX else ""
         count = f"{self.registers or 'no'} register{'' if self.registers == 1 else 's'}"
         return f"{family}ViT-{size or f'{self.width}x{self.depth}'}/{self.patch_px}, {count}"
@@ -67,13 +67,13 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linear:
-    """``x @ weight.T + bias``: weight (out, in), bias (out,)."""
+    """A linear layer, ``x @ weight.T + bias``: weight (out, in), bias (out,)."""
 
     weight: F32
     bias: F32
 
     def __call__(self, x: F32) -> F32:
-        """(n, in) -> (n, out)."""
+        """Apply the layer: (n, in) -> (n, out)."""
         result: F32 = x @ self.weight.T
         result += self.bias
         return result
@@ -81,7 +81,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """The tensors of one block; LayerScale and the attention's 1/sqrt(head) are in the weights already."""
+    """The tensors of one block, with LayerScale and the attention's 1/sqrt(head) folded into the weights."""
 
     norm1: Linear
     qkv: Linear
@@ -99,7 +99,7 @@ class Tensors:
         patch: (width, 3 * patch * patch) in the order channel, row, column.
         prefix: (1 + registers, width): class token with its position, then registers.
         positions: (grid * grid, width).
-        blocks: one each.
+        blocks: tensors of each block.
     """
 
     patch: Linear
@@ -110,7 +110,7 @@ class Tensors:
 
 @dataclass(slots=True)
 class _Shelf:
-    """Tensors by our names, each checked as it is taken."""
+    """Tensors by our names, each checked on access."""
 
     weights: Weights
     names: Mapping[str, str]
@@ -125,35 +125,37 @@ class _Shelf:
         return self.weights.tensors[self.names[name]].shape
 
     def take(self, name: str, *shape: int) -> F32:
-        """A tensor of just this shape; the first axes may be of length 1 besides."""
+        """Return a tensor of exactly this shape; further axes of length 1 may come first."""
+        # The same token is stored with one or two axes of length 1, depending on the program.
         found = self.shape(name)
         if found[len(found) - len(shape) :] != shape or math.prod(found) != math.prod(shape):
             raise ModelError(
-                f"{self.weights.path} is no vision transformer: tensor {self.names[name]} has a wrong shape",
+                f"{self.weights.path} is not a vision transformer: tensor {self.names[name]} "
+                "has a wrong shape",
                 found=str(found),
                 bound=str(shape),
             )
         return self.weights.get(self.names[name]).reshape(shape)
 
     def linear(self, name: str, *shape: int) -> Linear:
-        """Weight and bias; a bias that was left out is 0."""
+        """Return a layer with weight and bias; a missing bias is 0."""
         weight = self.take(f"{name}.weight", *shape)
         is_given = f"{name}.bias" in self.names
         bias = self.take(f"{name}.bias", shape[0]) if is_given else np.zeros(shape[0], np.float32)
         return Linear(weight, bias)
 
     def joined(self, names: tuple[str, ...], out: int, into: int) -> Linear:
-        """Several layers of the same input as one."""
+        """Join several layers with the same input into one, because a single product is faster."""
         parts = [self.linear(name, out // len(names), into) for name in names]
         return Linear(np.concatenate([p.weight for p in parts]), np.concatenate([p.bias for p in parts]))
 
 
 def assemble(weights: Weights) -> tuple[Architecture, Tensors]:
-    """Find out what model a file holds, and check and order all of its tensors.
+    """Derive the architecture of a model, and check and order all of its tensors.
 
     Raises:
-        ModelError: it holds no vision transformer that is known here, or a tensor is missing or of another
-            shape, or holds values that are not finite.
+        ModelError: the file does not contain a supported vision transformer, or a tensor is missing, has
+            another shape, or has values that are not finite.
     """
     names = translate(weights.path, weights.tensors)
     shelf = _Shelf(weights, names)
@@ -163,6 +165,7 @@ def assemble(weights: Weights) -> tuple[Architecture, Tensors]:
     registers = shelf.take("registers", kind.registers, kind.width) if kind.registers else None
     positions = shelf.take("positions", shelf.shape("positions")[-2], kind.width)
     first = shelf.take("class", 1, kind.width)
+    # Some programs store a position for the class token, in front of the patches' positions.
     if len(positions) > kind.grid**2:
         first = first + positions[:1]
     return kind, Tensors(
@@ -182,7 +185,7 @@ def _infer(shelf: _Shelf) -> Architecture:
     low, high = PATCH_RANGE
     if len(patch) != 4 or patch[1] != 3 or patch[2] != patch[3] or not low <= patch[2] <= high:
         raise ModelError(
-            f"{path} does not look at square patches of RGB pictures",
+            f"{path} does not take square patches of RGB pictures",
             found=f"{names['patch.weight']} of shape {patch}",
             bound=f"(width, 3, side, side), side {low} to {high}",
         )
@@ -191,15 +194,18 @@ def _infer(shelf: _Shelf) -> Architecture:
             f"{path} has blocks missing",
             found=f"blocks {numbers}",
             bound="0, 1, 2 ...",
-            remedy="Give the weights of a whole model; a part of several is none.",
+            remedy="Give the weights of a whole model in one file.",
         )
+    # The number of positions is a square, or one more with the class token's.
     count = positions[-2] if len(positions) > 1 else 0
     grid = max(
         (s for s in (math.isqrt(count), math.isqrt(max(count - 1, 0))) if s * s in (count, count - 1)),
         default=0,
     )
     if not grid:
-        raise ModelError(f"{path} has position embeddings for no square of patches", found=str(positions))
+        raise ModelError(
+            f"{path} has position embeddings that form no square of patches", found=str(positions)
+        )
     registers = shelf.shape("registers")[-2:][0] if "registers" in names else 0
     enter, leave = _perceptron(shelf)
     naming, is_scaled = naming_of(names, shelf.weights.tensors), "0.scale1" in names
@@ -219,12 +225,13 @@ def _infer(shelf: _Shelf) -> Architecture:
 
 
 def _epsilon(naming: Naming, *, is_scaled: bool) -> float:
-    """Their Dinov2Model keeps to Facebook's number, their ViTModel does not."""
+    """Epsilon of LayerNorm: ViTModel of Hugging Face differs from the original, its Dinov2Model does not."""
     return EPSILON_VIT if naming == "huggingface" and not is_scaled else EPSILON
 
 
 def _perceptron(shelf: _Shelf) -> tuple[int, int]:
-    """Rows of the layer that enters the first perceptron, columns of the one that leaves it."""
+    """Rows of the first block's input layer of the perceptron, and columns of its output layer."""
+    # A SwiGLU has twice as many rows; some programs store the two halves as separate tensors.
     leave = shelf.shape("0.leave.weight")[-1:]
     parts = ("0.gate", "0.up") if "0.gate.weight" in shelf.names else ("0.enter",)
     enter = sum(sum(shelf.shape(f"{part}.weight")[:1]) for part in parts)
@@ -239,6 +246,7 @@ def _block(shelf: _Shelf, kind: Architecture, number: int) -> Block:
     )
     enter = (f"{at}gate", f"{at}up") if f"{at}gate.weight" in names else (f"{at}enter",)
     attention = shelf.joined(qkv, 3 * width, width)
+    # The scale of the queries is folded into the weights, so that the forward pass is spared it.
     root = np.concatenate([np.full(width, kind.head**-0.5, np.float32), np.ones(2 * width, np.float32)])
     return Block(
         norm1=shelf.linear(f"{at}norm1", width),
@@ -255,5 +263,5 @@ def _layer_scaled(shelf: _Shelf, kind: Architecture, name: str, layer: Linear) -
 
 
 def _scaled(layer: Linear, by: F32) -> Linear:
-    """The same layer with each of its outputs multiplied."""
+    """Scale each output of a layer."""
     return Linear(layer.weight * by[:, None], layer.bias * by)

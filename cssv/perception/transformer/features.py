@@ -1,4 +1,4 @@
-"""What a vision transformer says about a picture, and the picture it says it about."""
+"""Features of a vision transformer, and the preparation of its input picture."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cssv.errors import InputError, OptionError
 from cssv.frames import U8
 from cssv.perception.transformer.weights import F32
 
-#: Mean and standard deviation of ImageNet's R, G, B, by which all these models were trained.
+#: Mean and standard deviation of R, G, B in ImageNet, as in the training of all these models.
 MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32) * 255
-#: Long side, in pixels, of the picture that a model looks at: a multiple of 8, 14 and 16. And its bounds.
+#: Long side of a model's input picture, in pixels: a multiple of 8, 14 and 16. And its bounds.
 SIDE_PX = 448
 SIDE_RANGE = (64, 2048)
-#: Patches of a picture at most: attention grows with their square.
+#: Largest number of patches; the cost of attention grows with its square.
 MOST_PATCHES = 8192
 
 
@@ -29,13 +29,13 @@ class Features:
 
     Attributes:
         rows, columns: the grid of patches.
-        first: index of the first patch: tokens before it.
-        keys: (n, width) float32: keys of the last block's attention, heads side by side; what an exported
-            model gives in their stead.
+        first: index of the first patch, equal to the number of tokens before it.
+        keys: (n, width) float32: keys of the last block's attention, heads side by side; for an exported
+            model possibly tokens in place of keys.
         tokens: (n, width) float32 after the last block, before the final LayerNorm.
         norms: (depth, n) float64: Euclidean length of the tokens after each block, before the final
-            LayerNorm; depth 0 where an exported model does not tell.
-        blocks: the number of each of these blocks, counted from 0; an exported model may leave some out.
+            LayerNorm; depth 0 if an exported model has no such outputs.
+        blocks: number of each of these blocks, counted from 0; an exported model may omit some.
     """
 
     rows: int
@@ -47,21 +47,21 @@ class Features:
     blocks: tuple[int, ...]
 
     def patches(self, tokens: F32) -> F32:
-        """The rows of ``tokens`` that are patches: (rows * columns, width)."""
+        """Select the rows of ``tokens`` that are patches: (rows * columns, width)."""
         return tokens[self.first : self.first + self.rows * self.columns]
 
     @property
     def patch_norms(self) -> F64:
-        """(depth, rows * columns) the norms of the patches."""
+        """Norms of the patches, (depth, rows * columns)."""
         return self.norms[:, self.first : self.first + self.rows * self.columns]
 
 
 class Transformer(Protocol):
-    """A model that makes features of pictures.
+    """Interface of the models that compute features of pictures.
 
     Attributes:
-        name: what it is, for people.
-        sha256: SHA-256 of the file it was read from.
+        name: description of the model, for the user.
+        sha256: SHA-256 of its file.
         patch_px: side of a patch in pixels.
     """
 
@@ -70,16 +70,17 @@ class Transformer(Protocol):
     patch_px: int
 
     def look(self, picture: U8) -> Features:
-        """Features of a (H, W, 3) uint8 RGB picture whose sides are multiples of the patch."""
+        """Compute features of an (H, W, 3) uint8 RGB picture with sides that are multiples of the patch."""
         ...
 
 
 def working_size(width: int, height: int, patch_px: int, side_px: int = SIDE_PX) -> tuple[int, int]:
-    """Width and height at which a model looks at a picture: the long side near ``side_px``, whole patches.
+    """Width and height of a model's input for a picture: whole patches, the long side near ``side_px``.
 
     Raises:
-        OptionError: the side is out of bounds, or makes too many patches.
+        OptionError: the side is out of bounds, or gives too many patches.
     """
+    # A bool is an int in Python, but True is no side.
     low, high = SIDE_RANGE
     if isinstance(side_px, bool) or not isinstance(side_px, int | np.integer):
         raise OptionError(
@@ -93,35 +94,37 @@ def working_size(width: int, height: int, patch_px: int, side_px: int = SIDE_PX)
         )
     scale = side_px / max(width, height)
     columns, rows = (max(1, round(side * scale / patch_px)) for side in (width, height))
+    # Attention needs memory for the square of the patches: an error is better than an exhausted machine.
     if columns * rows > MOST_PATCHES:
         raise OptionError(
             "the working picture has too many patches",
             found=f"{columns} x {rows}",
             bound=f"up to {MOST_PATCHES}",
-            remedy="Take a smaller side.",
+            remedy="Give a smaller side.",
         )
     return columns * patch_px, rows * patch_px
 
 
 def fit(picture: U8, size: tuple[int, int]) -> U8:
-    """A (H, W, 3) picture scaled to ``size`` (width, height)."""
+    """Scale an (H, W, 3) picture to ``size`` (width, height)."""
     if picture.shape[1::-1] == size:
         return picture
+    # Averaging areas avoids aliasing on reduction; on enlargement it would give blocks.
     is_smaller = size[0] * size[1] < picture.shape[0] * picture.shape[1]
     method = cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, size, interpolation=method), dtype=np.uint8)
 
 
 def normalise(picture: U8) -> F32:
-    """(H, W, 3) uint8 RGB -> float32 with ImageNet's mean 0 and deviation 1."""
+    """Convert (H, W, 3) uint8 RGB to float32 with ImageNet's mean 0 and deviation 1."""
     return np.asarray((picture.astype(np.float32) - MEAN) / DEVIATION, dtype=np.float32)
 
 
 def grid_of(picture: U8, patch_px: int) -> tuple[int, int]:
-    """Rows and columns of patches.
+    """Rows and columns of the patches of a picture.
 
     Raises:
-        InputError: the picture is not made of whole patches.
+        InputError: the picture is not (H, W, 3) uint8, or not made of whole patches.
     """
     height, width = picture.shape[:2]
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:

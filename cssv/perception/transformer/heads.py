@@ -1,4 +1,4 @@
-"""How many heads the attention of a vision transformer has, which no shape of a tensor tells."""
+"""Number of attention heads of a vision transformer, which does not follow from the tensor shapes."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from typing import Any
 from cssv.errors import ModelError
 from cssv.perception.transformer.weights import Weights
 
-#: Width, depth and heads of the models that DINO v1 and DINOv2 were published as.
+#: Width, depth and heads of the published models of DINO v1 and DINOv2.
 KNOWN: Mapping[tuple[int, int, int], str] = MappingProxyType(
     {(384, 12, 6): "S", (768, 12, 12): "B", (1024, 24, 16): "L", (1536, 40, 24): "g"}
 )
-#: What a file's metadata, and Hugging Face's configuration beside it, call the number of heads.
+#: Key of the number of heads in a file's metadata and in Hugging Face's configuration beside it.
 HEADS = "num_attention_heads"
 CONFIG = "config.json"
-#: A configuration is no longer than this many bytes.
+#: Largest size of a configuration, bytes.
 LARGEST_CONFIG = 1_000_000
 
 
 def count_heads(weights: Weights, width: int, depth: int) -> int:
-    """Heads as the file's metadata says, or the configuration beside it, or the published architectures.
+    """Number of heads from the file's metadata, else the configuration beside it, else published models.
 
-    A configuration counts where width and depth are those of the file.
+    A configuration is used only if its width and depth are those of the file.
 
     Args:
         weights: the file.
-        width: numbers in a token.
-        depth: blocks.
+        width: length of a token.
+        depth: number of blocks.
 
     Raises:
-        ModelError: nothing tells it, the number does not divide the width, or the configuration asks for
-            what is not computed here.
+        ModelError: the number is not found or does not divide the width, or the configuration has an
+            activation that is not supported.
     """
     heads: object = weights.metadata.get(HEADS)
     if heads is None:
         config = _read_config(weights.path.with_name(CONFIG))
+        # A folder may contain the configuration of another model.
         fits = (config.get("hidden_size"), config.get("num_hidden_layers")) == (width, depth)
         heads = config.get(HEADS) if fits else None
         if fits and config.get("hidden_act", "gelu") != "gelu":
@@ -52,26 +53,28 @@ def count_heads(weights: Weights, width: int, depth: int) -> int:
         heads = next((known[2] for known in KNOWN if known[:2] == (width, depth)), None)
     if heads is None:
         raise ModelError(
-            f"{weights.path} does not tell how many heads its attention has",
+            f"{weights.path} does not state how many heads its attention has",
             found=f"tokens {width} wide, {depth} blocks",
             bound=", ".join(f"ViT-{name} {wide} x {deep}" for (wide, deep, _), name in KNOWN.items()),
             remedy=f"Put the model's {CONFIG} of Hugging Face beside the file, or save it with "
             f"metadata={{'{HEADS}': '16'}} or whatever the number is.",
         )
-    said = str(heads)
-    count = int(said) if said.isdecimal() and len(said) < 6 else 0
+    # Metadata are texts of any length from an unknown file.
+    text = str(heads)
+    count = int(text) if text.isdecimal() and len(text) < 6 else 0
     if not count or not width or width % count:
         raise ModelError(
             f"{weights.path} has an impossible number of heads",
             found=f"{HEADS} {heads} of tokens {width} wide",
             bound="a divisor of the width",
-            remedy=f"Mend it in the file's metadata, or in the {CONFIG} beside it.",
+            remedy=f"Correct it in the file's metadata, or in the {CONFIG} beside it.",
         )
     return count
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    """A configuration; nothing where there is none that can be read."""
+    """Read a configuration; empty if there is none or it cannot be read."""
+    # The configuration is optional, so a damaged one is not an error of the weights.
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST_CONFIG + 1)

@@ -1,4 +1,4 @@
-"""What the register meter says of one picture."""
+"""Result of the register meter for one picture."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class Artefacts:
     """The lengths of a model's tokens on one picture.
 
     Attributes:
-        model: what the weights are, for people.
+        model: description of the model, for the user.
         sha256: SHA-256 of the file of weights.
-        width, height: the picture as it was given, pixels.
-        rows, columns: the grid of patches the model looked at.
-        patch_px: side of a patch in the pixels of the model's own picture.
-        blocks: lengths of the tokens after each block, against their median.
-        outliers: each patch and block that is far too long, by blocks, the longest first.
-        neurons: the register neurons that a test-time register took over; empty where nothing was healed.
-        healed: the same measures with that register; None where none was asked for, needed or found.
-        plot: the picture written, None when none was asked for.
+        width, height: size of the original picture, pixels.
+        rows, columns: the grid of patches of the model's input.
+        patch_px: side of a patch in pixels of the model's input.
+        blocks: lengths of the tokens after each block, with their median.
+        outliers: patches that are far too long after a block, by blocks, the longest first.
+        neurons: register neurons moved to a test-time register; empty without healing.
+        healed: the same measures with that register; None if it was not requested, needed or found.
+        plot: path of the plot written; None if none was requested.
     """
 
     model: str
@@ -46,7 +46,7 @@ class Artefacts:
 
     @property
     def patches(self) -> tuple[tuple[int, int], ...]:
-        """Row and column of every patch that is an outlier after some block, the longest first."""
+        """Row and column of each patch that is an outlier after any block, the longest first."""
         worst: dict[tuple[int, int], float] = {}
         for each in self.outliers:
             place = (each.row, each.column)
@@ -67,7 +67,7 @@ class Artefacts:
             "healed": None if self.healed is None else self.healed.to_json(),
             "plot": None if self.plot is None else str(self.plot),
         }
-        # Where more than half of the lengths are 0 there is no spread, so deviations may be infinite.
+        # If more than half of the lengths are 0, the spread is 0, and deviations may be infinite.
         return to_finite(values)
 
 
@@ -77,15 +77,15 @@ def measure(model: Transformer, picture: U8, size: tuple[int, int]) -> Artefacts
     Args:
         model: the transformer.
         picture: (H, W, 3) uint8 RGB, sides multiples of the patch.
-        size: width and height of the picture it was made of; positions of outliers are in its pixels.
+        size: width and height of the original picture; positions of outliers are in its pixels.
 
     Raises:
-        ModelError: an exported model that does not give the tokens after each block.
+        ModelError: the model is an export without the tokens after each block.
     """
     features = model.look(picture)
     if not len(features.norms):
         raise ModelError(
-            f"{model.name} gives no tokens after each block, so there is nothing to measure",
+            f"{model.name} has no output of the tokens after each block, so there is nothing to measure",
             bound="outputs hidden_states.1, hidden_states.2 ...",
             remedy="Export them too, or give the weights as safetensors.",
         )

@@ -1,8 +1,8 @@
-"""The names that others gave to the tensors of a vision transformer, and ours.
+"""Translation of the tensor names of a vision transformer to ours.
 
-Three namings are known: Facebook's (torch hub: DINO, DINOv2), timm's, and Hugging Face transformers'
-(ViTModel, Dinov2Model, Dinov2WithRegistersModel; as saved and as held in memory). A tensor that the forward
-pass would not know what to do with is an error, never passed over: the model computes something else.
+Three namings are supported: Facebook's (torch hub: DINO, DINOv2), timm's, and Hugging Face transformers'
+(ViTModel, Dinov2Model, Dinov2WithRegistersModel; as saved and as in memory). A tensor that the forward pass
+does not use is an error, because the model then computes something else.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ BLOCK: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "scale2": ("ls2.gamma", "layer_scale2.lambda1"),
     }
 )
-#: Parts that come after the tokens or are for training only.
+#: Parts applied after the tokens, or used only in training.
 _UNUSED = re.compile(
     r"(embeddings\.)?mask_token$|(head|head_dist|classifier|pooler|fc_norm|dino_head|ibot_head)\."
 )
@@ -60,7 +60,7 @@ def translate(path: Path, names: Mapping[str, object]) -> dict[str, str]:
     """Our name -> the name in the file: ``patch.weight``, ``class``, ``3.qkv.bias``, ``3.scale1`` ...
 
     Raises:
-        ModelError: the names are not those of a transformer that is known here.
+        ModelError: the names are not those of a supported transformer.
     """
     prefix = _prefix(path, names)
     found: dict[str, str] = {}
@@ -68,9 +68,10 @@ def translate(path: Path, names: Mapping[str, object]) -> dict[str, str]:
         if not name.startswith(prefix) or _UNUSED.match(name.removeprefix(prefix)):
             continue
         ours = _ours(name.removeprefix(prefix))
+        # A second tensor of the same meaning is as unclear as an unknown one.
         if ours is None or ours in found:
             raise ModelError(
-                f"{path} is not a vision transformer of a kind that is known here",
+                f"{path} is not a vision transformer of a supported kind",
                 found=f"tensor {name}",
                 bound="DINO v1 or DINOv2 in the names of Facebook, timm or Hugging Face",
             )
@@ -79,14 +80,15 @@ def translate(path: Path, names: Mapping[str, object]) -> dict[str, str]:
 
 
 def _prefix(path: Path, names: Mapping[str, object]) -> str:
-    """What stands before every name, such as ``backbone.``: told by the patches' projection."""
+    """Common prefix of the names, such as ``backbone.``, found from the projection of the patches."""
+    # Every model has exactly one such projection, so two of them are two models.
     ends = [f"{name}.weight" for name in STEM["patch"]]
     prefixes = [name.removesuffix(end) for name in names for end in ends if name.endswith(end)]
     prefixes = [prefix for prefix in prefixes if prefix == "" or prefix.endswith(".")]
     if len(prefixes) != 1:
         several = f"several models: {', '.join(sorted(prefixes))}" if prefixes else _few(names)
         raise ModelError(
-            f"{path} does not hold one vision transformer",
+            f"{path} does not contain exactly one vision transformer",
             found=several,
             bound=f"one tensor {' or '.join(ends)}",
             remedy="Give the weights of DINO v1 or DINOv2 alone.",
@@ -100,7 +102,7 @@ def _few(names: Mapping[str, object]) -> str:
 
 
 def _ours(name: str) -> str | None:
-    """One name in our spelling; None where it is not known."""
+    """Translate one name to ours; None if it is unknown."""
     block = _BLOCK.fullmatch(name)
     number, inner = (block[1], f"#.{block[2]}") if block else ("", name)
     stem, _, kind = inner.rpartition(".")
@@ -111,7 +113,7 @@ def _ours(name: str) -> str | None:
 
 
 def theirs(ours: str) -> str:
-    """What others call one of our names: ``blocks.3.mlp.fc1.weight or blocks.3.mlp.w12.weight or ...``."""
+    """Other programs' names for one of ours: ``blocks.3.mlp.fc1.weight or blocks.3.mlp.w12.weight or ...``."""
     number, _, inner = ours.partition(".")
     if not number.isdecimal():
         number, inner = "", ours
@@ -121,10 +123,10 @@ def theirs(ours: str) -> str:
 
 
 def naming_of(names: Mapping[str, str], given: Mapping[str, object]) -> Naming:
-    """Who named the tensors; matters for how position embeddings are scaled.
+    """Detect the program of the names, which determines the scaling of position embeddings.
 
-    timm and Facebook spell most names alike. timm calls registers ``reg_token``, and strips the mask token
-    that every DINOv2 of Facebook carries.
+    timm and Facebook use the same names for most tensors. timm names registers ``reg_token``, and removes the
+    mask token, which each DINOv2 of Facebook has.
     """
     if "embeddings" in names["patch.weight"]:
         return "huggingface"
@@ -135,5 +137,5 @@ def naming_of(names: Mapping[str, str], given: Mapping[str, object]) -> Naming:
 
 
 def blocks(names: Mapping[str, str]) -> Iterator[int]:
-    """The numbers of the blocks, ascending."""
+    """Yield the numbers of the blocks, ascending."""
     yield from sorted({int(name.partition(".")[0]) for name in names if name[0].isdecimal()})

@@ -298,7 +298,10 @@ def without(tensors, *ends):
 
 V2 = facebook()
 WRONG = {
-    "no model at all": ({"weight": np.zeros(3)}, "does not hold one vision transformer.*patch_embed"),
+    "no model at all": (
+        {"weight": np.zeros(3)},
+        "does not contain exactly one vision transformer.*patch_embed",
+    ),
     "two models": (
         {f"{who}.{n}": a for who in ("a", "b") for n, a in V2.items()},
         r"several models: a\., b\.",
