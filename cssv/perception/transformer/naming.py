@@ -113,7 +113,7 @@ def _ours(name: str) -> str | None:
 
 
 def theirs(ours: str) -> str:
-    """Other programs' names for one of ours: ``blocks.3.mlp.fc1.weight or blocks.3.mlp.w12.weight or ...``."""
+    """Other programs' names of a tensor: ``blocks.3.mlp.fc1.weight or blocks.3.mlp.w12.weight or ...``."""
     number, _, inner = ours.partition(".")
     if not number.isdecimal():
         number, inner = "", ours

@@ -1,4 +1,4 @@
-"""The forward pass of a vision transformer in NumPy (Dosovitskiy et al., ICLR 2021), one GEMM per layer.
+"""Forward pass of a vision transformer in NumPy (Dosovitskiy et al., ICLR 2021), one GEMM per layer.
 
 DINO (Caron et al., ICCV 2021), DINOv2 (Oquab et al., TMLR 2024) and registers (Darcet et al., ICLR 2024):
 blocks ``x += attention(norm(x)); x += perceptron(norm(x))`` over class token, registers and patches.
@@ -17,10 +17,10 @@ from cssv.perception.transformer.features import Features, grid_of, normalise
 from cssv.perception.transformer.positions import scale_positions
 from cssv.perception.transformer.weights import F32, Weights
 
-#: Rows of hidden neurons that fit into a processor's cache together.
+#: Rows of hidden neurons processed at once, so that they fit into the CPU's cache.
 _CHUNK = 64
 
-#: Given a block's number and its hidden neurons (n, hidden) float32, which it may change in place.
+#: Called with a block's number and its hidden neurons (n, hidden) float32, which it may change in place.
 Watch = Callable[[int, F32], None]
 
 
@@ -28,14 +28,14 @@ class VisionTransformer:
     """A vision transformer with its weights in memory, as float32.
 
     Attributes:
-        architecture: its numbers.
-        name: what it is, for people.
+        architecture: its hyperparameters.
+        name: description of the model, for the user.
         sha256: SHA-256 of its file.
         patch_px: side of a patch in pixels.
     """
 
     def __init__(self, weights: Weights) -> None:
-        """Take the tensors out of a file.
+        """Read the tensors of a file.
 
         Raises:
             ModelError: see :func:`~cssv.perception.transformer.architecture.assemble`.
@@ -48,27 +48,27 @@ class VisionTransformer:
 
     @property
     def prefix(self) -> F32:
-        """(1 + registers, width) the tokens in front of the patches as they enter: class token, registers."""
+        """Input tokens before the patches, (1 + registers, width): class token, registers."""
         return self._tensors.prefix
 
     def look(self, picture: U8) -> Features:
-        """Features of a picture.
+        """Compute the features of a picture.
 
         Args:
             picture: (H, W, 3) uint8 RGB, sides multiples of the patch.
 
         Raises:
-            ModelError: another shape or dtype.
+            InputError: the picture has another shape or dtype.
         """
         return self.run(picture)
 
     def run(self, picture: U8, *, spare: int = 0, watch: Watch | None = None) -> Features:
-        """Features of a picture, with tokens added and hidden neurons watched or changed on the way.
+        """Compute features, optionally with added tokens, and with access to the hidden neurons.
 
         Args:
             picture: as for :meth:`look`.
-            spare: untrained tokens, zero at first, put behind the patches.
-            watch: called in every block with its number and its hidden neurons.
+            spare: number of untrained tokens, initially zero, added after the patches.
+            watch: called in each block with its number and its hidden neurons.
         """
         rows, columns = grid_of(picture, self.patch_px)
         x = self._embed(picture, rows, columns, spare)
@@ -84,7 +84,7 @@ class VisionTransformer:
         return Features(rows, columns, len(self.prefix), keys, x, norms, tuple(range(len(norms))))
 
     def writing(self, block: int) -> F64:
-        """(hidden,) the length that each hidden neuron of a block adds to a token per unit of activation."""
+        """(hidden,) length that each hidden neuron of a block adds to a token per unit of activation."""
         weight = self._tensors.blocks[block].leave.weight
         squares = np.einsum("oh,oh->h", weight, weight, dtype=np.float64)
         return np.asarray(np.sqrt(squares), dtype=np.float64)
@@ -94,6 +94,7 @@ class VisionTransformer:
         cut = normalise(picture).reshape(rows, side, columns, side, 3)
         flat = np.ascontiguousarray(cut.transpose(0, 2, 4, 1, 3)).reshape(rows * columns, -1)
         x = self._tensors.patch(flat)
+        # All frames of a clip have one size, so a single scaled grid is kept.
         if (rows, columns) not in self._positions:
             scaled = scale_positions(self._tensors.positions, rows, columns, self.architecture.scaling)
             self._positions = {(rows, columns): scaled}
@@ -101,16 +102,18 @@ class VisionTransformer:
         return np.concatenate([self.prefix, x, np.zeros((spare, x.shape[1]), np.float32)])
 
     def _attend(self, block: Block, x: F32) -> F32:
-        """Add the attention's branch to ``x`` in place; returns the keys (n, width)."""
+        """Add the attention's branch to ``x`` in place; return the keys (n, width)."""
         count, width = x.shape
         size = self.architecture.head
         qkv = block.qkv(self._normed(x, block.norm1))
         query, key, value = (qkv[:, k * width : (k + 1) * width] for k in range(3))
         mixed = np.empty_like(x)
         ones = np.ones(count, np.float32)
+        # Head by head: the (n, n) scores of all heads together would need too much memory.
         for start in range(0, width, size):
             head = slice(start, start + size)
             scores = query[:, head] @ key[:, head].T
+            # Softmax does not change by a constant; without it exp could overflow.
             scores -= scores.max(axis=1, keepdims=True)
             np.exp(scores, out=scores)
             mixed[:, head] = (scores @ value[:, head]) / (scores @ ones)[:, None]
@@ -118,7 +121,7 @@ class VisionTransformer:
         return np.ascontiguousarray(key)
 
     def _hidden(self, block: Block, x: F32) -> F32:
-        """(n, hidden) activations of the perceptron's neurons."""
+        """Activations of the perceptron's neurons, (n, hidden)."""
         entered = block.enter(self._normed(x, block.norm2))
         if not self.architecture.is_gated:
             for start in range(0, len(entered), _CHUNK):
@@ -128,7 +131,7 @@ class VisionTransformer:
         return np.asarray(gate / (1 + np.exp(-gate)) * up, dtype=np.float32)
 
     def _normed(self, x: F32, norm: Linear) -> F32:
-        """LayerNorm of each row."""
+        """Apply LayerNorm to each row."""
         centred: F32 = x - x.mean(axis=1, keepdims=True)
         variance = np.einsum("nd,nd->n", centred, centred) / np.float32(x.shape[1])
         centred *= (1 / np.sqrt(variance + np.float32(self.architecture.epsilon)))[:, None]
@@ -138,10 +141,10 @@ class VisionTransformer:
 
 
 def gelu(x: F32) -> None:
-    """Turn x into x * Phi(x) in place; Phi within 1e-7.
+    """Compute the GELU x * Phi(x) in place; Phi within 1e-7.
 
-    The error function by Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: ten times as
-    fast as SciPy's, which is no more exact in float32.
+    The error function is by Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: ten times as
+    fast as SciPy's, and equally exact in float32.
     """
     z = np.abs(x)
     z *= np.float32(np.sqrt(0.5))

@@ -1,16 +1,16 @@
 """Vision transformers exported to ONNX, run by onnxruntime.
 
 An export must have one input of pictures (1, 3, height, width), float, normalised by ImageNet's mean and
-deviation, and give one of these, by name:
+deviation, and one of these outputs, by name:
 
-- ``keys`` (1, n, width) or (1, heads, n, width / heads): keys of the last block's attention, what LOST is
-  made for;
+- ``keys`` (1, n, width) or (1, heads, n, width / heads): keys of the last block's attention, the features of
+  LOST;
 - ``last_hidden_state``, ``tokens`` or ``x_norm_patchtokens`` (1, n, width): the last block's tokens.
 
-For the meter of norms also ``hidden_states.1``, ``hidden_states.2`` .. (1, n, width), the tokens after one
-block, two blocks and so on, before the final LayerNorm; ``hidden_states.0``, what enters the first block, is
-passed over. So Hugging Face numbers them, and some may be left out. Class token and registers, where there
-are any, come before the patches.
+The register meter also needs ``hidden_states.1``, ``hidden_states.2`` .. (1, n, width), the tokens after one
+block, two blocks and so on, before the final LayerNorm. These are the numbers of Hugging Face; some may be
+missing, and ``hidden_states.0``, the input of the first block, is ignored. Class token and registers, if any,
+come before the patches.
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ from cssv.perception.detectors.options import check_weights
 from cssv.perception.transformer.features import MOST_PATCHES, SIDE_RANGE, Features, fit, grid_of, normalise
 from cssv.perception.transformer.weights import F32, file_sha256
 
-#: Outputs that are keys, or tokens in their stead, the better first; and the meter's.
+#: Names of the outputs with keys, or with tokens in place of keys, the best first; and those of the meter.
 OUTPUTS = ("keys", "tokens", "last_hidden_state", "x_norm_patchtokens")
 _STATE = re.compile(r"hidden_states\.(\d{1,4})", re.ASCII)
-#: Side of the picture from which a model with free sides is asked for the size of its patches; each of these
-#: sizes gives it another number of patches.
+#: Side of the picture for the trial run that finds the patch size of a model with free sides. It gives
+#: another number of patches for each of these patch sizes.
 PROBE_PX = 224
 PATCHES_PX = (8, 14, 16, 28, 32)
-#: Class token and registers of a model at most.
+#: Largest number of class token and registers of a model.
 MOST_PREFIX = 32
 
 
 class OnnxTransformer:
-    """An exported vision transformer.
+    """A vision transformer exported to ONNX.
 
     Attributes:
-        name: what it is, for people.
+        name: description of the model, for the user.
         sha256: SHA-256 of its file.
-        patch_px: side of a patch in pixels, told by the number of tokens.
-        size: width and height that a picture must have; None where any will do.
+        patch_px: side of a patch in pixels, derived from the number of tokens.
+        size: required width and height of a picture; None for any size.
     """
 
     def __init__(self, weights: str | PathLike[str]) -> None:
-        """Open a file and try it once on an empty picture.
+        """Open a file and run it once on an empty picture.
 
         Raises:
             MissingExtraError: onnxruntime is not installed.
-            ModelError: the file is no such export; the message names what it has.
+            ModelError: the file is not such an export; the message has its inputs or outputs.
         """
         self._path = check_weights(weights, ".onnx")
         self.sha256 = file_sha256(self._path)
         self._session, self._faults = open_session(self._path)
         self._input, self.size = self._check_input()
         self._output, states = self._check_outputs()
-        # A state is numbered by how many blocks come before it.
+        # State k is the output of block k - 1, counted from 0.
         self._blocks = tuple(number - 1 for number in states)
         self._states = list(states.values())
         self._check_tokens()
@@ -74,20 +74,21 @@ class OnnxTransformer:
     def _check_input(self) -> tuple[str, tuple[int, int] | None]:
         inputs = self._session.get_inputs()
         shape = inputs[0].shape if len(inputs) == 1 else []
-        # A free side is a name, or None.
+        # In the file a free side is a name, or None.
         is_picture = len(shape) == 4 and all(
             given == wanted or not isinstance(given, int)
             for given, wanted in zip(shape, (1, 3), strict=False)
         )
         if not is_picture or inputs[0].type != "tensor(float)":
             raise ModelError(
-                f"{self._path} does not look at one picture",
+                f"{self._path} does not take one picture",
                 found=", ".join(f"{each.name} {each.shape} {each.type}" for each in inputs),
                 bound="one input of floats (1, 3, height, width)",
             )
         height, width = (side if isinstance(side, int) else None for side in shape[2:])
         if width is None and height is None:
             return inputs[0].name, None
+        # Pictures are scaled to one fixed size, or keep theirs; a single free side allows neither.
         low, high = SIDE_RANGE
         if width is None or height is None or not (low <= width <= high and low <= height <= high):
             raise ModelError(
@@ -103,46 +104,47 @@ class OnnxTransformer:
         output = next((name for name in OUTPUTS if name in names), None)
         if output is None:
             raise ModelError(
-                f"{self._path} gives no tokens of a vision transformer",
+                f"{self._path} has no output with tokens of a vision transformer",
                 found=f"outputs {', '.join(names)}",
                 bound=" or ".join(OUTPUTS),
-                remedy="Name one of its outputs so when exporting.",
+                remedy="Give one of its outputs this name in the export.",
             )
         found = (_STATE.fullmatch(name) for name in names)
         states = {int(each[1]): each[0] for each in found if each is not None}
         return output, {number: states[number] for number in sorted(states) if number}
 
     def _check_tokens(self) -> None:
-        """A fixed size must make no more tokens than a picture of any size may."""
+        """Raise a ModelError if the fixed size gives more tokens than the bound for pictures of any size."""
         if self.size is None:
             return
         shapes = {each.name: each.shape for each in self._session.get_outputs()}
         shape = shapes[self._output]
-        # Of (1, n, width) or (1, heads, n, width); where n is free, as many as the smallest patches make.
+        # Shape (1, n, width) or (1, heads, n, width); for a free n, the number with the smallest patches.
         given = shape[-2] if len(shape) in (3, 4) else None
         count = given if isinstance(given, int) else math.prod(self.size) // min(PATCHES_PX) ** 2
         if count > MOST_PATCHES + MOST_PREFIX:
             raise ModelError(
-                f"{self._path} makes too many tokens",
+                f"{self._path} has too many tokens",
                 found=f"{count} of {self.size[0]} x {self.size[1]} pixels",
                 bound=f"up to {MOST_PATCHES} patches and {MOST_PREFIX} others",
                 remedy="Export it with smaller sides, or with free ones.",
             )
 
     def _run(self, picture: U8) -> list[F32]:
-        """The output and the states, (n, width) each."""
+        """Run the model: the output and the states, (n, width) each."""
         blob = np.ascontiguousarray(normalise(picture).transpose(2, 0, 1)[None])
         with told(self._path, f"cannot be run with an input of {blob.shape}", self._faults):
             outputs: list[Any] = self._session.run([self._output, *self._states], {self._input: blob})
         return [self._flat(each) for each in outputs]
 
-    def _flat(self, output: Any) -> F32:  # noqa: ANN401 - whatever onnxruntime gives
+    def _flat(self, output: Any) -> F32:  # noqa: ANN401 - any type that onnxruntime returns
         shape = np.shape(output)
+        # Keys by head are joined side by side, as in the NumPy model.
         if len(shape) == 4 and shape[0] == 1:
             output = np.moveaxis(output, 1, 2).reshape(1, shape[2], -1)
         if np.ndim(output) != 3 or len(output) != 1 or not np.isfinite(output).all():
             raise ModelError(
-                f"{self._path} does not give one picture's tokens in finite numbers",
+                f"{self._path} does not return finite tokens of one picture",
                 found=f"shape {shape}",
                 bound="(1, n, width) or (1, heads, n, width)",
             )
@@ -156,16 +158,17 @@ class OnnxTransformer:
             and not height % side
             and 0 <= count - (width // side) * (height // side) <= MOST_PREFIX
         ]
+        # A wrong patch size would place every object wrongly, so a doubtful one is an error.
         if len(fitting) != 1:
             raise ModelError(
-                f"{self._path} does not tell the size of its patches",
+                f"{self._path} does not show the size of its patches",
                 found=f"{count} tokens of {width}x{height} pixels",
                 bound=f"patches of {', '.join(map(str, PATCHES_PX))} and up to {MOST_PREFIX} other tokens",
             )
         return fitting[0]
 
     def look(self, picture: U8) -> Features:
-        """Features of a picture; scaled once more where the export takes one size only.
+        """Compute features of a picture, which is first scaled if the export has a fixed size.
 
         Raises:
             ModelError: the export does not run with this size.
@@ -177,7 +180,7 @@ class OnnxTransformer:
         first = len(tokens) - rows * columns
         if not 0 <= first <= MOST_PREFIX or any(len(state) != len(tokens) for state in states):
             raise ModelError(
-                f"{self._path} gives another number of tokens than it has patches",
+                f"{self._path} returns a number of tokens that does not fit its patches",
                 found=[len(tokens), *map(len, states)],
                 bound=f"{math.prod((rows, columns))} and up to {MOST_PREFIX} more",
             )

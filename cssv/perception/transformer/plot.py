@@ -35,7 +35,7 @@ def draw_norms(picture: U8, done: Artefacts) -> U8:
 
     Args:
         picture: (H, W, 3) uint8 RGB, the picture that was measured.
-        done: its measures; where it was healed, a second panel shows the measures after that.
+        done: its measures; after healing, a second panel shows the measures with the register.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -51,7 +51,7 @@ def draw_norms(picture: U8, done: Artefacts) -> U8:
 def require_matplotlib() -> None:
     """Raise a MissingExtraError unless matplotlib can be imported."""
     try:
-        import matplotlib.figure  # noqa: F401 - only whether it is there
+        import matplotlib.figure  # noqa: F401 - only to see if it is installed
     except ImportError as error:
         raise MissingExtraError(
             "a plot needs matplotlib", remedy="Install it with: pip install '.[plot]'"
@@ -59,7 +59,7 @@ def require_matplotlib() -> None:
 
 
 def norms_figure(picture: U8, done: Artefacts) -> Figure:
-    """The plot as a figure of matplotlib: one panel, and below it another one after healing."""
+    """Draw the plot as a figure of matplotlib: one panel, and a second one below it after healing."""
     import matplotlib.figure
 
     panels = [(done, "")]
@@ -81,7 +81,7 @@ def norms_figure(picture: U8, done: Artefacts) -> Figure:
 
 
 def _span(panels: list[Artefacts]) -> tuple[float, float]:
-    """Lowest and highest norm on the logarithmic axis; every median and bound lies within."""
+    """Lowest and highest norm of the logarithmic axis, which includes every median and bound."""
     blocks = [block for each in panels for block in each.blocks]
     norms = np.concatenate([[*block.norms, block.bound] for block in blocks])
     low, high = float(norms.min()), float(norms.max())
@@ -91,7 +91,7 @@ def _span(panels: list[Artefacts]) -> tuple[float, float]:
 
 
 def _draw_histograms(axes: Axes, done: Artefacts, span: tuple[float, float]) -> None:
-    """One row per block, the first at the top: counts, median, bound and outliers."""
+    """Draw one row per block, the first at the top: counts, median, bound and outliers."""
     axes.set_xscale("log")
     _set_ticks(axes, span)
     axes.set_xlim(*span)
@@ -113,25 +113,25 @@ def _draw_histograms(axes: Axes, done: Artefacts, span: tuple[float, float]) -> 
 
 
 def _draw_outliers(axes: Axes, done: Artefacts) -> None:
-    """A dot for each norm above its block's bound."""
+    """Draw a dot for each norm above its block's bound."""
     above = [
         (row, norm)
         for row, block in enumerate(done.blocks)
         for norm in block.norms[block.norms > block.bound]
     ]
-    # Without outliers there is no entry in the legend either.
+    # An empty series would still add an entry to the legend.
     if above:
         rows, norms = zip(*above, strict=True)
         axes.scatter(norms, np.array(rows) + 0.85, color=_OUTLIER, label="outlier", zorder=3)
 
 
 def _set_ticks(axes: Axes, span: tuple[float, float]) -> None:
-    """Few enough numbers on the logarithmic axis that none touches the next."""
+    """Set the ticks of the logarithmic axis, few enough that the numbers do not overlap."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     decades = float(np.log10(span[1] / span[0]))
     locator: Any
-    # Within half a decade there may be no power of ten at all, nor 2 or 5 times one.
+    # Half a decade may contain no power of ten, nor 2 or 5 times one.
     if decades < 0.5:
         locator = MaxNLocator(6)
     elif decades < 3:
@@ -144,18 +144,18 @@ def _set_ticks(axes: Axes, span: tuple[float, float]) -> None:
 
 
 def _worst(done: Artefacts) -> BlockNorms:
-    """The block whose longest token exceeds the median most."""
+    """Block with the largest ratio of the longest token to the median."""
     return max(done.blocks, key=lambda block: float(block.norms.max()) / max(block.median, 1e-9))
 
 
 def _draw_map(axes: Axes, picture: U8, done: Artefacts) -> None:
-    """The picture under the norms of its patches in the worst block; outliers are outlined."""
+    """Draw the picture with the norms of its patches in the worst block; outliers are outlined."""
     from matplotlib.patches import Rectangle
 
     worst = _worst(done)
     shares: F64 = np.clip(worst.norms / (4 * max(worst.median, 1e-9)), 0, 1).reshape(done.rows, done.columns)
     extent = (0.0, float(done.columns), float(done.rows), 0.0)
-    # Patches need not be square in the picture that was given, but their pixels are.
+    # Pixels of the original picture are square, but patches need not be square in it.
     height, width = picture.shape[:2]
     aspect = (height / done.rows) / (width / done.columns)
     axes.imshow(_shrunk(picture), extent=extent, aspect=aspect)
@@ -179,7 +179,7 @@ def _draw_map(axes: Axes, picture: U8, done: Artefacts) -> None:
 
 
 def _shrunk(picture: U8) -> U8:
-    """The picture with no side longer than the map can show."""
+    """Reduce the picture to the size of the map, if it is larger."""
     scale = _MAP_PX / max(picture.shape[:2])
     if scale >= 1:
         return picture

@@ -1,4 +1,4 @@
-"""Position embeddings scaled to another grid of patches, as the original programs scale them."""
+"""Scaling of position embeddings to another grid of patches, equal to the original programs."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from cssv.boxes import F64
 from cssv.perception.transformer.naming import Naming
 from cssv.perception.transformer.weights import F32
 
-#: Free parameter of the cubic kernel (Keys, 1981): plain, and where it also smooths.
+#: Free parameter of the cubic kernel (Keys, 1981): plain, and with antialiasing.
 CUBIC, CUBIC_SMOOTH = -0.75, -0.5
-#: What Facebook's models without registers add to the grid's sides before they take the ratio.
+#: Added to the grid's sides before the ratio in Facebook's models without registers.
 OFFSET = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """How a grid is scaled, always by bicubic interpolation without corners aligned.
+    """The parameters of scaling a grid by bicubic interpolation without aligned corners.
 
     Attributes:
-        offset: added to the new side before the ratio of sides is taken.
-        is_smooth: whether a smaller grid is low-pass filtered (``antialias=True`` of torch).
+        offset: number added to the new side before the ratio of sides.
+        is_smooth: True if a smaller grid is low-pass filtered (``antialias=True`` of torch).
     """
 
     offset: float = 0.0
@@ -30,7 +30,7 @@ class Scaling:
 
     @classmethod
     def from_naming(cls, naming: Naming, *, is_plain: bool) -> Scaling:
-        """The rule of a program; ``is_plain``: the model has no registers.
+        """Parameters of a program's models; ``is_plain``: the model has no registers.
 
         Facebook's hub gives models without registers the offset 0.1 and those with registers antialiasing;
         Hugging Face smooths models with registers; timm smooths always.
@@ -40,7 +40,7 @@ class Scaling:
         return cls(OFFSET if naming == "facebook" else 0.0)
 
     def matrix(self, old: int, new: int) -> F64:
-        """(new, old): the weights of each old position at each new one; rows sum to 1."""
+        """Weights of each old position at each new one, (new, old); rows sum to 1."""
         ratio = old / (new + self.offset)
         return _smooth(old, new, ratio) if self.is_smooth else _plain(old, new, ratio)
 
@@ -48,6 +48,7 @@ class Scaling:
 def scale_positions(positions: F32, rows: int, columns: int, scaling: Scaling) -> F32:
     """Scale (side * side, width) embeddings of a square grid to (rows * columns, width)."""
     side = round(len(positions) ** 0.5)
+    # The programs return the trained grid unchanged; with an offset, interpolation would change it.
     if (rows, columns) == (side, side):
         return positions
     grid = positions.reshape(side, side, -1).astype(np.float64)
@@ -64,7 +65,7 @@ def _cubic(distance: F64, a: float) -> F64:
 
 
 def _plain(old: int, new: int, ratio: float) -> F64:
-    """Four taps around each position; those outside the grid fall on its edge."""
+    """Interpolation weights with four taps around each position; taps outside the grid use its edge."""
     centre = ratio * (np.arange(new) + 0.5) - 0.5
     taps = np.floor(centre).astype(np.int64)[:, None] + np.arange(-1, 3)
     matrix = np.zeros((new, old))
@@ -74,7 +75,7 @@ def _plain(old: int, new: int, ratio: float) -> F64:
 
 
 def _smooth(old: int, new: int, ratio: float) -> F64:
-    """A kernel as wide as the ratio; what falls outside the grid is left out and the rest made up for."""
+    """Weights of a kernel as wide as the ratio; those outside the grid are dropped, the rest normalised."""
     width = max(ratio, 1.0)
     centre = ratio * (np.arange(new)[:, None] + 0.5)
     distance = (np.arange(old) + 0.5 - centre) / width

@@ -1,13 +1,12 @@
-"""Test-time registers: an untrained token takes over what would make patches explode.
+"""Test-time registers: an untrained token that takes the high norms away from outlier patches.
 
 "Vision Transformers Don't Need Trained Registers" (Jiang et al., NeurIPS 2025): a few hidden neurons, active
-at the outlying patches, write the long tokens. When their activation is moved to an added token, zero at
-first, and taken away from every patch, the outliers appear there instead.
+at the outlier patches, produce the long tokens. Their activation is moved to an added token, initially zero,
+and set to 0 at every patch. The outlier then appears in the added token.
 
-The paper ranks neurons by their activation at outliers and takes a fixed number of them. Here they are
-ranked by the length that this activation writes into the token, beyond what it writes elsewhere, so that a
-neuron of little activation and much weight is found too; and the fewest are taken, by doubling, that leave
-no outlier.
+The paper ranks neurons by their activation at outliers and takes a fixed number of them. Here they are ranked
+by the length that the activation adds to the token, minus the length added elsewhere, because this also finds
+neurons of small activation and large weight. The number is doubled until no outlier is left.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from cssv.perception.transformer.network import VisionTransformer
 from cssv.perception.transformer.norms import count_outliers, measure_norms
 from cssv.perception.transformer.weights import F32
 
-#: Neurons that are tried at most.
+#: Largest number of neurons that are tried.
 MOST_NEURONS = 128
 
 
@@ -35,9 +34,9 @@ class Neuron:
     """A hidden neuron of a block's perceptron.
 
     Attributes:
-        block: counted from 0.
-        index: within the block, counted from 0.
-        written: mean length that it adds to outlying patches, beyond what it adds to the others.
+        block: number of the block, counted from 0.
+        index: number within the block, counted from 0.
+        written: mean length that it adds to outlier patches, minus the length it adds to the others.
     """
 
     block: int
@@ -46,12 +45,12 @@ class Neuron:
 
 
 class HealedTransformer:
-    """A vision transformer with a test-time register behind its patches.
+    """A vision transformer with a test-time register after its patches.
 
     Attributes:
-        model: the transformer as it is.
-        neurons: the register neurons whose activation the register takes over.
-        name, sha256, patch_px: the model's own.
+        model: the unchanged transformer.
+        neurons: register neurons, with their activation moved to the register.
+        name, sha256, patch_px: those of the model.
     """
 
     def __init__(self, model: VisionTransformer, neurons: Sequence[Neuron]) -> None:
@@ -64,14 +63,15 @@ class HealedTransformer:
         self._columns = {block: np.array(indices) for block, indices in by_block.items()}
 
     def look(self, picture: U8) -> Features:
-        """Features of a picture; the last token is the test-time register."""
+        """Compute the features of a picture; the last token is the test-time register."""
         first = len(self.model.prefix)
 
         def move(block: int, hidden: F32) -> None:
+            # Most blocks have no register neuron.
             columns = self._columns.get(block)
             if columns is None:
                 return
-            # The paper takes the largest; that of a gated perceptron may be negative.
+            # The paper takes the largest activation; in a gated perceptron the strongest may be negative.
             strongest = np.abs(hidden[:, columns]).argmax(axis=0)
             hidden[-1, columns] = hidden[strongest, columns]
             hidden[first:-1, columns] = 0
@@ -80,18 +80,18 @@ class HealedTransformer:
 
 
 def find_register_neurons(model: VisionTransformer, pictures: Sequence[U8]) -> tuple[Neuron, ...]:
-    """The neurons that write most where patches are outliers, the strongest first.
+    """Find the neurons that add the most length to outlier patches, the strongest first.
 
-    Outlying are the patches of the block in which they exceed the median most. Only blocks up to the first
-    one in which half of them do are searched: what comes later answers to them and has not made them. A
-    picture without outliers says nothing.
+    Outliers are those of the block in which they exceed the median most. The search ends at the first block
+    in which at least half of these patches are outliers: later neurons react to the outliers, but do not
+    produce them. Pictures without outliers are not used.
 
     Args:
         model: the transformer.
         pictures: (H, W, 3) uint8 RGB, sides multiples of the patch.
 
     Returns:
-        At most :data:`MOST_NEURONS`; none where no picture has an outlier.
+        At most :data:`MOST_NEURONS`; none if no picture has an outlier.
     """
     sums: dict[int, F64] = {}
     used = 0
@@ -116,7 +116,7 @@ def find_register_neurons(model: VisionTransformer, pictures: Sequence[U8]) -> t
 def _collect(
     model: VisionTransformer, picture: U8, where: NDArray[np.intp], last: int, sums: dict[int, F64]
 ) -> None:
-    """Add what each neuron of the blocks up to ``last`` writes at some patches beyond the others."""
+    """Add to ``sums`` the excess length at outliers, for each neuron of the blocks up to ``last``."""
     first = len(model.prefix)
     is_outlying = np.zeros(picture.shape[0] * picture.shape[1] // model.patch_px**2, dtype=bool)
     is_outlying[where] = True
@@ -135,11 +135,11 @@ def _collect(
 
 
 def heal(model: VisionTransformer, pictures: Sequence[U8]) -> HealedTransformer | None:
-    """Give a model a test-time register that takes the outliers away from the patches of some pictures.
+    """Add a test-time register to a model, so that the patches of some pictures have no outliers.
 
     Returns:
-        The model healed with the fewest neurons (1, 2, 4 ...) that leave no outlier, or else the fewest
-        outliers; None where nothing is to be healed or no number of neurons helps.
+        The model with the smallest number of neurons (1, 2, 4 ...) that leaves no outlier, or else the fewest
+        outliers; None if there are no outliers, or no number of neurons helps.
     """
     before = sum(count_outliers(model.look(picture)) for picture in pictures)
     neurons = find_register_neurons(model, pictures) if before else ()
@@ -147,6 +147,7 @@ def heal(model: VisionTransformer, pictures: Sequence[U8]) -> HealedTransformer 
     while fewest and count <= len(neurons):
         healed = HealedTransformer(model, neurons[:count])
         left = sum(count_outliers(healed.look(picture)) for picture in pictures)
+        # Strictly fewer: at equal success the smaller change of the model is kept.
         if left < fewest:
             best, fewest = healed, left
         count *= 2

@@ -1,8 +1,8 @@
-"""Tensors in a safetensors file, without copying them.
+"""Reader of safetensors files by memory mapping.
 
 The format (huggingface/safetensors, "Format"): eight bytes with the length of a header, little endian; the
 header, a JSON object of name -> dtype, shape and data_offsets; then the tensors' bytes, one after the other
-without gaps. The package ``safetensors`` cannot give NumPy a bfloat16, and these are the whole rules.
+without gaps. The package ``safetensors`` cannot return bfloat16 to NumPy, and the format has no other rules.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from cssv.errors import ModelError
 
 F32 = NDArray[np.float32]
 
-#: A header is no longer than this many bytes; the format's own bound.
+#: Largest size of a header, bytes; the bound of the format.
 LARGEST_HEADER = 100_000_000
-#: Dtypes that weights come in, as NumPy holds their bytes; a bfloat16 is the upper half of a float32.
+#: Dtypes of weights, with the NumPy dtype of their bytes; a bfloat16 is the upper half of a float32.
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
-#: Bytes of an element of the other dtypes of the format; such tensors are not weights and are passed over.
+#: Bytes per element of the format's other dtypes; such tensors are not weights and are ignored.
 OTHERS = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "I32": 4, "U32": 4, "I64": 8, "U64": 8}
-#: How files begin that people take for safetensors: torch.save (a zip archive or a pickle).
+#: First bytes of files of torch.save (a zip archive or a pickle), often mistaken for safetensors.
 _TORCH = (b"PK\x03\x04", b"\x80\x02")
 _CONVERT = (
     "Convert it once, where torch is: "
@@ -39,14 +39,14 @@ _CONVERT = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """The tensors of a file.
+    """The tensors of a safetensors file.
 
     Attributes:
         path: the file.
         sha256: its SHA-256, 64 hexadecimal digits.
-        tensors: name -> bytes in the file as an array of its shape; float16 and float64 as they are,
-            bfloat16 as uint16. :meth:`get` makes numbers of them.
-        metadata: what else the file says, texts by name.
+        tensors: name -> mapped data of the file as an array of its shape; bfloat16 as uint16, other dtypes as
+            such. :meth:`get` converts them to float32.
+        metadata: further texts of the file, by name.
     """
 
     path: Path
@@ -55,7 +55,7 @@ class Weights:
     metadata: Mapping[str, str]
 
     def get(self, name: str) -> F32:
-        """A tensor in float32.
+        """Return a tensor in float32.
 
         Raises:
             ModelError: a value is not finite.
@@ -65,13 +65,14 @@ class Weights:
             values = (raw.astype(np.uint32) << 16).view(np.float32)
         else:
             values = np.asarray(raw, dtype=np.float32)
+        # One NaN spreads to every token, and the result would be empty without any error.
         if not np.isfinite(values).all():
             raise ModelError(f"{self.path} cannot be used: tensor {name} holds values that are not finite")
         return values
 
 
 def read_weights(path: str | PathLike[str]) -> Weights:
-    """Open a safetensors file; the tensors stay on disk until they are asked for.
+    """Open a safetensors file; tensors are read from disk only on access.
 
     Raises:
         ModelError: the file cannot be read or breaks a rule of the format.
@@ -84,6 +85,7 @@ def read_weights(path: str | PathLike[str]) -> Weights:
         if start.startswith(_TORCH):
             raise ModelError(f"{path} is a file of torch.save, not safetensors", remedy=_CONVERT)
         length = int.from_bytes(start, "little")
+        # Checked before the header is read: a false length must not allocate memory.
         if len(start) < 8 or not 2 <= length <= min(LARGEST_HEADER, size - 8):
             raise _broken(path, f"a header of {length} bytes in a file of {size}")
         header = file.read(length)
@@ -95,11 +97,11 @@ def read_weights(path: str | PathLike[str]) -> Weights:
         raise _broken(path, "a header that is not a JSON object")
     metadata = entries.pop("__metadata__", None)
     metadata = metadata if isinstance(metadata, dict) else {}
-    said = {key: value for key, value in metadata.items() if isinstance(value, str)}
+    texts = {key: value for key, value in metadata.items() if isinstance(value, str)}
     if not entries or size == 8 + length:
         raise _broken(path, "no tensors")
     data = np.memmap(path, mode="r", offset=8 + length)
-    return Weights(path, digest, _views(path, entries, data), said)
+    return Weights(path, digest, _views(path, entries, data), texts)
 
 
 def _views(path: Path, entries: dict[str, object], data: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
@@ -107,18 +109,19 @@ def _views(path: Path, entries: dict[str, object], data: NDArray[np.uint8]) -> d
     tensors: dict[str, NDArray[np.generic]] = {}
     end = 0
     for first, last, dtype, shape, name in spans:
+        # Gaps and overlaps are forbidden by the format; they show a damaged or forged header.
         if first != end or last > len(data):
             raise _broken(path, f"tensor {name} at bytes {first} to {last} of {len(data)}, expected at {end}")
         end = last
         if dtype in DTYPES:
             tensors[name] = data[first:last].view(DTYPES[dtype]).reshape(shape)
     if end != len(data):
-        raise _broken(path, f"{len(data) - end} bytes behind the last tensor")
+        raise _broken(path, f"{len(data) - end} bytes after the last tensor")
     return tensors
 
 
 def _entry(path: Path, name: str, entry: object) -> tuple[int, int, str, tuple[int, ...]]:
-    """First byte, byte behind the last, dtype and shape of a tensor, of a length that fits them."""
+    """Check the entry of a tensor: first byte, end, dtype and shape."""
     fields = entry if isinstance(entry, dict) else {}
     dtype, shape, offsets = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
     sizes = {key: np.dtype(kind).itemsize for key, kind in DTYPES.items()} | OTHERS
@@ -133,11 +136,12 @@ def _entry(path: Path, name: str, entry: object) -> tuple[int, int, str, tuple[i
 
 
 def _are_counts(value: object) -> TypeGuard[list[int]]:
+    # ``type`` and not ``isinstance``, because a bool is an int.
     return isinstance(value, list) and all(type(each) is int and each >= 0 for each in value)
 
 
 def _broken(path: Path, found: str) -> ModelError:
-    remedy = "It may be another kind of file, or a download that broke off."
+    remedy = "It may be another kind of file, or an incomplete download."
     return ModelError(f"{path} is not a whole safetensors file", found=found, remedy=remedy)
 
 

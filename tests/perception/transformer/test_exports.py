@@ -169,11 +169,14 @@ def test_sizes_are_bounded_before_anything_is_run(tmp_path, options, words, monk
 
 
 WRONG = {
-    "no tokens": ({"outputs": ("logits",)}, "no tokens.*logits.*Name one"),
-    "two pictures": ({"batch": 2, "size": (224, 224)}, "is not a model|does not look at one picture"),
-    "grey": ({"channels": 1, "size": (224, 224)}, "is not a model|does not look at one picture"),
-    "patches of another size": ({"patch": 20, "size": (240, 240)}, "does not tell the size.*145 tokens"),
-    "many other tokens": ({"prefix": 100}, "does not tell the size"),
+    "no tokens": (
+        {"outputs": ("logits",)},
+        "no output with tokens.*logits.*Give one of its outputs this name",
+    ),
+    "two pictures": ({"batch": 2, "size": (224, 224)}, "is not a model|does not take one picture"),
+    "grey": ({"channels": 1, "size": (224, 224)}, "is not a model|does not take one picture"),
+    "patches of another size": ({"patch": 20, "size": (240, 240)}, "does not show the size.*145 tokens"),
+    "many other tokens": ({"prefix": 100}, "does not show the size"),
     "not finite": ({"value": np.nan}, "finite"),
 }
 
@@ -188,7 +191,7 @@ def test_other_networks_are_refused(tmp_path, name):
 
 
 def test_a_detector_s_network_is_no_transformer(data):
-    with pytest.raises(ModelError, match="gives no tokens of a vision transformer"):
+    with pytest.raises(ModelError, match="has no output with tokens of a vision transformer"):
         load_transformer(data / "models/yolox_nano_416.onnx")
 
 
