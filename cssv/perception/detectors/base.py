@@ -59,7 +59,7 @@ def check_found(found: object, by: str) -> Detections:
 
 
 class CheckedDetector:
-    """A detector with all optional parts, whose results are checked.
+    """A detector with all optional parts and checked results.
 
     The rest of the program uses detectors only through this class.
 

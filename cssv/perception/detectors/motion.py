@@ -88,7 +88,7 @@ class MotionDetector:
             # After a cut the objects have other sizes.
             self._prior = SizePrior()
             return EMPTY
-        # Motion everywhere is a misaligned background, whose boxes would be wrong. It may recover by itself.
+        # Motion everywhere means a misaligned background and wrong boxes. It may recover by itself.
         if spread(moving) > SPREAD_SHARE:
             self._lost_s += step_s
             if self._lost_s > LOST_S:

@@ -16,7 +16,7 @@ from cssv.files.paths import check_path
 #: Boxes of networks below this score are left out. It is low, because the tracker uses boxes of low score to
 #: continue the tracks of better ones.
 MIN_SCORE = 0.1
-#: Of two boxes of one class whose intersection over union is above this, the weaker is the same object again.
+#: Two boxes of one class with a larger intersection over union are one object; the weaker is removed.
 MOST_OVERLAP = 0.55
 #: Largest number of boxes in a frame; of more, those of the best scores are kept. More boxes are found only
 #: in texture, and each costs time in the tracker. A box file has no such bound.

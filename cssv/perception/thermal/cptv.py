@@ -25,7 +25,7 @@ from cssv.errors import ThermalError
 from cssv.scene.thermal import CENTIKELVIN, Unit
 from cssv.video import COUNTS_SIDE_MAX
 
-#: Cameras whose counts are hundredths of a kelvin (FLIR Lepton with radiometry: "TLinear" output).
+#: Cameras with counts in hundredths of a kelvin (FLIR Lepton with radiometry: "TLinear" output).
 RADIOMETRIC_MODELS = ("lepton2.5", "lepton3.5")
 #: First bytes of the file, and of its content after decompression.
 GZIP = b"\x1f\x8b"
