@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -107,12 +108,23 @@ def test_a_wheel_works(wheel, material, tmp_path):
     assert importlib.metadata.version("cssv") in version
 
 
+def without_cssv(folder, tmp_path):
+    """The folder, or links to all that it holds except the packages under test."""
+    if not (folder / "cssv").exists():
+        return folder
+    linked = Path(tempfile.mkdtemp(dir=tmp_path))
+    for path in folder.iterdir():
+        if path.name not in {"cssv", "cssv_cli", "cli"}:
+            (linked / path.name).symlink_to(path)
+    return linked
+
+
 def test_an_editable_installation_works(source, material, tmp_path):
     folder = tmp_path / "built"
     folder.mkdir()
     site = install(build("build_editable", source, folder), tmp_path / "site")
-    # Without -S the editable installation of the tests themselves would come first.
-    others = [path for path in sys.path if path and not (Path(path) / "cssv").exists()]
+    # -S, because the installation that the tests themselves use would come first. What it depends on is needed.
+    others = [str(without_cssv(Path(path), tmp_path)) for path in sys.path if path]
     start = f"import site, sys; site.addsitedir({str(site)!r}); sys.path += {others!r}\n"
     code = start + WORK.format(output=tmp_path / "x.cssv")
     out = run(sys.executable, "-I", "-S", "-c", code, cwd=material)
