@@ -123,7 +123,7 @@ def test_an_editable_installation_works(source, material, tmp_path):
     folder = tmp_path / "built"
     folder.mkdir()
     site = install(build("build_editable", source, folder), tmp_path / "site")
-    # -S, because the installation that the tests themselves use would come first. What it depends on is needed.
+    # -S, because the installation of the tests themselves would come first. What it depends on is needed.
     others = [str(without_cssv(Path(path), tmp_path)) for path in sys.path if path]
     start = f"import site, sys; site.addsitedir({str(site)!r}); sys.path += {others!r}\n"
     code = start + WORK.format(output=tmp_path / "x.cssv")
