@@ -11,7 +11,7 @@ import cssv
 from cssv.api import choices
 from cssv_cli import media_report
 from cssv_cli.console import Console
-from cssv_cli.options import PATH, command, source_argument, version_option
+from cssv_cli.options import PATH, command, source_argument, stream_option, version_option
 
 
 @command(
@@ -42,6 +42,7 @@ from cssv_cli.options import PATH, command, source_argument, version_option
     help="The clip with heat map and readings drawn over it: .mp4 or a folder of PNGs (no extension).",
 )
 @version_option()
+@stream_option
 def decode(console: Console, source: Path, **options: Any) -> None:
     """Read heat map, objects and scene from the pixels of SOURCE.
 

@@ -15,10 +15,12 @@ from cssv_cli.options import (
     PATH,
     block,
     command,
+    damaged_option,
     perception_options,
     scene_option,
     seconds,
     source_argument,
+    stream_option,
 )
 
 SCENE = block(
@@ -101,8 +103,12 @@ THERMAL = block(
     help="Begin at this time of CLIP: seconds or [HH:]MM:SS(.fff). Times in the scene remain those of CLIP.",
 )
 @click.option("--stop", type=seconds, metavar="T", help="End before this time of CLIP.")
+@stream_option
+@damaged_option
 def encode(console: Console, scene: Path | None, **options: Any) -> None:
     """Embed a heat map of the objects in the pixels of CLIP.
+
+    CLIP is a video, a folder of numbered pictures, or a pattern such as frame_%04d.png.
 
     Finds and tracks the objects, draws their heat map, and merges it into the low four bits of every byte.
 

@@ -9,7 +9,7 @@ import click
 import cssv
 from cssv_cli import media_report
 from cssv_cli.console import Console
-from cssv_cli.options import PATH, command, source_argument, version_option
+from cssv_cli.options import PATH, command, source_argument, stream_option, version_option
 
 
 @command(
@@ -20,12 +20,15 @@ from cssv_cli.options import PATH, command, source_argument, version_option
 @source_argument("IN")
 @click.argument("output", metavar="OUT", type=PATH)
 @version_option()
-def export(console: Console, source: Path, output: Path, version: int | str | None) -> None:
+@stream_option
+def export(
+    console: Console, source: Path, output: Path, version: int | str | None, stream: int | None
+) -> None:
     """Copy the frames of IN to another kind of file, pixel for pixel.
 
     IN is a .cssv or a lossless copy of one. OUT is .mkv, .mp4 or .webm, all lossless, or a folder of PNGs (no
     extension). OUT carries the heat map too, but not the scene track. If OUT is a .cssv, it gets one version
     with everything, bit for bit, and no other version.
     """
-    done = cssv.export(source, output, version=version, progress=console.progress)
+    done = cssv.export(source, output, version=version, stream=stream, progress=console.progress)
     console.show(media_report.exported(done))

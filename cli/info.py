@@ -7,7 +7,7 @@ from pathlib import Path
 import cssv
 from cssv_cli import media_report
 from cssv_cli.console import Console
-from cssv_cli.options import command, source_argument
+from cssv_cli.options import command, source_argument, stream_option
 
 
 @command(
@@ -15,9 +15,10 @@ from cssv_cli.options import command, source_argument
     "cssv info clip.cssv --json",
 )
 @source_argument("SOURCE")
-def info(console: Console, source: Path) -> None:
+@stream_option
+def info(console: Console, source: Path, stream: int | None) -> None:
     """Show what SOURCE is and what its pixels carry.
 
-    SOURCE is a .cssv, any other video, a PNG or a folder of PNGs. Only one frame is decoded.
+    SOURCE is a .cssv, any other video, a picture or a folder of pictures. Only one frame is decoded.
     """
-    console.show(media_report.informed(cssv.info(source)))
+    console.show(media_report.informed(cssv.info(source, stream=stream)))

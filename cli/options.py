@@ -105,6 +105,28 @@ def version_option(*, required: bool = False) -> Callable[[Function], Function]:
     )
 
 
+def stream_option(function: Function) -> Function:
+    """``--stream``, of commands that read a video."""
+    return click.option(
+        "--stream",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="The video stream to read, as ffprobe counts, of a file that holds several.  [default: the one "
+        "that carries a heat map, otherwise the one that moves, is flagged as default, and is the largest]",
+    )(function)
+
+
+def damaged_option(function: Function) -> Function:
+    """``--damaged``, of commands that read a clip."""
+    return click.option(
+        "--damaged",
+        type=click.Choice(choices.DAMAGED),
+        default=choices.DEFAULT_DAMAGED,
+        help="At a damaged frame. error: refuse the clip. skip: leave the frame out. stop: end the clip "
+        "before it. A note counts them.",
+    )(function)
+
+
 def perception_options(function: Function) -> Function:
     """``--detector`` and its options, ``--boxes`` and ``--rate``."""
     # The list of detectors is read here, not above, since it loads OpenCV, which other commands do not need.

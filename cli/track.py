@@ -11,7 +11,7 @@ import cssv
 from cssv.api import choices
 from cssv_cli import media_report
 from cssv_cli.console import Console
-from cssv_cli.options import PATH, command, perception_options
+from cssv_cli.options import PATH, command, damaged_option, perception_options, stream_option
 
 
 @command(
@@ -30,6 +30,8 @@ from cssv_cli.options import PATH, command, perception_options
     metavar="FILE",
     help="MOT text file to write.  [default: the standard output]",
 )
+@stream_option
+@damaged_option
 def track(console: Console, output: Path | None, **options: Any) -> None:
     """Track the objects of CLIP and write them as MOT text.
 

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS
     from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
     from cssv.video.codecs import CODECS
+    from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED
 
 __all__ = [
     "CARRIERS",
     "CODECS",
+    "DAMAGED",
     "DEFAULT_CARRIER",
     "DEFAULT_CODEC",
+    "DEFAULT_DAMAGED",
     "DEFAULT_DETECTOR",
     "DEFAULT_FIDELITY",
     "DEFAULT_MERGE",
@@ -59,6 +62,7 @@ _HOMES = {
     "cssv.perception.transformer.norms": ("OUTLIER_DEVIATIONS",),
     "cssv.pipeline.config": ("DEFAULT_CODEC", "EXTENSION"),
     "cssv.video.codecs": ("CODECS",),
+    "cssv.video.decoding": ("DAMAGED", "DEFAULT_DAMAGED"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 #: Names that would be unclear outside their module.

@@ -38,11 +38,12 @@ class Clip(Closing):
     Args:
         path: what :class:`Decoder` takes.
         version: of a ``.cssv``: number or tag; None for the version that plays.
+        stream: number of the video stream of a copy that holds several; None for the first that carries.
     """
 
-    def __init__(self, path: Path_, version: Revision = None) -> None:
+    def __init__(self, path: Path_, version: Revision = None, *, stream: int | None = None) -> None:
         self._path = Path(path)
-        self._decoder = decoder = Decoder(path, version)
+        self._decoder = decoder = Decoder(path, version, stream=stream)
         self._moments: Cursor[Moment] = Cursor(decoder.seek, lambda: iter(decoder), len(decoder))
 
     def __len__(self) -> int:

@@ -32,7 +32,7 @@ from cssv.scene.ranges import fit_ranges
 from cssv.template.draw import draw
 from cssv.template.drawing import Outline
 from cssv.template.state import ObjectState
-from cssv.video import FrameCursor, Planes, Span, open_frames, shown_stamps
+from cssv.video import DAMAGED, DEFAULT_DAMAGED, FrameCursor, Planes, Span, open_clip, shown_stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,15 @@ def _open_cover(path: Path, target: Path, base: ParentVersion, stack: ExitStack)
     opened = base.recorded.opened
     rate, start, stop = (to_fraction(opened.get(key)) for key in ("rate", "start", "stop"))
     planes: Planes = "rgb" if base.recorded.layout == "rgb24" else "native"
-    cover = open_frames(path, planes=planes, rate=rate, span=Span(start, stop))
+    stream, damaged = opened.get("stream", ""), opened.get("damaged", "")
+    cover = open_clip(
+        path,
+        planes=planes,
+        rate=rate,
+        span=Span(start, stop),
+        stream=int(stream) if stream.isdecimal() else None,
+        damaged=next((choice for choice in DAMAGED if choice == damaged), DEFAULT_DAMAGED),
+    )
     stack.callback(cover.close)
     stamps = shown_stamps(cover)
     if len(stamps) != len(base):

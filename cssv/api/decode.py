@@ -100,6 +100,7 @@ def decode(
     scene: Path_ | None = None,
     overlay: Path_ | None = None,
     version: Revision = None,
+    stream: int | None = None,
     progress: Progress | None = None,
 ) -> Decoded:
     """Recover the heat map, the objects and the scene of a clip.
@@ -112,6 +113,7 @@ def decode(
         scene: the scene, JSON.
         overlay: ``.mp4`` or a folder of PNGs: frames with heat map and readings.
         version: of a ``.cssv``: number or tag; None for the version that plays.
+        stream: number of the video stream of a copy that holds several; None for the first that carries.
         progress: called after every frame.
 
     Raises:
@@ -127,7 +129,7 @@ def decode(
         check_extension(objects)
     check_distinct(source, heat, objects, scene, overlay)
     tally = _Tally()
-    with Decoder(source, version) as decoder, ExitStack() as stack:
+    with Decoder(source, version, stream=stream) as decoder, ExitStack() as stack:
         # All outputs get their names together, when everything else is done.
         table = None if objects is None else stack.enter_context(whole_file(objects))
         scene_file = None if scene is None else stack.enter_context(whole_file(scene))

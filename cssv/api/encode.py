@@ -16,7 +16,7 @@ from cssv.carriers import DEFAULT_CARRIER, make_carrier
 from cssv.carriers.base import Carrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
-from cssv.errors import VideoError
+from cssv.errors import OptionError, VideoError
 from cssv.files.atomic import whole_file
 from cssv.files.lock import replacing
 from cssv.files.paths import Path_, check_distinct, check_paths
@@ -35,7 +35,7 @@ from cssv.scene import Ranges, Scene
 from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ranges import default_ranges
 from cssv.scene.shift import shift_times
-from cssv.video import Codec, Span
+from cssv.video import DAMAGED, DEFAULT_DAMAGED, Codec, Damaged, Span, bytes_of_clip, is_sequence
 
 Planes = Literal["native", "rgb"]
 PLANES: tuple[Planes, ...] = ("native", "rgb")
@@ -110,13 +110,16 @@ def encode(
     fidelity: Fidelity | None = None,
     start: Fraction | int | str | None = None,
     stop: Fraction | int | str | None = None,
+    stream: int | None = None,
+    damaged: Damaged = DEFAULT_DAMAGED,
     created_s: int | None = None,
     progress: Progress | None = None,
 ) -> Encoded:
     """Encode a clip: detect and track its objects, hide their heat map, write one playable file.
 
     Args:
-        source: any video that FFmpeg reads.
+        source: any video that FFmpeg reads, a folder of numbered pictures, or a pattern such as
+            ``frame_%04d.png``.
         output: the file to write; by default the clip's name with ``.cssv``. It gets its name only when it is
             complete and verified.
         scene: a Scene, the path of a ``scene.json``, or its JSON object.
@@ -131,7 +134,7 @@ def encode(
             16-bit counts. The scene's thermal part states its calibration and its place in the clip. The
             median inside an object's outline is the object's temperature, unless the scene gives one as
             measured.
-        rate: the true frame rate of a clip whose header is wrong, frames per second.
+        rate: the true frame rate of a clip whose header is wrong, or of pictures, frames per second.
         planes: ``"native"`` keeps the clip's planes; ``"rgb"`` converts once, so that ordinary PNG
             screenshots carry too.
         codec: ``"h264"``, ``"ffv1"`` or ``"vp9"``, all lossless; a carrier that survives lossy coding also
@@ -141,6 +144,10 @@ def encode(
         fidelity: option of the nibble carrier, ``"full"`` or ``"sparse"``.
         start: seconds; frames shown earlier are left out, and time starts again at 0.
         stop: seconds; this frame and later ones are left out.
+        stream: number of the video stream of a clip that holds several, as ffprobe counts; by default the one
+            that moves, is flagged as default, and is the largest.
+        damaged: at a damaged frame ``"error"`` refuses the clip, ``"skip"`` leaves the frame out, and
+            ``"stop"`` ends the clip before it; a note counts them.
         created_s: time of creation, seconds since 1970 UTC; now by default.
         progress: called after every frame.
 
@@ -151,17 +158,20 @@ def encode(
     """
     check_paths(source=source, output=output, thermal=thermal)
     check_choice("planes", planes, PLANES)
+    check_choice("damaged", damaged, DAMAGED)
     options = DetectorOptions(detector, boxes, weights, classes, min_score)
     loaded = load_scene(scene)
     config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
-    target = Path(source).with_suffix(EXTENSION) if output is None else Path(output)
+    target = _default_output(Path(source)) if output is None else Path(output)
     for given in (source, *options.files, thermal, scene):
         if isinstance(given, str | os.PathLike):
             check_distinct(given, target)
     chosen = options.make()
     with replacing(target), whole_file(target) as temporary:
-        plan = ClipPlan.open(Path(source), planes=planes, rate=exact_rate, span=span)
+        plan = ClipPlan.open(
+            Path(source), planes=planes, rate=exact_rate, span=span, stream=stream, damaged=damaged
+        )
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         facts, frames = _write(temporary, plan, content, notes, created_s, progress)
         verification = check(temporary, progress)
@@ -171,11 +181,19 @@ def encode(
         frames=frames,
         tracks=len(content.annotator.facts),
         ranges=content.ranges,
-        source_bytes=Path(source).stat().st_size,
+        source_bytes=bytes_of_clip(Path(source)),
         bytes=size,
         notes=(*facts["notes"], *_beyond(plan, chosen), *content.annotator.warnings),
         verification=verification,
     )
+
+
+def _default_output(source: Path) -> Path:
+    """The file beside a clip that is written if none is named."""
+    if is_sequence(source) and not source.is_dir():
+        # The name of a pattern would be a poor name of a file.
+        raise OptionError("a pattern of pictures gives no name", found=str(source), remedy="Give `output=`.")
+    return source.with_suffix(EXTENSION)
 
 
 def _perceive(

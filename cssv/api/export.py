@@ -46,7 +46,12 @@ class Exported:
 
 
 def export(
-    source: Path_, output: Path_, *, version: Revision = None, progress: Progress | None = None
+    source: Path_,
+    output: Path_,
+    *,
+    version: Revision = None,
+    stream: int | None = None,
+    progress: Progress | None = None,
 ) -> Exported:
     """Write the stego frames losslessly: ``.mkv`` FFV1, ``.mp4`` H.264, ``.webm`` VP9, or a folder of PNGs.
 
@@ -59,6 +64,7 @@ def export(
         source: a ``.cssv`` or a lossless copy of one.
         output: the file or folder to write.
         version: of a ``.cssv``: number or tag; None for the version that plays.
+        stream: number of the video stream of a copy that holds several; None for the first that carries.
         progress: called after every frame.
 
     Raises:
@@ -80,7 +86,7 @@ def export(
         with Decoder(source, version) as decoder:
             gc(source, path, (version,), progress=progress)
             return Exported(path, len(decoder), (), _torn(decoder))
-    with Decoder(source, version) as decoder:
+    with Decoder(source, version, stream=stream) as decoder:
         total = len(decoder)
         frames = counted((moment.frame for moment in decoder), "export", total, progress)
         if not suffix:

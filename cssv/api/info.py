@@ -14,7 +14,7 @@ from cssv.files.paths import Path_
 from cssv.files.plain_json import to_finite
 from cssv.pipeline.decoder import Decoder
 from cssv.scene import Ranges
-from cssv.video import VideoInfo, open_frames
+from cssv.video import VideoInfo, open_clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,13 @@ class Information:
         return self.frames / self.video.rate
 
 
-def info(source: Path_) -> Information:
+def info(source: Path_, *, stream: int | None = None) -> Information:
     """Find out what a file, picture or folder of pictures is, and what its pixels carry.
+
+    Args:
+        source: the file, picture or folder; also a pattern such as ``frame_%04d.png``.
+        stream: number of the video stream of a file that holds several; None for the first that carries, or
+            otherwise the best one.
 
     Raises:
         VideoError: not a video. ContainerError: a damaged ``.cssv``.
@@ -95,7 +100,7 @@ def info(source: Path_) -> Information:
     path = Path(source)
     size = path.stat().st_size if path.is_file() else None
     try:
-        with Decoder(path) as decoder:
+        with Decoder(path, stream=stream) as decoder:
             moment = next(iter(decoder))
             ranges = moment.clip.ranges
             if decoder.reader is None:
@@ -111,7 +116,7 @@ def info(source: Path_) -> Information:
                 )
             return _of_container(path, decoder.info, decoder.reader, size, ranges)
     except NibblesLostError:
-        with open_frames(path) as frames:
+        with open_clip(path, stream=stream) as frames:
             return Information(path, "plain", frames.info, frames.info.frame_count, size)
 
 

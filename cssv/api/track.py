@@ -14,9 +14,10 @@ from cssv.interop.mot import mot_text, write_mot
 from cssv.perception import Detector, Track, Tracks, track_boxes
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.tracks import to_mot_rows
-from cssv.pipeline.arguments import Progress, to_fraction
+from cssv.pipeline.arguments import Progress, check_choice, to_fraction
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.perceive import perceive_clip
+from cssv.video import DAMAGED, DEFAULT_DAMAGED, Damaged
 
 #: Frame rate of a detection file that comes without a clip.
 DEFAULT_RATE = Fraction(25)
@@ -32,7 +33,8 @@ class Tracked:
         tracks: the tracks.
         rows: lines of the MOT file.
         path: the file written; None without one.
-        notes: what a user should know about the detector, such as the licence of its network.
+        notes: what a user should know about the detector, such as the licence of its network, and about how
+            the clip was read.
     """
 
     tracks: Tracks
@@ -77,6 +79,8 @@ def track(
     classes: Sequence[str] | str | None = None,
     min_score: float | None = None,
     rate: Fraction | int | str | None = None,
+    stream: int | None = None,
+    damaged: Damaged = DEFAULT_DAMAGED,
     progress: Progress | None = None,
 ) -> Tracked:
     """Track the objects of a clip, or of a detection file alone.
@@ -91,9 +95,12 @@ def track(
         classes: names of what to look for, as a sequence or a text with commas.
         min_score: detections of lower scores are left out, 0 to 1.
         rate: frames per second, where the clip's header is wrong or there is no clip (then 25 by default).
+        stream: number of the video stream of a clip that holds several; see :func:`cssv.encode`.
+        damaged: what is done at a damaged frame; see :func:`cssv.encode`.
         progress: called after every frame.
     """
     check_paths(source=source, output=output)
+    check_choice("damaged", damaged, DAMAGED)
     options = DetectorOptions(detector, boxes, weights, classes, min_score)
     exact = to_fraction(rate)
     if output is not None:
@@ -102,13 +109,15 @@ def track(
                 check_distinct(given, output)
     chosen = options.make()
     if source is not None:
-        tracks = perceive_clip(ClipPlan.open(Path(source), rate=exact), chosen, progress=progress)
+        plan = ClipPlan.open(Path(source), rate=exact, stream=stream, damaged=damaged)
+        tracks, notes = perceive_clip(plan, chosen, progress=progress), plan.info.notes
     else:
-        tracks = _track_alone(chosen, exact or DEFAULT_RATE)
+        tracks, notes = _track_alone(chosen, exact or DEFAULT_RATE), ()
     rows = to_mot_rows(tracks)
     if output is not None:
         write_mot(output, rows)
-    return Tracked(tracks, len(rows), None if output is None else Path(output), chosen.notes)
+    path = None if output is None else Path(output)
+    return Tracked(tracks, len(rows), path, (*chosen.notes, *notes))
 
 
 def _track_alone(detector: CheckedDetector, rate: Fraction) -> Tracks:

@@ -10,7 +10,18 @@ import numpy as np
 
 from cssv.errors import VideoError
 from cssv.perception.thermal.timeline import Stamps
-from cssv.video import WHOLE_CLIP, AudioCopy, Planes, Span, VideoInfo, VideoReader, shown_stamps
+from cssv.video import (
+    DEFAULT_DAMAGED,
+    WHOLE_CLIP,
+    AudioCopy,
+    Damaged,
+    FrameReader,
+    Planes,
+    Span,
+    VideoInfo,
+    open_clip,
+    shown_stamps,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +36,8 @@ class ClipPlan:
         planes: ``"native"`` or ``"rgb"``.
         rate: true frame rate if the header is wrong, else None.
         span: the part that is encoded.
+        stream: number of the video stream; None for the best one.
+        damaged: what is done at a damaged frame.
         info: size, layout, time base and rate of the frames.
         stamps: pts of all frames of the clip.
         first, end: numbers of the first frame of the part and of the first one after it.
@@ -34,6 +47,8 @@ class ClipPlan:
     planes: Planes
     rate: Fraction | None
     span: Span
+    stream: int | None
+    damaged: Damaged
     info: VideoInfo
     stamps: Stamps
     first: int
@@ -47,21 +62,25 @@ class ClipPlan:
         planes: Planes = "native",
         rate: Fraction | None = None,
         span: Span = WHOLE_CLIP,
+        stream: int | None = None,
+        damaged: Damaged = DEFAULT_DAMAGED,
     ) -> ClipPlan:
-        """Open a clip and list its frames; only the first one is decoded.
+        """Open a clip and list its frames; only the first one is decoded, unless damaged ones are left out.
 
         Raises:
             VideoError: not a video, or no frame lies between start and stop.
-            OptionError: rate out of bounds.
+            OptionError: rate out of bounds, or no video stream of this number.
         """
-        with VideoReader(source, planes=planes, rate=rate) as reader:
-            info, pts = reader.info, np.array(shown_stamps(reader), np.int64)
+        with open_clip(source, planes=planes, rate=rate, stream=stream, damaged=damaged) as reader:
+            pts = np.array(shown_stamps(reader), np.int64)
+            # Only now, since reading the stamps may add notes.
+            info = reader.info
         low, high = span.first_pts(info.time_base), span.stop_pts(info.time_base)
         first = 0 if low is None else int(np.searchsorted(pts, low))
         end = len(pts) if high is None else int(np.searchsorted(pts, high))
         if first >= end:
             raise VideoError("no frame lies between start and stop", found=str(source))
-        return cls(source, planes, rate, span, info, Stamps(pts, info.time_base), first, end)
+        return cls(source, planes, rate, span, stream, damaged, info, Stamps(pts, info.time_base), first, end)
 
     def __len__(self) -> int:
         """Frames of the part."""
@@ -72,9 +91,16 @@ class ClipPlan:
         """Times of the frames of the part."""
         return Stamps(self.stamps.pts[self.first : self.end], self.info.time_base)
 
-    def reader(self, planes: Planes | None = None) -> VideoReader:
+    def reader(self, planes: Planes | None = None) -> FrameReader:
         """A reader of the part, newly opened; in the plan's planes unless others are given."""
-        return VideoReader(self.source, planes=planes or self.planes, rate=self.rate, span=self.span)
+        return open_clip(
+            self.source,
+            planes=planes or self.planes,
+            rate=self.rate,
+            span=self.span,
+            stream=self.stream,
+            damaged=self.damaged,
+        )
 
     def audio(self) -> AudioCopy | None:
         """The audio of the part; None if the clip has none."""
@@ -82,5 +108,13 @@ class ClipPlan:
 
     def opened(self) -> dict[str, str]:
         """How the clip was opened, for the facts of the file: options that are not the default."""
-        options = {"rate": self.rate, "start": self.span.start, "stop": self.span.stop}
+        damaged = None if self.damaged == DEFAULT_DAMAGED else self.damaged
+        options = {
+            "rate": self.rate,
+            "start": self.span.start,
+            "stop": self.span.stop,
+            # Recorded also where the best one was taken: the clip must be opened in the same way again.
+            "stream": self.info.stream,
+            "damaged": damaged,
+        }
         return {"planes": self.planes} | {k: str(v) for k, v in options.items() if v is not None}

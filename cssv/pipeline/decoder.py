@@ -11,8 +11,17 @@ from pathlib import Path
 from cssv.carriers import carrier_of_file, extract_by_any
 from cssv.carriers.base import CarriedClip, Carrier, Extracted, Hint
 from cssv.container import Reader, Revision, is_cssv
-from cssv.errors import ChecksumError, ContainerError, InputError, NibblesLostError, OptionError, VideoError
+from cssv.errors import (
+    ChecksumError,
+    ContainerError,
+    FrameError,
+    InputError,
+    NibblesLostError,
+    OptionError,
+    VideoError,
+)
 from cssv.files.closing import Closing
+from cssv.files.patched import InputFile
 from cssv.files.paths import Path_
 from cssv.frames import Frame, Layout, planes_crc
 from cssv.pipeline.moment import Moment
@@ -20,7 +29,7 @@ from cssv.pipeline.scene_track import read_sample
 from cssv.scene import Scene
 from cssv.scene.camera import plane_of
 from cssv.scene.ground import Plane
-from cssv.video import open_frames, shown_stamps
+from cssv.video import open_frames, shown_stamps, streams_to_try
 
 #: What to do about lost nibbles.
 _LOST_REMEDY = (
@@ -43,6 +52,7 @@ class Decoder(Closing):
     Args:
         source: as above.
         version: of a ``.cssv``: number or tag; None for the version that plays.
+        stream: number of the video stream of a copy that holds several; None for the first that carries.
 
     Raises:
         VideoError: not a video. NibblesLostError: the pixels carry nothing, or no longer.
@@ -50,7 +60,7 @@ class Decoder(Closing):
         ContainerError: no such version. OptionError: a version of a source without versions.
     """
 
-    def __init__(self, source: Path_, version: Revision = None) -> None:
+    def __init__(self, source: Path_, version: Revision = None, *, stream: int | None = None) -> None:
         self._path = Path(source)
         self._version = version
         self._stack = ExitStack()
@@ -64,7 +74,8 @@ class Decoder(Closing):
                 _check_no_version(source, version)
             with self._as_damage():
                 place = self._path if self.reader is None else self.reader.source
-                self._frames = self._stack.enter_context(open_frames(place))
+                self._stream = _carrying_stream(place) if stream is None else stream
+                self._frames = self._stack.enter_context(open_frames(place, stream=self._stream))
         except BaseException:
             self._stack.close()
             raise
@@ -78,7 +89,7 @@ class Decoder(Closing):
     @cached_property
     def _stamps(self) -> list[int]:
         """Pts of the frames of a copy; read by a second reader, so that a running loop keeps its place."""
-        with open_frames(self._path) as frames:
+        with open_frames(self._path, stream=self._stream) as frames:
             return shown_stamps(frames)
 
     @property
@@ -94,7 +105,7 @@ class Decoder(Closing):
         if self._hint.clip is not None:
             return self._hint.clip.scene
         # A decoder of its own, so that a seek or a running loop keeps its place.
-        with Decoder(self._path, self._version) as other:
+        with Decoder(self._path, self._version, stream=self._stream) as other:
             return next(iter(other)).clip.scene
 
     @cached_property
@@ -203,6 +214,16 @@ class Decoder(Closing):
     def close(self) -> None:
         """Close the files; may be called twice."""
         self._stack.close()
+
+
+def _carrying_stream(source: InputFile) -> int | None:
+    """The video stream whose first frame carries something, of a file that holds several; else None."""
+    for number in streams_to_try(source):
+        # Another stream may be damaged or too small for a frame.
+        with suppress(VideoError, FrameError), open_frames(source, stream=number) as frames:
+            if extract_by_any(next(iter(frames)), Hint()) is not None:
+                return number
+    return None
 
 
 def _check_no_version(source: Path_, version: Revision) -> None:

@@ -3,12 +3,13 @@
 from cssv.video.audio import AudioCopy, AudioTrack
 from cssv.video.codecs import CODECS, LOSSY_CODECS, VARIANT_MAX, Codec, gop_length
 from cssv.video.cursor import FrameCursor
+from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED, Damaged
 from cssv.video.encoder import FrameEncoder
 from cssv.video.frame_reader import FrameReader, Planes, shown_stamps
 from cssv.video.grey16 import SIDE_MAX as COUNTS_SIDE_MAX
 from cssv.video.grey16 import CountPictures, CountVideo
 from cssv.video.info import UNTAGGED, Colour, VideoInfo, check_rate
-from cssv.video.opening import open_frames
+from cssv.video.opening import open_clip, open_frames, streams_to_try
 from cssv.video.packet import Packet
 from cssv.video.pictures import (
     PICTURE_RATE,
@@ -19,6 +20,7 @@ from cssv.video.pictures import (
 )
 from cssv.video.png import PNG_SIGNATURE
 from cssv.video.reader import VideoReader
+from cssv.video.sequence import bytes_of_clip, is_sequence
 from cssv.video.span import WHOLE_CLIP, Span
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
 
@@ -26,6 +28,8 @@ __all__ = [
     "CODECS",
     "CONTAINERS",
     "COUNTS_SIDE_MAX",
+    "DAMAGED",
+    "DEFAULT_DAMAGED",
     "LOSSY_CODECS",
     "PICTURE_RATE",
     "PNG_SIGNATURE",
@@ -38,6 +42,7 @@ __all__ = [
     "Colour",
     "CountPictures",
     "CountVideo",
+    "Damaged",
     "FileCodec",
     "FrameCursor",
     "FrameEncoder",
@@ -49,11 +54,15 @@ __all__ = [
     "VideoInfo",
     "VideoReader",
     "VideoWriter",
+    "bytes_of_clip",
     "check_rate",
     "encode_picture",
     "gop_length",
+    "is_sequence",
+    "open_clip",
     "open_frames",
     "shown_stamps",
+    "streams_to_try",
     "write_picture",
     "write_pictures",
 ]

@@ -10,10 +10,9 @@ from typing import BinaryIO, Protocol
 
 import av
 import av.container
-from av.stream import Disposition
-from av.video.stream import VideoStream
 
 from cssv.errors import VideoError
+from cssv.files.inputs import check_regular
 from cssv.files.patched import InputFile, PatchedFile
 
 #: Exceptions of PyAV for files and requests that FFmpeg cannot process.
@@ -47,12 +46,11 @@ def reason(error: BaseException) -> str:
 
 def check_readable(path: Path) -> None:
     """Raise VideoError unless ``path`` is a readable file that is not empty."""
+    check_regular(path, VideoError, "the clip")
     try:
-        if path.is_dir():
-            raise VideoError("a clip is needed, not a folder", found=str(path))
         if not path.exists():
             raise VideoError("no such file", found=str(path), remedy="Check the path.")
-        if path.stat().st_size == 0 and path.is_file():
+        if path.stat().st_size == 0:
             raise VideoError("the file is empty", found=str(path))
         with path.open("rb"):
             pass
@@ -109,15 +107,6 @@ def _open(path: Path, file: str | BinaryIO) -> av.container.InputContainer:
         container.close()
         raise VideoError("not a video", found=f"{path}: a text file")
     return container
-
-
-def video_stream(container: av.container.InputContainer, path: InputFile) -> VideoStream:
-    """Return the first video stream that is not cover art. Raises VideoError where there is none."""
-    for stream in container.streams.video:
-        if Disposition.attached_pic not in stream.disposition and stream.codec_context is not None:
-            return stream
-    kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-    raise VideoError("the file holds no video stream", found=f"{path}: {kinds}")
 
 
 def context_value(context: object, name: str, unknown: int) -> int:

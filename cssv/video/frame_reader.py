@@ -10,6 +10,7 @@ from typing import Literal, TypedDict
 from cssv.errors import VideoError
 from cssv.files.closing import Closing
 from cssv.frames import Frame
+from cssv.video.decoding import Damaged
 from cssv.video.info import VideoInfo
 from cssv.video.span import Span
 
@@ -17,7 +18,7 @@ from cssv.video.span import Span
 Planes = Literal["native", "rgb"]
 
 
-class ReadOptions(TypedDict, total=False):
+class PictureOptions(TypedDict, total=False):
     """Keyword arguments that all readers take.
 
     Attributes:
@@ -29,6 +30,18 @@ class ReadOptions(TypedDict, total=False):
     planes: Planes
     rate: Fraction | None
     span: Span
+
+
+class ReadOptions(PictureOptions, total=False):
+    """Keyword arguments that readers of videos take.
+
+    Attributes:
+        stream: number of the video stream in the file; None for the best one.
+        damaged: what is done at a damaged frame.
+    """
+
+    stream: int | None
+    damaged: Damaged
 
 
 class FrameReader(Closing):

@@ -34,7 +34,7 @@ class CountVideo:
 
     Attributes:
         size: width and height in pixels.
-        notes: one sentence for each rotation or mirroring.
+        notes: one sentence for each rotation or mirroring, and one on streams that are not read.
 
     Raises:
         VideoError: another kind of video; while reading, one that is damaged, ends early or changes its size.
@@ -50,15 +50,24 @@ class CountVideo:
 
     def __iter__(self) -> Iterator[tuple[U16, Fraction]]:
         with opened(self._path) as container:
-            decoder = PictureDecoder(container, self._path)
+            # A file may hold the picture of an ordinary camera besides.
+            decoder = PictureDecoder(container, self._path, pix_fmts=_FORMATS)
             stream = decoder.stream
             base = exact(stream.time_base) or Fraction(1, 1000)
             step = 1 / (exact(stream.average_rate) or exact(stream.guessed_rate) or Fraction(25))
             first: int | None = None
             shape: tuple[int, ...] | None = None
             number = -1
+            turn: Turn | None = None
             for number, picture in enumerate(decoder.pictures()):
-                counts = self._counts(picture)
+                if number == 0:
+                    # All pictures of a stream are turned alike.
+                    turn = turn_of(picture)
+                    self.notes = (
+                        *decoder.chosen.notes,
+                        *(UNSUPPORTED_ROTATION if turn is None else turn.notes),
+                    )
+                counts = self._counts(picture, turn or Turn())
                 shape = shape or counts.shape
                 if counts.shape != shape:
                     raise _unlike(self._path, counts.shape, shape)
@@ -69,7 +78,7 @@ class CountVideo:
                     yield counts, (picture.pts - first) * base
             decoder.check_complete(number + 1)
 
-    def _counts(self, picture: VideoFrame) -> U16:
+    def _counts(self, picture: VideoFrame, turn: Turn) -> U16:
         end = _FORMATS.get(picture.format.name)
         if end is None:
             raise VideoError(
@@ -80,9 +89,7 @@ class CountVideo:
         rows = np.frombuffer(memoryview(plane), "<u2" if end == "le" else ">u2")
         stride = abs(plane.line_size) // 2
         upright = rows.reshape(plane.height, stride)[:: -1 if plane.line_size < 0 else 1]
-        turn = turn_of(picture)
-        self.notes = UNSUPPORTED_ROTATION if turn is None else turn.notes
-        return np.array((turn or Turn()).apply(upright[:, : plane.width]), np.uint16)
+        return np.array(turn.apply(upright[:, : plane.width]), np.uint16)
 
 
 class CountPictures:

@@ -54,6 +54,7 @@ class VideoInfo:
         padding: columns and rows added at the (right, bottom) to make the sides even.
         has_audio: whether the file holds an audio stream.
         pixel_aspect: width of a pixel over its height, after rotation; 1 when unknown.
+        stream: number of the video stream in a file that holds several; None for the only one.
         notes: one sentence for each conversion done by the reader.
 
     Raises:
@@ -77,6 +78,7 @@ class VideoInfo:
     padding: tuple[int, int] = (0, 0)
     has_audio: bool = False
     pixel_aspect: Fraction = Fraction(1)
+    stream: int | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -7,19 +7,22 @@ notes name the conversion.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar, cast
 
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from cssv.errors import VideoError
 from cssv.frames import U8, Layout, planes_shape, split_planes
-from cssv.video.ffmpeg import AV_ERRORS, reason
+from cssv.video.ffmpeg import AV_ERRORS, context_value, reason
 from cssv.video.frame_reader import Planes
+from cssv.video.info import Colour
+from cssv.video.side_data import side_data_of
 
 # Formats that hold the values of the planes, at most in another order.
 _SAME_YUV = ("yuv420p", "yuvj420p")
@@ -76,10 +79,10 @@ class Turn:
 
 def turn_of(picture: VideoFrame) -> Turn | None:
     """Read the display matrix of a picture (ISO/IEC 14496-12, 8.2.2); None for any other angle."""
-    side = picture.side_data.get("DISPLAYMATRIX")
-    if side is None:
+    matrix = side_data_of(picture).get("DISPLAYMATRIX")
+    if matrix is None:
         return Turn()
-    a, b, _, c, d = struct.unpack_from("=5i", bytes(cast(bytes, side)))
+    a, b, _, c, d = struct.unpack_from("=5i", matrix)
     if b == c == 0 and a and d:
         return Turn(flip_x=a < 0, flip_y=d < 0)
     if a == d == 0 and b and c:
@@ -190,6 +193,18 @@ class PlaneConverter:
             target[:rows, columns:] = target[:rows, columns - 1 : columns]
             target[rows:] = target[rows - 1 : rows]
         return out
+
+    def colour(self, context: VideoCodecContext) -> Colour:
+        """Colour tags of the planes, by those of the decoded stream."""
+        tags = Colour(
+            range=context_value(context, "color_range", 0),
+            space=context_value(context, "colorspace", 2),
+            primaries=context_value(context, "color_primaries", 2),
+            transfer=context_value(context, "color_trc", 2),
+        )
+        if self.layout == "rgb24":
+            return replace(tags, range=2, space=0)
+        return replace(tags, range=2) if self.is_full_range else tags
 
     def pixel_aspect(self, aspect: Fraction | None) -> Fraction:
         """Width of a pixel over its height after the rotation; 1 where ``aspect`` is unknown."""

@@ -129,10 +129,10 @@ def png_files(path: Path) -> list[Path]:
         raise VideoError(
             "the folder holds no PNG files", found=str(path), remedy="Check the name of the folder."
         )
-    return sorted(found, key=_natural)
+    return sorted(found, key=natural_order)
 
 
-def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+def natural_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
     """Sort key that compares digits as numbers."""
     parts = re.split(r"([0-9]+)", path.stem)
     return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts if p], path.name

@@ -14,10 +14,10 @@ from av.video.frame import VideoFrame
 from cssv.errors import VideoError
 from cssv.files.patched import as_input_file
 from cssv.frames import Frame
-from cssv.video.decoding import PictureDecoder
-from cssv.video.ffmpeg import AV_ERRORS, context_value, exact, opened, video_stream
+from cssv.video.decoding import DEFAULT_DAMAGED, Damaged, PictureDecoder
+from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.frame_reader import FrameReader, Planes, check_number
-from cssv.video.info import RATE_RANGE, Colour, VideoInfo, check_rate, nominal_step
+from cssv.video.info import RATE_RANGE, VideoInfo, check_rate, nominal_step
 from cssv.video.planes import PlaneConverter
 from cssv.video.span import WHOLE_CLIP, Span
 
@@ -43,10 +43,12 @@ class VideoReader(FrameReader):
         rate: true frames per second of a constant-rate clip whose header is wrong: frame n gets
             pts n in time base 1 / rate.
         span: frames outside are left out; the others keep their pts.
+        stream: number of the video stream, as ffprobe counts; None for the best one (:func:`choose_stream`).
+        damaged: ``"error"`` raises at a damaged frame, ``"skip"`` leaves it out, ``"stop"`` ends before it.
 
     Raises:
         VideoError: no such file, not a video, or no frames; while reading, a damaged or incomplete file.
-        OptionError: ``rate`` out of range.
+        OptionError: ``rate`` out of range, or no video stream of this number.
         FrameError: pictures too small or too large.
     """
 
@@ -57,11 +59,14 @@ class VideoReader(FrameReader):
         planes: Planes = "native",
         rate: Fraction | None = None,
         span: Span = WHOLE_CLIP,
+        stream: int | None = None,
+        damaged: Damaged = DEFAULT_DAMAGED,
     ) -> None:
         if rate is not None:
             check_rate(rate)
         self._path = as_input_file(path)
         self._rate = rate
+        self._number, self._damaged = stream, damaged
         self._stack = ExitStack()
         self._container: av.container.InputContainer | None = None
         self._is_closed = False
@@ -83,7 +88,7 @@ class VideoReader(FrameReader):
         self._release()
         self._container = self._stack.enter_context(opened(self._path))
         try:
-            self._decoder = PictureDecoder(self._container, self._path, skip_undecodable=True)
+            self._decoder = self._decoder_of(self._container)
             self._stream = self._decoder.stream
             self._pictures = self._decoder.pictures()
             first = next(self._pictures, None)
@@ -98,6 +103,11 @@ class VideoReader(FrameReader):
         self._is_at_start = True
         return first
 
+    def _decoder_of(self, container: av.container.InputContainer) -> PictureDecoder:
+        return PictureDecoder(
+            container, self._path, stream=self._number, damaged=self._damaged, skip_undecodable=True
+        )
+
     def _describe(self, first: VideoFrame) -> VideoInfo:
         stream, converter = self._stream, self._converter
         context = stream.codec_context
@@ -108,7 +118,8 @@ class VideoReader(FrameReader):
         # have is taken, and one frame per unit of time where there is none.
         sane = (found for found in guessed if found and low <= found <= high)
         rate = self._rate or next(sane, min(high, max(low, 1 / time_base)))
-        notes = [*converter.notes]
+        others = [f"{note}; choose another with `stream=`" for note in self._decoder.chosen.notes]
+        notes = [*others, *converter.notes]
         if self._rate is not None:
             notes.append(f"frame rate set to {self._rate} frames per second")
         elif self._is_numbered:
@@ -126,28 +137,16 @@ class VideoReader(FrameReader):
             duration_s=count / rate if self._rate and count else self._duration_s(),
             codec=context.name,
             pix_fmt=first.format.name,
-            colour=self._colour(),
+            colour=converter.colour(context),
             source_width=first.width,
             source_height=first.height,
             rotation_deg=converter.turn.rotation_deg,
             padding=converter.padding,
             has_audio=bool(self._opened.streams.audio),
             pixel_aspect=converter.pixel_aspect(exact(stream.sample_aspect_ratio)),
+            stream=stream.index if self._decoder.chosen.others else None,
             notes=tuple(notes),
         )
-
-    def _colour(self) -> Colour:
-        """Colour tags of the planes returned."""
-        context = self._stream.codec_context
-        tags = Colour(
-            range=context_value(context, "color_range", 0),
-            space=context_value(context, "colorspace", 2),
-            primaries=context_value(context, "color_primaries", 2),
-            transfer=context_value(context, "color_trc", 2),
-        )
-        if self._converter.layout == "rgb24":
-            return replace(tags, range=2, space=0)
-        return replace(tags, range=2) if self._converter.is_full_range else tags
 
     def _duration_s(self) -> Fraction | None:
         time_base = exact(self._stream.time_base)
@@ -204,6 +203,7 @@ class VideoReader(FrameReader):
             number += 1
         else:
             self._check_whole()
+        self._note(*self._decoder.notes)
         if not number:
             raise VideoError("no frame lies between start and stop", found=str(self._path))
 
@@ -218,9 +218,14 @@ class VideoReader(FrameReader):
             return 0 if last is None else last + step
         if last is None or pts > last:
             return int(pts)
-        if _REPAIRED not in self.info.notes:
-            self.info = replace(self.info, notes=(*self.info.notes, _REPAIRED))
+        self._note(_REPAIRED)
         return last + 1
+
+    def _note(self, *notes: str) -> None:
+        """Add notes that only reading brings up."""
+        new = tuple(note for note in notes if note not in self.info.notes)
+        if new:
+            self.info = replace(self.info, notes=self.info.notes + new)
 
     def _check_whole(self) -> None:
         """Raise VideoError for a file cut short. After a seek the packets before are not counted."""
@@ -245,10 +250,14 @@ class VideoReader(FrameReader):
         """Pts of all packets of the file that are shown, in its own time base."""
         stamps: list[int | None] = []
         with opened(self._path) as container:
-            stream = video_stream(container, self._path)
-            for packet in container.demux(stream):
-                shown = packet.size and not packet.is_discard
-                stamps += [packet.pts] if shown else []
+            decoder = self._decoder_of(container)
+            if self._damaged == DEFAULT_DAMAGED:
+                packets = container.demux(decoder.stream)
+                stamps = [packet.pts for packet in packets if packet.size and not packet.is_discard]
+            else:
+                # Only the decoder finds out which frames are damaged.
+                stamps = [picture.pts for picture in decoder.pictures()]
+                self._note(*decoder.notes)
         known = sorted(pts for pts in stamps if pts is not None)
         if len(known) == len(stamps):
             return known

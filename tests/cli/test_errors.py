@@ -61,7 +61,7 @@ CASES = [
     ("encode empty.mp4 -o out.cssv", 3, "empty"),
     ("encode none.mkv -o out.cssv", 3, "no none.mkv"),
     ("encode cut.mp4 -o out.cssv", 3, "cut.mp4"),
-    ("encode ./full -o out.cssv", 3, "folder"),
+    ("encode ./full -o out.cssv", 3, "picture keep.png"),
     ("encode CLIP --meta missing.json -o out.cssv", 3, "missing.json"),
     ("encode CLIP --meta broken.json -o out.cssv", 3, "not JSON broken.json"),
     ("encode CLIP --meta bad.json -o out.cssv", 3, "$.bogus $.camera.hfov_deg $.objects[0].temperature_c"),

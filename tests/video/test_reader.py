@@ -305,7 +305,7 @@ def test_no_such_file(tmp_path):
 
 
 def test_a_folder_is_no_clip(tmp_path):
-    with pytest.raises(VideoError, match="not a folder"):
+    with pytest.raises(VideoError, match="is a folder"):
         VideoReader(tmp_path)
 
 

@@ -1,0 +1,201 @@
+"""Reader of ordinary numbered pictures, in one folder, as a clip."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from av.video.frame import VideoFrame
+
+from cssv.errors import VideoError
+from cssv.frames import Frame
+from cssv.video.decoding import PictureDecoder
+from cssv.video.ffmpeg import exact, opened, reason
+from cssv.video.frame_reader import FrameReader, Planes, check_number
+from cssv.video.info import VideoInfo, check_rate
+from cssv.video.pictures import PICTURE_RATE
+from cssv.video.planes import PlaneConverter, turn_of
+from cssv.video.png import natural_order
+from cssv.video.span import WHOLE_CLIP, Span
+
+#: Endings of the files of a folder that are taken for pictures.
+SUFFIXES = (".bmp", ".dpx", ".exr", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp")
+
+# A pattern as FFmpeg takes it: one number, with or without a width.
+_NUMBER = re.compile(r"%0?\d*d")
+_WILDCARDS = re.compile(r"[*?]")
+
+_REMEDY = "Use a whole copy, or take the picture out of the folder."
+
+
+def is_sequence(path: Path) -> bool:
+    """Whether a path stands for several pictures: a folder, ``frame_%04d.png`` or ``frames/*.jpg``."""
+    return path.is_dir() or (not path.exists() and _pattern(path.name) is not None)
+
+
+def _pattern(name: str) -> re.Pattern[str] | None:
+    """The pattern of a file name as a regular expression; None for an ordinary name."""
+    number = _NUMBER.search(name)
+    if number is None and not _WILDCARDS.search(name):
+        return None
+    parts = [name] if number is None else [name[: number.start()], name[number.end() :]]
+    escaped = [re.escape(part).replace(r"\*", ".*").replace(r"\?", ".") for part in parts]
+    return re.compile(r"\d+".join(escaped))
+
+
+def picture_files(path: Path) -> list[Path]:
+    """The pictures that a path stands for, in natural order (2 before 10).
+
+    Raises:
+        VideoError: the folder cannot be read, or holds no pictures, or pictures of several formats.
+    """
+    folder, pattern = (path, None) if path.is_dir() else (path.parent, _pattern(path.name))
+    try:
+        names = [entry for entry in folder.iterdir() if entry.is_file()]
+    except OSError as error:
+        raise VideoError("the folder cannot be read", found=f"{folder}: {reason(error)}") from error
+    # Hidden files are left behind by other programs and hold no pictures.
+    found = [
+        entry
+        for entry in names
+        if not entry.name.startswith(".")
+        and entry.suffix.lower() in SUFFIXES
+        and (pattern is None or pattern.fullmatch(entry.name))
+    ]
+    if not found:
+        raise VideoError(
+            "there are no pictures", found=str(path), bound=", ".join(SUFFIXES), remedy="Check the path."
+        )
+    kinds = Counter(entry.suffix.lower() for entry in found)
+    if len(kinds) > 1:
+        raise VideoError(
+            "the pictures of a clip must have one format",
+            found=f"{path}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())),
+            remedy=f"Put one kind into a folder of its own, or give a pattern: {folder / '*'}{min(kinds)}.",
+        )
+    return sorted(found, key=natural_order)
+
+
+def bytes_of_clip(path: Path) -> int:
+    """Size of a clip on the disk: of its file, or of all its pictures."""
+    files = picture_files(path) if is_sequence(path) else [path]
+    return sum(file.stat().st_size for file in files)
+
+
+class SequenceReader(FrameReader):
+    """Reader of the pictures of a folder as frames of a clip, in natural order of their names.
+
+    Args:
+        path: a folder, or a pattern such as ``frame_%04d.png`` or ``frames/*.jpg``.
+        planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
+        rate: frames per second; frame n gets pts n in time base 1 / rate. None means ``PICTURE_RATE``.
+        span: frames outside are left out.
+
+    Raises:
+        VideoError: no pictures, or of several formats; while reading, one that is damaged, or of another size
+            or orientation than the first.
+        OptionError: ``rate`` out of range.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        planes: Planes = "native",
+        rate: Fraction | None = None,
+        span: Span = WHOLE_CLIP,
+    ) -> None:
+        self._path = Path(path)
+        self._files = picture_files(self._path)
+        self._rate = PICTURE_RATE if rate is None else rate
+        check_rate(self._rate)
+        time_base = 1 / self._rate
+        low, high = span.first_pts(time_base), span.stop_pts(time_base)
+        count = len(self._files)
+        self._first = low or 0
+        self._stop = count if high is None else min(count, high)
+        self._next = 0
+        first = _decoded(self._files[0])
+        self._turn = turn_of(first)
+        self._converter = PlaneConverter(first, planes)
+        self.info = self._describe(first, is_rate_given=rate is not None)
+
+    def _describe(self, first: VideoFrame, *, is_rate_given: bool) -> VideoInfo:
+        converter, count = self._converter, len(self._files)
+        notes = [*converter.notes]
+        if not is_rate_given:
+            notes.append(f"pictures are counted at {self._rate} frames per second; give another by `rate=`")
+        with opened(self._files[0]) as container:
+            stream = PictureDecoder(container, self._files[0]).stream
+            codec = stream.codec_context.name
+            colour = converter.colour(stream.codec_context)
+            aspect = exact(stream.sample_aspect_ratio)
+        return VideoInfo(
+            width=converter.width,
+            height=converter.height,
+            layout=converter.layout,
+            time_base=1 / self._rate,
+            rate=self._rate,
+            frame_count=count,
+            duration_s=count / self._rate,
+            codec=codec,
+            pix_fmt=first.format.name,
+            colour=colour,
+            source_width=first.width,
+            source_height=first.height,
+            rotation_deg=converter.turn.rotation_deg,
+            padding=converter.padding,
+            pixel_aspect=converter.pixel_aspect(aspect),
+            notes=tuple(notes),
+        )
+
+    def __iter__(self) -> Iterator[Frame]:
+        number, self._next = self._next, 0
+        if self._first >= self._stop:
+            raise VideoError("no frame lies between start and stop", found=f"{len(self._files)} pictures")
+        for pts in range(self._first + number, self._stop):
+            picture = _decoded(self._files[pts])
+            # Each picture has its own orientation, unlike the frames of a video.
+            if turn_of(picture) != self._turn:
+                raise VideoError(
+                    "the pictures of a clip must have one orientation",
+                    found=str(self._files[pts]),
+                    remedy="Turn it, and save it without an orientation.",
+                )
+            try:
+                planes = self._converter.convert(picture)
+            except VideoError as error:
+                raise VideoError(
+                    error.what, found=f"{self._files[pts]}: {error.found}", bound=error.bound
+                ) from error
+            yield Frame(planes, self.info.layout, pts, self.info.time_base, pts - self._first)
+
+    def timestamps(self) -> list[int]:
+        """Return the pts of every frame that will be delivered."""
+        return list(range(self._first, self._stop))
+
+    def seek(self, number: int, pts: int | None = None) -> None:
+        """Let the next loop start at frame ``number``; its ``pts`` may be given and must fit."""
+        if pts is not None and pts != self._first + number:
+            raise VideoError("the clip has no frame at this time", found=f"pts {pts}")
+        check_number(number, self._stop - self._first)
+        self._next = number
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+
+def _decoded(path: Path) -> VideoFrame:
+    """Decode the one picture of a file. Raises VideoError."""
+    try:
+        with opened(path) as container:
+            picture = next(PictureDecoder(container, path).pictures(), None)
+    except VideoError as error:
+        raise VideoError("a picture cannot be decoded", found=error.found, remedy=_REMEDY) from error
+    if picture is None:
+        raise VideoError("a picture cannot be decoded", found=str(path), remedy=_REMEDY)
+    return picture
