@@ -11,6 +11,7 @@ import numpy as np
 from cssv.errors import VideoError
 from cssv.perception.thermal.timeline import Stamps
 from cssv.video import (
+    AS_STORED,
     DEFAULT_DAMAGED,
     WHOLE_CLIP,
     AudioCopy,
@@ -18,6 +19,7 @@ from cssv.video import (
     FrameReader,
     Planes,
     Span,
+    StampRow,
     VideoInfo,
     open_clip,
     shown_stamps,
@@ -41,6 +43,7 @@ class ClipPlan:
         info: size, layout, time base and rate of the frames.
         stamps: pts of all frames of the clip.
         first, end: numbers of the first frame of the part and of the first one after it.
+        times: stamps of the file as repaired; without stamps where it needs no repair.
     """
 
     source: Path
@@ -53,6 +56,7 @@ class ClipPlan:
     stamps: Stamps
     first: int
     end: int
+    times: StampRow
 
     @classmethod
     def open(
@@ -73,14 +77,18 @@ class ClipPlan:
         """
         with open_clip(source, planes=planes, rate=rate, stream=stream, damaged=damaged) as reader:
             pts = np.array(shown_stamps(reader), np.int64)
-            # Only now, since reading the stamps may add notes.
-            info = reader.info
+            # Only now, since reading the stamps may correct the rate and add notes.
+            info, times = reader.info, reader.times or AS_STORED
         low, high = span.first_pts(info.time_base), span.stop_pts(info.time_base)
         first = 0 if low is None else int(np.searchsorted(pts, low))
         end = len(pts) if high is None else int(np.searchsorted(pts, high))
         if first >= end:
             raise VideoError("no frame lies between start and stop", found=str(source))
-        return cls(source, planes, rate, span, stream, damaged, info, Stamps(pts, info.time_base), first, end)
+        # Stamps as in the file are read again by each reader, and need no memory here.
+        times = times if times.is_repaired else AS_STORED
+        return cls(
+            source, planes, rate, span, stream, damaged, info, Stamps(pts, info.time_base), first, end, times
+        )
 
     def __len__(self) -> int:
         """Frames of the part."""
@@ -100,6 +108,7 @@ class ClipPlan:
             span=self.span,
             stream=self.stream,
             damaged=self.damaged,
+            times=self.times,
         )
 
     def audio(self) -> AudioCopy | None:

@@ -22,9 +22,11 @@ from cssv.video.png import PNG_SIGNATURE
 from cssv.video.reader import VideoReader
 from cssv.video.sequence import bytes_of_clip, is_sequence
 from cssv.video.span import WHOLE_CLIP, Span
+from cssv.video.timing import AS_STORED, StampRow
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
 
 __all__ = [
+    "AS_STORED",
     "CODECS",
     "CONTAINERS",
     "COUNTS_SIDE_MAX",
@@ -51,6 +53,7 @@ __all__ = [
     "PictureReader",
     "Planes",
     "Span",
+    "StampRow",
     "VideoInfo",
     "VideoReader",
     "VideoWriter",

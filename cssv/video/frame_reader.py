@@ -13,6 +13,7 @@ from cssv.frames import Frame
 from cssv.video.decoding import Damaged
 from cssv.video.info import VideoInfo
 from cssv.video.span import Span
+from cssv.video.timing import StampRow
 
 #: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
 Planes = Literal["native", "rgb"]
@@ -38,10 +39,12 @@ class ReadOptions(PictureOptions, total=False):
     Attributes:
         stream: number of the video stream in the file; None for the best one.
         damaged: what is done at a damaged frame.
+        times: time stamps of all frames of the file, where an earlier reader has read them.
     """
 
     stream: int | None
     damaged: Damaged
+    times: StampRow | None
 
 
 class FrameReader(Closing):
@@ -52,9 +55,11 @@ class FrameReader(Closing):
 
     Attributes:
         info: properties of the frames.
+        times: time stamps of all frames of the file, once they were read; None for pictures.
     """
 
     info: VideoInfo
+    times: StampRow | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -87,12 +92,7 @@ def shown_stamps(reader: FrameReader) -> list[int]:
     """Return the pts of the frames that a reader yields; only the first frame is decoded.
 
     ``timestamps`` lists the packets of the file. Here packets at the beginning that cannot be decoded are
-    left out, and a frame with the time of its predecessor gets a later one, as in a loop over the reader.
-    The next loop over the reader starts at its first frame.
+    left out. The next loop over the reader starts at its first frame.
     """
-    stamps: list[int] = []
     first = next(iter(reader)).pts
-    for pts in reader.timestamps():
-        if pts >= first:
-            stamps.append(max(pts, stamps[-1] + 1) if stamps else pts)
-    return stamps
+    return [pts for pts in reader.timestamps() if pts >= first]

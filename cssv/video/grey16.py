@@ -7,7 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from av.container.input import InputContainer
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from cssv.errors import VideoError
@@ -15,6 +17,8 @@ from cssv.video.decoding import PictureDecoder
 from cssv.video.ffmpeg import exact, opened
 from cssv.video.planes import UNSUPPORTED_ROTATION, Turn, turn_of
 from cssv.video.png import GREY, Png, png_files
+from cssv.video.stamps import read_stamps
+from cssv.video.timing import AS_STORED, StampRow
 
 U16 = NDArray[np.uint16]
 
@@ -30,11 +34,12 @@ class CountVideo:
     """Reader of the counts in a video, such as FFV1 or PNG pictures in Matroska.
 
     Pictures are rotated as a player shows them. Each loop opens the file again and yields counts, (H, W)
-    uint16, with their time since the first picture in seconds, exact.
+    uint16, with their time since the first picture in seconds, exact. Times grow strictly.
 
     Attributes:
         size: width and height in pixels.
-        notes: one sentence for each rotation or mirroring, and one on streams that are not read.
+        notes: one sentence for each rotation or mirroring, one on streams that are not read, and one for each
+            repair of time stamps.
 
     Raises:
         VideoError: another kind of video; while reading, one that is damaged, ends early or changes its size.
@@ -42,19 +47,30 @@ class CountVideo:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._times = AS_STORED
         self.notes: tuple[str, ...] = ()
         counts, _ = next(iter(self), (None, None))
         if counts is None:
             raise VideoError("the video holds no pictures", found=str(path))
         self.size = (counts.shape[1], counts.shape[0])
+        self._times = self._read_times()
+        self.notes += self._times.notes
+
+    def _decoder_of(self, container: InputContainer) -> PictureDecoder:
+        # A file may hold the picture of an ordinary camera besides.
+        return PictureDecoder(container, self._path, pix_fmts=_FORMATS)
+
+    def _read_times(self) -> StampRow:
+        """The time stamps of the file if they need a repair; without stamps otherwise."""
+        with opened(self._path) as container:
+            base, step = _base_and_step(self._decoder_of(container).stream)
+        times, _ = read_stamps(self._path, self._decoder_of, round(step / base))
+        return times if times.is_repaired else AS_STORED
 
     def __iter__(self) -> Iterator[tuple[U16, Fraction]]:
         with opened(self._path) as container:
-            # A file may hold the picture of an ordinary camera besides.
-            decoder = PictureDecoder(container, self._path, pix_fmts=_FORMATS)
-            stream = decoder.stream
-            base = exact(stream.time_base) or Fraction(1, 1000)
-            step = 1 / (exact(stream.average_rate) or exact(stream.guessed_rate) or Fraction(25))
+            decoder = self._decoder_of(container)
+            base, step = _base_and_step(decoder.stream)
             first: int | None = None
             shape: tuple[int, ...] | None = None
             number = -1
@@ -66,16 +82,19 @@ class CountVideo:
                     self.notes = (
                         *decoder.chosen.notes,
                         *(UNSUPPORTED_ROTATION if turn is None else turn.notes),
+                        *self._times.notes,
                     )
                 counts = self._counts(picture, turn or Turn())
                 shape = shape or counts.shape
                 if counts.shape != shape:
                     raise _unlike(self._path, counts.shape, shape)
-                if picture.pts is None:
+                stamps = self._times.pts
+                pts = stamps[number] if number < len(stamps) else picture.pts
+                if pts is None:
                     yield counts, number * step
                 else:
-                    first = picture.pts if first is None else first
-                    yield counts, (picture.pts - first) * base
+                    first = pts if first is None else first
+                    yield counts, (pts - first) * base
             decoder.check_complete(number + 1)
 
     def _counts(self, picture: VideoFrame, turn: Turn) -> U16:
@@ -90,6 +109,12 @@ class CountVideo:
         stride = abs(plane.line_size) // 2
         upright = rows.reshape(plane.height, stride)[:: -1 if plane.line_size < 0 else 1]
         return np.array(turn.apply(upright[:, : plane.width]), np.uint16)
+
+
+def _base_and_step(stream: VideoStream) -> tuple[Fraction, Fraction]:
+    """Seconds per unit of time of a stream, and seconds from one picture to the next by its header."""
+    rate = exact(stream.average_rate) or exact(stream.guessed_rate) or Fraction(25)
+    return exact(stream.time_base) or Fraction(1, 1000), 1 / rate
 
 
 class CountPictures:

@@ -10,6 +10,8 @@ from cssv.frames import Frame, Layout, check_size
 
 #: Bounds of the average frame rate in frames per second.
 RATE_RANGE = (Fraction(1, 3600), Fraction(1000))
+# Pauses of a recording change its average rate a little; a stated rate may differ by less than this factor.
+_RATE_SLACK = Fraction(3, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,14 @@ def check_rate(rate: Fraction) -> None:
             bound=f"{low} to {high} frames per second",
             remedy="Give `rate=` the true frames per second.",
         )
+
+
+def plausible_rate(stated: Fraction, measured: Fraction) -> Fraction:
+    """The rate that a file states, or the measured one if the file is far off, as H.264 in AVI is by two."""
+    low, high = RATE_RANGE
+    if 1 / _RATE_SLACK < stated / measured < _RATE_SLACK:
+        return stated
+    return min(high, max(low, measured))
 
 
 def nominal_step(time_base: Fraction, rate: Fraction) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -17,14 +17,15 @@ from cssv.frames import Frame
 from cssv.video.decoding import DEFAULT_DAMAGED, Damaged, PictureDecoder
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.frame_reader import FrameReader, Planes, check_number
-from cssv.video.info import RATE_RANGE, VideoInfo, check_rate, nominal_step
+from cssv.video.info import RATE_RANGE, VideoInfo, check_rate, nominal_step, plausible_rate
 from cssv.video.planes import PlaneConverter
 from cssv.video.span import WHOLE_CLIP, Span
+from cssv.video.stamps import count_packets, has_wrong_order, read_stamps, reorders
+from cssv.video.timing import StampRow
 
 # Formats with an exact index: seeking finds a key frame at or before the time.
 _INDEXED = ("mov", "matroska")
 
-_REPAIRED = "time stamps that did not grow were moved behind their predecessors"
 _MICROSECONDS = 1_000_000
 
 
@@ -45,6 +46,7 @@ class VideoReader(FrameReader):
         span: frames outside are left out; the others keep their pts.
         stream: number of the video stream, as ffprobe counts; None for the best one (:func:`choose_stream`).
         damaged: ``"error"`` raises at a damaged frame, ``"skip"`` leaves it out, ``"stop"`` ends before it.
+        times: time stamps of all frames of the file, where an earlier reader has read them.
 
     Raises:
         VideoError: no such file, not a video, or no frames; while reading, a damaged or incomplete file.
@@ -61,6 +63,7 @@ class VideoReader(FrameReader):
         span: Span = WHOLE_CLIP,
         stream: int | None = None,
         damaged: Damaged = DEFAULT_DAMAGED,
+        times: StampRow | None = None,
     ) -> None:
         if rate is not None:
             check_rate(rate)
@@ -75,6 +78,8 @@ class VideoReader(FrameReader):
             self._converter = PlaneConverter(first, planes)
             self._is_numbered = rate is not None or first.pts is None
             self.info = self._describe(first)
+            self.times: StampRow | None = None
+            self._find_times(times)
         except BaseException:
             self.close()
             raise
@@ -107,6 +112,36 @@ class VideoReader(FrameReader):
         return PictureDecoder(
             container, self._path, stream=self._number, damaged=self._damaged, skip_undecodable=True
         )
+
+    def _find_times(self, known: StampRow | None) -> None:
+        """Read the time stamps of the whole file now if those of its pictures cannot be used."""
+        if self._is_numbered:
+            return
+        if known is None and reorders(self._decoder) and has_wrong_order(self._path, self._decoder_of):
+            known = self._read_times()
+        self._keep_times(known)
+
+    def _read_times(self, *, decode: bool = False) -> StampRow:
+        """Read the time stamps of the whole file by a second decoder."""
+        # Only the decoder finds out which frames are damaged.
+        decode |= self._damaged != DEFAULT_DAMAGED
+        times, notes = read_stamps(self._path, self._decoder_of, self._step, decode=decode)
+        self._note(*notes)
+        return times
+
+    def _keep_times(self, times: StampRow | None) -> None:
+        """Use these time stamps, and add what was repaired to the notes."""
+        self.times = times
+        if times is None or not times.is_repaired:
+            return
+        length_s = times.length * self.info.time_base
+        rate = plausible_rate(self.info.rate, len(times.pts) / length_s)
+        self.info = replace(self.info, rate=rate, duration_s=length_s)
+        self._note(*times.notes)
+
+    @property
+    def _step(self) -> int:
+        return nominal_step(self.info.time_base, self.info.rate)
 
     def _describe(self, first: VideoFrame) -> VideoInfo:
         stream, converter = self._stream, self._converter
@@ -177,7 +212,7 @@ class VideoReader(FrameReader):
         if not self._is_fresh:
             self._reopen()
             self._next_number = 0
-        if self._first_pts and not self._is_numbered and self._is_at_start:
+        if self._first_pts and not self._is_counted and self._is_at_start:
             self._near_start(self._first_pts)
         self._is_fresh = False
         return self._frames(self._next_number)
@@ -212,14 +247,22 @@ class VideoReader(FrameReader):
         # With a rate given, or without any time stamps, frames are counted.
         if self._is_numbered:
             return self._index
-        pts = picture.pts
-        if pts is None:
-            step = nominal_step(self.info.time_base, self.info.rate)
-            return 0 if last is None else last + step
-        if last is None or pts > last:
-            return int(pts)
-        self._note(_REPAIRED)
-        return last + 1
+        if not self._is_counted:
+            if picture.pts is not None and (last is None or picture.pts > last):
+                return int(picture.pts)
+            # After a seek nobody knows which of all frames this is.
+            if self._is_at_start:
+                self._keep_times(self._read_times(decode=True))
+        following = 0 if last is None else last + self._step
+        if self.times is None or not self._is_at_start or self._index >= len(self.times.pts):
+            return following
+        pts = self.times.pts[self._index]
+        return pts if last is None or pts > last else last + 1
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether the pts of a picture follows from its position in the file."""
+        return self._is_numbered or (self.times is not None and self.times.is_repaired)
 
     def _note(self, *notes: str) -> None:
         """Add notes that only reading brings up."""
@@ -239,31 +282,21 @@ class VideoReader(FrameReader):
         The file is opened a second time and only its packets are read. So frames that cannot be decoded
         are counted too.
         """
-        stamps = self._source_stamps()
-        if self._is_numbered:
-            stamps = list(range(len(stamps)))
+        stamps: Sequence[int] = self._all_stamps()
         low = self._first_pts if self._first_pts is not None else min(stamps, default=0)
         high = self._stop_pts if self._stop_pts is not None else max(stamps, default=0) + 1
         return [pts for pts in stamps if low <= pts < high]
 
-    def _source_stamps(self) -> list[int]:
-        """Pts of all packets of the file that are shown, in its own time base."""
-        stamps: list[int | None] = []
-        with opened(self._path) as container:
-            decoder = self._decoder_of(container)
-            if self._damaged == DEFAULT_DAMAGED:
-                packets = container.demux(decoder.stream)
-                stamps = [packet.pts for packet in packets if packet.size and not packet.is_discard]
-            else:
-                # Only the decoder finds out which frames are damaged.
-                stamps = [picture.pts for picture in decoder.pictures()]
-                self._note(*decoder.notes)
-        known = sorted(pts for pts in stamps if pts is not None)
-        if len(known) == len(stamps):
-            return known
-        # Some packets have no time: frames are taken to be equally long from the first known time on.
-        step = nominal_step(self.info.time_base, self.info.rate)
-        return [(known[0] if known else 0) + step * index for index in range(len(stamps))]
+    def _all_stamps(self) -> Sequence[int]:
+        """Pts of all frames of the file."""
+        if self._is_numbered:
+            if self._damaged != DEFAULT_DAMAGED:
+                return range(len(self._read_times().pts))
+            return range(count_packets(self._path, self._decoder_of))
+        if self.times is None or not self.times.pts:
+            self._keep_times(self._read_times())
+        assert self.times is not None
+        return self.times.pts
 
     def seek(self, number: int, pts: int | None = None) -> None:
         """Let the next loop start at frame ``number``; its ``pts`` saves a look-up.
@@ -279,10 +312,11 @@ class VideoReader(FrameReader):
             stamps = self.timestamps()
             check_number(number, len(stamps))
             pts = stamps[number]
-        if self._is_numbered or not self._jump(pts) or not self._is_next(pts):
+        if self._is_counted or not self._jump(pts) or not self._is_next(pts):
             self._reopen()
             self._skip_to(pts)
-        self._is_at_start = False
+        # Where frames are counted, the position in the file is known.
+        self._is_at_start &= self._is_counted
         self._next_number = number
         self._is_fresh = True
 
@@ -309,7 +343,7 @@ class VideoReader(FrameReader):
     def _skip_to(self, pts: int) -> None:
         """Decode up to the picture at ``pts``."""
         while (picture := self._next_picture()) is not None:
-            if (self._index if self._is_numbered else picture.pts) == pts:
+            if (self._stamp(picture, None) if self._is_counted else picture.pts) == pts:
                 self._put_back = picture
                 return
             self._index += 1

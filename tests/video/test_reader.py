@@ -286,19 +286,6 @@ def test_an_edit_list_is_followed_and_not_taken_for_damage(tmp_path, data, ffmpe
     assert all_pts(path) == [pts for pts, _ in plain(path)]
 
 
-def test_time_stamps_that_do_not_grow_are_moved_and_noted(small, monkeypatch):
-    with VideoReader(small) as reader:
-        pictures = list(reader._pictures)
-        first = reader._put_back
-        pictures[1].pts = first.pts
-        reader._pictures = iter(pictures)
-        pts = [frame.pts for frame in reader]
-        assert any("did not grow" in note for note in reader.info.notes)
-    assert pts[0] == first.pts
-    assert pts[2] == pts[1] + 1
-    assert pts == sorted(set(pts))
-
-
 def test_no_such_file(tmp_path):
     with pytest.raises(VideoError, match="no such file"):
         VideoReader(tmp_path / "none.mp4")

@@ -434,3 +434,18 @@ def test_a_thermal_video_is_turned_as_its_flag_says(tmp_path, degrees):
     assert reader.size == upright.shape[::-1]
     assert reader.notes == (f"rotated by {degrees} degrees clockwise",)
     np.testing.assert_allclose(picture.celsius, upright / 100 - 273.15, atol=1e-4)
+
+
+def test_times_of_a_thermal_video_grow(tmp_path):
+    whole, path = tmp_path / "whole.mkv", tmp_path / "doubled.mkv"
+    write_video(whole, 6)
+    with av.open(str(whole)) as before, av.open(str(path), "w") as after:
+        stream = after.add_stream_from_template(before.streams.video[0])
+        packets = [packet for packet in before.demux(video=0) if packet.size]
+        for packet, stamp in zip(packets, [0, 100, 200, 200, 400, 500], strict=True):
+            packet.pts = packet.dts = stamp
+            packet.stream = stream
+            after.mux(packet)
+    reader = ThermalReader(path, unit=CENTIKELVIN)
+    assert [picture.time_s * 10 for picture in reader] == [0, 1, 2, 3, 4, 5]
+    assert reader.notes == ("frames without a time stamp of their own were put between their neighbours: 1",)
