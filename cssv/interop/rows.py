@@ -49,6 +49,12 @@ if TYPE_CHECKING:
         temperature_sigma_c: float | None = None
         density_kg_m3: float | None = None
         density_sigma_kg_m3: float | None = None
+        goal_x_m: float | None = None
+        goal_y_m: float | None = None
+        goal_sigma_m: float | None = None
+        goal_x_px: float | None = None
+        goal_y_px: float | None = None
+        goal_sigma_px: float | None = None
 
 else:
     # The columns follow the attributes of an object, so that a new attribute needs no edit here.
@@ -79,6 +85,8 @@ class ObjectRow(_Attributes):
         sigma_m_s: one standard deviation of that velocity per axis.
         temperature_c, temperature_sigma_c: degrees Celsius.
         density_kg_m3, density_sigma_kg_m3: of the object itself, kilograms per cubic metre.
+        goal_x_m, goal_y_m, goal_sigma_m: where it is heading, by the scene: on the ground, metres.
+        goal_x_px, goal_y_px, goal_sigma_px: the same in the picture, pixels.
         crowd_density_m2: people per square metre around its foot (:func:`cssv.scene.crowd.crowd_density`);
             known where the camera is calibrated.
         source: "metadata" where the row comes from the scene payload, "pixels" where it was read

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cssv.errors import InputError
 from cssv.perception.tracks import FrameStates, Tracks
-from cssv.pipeline.frame_objects import FIRST_GIVEN_TRACK, FrameObjects, given_states, merge_objects
+from cssv.pipeline.frame_objects import FIRST_GIVEN_TRACK, FrameObjects, GivenObjects, merge_objects
 from cssv.pipeline.scene_track import quantise
 from cssv.scene import Scene
 from cssv.scene.ground import Plane
@@ -39,13 +39,12 @@ class TrackAnnotator:
 
     def __init__(self, scene: Scene, tracks: Tracks, plane: Plane | None = None) -> None:
         self.scene = scene
-        self._plane = plane
         self._tracks = tracks
         highest = max((track.id for track in tracks), default=0)
         given = given_sightings(scene, max(FIRST_GIVEN_TRACK, highest + 1))
         sightings = [Sighting(t.id, t.label or None, t.times_s, t.boxes_px) for t in tracks]
         self.facts = resolve(scene, [*sightings, *given])
-        self._given = [sighting.track for sighting in given]
+        self._given = GivenObjects(scene, [sighting.track for sighting in given], plane)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -59,7 +58,7 @@ class TrackAnnotator:
 
     def annotate(self, number: int, time: Fraction) -> FrameObjects:
         """The objects of frame ``number``, shown at ``time`` seconds."""
-        given = given_states(self.scene, self._given, time, self.facts.__getitem__, self._plane)
+        given = self._given.states(time, self.facts.__getitem__)
         return merge_objects(_perceived(self._tracks.in_frame(number)), given, self.facts.__getitem__)
 
 
@@ -68,11 +67,11 @@ class LiveAnnotator:
 
     def __init__(self, scene: Scene, plane: Plane | None = None) -> None:
         self.scene = scene
-        self._plane = plane
         self._matcher = LiveMatcher(scene)
         given = given_sightings(scene, FIRST_GIVEN_TRACK)
         self._matcher.begin_given(given)
-        self._given = [sighting.track for sighting in given]
+        self._given_ids = {sighting.track for sighting in given}
+        self._given = GivenObjects(scene, [sighting.track for sighting in given], plane)
         self._last_seen: dict[int, Fraction] = {}
 
     @property
@@ -88,7 +87,7 @@ class LiveAnnotator:
         """
         # A stream's ids are not known beforehand, so the given objects cannot be numbered above them.
         ids = states.ids.tolist()
-        if taken := set(ids).intersection(self._given):
+        if taken := self._given_ids.intersection(ids):
             raise InputError(
                 "an object of the stream has the id of one that the scene gives",
                 found=min(taken),
@@ -97,7 +96,7 @@ class LiveAnnotator:
         rows = zip(ids, states.labels, states.boxes_px, strict=True)
         self._matcher.update(float(time), [(track, label or None, box) for track, label, box in rows])
         self._forget(ids, time)
-        given = given_states(self.scene, self._given, time, self._matcher.facts, self._plane)
+        given = self._given.states(time, self._matcher.facts)
         return merge_objects(_perceived(states), given, self._matcher.facts)
 
     def _forget(self, ids: list[int], time: Fraction) -> None:

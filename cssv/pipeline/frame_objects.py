@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cssv.boxes import overlaps
 from cssv.pipeline.scene_track import quantise
-from cssv.scene import Scene, Source, Value
+from cssv.scene import Scene, SceneObject, Source, Value
 from cssv.scene.attributes import carried_by
 from cssv.scene.ground import Plane
 from cssv.scene.matching import Facts
@@ -65,35 +65,58 @@ def _not_given(boxes_px: NDArray[np.float64], given: Iterable[ObjectState]) -> N
     return np.asarray(~((iou > SAME_OBJECT_IOU) | is_part | is_whole).any(axis=1))
 
 
-def given_states(
-    scene: Scene,
-    given: Iterable[int],
-    time: Fraction,
-    facts_of: Callable[[int], Facts],
-    plane: Plane | None = None,
-) -> list[ObjectState]:
-    """The given objects at ``time``; ``plane`` is the ground, if known."""
-    found = []
-    for track, (_, entry) in zip(given, scene.given_tracks(), strict=True):
+class GivenObjects:
+    """The objects that a scene gives as trajectories, found by time.
+
+    Args:
+        scene: the scene.
+        tracks: their ids, in the order of the scene.
+        plane: the ground of the picture; None if unknown.
+    """
+
+    def __init__(self, scene: Scene, tracks: Iterable[int], plane: Plane | None = None) -> None:
+        self._plane = plane
+        self._entries = [
+            (track, entry) for track, (_, entry) in zip(tracks, scene.given_tracks(), strict=True)
+        ]
+        ends = [
+            (points[0].time_s, points[-1].time_s)
+            for _, entry in self._entries
+            if (points := entry.trajectory)
+        ]
+        self._ends_s = np.array(ends, dtype=np.float64).reshape(-1, 2)
+
+    def states(self, time: Fraction, facts_of: Callable[[int], Facts]) -> list[ObjectState]:
+        """The objects at ``time`` seconds, with the scene's facts."""
         # Scenes give times in decimals: 0.2 s means the frame at 1/5 s, and only as floats are they equal.
-        at_time = entry.state_at(float(time))
-        if at_time is None:
-            continue
-        past, future = at_time.velocity_past_px_s, at_time.velocity_future_px_s
-        state = ObjectState(
-            track=track,
-            label="",
-            score=1.0,
-            box_px=at_time.box_px,
-            velocity_px_s=((past[0] + future[0]) / 2, (past[1] + future[1]) / 2),
-            past_px_s=past,
-            future_px_s=future,
-            sigma_px_s=0.0,
-            is_given=True,
-        )
-        state = grounded(state, plane, entry.foot_velocity(float(time)))
-        found.append(_with_facts(quantise(state), facts_of(track)))
-    return found
+        time_s = float(time)
+        # A scene can give thousands of objects; few of them are present in one frame.
+        is_present = (self._ends_s[:, 0] <= time_s) & (time_s <= self._ends_s[:, 1])
+        return [
+            _given_state(*self._entries[row], time_s, facts_of, self._plane)
+            for row in np.flatnonzero(is_present).tolist()
+        ]
+
+
+def _given_state(
+    track: int, entry: SceneObject, time_s: float, facts_of: Callable[[int], Facts], plane: Plane | None
+) -> ObjectState:
+    at_time = entry.state_at(time_s)
+    assert at_time is not None
+    past, future = at_time.velocity_past_px_s, at_time.velocity_future_px_s
+    state = ObjectState(
+        track=track,
+        label="",
+        score=1.0,
+        box_px=at_time.box_px,
+        velocity_px_s=((past[0] + future[0]) / 2, (past[1] + future[1]) / 2),
+        past_px_s=past,
+        future_px_s=future,
+        sigma_px_s=0.0,
+        is_given=True,
+    )
+    state = grounded(state, plane, entry.foot_velocity(time_s))
+    return _with_facts(quantise(state), facts_of(track))
 
 
 def drawn_temperature(given: Value | None, reading: Value | None) -> Value | None:

@@ -14,7 +14,7 @@ from cssv.errors import ChecksumError
 from cssv.pipeline.frame_objects import (
     FIRST_GIVEN_TRACK,
     FrameObjects,
-    given_states,
+    GivenObjects,
     merge_objects,
     with_reading,
 )
@@ -82,7 +82,7 @@ class Reannotator:
         given = given_sightings(scene, max(FIRST_GIVEN_TRACK, max(seen, default=0) + 1))
         sightings = [record.sighting(track) for track, record in sorted(seen.items())]
         self.facts = resolve(scene, [*sightings, *given])
-        self._given = [sighting.track for sighting in given]
+        self._given = GivenObjects(scene, [sighting.track for sighting in given], self._plane)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ class Reannotator:
             ThermalError: under the scene's calibration a reading is no temperature.
         """
         sample = self._read_again(sample)
-        given = given_states(self.scene, self._given, time, self.facts.__getitem__, self._plane)
+        given = self._given.states(time, self.facts.__getitem__)
         # A reading stays valid for an object that the other scene gives with the same box.
         readings = {state.box_px: state.thermal_c for state in sample.objects if _is_given(state)}
         given = [with_reading(state, readings.get(state.box_px)) for state in given]

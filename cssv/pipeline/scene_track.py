@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from cssv.errors import ContainerError, SceneError
 from cssv.scene import Point, Ranges, Scene, Source, Value
 from cssv.scene.attributes import CARRIED, EXTRA_IS_CARRIED
+from cssv.scene.check import LEAST_SCALE, is_span
 from cssv.scene.thermal import Calibration, Unit
 from cssv.scene.values import JsonObject, own_keys
 from cssv.template.drawing import SHIFT_LIMIT, Outline, Selector
@@ -28,8 +29,6 @@ _DECIMALS = 3
 _LARGEST_TRACK = 2**32 - 1
 _LARGEST_FRAME = 2**53
 _LARGEST = 1e15
-#: Fewest degrees of one count of a thermal camera.
-_LEAST_SCALE = 1e-15
 #: Bound of a box's position and size in a tag.
 _LARGEST_SIDE = 2**16
 #: Sensed values of an object in a frame, in the order of the sample.
@@ -65,12 +64,18 @@ def _rounded(values: Sequence[float]) -> list[float]:
 
 
 def quantise(state: ObjectState) -> ObjectState:
-    """The state rounded as in a sample, so that the same drawing can be made from the sample."""
+    """The state rounded as in a sample, so that the same drawing can be made from the sample.
+
+    A velocity on the ground beyond what a sample may hold is unknown: near the horizon pixels are long.
+    """
     x, y, w, h = _rounded(state.box_px)
     velocity, past, future = (
         (vx, vy) for vx, vy in map(_rounded, (state.velocity_px_s, state.past_px_s, state.future_px_s))
     )
     on_ground = None if state.velocity_m_s is None else _rounded(state.velocity_m_s)
+    if on_ground is not None and max(map(abs, on_ground)) > _LARGEST:
+        on_ground = None
+    is_sure = on_ground is not None and state.sigma_m_s <= _LARGEST
     return replace(
         state,
         score=round(state.score, _DECIMALS),
@@ -80,7 +85,7 @@ def quantise(state: ObjectState) -> ObjectState:
         future_px_s=future,
         sigma_px_s=round(state.sigma_px_s, _DECIMALS),
         velocity_m_s=None if on_ground is None else (on_ground[0], on_ground[1]),
-        sigma_m_s=math.inf if on_ground is None else round(state.sigma_m_s, _DECIMALS),
+        sigma_m_s=round(state.sigma_m_s, _DECIMALS) if is_sure else math.inf,
     )
 
 
@@ -267,7 +272,7 @@ def _object_from_json(node: JsonObject) -> ObjectState:
 
 def _ranges_from_json(node: Mapping[str, Any]) -> Ranges:
     spans = [_pair(node, key) for key in ("speed_px_s", "temperature_c", "density_kg_m3")]
-    if not all(low < high for low, high in spans):
+    if not all(map(is_span, spans)):
         raise ValueError(f"an empty range among {spans}")
     return Ranges(*spans)
 
@@ -276,7 +281,7 @@ def _calibration_from_json(node: Mapping[str, Any]) -> Calibration:
     sigma_c = _number(node["sigma_c"], 0.0)
     if "scale" not in node:
         return Calibration(None, sigma_c)
-    return Calibration(Unit(_number(node["scale"], _LEAST_SCALE), _number(node["offset_c"])), sigma_c)
+    return Calibration(Unit(_number(node["scale"], LEAST_SCALE), _number(node["offset_c"])), sigma_c)
 
 
 def read_sample(data: bytes) -> SceneSample:

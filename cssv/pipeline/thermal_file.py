@@ -21,6 +21,9 @@ from cssv.template.drawing import Outline, OutlineKey
 #: A frame takes the nearest thermal picture that is at most this many of the file's steps away. Files that
 #: begin and end together may differ by this many of the longer steps.
 STEPS_AWAY = 2
+#: A file of another length that has a picture for each frame is paired with the frames in order if the mean
+#: steps of the two differ by at most this share: converters write the nominal rate in place of the true one.
+SAME_RATE_SHARE = Fraction(1, 10)
 #: Colder objects give a warning: nothing on the ground is that cold, but counts in a wrong unit seem so.
 COLDEST_C = -100.0
 #: Frames that are read to find the range of temperatures.
@@ -71,8 +74,19 @@ class ThermalReadings:
         offset_s = thermal.time_offset_s
         self._start_s = clip.first_s if offset_s is None else Fraction(str(offset_s))
         self._tolerance_s = STEPS_AWAY * clock.step_s
+        self._is_paired = rate is None and offset_s is None and self._is_drifting(clock, clip)
+        if self._is_paired:
+            # By their times the last frames would get the pictures of other frames, or none.
+            self._stamps, clock = whole, clip
         if not self._reader.is_still:
             self._check_length(clock, clip, part_clock, is_placed=offset_s is not None)
+
+    def _is_drifting(self, clock: Clock, clip: Clock) -> bool:
+        """Whether the file has a picture for each frame, but times that slowly move away from the frames'."""
+        if self._reader.is_still or clock.count != clip.count:
+            return False
+        is_same_rate = abs(clock.step_s - clip.step_s) <= SAME_RATE_SHARE * clip.step_s
+        return is_same_rate and abs(clock.length_s - clip.length_s) > _slack_s(clock, clip)
 
     def _survey(self) -> Clock:
         """Read the whole file, so that its errors appear before any work is done."""
@@ -93,7 +107,7 @@ class ThermalReadings:
         return Clock(Fraction(0), last_s, count)
 
     def _check_length(self, clock: Clock, clip: Clock, part: Clock, *, is_placed: bool) -> None:
-        slack_s = STEPS_AWAY * max(clock.step_s, clip.step_s)
+        slack_s = _slack_s(clock, clip)
         if not is_placed and abs(clock.length_s - clip.length_s) > slack_s:
             raise ThermalError(
                 "the thermal file has another length than the clip",
@@ -145,6 +159,11 @@ class ThermalReadings:
         notes = [f"thermal pictures: {note}" for note in self._reader.notes]
         if self._is_same_view:
             notes.append("the thermal pictures are taken to show the same view as the clip")
+        if self._is_paired:
+            notes.append(
+                "the thermal file has another length than the clip, but one picture for each frame: they are "
+                "paired in order; thermal.rate or thermal.time_offset_s in the scene pair them by time"
+            )
         if len(self._read) < len(self._tracks):
             notes.append(f"the thermal camera read {len(self._read)} of {len(self._tracks)} objects")
         if self._frozen:
@@ -200,3 +219,8 @@ class ThermalReadings:
         for number, picture in enumerate(self._reader):
             time_s = self._start_s + (picture.time_s or 0)
             yield (time_s if self._stamps is None else self._stamps[number]), picture
+
+
+def _slack_s(clock: Clock, clip: Clock) -> Fraction:
+    """Largest difference of the lengths of a thermal file and a clip that begin and end together."""
+    return STEPS_AWAY * max(clock.step_s, clip.step_s)

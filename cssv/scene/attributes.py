@@ -122,11 +122,9 @@ class ObjectAttributes:
     density_kg_m3: Value | None = field(
         default=None, metadata=_number(0, 1_000_000, ring=Ring(50.0, (0.0, 2000.0)))
     )
-    # Not carried yet, so that the scene track keeps its bytes: goals and x_ keys stay in the scene.
-    goal_m: Point | None = field(
-        default=None, metadata=_place(-1_000_000_000, 1_000_000_000, is_carried=False)
-    )
-    goal_px: Point | None = field(default=None, metadata=_place(-1_000_000, 1_000_000, is_carried=False))
+    goal_m: Point | None = field(default=None, metadata=_place(-1_000_000_000, 1_000_000_000))
+    goal_px: Point | None = field(default=None, metadata=_place(-1_000_000, 1_000_000))
+    # Not carried: x_ keys can be of any size, and every frame would repeat them. They stay in the scene.
     extra: JsonObject = field(default_factory=dict, hash=False, repr=False, metadata={"is_carried": False})
 
 

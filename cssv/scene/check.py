@@ -11,7 +11,7 @@ import difflib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -38,7 +38,13 @@ FAULTS_SHOWN = 200
 FAULTS_BOUND = 5000
 #: A homography is singular if its determinant is at most this share of the product of its rows' lengths.
 SINGULAR_RATIO = 1e-12
+#: Fewest degrees of one count of a thermal camera that the scene track may hold.
+LEAST_SCALE = 1e-15
+#: Largest speed of a side of a given box. Faster ones exceed what a sample of the scene track may hold.
+FASTEST_PX_S = 1e12
 
+#: Waypoints farther apart in time cannot be too fast, whatever boxes they have.
+_SHORT_S = 1e-5
 _SHOWN_CHARS = 60
 _INTEGER_BITS = 1023
 
@@ -332,10 +338,15 @@ def _sense(tree: object) -> Iterator[SceneFault]:
             words = f"found a singular matrix, {_show(matrix)}; allowed: one with an inverse"
             yield (part, "homography"), words
     yield from _calibration_sense(tree.get("camera"))
+    scale = _get(tree, "thermal", "scale")
+    if are_numbers([scale], 1) and 0 < scale < LEAST_SCALE:
+        yield ("thermal", "scale"), f"found {_show(scale)}; allowed: at least {LEAST_SCALE:g} °C a count"
     ranges = tree.get("ranges")
     for key, pair in ranges.items() if isinstance(ranges, dict) else ():
-        if not key.startswith(OWN_PREFIX) and are_numbers(pair, 2) and pair[0] >= pair[1]:
-            yield ("ranges", key), f"found {_show(pair)}; allowed: [low, high] with low under high"
+        if not key.startswith(OWN_PREFIX) and are_numbers(pair, 2) and not is_span(pair):
+            # The pixels carry the ends in single precision.
+            exact = "" if pair[0] >= pair[1] else " in single precision, which holds seven digits"
+            yield ("ranges", key), f"found {_show(pair)}; allowed: [low, high] with low under high{exact}"
     objects = tree.get("objects")
     for index, entry in enumerate(objects if isinstance(objects, list) else ()):
         if isinstance(entry, dict):
@@ -374,7 +385,25 @@ def _order_sense(trajectory: object, path: JsonPath) -> Iterator[SceneFault]:
         if last is not None and time <= last:
             allowed = f"a time after the waypoint before it, {_show(last)}"
             yield (*path, index, "time_s"), f"found {_show(time)}; allowed: {allowed}"
+        elif last is not None and time - last < _SHORT_S and _is_too_fast(trajectory, index, time - last):
+            allowed = f"a box that changes by at most {FASTEST_PX_S:g} px/s after {_show(last)}"
+            yield (*path, index, "time_s"), f"found {_show(time)}; allowed: {allowed}"
         last = time
+
+
+def _is_too_fast(trajectory: Any, index: int, step_s: float) -> bool:  # noqa: ANN401 - JSON
+    """Whether a side of the box moves faster than FASTEST_PX_S on the way to waypoint ``index``."""
+    before, after = (_get(trajectory[k], "box_px") for k in (index - 1, index))
+    if not (are_numbers(before, 4) and are_numbers(after, 4)):
+        return False
+    return any(abs(b - a) > FASTEST_PX_S * step_s for a, b in zip(before, after, strict=True))
+
+
+def is_span(ends: Sequence[float]) -> bool:
+    """Whether the low end of a range lies under the high end in single precision too."""
+    with np.errstate(over="ignore"):
+        low, high = np.array(ends, np.float32)
+    return bool(low < high)
 
 
 def _get(node: object, *keys: str) -> Any:  # noqa: ANN401 - JSON

@@ -9,8 +9,9 @@ with the same facts.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from cssv.errors import InputError
 from cssv.scene.attributes import ATTRIBUTES, ObjectAttributes
 from cssv.scene.model import Match, Scene, SceneObject, TemplateName
 from cssv.scene.text import match_text
+from cssv.scene.values import JsonObject
 
 #: A track is near a point if its box is at most this many box heights away from it.
 NEAR_BOUND_HEIGHTS = 1.0
@@ -82,6 +84,22 @@ class Facts(ObjectAttributes):
 _OVERRIDING = ("name", "label", *(attribute.name for attribute in ATTRIBUTES), "template")
 
 
+#: An entry as it is applied: its match, the fields that it states, and its ``x_`` keys.
+_Entry = tuple[Match | None, dict[str, Any], JsonObject]
+
+
+def _prepared(scene: Scene) -> tuple[_Entry, ...]:
+    """The entries of a scene, ready to be applied many times."""
+    return tuple(
+        (
+            entry.match,
+            {name: value for name in _OVERRIDING if (value := getattr(entry, name)) is not None},
+            entry.extra,
+        )
+        for entry in scene.objects
+    )
+
+
 @dataclass(slots=True)
 class _Seen:
     """A track up to now; of its past, a live matcher needs only the last box."""
@@ -106,7 +124,7 @@ def resolve(scene: Scene, sightings: Iterable[Sighting]) -> dict[int, Facts]:
             raise InputError("two sightings have one track id", found=s.track)
         near.see(s.track, s.times_s, s.boxes_px, starts=True)
         seen[s.track] = _Seen(s.label, s.given, float(s.times_s[0]), float(s.times_s[-1]), s.boxes_px[-1])
-    return _apply(scene, near, seen)
+    return _apply(_prepared(scene), near, seen)
 
 
 def unmatched(scene: Scene, facts: Mapping[int, Facts]) -> tuple[str, ...]:
@@ -152,6 +170,7 @@ class LiveMatcher:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
+        self._entries = _prepared(scene)
         self._near = _Nearest(scene)
         self._seen: dict[int, _Seen] = {}
         matches = [entry.match for entry in scene.objects if entry.match is not None]
@@ -199,7 +218,7 @@ class LiveMatcher:
     def facts(self, track: int) -> Facts:
         """The facts on a track that has been seen. Raises KeyError for any other."""
         if self._stale:
-            self._facts = _apply(self._scene, self._near, self._seen)
+            self._facts = _apply(self._entries, self._near, self._seen)
             self._stale = False
         return self._facts[track]
 
@@ -213,6 +232,7 @@ class LiveMatcher:
         if track in self._seen and not self._near.holds(track):
             self._used |= set(self.facts(track).entries)
             del self._seen[track], self._facts[track]
+            self._near.forget(track)
 
     def unmatched(self) -> tuple[str, ...]:
         """Warnings about entries that match no track so far, forgotten tracks included."""
@@ -221,35 +241,48 @@ class LiveMatcher:
 
 
 class _Nearest:
-    """Distance of each track from the point of each entry that has one."""
+    """Distance of each track from the points of the entries that have one, in the order of their times."""
 
     def __init__(self, scene: Scene) -> None:
-        self._points = {
-            index: (np.array(entry.match.near_px, dtype=np.float64), float(entry.match.at_s))
+        placed = sorted(
+            (float(entry.match.at_s), index, entry.match.near_px)
             for index, entry in enumerate(scene.objects)
             if entry.match is not None and entry.match.near_px is not None and entry.match.at_s is not None
-        }
-        self._distances: dict[int, dict[int, tuple[float, float]]] = {index: {} for index in self._points}
+        )
+        self._at_s = np.array([at_s for at_s, _, _ in placed])
+        self._points = np.array([point for _, _, point in placed], dtype=np.float64).reshape(-1, 2)
+        self._indices = [index for _, index, _ in placed]
+        self._distances: dict[int, dict[int, tuple[float, float]]] = {index: {} for index in self._indices}
+        #: The places in that order of the points that each track is near to.
+        self._held: dict[int, set[int]] = {}
 
     def see(self, track: int, times_s: F64, boxes_px: F64, *, starts: bool) -> bool:
         """Measure a part of a track: its start, or the continuation of the part before.
 
         Return whether the part reaches some entry's time.
         """
-        reached = False
         # Only the start of a track reaches back: a later part begins where the part before it ended.
         slack = NEAR_SLACK_S if starts else 0.0
-        for index, (point, at_s) in self._points.items():
-            if not times_s[0] - slack <= at_s <= times_s[-1] + NEAR_SLACK_S:
-                continue
-            reached = True
-            box = np.array([np.interp(at_s, times_s, column) for column in boxes_px.T])
-            # A later part is nearer in time, so its distance replaces the one before.
-            self._distances[index].pop(track, None)
-            outside, centre = _distance(point, box)
-            if outside <= NEAR_BOUND_HEIGHTS * box[3]:
-                self._distances[index][track] = (outside, centre)
-        return reached
+        first = int(np.searchsorted(self._at_s, times_s[0] - slack, "left"))
+        end = int(np.searchsorted(self._at_s, times_s[-1] + NEAR_SLACK_S, "right"))
+        if first >= end:
+            return False
+        held = self._held.setdefault(track, set())
+        # A later part is nearer in time, so its distance replaces the one before.
+        for place in [place for place in held if first <= place < end]:
+            held.remove(place)
+            del self._distances[self._indices[place]][track]
+        at_s = self._at_s[first:end]
+        boxes = np.stack([np.interp(at_s, times_s, column) for column in boxes_px.T], axis=-1)
+        outside, centre = _distances(self._points[first:end], boxes)
+        for row in np.flatnonzero(outside <= NEAR_BOUND_HEIGHTS * boxes[:, 3]).tolist():
+            held.add(first + row)
+            self._distances[self._indices[first + row]][track] = (float(outside[row]), float(centre[row]))
+        return True
+
+    def reached(self, index: int) -> Iterable[int]:
+        """The tracks near the point of an entry."""
+        return self._distances[index].keys()
 
     def pick(self, index: int, tracks: Iterable[int]) -> list[int]:
         """The nearest of ``tracks`` in a list; an empty list if all are out of reach."""
@@ -258,37 +291,88 @@ class _Nearest:
         return [min(reachable)[2]] if reachable else []
 
     def holds(self, track: int) -> bool:
-        return any(track in distances for distances in self._distances.values())
+        return bool(self._held.get(track))
+
+    def forget(self, track: int) -> None:
+        """Drop a track that is near no point."""
+        self._held.pop(track, None)
 
 
-def _distance(point: F64, box: F64) -> tuple[float, float]:
-    """Distances of a point from a box (0 inside it) and from the box's centre, px."""
-    low, size = box[:2], box[2:]
-    outside = np.maximum(np.maximum(low - point, point - low - size), 0.0)
-    return float(np.hypot(*outside)), float(np.hypot(*(low + size / 2 - point)))
+def _distances(points: F64, boxes: F64) -> tuple[F64, F64]:
+    """Distances (n,) of points (n, 2) from boxes (n, 4), 0 inside, and from the boxes' centres, px."""
+    low, size = boxes[:, :2], boxes[:, 2:]
+    outside = np.maximum(np.maximum(low - points, points - low - size), 0.0)
+    return np.hypot(*outside.T), np.hypot(*(low + size / 2 - points).T)
 
 
-def _apply(scene: Scene, near: _Nearest, seen: dict[int, _Seen]) -> dict[int, Facts]:
+class _Present:
+    """The tracks up to now, found by what entries ask for, so that an entry does not look at all of them."""
+
+    def __init__(self, seen: dict[int, _Seen]) -> None:
+        self._seen = seen
+        self._given: dict[int, list[int]] = {}
+        self._labels: dict[str | None, set[int]] = {}
+        for track, row in seen.items():
+            self._labels.setdefault(row.label, set()).add(track)
+            if row.given is not None:
+                self._given.setdefault(row.given, []).append(track)
+        self._by_first = sorted((row.first_s, track) for track, row in seen.items())
+        self._by_last = sorted((row.last_s, track) for track, row in seen.items())
+
+    def relabel(self, track: int, before: str | None, after: str | None) -> None:
+        """Move a track to the label that an entry gives it."""
+        self._labels[before].remove(track)
+        self._labels.setdefault(after, set()).add(track)
+
+    def given(self, index: int) -> Iterable[int]:
+        """The track of a given object, if it has begun."""
+        return self._given.get(index, ())
+
+    def candidates(self, match: Match, near: Iterable[int] | None) -> Collection[int]:
+        """The tracks that can fit: all that do, and few others."""
+        if match.track is not None:
+            return (match.track,) if match.track in self._seen else ()
+        if near is not None:
+            return [track for track in near if track in self._seen]
+        if match.label not in (None, ANY_LABEL):
+            return tuple(self._labels.get(match.label, ()))
+        if match.from_s is None and match.to_s is None:
+            return self._seen
+        return self._alive(match.from_s, match.to_s)
+
+    def _alive(self, from_s: float | None, to_s: float | None) -> list[int]:
+        """The tracks that end late enough, or those that begin early enough: the fewer of both."""
+        low = 0 if from_s is None else bisect_left(self._by_last, (from_s, -1))
+        high = len(self._seen) if to_s is None else bisect_right(self._by_first, (to_s, math.inf))
+        rows = self._by_last[low:] if len(self._seen) - low <= high else self._by_first[:high]
+        return [track for _, track in rows]
+
+
+def _apply(entries: Sequence[_Entry], near: _Nearest, seen: dict[int, _Seen]) -> dict[int, Facts]:
     """Apply the entries in order to all tracks; later ones override field by field."""
     found: dict[int, dict[str, Any]] = {
-        track: {"label": row.label, "extra": {}, "entries": ()} for track, row in seen.items()
+        track: {"label": row.label, "extra": {}, "entries": []} for track, row in seen.items()
     }
-    for index, entry in enumerate(scene.objects):
+    present = _Present(seen)
+    for index, (match, stated, extra) in enumerate(entries):
         # An entry without a match is a given object: its facts are for its own track only.
-        if entry.match is None:
-            tracks = [track for track, row in seen.items() if row.given == index]
+        if match is None:
+            tracks: Iterable[int] = present.given(index)
         else:
-            match = entry.match
-            tracks = [t for t, row in seen.items() if _holds(match, t, found[t]["label"], row)]
-            if match.near_px is not None:
+            is_near = match.near_px is not None
+            candidates = present.candidates(match, near.reached(index) if is_near else None)
+            tracks = [t for t in candidates if _holds(match, t, found[t]["label"], seen[t])]
+            if is_near:
                 tracks = near.pick(index, tracks)
-        stated = {name: value for name in _OVERRIDING if (value := getattr(entry, name)) is not None}
         for track in tracks:
             facts = found[track]
+            if "label" in stated:
+                present.relabel(track, facts["label"], stated["label"])
             facts |= stated
-            facts["extra"] = facts["extra"] | entry.extra
-            facts["entries"] += (index,)
-    return {track: Facts(**facts) for track, facts in found.items()}
+            if extra:
+                facts["extra"] = facts["extra"] | extra
+            facts["entries"].append(index)
+    return {track: Facts(**facts | {"entries": tuple(facts["entries"])}) for track, facts in found.items()}
 
 
 def _holds(match: Match, track: int, label: str | None, row: _Seen) -> bool:

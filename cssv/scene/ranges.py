@@ -13,6 +13,10 @@ from cssv.scene.values import Span
 SPEED_LADDER = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 #: The speed range of perceived objects reaches at least this far: below it a box stands still.
 SPEED_LEAST_TOP_PX_S = 1.0
+#: Faster speeds show the top of the range; a scene can give no higher one.
+SPEED_MOST_TOP_PX_S = 1e6
+#: Slower speeds are none.
+_LEAST_SPEED_PX_S = 1e-30
 
 _SPEED = "speed_px_s"
 #: No range goes below what the attribute allows.
@@ -102,8 +106,9 @@ def _range(name: str, values: Sequence[float]) -> Span:
 
 
 def _speed_range(speeds: Sequence[float]) -> Span:
-    fastest = max((s for s in speeds if math.isfinite(s)), default=0.0)
-    if fastest <= 0:
+    fastest = min(max((s for s in speeds if math.isfinite(s)), default=0.0), SPEED_MOST_TOP_PX_S)
+    # The pixels carry the range in single precision, which has no smaller numbers.
+    if fastest < _LEAST_SPEED_PX_S:
         return SPEED_FALLBACK_PX_S
     power = math.floor(math.log10(fastest))
     # The exponent is applied as a product or a quotient, so that tops are the nearest floats.

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cssv.frames import Frame, Layout, planes_shape
 from cssv.scene import Source, Value
+from cssv.scene.check import is_span
 from cssv.scene.model import TEMPLATE_NAMES
 from cssv.template.drawing import Outline, Selector
 from cssv.template.state import ObjectState
@@ -161,6 +164,11 @@ def span(low: float, high: float) -> st.SearchStrategy[list[float]]:
     return st.lists(bounded(low, high), min_size=2, max_size=2, unique=True).map(sorted)
 
 
+def drawn(low: float, high: float) -> st.SearchStrategy[list[float]]:
+    """The range of a ring: the pixels carry its ends in single precision."""
+    return span(low, high).filter(is_span)
+
+
 times = bounded(-1e9, 1e9)
 scene_boxes = st.tuples(*[bounded(-1e6, 1e6)] * 2, *[bounded(1e-3, 1e6)] * 2).map(list)
 near = st.fixed_dictionaries({"near_px": pair(-1e6, 1e6), "at_s": times})
@@ -181,8 +189,9 @@ facts = {
 
 @st.composite
 def trajectories(draw: st.DrawFn) -> list[dict[str, Json]]:
-    """Waypoints in the order of time."""
-    moments = sorted(draw(st.lists(times, min_size=2, max_size=4, unique=True)))
+    """Waypoints in the order of time, not so close that the box is too fast."""
+    moments = sorted(draw(st.lists(times, min_size=2, max_size=4, unique_by=lambda t: round(t, 4))))
+    assume(all(b - a > 1e-5 for a, b in pairwise(moments)))
     return [draw(part({"time_s": st.just(t), "box_px": scene_boxes})) for t in moments]
 
 
@@ -219,9 +228,9 @@ environments = part(
     pressure_hpa=numbers(0, 1e6),
 ).filter(bool)
 ranges = part(
-    speed_px_s=span(0, 1e6),
-    temperature_c=span(-273.15, 1e6),
-    density_kg_m3=span(0, 1e6),
+    speed_px_s=drawn(0, 1e6),
+    temperature_c=drawn(-273.15, 1e6),
+    density_kg_m3=drawn(0, 1e6),
 ).filter(bool)
 counts = st.fixed_dictionaries({"scale": bounded(1e-3, 1000), "offset_c": bounded(-1e6, 1e6)})
 mountings = part(

@@ -26,6 +26,8 @@ U16 = NDArray[np.uint16]
 SIDE_MAX = 16384
 #: Pixel formats of FFmpeg that hold counts, with the order of their bytes.
 _FORMATS = {f"gray{bits}{end}": end for bits in (9, 10, 12, 14, 16) for end in ("le", "be")}
+#: Endings of the names of FFmpeg's formats of still pictures, which have no times.
+_STILL_FORMATS = ("_pipe", "image2")
 _BOUND = "one grey plane of 9 to 16 bits"
 _REMEDY = "Export the counts without a palette, for example as gray16le in FFV1."
 
@@ -34,7 +36,8 @@ class CountVideo:
     """Reader of the counts in a video, such as FFV1 or PNG pictures in Matroska.
 
     Pictures are rotated as a player shows them. Each loop opens the file again and yields counts, (H, W)
-    uint16, with their time since the first picture in seconds, exact. Times grow strictly.
+    uint16, with their time since the first picture in seconds, exact; None for formats of still pictures
+    such as TIFF. Times grow strictly.
 
     Attributes:
         size: width and height in pixels.
@@ -67,10 +70,12 @@ class CountVideo:
         times, _ = read_stamps(self._path, self._decoder_of, round(step / base))
         return times if times.is_repaired else AS_STORED
 
-    def __iter__(self) -> Iterator[tuple[U16, Fraction]]:
+    def __iter__(self) -> Iterator[tuple[U16, Fraction | None]]:
         with opened(self._path) as container:
             decoder = self._decoder_of(container)
             base, step = _base_and_step(decoder.stream)
+            # FFmpeg gives pictures without times those of 25 frames a second.
+            is_timed = not container.format.name.endswith(_STILL_FORMATS)
             first: int | None = None
             shape: tuple[int, ...] | None = None
             number = -1
@@ -90,7 +95,9 @@ class CountVideo:
                     raise _unlike(self._path, counts.shape, shape)
                 stamps = self._times.pts
                 pts = stamps[number] if number < len(stamps) else picture.pts
-                if pts is None:
+                if not is_timed:
+                    yield counts, None
+                elif pts is None:
                     yield counts, number * step
                 else:
                     first = pts if first is None else first

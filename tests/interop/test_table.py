@@ -22,7 +22,8 @@ from cssv.interop.table import extensions, read_rows, write_rows
 HEADER = (
     "frame,time_s,track,label,x_px,y_px,w_px,h_px,score,vx_px_s,vy_px_s,speed_px_s,sigma_px_s,"
     "vx_m_s,vy_m_s,speed_m_s,sigma_m_s,"
-    "temperature_c,temperature_sigma_c,density_kg_m3,density_sigma_kg_m3,crowd_density_m2,source"
+    "temperature_c,temperature_sigma_c,density_kg_m3,density_sigma_kg_m3,"
+    "goal_x_m,goal_y_m,goal_sigma_m,goal_x_px,goal_y_px,goal_sigma_px,crowd_density_m2,source"
 )
 FULL = ObjectRow(
     frame=12,
@@ -46,13 +47,19 @@ FULL = ObjectRow(
     temperature_sigma_c=0.5,
     density_kg_m3=985.0,
     density_sigma_kg_m3=20.0,
+    goal_x_m=4.0,
+    goal_y_m=12.5,
+    goal_sigma_m=0.25,
+    goal_x_px=100.0,
+    goal_y_px=-7.5,
+    goal_sigma_px=2.0,
     crowd_density_m2=0.0625,
     source="pixels",
 )
 BARE = ObjectRow(0, 0.0, 1)
 GOOD = (
     "12,0.48,3,person,10.5,20.0,30.25,60.0,0.875,-3.0,4.0,5.0,0.5,0.75,-1.0,1.25,0.125,"
-    "36.2,0.5,985.0,20.0,0.0625,pixels"
+    "36.2,0.5,985.0,20.0,4.0,12.5,0.25,100.0,-7.5,2.0,0.0625,pixels"
 )
 
 forms = pytest.mark.parametrize("extension", extensions())
@@ -95,7 +102,7 @@ def test_the_columns_and_their_order_are_a_contract():
 def test_csv_is_what_a_spreadsheet_expects(tmp_path):
     path = tmp_path / "objects.csv"
     write_rows(path, [FULL, BARE])
-    assert path.read_bytes().decode() == (f"{HEADER}\n{GOOD}\n0,0.0,1,,,,,,,,,,,,,,,,,,,,metadata\n")
+    assert path.read_bytes().decode() == (f"{HEADER}\n{GOOD}\n0,0.0,1,,,,,,,,,,,,,,,,,,,,,,,,,,metadata\n")
     with path.open(newline="") as file:
         assert next(csv.DictReader(file))["temperature_sigma_c"] == "0.5"
 

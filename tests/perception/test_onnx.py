@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from fractions import Fraction
 
 import cv2
@@ -396,3 +397,50 @@ def test_the_whole_way_with_a_network(data, tmp_path):
     assert done.tracks >= 3
     with cssv.open(done.path) as clip:
         assert {state.label for state in clip[3].states} == {"person"}
+
+
+# ---- files from anywhere
+
+
+def test_metadata_that_are_no_text_are_refused(tmp_path):
+    path = colour_network(tmp_path / "a.onnx", facts={"names": "@@@@@@"})
+    whole = path.read_bytes()
+    assert whole.count(b"@@@@@@") == 1
+    path.write_bytes(whole.replace(b"@@@@@@", b"\xff\xfe@@@@"))
+    with pytest.raises(ModelError, match=r"a\.onnx.*metadata that cannot be read"):
+        OnnxDetector(path)
+
+
+def test_an_input_whose_name_is_no_text_is_refused(tmp_path):
+    path = colour_network(tmp_path / "a.onnx")
+    path.write_bytes(path.read_bytes().replace(b"images", b"\xff\xfeages"))
+    with pytest.raises(ModelError, match=r"a\.onnx"):
+        OnnxDetector(path)
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["[" * 5000 + "]" * 5000, "{0: 'a', 2: 'b', 1: 3}", "'\\d'", "{1, 2, 3}", "7", "-" * 100_000 + "1", "\0"],
+)
+def test_class_names_that_cannot_be_read_are_refused(tmp_path, names):
+    """Deep nesting ended in a MemoryError of Python's parser."""
+    with pytest.raises(ModelError, match="class names"):
+        OnnxDetector(colour_network(tmp_path / "a.onnx", facts={"names": names}))
+
+
+@pytest.mark.parametrize("side", ["\u00b2", "9" * 5000, "[\u0666\u0664]", "-3"])
+def test_a_size_that_is_no_number_is_ignored(tmp_path, side):
+    assert OnnxDetector(colour_network(tmp_path / "a.onnx", facts={"imgsz": side})).name == "onnx"
+
+
+def test_damage_in_a_network_has_a_name(tmp_path):
+    path = colour_network(tmp_path / "a.onnx", facts={"names": "['a', 'b', 'c']", "imgsz": "[64, 96]"})
+    whole, rng = path.read_bytes(), np.random.default_rng(5)
+    for _ in range(150):
+        data = bytearray(whole)
+        for at in rng.integers(len(data), size=3):
+            data[at] ^= int(rng.integers(1, 256))
+        path.write_bytes(bytes(data))
+        # Any other error, and any warning, fails the test.
+        with suppress(ModelError):
+            OnnxDetector(path)

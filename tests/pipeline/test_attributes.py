@@ -14,8 +14,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import cssv
 from cssv.interop.rows import COLUMNS
 
@@ -97,32 +95,28 @@ def test_a_new_attribute_is_one_line(tmp_path):
     assert [name for name in header if name not in columns[:2]] == list(COLUMNS)
 
 
-@pytest.mark.parametrize(
-    ("given", "again", "edit", "columns", "values", "words"),
-    [
-        (
-            {"goal_m": [1, 2]},
-            {"goal_m": {"value": [3, 2], "sigma": 0.5}},
-            ("1_000_000_000, is_carried=False)", "1_000_000_000)"),
-            ["goal_x_m", "goal_y_m", "goal_sigma_m"],
-            ([1, 2, None], [3, 2, 0.5]),
-            "goal (1, 2) m -> (3, 2) ± 0.5 m",
-        ),
-        (
-            {"x_note": "old"},
-            {"x_note": "new"},
-            ('metadata={"is_carried": False}', 'metadata={"is_carried": True}'),
-            [],
-            ([], []),
-            'x_note "old" -> "new"',
-        ),
-    ],
-)  # fmt: skip
-def test_what_stays_in_the_scene_is_carried_by_one_word(given, again, edit, columns, values, words, tmp_path):
-    """Goals and x_ keys are not in the scene track yet; its bytes change when they are."""
-    found = run_with(edit, tmp_path, [given, again], columns)
-    assert found["tables"] == [values[0]] * 12
-    assert found["row"] == dict(zip(columns, values[1], strict=True))
-    assert found["extra"] == {key: value for key, value in again.items() if key == "x_note"}
+def test_the_goal_of_a_matched_track_reaches_every_output(tmp_path):
+    """Goals were in the scene only: an entry that a track matched had no effect on any output."""
+    scenes = [
+        {"goal_m": [1, 2], "goal_px": {"value": [30, 40], "sigma": 2}},
+        {"goal_m": {"value": [3, 2], "sigma": 0.5}, "goal_px": [30, 40]},
+    ]
+    columns = ["goal_x_m", "goal_y_m", "goal_sigma_m", "goal_x_px", "goal_y_px", "goal_sigma_px"]
+    field = "    density_kg_m3: Value | None = field("
+    found = run_with((field, field), tmp_path, scenes, columns)
+    assert found["tables"] == [[1, 2, None, 30, 40, 2]] * 12
+    assert found["row"] == dict(zip(columns, [3, 2, 0.5, 30, 40, None], strict=True))
+    assert found["scene"][0]["goal_m"] == scenes[1]["goal_m"]
+    assert [change.partition('"boat": ')[2] for change in found["changes"]] == [
+        "goal (1, 2) m -> (3, 2) ± 0.5 m in frames 0-3",
+        "goal (30, 40) ± 2 px -> (30, 40) px in frames 0-3",
+    ]
+
+
+def test_own_keys_are_carried_by_one_word(tmp_path):
+    """Keys that start with x_ are in the scene only; the bytes of the scene track change when it has them."""
+    edit = ('metadata={"is_carried": False}', 'metadata={"is_carried": True}')
+    found = run_with(edit, tmp_path, [{"x_note": "old"}, {"x_note": "new"}], [])
+    assert found["extra"] == {"x_note": "new"}
     (change,) = found["changes"]
-    assert change.endswith(f'"boat": {words} in frames 0-3')
+    assert change.endswith('"boat": x_note "old" -> "new" in frames 0-3')

@@ -8,12 +8,15 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 import cssv
+from cssv.perception.thermal.reader import ThermalReader
 from cssv.perception.thermal.timeline import Stamps
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.thermal_file import ThermalReadings
 from cssv.scene import Ranges, Thermal
+from cssv.scene.thermal import CENTIKELVIN
 from cssv.testing.thermal_clips import (
     PLACED,
     SIZE,
@@ -21,6 +24,7 @@ from cssv.testing.thermal_clips import (
     encode,
     refused,
     thermal_scene,
+    write_cptv,
     write_folder,
     write_video,
 )
@@ -41,6 +45,46 @@ def test_a_frame_takes_the_nearest_picture(clips, tmp_path):
     done = encode(clips, tmp_path / "a.cssv", PLACED, video)
     for time_s, celsius in first_temperatures(done.path):
         assert celsius == pytest.approx(20 + 10 * min(round(time_s * 9), 8) / 9, abs=0.011)
+
+
+@pytest.mark.parametrize(("version", "units"), [(1, 1_000_000), (2, 1000)])
+def test_times_of_a_cptv_are_those_of_its_version(clips, tmp_path, version, units):
+    """As milliseconds, the times of version 1 last 16 minutes: the file would seem to cover any clip."""
+    times = [5 * units + 40 * units // 1000 * n for n in range(24)]
+    file = write_cptv(tmp_path / "t.cptv", rising(24, 25), times, version)
+    done = encode(clips, tmp_path / "a.cssv", thermal_scene(time_offset_s=0), file)
+    assert [c for _, c in first_temperatures(done.path)] == pytest.approx(
+        [20 + 0.4 * n for n in range(24)], abs=0.011
+    )
+    assert encode(clips, tmp_path / "b.cssv", PLACED, file).frames == 24
+    words = refused(clips, tmp_path, thermal_scene(time_offset_s=-0.5), file)
+    assert "does not cover the clip" in words
+    assert "from -0.50 to 0.42 s" in words
+
+
+def test_a_picture_for_each_frame_at_nearly_the_same_rate_is_paired_in_order(tmp_path, clips):
+    times = [round(n * 1000 / 27.6) for n in range(24)]
+    file = write_cptv(tmp_path / "t.cptv", rising(24, 25), times)
+    done = encode(clips, tmp_path / "a.cssv", PLACED, file)
+    assert [c for _, c in first_temperatures(done.path)] == pytest.approx(
+        [20 + 0.4 * n for n in range(24)], abs=0.011
+    )
+    assert any("paired in order" in note for note in done.notes)
+    slow = write_cptv(tmp_path / "slow.cptv", rising(24, 25), [2 * t for t in times])
+    assert "another length" in refused(clips, tmp_path, PLACED, slow)
+    other = write_cptv(tmp_path / "other.cptv", rising(30, 25), [round(n * 1000 / 27.6) for n in range(30)])
+    assert "another length" in refused(clips, tmp_path, PLACED, other)
+    assert "another length" in refused(clips, tmp_path, thermal_scene(rate=20), file)
+
+
+def test_a_tiff_has_no_times(tmp_path, clips):
+    """FFmpeg states 25 frames a second for formats of pictures; one picture is valid at all times."""
+    path = tmp_path / "t.tif"
+    Image.fromarray(as_counts(np.full(SIZE[::-1], 25.0))).save(path)
+    reader = ThermalReader(path, unit=CENTIKELVIN)
+    assert (reader.is_timed, reader.is_still) == (False, True)
+    done = encode(clips, tmp_path / "a.cssv", PLACED, path)
+    assert [c for _, c in first_temperatures(done.path)] == pytest.approx([25.0] * 24, abs=0.011)
 
 
 def test_an_offset_places_a_longer_recording(clips, tmp_path):

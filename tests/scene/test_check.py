@@ -161,6 +161,32 @@ SINGLE_FAULTS = [
         "$.thermal.rate: found 0; allowed: a number above 0 and at most 1000",
     ),
     (
+        {"cssv_scene": 1, "thermal": {"scale": 1e-16, "offset_c": 0}},
+        "$.thermal.scale: found 1e-16; allowed: at least 1e-15 °C a count",
+    ),
+    (
+        {"cssv_scene": 1, "ranges": {"temperature_c": [20, 20.0000001]}},
+        "$.ranges.temperature_c: found [20, 20.0000001]; allowed: [low, high] with low under high "
+        "in single precision, which holds seven digits",
+    ),
+    (
+        {"cssv_scene": 1, "ranges": {"speed_px_s": [0, 1e-46]}},
+        "$.ranges.speed_px_s: found [0, 1e-46]; allowed: [low, high] with low under high "
+        "in single precision, which holds seven digits",
+    ),
+    (
+        {"cssv_scene": 1, "ranges": {"density_kg_m3": [999999.99, 1000000]}},
+        "$.ranges.density_kg_m3: found [999999.99, 1000000]; allowed: [low, high] with low under high "
+        "in single precision, which holds seven digits",
+    ),
+    (
+        with_objects(
+            {"trajectory": [{"time_s": t, "box_px": [x, 0, 1, 1]} for t, x in ((0, 0), (1e-9, 1e6))]}
+        ),
+        "$.objects[0].trajectory[1].time_s: found 1e-09; allowed: a box that changes by at most 1e+12 px/s "
+        "after 0",
+    ),
+    (
         {"cssv_scene": 1, "thermal": {"scale": 0, "offset_c": 0}},
         "$.thermal.scale: found 0; allowed: a number above 0 and at most 1000",
     ),

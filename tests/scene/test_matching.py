@@ -19,6 +19,8 @@ from cssv.scene.matching import (
     resolve,
     unmatched,
 )
+from cssv.testing.cost import count_calls
+from tests.scene.plain_matching import plain_resolve
 
 
 def scene(*entries):
@@ -260,6 +262,90 @@ def test_a_stream_ends_with_the_facts_of_the_whole_clip(entries, moments, step):
     found = resolve(whole, sightings)
     assert live.all_facts() == found
     assert live.unmatched() == unmatched(whole, found)
+
+
+# ---- many entries
+
+conditions = st.fixed_dictionaries(
+    {},
+    optional={
+        "label": st.sampled_from(["*", "a", "b", "c"]),
+        "track": st.integers(0, 7),
+        "near_px": st.lists(st.integers(0, 60), min_size=2, max_size=2),
+        "from_s": st.integers(0, 4),
+    },
+)
+many_entries = st.lists(
+    st.tuples(
+        conditions.filter(bool),
+        st.floats(-0.6, 4, allow_subnormal=False),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "name": st.sampled_from("pqr"),
+                "label": st.sampled_from("abc"),
+                "temperature_c": st.integers(0, 9),
+                "x_note": st.sampled_from("uvw"),
+            },
+        ),
+    ),
+    max_size=30,
+)
+
+
+def as_entry(drawn):
+    match, time_s, facts = drawn
+    if "near_px" in match:
+        match["at_s"] = time_s
+    if "from_s" in match and time_s > match["from_s"]:
+        match["to_s"] = time_s
+    return {"match": match, **facts}
+
+
+@settings(max_examples=300, deadline=None)
+@given(many_entries, st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3), spots), max_size=8), st.data())
+def test_entries_found_by_index_give_what_all_entries_give(entries, tracks, data):
+    whole = scene(*map(as_entry, entries), CART)
+    sightings = [
+        sighting(
+            track,
+            data.draw(st.sampled_from(["a", "b", None])),
+            [start + k / 4 for k in range(count)],
+            [(x + 5 * k, y, w, h) for k in range(count)],
+        )
+        for track, (start, count, (x, y, w, h)) in enumerate(tracks)
+    ]
+    sightings += given_sightings(whole, 100)
+    assert resolve(whole, sightings) == plain_resolve(whole, sightings)
+
+
+def many(kind, count):
+    entries = {
+        "track": [{"match": {"track": 1000 + k}, "name": "it"} for k in range(count)],
+        "label": [{"match": {"label": f"label {k}"}, "name": "it"} for k in range(count)],
+        "near": [{"match": {"near_px": [k, 5], "at_s": 0.5 + k / count}, "name": "it"} for k in range(count)],
+        "span": [{"match": {"from_s": 100 + k, "to_s": 101 + k}, "name": "it"} for k in range(count)],
+        "given": [CART] * count,
+    }
+    return scene(*entries[kind])
+
+
+@pytest.mark.parametrize("kind", ["track", "label", "near", "span", "given"])
+def test_the_cost_of_a_moment_does_not_grow_with_entries_times_tracks(kind):
+    """5,000 entries took 2.4 s a frame: each was compared with each track."""
+    costs = {}
+    for count in (500, 1000):
+        for tracks in (10, 40):
+            whole = many(kind, count)
+            live = LiveMatcher(whole)
+            live.begin_given(given_sightings(whole, 1000))
+            now = [(track, None, BOX + track) for track in range(tracks)]
+            live.update(0.5, now)
+            costs[count, tracks] = count_calls(lambda live=live, now=now: live.update(0.75, now))
+            costs["first", count, tracks] = count_calls(lambda live=live: live.update(1.0, [(99, None, BOX)]))
+    # Calls for each track, and calls for each entry, but none for each pair of them.
+    assert costs[1000, 40] < 2.5 * max(costs[500, 40], costs[1000, 10] + 30 * 60)
+    assert costs["first", 1000, 40] < 3 * costs["first", 500, 10] + 3000
 
 
 BOX = np.array([95.0, 90, 10, 20])

@@ -30,6 +30,7 @@ from cssv.scene import (
     Waypoint,
     schema,
 )
+from cssv.scene.check import is_span
 from cssv.scene.ranges import SPEED_LEAST_TOP_PX_S, default_ranges
 from cssv.scene.text import LINE_CHARS
 from cssv.testing.strategies import scenes
@@ -362,6 +363,19 @@ def test_given_trajectories_count_as_speed():
     points = (dataclasses.replace(point, time_s=1000 * point.time_s) for point in PATH.trajectory)
     slow = dataclasses.replace(PATH, trajectory=tuple(points))
     assert default_ranges(Scene(objects=(slow,))).speed_px_s[1] < SPEED_LEAST_TOP_PX_S
+
+
+@pytest.mark.parametrize(("step_s", "top"), [(1e-7, 1e6), (1e8, 30e-8)])
+def test_the_range_of_speeds_fits_single_precision(step_s, top):
+    points = [dataclasses.replace(point, time_s=step_s * point.time_s) for point in PATH.trajectory]
+    found = default_ranges(Scene(objects=(dataclasses.replace(PATH, trajectory=tuple(points)),)))
+    assert found.speed_px_s == (0, pytest.approx(top))
+    box = points[0].box_px
+    after = dataclasses.replace(points[1], box_px=(box[0] + 1e-41, *box[1:]), time_s=points[0].time_s + 1e6)
+    crawling = dataclasses.replace(
+        PATH, trajectory=(dataclasses.replace(points[0], box_px=(0, *box[1:])), after)
+    )
+    assert is_span(default_ranges(Scene(objects=(crawling,))).speed_px_s)
 
 
 @given(st.lists(st.floats(-273.15, 1e6), min_size=1), st.floats(1e-12, 1e6))

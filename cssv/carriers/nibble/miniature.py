@@ -11,6 +11,7 @@ from typing import Any
 from cssv.carriers.base import CarriedClip
 from cssv.carriers.nibble.mark_record import Miniature
 from cssv.scene import Environment, GivenRanges, Ranges, Scene, Value
+from cssv.scene.check import is_span
 
 #: Fields of the environment, under one name in a scene and in a miniature.
 _ENVIRONMENT = (
@@ -56,4 +57,4 @@ def carried_clip(miniature: Miniature) -> CarriedClip:
 def _decimal(span: tuple[float, float]) -> tuple[float, float]:
     """A range in the digits that single precision holds; unchanged if those would make it empty."""
     low, high = (float(f"{end:.7g}") for end in span)
-    return (low, high) if low < high else span
+    return (low, high) if is_span((low, high)) else span

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.errors import MissingExtraError, ModelError
+from cssv.errors import CssvError, MissingExtraError, ModelError
 from cssv.perception.detectors.options import check_weights
 
 F32 = NDArray[np.float32]
@@ -29,10 +29,12 @@ SIDE_RANGE = (32, 8192)
 #: On machines with up to this many cores one thread is faster: the cost of synchronisation exceeds the gain.
 SMALL_MACHINE_CORES = 4
 
+#: Characters of a side in metadata; a longer one is no side.
+_LONGEST_SIDE = 8
 #: Characters of onnxruntime's messages that are quoted.
 LONGEST_REASON = 200
 #: Remedies for a file that is not a model, and for a network that does not run.
-_REMEDY_FILE = "Give a whole .onnx file: copy it again, or export it for an older operator set."
+REMEDY_FILE = "Give a whole .onnx file: copy it again, or export it for an older operator set."
 REMEDY_SIZE = "Export it for pictures of one fixed size, or with height and width both free."
 
 _FLOATS: Mapping[str, type[np.floating[Any]]] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
@@ -55,8 +57,10 @@ class Network:
     def __init__(self, weights: str | PathLike[str]) -> None:
         self._path = check_weights(weights, ".onnx")
         self._session, self._faults = open_session(self._path)
-        self.facts = dict(self._session.get_modelmeta().custom_metadata_map)
-        self._input, self._float, self._sides = self._checked()
+        # Texts that are not UTF-8 show only now.
+        with told(self._path, "has metadata that cannot be read", self._faults, REMEDY_FILE):
+            self.facts = dict(self._session.get_modelmeta().custom_metadata_map)
+            self._input, self._float, self._sides = self._checked()
 
     def _checked(self) -> tuple[str, type[np.floating[Any]], tuple[int | None, int | None]]:
         """Check inputs and outputs; name, type and (height, width) of the input, None for a free side."""
@@ -100,7 +104,7 @@ class Network:
         sides = [
             int(part)
             for part in self.facts.get("imgsz", "").strip("[]() ").split(",")
-            if part.strip().isdigit()
+            if part.strip().isdecimal() and len(part) <= _LONGEST_SIDE
         ]
         side = max(sides, default=DEFAULT_SIDE_PX)
         return min(max(side, SIDE_RANGE[0]), SIDE_RANGE[1])
@@ -115,7 +119,9 @@ class Network:
             output = self._session.run(None, {self._input: blob.astype(self._float, copy=False)})[0]
         if not isinstance(output, np.ndarray) or output.dtype.kind != "f":
             raise ModelError(f"{self._path} does not return an array of floats", found=type(output).__name__)
-        return output.astype(np.float32, copy=False)
+        # What overflows becomes infinite, which the reader of the output refuses.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return output.astype(np.float32, copy=False)
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -146,7 +152,7 @@ def open_session(path: Path) -> tuple[Any, tuple[type[Exception], ...]]:
     if (os.cpu_count() or 1) <= SMALL_MACHINE_CORES:
         settings.intra_op_num_threads = 1
     faults = _faults(runtime)
-    with told(path, "is not a model that onnxruntime can run", faults, _REMEDY_FILE):
+    with told(path, "is not a model that onnxruntime can run", faults, REMEDY_FILE):
         # The fallback would print on the standard output.
         session = runtime.InferenceSession(
             os.fspath(path), settings, providers=["CPUExecutionProvider"], enable_fallback=0
@@ -161,6 +167,8 @@ def told(
     """Turn errors of onnxruntime into a ModelError with the file, the failure and a remedy."""
     try:
         yield
+    except CssvError:
+        raise
     except faults as error:
         found = str(error).strip().partition("\n")[0][:LONGEST_REASON]
         raise ModelError(f"{path} {what}", found=found, remedy=remedy) from error
@@ -180,5 +188,5 @@ def _faults(runtime: ModuleType) -> tuple[type[Exception], ...]:
     names = vars(runtime.capi.onnxruntime_pybind11_state).values()
     return tuple(
         {each for each in names if isinstance(each, type) and issubclass(each, Exception)}
-        | {RuntimeError, ValueError}
+        | {RuntimeError, ValueError, MemoryError}
     )

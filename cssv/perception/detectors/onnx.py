@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Mapping
 from os import PathLike
 
@@ -91,9 +92,13 @@ def read_names(facts: Mapping[str, str], count: int) -> tuple[str, ...]:
         return default_names(count)
     # The exporter of Ultralytics writes a Python dict or list as text.
     try:
-        names = ast.literal_eval(facts["names"])
+        # Python warns of unknown escapes in a text, which the terminal would show.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            names = ast.literal_eval(facts["names"])
         listed = [names[k] for k in range(len(names))]
-    except (ValueError, SyntaxError, LookupError, TypeError) as error:
+    # Python's parser reports nesting that is too deep by the last two.
+    except (ValueError, SyntaxError, LookupError, TypeError, RecursionError, MemoryError) as error:
         raise ModelError(
             "the class names of the network cannot be read", found=facts["names"][:80]
         ) from error

@@ -10,6 +10,10 @@ from __future__ import annotations
 import importlib
 import os
 import pickle
+import struct
+import sys
+import zipfile
+import zlib
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -34,7 +38,8 @@ SETTINGS = {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "f
 #: Errors raised for a file that is damaged or not a model.
 _FAULTS = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, NameError),
-    *(OSError, pickle.UnpicklingError, RuntimeError, SyntaxError, TypeError, ValueError),
+    *(OSError, RuntimeError, SyntaxError, TypeError, ValueError, MemoryError),
+    *(pickle.PickleError, zipfile.BadZipFile, zlib.error, struct.error),
 )
 #: Packages with their own installation faults; the errors contain their names.
 _PARTNERS = ("torchvision", "libtorch")
@@ -130,6 +135,9 @@ def _ultralytics() -> ModuleType:
 
 def _load(ultralytics: ModuleType, path: Path) -> tuple[Any, tuple[str, ...]]:
     """Load the network of a file, and the names of its classes."""
+    # The reader of descriptions, which ultralytics has imported, has errors of its own.
+    yaml = sys.modules.get("yaml")
+    faults = _FAULTS if yaml is None else (*_FAULTS, yaml.YAMLError)
     try:
         model = ultralytics.YOLO(path)
         task, names = model.task, model.names
@@ -137,7 +145,7 @@ def _load(ultralytics: ModuleType, path: Path) -> tuple[Any, tuple[str, ...]]:
         # Networks without names have numbers for them.
         if listed == tuple(map(str, range(len(names)))):
             listed = default_names(len(names))
-    except _FAULTS as error:
+    except faults as error:
         _check_installation(error, path)
         raise ModelError(
             f"{path} is not a network that ultralytics can load",

@@ -1,8 +1,11 @@
-"""Reader of CPTV, the Cacophony Project's thermal video format: lossless counts in gzip (its SPECv2.md).
+"""Reader of CPTV, the Cacophony Project's thermal video format: lossless counts in gzip.
 
 A file is a header and frames, each a list of fields (length, code, data). A frame holds the differences from
 the frame before. These are coded again as differences along the rows, which run alternately to the right and
 to the left: the first in four bytes, the others packed in ``bit width`` bits each.
+
+The time of a frame is a number of 32 bits: in version 1 the microseconds since the time in the header
+(SPECv1.md), in version 2 the milliseconds since the camera was switched on (SPECv2.md).
 
 The package ``cptv`` is not used, because it reads a truncated file without an error, as a shorter one.
 """
@@ -23,25 +26,35 @@ from numpy.typing import NDArray
 
 from cssv.errors import ThermalError
 from cssv.scene.thermal import CENTIKELVIN, Unit
-from cssv.video import COUNTS_SIDE_MAX
 
 #: Cameras with counts in hundredths of a kelvin (FLIR Lepton with radiometry: "TLinear" output).
 RADIOMETRIC_MODELS = ("lepton2.5", "lepton3.5")
 #: First bytes of the file, and of its content after decompression.
 GZIP = b"\x1f\x8b"
 _MAGIC = b"CPTV"
-_VERSIONS = (1, 2)
+#: Units of time a second, by version.
+_TIME_UNITS = {1: 1_000_000, 2: 1000}
+#: The time starts again at 0 after this many units: 72 minutes in version 1, 50 days in version 2.
+_TIME_WRAP = 2**32
 _WIDEST = 24
+
+#: Longest side in pixels: the largest infrared detectors have 2560 columns, the project's cameras 160.
+SIDE_MAX = 2560
+#: Gzip cannot shrink data to a smaller part than this.
+_GZIP_MOST = 1032
+#: Numbers that are unpacked at once.
+_RUN = 1 << 16
 
 Fields = dict[bytes, bytes]
 U16 = NDArray[np.uint16]
+U32 = NDArray[np.uint32]
 
 
 class CptvVideo:
     """The counts of a CPTV file, version 1 or 2.
 
     Each iteration opens the file again and yields counts, (H, W) uint16, with their time since the first
-    picture in seconds, exact; None in version 1, which has no times. Background pictures are left out.
+    picture in seconds, exact; None for a picture without a time. Background pictures are left out.
 
     Attributes:
         size: width and height in pixels.
@@ -56,12 +69,24 @@ class CptvVideo:
         with self._opened() as file:
             self._header = self._read_header(file)
         self.size = (self._number(self._header, b"X"), self._number(self._header, b"Y"))
-        if not all(0 < side <= COUNTS_SIDE_MAX for side in self.size):
-            found = "{}x{}".format(*self.size)
-            raise self._wrong("the picture's size is out of range", found, f"1 to {COUNTS_SIDE_MAX}")
+        self._check_size()
         # Counts are temperatures only from cameras with radiometry; other models give no absolute scale.
         self.model = self._header.get(b"E", b"").decode("utf-8", "replace")
         self.unit: Unit | None = CENTIKELVIN if self.model.lower() in RADIOMETRIC_MODELS else None
+
+    def _check_size(self) -> None:
+        """Raise ThermalError unless the file can hold a picture of the size that its header states."""
+        # A header of a few bytes must not allocate memory for pictures that no camera takes, or that no file
+        # of this length can hold: each pixel takes at least one bit.
+        width, height = self.size
+        if not all(0 < side <= SIDE_MAX for side in self.size):
+            raise self._wrong("the picture's size is out of range", f"{width}x{height}", f"1 to {SIDE_MAX}")
+        most = 8 * _GZIP_MOST * self._path.stat().st_size
+        if width * height > most:
+            raise self._wrong(
+                "the picture's size is out of range", f"{width}x{height}",
+                f"at most {most} pixels in a file of this length", "The file is damaged: use a whole copy.",
+            )  # fmt: skip
 
     @contextmanager
     def _opened(self) -> Iterator[BinaryIO]:
@@ -83,8 +108,9 @@ class CptvVideo:
         start = file.read(5)
         if start[:4] != _MAGIC:
             raise self._wrong("not a CPTV file", f"it begins with {start[:4]!r}", repr(_MAGIC))
-        if start[4:] not in (bytes([version]) for version in _VERSIONS):
+        if start[4:] not in (bytes([version]) for version in _TIME_UNITS):
             raise self._wrong("unknown version of CPTV", start[4:].hex(), "1 or 2")
+        self.version = start[4]
         header = self._section(file, b"H")
         if header is None or header.get(b"C") != b"\x01":
             raise self._wrong("unknown compression in a CPTV file", (header or {}).get(b"C"), "1")
@@ -114,11 +140,9 @@ class CptvVideo:
 
     def __iter__(self) -> Iterator[tuple[U16, Fraction | None]]:
         width, height = self.size
-        order = np.arange(width * height).reshape(height, width)
-        # Every second row is stored from right to left.
-        order[1::2] = order[1::2, ::-1]
-        last = np.zeros(width * height, np.int64)
-        first_ms: int | None = None
+        # Counts have 16 bits, so that sums that wrap around in 32 bits give the same counts.
+        last = np.zeros(width * height, np.uint32)
+        times = _Times(_TIME_UNITS[self.version])
         with self._opened() as file:
             self._read_header(file)
             while (fields := self._section(file, b"F")) is not None:
@@ -126,15 +150,13 @@ class CptvVideo:
                 # A background picture is no moment of the video, but the next frame is coded against it.
                 if self._number(fields, b"g", 0):
                     continue
-                time_s = None
-                if b"t" in fields:
-                    now_ms = self._number(fields, b"t")
-                    first_ms = now_ms if first_ms is None else first_ms
-                    time_s = Fraction(now_ms - first_ms, 1000)
-                yield last[order].astype(np.uint16), time_s
+                counts = last.astype(np.uint16).reshape(height, width)
+                # Every second row is stored from right to left.
+                counts[1::2] = counts[1::2, ::-1].copy()
+                yield counts, times.next(self._number(fields, b"t")) if b"t" in fields else None
 
-    def _changes(self, file: BinaryIO, fields: Fields) -> NDArray[np.int64]:
-        """Decode the differences of a frame's pixels from the frame before, in storage order."""
+    def _changes(self, file: BinaryIO, fields: Fields) -> U32:
+        """Decode the differences of a frame's pixels from the frame before, in storage order, modulo 2^32."""
         bits, size = self._number(fields, b"w"), self._number(fields, b"f")
         deltas = self.size[0] * self.size[1] - 1
         needed = 4 + -(-deltas * bits // 8)
@@ -144,11 +166,35 @@ class CptvVideo:
             found = f"{size} bytes in {bits} bits each"
             raise self._wrong("the CPTV file is damaged", found, f"{needed} bytes in 1 to {_WIDEST} bits")
         data = _exactly(file, size)
-        changes = np.empty(deltas + 1, np.int64)
-        changes[0] = struct.unpack_from("<i", data)[0]
+        changes = np.empty(deltas + 1, np.uint32)
+        changes[0] = struct.unpack_from("<I", data)[0]
         packed = np.frombuffer(data, np.uint8, needed - 4, 4)
-        changes[1:] = _unpacked(packed, bits, deltas)
-        return np.cumsum(changes)
+        for first in range(0, deltas, _RUN):
+            count = min(_RUN, deltas - first)
+            changes[first + 1 : first + 1 + count] = _unpacked(packed[first * bits // 8 :], bits, count)
+        return np.cumsum(changes, dtype=np.uint32)
+
+
+class _Times:
+    """The times of successive pictures since the first one, in seconds, from numbers of 32 bits.
+
+    Args:
+        units: units of the numbers a second.
+    """
+
+    def __init__(self, units: int) -> None:
+        self._units = units
+        self._elapsed = 0
+        self._last: int | None = None
+
+    def next(self, number: int) -> Fraction:
+        """The time of the next picture; it is less than that of the picture before if the number fell."""
+        if self._last is not None:
+            step = (number - self._last) % _TIME_WRAP
+            # A step of more than half the period is a step back, not one of 36 minutes or 25 days.
+            self._elapsed += step if step < _TIME_WRAP // 2 else step - _TIME_WRAP
+        self._last = number
+        return Fraction(self._elapsed, self._units)
 
 
 def _exactly(file: BinaryIO, size: int) -> bytes:
@@ -158,15 +204,17 @@ def _exactly(file: BinaryIO, size: int) -> bytes:
     return data
 
 
-def _unpacked(packed: NDArray[np.uint8], bits: int, count: int) -> NDArray[np.int64]:
+def _unpacked(packed: NDArray[np.uint8], bits: int, count: int) -> NDArray[np.int32]:
     """Unpack signed integers of ``bits`` bits each, the highest bit first."""
     # Whole bytes are the usual widths, and a view of the array is much faster than single bits.
     if bits == 8:
-        return packed[:count].view(np.int8).astype(np.int64)
+        return packed[:count].view(np.int8).astype(np.int32)
     if bits == 16:
-        return packed[: 2 * count].view(">i2").astype(np.int64)
+        return packed[: 2 * count].view(">i2").astype(np.int32)
     rows = np.unpackbits(packed, count=count * bits).reshape(count, bits)
-    weights = 1 << np.arange(bits - 1, -1, -1, dtype=np.int64)
+    found = np.zeros(count, np.int32)
+    for row in rows.T:
+        found <<= 1
+        found |= row
     # Two's complement: the highest bit counts negative.
-    weights[0] = -weights[0]
-    return np.asarray(rows @ weights, np.int64)
+    return found - (rows[:, 0].astype(np.int32) << bits)

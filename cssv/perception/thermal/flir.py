@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL.Image import DecompressionBombError
 
 from cssv.errors import MissingExtraError, ThermalError
 from cssv.scene.thermal import F32
 
 #: First bytes of a JPEG file.
 JPEG = b"\xff\xd8"
-#: Errors raised for a damaged file. Pillow raises SyntaxError for a broken PNG. It raises ImportError if
-#: ultralytics is installed, which makes it import a further package for files it cannot read.
+#: Errors raised for a damaged file. Pillow raises SyntaxError for a broken PNG, and an error of its own for
+#: one that claims gigabytes. It raises ImportError if ultralytics is installed, which makes it import a
+#: further package for files it cannot read.
 _DAMAGE = (
-    *(ValueError, LookupError, OSError, EOFError, TypeError, ArithmeticError, AttributeError),
-    *(AssertionError, ImportError, SyntaxError, struct.error, zlib.error),
+    *(ValueError, LookupError, OSError, EOFError, TypeError, ArithmeticError, AttributeError, NameError),
+    *(AssertionError, ImportError, SyntaxError, RuntimeError, MemoryError, struct.error, zlib.error),
+    DecompressionBombError,
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -91,12 +92,11 @@ class ThermalReader:
         self.notes = self._source.notes if isinstance(self._source, CountVideo) else ()
         self._check_unit(unit)
         self._rate = rate
-        is_one = isinstance(self._source, CountPictures) and len(self._source) == 1
-        self.is_still = is_one or isinstance(self._source, FlirStill)
-        self.is_timed = rate is not None or isinstance(self._source, CountVideo)
-        # Only frames of CPTV version 2 have times, so the first frame has to be read.
-        if isinstance(self._source, CptvVideo):
-            self.is_timed |= next((time for _, time in self._source), None) is not None
+        # Whether a file has times, and more than one picture, is known from its pictures only.
+        with _as_thermal():
+            times = [time for _, time in islice(self._source, 2)]
+        self.is_still = times == [None]
+        self.is_timed = rate is not None or times[:1] not in ([], [None])
 
     def _check_unit(self, given: Unit | None) -> None:
         if isinstance(self._source, FlirStill):
@@ -134,10 +134,25 @@ class ThermalReader:
 
     def __iter__(self) -> Iterator[ThermalPicture]:
         with _as_thermal():
+            last_s: Fraction | None = None
             for number, (values, time_s) in enumerate(self._source):
                 celsius = values.astype(np.float32) if self.unit is None else self.unit.celsius(values)
                 time_s = time_s if self._rate is None else number / self._rate
+                if self.is_timed:
+                    self._check_time(number, time_s, last_s)
+                    last_s = time_s
                 yield ThermalPicture(checked(celsius, str(self.path)), time_s)
+
+    def _check_time(self, number: int, time_s: Fraction | None, last_s: Fraction | None) -> None:
+        """Raise ThermalError if a picture has no time or one before that of the picture before it."""
+        # Pictures are paired with frames by time, so a wrong time would give wrong temperatures silently.
+        if time_s is None or (last_s is not None and time_s < last_s):
+            raise ThermalError(
+                "the times of the thermal pictures do not increase",
+                found=f"{self.path}: picture {number} {'without a time' if time_s is None else ''}"
+                f"{'' if time_s is None or last_s is None else f'{float(last_s - time_s):g} s too early'}",
+                remedy="Give thermal.rate in the scene: it replaces the times of the file.",
+            )
 
 
 _KINDS: tuple[tuple[bytes, Callable[[Path], Pictures]], ...] = (

@@ -181,7 +181,6 @@ def _infer(shelf: _Shelf) -> Architecture:
     patch = shelf.shape("patch.weight")
     positions = shelf.shape("positions")
     numbers = list(blocks(names))
-    width = patch[0]
     low, high = PATCH_RANGE
     if len(patch) != 4 or patch[1] != 3 or patch[2] != patch[3] or not low <= patch[2] <= high:
         raise ModelError(
@@ -189,6 +188,7 @@ def _infer(shelf: _Shelf) -> Architecture:
             found=f"{names['patch.weight']} of shape {patch}",
             bound=f"(width, 3, side, side), side {low} to {high}",
         )
+    width = patch[0]
     if not numbers or numbers != list(range(len(numbers))):
         raise ModelError(
             f"{path} has blocks missing",
@@ -206,7 +206,7 @@ def _infer(shelf: _Shelf) -> Architecture:
         raise ModelError(
             f"{path} has position embeddings that form no square of patches", found=str(positions)
         )
-    registers = shelf.shape("registers")[-2:][0] if "registers" in names else 0
+    registers = _register_count(shelf)
     enter, leave = _perceptron(shelf)
     naming, is_scaled = naming_of(names, shelf.weights.tensors), "0.scale1" in names
     return Architecture(
@@ -222,6 +222,20 @@ def _infer(shelf: _Shelf) -> Architecture:
         scaling=Scaling.from_naming(naming, is_plain=not registers),
         epsilon=_epsilon(naming, is_scaled=is_scaled),
     )
+
+
+def _register_count(shelf: _Shelf) -> int:
+    """Number of trained registers, each a row of the tensor."""
+    if "registers" not in shelf.names:
+        return 0
+    shape = shelf.shape("registers")
+    if len(shape) < 2:
+        raise ModelError(
+            f"{shelf.weights.path} has registers of a wrong shape",
+            found=str(shape),
+            bound="(1, registers, width)",
+        )
+    return shape[-2]
 
 
 def _epsilon(naming: Naming, *, is_scaled: bool) -> float:
@@ -264,4 +278,6 @@ def _layer_scaled(shelf: _Shelf, kind: Architecture, name: str, layer: Linear) -
 
 def _scaled(layer: Linear, by: F32) -> Linear:
     """Scale each output of a layer."""
-    return Linear(layer.weight * by[:, None], layer.bias * by)
+    # What overflows here shows as a token that is not finite, which is an error of its own.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return Linear(layer.weight * by[:, None], layer.bias * by)

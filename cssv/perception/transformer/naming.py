@@ -49,7 +49,7 @@ BLOCK: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _UNUSED = re.compile(
     r"(embeddings\.)?mask_token$|(head|head_dist|classifier|pooler|fc_norm|dino_head|ibot_head)\."
 )
-_BLOCK = re.compile(r"(?:blocks|encoder\.layer|layers)\.(?:\d+\.)?(\d+)\.(.+)")
+_BLOCK = re.compile(r"(?:blocks|encoder\.layer|layers)\.(?:\d+\.)?(\d{1,4})\.(.+)", re.ASCII)
 _OURS = {
     **{theirs: ours for ours, names in STEM.items() for theirs in names},
     **{f"#.{theirs}": f"#.{ours}" for ours, names in BLOCK.items() for theirs in names},

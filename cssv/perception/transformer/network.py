@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cssv.boxes import F64
+from cssv.errors import ModelError
 from cssv.frames import U8
 from cssv.perception.transformer.architecture import Block, Linear, assemble
 from cssv.perception.transformer.features import Features, grid_of, normalise
@@ -40,6 +41,7 @@ class VisionTransformer:
         Raises:
             ModelError: see :func:`~cssv.perception.transformer.architecture.assemble`.
         """
+        self._path = weights.path
         self.architecture, self._tensors = assemble(weights)
         self.name = str(self.architecture)
         self.sha256 = weights.sha256
@@ -59,6 +61,7 @@ class VisionTransformer:
 
         Raises:
             InputError: the picture has another shape or dtype.
+            ModelError: the tokens are not finite.
         """
         return self.run(picture)
 
@@ -70,6 +73,18 @@ class VisionTransformer:
             spare: number of untrained tokens, initially zero, added after the patches.
             watch: called in each block with its number and its hidden neurons.
         """
+        # Weights of an unknown file can overflow anywhere; one check of the result stands for all warnings.
+        with np.errstate(all="ignore"):
+            features = self._forward(picture, spare, watch)
+        if not all(np.isfinite(each).all() for each in (features.keys, features.tokens, features.norms)):
+            raise ModelError(
+                f"{self._path} cannot be used: it returns tokens that are not finite",
+                found=self.name,
+                remedy="The file is damaged, or its weights are not those of a trained model.",
+            )
+        return features
+
+    def _forward(self, picture: U8, spare: int, watch: Watch | None) -> Features:
         rows, columns = grid_of(picture, self.patch_px)
         x = self._embed(picture, rows, columns, spare)
         norms = np.empty((self.architecture.depth, len(x)))

@@ -24,7 +24,7 @@ import numpy as np
 
 from cssv.errors import ModelError
 from cssv.frames import U8
-from cssv.perception.detectors.network import open_session, told
+from cssv.perception.detectors.network import REMEDY_FILE, open_session, told
 from cssv.perception.detectors.options import check_weights
 from cssv.perception.transformer.features import MOST_PATCHES, SIDE_RANGE, Features, fit, grid_of, normalise
 from cssv.perception.transformer.weights import F32, file_sha256
@@ -60,8 +60,10 @@ class OnnxTransformer:
         self._path = check_weights(weights, ".onnx")
         self.sha256 = file_sha256(self._path)
         self._session, self._faults = open_session(self._path)
-        self._input, self.size = self._check_input()
-        self._output, states = self._check_outputs()
+        # Names that are not UTF-8 show only now.
+        with told(self._path, "has inputs or outputs that cannot be read", self._faults, REMEDY_FILE):
+            self._input, self.size = self._check_input()
+            self._output, states = self._check_outputs()
         # State k is the output of block k - 1, counted from 0.
         self._blocks = tuple(number - 1 for number in states)
         self._states = list(states.values())
@@ -138,17 +140,21 @@ class OnnxTransformer:
         return [self._flat(each) for each in outputs]
 
     def _flat(self, output: Any) -> F32:  # noqa: ANN401 - any type that onnxruntime returns
-        shape = np.shape(output)
-        # Keys by head are joined side by side, as in the NumPy model.
-        if len(shape) == 4 and shape[0] == 1:
-            output = np.moveaxis(output, 1, 2).reshape(1, shape[2], -1)
-        if np.ndim(output) != 3 or len(output) != 1 or not np.isfinite(output).all():
+        is_array = isinstance(output, np.ndarray) and output.dtype.kind == "f"
+        shape: tuple[int, ...] = output.shape if is_array else ()
+        flat = np.zeros((0, 0), np.float32)
+        if len(shape) in (3, 4) and shape[0] == 1:
+            # Keys by head are joined side by side, as in the NumPy model.
+            joined = output[0] if len(shape) == 3 else np.concatenate(output[0], axis=-1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                flat = np.asarray(joined, dtype=np.float32)
+        if not flat.size or not np.isfinite(flat).all():
             raise ModelError(
                 f"{self._path} does not return finite tokens of one picture",
-                found=f"shape {shape}",
+                found=f"shape {shape}" if is_array else type(output).__name__,
                 bound="(1, n, width) or (1, heads, n, width)",
             )
-        return np.asarray(output[0], dtype=np.float32)
+        return flat
 
     def _patch_of(self, width: int, height: int, count: int) -> int:
         fitting = [

@@ -29,6 +29,10 @@ LARGEST_HEADER = 100_000_000
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 #: Bytes per element of the format's other dtypes; such tensors are not weights and are ignored.
 OTHERS = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "I32": 4, "U32": 4, "I64": 8, "U64": 8}
+#: Most dimensions of a tensor, and its largest side: weights have up to 5, and NumPy holds no larger array.
+MOST_DIMENSIONS, LARGEST_SIDE = 8, 2**40
+#: Characters of a name or value from a file that are quoted.
+_QUOTED = 80
 #: First bytes of files of torch.save (a zip archive or a pickle), often mistaken for safetensors.
 _TORCH = (b"PK\x03\x04", b"\x80\x02")
 _CONVERT = (
@@ -64,7 +68,9 @@ class Weights:
         if raw.dtype == np.uint16:
             values = (raw.astype(np.uint32) << 16).view(np.float32)
         else:
-            values = np.asarray(raw, dtype=np.float32)
+            # A double beyond single precision becomes infinite, which is an error below, not a warning.
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = np.asarray(raw, dtype=np.float32)
         # One NaN spreads to every token, and the result would be empty without any error.
         if not np.isfinite(values).all():
             raise ModelError(f"{self.path} cannot be used: tensor {name} holds values that are not finite")
@@ -111,10 +117,15 @@ def _views(path: Path, entries: dict[str, object], data: NDArray[np.uint8]) -> d
     for first, last, dtype, shape, name in spans:
         # Gaps and overlaps are forbidden by the format; they show a damaged or forged header.
         if first != end or last > len(data):
-            raise _broken(path, f"tensor {name} at bytes {first} to {last} of {len(data)}, expected at {end}")
+            found = f"tensor {name[:_QUOTED]} at bytes {first} to {last} of {len(data)}, expected at {end}"
+            raise _broken(path, found)
         end = last
         if dtype in DTYPES:
-            tensors[name] = data[first:last].view(DTYPES[dtype]).reshape(shape)
+            try:
+                tensors[name] = data[first:last].view(DTYPES[dtype]).reshape(shape)
+            except ValueError as error:
+                # Without any element, the sides can be larger than NumPy's largest array.
+                raise _broken(path, f"tensor {name[:_QUOTED]} of shape {shape}") from error
     if end != len(data):
         raise _broken(path, f"{len(data) - end} bytes after the last tensor")
     return tensors
@@ -124,20 +135,23 @@ def _entry(path: Path, name: str, entry: object) -> tuple[int, int, str, tuple[i
     """Check the entry of a tensor: first byte, end, dtype and shape."""
     fields = entry if isinstance(entry, dict) else {}
     dtype, shape, offsets = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
+    tensor, quoted = f"tensor {name[:_QUOTED]}", str(shape)[:_QUOTED]
     sizes = {key: np.dtype(kind).itemsize for key, kind in DTYPES.items()} | OTHERS
     if not isinstance(dtype, str) or dtype not in sizes:
-        raise _broken(path, f"tensor {name} of dtype {dtype!r}")
+        raise _broken(path, f"{tensor} of dtype {str(dtype)[:_QUOTED]!r}")
     if not _are_counts(shape) or not _are_counts(offsets) or len(offsets) != 2:
-        raise _broken(path, f"tensor {name} of shape {shape} at {offsets}")
+        raise _broken(path, f"{tensor} of shape {quoted} at {str(offsets)[:_QUOTED]}")
+    if len(shape) > MOST_DIMENSIONS:
+        raise _broken(path, f"{tensor} of {len(shape)} dimensions, which may be {MOST_DIMENSIONS} at most")
     first, last = offsets
     if last - first != math.prod(shape) * sizes[dtype]:
-        raise _broken(path, f"tensor {name} of shape {shape} {dtype} in {last - first} bytes")
+        raise _broken(path, f"{tensor} of shape {quoted} {dtype} in {last - first} bytes")
     return first, last, dtype, tuple(shape)
 
 
 def _are_counts(value: object) -> TypeGuard[list[int]]:
     # ``type`` and not ``isinstance``, because a bool is an int.
-    return isinstance(value, list) and all(type(each) is int and each >= 0 for each in value)
+    return isinstance(value, list) and all(type(each) is int and 0 <= each <= LARGEST_SIDE for each in value)
 
 
 def _broken(path: Path, found: str) -> ModelError:

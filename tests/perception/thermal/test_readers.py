@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 import sys
+import tracemalloc
 from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
@@ -64,21 +65,26 @@ def cptv_frame(picture, before, bits=None, **flags) -> bytes:
     return section(b"F", *fields) + data
 
 
-def cptv_bytes(pictures, *, model=b"lepton3.5", version=2, width=None, extra=(), **fields) -> bytes:
-    height, own_width = pictures[0].shape
+def cptv_bytes(
+    pictures, *, model=b"lepton3.5", version=2, width=None, height=None, extra=(), times=None, **fields
+) -> bytes:
+    """A file; ``times`` are the numbers of its pictures, by default 111 ms apart in version 2 only."""
+    own_height, own_width = pictures[0].shape
     header = [
         field(b"T", bytes(8)),
         field(b"X", struct.pack("<I", width or own_width)),
-        field(b"Y", struct.pack("<I", height)),
+        field(b"Y", struct.pack("<I", height or own_height)),
         field(b"C", b"\x01"),
         *extra,
     ]
     if model is not None:
         header.append(field(b"E", model))
+    if times is None:
+        times = [5000 + 111 * number if version == 2 else None for number in range(len(pictures))]
     body, before = b"", np.zeros_like(pictures[0])
-    for number, picture in enumerate(pictures):
-        times = {"t": struct.pack("<I", 5000 + 111 * number)} if version == 2 else {}
-        body += cptv_frame(picture, before, **times, **fields)
+    for time, picture in zip(times, pictures, strict=True):
+        stamp = {} if time is None else {"t": struct.pack("<I", time)}
+        body += cptv_frame(picture, before, **stamp, **fields)
         before = picture
     return gzip.compress(b"CPTV" + bytes([version]) + section(b"H", *header) + body)
 
@@ -138,7 +144,79 @@ def test_a_picture_of_the_background_is_left_out(tmp_path):
     np.testing.assert_allclose(found[0].celsius, others[0] / 100 - 273.15, atol=1e-4)
 
 
-def test_version_1_has_no_times(tmp_path):
+@pytest.mark.parametrize(("version", "units"), [(1, 1_000_000), (2, 1000)])
+def test_the_unit_of_time_follows_the_version(tmp_path, version, units):
+    """SPECv1.md: microseconds since the header's time; SPECv2.md: ms since the camera was switched on."""
+    path = tmp_path / "a.cptv"
+    path.write_bytes(cptv_bytes(ramps(), version=version, times=[7, 7 + 111, 7 + 5 * units]))
+    reader = ThermalReader(path)
+    assert reader.is_timed
+    assert [p.time_s for p in reader] == [0, Fraction(111, units), 5]
+    assert [p.time_s for p in read(path, rate=Fraction(9))] == [Fraction(n, 9) for n in range(3)]
+
+
+@pytest.mark.parametrize(("version", "units"), [(1, 1_000_000), (2, 1000)])
+def test_a_time_of_32_bits_starts_again_at_0(tmp_path, version, units):
+    times = [2**32 - units, 0, 2**31 - 1, 2 * (2**31 - 1), 7]
+    path = tmp_path / "a.cptv"
+    path.write_bytes(cptv_bytes(ramps(5), version=version, times=times))
+    found = [picture.time_s for picture in read(path)]
+    assert found == [
+        Fraction(t, units) for t in (0, units, units + 2**31 - 1, units + 2**32 - 2, 2**32 + 7 + units)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [([900, 800, 1000], "0.1 s too early"), ([900, None, 1000], "picture 1 without a time")],
+)
+def test_times_that_do_not_increase_are_refused_unless_a_rate_replaces_them(tmp_path, times, words):
+    path = tmp_path / "a.cptv"
+    path.write_bytes(cptv_bytes(ramps(), times=times))
+    found = refused(path)
+    assert "do not increase" in found
+    assert words in found
+    assert "thermal.rate" in found
+    assert [p.time_s for p in read(path, rate=Fraction(9))] == [Fraction(n, 9) for n in range(3)]
+
+
+def test_a_picture_larger_than_the_file_can_hold_takes_no_memory(tmp_path):
+    path, claims = tmp_path / "a.cptv", {"width": 2560, "height": 2048}
+    path.write_bytes(cptv_bytes(ramps(), **claims))
+    assert path.stat().st_size * 8 * 1032 < 2560 * 2048
+    tracemalloc.start()
+    try:
+        words = refused(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert "2560x2048" in words
+    assert "in a file of this length" in words
+    assert peak < 2560 * 2048 / 10
+    path.write_bytes(cptv_bytes(ramps(), width=16384, height=16384))
+    assert "1 to 2560" in refused(path)
+
+
+@pytest.mark.parametrize("bits", [1, 11, 24])
+def test_memory_of_a_picture_is_a_few_bytes_a_pixel(tmp_path, bits):
+    """A table of bits in eight bytes each took 1,200 bytes a pixel."""
+    path, side = tmp_path / "a.cptv", 1000
+    size = 4 + -(-(side * side - 1) * bits // 8)
+    frame = section(b"F", field(b"w", bytes([bits])), field(b"f", struct.pack("<I", size))) + bytes(size)
+    sides = [field(code, struct.pack("<I", side)) for code in (b"X", b"Y")]
+    header = section(b"H", *sides, field(b"C", b"\x01"))
+    path.write_bytes(gzip.compress(b"CPTV\x02" + header + frame))
+    tracemalloc.start()
+    try:
+        ((counts, _),) = CptvVideo(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert not counts.any()
+    assert peak < 40 * side * side
+
+
+def test_version_1_without_times_goes_frame_by_frame(tmp_path):
     path = tmp_path / "a.cptv"
     path.write_bytes(cptv_bytes(ramps(), version=1))
     assert not ThermalReader(path).is_timed
@@ -188,7 +266,7 @@ def test_damage_in_a_cptv_file_has_a_name(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"width": 100_000}, "1 to 16384"),
+        ({"width": 100_000}, "1 to 2560"),
         ({"width": 8}, "damaged"),
         ({"bits": 30}, "1 to 24 bits"),
         ({"extra": (field(b"C", b"\x00"),)}, "compression"),

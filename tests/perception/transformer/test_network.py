@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import ndtr
@@ -381,3 +382,53 @@ def test_fitting_and_normalising():
     np.testing.assert_allclose(
         grey, [(128 / 255 - m) / d for m, d in ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))], rtol=1e-5
     )
+
+
+# ---- weights from anywhere
+
+REGISTERED = facebook(registers=2)
+shapes = st.lists(st.sampled_from([0, 1, 2, 3, 4, 48, 64, 192]), max_size=6)
+
+
+#: Not used by the forward pass to the last block.
+UNUSED = {"mask_token", "norm.weight", "norm.bias"}
+
+
+@pytest.mark.parametrize("name", sorted(set(REGISTERED) - UNUSED))
+def test_a_tensor_without_dimensions_is_refused(tmp_path, name):
+    path = save(tmp_path / "x", REGISTERED | {name: np.array(0.5, np.float32)})
+    with pytest.raises(ModelError):
+        load_transformer(path)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(sorted(REGISTERED)), shapes, min_size=1, max_size=3), st.integers(0, 99)
+)
+def test_tensors_of_any_shape_are_read_or_refused(tmp_path_factory, changes, seed):
+    rng = np.random.default_rng(seed)
+    tensors = dict(REGISTERED)
+    for name, shape in changes.items():
+        shape = shape if math.prod(shape) <= 10**5 else [0, *shape]
+        tensors[name] = rng.random(shape, np.float32)
+    path = save(tmp_path_factory.getbasetemp() / "any.safetensors", tensors)
+    # Any other error, and any warning, fails the test.
+    with suppress(ModelError):
+        found = load_transformer(path).look(picture(3, 3))
+        assert np.isfinite(found.tokens).all()
+
+
+@pytest.mark.parametrize("name", ["patch_embed.proj.weight", "blocks.1.mlp.fc2.weight", "blocks.0.ls1.gamma"])
+def test_weights_that_overflow_are_refused_without_a_warning(tmp_path, name):
+    tensors = {key: array * (3e38 if key == name else 1e30) for key, array in facebook(std=0.01).items()}
+    model = load_transformer(
+        save(tmp_path / "x", {key: np.clip(a, -3e38, 3e38) for key, a in tensors.items()})
+    )
+    with pytest.raises(ModelError, match="not finite"):
+        model.look(picture(3, 3))
+
+
+def test_a_block_number_of_many_digits_is_unknown(tmp_path):
+    name = f"blocks.{'1' * 5000}.norm1.weight"
+    with pytest.raises(ModelError, match="not a vision transformer of a supported kind"):
+        load_transformer(save(tmp_path / "x", facebook() | {name: np.ones(64, np.float32)}))
