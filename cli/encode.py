@@ -76,7 +76,8 @@ THERMAL = block(
     "--codec",
     type=click.Choice(tuple(choices.CODECS)),
     default=choices.DEFAULT_CODEC,
-    help="All are lossless. h264 gives small files that most players show, browsers included.",
+    help="All are lossless. h264 gives small files that most players show, browsers included. "
+    "Browsers do not play ffv1.",
 )
 @click.option(
     "--carrier",

@@ -145,7 +145,7 @@ def _facts(found: cssv.Information) -> Iterator[tuple[str, str]]:
     facts = found.facts or {}
     yield from _making(facts)
     noted = facts.get("notes")
-    for note in (*video.notes, *(noted if isinstance(noted, list) else ())):
+    for note in (*found.notes, *(noted if isinstance(noted, list) else ())):
         yield "note", to_command_line(str(note))
 
 

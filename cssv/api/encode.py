@@ -35,7 +35,16 @@ from cssv.scene import Ranges, Scene
 from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ranges import default_ranges
 from cssv.scene.shift import shift_times
-from cssv.video import DAMAGED, DEFAULT_DAMAGED, Codec, Damaged, Span, bytes_of_clip, is_sequence
+from cssv.video import (
+    DAMAGED,
+    DEFAULT_DAMAGED,
+    Codec,
+    Damaged,
+    Span,
+    browser_notes,
+    bytes_of_clip,
+    is_sequence,
+)
 
 Planes = Literal["native", "rgb"]
 PLANES: tuple[Planes, ...] = ("native", "rgb")
@@ -52,8 +61,8 @@ class Encoded:
         tracks: number of tracks and of objects that the scene gives outright.
         ranges: values at the bottom and top of each ring.
         source_bytes, bytes: size of the clip and of the file.
-        notes: licence of the network that found the objects, conversions of the clip, boxes beyond its end,
-            scene entries without a match.
+        notes: licence of the network that found the objects, conversions of the clip, a codec that browsers
+            do not play, boxes beyond its end, scene entries without a match.
         verification: of the file, done before it got its name.
     """
 
@@ -183,7 +192,12 @@ def encode(
         ranges=content.ranges,
         source_bytes=bytes_of_clip(Path(source)),
         bytes=size,
-        notes=(*facts["notes"], *_beyond(plan, chosen), *content.annotator.warnings),
+        notes=(
+            *facts["notes"],
+            *browser_notes(codec),
+            *_beyond(plan, chosen),
+            *content.annotator.warnings,
+        ),
         verification=verification,
     )
 

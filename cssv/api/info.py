@@ -14,7 +14,7 @@ from cssv.files.paths import Path_
 from cssv.files.plain_json import to_finite
 from cssv.pipeline.decoder import Decoder
 from cssv.scene import Ranges
-from cssv.video import VideoInfo, open_clip
+from cssv.video import CODECS, VideoInfo, browser_notes, open_clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,19 @@ class Information:
             "versions": [version.to_json() for version in self.versions],
             "torn_bytes": self.torn_bytes,
             "boxes": [{"kind": kind, "offset": offset, "size": size} for kind, offset, size in self.boxes],
-            "notes": list(video.notes),
+            "notes": list(self.notes),
         }
         # The facts are those of a file, which may hold NaN.
         return to_finite(values)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Conversions while reading; for a ``.cssv`` also a codec that browsers do not play."""
+        if self.kind != "cssv":
+            return self.video.notes
+        # The names of FFmpeg's codecs are those of the lossless ones here.
+        played = [browser_notes(codec) for codec in CODECS if codec == self.video.codec]
+        return (*self.video.notes, *(note for notes in played for note in notes))
 
     @property
     def duration_s(self) -> Fraction | None:

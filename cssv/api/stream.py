@@ -35,7 +35,10 @@ from cssv.pipeline.temperatures import ThermalView, take_temperatures
 from cssv.pipeline.thermal_stream import LiveThermalReadings
 from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ranges import default_ranges
-from cssv.video import Codec, VideoInfo
+from cssv.video import Codec, Colour, VideoInfo, browser_notes
+
+#: Tags of RGB arrays that were converted by OpenCV: BT.601 in limited range, of sRGB.
+_CONVERTED = Colour(range=1, space=6, primaries=1, transfer=13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Encoder(Finishing):
         size: width and height in pixels.
         rate: frames per second.
         layout: ``"rgb24"`` or ``"yuv420p"``; None takes that of the first frame, and RGB for arrays. A
-            yuv420p encoder converts RGB arrays once.
+            yuv420p encoder converts RGB arrays once, by BT.601; more players show its files.
         scene: as for :func:`encode`. Ranges that the scene does not give have fixed defaults, because the
             fastest object of a stream is not known beforehand.
         detector: as for :func:`encode`; unused for frames that come with detections.
@@ -130,9 +133,13 @@ class Encoder(Finishing):
     def notes(self) -> tuple[str, ...]:
         """Remarks for users so far, such as the licence of the network that found the objects.
 
-        The file records them when the encoder is closed. Without notes of the detector if all frames came
-        with their detections.
+        Without notes of the detector if all frames came with their detections.
         """
+        return (*self._recorded_notes, *browser_notes(self._config.codec))
+
+    @property
+    def _recorded_notes(self) -> tuple[str, ...]:
+        """The notes that the file records when the encoder is closed."""
         own = self._detector.notes if self._is_detector_used else ()
         return (*own, *self._ground_note)
 
@@ -202,6 +209,8 @@ class Encoder(Finishing):
         if picture.dtype != np.uint8:
             raise FrameError("planes must be uint8", found=str(picture.dtype))
         self._check_like(picture.shape[1], picture.shape[0], "yuv420p")
+        if self._begun is None:
+            self._info = replace(self._info, colour=_CONVERTED)
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
 
     def _check_like(self, width: int, height: int, layout: Layout) -> None:
@@ -250,7 +259,9 @@ class Encoder(Finishing):
                 raise VideoError("no frame was written to the encoder")
             self._draw(self._begun, self._tracker.finish())
             created_s = int(time.time()) if self._created_s is None else self._created_s
-            facts = config_to_facts(self._info, self._config, self._begun.embedder.ranges, self.notes)
+            facts = config_to_facts(
+                self._info, self._config, self._begun.embedder.ranges, self._recorded_notes
+            )
             self._begun.writer.finish(facts, created_s=created_s)
             self._inside.close()
             check(self._path)

@@ -14,7 +14,7 @@ from cssv.container import IndexMeta, Writer
 from cssv.errors import OutputError
 from cssv.files.worker import SerialWorker
 from cssv.frames import Frame, planes_crc
-from cssv.video import AudioCopy, Codec, FrameEncoder, Packet, VideoInfo
+from cssv.video import AudioCopy, Codec, FrameEncoder, Packet, VideoInfo, settings_of, state_colour
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class StegoWriter:
         shift: Fraction = Fraction(0),
         threads: int | None = None,
     ) -> None:
-        self._encoder = FrameEncoder(info, codec, threads=threads)
+        self._encoder = FrameEncoder(state_colour(info, settings_of(codec)), codec, threads=threads)
         self._writer = Writer(file)
         self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)
         self._scene = self._writer.add_scene()

@@ -1,7 +1,16 @@
 """Video files to frames and frames to video files; the only room that imports PyAV (FFmpeg)."""
 
 from cssv.video.audio import AudioCopy, AudioTrack
-from cssv.video.codecs import CODECS, LOSSY_CODECS, VARIANT_MAX, Codec, gop_length
+from cssv.video.codecs import (
+    CODECS,
+    LOSSY_CODECS,
+    VARIANT_MAX,
+    Codec,
+    browser_notes,
+    gop_length,
+    settings_of,
+    state_colour,
+)
 from cssv.video.cursor import FrameCursor
 from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED, Damaged
 from cssv.video.encoder import FrameEncoder
@@ -57,6 +66,7 @@ __all__ = [
     "VideoInfo",
     "VideoReader",
     "VideoWriter",
+    "browser_notes",
     "bytes_of_clip",
     "check_rate",
     "encode_picture",
@@ -64,7 +74,9 @@ __all__ = [
     "is_sequence",
     "open_clip",
     "open_frames",
+    "settings_of",
     "shown_stamps",
+    "state_colour",
     "streams_to_try",
     "write_picture",
     "write_pictures",

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from cssv.errors import OptionError
 from cssv.frames import Layout
-from cssv.video.info import VideoInfo
+from cssv.video.info import UNTAGGED, VideoInfo
 
 Codec = Literal["h264", "ffv1", "vp9", "h264-lossy"]
 
@@ -43,12 +43,17 @@ class CodecSettings:
         pix_fmts: pixel format of its input for each layout; converting to it changes no value.
         options: the encoder's private options.
         is_intra: whether every frame is a key frame.
+        in_browsers: whether browsers play it.
+        needs_matrix: whether players disagree on the colour matrix of a stream without tags. For VP9 Chromium
+            takes BT.709 or BT.601, which depends on its way to the screen and not on the size of the picture.
     """
 
     encoders: dict[Layout, str]
     pix_fmts: dict[Layout, str]
     options: dict[str, str] = field(default_factory=dict)
     is_intra: bool = False
+    in_browsers: bool = True
+    needs_matrix: bool = False
 
 
 _X264 = {"bf": "0", "preset": "superfast"}
@@ -67,6 +72,7 @@ CODECS: dict[Codec, CodecSettings] = {
         {"yuv420p": "yuv420p", "rgb24": "bgr0"},
         {"level": "3", "coder": "range_def", "slicecrc": "1"},
         is_intra=True,
+        in_browsers=False,
     ),
     "vp9": CodecSettings(
         {"yuv420p": "libvpx-vp9", "rgb24": "libvpx-vp9"},
@@ -80,6 +86,7 @@ CODECS: dict[Codec, CodecSettings] = {
             "row-mt": "1",
             "tile-columns": "2",
         },
+        needs_matrix=True,
     ),
 }
 
@@ -98,6 +105,40 @@ LOSSY_CODECS: dict[Codec, CodecSettings] = {
         options=LOSSY_H264.options | {"x264-params": "annexb=0:scenecut=0:open-gop=0"},
     ),
 }
+
+
+def settings_of(codec: Codec) -> CodecSettings:
+    """Settings of a codec by its name. Raises OptionError for an unknown one."""
+    known = CODECS | LOSSY_CODECS
+    if codec not in known:
+        raise OptionError("unknown codec", found=codec, bound=", ".join(known))
+    return known[codec]
+
+
+#: Pictures from this width or above this height are BT.709 in players that find no tags, smaller ones BT.601.
+_HD_WIDTH, _SD_HEIGHT = 1280, 576
+
+
+def state_colour(info: VideoInfo, settings: CodecSettings) -> VideoInfo:
+    """Add the colour tags without which players show different colours. No pixel changes."""
+    colour = info.colour
+    if info.layout == "rgb24":
+        # Chromium takes the G, B, R of H.264 for Y, Cb, Cr unless primaries and transfer are stated too.
+        primaries = 1 if colour.primaries == UNTAGGED.primaries else colour.primaries
+        transfer = 13 if colour.transfer == UNTAGGED.transfer else colour.transfer
+        return replace(info, colour=replace(colour, primaries=primaries, transfer=transfer))
+    if not settings.needs_matrix or colour.space != UNTAGGED.space:
+        return info
+    is_hd = info.width >= _HD_WIDTH or info.height > _SD_HEIGHT
+    return replace(info, colour=replace(colour, space=1 if is_hd else 6))
+
+
+def browser_notes(codec: Codec) -> tuple[str, ...]:
+    """A sentence for a codec that browsers do not play; otherwise none."""
+    if settings_of(codec).in_browsers:
+        return ()
+    played = " and ".join(name for name, known in CODECS.items() if known.in_browsers)
+    return (f"browsers do not play {codec}; they play {played}",)
 
 
 def gop_length(settings: CodecSettings, rate: Fraction) -> int:
@@ -161,7 +202,7 @@ def _tag(context: VideoCodecContext, info: VideoInfo) -> None:
     """Write the colour tags."""
     colour = info.colour
     is_rgb = info.layout == "rgb24"
-    # Without these two tags a browser shows coded G, B, R as Y, Cb, Cr.
+    # Without these two tags players show coded G, B, R as Y, Cb, Cr.
     context.color_range = 2 if is_rgb else colour.range
     context.colorspace = 0 if is_rgb else colour.space
     context.color_primaries = colour.primaries

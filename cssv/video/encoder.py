@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from cssv.errors import OptionError, OutputError, VideoError
 from cssv.files.closing import Closing
 from cssv.frames import Frame
-from cssv.video.codecs import CODECS, LOSSY_CODECS, VARIANT_MAX, Codec, check_threads, configure
+from cssv.video.codecs import VARIANT_MAX, Codec, check_threads, configure, settings_of
 from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.info import VideoInfo, nominal_step
 from cssv.video.packet import Packet
@@ -47,14 +47,12 @@ class FrameEncoder(Closing):
         threads: int | None = None,
         variant: int = 0,
     ) -> None:
-        known = CODECS | LOSSY_CODECS
-        if codec not in known:
-            raise OptionError("unknown codec", found=codec, bound=", ".join(known))
+        settings = settings_of(codec)
         if not 0 <= variant <= VARIANT_MAX:
             raise OptionError("variant is out of range", found=variant, bound=f"0 to {VARIANT_MAX}")
         self._info = info
         self._codec = codec
-        self._settings = known[codec]
+        self._settings = settings
         self._sink = io.BytesIO()
         self._open(check_threads(threads), variant)
         self._stamps: deque[int] = deque()

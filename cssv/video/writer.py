@@ -22,7 +22,7 @@ from cssv.files.atomic import whole_file
 from cssv.files.closing import Finishing
 from cssv.frames import U8, Frame
 from cssv.video.audio import AudioCopy
-from cssv.video.codecs import CODECS, LOSSY_H264, CodecSettings, check_threads, configure
+from cssv.video.codecs import CODECS, LOSSY_H264, CodecSettings, check_threads, configure, state_colour
 from cssv.video.encoder import to_picture
 from cssv.video.ffmpeg import AV_ERRORS, open_input, reason
 from cssv.video.info import Colour, VideoInfo
@@ -131,6 +131,7 @@ class VideoWriter(Finishing):
                 layout="yuv420p",
                 colour=_BT709,
             )
+        coded = state_colour(coded, settings)
         self._settings: CodecSettings = settings
         name = settings.encoders[coded.layout]
         self._video = cast(VideoStream, self._container.add_stream(name, rate=coded.rate))
