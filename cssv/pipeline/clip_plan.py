@@ -113,7 +113,10 @@ class ClipPlan:
 
     def audio(self) -> AudioCopy | None:
         """The audio of the part; None if the clip has none."""
-        return AudioCopy(self.source, span=self.span) if self.info.has_audio else None
+        if not self.info.has_audio:
+            return None
+        shifts_s = [shift * self.info.time_base for shift in self.times.shifts]
+        return AudioCopy(self.source, span=self.span, shifts_s=shifts_s)
 
     def opened(self) -> dict[str, str]:
         """How the clip was opened, for the facts of the file: options that are not the default."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +13,7 @@ import av
 from av.audio.stream import AudioStream
 from av.stream import Stream
 
+from cssv.video.audio_timing import AudioClock, skipped_samples
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.packet import Packet
 from cssv.video.span import WHOLE_CLIP, Span
@@ -42,6 +43,8 @@ class AudioTrack:
         stream_index: number of the stream in its file.
         has_adts: whether the stored packets begin with ADTS headers (ISO/IEC 14496-3, 1.A.2). MP4 has none,
             so they are removed.
+        source_time_base: seconds per unit in the file, which may be coarser.
+        frame_samples: samples of each packet; 0 if they differ or are unknown.
         notes: one sentence for each thing that is not copied.
     """
 
@@ -50,6 +53,8 @@ class AudioTrack:
     language: str | None
     mp4_head: bytes | None
     stream_index: int
+    source_time_base: Fraction
+    frame_samples: int = 0
     has_adts: bool = False
     notes: tuple[str, ...] = ()
 
@@ -62,6 +67,7 @@ class AudioCopy:
     Args:
         path: the clip.
         span: packets that begin outside are left out.
+        shifts_s: for each time that the clip's clock falls back, the seconds by which later frames are moved.
 
     Attributes:
         tracks: the audio streams, in file order.
@@ -70,15 +76,26 @@ class AudioCopy:
         VideoError: the file cannot be read.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, span: Span = WHOLE_CLIP) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        span: Span = WHOLE_CLIP,
+        shifts_s: Sequence[Fraction] = (),
+    ) -> None:
         self._path = Path(path)
         self._span = span
+        self._shifts_s = tuple(shifts_s)
+        self._left_out = 0
         self.tracks, self._indexes = self._probe()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """One sentence for each thing that is not copied."""
-        return tuple(note for track in self.tracks for note in track.notes)
+        notes = tuple(note for track in self.tracks for note in track.notes)
+        if self._left_out:
+            notes += (f"audio packets at the time of the packet before were left out: {self._left_out}",)
+        return notes
 
     def _probe(self) -> tuple[tuple[AudioTrack, ...], dict[int, int]]:
         """The tracks, and the index in ``tracks`` of each stream number."""
@@ -101,6 +118,11 @@ class AudioCopy:
         """Yield the packets of all tracks in file order."""
         if not self.tracks:
             return
+        self._left_out = 0
+        clocks = [
+            AudioClock(track.source_time_base, track.time_base, track.frame_samples, self._shifts_s)
+            for track in self.tracks
+        ]
         with opened(self._path) as container:
             streams = [s for s in container.streams.audio if s.index in self._indexes]
             for source in container.demux(*streams):
@@ -108,19 +130,21 @@ class AudioCopy:
                 if not source.size:
                     continue
                 position = self._indexes[source.stream_index]
-                packet = _packet(source, self.tracks[position])
+                placed = clocks[position].place(source)
+                if placed is None:
+                    self._left_out += 1
+                    continue
+                packet = _packet(source, self.tracks[position], *placed)
                 if self._span.contains(packet.pts, packet.time_base):
                     yield position, packet
 
 
-def _packet(source: av.Packet[Stream], track: AudioTrack) -> Packet:
+def _packet(source: av.Packet[Stream], track: AudioTrack, pts: int, duration: int) -> Packet:
     """A packet of FFmpeg as one of CSSV."""
-    pts = source.pts if source.pts is not None else (source.dts or 0)
-    dts = source.dts if source.dts is not None else pts
     data = bytes(source)
     if track.has_adts:
         data = data[_adts_bytes(data) :]
-    return Packet(data, pts, dts, source.duration or 0, track.time_base, source.is_keyframe)
+    return Packet(data, pts, pts, duration, track.time_base, source.is_keyframe)
 
 
 def _adts_bytes(data: bytes) -> int:
@@ -146,9 +170,15 @@ def _track(stream: AudioStream, first: av.Packet[Stream]) -> AudioTrack:
     language = _language(written)
     if language is None and written != _UNDETERMINED:
         notes.append(f"the audio language {written!r} is not an ISO 639-2 code and was left out")
+    sample = Fraction(1, context.sample_rate or 1)
+    source = exact(stream.time_base) or sample
+    # The delay of an encoder is a number of samples, which a unit of a millisecond cannot hold.
+    is_finer = skipped_samples(first)[0] > 0 and (source / sample).denominator == 1 and source > sample
     return AudioTrack(
         codec=context.name,
-        time_base=exact(stream.time_base) or Fraction(1, context.sample_rate),
+        time_base=sample if is_finer else source,
+        source_time_base=source,
+        frame_samples=context.frame_size or 0,
         language=language,
         mp4_head=head,
         stream_index=stream.index,

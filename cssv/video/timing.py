@@ -38,10 +38,12 @@ class StampRow:
     Attributes:
         pts: strictly growing; may be left out where the stamps are those of the file.
         notes: one sentence for each kind of repair; empty where the stamps are those of the file.
+        shifts: for each time that the clock falls back, the units by which all later frames are moved.
     """
 
     pts: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    shifts: tuple[int, ...] = ()
 
     @property
     def is_repaired(self) -> bool:
@@ -76,6 +78,7 @@ def order_stamps(pts: Stamps, dts: Stamps = (), *, time_base: Fraction, step: in
     values = _without_outliers(given)
     falls = _clock_falls(values, decoding)
     done: list[int] = []
+    shifts: list[int] = []
     is_reordered, alone = False, 0
     for first, end in pairwise((0, *falls, len(values))):
         part, was_reordered = _in_order(
@@ -87,13 +90,14 @@ def order_stamps(pts: Stamps, dts: Stamps = (), *, time_base: Fraction, step: in
         spread = _spread(part, usual)
         # Later parts go on at the usual distance, whatever their clock says.
         shift = done[-1] + usual - spread[0] if done else 0
+        shifts.append(shift)
         done += [stamp + shift for stamp in spread]
         is_reordered |= was_reordered
     notes = [_fall_note(given, falls, time_base)] if falls else []
     notes += [_REORDERED] if is_reordered else []
     if alone:
         notes.append(f"frames without a time stamp of their own were put between their neighbours: {alone}")
-    return StampRow(tuple(done), tuple(notes))
+    return StampRow(tuple(done), tuple(notes), tuple(shifts[1:]))
 
 
 def _grows(stamps: Iterable[int | None]) -> bool:
