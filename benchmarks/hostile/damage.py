@@ -8,28 +8,27 @@ from pathlib import Path
 import cssv
 from cssv.container import walk_boxes
 from cssv.errors import CssvError
-from hostile.lab import Lab, Trial, temperature
+from hostile.lab import Lab, Trial, temperature, warm_scene
 
 
 def torn_ends(lab: Lab) -> Iterator[Trial]:
-    """Cut off the end at any byte behind the first version: the versions before it are whole."""
-    data = lab.file.read_bytes()
+    """Append only the first bytes of a commit, as a full disk or a loss of power does: no version is lost."""
+    before, whole = lab.file.read_bytes(), lab.copy()
+    cssv.commit(whole, warm_scene(7.5))
+    more = whole.read_bytes()[len(before) :]
     while True:
-        length = lab.dice.randint(lab.first_bytes, len(data) - 1)
+        length = lab.dice.randrange(len(more))
         file = lab.copy()
-        file.write_bytes(data[:length])
-        yield Trial(f"cut at byte {length} of {len(data)}", _fault_of_torn(lab, file))
+        file.write_bytes(before + more[:length])
+        yield Trial(f"{length} of {len(more)} bytes of a commit", _fault_of_torn(lab, file))
 
 
 def _fault_of_torn(lab: Lab, file: Path) -> str | None:
     try:
-        versions = [version.number for version in cssv.log(file).versions]
-        for number in versions:
-            if temperature(file, number) != lab.temperatures[number]:
+        for number, value in lab.temperatures.items():
+            if temperature(file, number) != value:
                 return f"version {number} shows other values"
-        if not versions:
-            return "no version is left"
-        cssv.commit(file, {"cssv_scene": 1, "objects": [{"match": {"label": "*"}, "temperature_c": 33}]})
+        cssv.commit(file, warm_scene(33))
         return None if cssv.verify(file).is_sound else "a commit upon it does not verify"
     except CssvError as error:
         return f"{type(error).__name__}: {error}"

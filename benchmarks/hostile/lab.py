@@ -41,7 +41,6 @@ class Lab:
         dice: source of all random choices.
         clip, boxes, scene: a synthetic clip of ``FRAMES`` frames and what belongs to it.
         file: a ``.cssv`` with three versions and two tags.
-        first_bytes: where the first version ends in the file.
         temperatures: mean temperature of the objects of each version, read from the sound file.
     """
 
@@ -51,7 +50,6 @@ class Lab:
     boxes: Path = field(init=False)
     scene: Path = field(init=False)
     file: Path = field(init=False)
-    first_bytes: int = field(init=False)
     temperatures: dict[int, float] = field(init=False)
     _count: int = 0
 
@@ -63,7 +61,6 @@ class Lab:
         write_boxes(self.boxes, count=FRAMES)
         self.scene.write_text(json.dumps(SCENE))
         cssv.encode(self.clip, self.file, boxes=self.boxes, scene=self.scene)
-        self.first_bytes = self.file.stat().st_size
         for number, value in enumerate((12.5, 20.5), 2):
             cssv.commit(self.file, warm_scene(value))
             cssv.tag(self.file, "approved" if number == 2 else "newest", version=number)
