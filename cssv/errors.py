@@ -20,6 +20,9 @@
     │   └── RevisionError      kind "revision"       a file has no such version or tag
     ├── OutputError            kind "output"         also OSError; the result cannot be written
     │   └── LockedError        kind "locked"         another writer holds the file; .pid
+    ├── ClosedError            kind "closed"         a use after it was closed, or after a fork
+    │   ├── ClosedInputError                         also VideoError: a reader
+    │   └── ClosedOutputError                        also OutputError: a writer
     └── MissingExtraError      kind "extra"          also ImportError; the message names the pip command
 
 ``kind`` is stable: programs may match on it. A message states what is wrong, the value found, the
@@ -213,6 +216,20 @@ class LockedError(OutputError):
             bound="one writer at a time",
             remedy="Wait until it is done.",
         )
+
+
+class ClosedError(CssvError):
+    """A use of a reader or writer that is closed, or that belongs to the parent of this process."""
+
+    kind = "closed"
+
+
+class ClosedInputError(ClosedError, VideoError):
+    """A use of a closed reader, or of a reader that belongs to the parent of this process."""
+
+
+class ClosedOutputError(ClosedError, OutputError):
+    """A use of a closed writer, or of a writer that belongs to the parent of this process."""
 
 
 class MissingExtraError(CssvError, ImportError):

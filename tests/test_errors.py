@@ -34,6 +34,7 @@ KINDS = {
     "RevisionError": "revision",
     "OutputError": "output",
     "LockedError": "locked",
+    "ClosedError": "closed",
     "MissingExtraError": "extra",
 }
 

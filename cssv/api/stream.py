@@ -18,7 +18,8 @@ from cssv.carriers import DEFAULT_CARRIER, make_carrier
 from cssv.carriers.base import Carrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
-from cssv.errors import CssvError, FrameError, OptionError, OutputError, VideoError
+from cssv.errors import ClosedOutputError, CssvError, FrameError, OptionError, VideoError
+from cssv.files.access import Access
 from cssv.files.atomic import whole_file
 from cssv.files.closing import Finishing
 from cssv.files.lock import replacing
@@ -122,7 +123,7 @@ class Encoder(Finishing):
         self._path = self._output.enter_context(whole_file(output))
         self._inside = self._output.enter_context(ExitStack())
         self._begun: _Output | None = None
-        self._is_open = True
+        self._access = Access(self, "the encoder", ClosedOutputError)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -166,8 +167,12 @@ class Encoder(Finishing):
             OptionError: detections, given or found, of another type.
             OutputError: the encoder is closed.
         """
-        if not self._is_open:
-            raise OutputError("the encoder is closed")
+        with self._access:
+            self._write(picture, detections, thermal)
+
+    def _write(
+        self, picture: U8 | Frame, detections: Detections | None, thermal: NDArray[np.number] | None
+    ) -> None:
         frame = self._frame(picture)
         if detections is not None:
             check_found(detections, "detections=")
@@ -251,9 +256,11 @@ class Encoder(Finishing):
             VideoError: no frame was written.
             ChecksumError: the file does not read back; it does not get its name.
         """
-        if not self._is_open:
-            return
-        self._is_open = False
+        with self._access.closing() as is_held:
+            if is_held:
+                self._finish()
+
+    def _finish(self) -> None:
         with self._output:
             if self._begun is None:
                 raise VideoError("no frame was written to the encoder")
@@ -268,11 +275,11 @@ class Encoder(Finishing):
 
     def abort(self) -> None:
         """Stop and remove everything written; may be called twice."""
-        self._is_open = False
         reason = CssvError("encoding was given up")
         # An error of the codec that is stopped halfway has no meaning for the caller.
-        with suppress(CssvError):
-            self._output.__exit__(CssvError, reason, None)
+        with self._access.closing() as is_held, suppress(CssvError):
+            if is_held:
+                self._output.__exit__(CssvError, reason, None)
 
 
 def _info(

@@ -8,6 +8,7 @@ from cssv.container.check import Problem, find_problems
 from cssv.container.compactor import compact
 from cssv.container.entries import Kind, extract_entry, parameter_sets
 from cssv.container.index import FrameTable, Index, IndexMeta, Revision, VersionRow
+from cssv.container.journal import Journal, read_journal
 from cssv.container.moov import MediaTrack
 from cssv.container.mp4_boxes import Box, walk_boxes
 from cssv.container.reader import Reader
@@ -22,6 +23,7 @@ __all__ = [
     "FrameTable",
     "Index",
     "IndexMeta",
+    "Journal",
     "Kind",
     "MediaTrack",
     "Problem",
@@ -37,6 +39,7 @@ __all__ = [
     "find_problems",
     "is_cssv",
     "parameter_sets",
+    "read_journal",
     "repair",
     "walk_boxes",
 ]

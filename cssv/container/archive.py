@@ -24,6 +24,7 @@ from cssv.container.limits import INDEX_LIMIT, SAMPLES_LIMIT, check_limit
 from cssv.container.moov import MediaTrack, Movie, read_moov
 from cssv.container.mp4_boxes import Box, file_size, open_file, read_exactly, top_boxes
 from cssv.errors import ChecksumError, ContainerError, CssvError
+from cssv.files.access import Access
 from cssv.files.closing import Closing
 from cssv.files.patched import as_input_file
 
@@ -55,6 +56,7 @@ class Archive(Closing):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.source = as_input_file(path)
         self.file = open_file(self.source)
+        self._access = Access(self, f"the container {self.source}")
         try:
             for left in reversed(range(_TRIES)):
                 if self._open(is_last_try=not left):
@@ -79,8 +81,19 @@ class Archive(Closing):
         return True
 
     def close(self) -> None:
-        """Close the file."""
-        self.file.close()
+        """Close the file; may be called twice."""
+        # A forked child has a handle of its own to close.
+        with self._access.closing():
+            self.file.close()
+
+    def read(self, offset: int, count: int) -> bytes:
+        """``count`` bytes at ``offset``.
+
+        Raises:
+            ContainerError: the file has fewer bytes. ClosedError: the archive is closed.
+        """
+        with self._access.renewed():
+            return read_exactly(self.file, offset, count)
 
     @property
     def torn_bytes(self) -> int:
@@ -106,14 +119,14 @@ class Archive(Closing):
             raise ContainerError(
                 f"moov of version {version.number} is not where the index says", found=f"byte {at}"
             )
-        data = read_exactly(self.file, at + 8, version.moov_size - 8)
+        data = self.read(at + 8, version.moov_size - 8)
         if zlib.crc32(data) != version.moov_crc:
             raise ChecksumError(f"moov of version {version.number} is damaged")
         return data
 
     def table(self, version: VersionRow) -> FrameTable:
         """Return the frame table of a version; ChecksumError if it is damaged."""
-        return read_frame_table(read_exactly(self.file, version.table_offset, version.table_size), version)
+        return read_frame_table(self.read(version.table_offset, version.table_size), version)
 
     def movie(self, version: VersionRow, table: FrameTable, limit: int = SAMPLES_LIMIT) -> Movie:
         """Return the tracks of a version, checked against the file and the frame table.

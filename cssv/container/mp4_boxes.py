@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from cssv.container.limits import CHILD_BOXES_LIMIT, DEPTH_LIMIT, TOP_BOXES_LIMIT, check_limit
 from cssv.errors import ContainerError, InputError
-from cssv.files.patched import as_input_file
+from cssv.files.patched import as_input_file, read_at
 
 #: Types of boxes that contain only boxes, of those that CSSV reads.
 PARENTS = frozenset((b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"tref"))
@@ -148,8 +148,7 @@ class Box:
 def read_exactly(file: BinaryIO, offset: int, count: int) -> bytes:
     """``count`` bytes at ``offset``; ContainerError if the file has fewer."""
     try:
-        file.seek(offset)
-        data = file.read(count)
+        data = read_at(file, offset, count)
     except OSError as error:
         raise ContainerError(f"cannot read the file at byte {offset}", found=str(error)) from error
     if len(data) != count:

@@ -9,7 +9,6 @@ from bisect import bisect_right
 from cssv.container.archive import Archive
 from cssv.container.index import FrameTable, Index, Revision, VersionRow
 from cssv.container.moov import MediaTrack, Movie
-from cssv.container.mp4_boxes import read_exactly
 from cssv.container.tables import U32s
 from cssv.errors import ChecksumError, ContainerError, LimitError
 from cssv.files.closing import Closing
@@ -40,7 +39,6 @@ class Reader(Closing):
     def __init__(self, path: str | os.PathLike[str], *, version: Revision = None) -> None:
         self._archive = Archive(path)
         try:
-            self._file = self._archive.file
             self.index: Index = self._archive.index
             self.version: VersionRow = self.index.find(version)
             self._frame_table: FrameTable = self._archive.table(self.version)
@@ -153,7 +151,7 @@ class Reader(Closing):
     def _bytes(self, track: MediaTrack, sample: int) -> bytes:
         _check_sample(track, sample)
         table = track.table
-        return read_exactly(self._file, int(table.offsets[sample]), int(table.sizes[sample]))
+        return self._archive.read(int(table.offsets[sample]), int(table.sizes[sample]))
 
     def _expected(self, track: MediaTrack) -> U32s | None:
         if track.kind == "audio":

@@ -17,6 +17,7 @@ import numpy as np
 from cssv.container.chunks import CHUNK_BYTES, CHUNK_S
 from cssv.container.entries import Kind, extract_entry, scene_entry
 from cssv.container.index import FrameTable, Index, IndexMeta, VersionRow, index_size, write_index
+from cssv.container.journal import Journal, JournalChunk, JournalContent, JournalTrack, sound_chunks
 from cssv.container.limits import (
     DURATION_LIMIT,
     MOOV_LIMIT,
@@ -61,6 +62,7 @@ class _TrackRecord:
     chunk_offsets: array[int] = field(default_factory=lambda: array("Q"))
     chunk_counts: array[int] = field(default_factory=lambda: array("I"))
     chunk: list[bytes] = field(default_factory=list)
+    chunk_ticks: list[int] = field(default_factory=list)
     chunk_bytes: int = 0
     chunk_start: int = 0
 
@@ -82,6 +84,7 @@ class _TrackRecord:
         if not self.chunk:
             self.chunk_start = ticks
         self.chunk.append(data)
+        self.chunk_ticks.append(ticks)
         self.chunk_bytes += len(data)
 
     def _add_delta(self, delta: int) -> None:
@@ -90,6 +93,24 @@ class _TrackRecord:
         else:
             self.run_deltas.append(delta)
             self.run_counts.append(1)
+
+    def end_chunk(self, offset: int) -> None:
+        """Note the place of the open chunk, whose bytes are in the file now, and begin another."""
+        self.chunk_offsets.append(offset)
+        self.chunk_counts.append(len(self.chunk))
+        self.chunk.clear()
+        self.chunk_ticks.clear()
+        self.chunk_bytes = 0
+
+    def to_journal(self, track: int, offset: int) -> JournalChunk:
+        """The open chunk as the journal lists it."""
+        first = len(self.sizes) - len(self.chunk)
+        keys = frozenset(sync - 1 - first for sync in self.syncs[-len(self.chunk) :] if sync > first)
+        crc = 0
+        for data in self.chunk:
+            crc = zlib.crc32(data, crc)
+        sizes = tuple(map(len, self.chunk))
+        return JournalChunk(track, offset, crc, sizes, tuple(self.chunk_ticks), self.last_duration, keys)
 
     def table(self, entry: bytes) -> SampleTable:
         """The finished table; call once, after the last sample."""
@@ -118,6 +139,7 @@ class Writer:
     Args:
         target: a path, written under a temporary name and renamed when complete; or a seekable binary file
             at position 0, which stays open, and stays incomplete if writing is interrupted.
+        journal: lists what is in the file, so that :meth:`resume` can complete it after a kill.
 
     Raises:
         ContainerError: calls out of order, times that do not ascend.
@@ -125,7 +147,9 @@ class Writer:
         OutputError: the system refuses to write.
     """
 
-    def __init__(self, target: str | os.PathLike[str] | BinaryIO) -> None:
+    def __init__(self, target: str | os.PathLike[str] | BinaryIO, *, journal: Journal | None = None) -> None:
+        self._journal = journal
+        self._listed = 0
         self._stack = ExitStack()
         self._records: list[_TrackRecord] = []
         self._stegos = array("I")
@@ -193,6 +217,10 @@ class Writer:
         check_limit("time base is out of range", record.time_base.numerator, TIMESCALE_LIMIT, 1)
         check_limit("file has too many tracks", len(self._records) + 1, TRACKS_LIMIT)
         self._records.append(record)
+        if self._journal is not None:
+            self._journal.add_track(
+                JournalTrack(record.kind, record.time_base, record.width, record.height, record.language)
+            )
         return len(self._records)
 
     def write_sample(self, track: int, data: bytes, *, pts: int, duration: int, is_key: bool = True) -> None:
@@ -220,11 +248,11 @@ class Writer:
         check_limit("file has too many samples", self._count + 1, SAMPLES_LIMIT)
         self._check_place(record, ticks, is_key=is_key)
         if record.chunk and ticks - record.chunk_start >= CHUNK_S * record.time_base.denominator:
-            self._put_chunk(record)
+            self._put_chunk(track - 1)
         record.add(bytes(data), ticks, span, is_key=is_key)
         self._count += 1
         if record.chunk_bytes >= CHUNK_BYTES:
-            self._put_chunk(record)
+            self._put_chunk(track - 1)
 
     def _check_place(self, record: _TrackRecord, ticks: int, *, is_key: bool) -> None:
         if record.sizes:
@@ -249,6 +277,66 @@ class Writer:
         self._check_open()
         self._stegos.append(check_limit("CRC-32 is out of range", crc32, 0xFFFFFFFF))
 
+    def describe(self, heads: Mapping[int, bytes], meta: IndexMeta) -> None:
+        """State in the journal what :meth:`finish` will get, as far as it is known."""
+        self._check_open()
+        if self._journal is not None:
+            self._journal.add_about(heads, meta)
+
+    def save(self) -> None:
+        """Write the samples of the open chunks, and list them in the journal."""
+        self._check_open()
+        for number in range(len(self._records)):
+            self._put_chunk(number)
+
+    @classmethod
+    def resume(cls, file: BinaryIO, content: JournalContent) -> Writer:
+        """The writer of a file whose writer was killed, ready to :meth:`finish` it.
+
+        It has the frames that are complete: with a video sample, a scene sample and a checksum. The rest is
+        cut off.
+
+        Args:
+            file: opened for reading and writing, at position 0.
+            content: of its journal.
+
+        Raises:
+            ContainerError: no frame is complete.
+        """
+        chunks = sound_chunks(file, content)
+        frames = len(content.stegos)
+        for number, track in enumerate(content.tracks, 1):
+            if track.kind != "audio":
+                frames = min(frames, sum(len(c.sizes) for c in chunks if c.track == number))
+        if not frames or content.about is None:
+            raise ContainerError("the recording holds no complete frame")
+        file.seek(0)
+        writer = cls(file)
+        for track in content.tracks:
+            writer._add(_TrackRecord(track.kind, track.time_base, track.width, track.height, track.language))
+        for chunk in chunks:
+            writer._take(chunk, frames)
+        for crc in content.stegos[:frames]:
+            writer.note_frame(crc)
+        file.seek(writer._end)
+        file.truncate()
+        return writer
+
+    def _take(self, chunk: JournalChunk, frames: int) -> None:
+        """Add a chunk that is in the file already, but of video and scene no more than ``frames`` samples."""
+        record, at = self._records[chunk.track - 1], chunk.offset
+        count = len(chunk.sizes) if record.kind == "audio" else frames - len(record.sizes)
+        self._file.seek(at)
+        for number, (size, ticks) in enumerate(zip(chunk.sizes[:count], chunk.ticks, strict=False)):
+            data = self._file.read(size)
+            # Only the last duration of all is used; one that is not listed is unknown.
+            duration = chunk.duration if number == len(chunk.sizes) - 1 else 0
+            record.add(data, ticks, duration, is_key=number in chunk.keys)
+            self._count, at = self._count + 1, at + size
+        if record.chunk:
+            record.end_chunk(chunk.offset)
+            self._end = max(self._end, at)
+
     def finish(self, heads: Mapping[int, bytes], meta: IndexMeta) -> None:
         """Write the tables and the index; for a path, rename the complete file to it.
 
@@ -259,8 +347,7 @@ class Writer:
         """
         self._check_open()
         self._check_complete()
-        for record in self._records:
-            self._put_chunk(record)
+        self.save()
         mdat_size = self._end - self._mdat
         moov = write_moov(Movie(tuple(self._finished(heads)), meta.created_s))
         check_limit("moov is too long", len(moov), MOOV_LIMIT)
@@ -352,15 +439,25 @@ class Writer:
         if not self._open:
             raise ContainerError("the file is finished or was aborted")
 
-    def _put_chunk(self, record: _TrackRecord) -> None:
+    def _put_chunk(self, number: int) -> None:
+        record, offset = self._records[number], self._end
         if not record.chunk:
             return
-        record.chunk_offsets.append(self._end)
-        record.chunk_counts.append(len(record.chunk))
         for data in record.chunk:
             self._put(data)
-        record.chunk.clear()
-        record.chunk_bytes = 0
+        if self._journal is not None:
+            # The bytes first: what the journal lists must be there.
+            self._flush()
+            self._journal.add_frames(self._stegos[self._listed :])
+            self._listed = len(self._stegos)
+            self._journal.add_chunk(record.to_journal(number + 1, offset))
+        record.end_chunk(offset)
+
+    def _flush(self) -> None:
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise OutputError("cannot write the file", found=error.strerror) from error
 
     def _put(self, data: bytes) -> None:
         try:

@@ -10,6 +10,9 @@ from typing import Any, BinaryIO, Literal
 
 from cssv.errors import OptionError
 
+#: Bytes that a system reads at once at most; Linux reads at most 2 GiB.
+_LARGEST_READ = 1 << 30
+
 
 @dataclass(frozen=True, slots=True)
 class PatchedFile:
@@ -57,6 +60,23 @@ def as_input_file(path: str | os.PathLike[str]) -> InputFile:
     return path if isinstance(path, PatchedFile) else Path(path)
 
 
+def read_at(file: BinaryIO, offset: int, count: int) -> bytes:
+    """Read up to ``count`` bytes at ``offset``; fewer at the end of the file. Raises OSError, ValueError.
+
+    The position of the file is not used where the system allows it. After a fork, parent and child share that
+    position, so that each would read where the other one is.
+    """
+    if not hasattr(os, "pread"):
+        file.seek(offset)
+        return file.read(count)
+    parts: list[bytes] = []
+    while count > 0 and (part := os.pread(file.fileno(), min(count, _LARGEST_READ), offset)):
+        raw = getattr(file, "raw", file)
+        parts.append(raw.patched(part, offset) if isinstance(raw, _PatchedIO) else part)
+        offset, count = offset + len(part), count - len(part)
+    return b"".join(parts)
+
+
 class _PatchedIO(io.FileIO):
     """An unbuffered file whose reads return patched bytes."""
 
@@ -68,12 +88,21 @@ class _PatchedIO(io.FileIO):
         start = self.tell()
         view = memoryview(buffer).cast("B")
         count = super().readinto(view) or 0
+        self._patch(view[:count], start)
+        return count
+
+    def patched(self, data: bytes, start: int) -> bytes:
+        """The bytes of the file from ``start`` on, with the patches over them."""
+        view = memoryview(bytearray(data))
+        self._patch(view, start)
+        return bytes(view)
+
+    def _patch(self, view: memoryview, start: int) -> None:
         for offset, data in self._patches:
             # A read may begin or end within a patch: only the part in common is replaced.
-            low, high = max(start, offset), min(start + count, offset + len(data))
+            low, high = max(start, offset), min(start + len(view), offset + len(data))
             if low < high:
                 view[low - start : high - start] = data[low - offset : high - offset]
-        return count
 
     # FileIO implements these two in C, past readinto, so they must be routed through it.
 

@@ -42,7 +42,10 @@ class RecentNoise:
         # Both bounds are needed: crowded scenes reach the number of boxes long before the time.
         self._frames.append(_Seen(time_s, ids, centres_px))
         self._boxes += len(ids)
-        while self._boxes > MEMORY_BOXES or self._frames[0].time_s < time_s - MEMORY_S:
+        # The newest frame always stays, because alone it can have more boxes than the bound.
+        while len(self._frames) > 1 and (
+            self._boxes > MEMORY_BOXES or self._frames[0].time_s < time_s - MEMORY_S
+        ):
             self._boxes -= len(self._frames.popleft().ids)
 
     def noise(self) -> Noise:

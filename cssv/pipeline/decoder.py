@@ -13,6 +13,7 @@ from cssv.carriers.base import CarriedClip, Carrier, Extracted, Hint
 from cssv.container import Reader, Revision, is_cssv
 from cssv.errors import (
     ChecksumError,
+    ClosedError,
     ContainerError,
     FrameError,
     InputError,
@@ -20,6 +21,7 @@ from cssv.errors import (
     OptionError,
     VideoError,
 )
+from cssv.files.access import Access, Loop
 from cssv.files.closing import Closing
 from cssv.files.patched import InputFile
 from cssv.files.paths import Path_
@@ -64,6 +66,7 @@ class Decoder(Closing):
         self._path = Path(source)
         self._version = version
         self._stack = ExitStack()
+        self._access = Access(self, f"the decoder of {self._path}")
         self.reader: Reader | None = None
         try:
             self._carrier: Carrier | None = None
@@ -97,9 +100,14 @@ class Decoder(Closing):
         """Layout of the planes."""
         return self.info.layout
 
-    @cached_property
+    @property
     def scene(self) -> Scene:
         """The scene: complete from a ``.cssv``; of a copy the environment and ranges in its pixels."""
+        with self._access.renewed():
+            return self._scene
+
+    @cached_property
+    def _scene(self) -> Scene:
         if self.reader is not None:
             return read_sample(self.reader.scene_sample(0)).scene or Scene()
         if self._hint.clip is not None:
@@ -123,11 +131,15 @@ class Decoder(Closing):
         reader, count = self.reader, len(self)
         if not 0 <= number < count:
             raise VideoError("the clip has no such frame", found=number, bound=f"0 to {count - 1}")
-        pts = self._stamps[number] if reader is None else reader.pts(reader.video.number, number)
-        with self._as_damage():
+        with self._access.renewed(), self._as_damage():
+            pts = self._stamps[number] if reader is None else reader.pts(reader.video.number, number)
             self._frames.seek(number, pts)
 
     def __iter__(self) -> Iterator[Moment]:
+        with self._access.renewed():
+            return Loop(self._moments(), self._access)
+
+    def _moments(self) -> Iterator[Moment]:
         frames = iter(self._frames)
         while True:
             with self._as_damage():
@@ -141,6 +153,8 @@ class Decoder(Closing):
         """Convert a video error of a ``.cssv`` to damage."""
         try:
             yield
+        except ClosedError:
+            raise
         except VideoError as error:
             if self.reader is None:
                 raise
@@ -213,7 +227,9 @@ class Decoder(Closing):
 
     def close(self) -> None:
         """Close the files; may be called twice."""
-        self._stack.close()
+        with self._access.closing() as is_held:
+            if is_held:
+                self._stack.close()
 
 
 def _carrying_stream(source: InputFile) -> int | None:

@@ -10,7 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from cssv.container import IndexMeta, Writer
+from cssv.container import IndexMeta, Journal, Writer
 from cssv.errors import OutputError
 from cssv.files.worker import SerialWorker
 from cssv.frames import Frame, planes_crc
@@ -62,6 +62,8 @@ class StegoWriter:
         audio: audio to pass through, or None.
         shift: seconds by which the pts of the frames were moved back; the audio follows.
         threads: for the codec.
+        journal: for a live recording: lists what is in the file, so that it can be completed after a kill.
+        about: of a live recording, as far as it is known before its end.
     """
 
     def __init__(
@@ -73,9 +75,12 @@ class StegoWriter:
         audio: AudioCopy | None = None,
         shift: Fraction = Fraction(0),
         threads: int | None = None,
+        journal: Journal | None = None,
+        about: IndexMeta | None = None,
     ) -> None:
         self._encoder = FrameEncoder(state_colour(info, settings_of(codec)), codec, threads=threads)
-        self._writer = Writer(file)
+        self._writer = Writer(file, journal=journal)
+        self._about = about
         self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)
         self._scene = self._writer.add_scene()
         self._samples: deque[bytes] = deque()
@@ -114,6 +119,10 @@ class StegoWriter:
         self._put(self._encoder.encode(stego))
 
     def _put(self, packets: list[Packet]) -> None:
+        if packets and self._about is not None:
+            # The sample entry exists from the first packet on.
+            self._writer.describe({self._video: self._encoder.mp4_head()}, self._about)
+            self._about = None
         for packet in packets:
             self._put_audio(packet.pts * packet.time_base)
             self._writer.write_sample(
@@ -144,6 +153,12 @@ class StegoWriter:
         if self.frames:
             self._heads[self._video] = self._encoder.mp4_head()
         self._writer.finish(self._heads, IndexMeta(created_s, author, message, meta))
+
+    def save(self) -> None:
+        """After an error: write the frames that the codec has returned, and list them in the journal."""
+        # The thread must not write to the file at the same time.
+        self._worker.close()
+        self._writer.save()
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ import av
 from av.audio.stream import AudioStream
 from av.stream import Stream
 
+from cssv.files.access import guarded
 from cssv.video.audio_timing import AudioClock, skipped_samples
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.packet import Packet
@@ -114,6 +115,7 @@ class AudioCopy:
             tracks = tuple(_track(streams[index], first[index]) for index in found)
         return tracks, {index: position for position, index in enumerate(found)}
 
+    @guarded
     def __iter__(self) -> Iterator[tuple[int, Packet]]:
         """Yield the packets of all tracks in file order."""
         if not self.tracks:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from cssv.errors import VideoError
+from cssv.files.access import Access
 from cssv.files.closing import Closing
 from cssv.frames import Frame
 from cssv.video.frame_reader import FrameReader, check_number
@@ -28,27 +29,33 @@ class Cursor(Generic[Item]):
         self._seek = seek
         self._iterate = iterate
         self._length = length
-        self._items: Iterator[Item] = iter(())
-        self._next = -1
+        # Threads read one after another, because each reading moves the sequence.
+        self._reading = Access(self, "the cursor")
+        self._forget_place()
 
     def __len__(self) -> int:
         return self._length
 
+    def _forget_place(self) -> None:
+        self._items: Iterator[Item] = iter(())
+        self._next = -1
+
     def read(self, number: int) -> Item:
         """Return an item by its number, counted from 0. Raises VideoError for a number out of range."""
         check_number(number, self._length)
-        if number != self._next:
-            self._seek(number)
-            self._items = self._iterate()
-        # After an error the position is unknown; -1 lets the next call seek.
-        self._next = -1
-        item = next(self._items, None)
-        if item is None:
-            raise VideoError(
-                "the clip ended early", found=f"no frame {number}", bound=f"{self._length} frames"
-            )
-        self._next = number + 1
-        return item
+        with self._reading.renewed(self._forget_place):
+            if number != self._next:
+                self._seek(number)
+                self._items = self._iterate()
+            # After an error the position is unknown; -1 lets the next call seek.
+            self._next = -1
+            item = next(self._items, None)
+            if item is None:
+                raise VideoError(
+                    "the clip ended early", found=f"no frame {number}", bound=f"{self._length} frames"
+                )
+            self._next = number + 1
+            return item
 
 
 class FrameCursor(Cursor[Frame], Closing):

@@ -10,7 +10,8 @@ import av
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cssv.errors import OptionError, OutputError, VideoError
+from cssv.errors import ClosedOutputError, OptionError, OutputError, VideoError
+from cssv.files.access import Access
 from cssv.files.closing import Closing
 from cssv.frames import Frame
 from cssv.video.codecs import VARIANT_MAX, Codec, check_threads, configure, settings_of
@@ -54,6 +55,7 @@ class FrameEncoder(Closing):
         self._codec = codec
         self._settings = settings
         self._sink = io.BytesIO()
+        self._access = Access(self, f"the {codec} encoder", ClosedOutputError)
         self._open(check_threads(threads), variant)
         self._stamps: deque[int] = deque()
         self._held: tuple[bytes, bool] | None = None
@@ -85,25 +87,27 @@ class FrameEncoder(Closing):
             FrameError: the size, layout or time base is not that of ``info``, or pts does not grow.
             OutputError: the encoder is flushed.
         """
-        if self._is_flushed:
-            raise OutputError("the encoder is already flushed")
-        self._info.check_frame(frame, self._last_pts)
-        self._last_pts = frame.pts
-        picture = to_picture(frame, self._settings.pix_fmts[frame.layout])
-        picture.pts, picture.time_base = self._count, 1 / self._info.rate
-        self._count += 1
-        self._stamps.append(frame.pts)
-        return self._run(picture)
+        with self._access:
+            if self._is_flushed:
+                raise OutputError("the encoder is already flushed")
+            self._info.check_frame(frame, self._last_pts)
+            self._last_pts = frame.pts
+            picture = to_picture(frame, self._settings.pix_fmts[frame.layout])
+            picture.pts, picture.time_base = self._count, 1 / self._info.rate
+            self._count += 1
+            self._stamps.append(frame.pts)
+            return self._run(picture)
 
     def flush(self) -> list[Packet]:
         """Return the packets of all frames not yet returned; no frame can be encoded afterwards."""
-        if self._is_flushed:
-            return []
-        packets = self._run(None) if self._count else []
-        self._is_flushed = True
-        if self._held is not None:
-            packets.append(self._deliver(nominal_step(self._info.time_base, self._info.rate)))
-        return packets
+        with self._access:
+            if self._is_flushed:
+                return []
+            packets = self._run(None) if self._count else []
+            self._is_flushed = True
+            if self._held is not None:
+                packets.append(self._deliver(nominal_step(self._info.time_base, self._info.rate)))
+            return packets
 
     def _run(self, picture: VideoFrame | None) -> list[Packet]:
         """Give a picture to the codec, or None to flush it; return the packets that are ready."""
@@ -156,8 +160,9 @@ class FrameEncoder(Closing):
 
     def close(self) -> None:
         """Close the codec; may be called twice."""
-        self._is_flushed = True
-        self._container.close()
+        with self._access.closing() as is_held:
+            if is_held:
+                self._container.close()
 
 
 def to_picture(frame: Frame, pix_fmt: str) -> VideoFrame:

@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from cssv.errors import VideoError
+from cssv.files.access import guarded
 from cssv.video.decoding import PictureDecoder
 from cssv.video.ffmpeg import exact, opened
 from cssv.video.planes import UNSUPPORTED_ROTATION, Turn, turn_of
@@ -70,6 +71,7 @@ class CountVideo:
         times, _ = read_stamps(self._path, self._decoder_of, round(step / base))
         return times if times.is_repaired else AS_STORED
 
+    @guarded
     def __iter__(self) -> Iterator[tuple[U16, Fraction | None]]:
         with opened(self._path) as container:
             decoder = self._decoder_of(container)
@@ -142,6 +144,7 @@ class CountPictures:
         """Number of pictures."""
         return len(self._files)
 
+    @guarded
     def __iter__(self) -> Iterator[tuple[U16, None]]:
         for path in self._files:
             yield self._counts(path), None

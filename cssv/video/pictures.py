@@ -15,6 +15,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from cssv.errors import ChecksumError, OutputError, VideoError
+from cssv.files.access import Access, Loop
 from cssv.files.atomic import whole_file, whole_folder
 from cssv.frames import U8, Frame, Layout, check_size
 from cssv.video.frame_reader import FrameReader, Planes, check_number
@@ -54,6 +55,7 @@ class PictureReader(FrameReader):
         span: Span = WHOLE_CLIP,
     ) -> None:
         self._files = png_files(Path(path))
+        self._access = Access(self, f"the reader of {path}")
         self._rate = rate if rate is not None else PICTURE_RATE
         check_time(1 / self._rate if self._rate else Fraction(0), self._rate)
         count, time_base = len(self._files), 1 / self._rate
@@ -94,7 +96,11 @@ class PictureReader(FrameReader):
         )
 
     def __iter__(self) -> Iterator[Frame]:
-        number, self._next = self._next, 0
+        with self._access.renewed():
+            number, self._next = self._next, 0
+            return Loop(self._frames(number), self._access)
+
+    def _frames(self, number: int) -> Iterator[Frame]:
         if self._first >= self._stop:
             raise VideoError("no frame lies between start and stop", found=f"{len(self._files)} pictures")
         for pts in range(self._first + number, self._stop):
@@ -121,14 +127,17 @@ class PictureReader(FrameReader):
 
     def seek(self, number: int, pts: int | None = None) -> None:
         """Let the next loop start at frame ``number``; its ``pts`` may be given and must fit."""
-        count = self._stop - self._first
-        if pts is not None and pts != self._first + number:
-            raise VideoError("the clip has no frame at this time", found=f"pts {pts}")
-        check_number(number, count)
-        self._next = number
+        with self._access.renewed():
+            count = self._stop - self._first
+            if pts is not None and pts != self._first + number:
+                raise VideoError("the clip has no frame at this time", found=f"pts {pts}")
+            check_number(number, count)
+            self._next = number
 
     def close(self) -> None:
-        """Do nothing: no file stays open."""
+        """End the use of the reader; may be called twice. No file stays open between two frames."""
+        with self._access.closing():
+            pass
 
 
 def write_picture(path: str | os.PathLike[str], frame: Frame) -> None:

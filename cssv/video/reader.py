@@ -12,6 +12,7 @@ import av.container
 from av.video.frame import VideoFrame
 
 from cssv.errors import VideoError
+from cssv.files.access import Access, Loop
 from cssv.files.patched import as_input_file
 from cssv.frames import Frame
 from cssv.video.decoding import DEFAULT_DAMAGED, Damaged, PictureDecoder
@@ -72,7 +73,7 @@ class VideoReader(FrameReader):
         self._number, self._damaged = stream, damaged
         self._stack = ExitStack()
         self._container: av.container.InputContainer | None = None
-        self._is_closed = False
+        self._access = Access(self, f"the reader of {self._path}")
         first = self._reopen()
         try:
             self._converter = PlaneConverter(first, planes)
@@ -143,6 +144,13 @@ class VideoReader(FrameReader):
     def _step(self) -> int:
         return nominal_step(self.info.time_base, self.info.rate)
 
+    def _renew(self) -> None:
+        """Open the file again in a forked child; the decoder of the parent is not touched."""
+        self._stack = ExitStack()
+        self._reopen()
+        self._next_number = 0
+        self._is_fresh = True
+
     def _describe(self, first: VideoFrame) -> VideoInfo:
         stream, converter = self._stream, self._converter
         context = stream.codec_context
@@ -192,13 +200,9 @@ class VideoReader(FrameReader):
 
     @property
     def _opened(self) -> av.container.InputContainer:
-        self._check_open()
+        self._access.check()
         assert self._container is not None
         return self._container
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise VideoError("the reader is closed", found=str(self._path))
 
     def _next_picture(self) -> VideoFrame | None:
         """Return the picture that was put back, or decode the next; None at the end."""
@@ -208,7 +212,10 @@ class VideoReader(FrameReader):
         return next(self._pictures, None)
 
     def __iter__(self) -> Iterator[Frame]:
-        self._check_open()
+        with self._access.renewed(self._renew):
+            return Loop(self._begin(), self._access)
+
+    def _begin(self) -> Iterator[Frame]:
         if not self._is_fresh:
             self._reopen()
             self._next_number = 0
@@ -307,7 +314,10 @@ class VideoReader(FrameReader):
         Raises:
             VideoError: the clip has no such frame.
         """
-        self._check_open()
+        with self._access.renewed(self._renew):
+            self._move(number, pts)
+
+    def _move(self, number: int, pts: int | None) -> None:
         if pts is None:
             stamps = self.timestamps()
             check_number(number, len(stamps))
@@ -351,8 +361,9 @@ class VideoReader(FrameReader):
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        self._is_closed = True
-        self._release()
+        with self._access.closing() as is_held:
+            if is_held:
+                self._release()
 
     def _release(self) -> None:
         self._container = None

@@ -17,7 +17,8 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cssv.errors import ChecksumError, CssvError, OptionError, OutputError, VideoError
+from cssv.errors import ChecksumError, ClosedOutputError, CssvError, OptionError, OutputError, VideoError
+from cssv.files.access import Access
 from cssv.files.atomic import whole_file
 from cssv.files.closing import Finishing
 from cssv.frames import U8, Frame
@@ -105,7 +106,7 @@ class VideoWriter(Finishing):
         self._last_pts: int | None = None
         self.notes: tuple[str, ...] = ()
         self._stack = ExitStack()
-        self._is_open = True
+        self._access = Access(self, f"the writer of {self._path}", ClosedOutputError)
         threads = check_threads(threads)
         try:
             self._temporary = temporary = self._stack.enter_context(whole_file(self._path))
@@ -166,20 +167,19 @@ class VideoWriter(Finishing):
                 file stays open.
             OutputError: the file is closed, or cannot be written further; then it is removed.
         """
-        if not self._is_open:
-            raise OutputError("the file is already closed", found=str(self._path))
-        self._info.check_frame(frame, self._last_pts)
-        try:
-            picture = self._shown(frame)
-            picture.pts, picture.time_base = frame.pts, frame.time_base
-            self._container.mux(self._video.encode(picture))
-            self._copy_audio(frame.time)
-        except BaseException as error:
-            self._fail(error)
-            raise
-        self._last_pts = frame.pts
-        if self._sums is not None:
-            self._sums.append(_sum(frame.planes))
+        with self._access:
+            self._info.check_frame(frame, self._last_pts)
+            try:
+                picture = self._shown(frame)
+                picture.pts, picture.time_base = frame.pts, frame.time_base
+                self._container.mux(self._video.encode(picture))
+                self._copy_audio(frame.time)
+            except BaseException as error:
+                self._fail(error)
+                raise
+            self._last_pts = frame.pts
+            if self._sums is not None:
+                self._sums.append(_sum(frame.planes))
 
     def _shown(self, frame: Frame) -> VideoFrame:
         """The frame in the pixel format of the codec."""
@@ -212,10 +212,13 @@ class VideoWriter(Finishing):
             OutputError: no frame was written, or the file cannot be written.
             ChecksumError: with ``check``: other frames are read back; nothing is left of the file.
         """
-        if not self._is_open:
-            return
+        with self._access.closing() as is_held:
+            if is_held:
+                self._finish()
+
+    def _finish(self) -> None:
         if self._last_pts is None:
-            self.abort()
+            self._clean()
             raise OutputError("no frames were written", found=str(self._path))
         try:
             self._container.mux(self._video.encode(None))
@@ -223,7 +226,6 @@ class VideoWriter(Finishing):
             self._container.close()
             if self._sums is not None:
                 self._read_back(self._sums)
-            self._is_open = False
             self._stack.close()
         except BaseException as error:
             self._fail(error)
@@ -251,11 +253,11 @@ class VideoWriter(Finishing):
 
     def abort(self) -> None:
         """Remove everything written; an older file of that name stays as it was."""
-        if self._is_open:
-            self._clean()
+        with self._access.closing() as is_held:
+            if is_held:
+                self._clean()
 
     def _clean(self) -> None:
-        self._is_open = False
         aborted = _AbortedError()
         container = getattr(self, "_container", None)
         if container is not None:
@@ -265,7 +267,8 @@ class VideoWriter(Finishing):
             self._stack.__exit__(_AbortedError, aborted, None)
 
     def _fail(self, error: BaseException) -> None:
-        """Clean up after ``error``, and raise an error of FFmpeg as an OutputError."""
+        """Close and clean up after ``error``, and raise an error of FFmpeg as an OutputError."""
+        self._access.is_closed = True
         self._clean()
         if isinstance(error, CssvError) or not isinstance(error, (*AV_ERRORS, OSError, ValueError)):
             return

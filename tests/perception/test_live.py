@@ -148,3 +148,23 @@ def test_noise_given_is_noise_kept():
     sure = emitted(LiveTracker(noise=replace(noise, measurement=(0.02,) * 4)), times, frames)
     unsure = emitted(LiveTracker(noise=noise), times, frames)
     assert unsure[40][1].velocity_cov[0, 0, 0] > sure[40][1].velocity_cov[0, 0, 0]
+
+
+def test_one_frame_may_have_more_boxes_than_the_memory():
+    """Of a bound smaller than one frame, the newest frame is what stays."""
+    recent = RecentNoise()
+    count = MEMORY_BOXES + 1
+    centres = np.tile([100.0, 100.0, 10.0, 20.0], (count, 1))
+    for step in range(3):
+        recent.add(step / 10, np.arange(count), centres)
+        assert recent.noise() == SmootherNoise()
+    recent.add(1.0, np.arange(2), centres[:2])
+    recent.add(2.0, np.arange(2), centres[:2])
+    assert recent.noise() == SmootherNoise()
+
+
+@pytest.mark.parametrize("bound", [0, 1, 2, 3])
+def test_any_bound_of_the_memory_gives_all_frames(bound, monkeypatch):
+    monkeypatch.setattr("cssv.perception.recent.MEMORY_BOXES", bound)
+    times, frames = walkers(steps=40)
+    assert [states.number for _, states in emitted(LiveTracker(), times, frames)] == list(range(40))

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.errors import ThermalError
+from cssv.files.access import guarded
 from cssv.scene.thermal import CENTIKELVIN, Unit
 
 #: Cameras with counts in hundredths of a kelvin (FLIR Lepton with radiometry: "TLinear" output).
@@ -138,6 +139,7 @@ class CptvVideo:
             raise self._wrong("the CPTV file is damaged", f"field {code!r} is {data!r}", "1 to 4 bytes")
         return int.from_bytes(data, "little")
 
+    @guarded
     def __iter__(self) -> Iterator[tuple[U16, Fraction | None]]:
         width, height = self.size
         # Counts have 16 bits, so that sums that wrap around in 32 bits give the same counts.

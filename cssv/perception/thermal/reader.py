@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.errors import ThermalError, VideoError
+from cssv.errors import ClosedError, ThermalError, VideoError
+from cssv.files.access import guarded
 from cssv.perception.thermal.cptv import GZIP, RADIOMETRIC_MODELS, CptvVideo
 from cssv.perception.thermal.flir import JPEG, FlirStill
 from cssv.scene.thermal import CENTIKELVIN, F32, Unit, checked
@@ -132,6 +133,7 @@ class ThermalReader:
             "hundredths of a kelvin."
         )
 
+    @guarded
     def __iter__(self) -> Iterator[ThermalPicture]:
         with _as_thermal():
             last_s: Fraction | None = None
@@ -186,6 +188,8 @@ def _as_thermal() -> Iterator[None]:
     """
     try:
         yield
+    except ClosedError:
+        raise
     except VideoError as error:
         raise ThermalError(
             f"the thermal file cannot be used: {error.what}",
