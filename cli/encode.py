@@ -13,6 +13,7 @@ from cssv_cli import media_report
 from cssv_cli.console import Console
 from cssv_cli.options import (
     PATH,
+    Choice,
     block,
     command,
     damaged_option,
@@ -67,33 +68,33 @@ THERMAL = block(
 )
 @click.option(
     "--planes",
-    type=click.Choice(choices.PLANES),
+    type=Choice(choices.PLANES),
     default=choices.DEFAULT_PLANES,
     help="native: the planes of the clip as they are. rgb: PNG screenshots carry the heat map too, but the "
     "file is larger.",
 )
 @click.option(
     "--codec",
-    type=click.Choice(tuple(choices.CODECS)),
+    type=Choice(tuple(choices.CODECS)),
     default=choices.DEFAULT_CODEC,
     help="All are lossless. h264 gives small files that most players show, browsers included. "
     "Browsers do not play ffv1.",
 )
 @click.option(
     "--carrier",
-    type=click.Choice(tuple(choices.CARRIERS)),
+    type=Choice(tuple(choices.CARRIERS)),
     default=choices.DEFAULT_CARRIER,
     help="How the pixels carry the heat map. nibble: in the low four bits of every byte.",
 )
 @click.option(
     "--merge",
-    type=click.Choice(choices.MERGES),
+    type=Choice(choices.MERGES),
     help="Of the nibble carrier. opap: change each byte to the nearest one with the wanted low nibble. "
     f"plain: only replace the low nibble.  [default: {choices.DEFAULT_MERGE}]",
 )
 @click.option(
     "--fidelity",
-    type=click.Choice(choices.FIDELITIES),
+    type=Choice(choices.FIDELITIES),
     help="Of the nibble carrier. full: embed in every pixel. sparse: leave pixels away from the objects "
     f"unchanged.  [default: {choices.DEFAULT_FIDELITY}]",
 )

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import cssv
-from cssv.errors import SceneError
+from cssv.errors import SceneError, did_you_mean
 from cssv_cli.console import AS_JSON, chooses_json, json_text, write
 from cssv_cli.exits import BROKEN_PIPE, EXITS, USAGE, exit_code
 from cssv_cli.interrupt import quiet_interrupt
@@ -51,6 +51,19 @@ class _Group(click.Group):
             getattr(cssv, cmd_name)
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the words name; a usage error for an unknown one suggests the most similar."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            hint = did_you_mean(args[0], COMMANDS)
+            # Some releases of click suggest by themselves.
+            if hint is None or "id you mean" in error.message:
+                raise
+            raise click.UsageError(f"{error.message} {hint}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands, one section per title."""

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from cssv.api import choices
+from cssv.errors import did_you_mean
 from cssv_cli.console import FLAGS, Command, with_console
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -52,6 +53,20 @@ class _AnyPath(click.Path):
         if value == "":
             self.fail("no file is named. Give a path.", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class Choice(click.Choice[str]):
+    """One of several names; the error for another one suggests the most similar."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
+        """The chosen name; a usage error for any other."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            hint = did_you_mean(value, map(str, self.choices))
+            if hint is None:
+                raise
+            raise click.BadParameter(f"{error.message} {hint}", ctx, param) from None
 
 
 #: Type of an option: any path; the library finds out whether it can be used.
@@ -133,7 +148,7 @@ def perception_options(function: Function) -> Function:
     options = (
         click.option(
             "--detector",
-            type=click.Choice(tuple(choices.DETECTORS)),
+            type=Choice(tuple(choices.DETECTORS)),
             help="How objects are found. motion: whatever moves. boxes: read from --boxes. onnx: by a YOLOX "
             "or YOLOv8 network in --weights. yolo: by a network of ultralytics in --weights (an extra; "
             "AGPL-3.0). lost: objects of any kind, by a DINO or DINOv2 in --weights.  [default: boxes with "
@@ -161,8 +176,15 @@ def perception_options(function: Function) -> Function:
             "--boxes",
             type=PATH,
             metavar="FILE",
-            help="Your own detections, as MOT text: frame,id,x,y,w,h,score; frames count from 1. Scores are "
-            "0 to 1; percent and log-odds are recognised, with a note.",
+            help="Your own detections, as MOT text: frame,id,x,y,w,h,score, or with a heading that names the "
+            "columns. Scores are 0 to 1; percent and log-odds are recognised, with a note.",
+        ),
+        click.option(
+            "--boxes-from",
+            type=int,
+            metavar="N",
+            help="Number of the first frame of CLIP in the box file.  [default: 0 if the file has boxes in "
+            "frame 0, otherwise 1]",
         ),
         click.option(
             "--rate",

@@ -39,7 +39,7 @@ code for that, whatever arguments its constructor takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
 E = TypeVar("E", bound="CssvError")
@@ -93,6 +93,16 @@ def _restore(kind: type[E], args: tuple[object, ...], fields: dict[str, Any]) ->
     error.args = args
     error.__dict__.update(fields)
     return error
+
+
+def did_you_mean(given: object, known: Iterable[str]) -> str | None:
+    """A remedy that names the most similar known name; None if none is similar. Case does not count."""
+    # Loaded only for an error.
+    from difflib import get_close_matches
+
+    names = {name.casefold(): name for name in known}
+    near = get_close_matches(str(given).strip().casefold(), names, 1)
+    return f"Did you mean {names[near[0]]!r}?" if near else None
 
 
 class InputError(CssvError, ValueError):

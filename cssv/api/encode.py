@@ -62,7 +62,8 @@ class Encoded:
         ranges: values at the bottom and top of each ring.
         source_bytes, bytes: size of the clip and of the file.
         notes: licence of the network that found the objects, conversions of the clip, a codec that browsers
-            do not play, boxes beyond its end, scene entries without a match.
+            do not play, boxes beyond its end, objects left out for their scores, scene entries without a
+            match.
         verification: of the file, done before it got its name.
     """
 
@@ -107,6 +108,7 @@ def encode(
     scene: SceneLike = None,
     detector: str | Detector | None = None,
     boxes: Path_ | None = None,
+    boxes_from: int | None = None,
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
     min_score: float | None = None,
@@ -135,6 +137,8 @@ def encode(
         detector: name of a detector, or a detector object; ``boxes`` by default where a box file is given,
             otherwise ``motion``.
         boxes: a MOT detection file, for the ``boxes`` detector.
+        boxes_from: number of the clip's first frame in the box file; by default 0 if the file has boxes in
+            frame 0, otherwise 1.
         weights: the network of a detector that needs one, a local file; nothing is downloaded.
         classes: names of the classes to detect, as a sequence or a text with commas; by default all that the
             network knows.
@@ -168,7 +172,7 @@ def encode(
     check_paths(source=source, output=output, thermal=thermal)
     check_choice("planes", planes, PLANES)
     check_choice("damaged", damaged, DAMAGED)
-    options = DetectorOptions(detector, boxes, weights, classes, min_score)
+    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from)
     loaded = load_scene(scene)
     config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))

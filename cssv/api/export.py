@@ -8,7 +8,7 @@ from typing import Any
 
 from cssv.api.gc import gc
 from cssv.container import Revision
-from cssv.errors import OptionError
+from cssv.errors import OptionError, did_you_mean
 from cssv.files.paths import Path_, check_distinct
 from cssv.pipeline.arguments import Progress, counted
 from cssv.pipeline.config import EXTENSION
@@ -80,6 +80,7 @@ def export(
             "cannot export into this kind of file",
             found=str(path),
             bound=", ".join((*EXPORT_CODECS, EXTENSION)) + " or a folder (no extension)",
+            remedy=did_you_mean(suffix, (*EXPORT_CODECS, EXTENSION)),
         )
     check_distinct(source, path)
     if suffix == EXTENSION:

@@ -136,7 +136,7 @@ class Encoder(Finishing):
 
         Without notes of the detector if all frames came with their detections.
         """
-        return (*self._recorded_notes, *browser_notes(self._config.codec))
+        return (*self._recorded_notes, *browser_notes(self._config.codec), *self._tracker.notes)
 
     @property
     def _recorded_notes(self) -> tuple[str, ...]:

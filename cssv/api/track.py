@@ -33,8 +33,8 @@ class Tracked:
         tracks: the tracks.
         rows: lines of the MOT file.
         path: the file written; None without one.
-        notes: what a user should know about the detector, such as the licence of its network, and about how
-            the clip was read.
+        notes: what a user should know about the detector, such as the licence of its network, about how the
+            clip was read, and about objects left out for their scores.
     """
 
     tracks: Tracks
@@ -74,6 +74,7 @@ def track(
     output: Path_ | None = None,
     *,
     boxes: Path_ | None = None,
+    boxes_from: int | None = None,
     detector: str | Detector | None = None,
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
@@ -91,6 +92,8 @@ def track(
         boxes: a MOT detection file, for the ``boxes`` detector.
         detector: name of a detector, or a detector object; ``boxes`` by default where a box file is given,
             otherwise ``motion``.
+        boxes_from: number of the clip's first frame in the box file; by default 0 if the file has boxes in
+            frame 0, otherwise 1.
         weights: the network of a detector that needs one, a local file.
         classes: names of what to look for, as a sequence or a text with commas.
         min_score: detections of lower scores are left out, 0 to 1.
@@ -101,7 +104,7 @@ def track(
     """
     check_paths(source=source, output=output)
     check_choice("damaged", damaged, DAMAGED)
-    options = DetectorOptions(detector, boxes, weights, classes, min_score)
+    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from)
     exact = to_fraction(rate)
     if output is not None:
         for given in (source, *options.files):
@@ -117,7 +120,7 @@ def track(
     if output is not None:
         write_mot(output, rows)
     path = None if output is None else Path(output)
-    return Tracked(tracks, len(rows), path, (*chosen.notes, *notes))
+    return Tracked(tracks, len(rows), path, (*chosen.notes, *notes, *tracks.notes))
 
 
 def _track_alone(detector: CheckedDetector, rate: Fraction) -> Tracks:

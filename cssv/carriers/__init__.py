@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cssv.carriers.base import Carrier, Extracted, Hint
-from cssv.errors import CarrierError, ContainerError, OptionError
+from cssv.errors import CarrierError, ContainerError, OptionError, did_you_mean
 from cssv.files.registry import Registry
 from cssv.frames import Frame
 
@@ -47,7 +47,10 @@ def make_carrier(carrier: str | Carrier, options: Mapping[str, str | None]) -> C
         if key not in made.options():
             takes = ", ".join(made.options())
             raise OptionError(
-                f"the {carrier} carrier has no option {key}", found=given[key], bound=takes or "no options"
+                f"the {carrier} carrier has no option {key}",
+                found=given[key],
+                bound=takes or "no options",
+                remedy=did_you_mean(key, made.options()),
             )
     return made
 

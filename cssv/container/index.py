@@ -29,7 +29,7 @@ from cssv.container.limits import (
     check_limit,
 )
 from cssv.container.mp4_boxes import FieldReader
-from cssv.errors import ChecksumError, ContainerError, RevisionError
+from cssv.errors import ChecksumError, ContainerError, RevisionError, did_you_mean
 
 #: Types of the index box, by format. FFmpeg opens no file that ends within the first 24 bytes of a ``uuid``
 #: box, so what is appended must be of another type.
@@ -170,7 +170,10 @@ class Index:
         if isinstance(number, str):
             names = dict(self.tags)
             if number not in names:
-                raise RevisionError("no such tag", found=number, bound=", ".join(names) or "none yet")
+                bound = ", ".join(names) or "none yet"
+                raise RevisionError(
+                    "no such tag", found=number, bound=bound, remedy=did_you_mean(number, names)
+                )
             number = names[number]
         at = bisect_left(self.versions, number, key=lambda version: version.number)
         if at < len(self.versions) and self.versions[at].number == number:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
-from cssv.errors import CssvError, OptionError
+from cssv.errors import CssvError, OptionError, did_you_mean
 
 #: Type of the factories of one registry, such as ``Callable[..., Detector]`` or ``type[Carrier]``.
 T = TypeVar("T")
@@ -165,7 +165,9 @@ class Registry(Mapping[str, T], Generic[T]):
         return factory
 
     def _unknown(self, name: object) -> OptionError:
-        return OptionError(f"unknown {self.what}", found=str(name), bound=", ".join(self))
+        return OptionError(
+            f"unknown {self.what}", found=str(name), bound=", ".join(self), remedy=did_you_mean(name, self)
+        )
 
 
 def _package(point: EntryPoint) -> str:

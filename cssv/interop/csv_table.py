@@ -1,4 +1,9 @@
-"""The objects table as CSV: numbers keep every bit, an empty cell is unknown."""
+r"""The objects table as CSV: numbers keep every bit, an empty cell is unknown.
+
+Labels come from files of other people, so a table must be safe to open. A label that a spreadsheet would run
+as a formula gets an apostrophe before it (``'=SUM(A1)``), and control characters, which could command a
+terminal or break lines, are written as ``\u001b``. Reading removes both, so that labels come back unchanged.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,12 @@ from cssv.errors import InputError
 from cssv.interop.rows import COLUMNS, TEXTS, TIME_DIGITS, WHOLE, ObjectRow, row_to_cells
 
 _MUST_QUOTE = re.compile('[",\r\n]')
+#: Start of a text that spreadsheets take for a formula, perhaps behind apostrophes that mark one as text.
+_FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+#: Escapes of control characters (C0, DEL, C1), line separators and the backslash.
+_ESCAPE = re.compile(r"\\u(00[01][0-9a-f]|007f|00[89][0-9a-f]|2028|2029|005c)")
+#: What is escaped: these characters, and a backslash that would begin an escape.
+_UNSAFE = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\\(?={_ESCAPE.pattern[2:]})")
 
 
 class CsvTable:
@@ -42,11 +53,25 @@ class CsvTable:
                 yield {name: _from_text(name, text) for name, text in zip(COLUMNS, texts, strict=True)}
 
 
+def escape_label(label: str) -> str:
+    """A label without control characters, and not a formula. Other labels are unchanged."""
+    safe = _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", label)
+    return "'" + safe if _FORMULA.match(safe) else safe
+
+
+def unescape_label(text: str) -> str:
+    """Inverse of :func:`escape_label`."""
+    # An apostrophe before anything else is part of the label.
+    safe = text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), safe)
+
+
 def _to_text(name: str, value: str | float | None) -> str:
     """The text of a cell: times in decimals without an exponent, other numbers in the fewest exact digits."""
     if value is None:
         return ""
     if isinstance(value, str):
+        value = escape_label(value)
         # The csv module leaves a lone carriage return unquoted, and then reads it as the end of a line.
         return '"' + value.replace('"', '""') + '"' if _MUST_QUOTE.search(value) else value
     if name != "time_s":
@@ -59,5 +84,5 @@ def _from_text(name: str, text: str) -> str | float | None:
     if text == "":
         return None
     if name in TEXTS:
-        return text
+        return unescape_label(text)
     return int(text) if name in WHOLE else float(text)

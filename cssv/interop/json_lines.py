@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from cssv.interop.rows import ObjectRow, row_to_cells
 
 #: A line is shorter than this many characters.
 LINE_BOUND = 1 << 20
+#: Characters that JSON allows in texts, but that end a line (``str.splitlines``) or command a terminal.
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
 class JsonLinesTable:
@@ -24,7 +27,8 @@ class JsonLinesTable:
         count = 0
         with path.open("w", encoding="utf-8", newline="") as file:
             for row in rows:
-                file.write(json.dumps(row_to_cells(row), ensure_ascii=False, allow_nan=False) + "\n")
+                line = json.dumps(row_to_cells(row), ensure_ascii=False, allow_nan=False)
+                file.write(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
                 count += 1
         return count
 

@@ -5,7 +5,8 @@ A line is ``frame,id,x,y,w,h,score``, with frames counted from 1 and boxes in pi
 
 from __future__ import annotations
 
-import io
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -15,16 +16,30 @@ import numpy as np
 from cssv.boxes import F64, I64, LARGEST_NUMBER, LARGEST_PX
 from cssv.errors import BoxesError
 from cssv.files.atomic import whole_file
+from cssv.files.bounded import read_at_most
 from cssv.files.paths import LONGEST_QUOTE
+from cssv.interop.box_heading import COLUMNS, BoxColumns, heading_columns
+from cssv.interop.box_text import (
+    FEWEST_FIELDS,
+    LineForm,
+    decode,
+    form_of,
+    is_ambiguous,
+    is_number,
+    lines_of,
+    plain_lines,
+)
 
-#: Columns of a line. The score may be missing, and further columns may follow.
-COLUMNS = ("frame", "id", "x", "y", "w", "h", "score")
 #: Form of a line, for error messages.
 LINE_FORM = "frame,id,x,y,w,h[,score,...]"
 #: Decimals of a pixel and of a score that are written.
 DECIMALS = 3
 #: Bytes of the largest file: about twenty million boxes, which need about as much memory again.
 LARGEST_BYTES = 2**30
+#: Number of the first frame in MOT files.
+FIRST_FRAME = 1
+#: Columns of the widest MOT file.
+MOST_COLUMNS = 10
 _BOUNDS = {
     "frame": f"an integer, 1 to {LARGEST_NUMBER - 1}",
     "id": f"an integer, up to {LARGEST_NUMBER - 1}",
@@ -33,15 +48,45 @@ _BOUNDS = {
     "score": "finite",
 }
 _REMEDY = f"Correct or remove that line; a line is {LINE_FORM}."
+_ZERO_REMEDY = "If the file counts frames from 0, give `boxes_from=0`. Otherwise correct or remove that line."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxFile:
+    """The content of a box file.
+
+    Attributes:
+        rows: float64 (n, 7) values of :data:`COLUMNS`, ordered by frame; the clip's first frame is 1, an
+            unknown id is negative, a missing score is 1.
+        is_share: the heading states that boxes are shares of the picture's width and height.
+        notes: sentences on how the file was read, without its name.
+    """
+
+    rows: F64
+    is_share: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def read_mot_array(path: str | PathLike[str]) -> F64:
-    """(n, 7) float64 rows of :data:`COLUMNS`, ordered by frame; a missing score is 1.
+    """The :attr:`BoxFile.rows` of a file; see :func:`read_boxes`."""
+    return read_boxes(path).rows
 
-    Fields are separated by commas or white space. Blank lines, ``#`` comments, one heading line and columns
-    after the seventh are ignored. Rows with an id may come in any order, because trackers may write them
-    object by object. Rows without an id must be ordered by frame and differ from each other: otherwise two
-    files were joined, or one was cut, and boxes would count twice.
+
+def read_boxes(path: str | PathLike[str], first_frame: int | None = None) -> BoxFile:
+    """Read a box file in any usual form.
+
+    The text is UTF-8 or UTF-16. Fields are separated by commas, semicolons, tabs, bars or white space, may
+    have quotes, and may have decimal commas where these do not separate fields. A heading names the columns,
+    in any order; boxes may be given by corner and size, by two corners, or by centre and size. Without a
+    heading the columns are :data:`COLUMNS`. Blank lines, ``#`` comments and further columns are ignored. Rows
+    with an id may come in any order, because trackers may write them object by object. Rows without an id
+    must be ordered by frame and differ from each other: otherwise two files were joined, or one was cut, and
+    boxes would count twice.
+
+    Args:
+        path: of the file.
+        first_frame: number of the clip's first frame in the file; rows of lower numbers are left out. By
+            default 0 where the numbers start there, otherwise :data:`FIRST_FRAME`.
 
     Raises:
         BoxesError: the file cannot be read, is larger than :data:`LARGEST_BYTES`, has no row, or a row
@@ -49,103 +94,233 @@ def read_mot_array(path: str | PathLike[str]) -> F64:
     """
     path = Path(path)
     text = _read_text(path)
-    rows = _parse_fast(text)
+    layout = _layout_of(path, text)
+    rows = _parse_fast(text, layout)
     # The slow parser accepts more forms, and names the line of a fault.
-    if rows is None or _faults(rows).any():
-        rows, _ = _parse_lines(path, text)
+    if rows is None:
+        rows, _ = _parse_lines(path, text, layout)
+    if is_ambiguous(text, len(COLUMNS), MOST_COLUMNS):
+        raise BoxesError(
+            f"{path}: commas may separate fields or stand for decimal points",
+            found="whole numbers alone, in rows of many or different columns",
+            remedy="Save it with decimal points, or with semicolons between the fields.",
+        )
+    first = _first_frame(rows) if first_frame is None else first_frame
+    # Of a part of a longer recording, the frames before it may be in the file too.
+    faults = _faults(rows, first if first_frame is None else 0)
+    if faults.any():
+        raise _range_error(path, text, layout, faults)
     misplaced = _find_misplaced(rows)
     if misplaced is not None:
-        raise _misplaced_error(path, text, *misplaced)
-    return rows[np.argsort(rows[:, 0], kind="stable")]
+        raise _misplaced_error(path, text, layout, *misplaced)
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    rows[:, 0] -= first - FIRST_FRAME
+    before = int(np.searchsorted(rows[:, 0], FIRST_FRAME))
+    notes = [*layout.notes]
+    if first_frame is None and first != FIRST_FRAME:
+        notes.append("the frames of the box file are counted from 0, because it has boxes in frame 0")
+    if before:
+        notes.append(f"{before} of {len(rows)} boxes of the box file lie before its frame {first}")
+    if before == len(rows):
+        raise BoxesError(
+            f"{path} holds no detection from frame {first} on",
+            found=f"up to frame {int(rows[-1, 0]) + first - FIRST_FRAME}",
+            remedy="Give `boxes_from=` the number that the file gives to the first frame of the clip.",
+        )
+    return BoxFile(rows[before:], layout.columns.is_share, tuple(notes))
 
 
 def _read_text(path: Path) -> str:
     """The text of a file, within the bound on its size."""
     try:
         with path.open("rb") as file:
-            # One byte more than allowed: the size on the disk would not bound what a device or pipe returns.
-            content = file.read(LARGEST_BYTES + 1)
-        if len(content) > LARGEST_BYTES:
+            content = read_at_most(file, LARGEST_BYTES)
+        if content is None:
             raise BoxesError(
                 f"{path} is too large for a box file",
                 found=f"more than {LARGEST_BYTES} bytes",
                 bound=f"up to {LARGEST_BYTES}",
                 remedy="Encode the clip in parts, with `start=` and `stop=`.",
             )
-        return content.decode("utf-8-sig")
+        return decode(content)
     except OSError as error:
         raise BoxesError(f"{path} cannot be read", found=error.strerror) from error
-    except UnicodeDecodeError as error:
-        raise BoxesError(f"{path} is not a text file", found=str(error)) from error
+    except ValueError as error:
+        if isinstance(error, BoxesError):
+            raise
+        raise BoxesError(
+            f"{path} is not a text file", found=str(error), remedy="Save it as text in UTF-8."
+        ) from error
 
 
-def _parse_fast(text: str) -> F64 | None:
-    """Rows of a file without a heading, by numpy's C parser; None if that fails."""
-    first = text.lstrip().partition("\n")[0]
-    separator = "," if "," in first else None
-    width = min(len(first.split(separator)), len(COLUMNS))
-    if width < len(COLUMNS) - 1:
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the lines of a file are to be read.
+
+    Attributes:
+        start: position of the first row in the text.
+        first_line: number of its line.
+        form: of the first row.
+        columns: from the heading, or from the width of the first row.
+        has_heading: the heading names the columns.
+        notes: on the heading and the form of numbers.
+    """
+
+    start: int
+    first_line: int
+    form: LineForm
+    columns: BoxColumns
+    has_heading: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> Sequence[int]:
+        """Columns that every row has."""
+        return self.columns.places if self.has_heading else range(FEWEST_FIELDS)
+
+
+def _layout_of(path: Path, text: str) -> _Layout:
+    """Find the layout of a file by its heading, if it has one, and its first row."""
+    named: BoxColumns | None = None
+    skipped = ""
+    for line in lines_of(text):
+        form = form_of(line.text, range(FEWEST_FIELDS) if named is None else named.places)
+        words = form.split(line.text)
+        # A line without any number before the first row is a heading.
+        if not any(is_number(form.point(word)) for word in words):
+            named, skipped = heading_columns(words) or named, line.text
+            continue
+        notes = []
+        if named is None and skipped:
+            notes.append(f"the heading of the box file names no box, so that a line is {LINE_FORM}")
+        if form.has_decimal_comma:
+            notes.append("commas in the numbers of the box file are decimal commas")
+        columns = named or BoxColumns.from_width(len(words))
+        if named is not None and named.missing:
+            raise BoxesError(
+                f"{path}: the heading has no column for {' and '.join(named.missing)}",
+                found=skipped[:LONGEST_QUOTE],
+                bound=f"{LINE_FORM}, or x2,y2 or x_centre,y_centre",
+                remedy="Correct the heading, or remove it if a line has that form.",
+            )
+        return _Layout(line.start, line.number, form, columns, named is not None, tuple(notes))
+    raise BoxesError(f"{path} holds no detection", remedy=f"Give `boxes=` a file with lines {LINE_FORM}.")
+
+
+def _parse_fast(text: str, layout: _Layout | None = None) -> F64 | None:
+    """Rows of a file by numpy's C parser; None if that fails."""
+    layout = _layout_of(Path(), text) if layout is None else layout
+    form, columns = layout.form, layout.columns
+    if not layout.has_heading and len(columns.places) < FEWEST_FIELDS:
         return None
+    # The C parser knows decimal points only. Commas are replaced where they separate nothing.
+    if form.has_decimal_comma and (form.separator == "," or "." in text):
+        return None
+    lines = plain_lines(text, layout.start)
+    if form.has_decimal_comma:
+        lines = (line.replace(",", ".") for line in lines)
     try:
-        rows = np.loadtxt(io.StringIO(text), delimiter=separator, usecols=range(width), ndmin=2)
+        # From line to line, since a text stream would need four bytes per character.
+        values = np.loadtxt(lines, delimiter=form.separator, usecols=columns.places, ndmin=2, quotechar='"')
     except ValueError:
         return None
-    return rows if width == len(COLUMNS) else np.column_stack([rows, np.ones(len(rows))])
+    return columns.to_rows(values)
 
 
-def _faults(rows: F64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _first_frame(rows: F64) -> int:
+    """Number of the first frame: 0 if the file begins there, otherwise that of MOT files."""
+    if rows[:, 0].min() != 0:
+        return FIRST_FRAME
+    # Without ids rows are in order, so that a 0 after other frames is a fault of that line.
+    unknown = rows[rows[:, 1] < 0, 0]
+    return FIRST_FRAME if (np.diff(unknown) < 0).any() else 0
+
+
+def _faults(rows: F64, first_frame: int = FIRST_FRAME) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """(n, 7) True for each value out of range."""
     faults = ~np.isfinite(rows)
     faults[:, :2] |= (rows[:, :2] != np.floor(rows[:, :2])) | (rows[:, :2] >= LARGEST_NUMBER)
-    faults[:, 0] |= rows[:, 0] < 1
+    faults[:, 0] |= rows[:, 0] < first_frame
     faults[:, 2:6] |= np.abs(rows[:, 2:6]) > LARGEST_PX
     faults[:, 4:6] |= rows[:, 4:6] <= 0
     return faults
 
 
-def _parse_lines(path: Path, text: str) -> tuple[F64, list[int]]:
+def _parse_lines(path: Path | str, text: str, layout: _Layout | None = None) -> tuple[F64, Sequence[int]]:
     """Rows of any accepted form, and the line number of each; a BoxesError names the line at fault."""
-    rows: list[list[float]] = []
-    lines: list[int] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        fields = line.partition("#")[0].strip().split("," if "," in line else None)
-        # A line without any number before the first row is a heading.
-        if not fields or (not rows and not any(map(_is_number, fields))):
-            continue
-        rows.append(_parse_fields(f"{path}, line {number}", line, fields))
-        lines.append(number)
-    if not rows:
-        raise BoxesError(f"{path} holds no detection", remedy=f"Give `boxes=` a file with lines {LINE_FORM}.")
-    return np.array(rows), lines
+    layout = _layout_of(Path(path), text) if layout is None else layout
+    columns = layout.columns if layout.has_heading else BoxColumns.from_width(len(COLUMNS))
+    needed = layout.needed
+    # Packed, because a list of lists needs five times the memory.
+    values, numbers = array("d"), array("q")
+    form, points, commas = layout.form, 0, 0
+    for line in lines_of(text, layout.start):
+        number = line.number + layout.first_line - 1
+        fields = form.split(line.text)
+        # Joined files may have lines of different forms.
+        if not form.fits(fields, needed):
+            form = form_of(line.text, needed)
+            fields = form.split(line.text)
+        where = f"{path}, line {number}"
+        values.extend(_parse_fields(where, line.text, fields, form, columns))
+        numbers.append(number)
+        used = [fields[place] for place in columns.places if place < len(fields)]
+        points = points or (number if any("." in field for field in used) else 0)
+        commas = commas or (number if any("," in field for field in used) else 0)
+        if points and commas:
+            raise BoxesError(
+                f"{where}: some numbers have a decimal point, others a comma",
+                found=f"a point in line {points}, a comma in line {commas}",
+                remedy="Save all numbers with decimal points and without separators of thousands.",
+            )
+    rows = np.frombuffer(values, dtype=np.float64).reshape(-1, len(columns.names))
+    return columns.to_rows(rows), numbers
 
 
-def _parse_fields(where: str, line: str, fields: list[str]) -> list[float]:
-    """The seven numbers of one line. ``where`` names file and line for an error."""
-    if len(fields) < len(COLUMNS) - 1:
-        found = line.strip()[:LONGEST_QUOTE]
-        raise BoxesError(f"{where} has too few columns", found=found, bound="at least 6", remedy=_REMEDY)
-    for name, field in zip(COLUMNS, fields, strict=False):
-        if not _is_number(field):
-            raise BoxesError(f"{where}: {name} is not a number", found=field[:LONGEST_QUOTE], remedy=_REMEDY)
-    row = [float(field) for field in fields[: len(COLUMNS)]]
-    row += [1.0] * (len(COLUMNS) - len(row))
-    for column in np.flatnonzero(_faults(np.array([row]))[0]):
+def _parse_fields(
+    where: str, line: str, fields: list[str], form: LineForm, columns: BoxColumns
+) -> list[float]:
+    """The numbers of one line at the places of ``columns``. ``where`` names file and line for an error."""
+    # Only the score may be missing, and only as the last column.
+    fewest = max(columns.places) + (columns.names != COLUMNS)
+    if len(fields) < fewest:
         raise BoxesError(
-            f"{where}: {COLUMNS[column]} is out of range",
-            found=fields[column][:LONGEST_QUOTE],
-            bound=_BOUNDS[COLUMNS[column]],
+            f"{where} has too few columns",
+            found=line.strip()[:LONGEST_QUOTE],
+            bound=f"at least {fewest}",
             remedy=_REMEDY,
         )
-    return row
+    numbers = []
+    for name, place in zip(columns.names, columns.places, strict=True):
+        field = form.point(fields[place]) if place < len(fields) else "1"
+        if not is_number(field):
+            raise BoxesError(
+                f"{where}: {name} is not a number", found=fields[place][:LONGEST_QUOTE], remedy=_REMEDY
+            )
+        numbers.append(float(field))
+    return numbers
 
 
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    # float() accepts 1_000 as Python source does; no other program reads it as a number.
-    return "_" not in field
+def _range_error(
+    path: Path, text: str, layout: _Layout, faults: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+) -> BoxesError:
+    """The error for the first value out of range."""
+    # Parsed again line by line, because the fast parser keeps neither numbers nor texts of lines.
+    rows, numbers = _parse_lines(path, text, layout)
+    row, column = (int(index) for index in np.argwhere(faults)[0])
+    name, number = COLUMNS[column], numbers[row]
+    line = next(each for each in lines_of(text) if each.number == number)
+    found = f"{rows[row, column]:.6g}"
+    if name in layout.columns.names:
+        places = dict(zip(layout.columns.names, layout.columns.places, strict=True))
+        found = form_of(line.text, layout.needed).split(line.text)[places[name]]
+    is_zero = name == "frame" and rows[row, column] == 0
+    return BoxesError(
+        f"{path}, line {number}: {name} is out of range",
+        found=found[:LONGEST_QUOTE],
+        bound=_BOUNDS[name],
+        remedy=_ZERO_REMEDY if is_zero else _REMEDY,
+    )
 
 
 _UNSORTED = "a frame comes after a later one"
@@ -178,10 +353,12 @@ def _find_misplaced(rows: F64) -> tuple[str, int, int] | None:
     return None
 
 
-def _misplaced_error(path: Path, text: str, what: str, first: int, second: int) -> BoxesError:
+def _misplaced_error(
+    path: Path, text: str, layout: _Layout, what: str, first: int, second: int
+) -> BoxesError:
     """The error for two rows that are out of order or equal."""
     # Parsed again line by line, because the fast parser does not keep line numbers.
-    rows, lines = _parse_lines(path, text)
+    rows, lines = _parse_lines(path, text, layout)
     frame, identity = rows[second, :2].astype(int)
     if what == _UNSORTED:
         found = f"frame {frame}, after frame {int(rows[first, 0])} in line {lines[first]}"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from cssv.errors import InputError, OptionError
+from cssv.errors import InputError, OptionError, did_you_mean
 from cssv.files.atomic import whole_file
 from cssv.files.registry import Registry
 from cssv.interop.rows import ObjectRow, cells_to_row
@@ -106,5 +106,10 @@ def check_extension(path: str | os.PathLike[str]) -> None:
 def _exporter(path: str | os.PathLike[str]) -> Exporter:
     extension = Path(path).suffix.lower()
     if extension not in extensions():
-        raise OptionError("unknown kind of table", found=os.fspath(path), bound=", ".join(extensions()))
+        raise OptionError(
+            "unknown kind of table",
+            found=os.fspath(path),
+            bound=", ".join(extensions()),
+            remedy=did_you_mean(extension, extensions()),
+        )
     return EXPORTERS[extension[1:]]()

@@ -16,6 +16,7 @@ from cssv.perception.disturbances import Disturbances
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
 from cssv.perception.ground_velocity import LiveMetres
+from cssv.perception.left_out import LeftOut
 from cssv.perception.offline import EVIDENCE_QUANTILE, LEAST_EVIDENCE, fewest_boxes
 from cssv.perception.recent import RecentNoise
 from cssv.perception.smoothing import FLOW_BOXES, HEIGHT_WINDOW_S, Noise, Tracklet, smooth, spread
@@ -37,6 +38,9 @@ class _Object:
 
     label: str
     sure: int = 0
+    is_weak: bool = False
+    lowest: float = 1.0
+    highest: float = 0.0
     is_confirmed: bool = False
     boxes: int = 0
     steps: list[int] = field(default_factory=list)
@@ -55,6 +59,7 @@ class _Object:
         self.steps.append(step)
         self.centres_px.append(centre_px)
         self.scores.append(score)
+        self.lowest, self.highest = min(self.lowest, score), max(self.highest, score)
         self.flow_px_s.append(flow_px_s)
         # Heights of past boxes only, as in local_heights, so that stream and clip give the same numbers.
         self.recent.append((time_s, float(centre_px[3])))
@@ -74,7 +79,9 @@ class _Object:
         """Count the newest detection; a confirmed object stays confirmed."""
         # The quantile test of ClipTracker as a count, because the scores before the window are gone.
         self.sure += is_sure
-        enough = self.boxes >= fewest and self.sure >= (1 - EVIDENCE_QUANTILE) * self.boxes
+        is_certain = self.sure >= (1 - EVIDENCE_QUANTILE) * self.boxes
+        enough = self.boxes >= fewest and is_certain
+        self.is_weak = self.boxes >= fewest and not is_certain
         # Frames already returned cannot be changed, so a confirmed object is never withdrawn.
         self.is_confirmed |= is_given or enough
 
@@ -130,6 +137,12 @@ class LiveTracker:
         self._times_s: list[float] = []
         self._time_s: float | None = None
         self._objects: dict[int, _Object] = {}
+        self._left_out = LeftOut()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out so far because of its scores, as sentences."""
+        return self._left_out.notes
 
     def update(
         self, number: int, time_s: Fraction | float, detections: Detections, flow: Flow | None = None
@@ -152,6 +165,7 @@ class LiveTracker:
         self._times_s.append(now)
         centres = to_centres(detections.boxes_px)
         known = np.flatnonzero(ids != UNKNOWN_ID)
+        self._left_out.add_boxes(self._tracker.uncertain(detections.scores[ids == UNKNOWN_ID]))
         fewest = fewest_boxes(0.0 if before is None else now - before)
         sure = evidence(detections.scores) >= LEAST_EVIDENCE * self._tracker.scale.typical
         for k in known.tolist():
@@ -177,7 +191,9 @@ class LiveTracker:
 
     def finish(self) -> list[FrameStates]:
         """Return the remaining frames at the end of the stream."""
-        return self._emit(len(self._numbers))
+        states = self._emit(len(self._numbers))
+        self._keep(set())
+        return states
 
     def _emit(self, ready: int) -> list[FrameStates]:
         """Smooth the window, return its first ``ready`` frames and remove them."""
@@ -232,6 +248,12 @@ class LiveTracker:
             seen.forget(ready)
             seen.disturbances = None
         # An object without boxes in the window can still be continued while the tracker holds it.
-        alive = set(self._tracker.alive.tolist())
-        self._objects = {k: seen for k, seen in self._objects.items() if seen.steps or k in alive}
+        self._keep(set(self._tracker.alive.tolist()))
         del self._numbers[:ready], self._times_s[:ready]
+
+    def _keep(self, alive: set[int]) -> None:
+        """Remove the objects without boxes in the window that are not ``alive``; count those left out."""
+        gone = [k for k, seen in self._objects.items() if not seen.steps and k not in alive]
+        for seen in map(self._objects.pop, gone):
+            if seen.is_weak and not seen.is_confirmed:
+                self._left_out.add_object(seen.boxes, seen.lowest, seen.highest)

@@ -19,6 +19,7 @@ from cssv.perception.detectors.base import CheckedDetector, Detector
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
 from cssv.perception.ground_velocity import with_metres
+from cssv.perception.left_out import LeftOut
 from cssv.perception.linking import link
 from cssv.perception.noise import estimate_noise
 from cssv.perception.record import BOX, FRAME, Record
@@ -56,6 +57,7 @@ class ClipTracker:
         self._given: set[int] = set()
         self._labels: dict[int, Counter[str]] = {}
         self._camera_path = CameraPath()
+        self._single = LeftOut()
 
     def add(
         self, number: int, time_s: Fraction | float, detections: Detections, flow: Flow | None = None
@@ -74,8 +76,9 @@ class ClipTracker:
         camera = None if flow is None else flow.camera()
         ids = self._tracker.update(time_s, detections, camera)
         self._camera_path.add(float(time_s), camera)
-        # Detections without identity are uncertain ones that continue no object.
+        # Detections without identity are uncertain ones that continue no object, or duplicates of one.
         kept = np.flatnonzero(ids != UNKNOWN_ID)
+        self._single.add_boxes(self._tracker.uncertain(detections.scores[ids == UNKNOWN_ID]))
         rows = self._boxes.extend(len(kept))
         rows["step"], rows["id"] = len(self._frames), ids[kept]
         rows["centre_px"], rows["score"] = to_centres(detections.boxes_px[kept]), detections.scores[kept]
@@ -97,6 +100,10 @@ class ClipTracker:
 
     def tracklets(self) -> list[Tracklet]:
         """Build one linked tracklet per object with enough certain boxes, ordered by id."""
+        return self._tracklets(LeftOut())
+
+    def _tracklets(self, left_out: LeftOut) -> list[Tracklet]:
+        """The tracklets; ``left_out`` counts the objects whose boxes are enough but not certain enough."""
         pieces = self._pieces()
         # Objects with a given id are complete: the detector already linked their boxes.
         loose = [piece for piece in pieces if piece.id not in self._given]
@@ -109,7 +116,18 @@ class ClipTracker:
             pieces = self._pieces(owner)
         # After linking, since the parts of an occluded object can each have too few boxes.
         fewest = self._fewest()
-        wholes = [piece for piece in pieces if piece.id in self._given or self._is_confirmed(piece, fewest)]
+        wholes = []
+        for piece in pieces:
+            if piece.id in self._given:
+                wholes.append(piece)
+                continue
+            scores = piece.scores[seen_rows(piece.centres_px)]
+            if len(scores) < fewest:
+                continue
+            if self._is_certain(scores):
+                wholes.append(piece)
+            else:
+                left_out.add_object(len(scores), scores.min(), scores.max())
         return sorted(wholes, key=lambda tracklet: tracklet.id)
 
     def _fewest(self) -> int:
@@ -119,13 +137,10 @@ class ClipTracker:
         step_s = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
         return fewest_boxes(step_s, self._fewest_boxes)
 
-    def _is_confirmed(self, tracklet: Tracklet, fewest: int) -> bool:
-        """True if the tracklet has enough boxes, and boxes certain enough, to be an object."""
-        seen = seen_rows(tracklet.centres_px)
-        if seen.sum() < fewest:
-            return False
+    def _is_certain(self, scores: F64) -> bool:
+        """True if boxes with these scores are certain enough to be an object."""
         # A high quantile instead of the mean: long occlusions must not remove a real object.
-        surest = np.quantile(evidence(tracklet.scores[seen]), EVIDENCE_QUANTILE)
+        surest = np.quantile(evidence(scores), EVIDENCE_QUANTILE)
         return bool(surest >= LEAST_EVIDENCE * self._tracker.scale.typical)
 
     def _pieces(self, owner: Mapping[int, int] = MappingProxyType({})) -> list[Tracklet]:
@@ -167,10 +182,13 @@ class ClipTracker:
                 motion can use multiples of it.
             plane: ground plane of the pictures; with it the tracks have velocities in metres per second too.
         """
-        tracklets = self.tracklets()
+        left_out = self._single.copy()
+        tracklets = self._tracklets(left_out)
         noise = estimate_noise(tracklets) if noise is None else noise
         tracks = smooth(adapted(tracklets, noise), noise)
-        return Tracks(tracks if plane is None else with_metres(tracks, tracklets, plane))
+        return Tracks(
+            tracks if plane is None else with_metres(tracks, tracklets, plane), notes=left_out.notes
+        )
 
 
 def _label_of(counts: Counter[str]) -> str:

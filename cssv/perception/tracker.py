@@ -147,6 +147,10 @@ class Tracker:
         """Ids of the objects that new detections can still continue."""
         return self._objects.ids.copy()
 
+    def uncertain(self, scores: F64) -> F64:
+        """Select the scores that are too low to start an object."""
+        return scores[scores < self.scale.score(self.high_share)]
+
     def update(
         self, time_s: Fraction | float, detections: Detections, camera: CameraMotion | None = None
     ) -> I64:

@@ -144,11 +144,15 @@ class FrameStates:
 class Tracks(Sequence[Track]):
     """The tracks of a clip, ordered by id, with an index by frame.
 
+    Attributes:
+        notes: what tracking left out, as sentences.
+
     Raises:
         InputError: two tracks share an id.
     """
 
-    def __init__(self, tracks: Sequence[Track] = ()) -> None:
+    def __init__(self, tracks: Sequence[Track] = (), notes: Sequence[str] = ()) -> None:
+        self.notes = tuple(notes)
         self._tracks = tuple(sorted(tracks, key=lambda track: track.id))
         ids = np.array([track.id for track in self._tracks], dtype=np.int64)
         if len(np.unique(ids)) != len(ids):

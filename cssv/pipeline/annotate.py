@@ -48,8 +48,8 @@ class TrackAnnotator:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Warnings about scene entries that match no track."""
-        return unmatched(self.scene, self.facts)
+        """Warnings about objects that tracking left out, and about scene entries that match no track."""
+        return (*self._tracks.notes, *unmatched(self.scene, self.facts))
 
     def fastest_px_s(self) -> float | None:
         """The speed below which SPEED_SHARE of all speeds lie; None without tracks."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from cssv.errors import OptionError
+from cssv.errors import OptionError, did_you_mean
 from cssv.files.paths import Path_
 from cssv.scene import Scene
 
@@ -29,8 +29,11 @@ def counted(
 
 def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
     """Raise OptionError unless ``value`` is one of ``allowed``."""
-    if value not in allowed:
-        raise OptionError(f"unknown {what}", found=value, bound=", ".join(allowed))
+    names = tuple(allowed)
+    if value not in names:
+        raise OptionError(
+            f"unknown {what}", found=value, bound=", ".join(names), remedy=did_you_mean(value, names)
+        )
 
 
 def load_scene(scene: SceneLike) -> Scene:

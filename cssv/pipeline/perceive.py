@@ -14,7 +14,9 @@ def perceive_clip(
 ) -> Tracks:
     """Detect and track the objects of a clip; frames are decoded only where the detector needs pixels."""
     if not detector.needs_pixels:
-        part = plan.part
+        part, info = plan.part, plan.info
+        # Of the picture itself, without the columns and rows that make its sides even.
+        detector.set_size(info.width - info.padding[0], info.height - info.padding[1])
         # Detectors without pixels count the frames of the whole clip, as box files do.
         return track_boxes(detector, [part[number] for number in range(len(part))], plan.first, plane)
     # Perception works on the clip's own planes, so that other planes in the file give the same tracks.

@@ -14,7 +14,7 @@ from typing import Literal
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from cssv.errors import OptionError
+from cssv.errors import OptionError, did_you_mean
 from cssv.frames import Layout
 from cssv.video.info import UNTAGGED, VideoInfo
 
@@ -111,7 +111,9 @@ def settings_of(codec: Codec) -> CodecSettings:
     """Settings of a codec by its name. Raises OptionError for an unknown one."""
     known = CODECS | LOSSY_CODECS
     if codec not in known:
-        raise OptionError("unknown codec", found=codec, bound=", ".join(known))
+        raise OptionError(
+            "unknown codec", found=codec, bound=", ".join(known), remedy=did_you_mean(codec, known)
+        )
     return known[codec]
 
 

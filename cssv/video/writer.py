@@ -17,7 +17,15 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cssv.errors import ChecksumError, ClosedOutputError, CssvError, OptionError, OutputError, VideoError
+from cssv.errors import (
+    ChecksumError,
+    ClosedOutputError,
+    CssvError,
+    OptionError,
+    OutputError,
+    VideoError,
+    did_you_mean,
+)
 from cssv.files.access import Access
 from cssv.files.atomic import whole_file
 from cssv.files.closing import Finishing
@@ -286,11 +294,21 @@ def _sum(planes: U8) -> int:
 def _choose(path: Path, codec: FileCodec | None) -> tuple[str, FileCodec]:
     suffix = path.suffix.lower()
     if suffix not in CONTAINERS:
-        raise OptionError("a video file needs a known ending", found=path.name, bound=", ".join(CONTAINERS))
+        raise OptionError(
+            "a video file needs a known ending",
+            found=path.name,
+            bound=", ".join(CONTAINERS),
+            remedy=did_you_mean(suffix, CONTAINERS),
+        )
     name, codecs = CONTAINERS[suffix]
     chosen = codec or codecs[0]
     if chosen not in codecs:
-        raise OptionError(f"{suffix} cannot hold this codec", found=chosen, bound=", ".join(codecs))
+        raise OptionError(
+            f"{suffix} cannot hold this codec",
+            found=chosen,
+            bound=", ".join(codecs),
+            remedy=did_you_mean(chosen, codecs),
+        )
     return name, chosen
 
 

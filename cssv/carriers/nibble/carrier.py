@@ -23,7 +23,7 @@ from cssv.carriers.nibble.planes import (
 )
 from cssv.carriers.nibble.reembed import draw_on_cover, draw_on_stego
 from cssv.carriers.nibble.tags import place_tags
-from cssv.errors import ContainerError, OptionError
+from cssv.errors import ContainerError, OptionError, did_you_mean
 from cssv.frames import U8, Frame
 from cssv.scene import Ranges, Scene
 from cssv.template.draw import to_state
@@ -120,7 +120,12 @@ class NibbleCarrier:
             ("fidelity", self.fidelity, FIDELITIES),
         ):
             if value not in allowed:
-                raise OptionError(f"unknown {what}", found=value, bound=", ".join(allowed))
+                raise OptionError(
+                    f"unknown {what}",
+                    found=value,
+                    bound=", ".join(allowed),
+                    remedy=did_you_mean(value, allowed),
+                )
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> NibbleCarrier:

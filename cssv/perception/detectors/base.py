@@ -33,6 +33,8 @@ class Detector(Protocol):
                                              counted from 0
     ``frame_count``   ``None``               number of the last frame with detections, plus one, if
                                              known beforehand
+    ``set_size``      none                   ``set_size(width, height)``: called before the first frame with
+                                             the size of the picture, where that is known without frames
     ================  =====================  =======================================================
 
     Attributes:
@@ -105,10 +107,17 @@ class CheckedDetector:
             "min_score leaves out the weak ones",
         )
 
+    def set_size(self, width: int, height: int) -> None:
+        """Set the size of the picture in pixels; nothing where the detector does not need it."""
+        set_size = getattr(self._detector, "set_size", None)
+        if callable(set_size):
+            set_size(width, height)
+
     def detect(self, frame: Frame) -> Detections:
         """Find the objects in ``frame``."""
         # A stream passes frames to every detector, but this one needs only the number.
         if not self.needs_pixels:
+            self.set_size(frame.width, frame.height)
             return self.in_frame(frame.number)
         return self._best(self._detector.detect(frame))
 

@@ -1,40 +1,48 @@
-"""Detector that reads a MOT text file (``det.txt``, ``gt.txt``, or the result of a tracker)."""
+"""Detector that reads a box file: MOT text (``det.txt``, ``gt.txt``, or the result of a tracker)."""
 
 from __future__ import annotations
 
+from numbers import Integral
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cssv.boxes import I64, UNKNOWN_ID
-from cssv.errors import BoxesError
+from cssv.boxes import F64, I64, LARGEST_NUMBER, UNKNOWN_ID
+from cssv.errors import BoxesError, OptionError
 from cssv.files.paths import check_path
 from cssv.frames import Frame
-from cssv.interop.mot import read_mot_array
+from cssv.interop.mot import read_boxes
 from cssv.perception.detections import ANY_OBJECT, EMPTY, Detections
 from cssv.perception.detectors.options import check_share
 from cssv.perception.detectors.scores import unit_scores
 
+#: Boxes are shares of the picture if no corner lies further from the origin than this, and no side is longer
+#: than 1: in pixels, all of them would lie in one corner of the picture and be smaller than a pixel.
+FURTHEST_SHARE = 2.0
+
 
 class BoxesDetector:
-    """The detections of a MOT text file. Frame n of the clip, from 0, is frame n + 1 of the file.
+    """The detections of a box file. Frame n of the clip, from 0, is frame n + 1 of a MOT file.
 
     Boxes are not changed. MOT counts pixels from 1, so they lie up to one pixel right of and below their
-    place in the picture; the offset is far below the scatter of detectors and differs between tools. Ids of 0
-    or more are kept. Rows with score 0 are left out, unless some scores are negative: in ``gt.txt`` the
-    seventh column is a flag, and 0 marks entries to be ignored. Scores outside 0 to 1, such as percent and
-    log-odds, are converted by :func:`~cssv.perception.detectors.scores.unit_scores`; a note records the
-    conversion.
+    place in the picture; the offset is far below the scatter of detectors and differs between tools. Boxes in
+    shares of the picture's width and height are converted to pixels. Ids of 0 or more are kept. Rows with
+    score 0 are left out, unless some scores are negative: in ``gt.txt`` the seventh column is a flag, and 0
+    marks entries to be ignored. Scores outside 0 to 1, such as percent and log-odds, are converted by
+    :func:`~cssv.perception.detectors.scores.unit_scores`. Notes record every conversion.
 
     Args:
-        boxes: path of the file.
+        boxes: path of the file; its forms are those of :func:`~cssv.interop.mot.read_boxes`.
+        boxes_from: number of the clip's first frame in the file. By default 0 if the file has boxes in frame
+            0, otherwise 1.
         label: label of every detection.
         min_score: boxes of lower scores, from 0 to 1 as above, are left out.
 
     Raises:
-        BoxesError: see :func:`read_mot_array`; also when every score is 0.
-        OptionError: ``min_score`` is out of range.
+        BoxesError: see :func:`~cssv.interop.mot.read_boxes`; also when every score is 0, or no box can be
+            seen.
+        OptionError: ``boxes_from`` or ``min_score`` is out of range.
     """
 
     name = "boxes"
@@ -42,10 +50,17 @@ class BoxesDetector:
     needs_pixels = False
 
     def __init__(
-        self, boxes: str | PathLike[str], *, label: str = ANY_OBJECT, min_score: float = 0.0
+        self,
+        boxes: str | PathLike[str],
+        *,
+        boxes_from: int | None = None,
+        label: str = ANY_OBJECT,
+        min_score: float = 0.0,
     ) -> None:
         check_share("min_score", min_score)
-        rows = read_mot_array(check_path("boxes", boxes))
+        path = check_path("boxes", boxes)
+        file = read_boxes(path, None if boxes_from is None else _check_first(boxes_from))
+        rows = file.rows
         # Negative scores are log-odds or "no score", among which 0 is an ordinary value.
         if rows[:, 6].min() >= 0:
             rows = rows[rows[:, 6] != 0]
@@ -53,33 +68,91 @@ class BoxesDetector:
             raise BoxesError(
                 f"{boxes} holds only rows with score 0", remedy="Such rows are ignored entries in MOT files."
             )
+        self._path = path
         self._label = label
         # Counted before min_score: the length of the file must not depend on the option.
         self._frame_count = int(rows[-1, 0])
         scores, note = unit_scores(rows[:, 6])
-        self._notes = () if note is None else (f"{Path(boxes).name}: {note}",)
+        # Notes are written into files that leave this machine: the name of the box file stays out of them.
+        self._notes = [*file.notes, *(() if note is None else (f"box file: {note}",))]
         kept = scores >= min_score
         rows, self._scores = rows[kept], scores[kept]
         self._frames: I64 = rows[:, 0].astype(np.int64)
         self._ids: I64 = np.maximum(rows[:, 1], UNKNOWN_ID).astype(np.int64)
         self._boxes_px = np.ascontiguousarray(rows[:, 2:6])
+        # Shares of the picture need its size before they are pixels.
+        self._shares = self._boxes_px if file.is_share or _are_shares(self._boxes_px) else None
+        self._size: tuple[int, int] | None = None
+        self._size_notes: list[str] = []
+        if self._shares is None:
+            self._check_sides()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the scores of the file were converted, if they are not in 0 to 1."""
-        return self._notes
+        """How the file was read, and how many of its boxes cannot be seen."""
+        return (*self._notes, *self._size_notes)
 
     @property
     def frame_count(self) -> int:
         """Number of the last frame that holds a detection of any score, plus one."""
         return self._frame_count
 
+    def set_size(self, width: int, height: int) -> None:
+        """Set the size of the picture in pixels, before the first frame.
+
+        Raises:
+            BoxesError: every box lies outside the picture, or is smaller than a pixel.
+        """
+        if (width, height) == self._size:
+            return
+        self._size, self._size_notes = (width, height), []
+        if self._shares is not None:
+            self._boxes_px = self._shares * (width, height, width, height)
+            self._size_notes.append("boxes of the box file are shares of the picture's width and height")
+        self._check_sides()
+        starts, sizes = self._boxes_px[:, :2], self._boxes_px[:, 2:]
+        outside = np.any((starts >= (width, height)) | (starts + sizes <= 0), axis=1)
+        self._count_hidden(
+            outside, "outside the picture", f"a picture of {width}x{height}", "the size of the clip"
+        )
+
+    def _check_sides(self) -> None:
+        """Note boxes that are smaller than a pixel; a BoxesError if all are."""
+        tiny = np.any(self._boxes_px[:, 2:] < 1, axis=1)
+        self._count_hidden(tiny, "narrower or lower than a pixel", "sides from 1 px", "the unit of the boxes")
+
+    def _count_hidden(self, hidden: NDArray[np.bool_], where: str, bound: str, cause: str) -> None:
+        """Note the number of boxes that cannot be seen; a BoxesError if none can."""
+        count, total = int(hidden.sum()), len(hidden)
+        if count and count == total:
+            low, high = self._boxes_px.min(axis=0), self._boxes_px.max(axis=0)
+            ranges = (f"{name} {a:.6g} to {b:.6g}" for name, a, b in zip("xywh", low, high, strict=True))
+            raise BoxesError(
+                f"{self._path}: every box is {where}",
+                found=", ".join(ranges),
+                bound=bound,
+                remedy=f"Check that the file belongs to this clip, and {cause}.",
+            )
+        if count:
+            self._size_notes.append(f"{count} of {total} boxes of the box file are {where}")
+
     def detect(self, frame: Frame) -> Detections:
         """Return the detections of ``frame``, found by its number; the pixels are not used."""
+        self.set_size(frame.width, frame.height)
         return self.in_frame(frame.number)
 
     def in_frame(self, number: int) -> Detections:
-        """Return the detections of frame ``number``, counted from 0; empty if the file has none."""
+        """Return the detections of frame ``number``, counted from 0; empty if the file has none.
+
+        Raises:
+            BoxesError: boxes are shares of a picture whose size is not known.
+        """
+        if self._shares is not None and self._size is None:
+            raise BoxesError(
+                f"{self._path}: boxes are shares of the picture's width and height",
+                found=f"sides up to {self._boxes_px[:, 2:].max():.6g}",
+                remedy="Give the clip too, so that they can be converted to pixels.",
+            )
         # Rows are sorted by frame, so a binary search finds them.
         low, high = np.searchsorted(self._frames, (number + 1, number + 2))
         if low == high:
@@ -87,3 +160,21 @@ class BoxesDetector:
         rows = slice(low, high)
         labels = (self._label,) * int(high - low)
         return Detections(self._boxes_px[rows], self._scores[rows], labels, self._ids[rows])
+
+
+def _check_first(number: int) -> int:
+    """The number after a check; an OptionError unless it can be that of a frame."""
+    if isinstance(number, bool) or not isinstance(number, Integral) or not 0 <= number < LARGEST_NUMBER:
+        raise OptionError(
+            "boxes_from is not the number of a frame",
+            found=repr(number),
+            bound=f"an integer, 0 to {LARGEST_NUMBER - 1}",
+        )
+    return int(number)
+
+
+def _are_shares(boxes: F64) -> bool:
+    """True if boxes can only be shares of the picture."""
+    if not len(boxes):
+        return False
+    return bool(np.abs(boxes[:, :2]).max() <= FURTHEST_SHARE and boxes[:, 2:].max() <= 1)

@@ -61,10 +61,10 @@ def register_detector(name: str, factory: DetectorFactory | str) -> None:
 def detector(name: str, **options: object) -> Detector:
     """Make a detector by name. Options that are None count as not given.
 
-    Each detector takes some of ``boxes`` (a MOT file), ``weights`` (a file), ``classes`` (names to look for,
-    as a sequence or a text with commas) and ``min_score`` (0 to 1). Some take others, which their classes
-    state and the command line does not have: pass the result as ``detector=`` to :func:`cssv.encode`,
-    :func:`cssv.track` or a stream.
+    Each detector takes some of ``boxes`` (a MOT file), ``boxes_from`` (its first frame), ``weights`` (a
+    file), ``classes`` (names to look for, as a sequence or a text with commas) and
+    ``min_score`` (0 to 1). Some take others, which their classes state and the command line does not have:
+    pass the result as ``detector=`` to :func:`cssv.encode`, :func:`cssv.track` or a stream.
 
     Raises:
         OptionError: no detector has this name; it does not take an option, or needs one that is not given.
@@ -83,6 +83,8 @@ class DetectorOptions:
         weights: the network of a detector that needs one, a file.
         classes: names to look for, as a sequence or a text with commas; None: all.
         min_score: detections of lower scores are left out, 0 to 1; None: the detector's own default.
+        boxes_from: number of the clip's first frame in the box file; None: 0 if the file has boxes in
+            frame 0, otherwise 1.
 
     Raises:
         OptionError: a path or the detector is of the wrong type, or options do not go together.
@@ -93,6 +95,7 @@ class DetectorOptions:
     weights: Path_ | None = None
     classes: Sequence[str] | str | None = None
     min_score: float | None = None
+    boxes_from: int | None = None
 
     def __post_init__(self) -> None:
         check_paths(boxes=self.boxes, weights=self.weights)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from cssv.boxes import I64
-from cssv.errors import OptionError
+from cssv.errors import OptionError, did_you_mean
 from cssv.files.paths import LONGEST_QUOTE
 
 #: The 80 classes of the COCO detection data set, in the order of the networks' outputs.
@@ -136,7 +136,11 @@ def choose(classes: Sequence[str] | str | None, known: Sequence[str]) -> I64:
     # A misspelt class would otherwise find nothing, without any error.
     unknown = sorted(chosen - set(folded))
     if unknown:
+        hints = [hint for name in unknown if (hint := did_you_mean(name, known))]
         raise OptionError(
-            "the model does not have this class", found=", ".join(unknown), bound=", ".join(known)
+            "the model does not have this class",
+            found=", ".join(unknown),
+            bound=", ".join(known),
+            remedy=" ".join(hints) or None,
         )
     return np.array([number for number, name in enumerate(folded) if name in chosen], dtype=np.int64)

@@ -1,0 +1,52 @@
+"""Count of what tracking leaves out because of its scores, so that no detection is lost without a note."""
+
+from __future__ import annotations
+
+import math
+from copy import copy
+
+from cssv.boxes import F64
+
+
+class LeftOut:
+    """Numbers of objects and boxes that are left out for their scores, with the range of these scores."""
+
+    def __init__(self) -> None:
+        self._objects = self._object_boxes = self._single_boxes = 0
+        self._low, self._high = math.inf, -math.inf
+
+    def add_object(self, boxes: int, low: float, high: float) -> None:
+        """Add an object of ``boxes`` boxes with scores from ``low`` to ``high``."""
+        self._objects += 1
+        self._object_boxes += boxes
+        self._low, self._high = min(self._low, low), max(self._high, high)
+
+    def add_boxes(self, scores: F64) -> None:
+        """Add boxes of these scores that belong to no object."""
+        if len(scores):
+            self._single_boxes += len(scores)
+            self._low, self._high = min(self._low, scores.min()), max(self._high, scores.max())
+
+    def copy(self) -> LeftOut:
+        """A count of its own that starts with these numbers."""
+        return copy(self)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One sentence, none if nothing was left out."""
+        parts = []
+        if self._objects:
+            parts.append(f"{_count(self._objects, 'object')} of {_count(self._object_boxes, 'box', 'es')}")
+        if self._single_boxes:
+            parts.append(f"{_count(self._single_boxes, 'box', 'es')} of no object")
+        if not parts:
+            return ()
+        scores = f"{self._low:.2f} to {self._high:.2f}"
+        return (
+            f"{' and '.join(parts)} left out for their scores, {scores}, low beside the others; "
+            "boxes with ids are always kept",
+        )
+
+
+def _count(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number} {noun}{'' if number == 1 else plural}"

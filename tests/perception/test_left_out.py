@@ -1,0 +1,124 @@
+"""Notes on objects and boxes that tracking leaves out because of their scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import cssv
+from cssv.perception import ClipTracker, LiveTracker, detections
+from cssv.perception.left_out import LeftOut
+
+FRAMES = 100
+
+
+def seen(scores, ids=None):
+    """Objects far apart, in every frame."""
+    boxes = [[150 * k + 10, 30, 30, 60] for k in range(len(scores))]
+    return detections(boxes, scores, ids=ids)
+
+
+def in_clip(scores, ids=None):
+    clip = ClipTracker()
+    for number in range(FRAMES):
+        clip.add(number, number / 25, seen(scores, ids))
+    return clip.finish()
+
+
+CASES = [
+    ([0.9, 0.8], 1, "1 object of 100 boxes left out for their scores, 0.80 to 0.80, low beside the others"),
+    ([0.95, 0.9, 0.85, 0.8], 1, "3 objects of 300 boxes left out for their scores, 0.80 to 0.90"),
+    ([0.99, 0.98, 0.97, 0.96, 0.95, 0.94], 4, "2 objects of 200 boxes"),
+    ([0.99, 0.5], 1, "100 boxes of no object left out for their scores, 0.50 to 0.50"),
+    ([0.99, 0.9, 0.5], 1, "1 object of 100 boxes and 100 boxes of no object left out"),
+]
+
+
+@pytest.mark.parametrize(("scores", "kept", "note"), CASES)
+def test_a_clip_notes_what_is_left_out(scores, kept, note):
+    tracks = in_clip(scores)
+    assert len(tracks) == kept
+    assert len(tracks.notes) == 1
+    assert tracks.notes[0].startswith(note)
+    assert tracks.notes[0].endswith("boxes with ids are always kept")
+
+
+@pytest.mark.parametrize(("scores", "kept", "note"), CASES)
+def test_a_stream_notes_the_same(scores, kept, note):
+    live = LiveTracker()
+    ids = set()
+    for number in range(FRAMES):
+        for states in live.update(number, number / 25, seen(scores)):
+            ids |= set(states.ids.tolist())
+    for states in live.finish():
+        ids |= set(states.ids.tolist())
+    assert len(ids) == kept
+    assert [text.startswith(note) for text in live.notes] == [True]
+
+
+def test_a_stream_notes_objects_that_have_gone_before_it_ends():
+    live = LiveTracker()
+    for number in range(FRAMES):
+        live.update(number, number / 25, seen([0.9, 0.8] if number < 20 else [0.9]))
+    assert live.notes[0].startswith("1 object of 20 boxes")
+
+
+@pytest.mark.parametrize("scores", [[0.9, 0.9], [0.8] * 5 + [0.9], [1.0, 1.0]])
+def test_nothing_left_out_is_no_note(scores):
+    tracks = in_clip(scores)
+    assert len(tracks) == len(scores)
+    assert tracks.notes == ()
+
+
+def test_objects_with_ids_are_kept_whatever_their_scores():
+    tracks = in_clip([0.95, 0.3, 0.05], ids=[1, 2, 3])
+    assert len(tracks) == 3
+    assert tracks.notes == ()
+
+
+def test_an_object_of_too_few_boxes_is_not_left_out_for_its_score():
+    clip = ClipTracker()
+    for number in range(FRAMES):
+        clip.add(number, number / 25, seen([0.9, 0.9] if number == 50 else [0.9]))
+    tracks = clip.finish()
+    assert (len(tracks), tracks.notes) == (1, ())
+
+
+def test_a_copy_counts_on_its_own():
+    left_out = LeftOut()
+    left_out.add_boxes(np.array([0.25]))
+    other = left_out.copy()
+    other.add_object(3, 0.5, 0.75)
+    assert left_out.notes[0].startswith("1 box of no object left out for their scores, 0.25 to 0.25")
+    assert other.notes[0].startswith("1 object of 3 boxes and 1 box of no object left out for their")
+
+
+def test_tracks_of_a_box_file_come_with_the_note(tmp_path):
+    path = tmp_path / "boxes.txt"
+    path.write_text(
+        "".join(f"{n},-1,10,30,30,60,0.9\n{n},-1,300,30,30,60,0.8\n" for n in range(1, FRAMES + 1))
+    )
+    done = cssv.track(boxes=path)
+    assert len(done.tracks) == 1
+    assert any(note.startswith("1 object of 100 boxes") for note in done.notes)
+
+
+def test_an_encoder_notes_it_and_the_file_stays_as_it_was(tmp_path):
+    """The note is for the person who encodes; the facts of the file keep their bytes."""
+    out = tmp_path / "out.cssv"
+    picture = np.full((160, 352, 3), 90, np.uint8)
+    with cssv.Encoder(out, size=(352, 160), rate=25) as encoder:
+        for _ in range(40):
+            encoder.write(picture, seen([0.9, 0.8]))
+    assert encoder.notes[-1].startswith("1 object of 40 boxes left out")
+    assert b"left out" not in out.read_bytes()
+
+
+def test_encode_notes_it(tmp_path):
+    from cssv.testing.clips import write_clip
+
+    clip = write_clip(tmp_path / "clip.mkv", width=352, height=160, count=12)
+    path = tmp_path / "boxes.txt"
+    path.write_text("".join(f"{n},-1,10,30,30,60,0.9\n{n},-1,300,30,30,60,0.8\n" for n in range(1, 13)))
+    done = cssv.encode(clip, boxes=path)
+    assert any(note.startswith("1 object of 12 boxes left out") for note in done.notes)
