@@ -25,18 +25,19 @@ _PLAIN_LINE = re.compile(r"[^\r\n]+")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 
 
-def decode(content: bytes) -> str:
-    """Decode the bytes of a file by its byte order mark, or by the zero bytes of UTF-16; otherwise as UTF-8.
+def decode(content: bytes) -> str | None:
+    """The text of a file by its byte order mark, or by the zero bytes of UTF-16; otherwise as UTF-8.
 
-    Raises:
-        ValueError: the bytes are not text.
+    None if the bytes are not text.
     """
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), None) or _unmarked(content)
-    text = content.decode(encoding)
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        return None
     # Almost any bytes are valid UTF-16, but numbers have digits.
-    if "\0" in text or (encoding.startswith("utf-16") and not re.search("[0-9]", text)):
-        raise ValueError(f"bytes that are not text in {encoding.upper()}")
-    return text
+    is_binary = "\0" in text or (encoding.startswith("utf-16") and not re.search("[0-9]", text))
+    return None if is_binary else text
 
 
 def _unmarked(content: bytes) -> str:

@@ -135,22 +135,24 @@ def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = read_at_most(file, LARGEST_BYTES)
-        if content is None:
-            raise BoxesError(
-                f"{path} is too large for a box file",
-                found=f"more than {LARGEST_BYTES} bytes",
-                bound=f"up to {LARGEST_BYTES}",
-                remedy="Encode the clip in parts, with `start=` and `stop=`.",
-            )
-        return decode(content)
     except OSError as error:
         raise BoxesError(f"{path} cannot be read", found=error.strerror) from error
-    except ValueError as error:
-        if isinstance(error, BoxesError):
-            raise
+    if content is None:
         raise BoxesError(
-            f"{path} is not a text file", found=str(error), remedy="Save it as text in UTF-8."
-        ) from error
+            f"{path} is too large for a box file",
+            found=f"more than {LARGEST_BYTES} bytes",
+            bound=f"up to {LARGEST_BYTES}",
+            remedy="Encode the clip in parts, with `start=` and `stop=`.",
+        )
+    text = decode(content)
+    if text is None:
+        raise BoxesError(
+            f"{path} is not a text file",
+            found=f"bytes {content[:8].hex(' ')}",
+            bound="text in UTF-8 or UTF-16",
+            remedy="Save it as text in UTF-8.",
+        )
+    return text
 
 
 @dataclass(frozen=True, slots=True)

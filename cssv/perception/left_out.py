@@ -7,6 +7,9 @@ from copy import copy
 
 from cssv.boxes import F64
 
+#: Fewer boxes than this that belong to no object are not noted: they could not be an object.
+FEWEST_NOTED = 5
+
 
 class LeftOut:
     """Numbers of objects and boxes that are left out for their scores, with the range of these scores."""
@@ -37,7 +40,7 @@ class LeftOut:
         parts = []
         if self._objects:
             parts.append(f"{_count(self._objects, 'object')} of {_count(self._object_boxes, 'box', 'es')}")
-        if self._single_boxes:
+        if self._single_boxes >= FEWEST_NOTED:
             parts.append(f"{_count(self._single_boxes, 'box', 'es')} of no object")
         if not parts:
             return ()

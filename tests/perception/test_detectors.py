@@ -48,7 +48,8 @@ def test_every_detector_takes_options_by_the_names_that_all_use(name):
     made = DETECTORS[name]
     assert made.name == name
     own = {"most_overlap", "label", "side_px", "heal"}
-    assert set(inspect.signature(made).parameters) - own <= {"boxes", "weights", "classes", "min_score"}
+    common = {"boxes", "boxes_from", "weights", "classes", "min_score"}
+    assert set(inspect.signature(made).parameters) - own <= common
     assert inspect.getdoc(made)
 
 

@@ -84,13 +84,19 @@ def test_an_object_of_too_few_boxes_is_not_left_out_for_its_score():
     assert (len(tracks), tracks.notes) == (1, ())
 
 
+def test_boxes_too_few_for_an_object_are_not_noted():
+    left_out = LeftOut()
+    left_out.add_boxes(np.full(4, 0.25))
+    assert left_out.notes == ()
+
+
 def test_a_copy_counts_on_its_own():
     left_out = LeftOut()
-    left_out.add_boxes(np.array([0.25]))
+    left_out.add_boxes(np.full(5, 0.25))
     other = left_out.copy()
     other.add_object(3, 0.5, 0.75)
-    assert left_out.notes[0].startswith("1 box of no object left out for their scores, 0.25 to 0.25")
-    assert other.notes[0].startswith("1 object of 3 boxes and 1 box of no object left out for their")
+    assert left_out.notes[0].startswith("5 boxes of no object left out for their scores, 0.25 to 0.25")
+    assert other.notes[0].startswith("1 object of 3 boxes and 5 boxes of no object left out for their")
 
 
 def test_tracks_of_a_box_file_come_with_the_note(tmp_path):

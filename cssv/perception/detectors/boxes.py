@@ -34,10 +34,10 @@ class BoxesDetector:
 
     Args:
         boxes: path of the file; its forms are those of :func:`~cssv.interop.mot.read_boxes`.
-        boxes_from: number of the clip's first frame in the file. By default 0 if the file has boxes in frame
-            0, otherwise 1.
         label: label of every detection.
         min_score: boxes of lower scores, from 0 to 1 as above, are left out.
+        boxes_from: number of the clip's first frame in the file. By default 0 if the file has boxes in frame
+            0, otherwise 1.
 
     Raises:
         BoxesError: see :func:`~cssv.interop.mot.read_boxes`; also when every score is 0, or no box can be
@@ -53,9 +53,9 @@ class BoxesDetector:
         self,
         boxes: str | PathLike[str],
         *,
-        boxes_from: int | None = None,
         label: str = ANY_OBJECT,
         min_score: float = 0.0,
+        boxes_from: int | None = None,
     ) -> None:
         check_share("min_score", min_score)
         path = check_path("boxes", boxes)
