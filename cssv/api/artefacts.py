@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from cssv.errors import InputError, OptionError
+from cssv.files.inputs import check_regular
 from cssv.files.paths import Path_, check_distinct
 from cssv.frames import U8, Frame
 from cssv.perception.detectors.colour import to_bgr
@@ -84,6 +85,7 @@ def read_picture(image: Path_ | Frame | U8) -> U8:
         return image
     if not isinstance(image, str | os.PathLike):
         raise InputError("not a picture", found=type(image).__name__, bound="a path, a frame or an array")
+    check_regular(image, InputError, "the picture")
     try:
         raw = Path(image).read_bytes()
         decoded = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR) if raw else None

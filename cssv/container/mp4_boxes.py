@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import BinaryIO
 
 from cssv.container.limits import CHILD_BOXES_LIMIT, DEPTH_LIMIT, TOP_BOXES_LIMIT, check_limit
 from cssv.errors import ContainerError, InputError
+from cssv.files.inputs import check_regular
 from cssv.files.patched import as_input_file, read_at
 
 #: Types of boxes that contain only boxes, of those that CSSV reads.
@@ -205,16 +204,12 @@ def _inner_boxes(file: BinaryIO, parent: Box) -> Iterator[Box]:
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     """Open for reading; InputError if the system refuses, or if it is not an ordinary file."""
+    check_regular(path, InputError, "the file")
     try:
-        # Opening a pipe would wait until another program writes to it.
-        ordinary = stat.S_ISREG(Path(path).stat().st_mode)
-        file = as_input_file(path).open("rb") if ordinary else None
+        return as_input_file(path).open("rb")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot open {os.fspath(path)!r}", found=reason) from error
-    if file is None:
-        raise InputError(f"cannot open {os.fspath(path)!r}", found="a folder, device or pipe")
-    return file
 
 
 def file_size(file: BinaryIO) -> int:

@@ -8,10 +8,9 @@ import stat
 from pathlib import Path
 
 from cssv.errors import InputError
-from cssv.files.paths import Path_
+from cssv.files.paths import CAMERA_REMEDY, Path_
 
 _SAVE = "Save it to a file first, and give that file."
-_CAMERA = "Read the camera with OpenCV or PyAV, and give its frames to `cssv.Encoder`."
 
 # A Path merges the two slashes of an address into one.
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
@@ -20,7 +19,7 @@ _KINDS = (
     (stat.S_ISDIR, "a folder", "Give the path of a file."),
     (stat.S_ISFIFO, "a pipe", f"{_SAVE} The command line also reads a clip from its standard input, as -."),
     (stat.S_ISSOCK, "a socket", _SAVE),
-    (stat.S_ISCHR, "a device", f"{_SAVE} {_CAMERA}"),
+    (stat.S_ISCHR, "a device", f"{_SAVE} {CAMERA_REMEDY}"),
     (stat.S_ISBLK, "a device", _SAVE),
 )
 
@@ -62,8 +61,8 @@ def _meant(name: str) -> tuple[str, str] | None:
     if _ADDRESS.match(name):
         return (
             "an address",
-            f"Nothing is downloaded. {_SAVE} A live camera: {_CAMERA[0].lower()}{_CAMERA[1:]}",
+            f"Nothing is downloaded. {_SAVE} A live camera: {CAMERA_REMEDY[0].lower()}{CAMERA_REMEDY[1:]}",
         )
     if name.isdecimal():
-        return "no file, but perhaps the number of a camera", _CAMERA
+        return "no file, but perhaps the number of a camera", CAMERA_REMEDY
     return None

@@ -9,6 +9,8 @@ from cssv.errors import OptionError
 
 #: What public functions accept as a path.
 Path_ = str | os.PathLike[str]
+#: What to do with a camera, which is no file.
+CAMERA_REMEDY = "Read the camera with OpenCV or PyAV, and give its frames to `cssv.Encoder`."
 #: How many characters of a wrong value an error message quotes.
 LONGEST_QUOTE = 60
 
@@ -21,7 +23,9 @@ def check_path(name: str, path: Path_) -> Path:
     """
     # os.PathLike includes paths of bytes, which the rest of the library does not take.
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        raise OptionError(f"{name} is not a path", found=repr(path), bound="a text or a path")
+        # A number is how OpenCV names a camera.
+        remedy = CAMERA_REMEDY if isinstance(path, int) else None
+        raise OptionError(f"{name} is not a path", found=repr(path), bound="a text or a path", remedy=remedy)
     # Path("") is the current folder, which no caller means by an empty text.
     if not os.fspath(path):
         raise OptionError(f"{name} names no file", found="", remedy=f"Give `{name}=` the path of a file.")

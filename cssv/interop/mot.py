@@ -17,6 +17,7 @@ from cssv.boxes import F64, I64, LARGEST_NUMBER, LARGEST_PX
 from cssv.errors import BoxesError
 from cssv.files.atomic import whole_file
 from cssv.files.bounded import read_at_most
+from cssv.files.inputs import check_regular
 from cssv.files.paths import LONGEST_QUOTE
 from cssv.interop.box_heading import COLUMNS, BoxColumns, heading_columns
 from cssv.interop.box_text import (
@@ -132,6 +133,7 @@ def read_boxes(path: str | PathLike[str], first_frame: int | None = None) -> Box
 
 def _read_text(path: Path) -> str:
     """The text of a file, within the bound on its size."""
+    check_regular(path, BoxesError, "the box file")
     try:
         with path.open("rb") as file:
             content = read_at_most(file, LARGEST_BYTES)

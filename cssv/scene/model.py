@@ -23,6 +23,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from cssv.errors import SceneError
 from cssv.files.atomic import whole_file
+from cssv.files.inputs import check_regular
 from cssv.scene.attributes import ATTRIBUTES, RINGS, ObjectAttributes, attributes_from_json
 from cssv.scene.check import TEXT_BOUND, check, parse
 from cssv.scene.text import lines_of_json
@@ -342,6 +343,7 @@ class Scene:
         Raises:
             SceneError: the scene is not valid, or a file cannot be opened.
         """
+        check_regular(path, SceneError, "the scene")
         try:
             with Path(path).open("rb") as file:
                 data = file.read(TEXT_BOUND + 1)

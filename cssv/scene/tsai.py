@@ -16,7 +16,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from defusedxml import DTDForbidden
 from defusedxml.ElementTree import ParseError, iterparse
 
 from cssv.errors import SceneError
+from cssv.files.inputs import check_regular
 
 #: Largest file, in bytes; a calibration has about 600.
 FILE_BOUND = 64 * 1024
@@ -46,19 +46,14 @@ def read_tsai(path: str | os.PathLike[str]) -> dict[str, Any]:
         SceneError: the file cannot be opened, is no ordinary file (a folder, a pipe), is too large, is not
             XML, has a document type or entities of its own, or lacks a number; one line per fault.
     """
+    check_regular(path, SceneError, "the calibration")
     try:
-        # Reading a pipe without a writer would wait for ever.
-        is_ordinary = stat.S_ISREG(Path(path).stat().st_mode)
-        data = b""
-        if is_ordinary:
-            with Path(path).open("rb") as file:
-                data = file.read(FILE_BOUND + 1)
+        with Path(path).open("rb") as file:
+            data = file.read(FILE_BOUND + 1)
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         why = error.strerror if isinstance(error, OSError) else error
         raise SceneError(f"cannot read calibration {os.fspath(path)!r}: {why}") from error
     name = f"calibration {os.fspath(path)}"
-    if not is_ordinary:
-        raise SceneError(f"{name} is no ordinary file")
     if len(data) > FILE_BOUND:
         raise SceneError(f"{name} is too large", faults=(f"allowed: at most {FILE_BOUND} bytes",))
     return _tsai(_elements(data, name), name)

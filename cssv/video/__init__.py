@@ -31,6 +31,7 @@ from cssv.video.png import PNG_SIGNATURE
 from cssv.video.reader import VideoReader
 from cssv.video.sequence import bytes_of_clip, is_sequence
 from cssv.video.span import WHOLE_CLIP, Span
+from cssv.video.tiff import TIFF_SIGNATURES, CountPages
 from cssv.video.timing import AS_STORED, StampRow
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
 
@@ -44,6 +45,7 @@ __all__ = [
     "LOSSY_CODECS",
     "PICTURE_RATE",
     "PNG_SIGNATURE",
+    "TIFF_SIGNATURES",
     "UNTAGGED",
     "VARIANT_MAX",
     "WHOLE_CLIP",
@@ -51,6 +53,7 @@ __all__ = [
     "AudioTrack",
     "Codec",
     "Colour",
+    "CountPages",
     "CountPictures",
     "CountVideo",
     "Damaged",

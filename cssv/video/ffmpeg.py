@@ -14,6 +14,7 @@ import av.container
 from cssv.errors import VideoError
 from cssv.files.inputs import check_regular
 from cssv.files.patched import InputFile, PatchedFile
+from cssv.video.formats import check_format
 
 #: Exceptions of PyAV for files and requests that FFmpeg cannot process.
 AV_ERRORS = (av.FFmpegError, NotImplementedError, OverflowError, UnicodeError)
@@ -52,8 +53,7 @@ def check_readable(path: Path) -> None:
             raise VideoError("no such file", found=str(path), remedy="Check the path.")
         if path.stat().st_size == 0:
             raise VideoError("the file is empty", found=str(path))
-        with path.open("rb"):
-            pass
+        check_format(path)
     except OSError as error:
         raise VideoError("the file cannot be read", found=f"{path}: {reason(error)}") from error
 

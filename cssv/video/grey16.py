@@ -94,7 +94,7 @@ class CountVideo:
                 counts = self._counts(picture, turn or Turn())
                 shape = shape or counts.shape
                 if counts.shape != shape:
-                    raise _unlike(self._path, counts.shape, shape)
+                    raise unlike(self._path, counts.shape, shape)
                 stamps = self._times.pts
                 pts = stamps[number] if number < len(stamps) else picture.pts
                 if not is_timed:
@@ -152,7 +152,7 @@ class CountPictures:
     def _counts(self, path: Path) -> U16:
         png = _read(path)
         if (png.width, png.height) != self.size:
-            raise _unlike(path, (png.height, png.width), self.size[::-1])
+            raise unlike(path, (png.height, png.width), self.size[::-1])
         return np.array(png.pixels(), np.uint16)
 
 
@@ -176,7 +176,8 @@ def _read(path: Path) -> Png:
     return png
 
 
-def _unlike(path: Path, found: tuple[int, ...], wanted: tuple[int, ...]) -> VideoError:
+def unlike(path: Path, found: tuple[int, ...], wanted: tuple[int, ...]) -> VideoError:
+    """The error for a picture of another shape, (height, width), than the first."""
     return VideoError(
         "the pictures must be alike",
         found=f"{path}: {found[1]}x{found[0]}",

@@ -19,7 +19,7 @@ from cssv.video.frame_reader import FrameReader, Planes, check_number
 from cssv.video.info import VideoInfo, check_rate
 from cssv.video.pictures import PICTURE_RATE
 from cssv.video.planes import PlaneConverter, turn_of
-from cssv.video.png import natural_order
+from cssv.video.png import Png, natural_order, read_bytes
 from cssv.video.span import WHOLE_CLIP, Span
 
 #: Endings of the files of a folder that are taken for pictures.
@@ -27,6 +27,8 @@ SUFFIXES = (".bmp", ".dpx", ".exr", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".t
 
 # A pattern as FFmpeg takes it: one number, with or without a width.
 _NUMBER = re.compile(r"%0?\d*d")
+# Markers of a JPEG (ITU-T T.81, B.1.1.3).
+_JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
 _WILDCARDS = re.compile(r"[*?]")
 
 _REMEDY = "Use a whole copy, or take the picture out of the folder."
@@ -192,6 +194,7 @@ class SequenceReader(FrameReader):
 def _decoded(path: Path) -> VideoFrame:
     """Decode the one picture of a file. Raises VideoError."""
     try:
+        _check_whole(path)
         with opened(path) as container:
             picture = next(PictureDecoder(container, path).pictures(), None)
     except VideoError as error:
@@ -199,3 +202,14 @@ def _decoded(path: Path) -> VideoFrame:
     if picture is None:
         raise VideoError("a picture cannot be decoded", found=str(path), remedy=_REMEDY)
     return picture
+
+
+def _check_whole(path: Path) -> None:
+    """Raise VideoError for a PNG or JPEG that is cut short, of which FFmpeg shows the upper part."""
+    if path.suffix.lower() == ".png":
+        Png.from_file(path)
+    elif path.suffix.lower() in (".jpg", ".jpeg"):
+        data = read_bytes(path)
+        # The end of the image follows the last scan; the end of a thumbnail in the head does not.
+        if data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
+            raise VideoError("the JPEG breaks off", found=f"{path}: no end of the image")

@@ -208,5 +208,5 @@ def test_sniffing(small, small_bytes, tmp_path):
 @pytest.mark.parametrize("ask", [Reader, is_cssv, lambda path: list(walk_boxes(path))])
 def test_what_cannot_be_opened_is_an_input_error(ask, tmp_path):
     for path in (tmp_path / "absent", tmp_path, "/dev/null", "nul\0byte"):
-        with pytest.raises(InputError, match="cannot open"):
+        with pytest.raises(InputError, match=r"cannot (open|be read)"):
             ask(path)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cssv.boxes import F64, LARGEST_PX
 from cssv.errors import ModelError, OptionError
+from cssv.files.inputs import check_regular
 from cssv.files.paths import check_path
 
 #: Boxes of networks below this score are left out. It is low, because the tracker uses boxes of low score to
@@ -40,12 +41,11 @@ def check_weights(weights: str | PathLike[str], *suffixes: str) -> Path:
         ModelError: there is no such file, or its suffix is not among ``suffixes``, if any are given.
     """
     path = check_path("weights", weights)
+    check_regular(path, ModelError, "the weights")
     if not path.is_file():
-        # A folder is a common mistake with models of several files, so it gets its own wording.
-        found = "a folder" if path.is_dir() else "no such file"
         raise ModelError(
             f"the weights {str(path)!r} cannot be read",
-            found=found,
+            found="no such file",
             remedy="Give the path of a file; nothing is downloaded.",
         )
     if suffixes and path.suffix.lower() not in suffixes:

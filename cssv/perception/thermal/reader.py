@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from cssv.errors import ClosedError, ThermalError, VideoError
 from cssv.files.access import guarded
+from cssv.files.inputs import check_regular
 from cssv.perception.thermal.cptv import GZIP, RADIOMETRIC_MODELS, CptvVideo
 from cssv.perception.thermal.flir import JPEG, FlirStill
 from cssv.scene.thermal import CENTIKELVIN, F32, Unit, checked
-from cssv.video import PNG_SIGNATURE, CountPictures, CountVideo
+from cssv.video import PNG_SIGNATURE, TIFF_SIGNATURES, CountPages, CountPictures, CountVideo
 
 #: Plausible range of a picture's median temperature, degrees Celsius.
 LIKELY_C = (-80.0, 500.0)
@@ -161,11 +162,13 @@ _KINDS: tuple[tuple[bytes, Callable[[Path], Pictures]], ...] = (
     (PNG_SIGNATURE, CountPictures),
     (GZIP, CptvVideo),
     (JPEG, FlirStill),
+    *((signature, CountPages) for signature in TIFF_SIGNATURES),
 )
 
 
 def _source(path: Path) -> Pictures:
     """Open the file with the reader of its format, detected from the first bytes."""
+    check_regular(path, ThermalError, "the thermal file", folders=True)
     # First bytes are more reliable than suffixes, which users change.
     if path.is_dir():
         return CountPictures(path)

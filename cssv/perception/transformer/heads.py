@@ -74,7 +74,9 @@ def count_heads(weights: Weights, width: int, depth: int) -> int:
 
 def _read_config(path: Path) -> dict[str, Any]:
     """Read a configuration; empty if there is none or it cannot be read."""
-    # The configuration is optional, so a damaged one is not an error of the weights.
+    # The configuration is optional, so a damaged one is not an error of the weights. A pipe would hang.
+    if not path.is_file():
+        return {}
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST_CONFIG + 1)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.errors import ModelError
+from cssv.files.inputs import check_regular
 
 F32 = NDArray[np.float32]
 
@@ -165,6 +166,7 @@ def file_sha256(path: Path) -> str:
     Raises:
         ModelError: the file cannot be read.
     """
+    check_regular(path, ModelError, "the weights")
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
