@@ -11,7 +11,7 @@ import cssv
 from cssv.api import choices
 from cssv_cli.artefacts_report import measured
 from cssv_cli.console import Console
-from cssv_cli.options import PATH, command
+from cssv_cli.options import INPUT, PATH, command
 
 
 @command(
@@ -21,7 +21,7 @@ from cssv_cli.options import PATH, command
     more="Weights are a local file: safetensors of DINO v1 or DINOv2 with the names of Facebook, timm or "
     "Hugging Face, or an export to .onnx. Nothing is downloaded.",
 )
-@click.argument("image", type=PATH)
+@click.argument("image", type=INPUT)
 @click.option("--weights", type=PATH, required=True, metavar="FILE", help="The vision transformer.")
 @click.option("--plot", type=PATH, metavar="PNG", help="Write a plot of the histograms and of the outliers.")
 @click.option(

@@ -10,7 +10,7 @@ import click
 import cssv
 from cssv_cli import version_report
 from cssv_cli.console import Console
-from cssv_cli.options import PATH, command, file_argument, revision, scene_option
+from cssv_cli.options import INPUT, command, file_argument, revision, scene_option
 
 
 @command(
@@ -35,7 +35,7 @@ from cssv_cli.options import PATH, command, file_argument, revision, scene_optio
 )
 @click.option(
     "--cover",
-    type=PATH,
+    type=INPUT,
     metavar="CLIP",
     help="The clip that was encoded. Changed frames are then embedded in the original pictures, not in an "
     "estimate of them.",

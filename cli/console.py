@@ -16,6 +16,7 @@ from cssv.errors import OutputError
 from cssv_cli.progress import StageProgress
 from cssv_cli.report import Report
 from cssv_cli.signals import stopping_signals
+from cssv_cli.standard_input import saved_inputs, with_own_names
 from cssv_cli.wording import to_command_line
 
 #: Key of ``click.Context.meta``: whether the result is to be JSON. Set before the options are checked.
@@ -40,12 +41,12 @@ class Console:
         """Print a result on stdout."""
         self.progress.close()
         if self.as_json:
-            write(sys.stdout, json_text(_with_options_named(report.data)))
+            write(sys.stdout, with_own_names(json_text(_with_options_named(report.data))))
         elif report.is_result:
-            write(sys.stdout, report.text)
+            write(sys.stdout, with_own_names(report.text))
         elif not self.quiet:
             # The result itself is on stdout already, perhaps on its way into another program.
-            write(sys.stderr if report.is_remark else sys.stdout, report.text)
+            write(sys.stderr if report.is_remark else sys.stdout, with_own_names(report.text))
 
     def write_file(self, text: str) -> None:
         """Print the content of a result file as it is, unless JSON was chosen."""
@@ -126,8 +127,12 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
         # Not earlier: while libraries are being loaded there is nothing to clean up.
-        with stopping_signals():
+        with stopping_signals(), saved_inputs(ctx, self._inputs()):
             return super().invoke(ctx)
+
+    def _inputs(self) -> list[str]:
+        """The parameters that take the standard input."""
+        return [str(each.name) for each in self.params if getattr(each.type, "takes_standard_input", False)]
 
 
 def chooses_json(command: click.Command, words: Iterable[str]) -> bool:

@@ -12,6 +12,7 @@ from cssv.api import choices
 from cssv_cli import media_report
 from cssv_cli.console import Console
 from cssv_cli.options import (
+    INPUT,
     PATH,
     Choice,
     block,
@@ -23,6 +24,7 @@ from cssv_cli.options import (
     source_argument,
     stream_option,
 )
+from cssv_cli.standard_input import is_saved
 
 SCENE = block(
     "A scene.json; all but the first entry are optional:",
@@ -61,7 +63,7 @@ THERMAL = block(
 @perception_options
 @click.option(
     "--thermal",
-    type=PATH,
+    type=INPUT,
     metavar="FILE",
     help="Recording of a thermal camera beside CLIP, for the temperatures of the objects: CPTV, a FLIR "
     "radiometric JPEG, a 16-bit video or a folder of 16-bit PNGs. See below for its entry in SCENE.",
@@ -110,12 +112,15 @@ THERMAL = block(
 def encode(console: Console, scene: Path | None, **options: Any) -> None:
     """Embed a heat map of the objects in the pixels of CLIP.
 
-    CLIP is a video, a folder of numbered pictures, or a pattern such as frame_%04d.png.
+    CLIP is a video, a folder of numbered pictures, a pattern such as frame_%04d.png, or - for the standard
+    input.
 
     Finds and tracks the objects, draws their heat map, and merges it into the low four bits of every byte.
 
     The result is an MP4 that plays anywhere and looks like the clip. It is written under a temporary name and
     read back; only then it gets its name, so an existing file is never left half-written.
     """
+    if options["output"] is None and is_saved(options["source"]):
+        raise click.UsageError("A clip from the standard input has no name: give the output by -o.")
     done = cssv.encode(scene=scene, progress=console.progress, **options)
     console.show(media_report.encoded(done, has_scene=scene is not None))

@@ -17,6 +17,7 @@ from cssv_cli.interrupt import quiet_interrupt
 from cssv_cli.options import block
 from cssv_cli.report import failed
 from cssv_cli.signals import cause_of
+from cssv_cli.standard_input import with_own_names
 from cssv_cli.wording import to_command_line
 
 #: Title in ``cssv --help`` -> commands. ``cssv NAME`` is the function NAME of the module ``cssv_cli.NAME``.
@@ -85,7 +86,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except cssv.CssvError as error:
             faults = error.faults if isinstance(error, SceneError) else ()
-            _fail(ctx, error.kind, to_command_line(str(error)), exit_code(error), faults)
+            message = with_own_names(to_command_line(str(error)))
+            _fail(ctx, error.kind, message, exit_code(error), faults)
         except click.UsageError as error:
             # click itself prints the usage and the message on stderr.
             if ctx.meta[AS_JSON]:

@@ -15,6 +15,7 @@ import click
 from cssv.api import choices
 from cssv.errors import did_you_mean
 from cssv_cli.console import FLAGS, Command, with_console
+from cssv_cli.standard_input import STANDARD_INPUT
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -73,6 +74,22 @@ class Choice(click.Choice[str]):
 PATH = _AnyPath(path_type=Path)
 
 
+class _InputPath(_AnyPath):
+    """Any path, and ``-`` for the standard input."""
+
+    takes_standard_input = True
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """The path; the command replaces that of the standard input by a temporary file."""
+        return STANDARD_INPUT if value == "-" else super().convert(value, param, ctx)
+
+
+#: Type of an option: a file that is only read, so that it may also come from the standard input.
+INPUT = _InputPath(path_type=Path)
+
+
 def revision(text: str) -> int | str:
     """A version of a file: digits are its number, any other text is a tag."""
     return int(text) if text.isdecimal() and text.isascii() else text
@@ -100,12 +117,12 @@ def file_argument(function: Function) -> Function:
 
 def source_argument(metavar: str) -> Callable[[Function], Function]:
     """The file that a command reads."""
-    return click.argument("source", metavar=metavar, type=PATH)
+    return click.argument("source", metavar=metavar, type=INPUT)
 
 
 def scene_option(*, required: bool, help: str) -> Callable[[Function], Function]:  # noqa: A002 - as click has it
     """``--meta``, the scene of a clip."""
-    return click.option("--meta", "scene", type=PATH, metavar="SCENE", required=required, help=help)
+    return click.option("--meta", "scene", type=INPUT, metavar="SCENE", required=required, help=help)
 
 
 def version_option(*, required: bool = False) -> Callable[[Function], Function]:
@@ -174,7 +191,7 @@ def perception_options(function: Function) -> Function:
         ),
         click.option(
             "--boxes",
-            type=PATH,
+            type=INPUT,
             metavar="FILE",
             help="Your own detections, as MOT text: frame,id,x,y,w,h,score, or with a heading that names the "
             "columns. Scores are 0 to 1; percent and log-odds are recognised, with a note.",

@@ -11,7 +11,7 @@ import cssv
 from cssv.api import choices
 from cssv_cli import media_report
 from cssv_cli.console import Console
-from cssv_cli.options import PATH, command, damaged_option, perception_options, stream_option
+from cssv_cli.options import INPUT, PATH, command, damaged_option, perception_options, stream_option
 
 
 @command(
@@ -21,7 +21,7 @@ from cssv_cli.options import PATH, command, damaged_option, perception_options, 
     "cssv track clip.mp4 --detector onnx --weights yolox.onnx --classes person",
     more=f"A box file without a clip has {choices.DEFAULT_RATE} frames per second unless --rate is given.",
 )
-@click.argument("source", metavar="[CLIP]", type=PATH, required=False)
+@click.argument("source", metavar="[CLIP]", type=INPUT, required=False)
 @perception_options
 @click.option(
     "-o",
