@@ -35,7 +35,7 @@ def measured(done: cssv.Artefacts, image: Path, *, is_healing: bool) -> Report:
         lines += ["", *_healing(done)]
     if done.plot is not None:
         lines += ["", f"Wrote {done.plot}"]
-    return Report("\n".join(lines), done.to_json() | {"image": str(image)}, is_result=True)
+    return Report(lines, done.to_json() | {"image": str(image)}, is_result=True)
 
 
 def _table(done: cssv.Artefacts) -> Iterator[str]:

@@ -42,11 +42,10 @@ class Console:
         self.progress.close()
         if self.as_json:
             write(sys.stdout, with_own_names(json_text(_with_options_named(report.data))))
-        elif report.is_result:
-            write(sys.stdout, with_own_names(report.text))
-        elif not self.quiet:
+        elif report.is_result or not self.quiet:
+            text = with_own_names("\n".join(map(one_line, report.lines)))
             # The result itself is on stdout already, perhaps on its way into another program.
-            write(sys.stderr if report.is_remark else sys.stdout, with_own_names(report.text))
+            write(sys.stderr if report.is_remark else sys.stdout, text)
 
     def write_file(self, text: str) -> None:
         """Print the content of a result file as it is, unless JSON was chosen."""
@@ -69,6 +68,11 @@ def printable(text: str, encoding: str | None) -> str:
     """Escape what could control a terminal or does not fit its encoding: names in files may hold anything."""
     plain = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
     return plain.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
+
+
+def one_line(text: str) -> str:
+    """Escape line breaks: a text of somebody else must not begin a line that looks like one of CSSV."""
+    return text.replace("\n", "\\n")
 
 
 def write(stream: TextIO, text: str, end: str = "\n") -> None:

@@ -11,7 +11,7 @@ import click
 
 import cssv
 from cssv.errors import SceneError, did_you_mean
-from cssv_cli.console import AS_JSON, chooses_json, json_text, write
+from cssv_cli.console import AS_JSON, chooses_json, json_text, one_line, printable, write
 from cssv_cli.exits import BROKEN_PIPE, EXITS, USAGE, exit_code
 from cssv_cli.interrupt import quiet_interrupt
 from cssv_cli.options import block
@@ -89,9 +89,12 @@ class _Group(click.Group):
             message = with_own_names(to_command_line(str(error)))
             _fail(ctx, error.kind, message, exit_code(error), faults)
         except click.UsageError as error:
-            # click itself prints the usage and the message on stderr.
+            message = error.format_message()
             if ctx.meta[AS_JSON]:
-                write(sys.stdout, json_text(failed(USAGE, error.format_message())))
+                write(sys.stdout, json_text(failed(USAGE, message)))
+            # click itself prints the usage and the message on stderr. A word in it may be the name of a file.
+            if (shown := one_line(printable(message, None))) != message:
+                raise click.UsageError(shown, error.ctx) from error
             raise
         except BrokenPipeError:
             ctx.exit(exit_code(BROKEN_PIPE))
@@ -102,8 +105,10 @@ class _Group(click.Group):
 
 def _fail(ctx: click.Context, kind: str, message: str, code: int, faults: tuple[str, ...] = ()) -> NoReturn:
     # With the streams closed, the exit code still tells.
+    # The faults of a scene stand in lines of their own, indented.
+    shown = "\n  ".join(map(one_line, message.split("\n  ")))
     with suppress(OSError):
-        write(sys.stderr, f"cssv: error: {message}")
+        write(sys.stderr, f"cssv: error: {shown}")
     if ctx.meta[AS_JSON]:
         with suppress(OSError):
             write(sys.stdout, json_text(failed(kind, message, faults)))

@@ -28,7 +28,7 @@ def encoded(done: cssv.Encoded, *, has_scene: bool) -> Report:
         f"  cssv decode {path} -o {quoted(done.path.with_suffix('.heat.mp4'))} --objects objects.csv",
         f"  cssv info {path}",
     ]
-    return Report("\n".join(lines), done.to_json())
+    return Report(lines, done.to_json())
 
 
 def _hints(done: cssv.Encoded, has_scene: bool) -> Iterator[str]:
@@ -52,8 +52,8 @@ def decoded(done: cssv.Decoded) -> Report:
         lines.append(
             f"{count(done.damaged_frames, 'frame')} partly damaged; objects in damaged parts are missing."
         )
-    lines += torn_text(done.torn_bytes)
-    return Report("\n".join(lines), done.to_json())
+    lines += [*notes_text(done.notes), *torn_text(done.torn_bytes)]
+    return Report(lines, done.to_json())
 
 
 def exported(done: cssv.Exported) -> Report:
@@ -66,7 +66,7 @@ def exported(done: cssv.Exported) -> Report:
         *torn_text(done.torn_bytes),
         f"Its pixels carry the heat map: cssv decode {quoted(done.path)} --objects objects.csv",
     ]
-    return Report("\n".join(lines), done.to_json())
+    return Report(lines, done.to_json())
 
 
 def verified(done: cssv.Verification, source: Path) -> Report:
@@ -78,9 +78,9 @@ def verified(done: cssv.Verification, source: Path) -> Report:
     if done.is_sound:
         what = f"version {done.version}" if done.versions == 1 else f"each of {done.versions} versions"
         frames = f"{count(done.frames, 'frame')} of {what}"
-        return Report("\n".join([f"OK: {source}: {frames} as written.", *notes]), data)
+        return Report([f"OK: {source}: {frames} as written.", *notes], data)
     lines = [f"{source}: {_version_of(fault)}{fault.kind}: {fault.text}" for fault in done.faults]
-    return Report("\n".join([*lines, *notes, count(len(lines), "fault") + "."]), data, is_result=True)
+    return Report([*lines, *notes, count(len(lines), "fault") + "."], data, is_result=True)
 
 
 def _version_of(fault: cssv.Fault) -> str:
@@ -95,13 +95,13 @@ def tracked(done: cssv.Tracked) -> Report:
         *notes_text(done.notes),
     ]
     # Without an output file the tracks themselves are on stdout.
-    return Report("\n".join(lines), done.to_json(), is_remark=done.path is None)
+    return Report(lines, done.to_json(), is_remark=done.path is None)
 
 
 _KINDS = {
     "cssv": "a CSSV file; its pixels carry a heat map",
     "copy": "its pixels carry a heat map; no scene track",
-    "plain": "its pixels carry no heat map",
+    "plain": "its pixels carry no heat map: it never had one, or was re-encoded or scaled",
 }
 
 
@@ -116,7 +116,7 @@ def informed(found: cssv.Information) -> Report:
         lines += [f"    {kind:<4} {offset:>12,} {size:>14,}" for kind, offset, size in found.boxes]
     if found.kind == "plain" and found.path.is_file():
         lines.append(f"To embed a heat map: cssv encode {quoted(found.path)}")
-    return Report("\n".join(lines), found.to_json(), is_result=True)
+    return Report(lines, found.to_json(), is_result=True)
 
 
 #: Facts that tell how a file was made.

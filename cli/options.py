@@ -125,14 +125,13 @@ def scene_option(*, required: bool, help: str) -> Callable[[Function], Function]
     return click.option("--meta", "scene", type=INPUT, metavar="SCENE", required=required, help=help)
 
 
-def version_option(*, required: bool = False) -> Callable[[Function], Function]:
+def version_option(*, has_default: bool = True) -> Callable[[Function], Function]:
     """``--version`` of commands that read or change a file."""
-    default = "" if required else "  [default: the one that plays]"
+    default = "  [default: the one that plays]" if has_default else ""
     return click.option(
         "--version",
         type=revision,
         metavar="VERSION",
-        required=required,
         help=f"Version of the .cssv: a number or a tag, see 'cssv log'.{default}",
     )
 

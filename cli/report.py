@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,13 +17,14 @@ class Report:
     """The result of a command.
 
     Attributes:
-        text: for people.
+        lines: for people. A line break within a line is shown escaped, so that a name, author or label that
+            somebody else gave cannot begin a line.
         data: the same for programs, plain JSON types.
         is_result: the text itself was asked for, so --quiet prints it too.
         is_remark: the result is on stdout already, so the text goes to stderr.
     """
 
-    text: str
+    lines: Sequence[str]
     data: dict[str, Any]
     is_result: bool = False
     is_remark: bool = False

@@ -25,7 +25,7 @@ def committed(done: cssv.Committed) -> Report:
         f"See what changed: cssv diff {path} {done.parent} {done.version}",
         f"Go back:          cssv checkout {path} --version {done.parent}",
     ]
-    return Report("\n".join(lines), done.to_json())
+    return Report(lines, done.to_json())
 
 
 def logged(found: cssv.History, *, graph: bool) -> Report:
@@ -38,7 +38,8 @@ def logged(found: cssv.History, *, graph: bool) -> Report:
         lines = [line for block, text in zip(blocks, texts, strict=True) for line in _beside(block, text)]
     else:
         lines = [line for text in texts for line in (text[0], *(f"    {more}" for more in text[1:]))]
-    return Report("\n".join([*lines, *torn_text(found.torn_bytes)]), found.to_json(), is_result=True)
+    lines += [*notes_text(found.notes), *torn_text(found.torn_bytes)]
+    return Report(lines, found.to_json(), is_result=True)
 
 
 def _beside(lanes: tuple[str, ...], text: list[str]) -> Iterator[str]:
@@ -62,20 +63,31 @@ def _version_lines(version: cssv.Version) -> Iterator[str]:
 def checked_out(version: cssv.Version, path: Path) -> Report:
     """The version chosen by ``checkout``."""
     text = f"Version {version.number} of {path} plays now."
-    return Report(text, {"path": str(path), "version": version.to_json()})
+    return Report([text], {"path": str(path), "version": version.to_json()})
 
 
 def tagged(version: cssv.Version, name: str, *, delete: bool) -> Report:
     """The version whose tag was set or deleted by ``tag``."""
     text = f"Version {version.number} {'no longer has' if delete else 'now has'} the tag {name}."
-    return Report(text, {"tag": name, "deleted": delete, "version": version.to_json()})
+    return Report([text], {"tag": name, "deleted": delete, "version": version.to_json()})
+
+
+def choices_text(found: cssv.History) -> str:
+    """The numbers and tags by which a version can be chosen."""
+    numbers = f"{found.versions[0].number} to {found.versions[-1].number}"
+    names = sorted(name for version in found.versions for name in version.tags)
+    listed = ", ".join(names[:_LISTED]) + (" ..." if len(names) > _LISTED else "")
+    return f"a number ({numbers})" + (f" or a tag ({listed})" if names else "")
 
 
 def tags(found: cssv.History) -> Report:
     """All tags of a file, by name."""
     pairs = sorted((name, version.number) for version in found.versions for name in version.tags)
-    lines = [f"{name}  version {number}" for name, number in pairs] or ["No version has a tag yet."]
-    return Report("\n".join(lines), {"path": str(found.path), "tags": dict(pairs)}, is_result=True)
+    lines = [f"{name}  version {number}" for name, number in pairs]
+    # Where the tags are not known, a note says so.
+    lines += notes_text(found.notes) or ([] if pairs else ["No version has a tag yet."])
+    data = {"path": str(found.path), "tags": dict(pairs), "notes": list(found.notes)}
+    return Report(lines, data, is_result=True)
 
 
 def compacted(done: cssv.Compacted) -> Report:
@@ -88,7 +100,8 @@ def compacted(done: cssv.Compacted) -> Report:
     ]
     if done.dropped:
         lines.append(f"Left out: {_numbers_text(done.dropped)}. The old file was not changed.")
-    return Report("\n".join(lines), done.to_json())
+    lines += notes_text(done.notes)
+    return Report(lines, done.to_json())
 
 
 def differed(found: cssv.Difference, picture: Path | None) -> Report:
@@ -96,7 +109,7 @@ def differed(found: cssv.Difference, picture: Path | None) -> Report:
     before, after = found.before.number, found.after.number
     if not (found.scene or found.objects or found.frames):
         text = f"Versions {before} and {after} of {found.path} are the same."
-        return Report(text, found.to_json(), is_result=True)
+        return Report([text], found.to_json(), is_result=True)
     lines = [f"{found.path}: version {before} -> version {after}"]
     for title, changes in (("Scene", found.scene), ("Objects", found.objects)):
         lines += [f"{title}:", *(f"  {change.words}" for change in changes)] if changes else []
@@ -106,7 +119,7 @@ def differed(found: cssv.Difference, picture: Path | None) -> Report:
     elif picture is not None:
         # A picture was asked for, so its absence needs a reason.
         lines += notes_text(["no pixel differs, so there is no picture"])
-    return Report("\n".join(lines), found.to_json(), is_result=True)
+    return Report(lines, found.to_json(), is_result=True)
 
 
 def _pixel_lines(found: cssv.Difference) -> list[str]:

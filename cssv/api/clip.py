@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cssv.api.commit import Committed, commit
-from cssv.api.history import Version, log
+from cssv.api.history import Version, log, version_of
 from cssv.container import Reader, Revision
 from cssv.errors import OptionError
 from cssv.files.closing import Closing
@@ -81,9 +81,12 @@ class Clip(Closing):
 
     @property
     def version(self) -> Version:
-        """The version of this clip. Raises OptionError for a copy, which has no versions."""
-        number = self._reader().version.number
-        return next(version for version in self.versions if version.number == number)
+        """The version of this clip, as it was when the clip was opened.
+
+        Raises OptionError for a copy, which has no versions.
+        """
+        reader = self._reader()
+        return version_of(reader.version, reader.index)
 
     @property
     def versions(self) -> tuple[Version, ...]:

@@ -144,7 +144,7 @@ def commit(
         progress: called after every frame of each stage.
 
     Raises:
-        ContainerError: not a ``.cssv``, a damaged one, or no such version.
+        ContainerError: not a ``.cssv``, one whose tables or audio are damaged, or no such version.
         SceneError, InputError: a scene that cannot be used, or the version has it already; a cover that is
             another clip.
         ThermalError: under the scene's thermal part a reading is no temperature.
@@ -158,6 +158,8 @@ def commit(
     check_texts(about)
     with ExitStack() as stack:
         appender = stack.enter_context(Appender(path, parent=parent))
+        # Readers notice a damaged frame, but nobody checks the audio that all versions share.
+        appender.reader.check_audio()
         base = ParentVersion(Path(path), appender.reader, stack)
         covers = None if cover is None else _open_cover(Path(cover), Path(path), base, stack)
         older = partial(on_same_ground, path, base.parent, base.size, stack)

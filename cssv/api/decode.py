@@ -34,6 +34,7 @@ class Decoded:
         written: the files and folders written.
         damaged_frames: number of frames with damaged cells; the objects there count as hidden.
         torn_bytes: bytes after the versions of a ``.cssv``: an append that is incomplete or in progress.
+        notes: what is not known of a ``.cssv`` because of damage outside of the frames.
     """
 
     frames: int
@@ -42,6 +43,7 @@ class Decoded:
     written: tuple[Path, ...]
     damaged_frames: int = 0
     torn_bytes: int = 0
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
@@ -52,6 +54,7 @@ class Decoded:
             "damaged_frames": self.damaged_frames,
             "torn_bytes": self.torn_bytes,
             "written": [str(path) for path in self.written],
+            "notes": list(self.notes),
         }
 
 
@@ -118,6 +121,7 @@ def decode(
 
     Raises:
         NibblesLostError: the pixels carry nothing; nothing is written.
+        ChecksumError: a frame is damaged, or the audio that an overlay would have; nothing is written.
         OptionError: an output of an unknown kind.
         OutputError: an output cannot be written; existing files are unchanged.
     """
@@ -136,6 +140,8 @@ def decode(
         writers: list[Callable[[Moment], None]] = []
         if overlay is not None:
             audio = Path(source) if decoder.info.has_audio and Path(overlay).suffix else None
+            if audio is not None:
+                decoder.check_audio()
             pictures = _Pictures(Path(overlay), decoder, stack, exact=False, audio=audio)
             writers.append(lambda moment: pictures.write(_colour_frame(moment, moment.overlay)))
         if heat is not None:
@@ -151,8 +157,15 @@ def decode(
         if scene_file is not None:
             decoder.scene.write(scene_file)
     written = tuple(Path(p) for p in (heat, objects, scene, overlay) if p is not None)
-    torn_bytes = 0 if decoder.reader is None else decoder.reader.torn_bytes
-    return Decoded(tally.frames, tally.rows, tally.source, written, tally.damaged_frames, torn_bytes)
+    return Decoded(
+        tally.frames,
+        tally.rows,
+        tally.source,
+        written,
+        tally.damaged_frames,
+        decoder.torn_bytes,
+        decoder.notes,
+    )
 
 
 @dataclass(slots=True)

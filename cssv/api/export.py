@@ -26,7 +26,8 @@ class Exported:
     Attributes:
         path: the file or folder.
         frames: frames in it.
-        notes: what the other kind of file cannot hold, such as audio.
+        notes: what the other kind of file cannot hold, such as audio; what is not known of a ``.cssv``
+            because of damage outside of its frames.
         torn_bytes: bytes of an unfinished append after the last version of a ``.cssv``.
     """
 
@@ -86,13 +87,16 @@ def export(
     if suffix == EXTENSION:
         with Decoder(source, version) as decoder:
             gc(source, path, (version,), progress=progress)
-            return Exported(path, len(decoder), (), _torn(decoder))
+            return Exported(path, len(decoder), decoder.notes, decoder.torn_bytes)
     with Decoder(source, version, stream=stream) as decoder:
         total = len(decoder)
         frames = counted((moment.frame for moment in decoder), "export", total, progress)
         if not suffix:
-            return Exported(path, write_pictures(path, frames), (), _torn(decoder))
+            return Exported(path, write_pictures(path, frames), decoder.notes, decoder.torn_bytes)
         info = decoder.info
+        # The audio is copied packet by packet, and no packet has a checksum of its own.
+        if info.has_audio:
+            decoder.check_audio()
 
         def checked(count: int) -> None:
             if progress is not None:
@@ -110,8 +114,4 @@ def export(
         with writer:
             for count, frame in enumerate(frames, 1):  # noqa: B007 - the count is the result
                 writer.write(frame)
-        return Exported(path, count, writer.notes, _torn(decoder))
-
-
-def _torn(decoder: Decoder) -> int:
-    return 0 if decoder.reader is None else decoder.reader.torn_bytes
+        return Exported(path, count, (*decoder.notes, *writer.notes), decoder.torn_bytes)

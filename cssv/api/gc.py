@@ -25,6 +25,7 @@ class Compacted:
         versions: numbers of the versions in it.
         dropped: numbers of those left out.
         source_bytes, bytes: sizes of the old file and of the new one.
+        notes: what the copy does not have because of damage, such as the tags.
     """
 
     path: Path
@@ -32,6 +33,7 @@ class Compacted:
     dropped: tuple[int, ...]
     source_bytes: int
     bytes: int
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
@@ -41,6 +43,7 @@ class Compacted:
             "dropped": list(self.dropped),
             "source_bytes": self.source_bytes,
             "bytes": self.bytes,
+            "notes": list(self.notes),
         }
 
 
@@ -69,7 +72,8 @@ def gc(
         progress: called after every frame.
 
     Raises:
-        ContainerError: no such version, or a damaged file.
+        ContainerError: no such version, or a damaged file. Without a version named by its tag, and without
+            ``keep_tagged``, damage of the tags alone is no error: the copy has none, and a note says so.
         OptionError: nothing to keep, or the output is the source.
         OutputError: the output cannot be written; an existing file is unchanged.
     """
@@ -81,6 +85,8 @@ def gc(
         index = reader.index
     every = [version.number for version in index.versions]
     kept = {index.find(revision).number for revision in keep}
+    if keep_tagged:
+        index.check_tags()
     kept |= {index.playing} if keep_playing else set()
     kept |= {number for _, number in index.tags} if keep_tagged else set()
     kept |= set(every[::-1][: max(keep_last, 0)])
@@ -91,4 +97,6 @@ def gc(
             compact(source, file, sorted(kept))
         check(temporary, progress)
     dropped = tuple(number for number in every if number not in kept)
-    return Compacted(target, tuple(sorted(kept)), dropped, source.stat().st_size, target.stat().st_size)
+    sizes = source.stat().st_size, target.stat().st_size
+    notes = tuple(f"{note}; the copy has no tags" for note in index.notes)
+    return Compacted(target, tuple(sorted(kept)), dropped, *sizes, notes)

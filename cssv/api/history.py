@@ -53,11 +53,13 @@ class History:
         path: the file.
         versions: all of them, oldest first.
         torn_bytes: bytes of an unfinished append after the last version; a process may be writing them now.
+        notes: what is not known because of damage, such as the tags; versions have none then.
     """
 
     path: Path
     versions: tuple[Version, ...]
     torn_bytes: int
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the versions, newest first, as plain JSON types."""
@@ -66,6 +68,7 @@ class History:
             "playing": self.playing.number,
             "versions": [version.to_json() for version in reversed(self.versions)],
             "torn_bytes": self.torn_bytes,
+            "notes": list(self.notes),
         }
 
     @property
@@ -103,7 +106,7 @@ def log(path: Path_) -> History:
         ContainerError: the file is not a ``.cssv``, or its index is damaged.
     """
     with Archive(path) as archive:
-        return History(Path(path), versions_of(archive.index), archive.torn_bytes)
+        return History(Path(path), versions_of(archive.index), archive.torn_bytes, archive.index.notes)
 
 
 def checkout(path: Path_, version: Revision) -> Version:

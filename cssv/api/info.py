@@ -34,6 +34,7 @@ class Information:
         versions: of a ``.cssv``, oldest first.
         torn_bytes: of a ``.cssv``: bytes of an unfinished append after the last version.
         boxes: of a ``.cssv``: its top-level boxes as (kind, offset, size).
+        damage: of a ``.cssv``: what is not known because of damage, such as the tags.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Information:
     versions: tuple[Version, ...] = ()
     boxes: tuple[tuple[str, int, int], ...] = ()
     torn_bytes: int = 0
+    damage: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
@@ -80,12 +82,12 @@ class Information:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Conversions while reading; for a ``.cssv`` also a codec that browsers do not play."""
+        """Conversions while reading; for a ``.cssv`` also damage, and a codec that browsers do not play."""
         if self.kind != "cssv":
             return self.video.notes
         # The names of FFmpeg's codecs are those of the lossless ones here.
         played = [browser_notes(codec) for codec in CODECS if codec == self.video.codec]
-        return (*self.video.notes, *(note for notes in played for note in notes))
+        return (*self.video.notes, *self.damage, *(note for notes in played for note in notes))
 
     @property
     def duration_s(self) -> Fraction | None:
@@ -147,4 +149,5 @@ def _of_container(
             (box.kind.decode("latin-1"), box.offset, box.size) for box in walk_boxes(path) if box.depth == 0
         ),
         reader.torn_bytes,
+        reader.index.notes,
     )

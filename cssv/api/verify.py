@@ -90,7 +90,8 @@ def verify(path: Path_, *, repair: bool = False, progress: Progress | None = Non
 
     Args:
         path: a ``.cssv``; all its versions are checked, shared frames once.
-        repair: first remove an incomplete append. Nothing else can be repaired.
+        repair: first remove an incomplete append. Nothing else can be repaired. A damaged index after the
+            versions is a fault and stays: the tags in it would be lost for good.
         progress: called after every frame.
 
     Raises:
@@ -211,7 +212,8 @@ def _scene_fault(reader: Reader, frame: int) -> str | None:
     try:
         number = read_sample(sample).frame
     except (ContainerError, SceneError) as error:
-        return f": {error}"
+        # A scene with several faults has a line for each.
+        return f": {'; '.join(line.strip() for line in str(error).splitlines())}"
     return None if number == frame else f" is that of frame {number}"
 
 

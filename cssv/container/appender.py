@@ -15,6 +15,7 @@ from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 
+from cssv.container.archive import Archive
 from cssv.container.chunks import CHUNK_BYTES, CHUNK_S, Samples, samples_to_table, table_to_samples
 from cssv.container.entries import extract_entry
 from cssv.container.index import FrameTable, Index, IndexMeta, Revision, VersionRow, index_size, write_index
@@ -53,6 +54,7 @@ class Appender(Closing):
     Raises:
         LockedError: another writer holds the file.
         InputError, ContainerError: as :class:`Reader`.
+        ChecksumError: an index behind the versions is damaged, and its tags would be lost.
         OutputError: the system refuses to write; the file is as it was. Any method may raise it.
     """
 
@@ -64,6 +66,7 @@ class Appender(Closing):
         self._lock = WriterLock(path)
         try:
             self.reader = Reader(self._path, version=parent)
+            self.reader.archive.check_end()
             with self._writing("open"):
                 self._file = FileIO(self._path, "r+b")
             self._reset()
@@ -488,9 +491,9 @@ class Appender(Closing):
 
 
 def repair(path: str | os.PathLike[str]) -> int:
-    """Cut off the torn end that an interrupted append left; returns how many bytes that were.
-
-    Raises as :class:`Appender`.
-    """
+    """Cut off a torn append, but no damaged index; returns the bytes cut. Raises as :class:`Appender`."""
+    with Archive(path) as archive:
+        if archive.index.damaged_at is not None:
+            return 0
     with Appender(path) as appender:
         return appender.cut_bytes

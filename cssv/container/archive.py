@@ -6,11 +6,14 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
 
 from cssv.container.index import (
+    INDEX_COPY_REMEDY,
+    INDEX_FORMAT,
     INDEX_KINDS,
     INDEX_LEAST,
     INDEX_UUID,
@@ -23,6 +26,7 @@ from cssv.container.index import (
 from cssv.container.limits import INDEX_LIMIT, SAMPLES_LIMIT, check_limit
 from cssv.container.moov import MediaTrack, Movie, read_moov
 from cssv.container.mp4_boxes import Box, file_size, open_file, read_exactly, top_boxes
+from cssv.container.tail import has_damaged_index, looks_like_index
 from cssv.errors import ChecksumError, ContainerError, CssvError
 from cssv.files.access import Access
 from cssv.files.closing import Closing
@@ -30,6 +34,8 @@ from cssv.files.patched import as_input_file
 
 _BRAND = b"cssv"
 _FTYP_LIMIT = 4096
+#: Bytes in which the brand is searched; the box that is written has 32.
+_FTYP_SEARCHED = 64
 
 #: Attempts to open a file, because a writer may cut off or add bytes while a reader walks the boxes.
 _TRIES = 20
@@ -46,9 +52,9 @@ class Archive(Closing):
         file: open for reading.
         size: of the file in bytes, when it was opened.
         ftyp: its first box.
-        index: all versions.
+        index: all versions; without tags if an index behind it is damaged, which may have other ones.
         live: the ``moov`` box that players use.
-        end: offset of the byte behind the index; what follows is a torn append.
+        end: offset of the byte behind the index; what follows is a torn append or a damaged index.
 
     Raises as :class:`cssv.container.Reader`.
     """
@@ -77,6 +83,10 @@ class Archive(Closing):
             if is_last_try or file_size(self.file) == self.size:
                 raise
             return False
+        if has_damaged_index(self.file, self.end, self.size, self.live.offset):
+            if not is_last_try and file_size(self.file) != self.size:
+                return False
+            self.index = replace(self.index, tags=(), damaged_at=self.end)
         self._tops = {box.offset: box for box in tops}
         return True
 
@@ -97,8 +107,17 @@ class Archive(Closing):
 
     @property
     def torn_bytes(self) -> int:
-        """Bytes behind the index."""
-        return self.size - self.end
+        """Bytes of a torn append behind the index."""
+        return 0 if self.index.damaged_at is not None else self.size - self.end
+
+    def check_end(self) -> None:
+        """Raise ChecksumError if a damaged index lies where an append would begin."""
+        at = self.index.damaged_at
+        if at is not None:
+            raise ChecksumError(
+                f"the index at byte {at} is damaged, and an append would lose the tags in it for good",
+                remedy="Make a copy without tags by `cssv.gc()`, and set them again there.",
+            )
 
     def boxes(self) -> list[Box]:
         """Top-level boxes up to the index, in file order."""
@@ -127,6 +146,20 @@ class Archive(Closing):
     def table(self, version: VersionRow) -> FrameTable:
         """Return the frame table of a version; ChecksumError if it is damaged."""
         return read_frame_table(self.read(version.table_offset, version.table_size), version)
+
+    def audio_crc(self, track: MediaTrack) -> int:
+        """CRC-32 of all samples of an audio track, end to end."""
+        crc, table = 0, track.table
+        for offset, size in zip(table.offsets.tolist(), table.sizes.tolist(), strict=True):
+            crc = zlib.crc32(self.read(offset, size), crc)
+        return crc
+
+    def check_audio(self, track: MediaTrack, table: FrameTable) -> None:
+        """Raise ChecksumError if the samples of an audio track are not what was written."""
+        if self.audio_crc(track) != audio_row(table, track)[1]:
+            raise ChecksumError(
+                f"audio track {track.number} is damaged", remedy="Run `cssv.verify()` to find all damage."
+            )
 
     def movie(self, version: VersionRow, table: FrameTable, limit: int = SAMPLES_LIMIT) -> Movie:
         """Return the tracks of a version, checked against the file and the frame table.
@@ -212,7 +245,11 @@ def _read_ftyp(file: BinaryIO, size: int) -> bytes:
         brands = data[first.header + 8 :]
         if _BRAND in (brands[at : at + 4] for at in range(0, len(brands), 4)):
             return data
-    raise ContainerError("not a CSSV file", found=str(file.name), remedy="Make one by `cssv.encode()`.")
+    raise ContainerError(
+        "not a CSSV file, or its first box is damaged",
+        found=str(file.name),
+        remedy="Make one by `cssv.encode()`. " + INDEX_COPY_REMEDY,
+    )
 
 
 def _indexes(file: BinaryIO, tops: list[Box]) -> Iterator[Box]:
@@ -231,7 +268,7 @@ def _find_index(file: BinaryIO, tops: list[Box]) -> tuple[Index, Box, int]:
     """
     live = next((box for box in tops if box.kind == b"moov"), None)
     if live is None:
-        raise ContainerError("file has no moov box", remedy="It is truncated: make it again.")
+        raise ContainerError("file has no moov box", remedy="It is truncated or damaged: make it again.")
     first_error: CssvError | None = None
     for box in _indexes(file, tops):
         try:
@@ -244,19 +281,26 @@ def _find_index(file: BinaryIO, tops: list[Box]) -> tuple[Index, Box, int]:
         if (index.live_offset, index.current.moov_size) == (live.offset, live.size):
             return index, live, box.offset + box.size
     raise first_error or ContainerError(
-        "file has no index for the version that plays",
-        remedy="Another program remuxed or edited it: use the file as CSSV wrote it.",
+        "file has no index for the version that plays: it is damaged, or another program edited it",
+        remedy="Use the file as CSSV wrote it. " + INDEX_COPY_REMEDY,
     )
 
 
 def is_cssv(path: str | os.PathLike[str]) -> bool:
-    """Whether this looks like a CSSV file: by the brand in ``ftyp`` and an index box.
+    """Whether this is a CSSV file, sound or damaged: by the brand in its first box, or by an index box.
 
-    Reads box headers only. Raises InputError if the file cannot be opened.
+    A remuxed or re-encoded copy has neither. Reads box headers only. Raises InputError if the file cannot be
+    opened.
     """
     with open_file(path) as file, suppress(ContainerError):
         size = file_size(file)
-        _read_ftyp(file, size)
-        tops = [box for box in top_boxes(file, size) if box.whole]
-        return next(_indexes(file, tops), None) is not None
+        # Not by the size of the box, which may be damaged.
+        head = read_exactly(file, 0, min(size, _FTYP_SEARCHED))
+        if head[4:8] == b"ftyp" and _BRAND in (head[at : at + 4] for at in range(16, len(head), 4)):
+            return True
+        return any(
+            box.kind == INDEX_KINDS[INDEX_FORMAT] or looks_like_index(file, box.offset, box.size)
+            for box in top_boxes(file, size)
+            if box.whole
+        )
     return False

@@ -28,8 +28,8 @@ class Problem:
 
     Attributes:
         kind: ``"sample"``, ``"scene"``, ``"audio"`` (bytes of a sample), ``"ftyp"``, ``"tail"`` (a torn
-            append), ``"index"`` (an older one, whose versions the current one has too) or ``"history"``
-            (tables of a version).
+            append), ``"index"`` (an older one, whose versions the current one has too, or a later one with
+            other tags) or ``"history"`` (tables of a version).
         text: description for users.
         frame: number of the frame, from 0; None if it concerns no single frame.
         version: number of the version; None if it concerns no single version. If several share the bytes,
@@ -65,7 +65,12 @@ def find_problems(archive: Archive, shown: VersionRow) -> Iterator[Problem]:
 
 
 def _index_problems(archive: Archive) -> Iterator[Problem]:
-    """Yield each damaged older index: only the frame tables inside are still in use."""
+    """Yield each damaged index.
+
+    Of an older one only the frame table inside is still in use. One behind the chosen index has other tags.
+    """
+    if archive.index.damaged_at is not None:
+        yield Problem("index", f"index at byte {archive.index.damaged_at} is damaged; tags may be older")
     for box in archive.indexes():
         data = read_exactly(archive.file, box.offset, box.size)
         if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
@@ -131,10 +136,7 @@ class _Check:
         if len(fresh) != len(table):
             raise ContainerError(f"audio track {track.number} shares some of its bytes, but not all")
         self._audio_keys.add(key)
-        crc = 0
-        for offset, size in zip(table.offsets.tolist(), table.sizes.tolist(), strict=True):
-            crc = zlib.crc32(read_exactly(self._archive.file, offset, size), crc)
-        if crc == expected or not len(table):
+        if not len(table) or self._archive.audio_crc(track) == expected:
             return []
         return [_Damage("audio", int(table.offsets[0]), None, version.number, track.number)]
 

@@ -119,7 +119,7 @@ class _Compaction:
         for version in self._kept:
             table, movie = self._opened(version)
             rows = [
-                _fresh(visited, audio_keys, place, track, table, self._archive.file)
+                _fresh(visited, audio_keys, place, track, table, self._archive)
                 for place, track in enumerate(movie.tracks)
             ]
             begins = np.concatenate([row[0] for row in rows])
@@ -206,7 +206,7 @@ def _fresh(
     place: int,
     track: MediaTrack,
     frames: FrameTable,
-    file: BinaryIO,
+    archive: Archive,
 ) -> tuple[F64s, I64s, I64s, I64s, I64s]:
     """The samples of a track that are not visited yet, as five columns in the order of the track.
 
@@ -215,7 +215,7 @@ def _fresh(
     """
     table = track.table
     if track.kind == "audio":
-        samples, crcs = _fresh_audio(visited, audio_keys, track, audio_row(frames, track)[1], file)
+        samples, crcs = _fresh_audio(visited, audio_keys, track, frames, archive)
     else:
         crcs = frames.samples if track.kind == "video" else frames.scenes
         samples = np.sort(visited.claim(table.offsets, table.sizes, crcs).astype(np.int64))
@@ -234,21 +234,17 @@ def _begins(track: MediaTrack, samples: I64s, sizes: I64s) -> F64s:
 
 
 def _fresh_audio(
-    visited: VisitedExtents, audio_keys: set[bytes], track: MediaTrack, expected: int, file: BinaryIO
+    visited: VisitedExtents, audio_keys: set[bytes], track: MediaTrack, frames: FrameTable, archive: Archive
 ) -> tuple[I64s, U32s]:
     """All samples of an audio track, checked, or none if they were visited before."""
     table = track.table
-    key, crcs = audio_key(table, expected), np.zeros(len(table), np.uint32)
+    key, crcs = audio_key(table, audio_row(frames, track)[1]), np.zeros(len(table), np.uint32)
     if key in audio_keys:
         return np.zeros(0, np.int64), crcs
     samples = np.sort(visited.claim(table.offsets, table.sizes, crcs).astype(np.int64))
     if len(samples) != len(table):
         raise ContainerError(f"audio track {track.number} shares some of its bytes, but not all")
-    crc = 0
-    for offset, size in zip(table.offsets.tolist(), table.sizes.tolist(), strict=True):
-        crc = zlib.crc32(read_exactly(file, offset, size), crc)
-    if crc != expected:
-        raise ChecksumError(f"audio track {track.number} is damaged")
+    archive.check_audio(track, frames)
     audio_keys.add(key)
     return samples, crcs
 

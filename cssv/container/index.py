@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 import zlib
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,12 @@ _AUDIO = struct.Struct(">III")
 _BIG32 = np.dtype(">u4")
 
 U32s = NDArray[np.uint32]
+
+#: What can be done with a file whose index is damaged.
+INDEX_COPY_REMEDY = "The pictures may be undamaged: 'ffmpeg -c copy' copies them with all they carry."
+
+#: Tags that a message lists.
+_LISTED = 20
 
 #: What names a version: its number, a tag, or None for the playing one.
 Revision = int | str | None
@@ -144,6 +150,8 @@ class Index:
         next_number: number of the next version; above all numbers that the file ever had.
         live_offset: offset of the ``moov`` box that players use: the playing version's, or a later copy.
         tags: (name, version number), ascending by the names' UTF-8 bytes.
+        damaged_at: offset of a damaged index behind this one; None if there is none. The tags are not known
+            then, and ``tags`` is empty.
     """
 
     versions: tuple[VersionRow, ...]
@@ -152,34 +160,66 @@ class Index:
     next_number: int
     live_offset: int
     tags: tuple[tuple[str, int], ...] = ()
+    damaged_at: int | None = None
 
     @property
     def current(self) -> VersionRow:
         """The version that players show."""
         return self.find(self.playing)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks for users: what is not known of the file because of damage."""
+        if self.damaged_at is None:
+            return ()
+        return (
+            f"the index at byte {self.damaged_at} is damaged, so the tags of the versions are not known; "
+            "the versions themselves are whole",
+        )
+
+    def check_tags(self) -> None:
+        """Raise ChecksumError if it is not known which tags the versions have."""
+        if self.damaged_at is not None:
+            raise ChecksumError(
+                f"the index at byte {self.damaged_at} is damaged, so the tags are not known",
+                remedy="Use the numbers of the versions: `cssv.log()` lists them.",
+            )
+
     def find(self, revision: Revision) -> VersionRow:
         """Return the version with this number or tag; None means the playing one.
 
-        Raises RevisionError if there is none.
+        Raises RevisionError if there is none, and ChecksumError for a tag if the tags are not known.
         """
         number = self.playing if revision is None else revision
         # True is an int to Python, but never the number of a version to a caller.
         if isinstance(number, bool) or not isinstance(number, int | str):
             raise RevisionError("not the number or tag of a version", found=repr(number))
         if isinstance(number, str):
-            names = dict(self.tags)
-            if number not in names:
-                bound = ", ".join(names) or "none yet"
+            self.check_tags()
+            named = dict(self.tags)
+            if number not in named:
+                numbers = f"The versions have the numbers {self._numbers()}."
                 raise RevisionError(
-                    "no such tag", found=number, bound=bound, remedy=did_you_mean(number, names)
+                    "no such tag",
+                    found=number,
+                    bound=_listed(named) or "none yet",
+                    remedy=" ".join(filter(None, (did_you_mean(number, named), numbers))),
                 )
-            number = names[number]
+            number = named[number]
         at = bisect_left(self.versions, number, key=lambda version: version.number)
         if at < len(self.versions) and self.versions[at].number == number:
             return self.versions[at]
-        bound = f"{self.versions[0].number} to {self.versions[-1].number}"
-        raise RevisionError("no such version", found=number, bound=bound)
+        names = _listed([name for name, _ in self.tags])
+        remedy = f"A tag can be used as well: {names}." if names else None
+        raise RevisionError("no such version", found=number, bound=self._numbers(), remedy=remedy)
+
+    def _numbers(self) -> str:
+        return f"{self.versions[0].number} to {self.versions[-1].number}"
+
+
+def _listed(names: Collection[str]) -> str:
+    """The first few names."""
+    return ", ".join(islice(names, _LISTED)) + (" ..." if len(names) > _LISTED else "")
 
 
 def write_frame_table(table: FrameTable) -> bytes:
@@ -346,7 +386,7 @@ def read_index(data: bytes, offset: int) -> Index:
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
         raise ChecksumError(
             f"the index at byte {offset} is damaged",
-            remedy="The pictures may be undamaged: 'ffmpeg -c copy' copies them with all they carry.",
+            remedy=INDEX_COPY_REMEDY,
         )
     fields = FieldReader(memoryview(data)[INDEX_HEADER:-4], "index")
     magic, form, _flags, own_offset, ftyp_crc, count = _HEAD.unpack(fields.take(_HEAD.size))

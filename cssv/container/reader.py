@@ -132,7 +132,8 @@ class Reader(Closing):
     def sample(self, track: int, sample: int) -> bytes:
         """Bytes of a sample; ChecksumError if a video or scene sample is damaged.
 
-        Audio is not checked: the file has one checksum for all samples of an audio track together.
+        Audio is not checked: the file has one checksum for all samples of an audio track together
+        (:meth:`check_audio`).
         """
         found = self.track(track)
         data = self._bytes(found, sample)
@@ -143,6 +144,12 @@ class Reader(Closing):
                 remedy="Run `cssv.verify()` to find all damage.",
             )
         return data
+
+    def check_audio(self) -> None:
+        """Read all audio samples; ChecksumError unless they are what was written."""
+        for track in self.tracks:
+            if track.kind == "audio":
+                self._archive.check_audio(track, self._frame_table)
 
     def scene_sample(self, frame: int) -> bytes:
         """JSON of the scene at this frame; that of frame 0 holds the whole scene."""

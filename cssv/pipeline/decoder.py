@@ -26,6 +26,7 @@ from cssv.files.closing import Closing
 from cssv.files.patched import InputFile
 from cssv.files.paths import Path_
 from cssv.frames import Frame, Layout, planes_crc
+from cssv.pipeline.config import EXTENSION
 from cssv.pipeline.moment import Moment
 from cssv.pipeline.scene_track import read_sample
 from cssv.scene import Scene
@@ -59,7 +60,9 @@ class Decoder(Closing):
     Raises:
         VideoError: not a video. NibblesLostError: the pixels carry nothing, or no longer.
         ChecksumError: a frame of a ``.cssv`` is damaged.
-        ContainerError: no such version. OptionError: a version of a source without versions.
+        ContainerError: no such version, or a damaged ``.cssv``: one that has this extension, the brand of the
+            format or a box of it, but no sound index.
+        OptionError: a version of a source without versions.
     """
 
     def __init__(self, source: Path_, version: Revision = None, *, stream: int | None = None) -> None:
@@ -70,7 +73,8 @@ class Decoder(Closing):
         self.reader: Reader | None = None
         try:
             self._carrier: Carrier | None = None
-            if self._path.is_file() and is_cssv(self._path):
+            # Also a damaged one: its pixels must not pass for those of a copy, which has no scene track.
+            if self._path.is_file() and (self._path.suffix.lower() == EXTENSION or is_cssv(self._path)):
                 self.reader = self._stack.enter_context(Reader(self._path, version=version))
                 self._carrier = carrier_of_file(self.reader.version.about.meta)
             else:
@@ -94,6 +98,16 @@ class Decoder(Closing):
         """Pts of the frames of a copy; read by a second reader, so that a running loop keeps its place."""
         with open_frames(self._path, stream=self._stream) as frames:
             return shown_stamps(frames)
+
+    @property
+    def torn_bytes(self) -> int:
+        """Bytes of an unfinished append after the last version of a ``.cssv``."""
+        return 0 if self.reader is None else self.reader.torn_bytes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks for users: what is not known of a ``.cssv`` because of damage outside of the frames."""
+        return () if self.reader is None else self.reader.index.notes
 
     @property
     def layout(self) -> Layout:
@@ -125,6 +139,11 @@ class Decoder(Closing):
         with suppress(ContainerError, InputError):
             return plane_of(self.scene.camera, (self.info.width, self.info.height))
         return None
+
+    def check_audio(self) -> None:
+        """Raise ChecksumError if the audio of a ``.cssv`` is damaged; a copy has no checksum of its audio."""
+        if self.reader is not None:
+            self.reader.check_audio()
 
     def seek(self, number: int) -> None:
         """Let the next loop start at the source's frame ``number``, counted from 0."""

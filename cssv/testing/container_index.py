@@ -70,10 +70,12 @@ class IndexRead:
     following: int
     live: int
     tags: dict[str, int]
+    damaged: int | None = None
 
     def find(self, revision: int | str | None) -> VersionRead:
         """The row of a number or a tag; None is the version that plays."""
         number: int | str = self.playing if revision is None else revision
+        need(self.damaged is None or not isinstance(number, str), "tags behind a damaged index")
         number = self.tags.get(number, number) if isinstance(number, str) else number
         for version in self.versions:
             if version.number == number:
@@ -318,5 +320,46 @@ def choose(data: bytes, tops: list[Top]) -> tuple[IndexRead, Top]:
         except ValueError:
             continue
         if (index.live, index.find(None).moov[1]) == (live[1], live[3] - live[1]):
+            if is_damaged(data, end, live[1]):
+                index.damaged, index.tags = end, {}
             return index, live
     raise ValueError("no index of what is shown")
+
+
+# A damaged index behind the chosen one (page, section 7).
+
+
+def signs(data: bytes, at: int) -> int:
+    """How many of the four signs of an index begin at a byte."""
+    return (
+        (data[at + 4 : at + 8] in KINDS.values())
+        + (data[at + 8 : at + 24] == OUR_UUID)
+        + (data[at + 24 : at + 28] == b"CSIX")
+        + (data[at + 32 : at + 40] == at.to_bytes(8, "big"))
+    )
+
+
+def is_right(data: bytes, at: int, size: int) -> bool:
+    """Whether the checksum of an index at a byte is right, if its size is this one."""
+    box = size.to_bytes(4, "big") + data[at + 4 : at + size]
+    return 52 <= size <= 256 * MIB and integer(box, size - 4, 4) == zlib.crc32(box[:-4])
+
+
+def is_damaged(data: bytes, at: int, live: int) -> bool:
+    """Whether the bytes behind the chosen index are a damaged index."""
+    left = len(data) - at
+    if left < 52 or data[at + 4 : at + 8] in (b"mdat", b"moov"):
+        return False
+    if signs(data, at) >= 2:
+        size = integer(data, at, 4)
+        if size <= left:
+            return not is_right(data, at, size)
+        if is_right(data, at, left):
+            return True
+    later = data.find(OUR_UUID, at + 16, at + 256 * MIB)
+    while later >= 0:
+        start = later - 8
+        if signs(data, start) == 4 and data[start + 56 : start + 64] == live.to_bytes(8, "big"):
+            return True
+        later = data.find(OUR_UUID, later + 1, at + 256 * MIB)
+    return False

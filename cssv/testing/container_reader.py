@@ -264,13 +264,14 @@ class File:
         for track, wanted in (("video", crcs[0]), ("scene", crcs[1])):
             (samples,) = (part.samples for part in tracks if part.kind == track)
             need([zlib.crc32(sample.data) for sample in samples] == wanted, f"{track} checksum")
-        behind = len(self.data) - self.index.end
+        behind = 0 if self.index.damaged else len(self.data) - self.index.end
         video, scene, stego = crcs
         return FileRead(self.index.versions, version, tracks, rows, video, scene, stego, behind, self.index)
 
     def check(self) -> None:
         """Check the whole file (page, section 9), except for bytes behind the index."""
         need(zlib.crc32(self.data[: self.tops[0][3]]) == self.index.ftyp_crc, "ftyp checksum")
+        need(self.index.damaged is None, "a damaged index behind the chosen one")
         for start, end in index_boxes(self.data, self.tops):
             if end <= self.index.end:
                 need(integer(self.data, end - 4, 4) == zlib.crc32(self.data[start : end - 4]), "older index")

@@ -128,16 +128,6 @@ def test_a_file_cut_short(keep, stego, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["bad.cssv"]
 
 
-def test_a_file_without_its_index_still_carries_in_its_pixels(stego, truths, tmp_path):
-    bad = tmp_path / "bad.cssv"
-    bad.write_bytes(stego.read_bytes()[:-1])
-    with pytest.raises(ContainerError):
-        cssv.verify(bad)
-    with cssv.open(bad) as clip:
-        assert [clip[5].source, clip[5].number] == ["pixels", 5]
-        assert np.array_equal(clip[5].heat, truths["h264"][5])
-
-
 def test_every_byte_of_the_tables_is_guarded(stego, tmp_path):
     """Whatever is flipped behind the media: an error of ours, or the same pictures as before."""
     kinds = {kind: (at, size) for kind, at, size in synthetic.top_boxes(stego.read_bytes())}

@@ -10,6 +10,7 @@ import pytest
 
 import cssv
 from cssv.files.lock import WriterLock
+from cssv.video import VideoWriter
 
 SCENE = {
     "cssv_scene": 1,
@@ -207,6 +208,82 @@ def test_checkout_plays_another_version(run, clip, tmp_path):
     size = clip.stat().st_size
     assert run("checkout", clip, "--version", "2").code == 0
     assert clip.stat().st_size == size
+
+
+def test_checkout_takes_a_number_or_a_tag_after_the_file(run, clip):
+    cssv.tag(clip, "hot", 2)
+    for words, number in ((("hot",), 2), (("1",), 1), (("--version", "hot"), 2), (("--version", "1"), 1)):
+        assert run("checkout", clip, *words).out == f"Version {number} of {clip} plays now.\n"
+        assert cssv.log(clip).playing.number == number
+
+
+def test_checkout_says_what_is_possible(run, clip, three):
+    result = run("checkout", clip)
+    assert result.code == 2
+    assert "give VERSION after FILE, a number (1 to 3)." in result.err
+    result = run("checkout", clip, "1", "--version", "2")
+    assert result.code == 2
+    assert "not both" in result.err
+    assert clip.read_bytes() == three.read_bytes()
+    cssv.tag(clip, "hot", 2)
+    cssv.tag(clip, "best", 1)
+    assert "a number (1 to 3) or a tag (best, hot)." in run("checkout", clip).err
+    result = run("checkout", clip, "cold")
+    assert result.code == 3
+    assert (
+        "no such tag: found 'cold'; allowed: best, hot. The versions have the numbers 1 to 3." in result.err
+    )
+    result = run("checkout", clip, "9")
+    assert result.code == 3
+    assert "no such version: found 9; allowed: 1 to 3. A tag can be used as well: best, hot." in result.err
+
+
+def test_a_damaged_tag_ends_as_damage(run, clip, tmp_path):
+    cssv.tag(clip, "hot", 1)
+    start = clip.stat().st_size
+    cssv.tag(clip, "hot", 2)
+    data = bytearray(clip.read_bytes())
+    data[start + 70] ^= 4
+    clip.write_bytes(data)
+    result = run("verify", clip)
+    assert result.code == 5
+    assert f"{clip}: index: index at byte {start} is damaged; tags may be older" in result.out
+    assert "unfinished append" not in result.out
+    result = run("verify", clip, "--repair")
+    assert result.code == 5
+    assert clip.read_bytes() == data
+    result = run("decode", clip, "--version", "hot", "--objects", tmp_path / "o.csv")
+    assert result.code == 5
+    assert "Use the numbers of the versions: 'cssv log' lists them." in result.err
+    assert not (tmp_path / "o.csv").exists()
+    note = f"the index at byte {start} is damaged, so the tags of the versions are not known"
+    for words in (("log",), ("info",), ("tag",), ("decode", "--objects", tmp_path / "o.csv")):
+        result = run(words[0], clip, *words[1:])
+        assert result.code == 0
+        assert note in result.out, words
+    assert run("tag", clip, "--json").json() == {
+        "path": str(clip),
+        "tags": {},
+        "notes": list(cssv.log(clip).notes),
+    }
+    result = run("tag", clip, "hot", "--version", "2")
+    assert result.code == 5
+    assert "Make a copy without tags by 'cssv gc'" in result.err
+    assert clip.read_bytes() == data
+    result = run("gc", clip, tmp_path / "sound.cssv", "--keep", "2")
+    assert result.code == 0
+    assert f"{note}; the versions themselves are whole; the copy has no tags" in result.out
+
+
+def test_info_of_a_copy_that_lost_its_heat_map(run, clip, tmp_path):
+    with cssv.open(clip) as opened:
+        heat = [moment.frame for moment in opened]
+    lossy = tmp_path / "lossy.mp4"
+    with VideoWriter(lossy, cssv.info(clip).video, codec="h264-lossy") as writer:
+        for frame in heat:
+            writer.write(frame)
+    out = run("info", lossy).out
+    assert out.startswith(f"{lossy}: its pixels carry no heat map: it never had one, or was re-encoded")
 
 
 @pytest.mark.parametrize(("version", "expected"), [("1", 36.5), ("2", 37.5), ("3", 36.5), ("hot", 37.5)])

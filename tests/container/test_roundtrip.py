@@ -195,14 +195,29 @@ def test_damaged_scene_and_audio_are_named(small, small_bytes):
 def test_sniffing(small, small_bytes, tmp_path):
     assert is_cssv(small)
     other = tmp_path / "other.mp4"
-    for content in (
-        b"",
-        b"hello",
-        small_bytes[: small_bytes.index(b"moov")],
-        small_bytes.replace(b"cssv", b"cssw"),
-    ):
+    mp4 = small_bytes[: small_bytes.rindex(b"CSIX") - 24].replace(b"cssv", b"isom")
+    for content in (b"", b"hello", small_bytes[:27], mp4, mp4 + b"\0\0\0\x08free", mp4 + b"cssv" * 3):
         other.write_bytes(content)
         assert not is_cssv(other)
+
+
+def test_a_damaged_file_is_not_taken_for_another_kind(small_bytes, tmp_path):
+    """Its brand, or type, UUID and magic of its index, are enough, each alone; so is a part of the file."""
+    other = tmp_path / "other.mp4"
+    start = small_bytes.rindex(b"CSIX") - 24
+    flips = [*range(32), *range(start, start + 40)]
+    for at in flips:
+        other.write_bytes(small_bytes[:at] + bytes([small_bytes[at] ^ 0xFF]) + small_bytes[at + 1 :])
+        assert is_cssv(other), at
+    for content in (
+        small_bytes[:32],
+        small_bytes[: small_bytes.index(b"moov")],
+        small_bytes[:-1],
+        small_bytes.replace(b"cssv", b"cssw"),
+        small_bytes.replace(b"CSIX", b"CSIW").replace(b"cssv", b"cssw", 1),
+    ):
+        other.write_bytes(content)
+        assert is_cssv(other)
 
 
 @pytest.mark.parametrize("ask", [Reader, is_cssv, lambda path: list(walk_boxes(path))])

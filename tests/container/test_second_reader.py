@@ -19,7 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.container import Appender, IndexMeta, Reader, compact
-from tests.container.both_readers import assert_same, samples_of, seen_by_second
+from tests.container.both_readers import (
+    assert_same,
+    package_refuses,
+    samples_of,
+    second_refuses,
+    seen_by_package,
+    seen_by_second,
+)
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 GOLDEN = sorted(VECTORS.glob("container_v*.cssv"))
@@ -245,6 +252,21 @@ class Torn:
         assert now[:-1] == self.old[:-1]
         assert now[-1] == len(added)
 
+    def shows_no_tags(self, added):
+        """The versions are there by number, and every tag is refused."""
+        self.state(added)
+        for number in (None, *(row[0] for row in self.old[3])):
+            now = seen_by_second(self.module, self.path, number, False)
+            assert now == seen_by_package(self.path, number)
+            assert now[3] == self.old[3]
+        tags = self.old[4][2]
+        assert tags
+        for name, _ in (*tags, ("torn", 3)):
+            assert second_refuses(self.module, self.path, name, whole=False)
+            assert package_refuses(self.path, name, whole=False)
+        assert second_refuses(self.module, self.path)
+        assert package_refuses(self.path)
+
     def shows_new(self, added, renamed):
         self.state(added, renamed)
         now = assert_same(self.module, self.path)
@@ -301,8 +323,10 @@ def test_torn_in_step_3(torn):
     start, end = torn.boxes[b"cssv"]
     for length in [*range(start, start + 20, 3), *range(start + 20, end, 131), end - 1]:
         torn.shows_old(torn.added[:length])
+    # An index that is complete but for its bytes is damage, if its append consists of nothing else.
+    shows = torn.shows_no_tags if start == 0 else torn.shows_old
     for at in (start + 24, start + 60, start + 70, (start + end) // 2, end - 1):
-        torn.shows_old(torn.added[:at] + bytes([torn.added[at] ^ 0x40]) + torn.added[at + 1 :])
+        shows(torn.added[:at] + bytes([torn.added[at] ^ 0x40]) + torn.added[at + 1 :])
 
 
 @appends(add_tag)
