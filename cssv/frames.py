@@ -71,6 +71,8 @@ class Frame:
         pts: presentation time in units of ``time_base``.
         time_base: seconds per unit of ``pts``, exact.
         number: position in the clip, counted from 0 at its first frame.
+        duration: how long the frame is shown, in units of ``time_base``; 0 if unknown. Only that of the last
+            frame matters: any other is shown until the next one.
     """
 
     planes: U8
@@ -78,6 +80,7 @@ class Frame:
     pts: int
     time_base: Fraction
     number: int = 0
+    duration: int = 0
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
@@ -92,6 +95,8 @@ class Frame:
                 found=f"shape {shape}",
                 bound="(3*H//2, W) for yuv420p, (H, W, 3) for rgb24",
             )
+        if self.duration < 0:
+            raise FrameError("a duration must not be negative", found=self.duration, bound="0 or more")
         check_size(self.layout, self.width, self.height)
 
     @property

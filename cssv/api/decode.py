@@ -203,7 +203,7 @@ def _flow(
 
 def _colour_frame(moment: Moment, picture: U8) -> Frame:
     frame = moment.frame
-    return Frame(picture, "rgb24", frame.pts, frame.time_base, moment.number)
+    return Frame(picture, "rgb24", frame.pts, frame.time_base, moment.number, frame.duration)
 
 
 def _heat_writer(path: Path, decoder: Decoder, stack: ExitStack) -> Callable[[Moment], None]:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,6 @@ from cssv.errors import OptionError, VideoError
 from cssv.files.atomic import whole_file
 from cssv.files.lock import replacing
 from cssv.files.paths import Path_, check_distinct, check_paths
-from cssv.frames import Frame
 from cssv.perception import Detector
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.pipeline.annotate import TrackAnnotator
@@ -260,7 +259,7 @@ def _write(
         codec = content.config.codec
         writer = stack.enter_context(StegoWriter(file, reader.info, codec=codec, audio=audio, shift=shift_s))
         for frame in counted(reader, "encode", len(plan), progress):
-            moved = Frame(frame.planes, frame.layout, frame.pts - shift, frame.time_base, frame.number)
+            moved = replace(frame, pts=frame.pts - shift)
             objects, outlines = content.annotator.annotate(frame.number, frame.time), None
             if sampler is not None:
                 objects, outlines = sampler(objects, frame.time, frame.luma())

@@ -198,7 +198,7 @@ class Encoder(Finishing):
                     "the frame has another time base", found=str(picture.time_base), bound=str(time_base),
                     remedy="Give the encoder `time_base=`.",
                 )  # fmt: skip
-            frame = Frame(picture.planes.copy(), picture.layout, picture.pts, time_base, number)
+            frame = replace(picture, planes=picture.planes.copy(), number=number)
         else:
             pts = round(number / (self._info.rate * time_base))
             frame = Frame(self._planes(np.array(picture)), self._layout or "rgb24", pts, time_base, number)

@@ -194,6 +194,10 @@ class Decoder(Closing):
         sample: bytes | ChecksumError | None = None
         if self.reader is not None:
             self._check_pixels(self.reader, frame)
+            # The tables are exact also for codecs whose durations FFmpeg does not pass on.
+            table = self.reader.video.table
+            duration = table.time(frame.number + 1) - table.time(frame.number)
+            frame = replace(frame, duration=duration)
             try:
                 sample = self.reader.scene_sample(frame.number)
             except ChecksumError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,9 @@ class FrameEmbedder:
             The stego frame and its scene sample.
         """
         embedded = self.carrier.embed(frame, self.content(frame, objects, outlines))
-        return embedded.stego, self.sample(frame.number, objects, embedded.unmarked, calibration)
+        # Carriers know pixels and numbers, and not how long a frame is shown.
+        stego = dataclasses.replace(embedded.stego, duration=frame.duration)
+        return stego, self.sample(frame.number, objects, embedded.unmarked, calibration)
 
     def replace(
         self,

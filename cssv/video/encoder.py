@@ -29,7 +29,7 @@ class FrameEncoder(Closing):
 
     Args:
         info: size, layout, time base, rate, colour tags and pixel aspect of the frames. The rate sets the
-            distance of key frames and the duration of the last frame.
+            distance of key frames, and the duration of a last frame that has none.
         codec: a key of ``CODECS``.
         threads: of the codec; None means one per core.
         variant: number of the parameter sets of H.264, 0 to 31. Runs of frames that were encoded with
@@ -58,6 +58,7 @@ class FrameEncoder(Closing):
         self._access = Access(self, f"the {codec} encoder", ClosedOutputError)
         self._open(check_threads(threads), variant)
         self._stamps: deque[int] = deque()
+        self._last_duration = 0
         self._held: tuple[bytes, bool] | None = None
         self._count = 0
         self._last_pts: int | None = None
@@ -91,7 +92,7 @@ class FrameEncoder(Closing):
             if self._is_flushed:
                 raise OutputError("the encoder is already flushed")
             self._info.check_frame(frame, self._last_pts)
-            self._last_pts = frame.pts
+            self._last_pts, self._last_duration = frame.pts, frame.duration
             picture = to_picture(frame, self._settings.pix_fmts[frame.layout])
             picture.pts, picture.time_base = self._count, 1 / self._info.rate
             self._count += 1
@@ -106,7 +107,8 @@ class FrameEncoder(Closing):
             packets = self._run(None) if self._count else []
             self._is_flushed = True
             if self._held is not None:
-                packets.append(self._deliver(nominal_step(self._info.time_base, self._info.rate)))
+                step = nominal_step(self._info.time_base, self._info.rate)
+                packets.append(self._deliver(self._last_duration or step))
             return packets
 
     def _run(self, picture: VideoFrame | None) -> list[Packet]:

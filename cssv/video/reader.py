@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 
 import av.container
 from av.video.frame import VideoFrame
@@ -21,8 +22,8 @@ from cssv.video.frame_reader import FrameReader, Planes, check_number
 from cssv.video.info import RATE_RANGE, VideoInfo, check_rate, nominal_step, plausible_rate
 from cssv.video.planes import PlaneConverter
 from cssv.video.span import WHOLE_CLIP, Span
-from cssv.video.stamps import count_packets, has_wrong_order, read_stamps, reorders
-from cssv.video.timing import StampRow
+from cssv.video.stamps import count_packets, end_pts, has_wrong_order, read_stamps, reorders
+from cssv.video.timing import DurationCheck, StampRow, is_rounded
 
 # Formats with an exact index: seeking finds a key frame at or before the time.
 _INDEXED = ("mov", "matroska")
@@ -234,20 +235,39 @@ class VideoReader(FrameReader):
         last: int | None = None
         time_base, converter = self.info.time_base, self._converter
         first, stop = self._first_pts, self._stop_pts
+        check = DurationCheck()
         while (picture := self._next_picture()) is not None:
             last = pts = self._stamp(picture, last)
             self._index += 1
+            # The unit of the picture's duration is that of its file.
+            duration = 0 if self._is_numbered else check.accept(pts, picture.duration)
+            # Even clips keep their step, whichever way a coarse unit is rounded.
+            duration = self._step if is_rounded(duration, self._step) else duration
+            if not self._is_counted and not (duration and check.is_sure):
+                duration = self._duration_at_end(pts) or duration
             if first is not None and pts < first:
                 continue
             if stop is not None and pts >= stop:
                 break
-            yield Frame(converter.convert(picture), converter.layout, pts, time_base, number)
+            yield Frame(converter.convert(picture), converter.layout, pts, time_base, number, duration)
             number += 1
         else:
             self._check_whole()
         self._note(*self._decoder.notes)
         if not number:
             raise VideoError("no frame lies between start and stop", found=str(self._path))
+
+    def _duration_at_end(self, pts: int) -> int:
+        """Duration of the last picture by the header of the file; 0 for any other, and if unknown."""
+        if self._end_pts is None:
+            return 0
+        # Only the end of the file shows which picture is the last.
+        self._put_back = self._next_picture()
+        return 0 if self._put_back is not None else max(self._end_pts - pts, 0)
+
+    @cached_property
+    def _end_pts(self) -> int | None:
+        return end_pts(self._path, self._opened, self._stream)
 
     def _stamp(self, picture: VideoFrame, last: int | None) -> int:
         """Return the pts of a picture that follows one at ``last``, always later than ``last``."""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import islice
 
 from av.container.input import InputContainer
+from av.video.stream import VideoStream
 
 from cssv.errors import VideoError
 from cssv.files.patched import InputFile
 from cssv.video.decoding import PictureDecoder
 from cssv.video.ffmpeg import exact, opened
+from cssv.video.mp4_edits import edit_list_end
 from cssv.video.timing import REORDER_WINDOW, StampRow, order_stamps
 
 #: Opens a decoder of the stream whose frames are read.
 MakeDecoder = Callable[[InputContainer], PictureDecoder]
 
+_TAGGED_LENGTH = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 # Packets, and then frames, that show whether the time stamps of a file are those of showing.
 _PROBED = 2 * REORDER_WINDOW
 
@@ -115,3 +119,21 @@ def _decode_stamps(path: InputFile, make: MakeDecoder, step: int) -> tuple[Stamp
         stamps = [(picture.pts, picture.dts) for picture in decoder.pictures()]
     row = order_stamps([pts for pts, _ in stamps], [dts for _, dts in stamps], time_base=time_base, step=step)
     return row, decoder.notes
+
+
+def end_pts(path: InputFile, container: InputContainer, stream: VideoStream) -> int | None:
+    """Time at which the last frame ends by the header of the file, in the units of the stream."""
+    time_base = exact(stream.time_base)
+    if time_base is None:
+        return None
+    if "mov" in container.format.name:
+        edited_s = edit_list_end(path, stream.id)
+        if edited_s is not None:
+            return round(edited_s / time_base)
+        return int(stream.start_time or 0) + int(stream.duration) if stream.duration else None
+    # The length of a Matroska file is that of its longest stream; programs add that of each stream as a tag.
+    found = _TAGGED_LENGTH.fullmatch(stream.metadata.get("DURATION", ""))
+    if "matroska" not in container.format.name or found is None:
+        return None
+    hours, minutes, seconds = (Fraction(text) for text in found.groups())
+    return round((hours * 3600 + minutes * 60 + seconds) / time_base)

@@ -26,6 +26,9 @@ REORDER_WINDOW = 16
 # Frames after a clock has fallen back that stay below its former value. A single late frame is jitter.
 _FALLEN_FRAMES = 3
 
+# Units of time that are so few in a frame are not the result of rounding.
+_COARSE_UNITS = 4
+
 _REORDERED = "the time stamps in the file are not in the order of showing; they were put in order"
 
 Stamps = Sequence[int | None]
@@ -98,6 +101,38 @@ def order_stamps(pts: Stamps, dts: Stamps = (), *, time_base: Fraction, step: in
     if alone:
         notes.append(f"frames without a time stamp of their own were put between their neighbours: {alone}")
     return StampRow(tuple(done), tuple(notes), tuple(shifts[1:]))
+
+
+class DurationCheck:
+    """Check of the durations that a file states, frame by frame, by the times of the frames.
+
+    Some files state the distance of packets, or of the fields of interlaced pictures. Such durations differ
+    from the distances of the frames, and are not used.
+    """
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._end: int | None = None
+        self._right = self._wrong = 0
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether every frame so far had the duration that was stated."""
+        return not self._wrong
+
+    def accept(self, pts: int, duration: int | None) -> int:
+        """Return the duration of the next frame, or 0 if most frames before had others than were stated."""
+        if self._end is not None and self._last is not None:
+            is_right = is_rounded(self._end - self._last, pts - self._last)
+            self._right += is_right
+            self._wrong += not is_right
+        self._last, self._end = pts, pts + duration if duration else None
+        return duration if duration and self._right >= self._wrong else 0
+
+
+def is_rounded(duration: int, step: int) -> bool:
+    """Whether two durations differ by no more than rounding to a unit such as a millisecond."""
+    return duration == step or (abs(duration - step) == 1 and step > _COARSE_UNITS)
 
 
 def _grows(stamps: Iterable[int | None]) -> bool:

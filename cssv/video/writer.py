@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -110,6 +110,8 @@ class VideoWriter(Finishing):
             )
         self._checked = checked
         self._sums: list[int] | None = [] if check else None
+        # Durations of the frames in the codec, by pts.
+        self._durations: dict[int, int] = {}
         self._info = info
         self._last_pts: int | None = None
         self.notes: tuple[str, ...] = ()
@@ -180,7 +182,9 @@ class VideoWriter(Finishing):
             try:
                 picture = self._shown(frame)
                 picture.pts, picture.time_base = frame.pts, frame.time_base
-                self._container.mux(self._video.encode(picture))
+                if frame.duration:
+                    self._durations[frame.pts] = frame.duration
+                self._mux(self._video.encode(picture))
                 self._copy_audio(frame.time)
             except BaseException as error:
                 self._fail(error)
@@ -188,6 +192,14 @@ class VideoWriter(Finishing):
             self._last_pts = frame.pts
             if self._sums is not None:
                 self._sums.append(_sum(frame.planes))
+
+    def _mux(self, packets: Iterable[av.Packet[VideoStream]]) -> None:
+        """Write packets of the codec, which does not know how long the last frame is shown."""
+        for packet in packets:
+            duration = self._durations.pop(packet.pts, None) if packet.pts is not None else None
+            if duration is not None:
+                packet.duration = duration
+            self._container.mux(packet)
 
     def _shown(self, frame: Frame) -> VideoFrame:
         """The frame in the pixel format of the codec."""
@@ -229,7 +241,7 @@ class VideoWriter(Finishing):
             self._clean()
             raise OutputError("no frames were written", found=str(self._path))
         try:
-            self._container.mux(self._video.encode(None))
+            self._mux(self._video.encode(None))
             self._copy_audio(None)
             self._container.close()
             if self._sums is not None:
