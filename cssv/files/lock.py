@@ -12,6 +12,7 @@ with filelock 4.3:
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -25,6 +26,9 @@ from cssv.errors import LockedError, OutputError
 from cssv.files.closing import Closing
 
 _SUFFIX = ".lock"
+
+#: Errors of a disk, or of a user's share of it, that is full.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 #: Attempts, where other writers remove the file between our opening and our locking it; pause between two.
 _TRIES = 100
@@ -103,12 +107,15 @@ class WriterLock(Closing):
         return True
 
     def _write_pid(self, handle: int) -> None:
-        """Write the process id into the locked file; remove the file if that fails."""
+        """Write the process id into the locked file, if the disk has room."""
         self._lock_stat = os.fstat(handle)
         try:
             os.ftruncate(handle, 0)
             os.write(handle, b" " * _PID_OFFSET + str(os.getpid()).encode())
-        except OSError:
+        except OSError as error:
+            # On a full disk the lock holds without the number: the writer may come to free the disk.
+            if error.errno in _NO_ROOM:
+                return
             with suppress(OSError):
                 self._lock_path.unlink()
             raise

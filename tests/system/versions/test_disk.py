@@ -158,13 +158,58 @@ print("refused", refused)
 """
 
 
-def test_a_full_file_system(small, lab, tmp_path, tool):
-    """A file system in memory with less and less space."""
-    disk = tmp_path / "disk"
+REPAIR = """
+import os, pathlib, shutil, sys
+import cssv
+disk, source = map(pathlib.Path, sys.argv[1:])
+path = disk / "clip.cssv"
+shutil.copy(source, path)
+before = path.read_bytes()
+with path.open("ab", buffering=0) as file:
+    file.write(b"\\0\\0\\0\\1mdat" + (1 << 62).to_bytes(8, "big"))
+    try:
+        while file.write(bytes(4096)):
+            pass
+    except OSError:
+        pass
+assert os.statvfs(disk).f_bavail == 0
+try:
+    (disk / "probe").write_bytes(b"1")
+except OSError:
+    (disk / "probe").unlink()
+else:
+    raise AssertionError("the disk is not full")
+found = cssv.verify(path, repair=True)
+assert found.is_sound and found.cut_bytes > 100_000, found
+assert path.read_bytes() == before
+assert os.listdir(disk) == ["clip.cssv"], os.listdir(disk)
+print("repaired")
+"""
+
+
+def mounted(disk):
+    """The words before a command that runs with a small file system in memory at this folder."""
     disk.mkdir()
     mount = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=2m none "$0" && exec "$@"', str(disk)]
     if shutil.which("unshare") is None or subprocess.run([*mount, "true"], capture_output=True).returncode:
         pytest.skip("no file system may be mounted here")
+    return mount
+
+
+def test_a_disk_filled_by_a_torn_append_is_repaired(small, lab, tmp_path):
+    """There is no room for the process id in the lock file, and none is needed."""
+    disk = tmp_path / "disk"
+    command = [*mounted(disk), sys.executable, "-c", REPAIR, str(disk), str(small("sound.mp4"))]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=600, check=False, env=lab.environment()
+    )
+    assert (done.returncode, done.stdout) == (0, "repaired\n"), done.stderr
+
+
+def test_a_full_file_system(small, lab, tmp_path, tool):
+    """A file system in memory with less and less space."""
+    disk = tmp_path / "disk"
+    mount = mounted(disk)
     scene = json.dumps(lab.scene_with({"match": {"track": 1}, "temperature_c": 44}))
     command = [*mount, sys.executable, "-c", FULL_DISK, str(disk), str(small("sound.mp4")), scene]
     done = subprocess.run(
