@@ -119,6 +119,8 @@ def informed(found: cssv.Information) -> Report:
     return Report(lines, found.to_json(), is_result=True)
 
 
+#: Interlacing in words.
+_FIELDS = {"": "", "tff": ", interlaced (top field first)", "bff": ", interlaced (bottom field first)"}
 #: Facts that tell how a file was made.
 _HOW = ("codec", "carrier", "merge", "fidelity")
 
@@ -130,7 +132,8 @@ def _row(name: str, text: str) -> str:
 def _facts(found: cssv.Information) -> Iterator[tuple[str, str]]:
     """Name and text of each line of ``info``."""
     video = found.video
-    yield "picture", f"{video.width}x{video.height} {video.layout}, {rate_text(float(video.rate))}"
+    fields = _FIELDS[video.fields]
+    yield "picture", f"{video.width}x{video.height} {video.layout}, {rate_text(float(video.rate))}{fields}"
     yield "codec", f"{video.codec} {video.pix_fmt}, {'with' if video.has_audio else 'no'} audio"
     yield "length", _length_text(found)
     if found.size_bytes is not None:

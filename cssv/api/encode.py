@@ -42,6 +42,7 @@ from cssv.video import (
     Span,
     browser_notes,
     bytes_of_clip,
+    field_notes,
     is_sequence,
 )
 
@@ -195,12 +196,7 @@ def encode(
         ranges=content.ranges,
         source_bytes=bytes_of_clip(Path(source)),
         bytes=size,
-        notes=(
-            *facts["notes"],
-            *browser_notes(codec),
-            *_beyond(plan, chosen),
-            *content.annotator.warnings,
-        ),
+        notes=(*facts["notes"], *_notes_on_output(plan, codec, chosen), *content.annotator.warnings),
         verification=verification,
     )
 
@@ -271,6 +267,11 @@ def _write(
         facts = config_to_facts(reader.info, content.config, content.ranges, (*notes, *late), plan.opened())
         writer.finish(facts, created_s=created_s)
         return facts, writer.frames
+
+
+def _notes_on_output(plan: ClipPlan, codec: Codec, detector: CheckedDetector) -> tuple[str, ...]:
+    """Notes on the file as a whole, beside those that it holds itself."""
+    return (*browser_notes(codec), *field_notes(plan.info, codec), *_beyond(plan, detector))
 
 
 def _beyond(plan: ClipPlan, detector: CheckedDetector) -> tuple[str, ...]:

@@ -63,6 +63,7 @@ class Information:
             "layout": video.layout,
             "codec": video.codec,
             "rate": str(video.rate),
+            "fields": video.fields or None,
             "time_base": str(video.time_base),
             "duration_s": float(self.duration_s) if self.duration_s is not None else None,
             "frames": self.frames,

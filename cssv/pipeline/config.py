@@ -82,6 +82,8 @@ def config_to_facts(
             "height": info.source_height,
             "rotation_deg": info.rotation_deg,
             "padding": list(info.padding),
+            # Only of interlaced clips, so that all others keep their facts.
+            **({"fields": info.fields} if info.fields else {}),
         },
         "notes": list(notes),
         "opened": dict(opened or {}),

@@ -7,6 +7,7 @@ from cssv.video.codecs import (
     VARIANT_MAX,
     Codec,
     browser_notes,
+    field_notes,
     gop_length,
     settings_of,
     state_colour,
@@ -14,6 +15,7 @@ from cssv.video.codecs import (
 from cssv.video.cursor import FrameCursor
 from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED, Damaged
 from cssv.video.encoder import FrameEncoder
+from cssv.video.fields import FieldOrder
 from cssv.video.frame_reader import FrameReader, Planes, shown_stamps
 from cssv.video.grey16 import SIDE_MAX as COUNTS_SIDE_MAX
 from cssv.video.grey16 import CountPictures, CountVideo
@@ -57,6 +59,7 @@ __all__ = [
     "CountPictures",
     "CountVideo",
     "Damaged",
+    "FieldOrder",
     "FileCodec",
     "FrameCursor",
     "FrameEncoder",
@@ -73,6 +76,7 @@ __all__ = [
     "bytes_of_clip",
     "check_rate",
     "encode_picture",
+    "field_notes",
     "gop_length",
     "is_sequence",
     "open_clip",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
+from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
@@ -44,6 +45,7 @@ class CodecSettings:
         options: the encoder's private options.
         is_intra: whether every frame is a key frame.
         in_browsers: whether browsers play it.
+        marks_fields: whether its frames can be marked as interlaced.
         needs_matrix: whether players disagree on the colour matrix of a stream without tags. For VP9 Chromium
             takes BT.709 or BT.601, which depends on its way to the screen and not on the size of the picture.
     """
@@ -53,6 +55,7 @@ class CodecSettings:
     options: dict[str, str] = field(default_factory=dict)
     is_intra: bool = False
     in_browsers: bool = True
+    marks_fields: bool = True
     needs_matrix: bool = False
 
 
@@ -86,6 +89,7 @@ CODECS: dict[Codec, CodecSettings] = {
             "row-mt": "1",
             "tile-columns": "2",
         },
+        marks_fields=False,
         needs_matrix=True,
     ),
 }
@@ -143,6 +147,17 @@ def browser_notes(codec: Codec) -> tuple[str, ...]:
     return (f"browsers do not play {codec}; they play {played}",)
 
 
+def field_notes(info: VideoInfo, codec: Codec) -> tuple[str, ...]:
+    """A sentence on interlaced frames that a codec cannot mark, for users."""
+    if not info.fields or settings_of(codec).marks_fields:
+        return ()
+    marking = " and ".join(name for name, known in CODECS.items() if known.marks_fields)
+    return (
+        f"the clip is interlaced, which {codec} cannot mark, so players show both fields at once; {marking} "
+        "can",
+    )
+
+
 def gop_length(settings: CodecSettings, rate: Fraction) -> int:
     """Frames from one key frame to the next."""
     if settings.is_intra:
@@ -196,6 +211,9 @@ def configure(
         options["slices"] = "16" if is_large else "4"
     if variant and "x264-params" in options:
         options["x264-params"] += f":sps-id={variant}"
+    if info.fields and settings.marks_fields:
+        # x264 codes the two fields apart; the order comes with each picture.
+        context.flags |= int(Flags.interlaced_dct)
     context.options = options
     _tag(context, info)
 

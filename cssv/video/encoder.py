@@ -16,6 +16,7 @@ from cssv.files.closing import Closing
 from cssv.frames import Frame
 from cssv.video.codecs import VARIANT_MAX, Codec, check_threads, configure, settings_of
 from cssv.video.ffmpeg import AV_ERRORS, reason
+from cssv.video.fields import FieldMarker
 from cssv.video.info import VideoInfo, nominal_step
 from cssv.video.packet import Packet
 
@@ -55,6 +56,7 @@ class FrameEncoder(Closing):
         self._codec = codec
         self._settings = settings
         self._sink = io.BytesIO()
+        self._marker = FieldMarker(info.fields if settings.marks_fields else "")
         self._access = Access(self, f"the {codec} encoder", ClosedOutputError)
         self._open(check_threads(threads), variant)
         self._stamps: deque[int] = deque()
@@ -95,6 +97,7 @@ class FrameEncoder(Closing):
             self._last_pts, self._last_duration = frame.pts, frame.duration
             picture = to_picture(frame, self._settings.pix_fmts[frame.layout])
             picture.pts, picture.time_base = self._count, 1 / self._info.rate
+            picture = self._marker.mark(picture)
             self._count += 1
             self._stamps.append(frame.pts)
             return self._run(picture)

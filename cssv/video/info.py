@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from cssv.errors import FrameError, OptionError
 from cssv.frames import Frame, Layout, check_size
+from cssv.video.fields import FieldOrder
 
 #: Bounds of the average frame rate in frames per second.
 RATE_RANGE = (Fraction(1, 3600), Fraction(1000))
@@ -56,6 +57,7 @@ class VideoInfo:
         padding: columns and rows added at the (right, bottom) to make the sides even.
         has_audio: whether the file holds an audio stream.
         pixel_aspect: width of a pixel over its height, after rotation; 1 when unknown.
+        fields: order of the fields of interlaced frames; empty for progressive ones.
         stream: number of the video stream in a file that holds several; None for the only one.
         notes: one sentence for each conversion done by the reader.
 
@@ -80,6 +82,7 @@ class VideoInfo:
     padding: tuple[int, int] = (0, 0)
     has_audio: bool = False
     pixel_aspect: Fraction = Fraction(1)
+    fields: FieldOrder = ""
     stream: int | None = None
     notes: tuple[str, ...] = ()
 

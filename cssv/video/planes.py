@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from cssv.errors import VideoError
 from cssv.frames import U8, Layout, planes_shape, split_planes
 from cssv.video.ffmpeg import AV_ERRORS, context_value, reason
+from cssv.video.fields import FieldConverter, FieldOrder, field_order_of, turned_order
 from cssv.video.frame_reader import Planes
 from cssv.video.info import Colour
 from cssv.video.side_data import side_data_of
@@ -126,6 +127,7 @@ class PlaneConverter:
         self.width, self.height = width + self.padding[0], height + self.padding[1]
         self.is_full_range = fmt.name.startswith("yuvj") or fmt.name in _GREY
         self.notes = (*self._conversion_notes(fmt), *self._shape_notes(turn is None))
+        self._by_field: dict[str, FieldConverter] = {}
 
     def _conversion_notes(self, fmt: VideoFormat) -> list[str]:
         if fmt.name in (_SAME_YUV if self.layout == "yuv420p" else _SAME_RGB):
@@ -167,14 +169,29 @@ class PlaneConverter:
         is_full = self.is_full_range or picture.format.is_rgb
         stored = _FULL_RANGE if is_full else int(picture.color_range) or _LIMITED_RANGE
         if self.layout == "rgb24":
-            return [_plane(_reformat(picture, "rgb24", stored, _FULL_RANGE), 0, 3)]
+            return [_plane(self._reformat(picture, "rgb24", stored, _FULL_RANGE), 0, 3)]
         if name in _GREY:
             return self._grey_parts(_reformat(picture, "gray", _FULL_RANGE, _FULL_RANGE))
         if name not in _SAME_YUV or picture.planes[0].line_size < 0:
             # PyAV 16 rescales full-range values unless the name of the target format is a full-range one.
             target = "yuvj420p" if name.startswith("yuvj") else "yuv420p"
-            picture = _reformat(picture, target, stored, stored)
+            picture = self._reformat(picture, target, stored, stored)
         return [_plane(picture, index) for index in range(3)]
+
+    def _reformat(self, picture: VideoFrame, name: str, stored: int, wanted: int) -> VideoFrame:
+        """Convert the pixel format; an interlaced picture field by field."""
+        is_same = picture.format.name == name or picture.format.is_rgb
+        if not picture.interlaced_frame or is_same or picture.planes[0].line_size < 0:
+            return _reformat(picture, name, stored, wanted)
+        if name not in self._by_field:
+            self._by_field[name] = FieldConverter(name, stored, wanted)
+        return self._by_field[name].convert(picture)
+
+    def field_order(self, picture: VideoFrame, context: VideoCodecContext) -> FieldOrder:
+        """The order of the fields of the planes, by the first picture and the header of the clip."""
+        order = field_order_of(picture, context)
+        turn, height = self.turn, self.source_size[1]
+        return turned_order(order, transpose=turn.transpose, flip_y=turn.flip_y, height=height)
 
     def _grey_parts(self, picture: VideoFrame) -> list[U8]:
         # Grey has no colour: chroma is 128, its zero.

@@ -188,6 +188,7 @@ class VideoReader(FrameReader):
             padding=converter.padding,
             has_audio=bool(self._opened.streams.audio),
             pixel_aspect=converter.pixel_aspect(exact(stream.sample_aspect_ratio)),
+            fields=converter.field_order(first, context),
             stream=stream.index if self._decoder.chosen.others else None,
             notes=tuple(notes),
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import cast
 
-from av.error import FFmpegError
-from av.filter import Graph
 from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
+
+from cssv.video.filters import FilterChain
 
 #: Numbers of kinds that are tried when a picture has one that PyAV cannot name; FFmpeg 8 has about 34.
 _KIND_NUMBERS = 128
@@ -28,21 +27,7 @@ def side_data_of(picture: VideoFrame) -> dict[str, bytes]:
 
 
 def _without_unnamed(picture: VideoFrame) -> VideoFrame:
-    """The same picture without side data of kinds that PyAV cannot name; no pixel is copied."""
-    graph = Graph()
-    last = source = graph.add_buffer(
-        width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1)
-    )
+    """The same picture without side data of kinds that PyAV cannot name."""
     named = {kind.value for kind in Type}
-    for number in sorted(set(range(_KIND_NUMBERS)) - named):
-        try:
-            remover = graph.add("sidedata", f"mode=delete:type={number}")
-        except (FFmpegError, ValueError):
-            # FFmpeg has no kind of this number, so no picture holds one.
-            break
-        last.link_to(remover)
-        last = remover
-    last.link_to(graph.add("buffersink"))
-    graph.configure()
-    source.push(picture)
-    return graph.vpull()
+    unnamed = sorted(set(range(_KIND_NUMBERS)) - named)
+    return FilterChain(*(("sidedata", f"mode=delete:type={number}") for number in unnamed)).apply(picture)

@@ -31,9 +31,18 @@ from cssv.files.atomic import whole_file
 from cssv.files.closing import Finishing
 from cssv.frames import U8, Frame
 from cssv.video.audio import AudioCopy
-from cssv.video.codecs import CODECS, LOSSY_H264, CodecSettings, check_threads, configure, state_colour
+from cssv.video.codecs import (
+    CODECS,
+    LOSSY_H264,
+    CodecSettings,
+    check_threads,
+    configure,
+    field_notes,
+    state_colour,
+)
 from cssv.video.encoder import to_picture
 from cssv.video.ffmpeg import AV_ERRORS, open_input, reason
+from cssv.video.fields import FieldMarker
 from cssv.video.info import Colour, VideoInfo
 from cssv.video.packet import Packet
 from cssv.video.reader import VideoReader
@@ -144,6 +153,8 @@ class VideoWriter(Finishing):
             )
         coded = state_colour(coded, settings)
         self._settings: CodecSettings = settings
+        self._marker = FieldMarker(coded.fields if settings.marks_fields else "")
+        self.notes += field_notes(coded, self._codec)
         name = settings.encoders[coded.layout]
         self._video = cast(VideoStream, self._container.add_stream(name, rate=coded.rate))
         self._video.time_base = self._info.time_base
@@ -182,6 +193,7 @@ class VideoWriter(Finishing):
             try:
                 picture = self._shown(frame)
                 picture.pts, picture.time_base = frame.pts, frame.time_base
+                picture = self._marker.mark(picture)
                 if frame.duration:
                     self._durations[frame.pts] = frame.duration
                 self._mux(self._video.encode(picture))
