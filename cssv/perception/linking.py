@@ -131,7 +131,7 @@ def _affordable(
         # The cheap test removes nearly all pairs before the expensive one.
         near = _near(end, begin, before, after)
         before, after = before[near], after[near]
-        costs = _costs(ends, begins, before, after)
+        costs = _costs(end, begin, before, after)
         cheap = costs < LARGEST_COST
         found.append((before[cheap], after[cheap], costs[cheap]))
     before, after, costs = (np.concatenate(columns) for columns in zip(*found, strict=True))
@@ -140,9 +140,14 @@ def _affordable(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Edges:
-    """States of n tracklet ends: times (n,); value, rate and covariance of centre x and y, (n, 2) each."""
+    """States of n tracklet ends: times (n,); value, rate and covariance of centre x and y, (n, 2) each.
+
+    ``states`` (n, 4, 2) and ``covariances`` (n, 4, 2, 2) are those of all channels.
+    """
 
     time_s: F64
+    states: F64
+    covariances: F64
     heights_px: F64
     x: F64
     v: F64
@@ -155,7 +160,7 @@ class _Edges:
         x, P = np.array([state.x for state in states]), np.array([state.P for state in states])
         times = np.array([state.time_s for state in states])
         pairs = (x[:, :2, 0], x[:, :2, 1], P[:, :2, 0, 0], P[:, :2, 0, 1], P[:, :2, 1, 1])
-        return cls(times, x[:, 3, 0], *pairs)
+        return cls(times, x, P, x[:, 3, 0], *pairs)
 
 
 def _near(end: _Edges, begin: _Edges, before: I64, after: I64) -> Bools:
@@ -172,13 +177,13 @@ def _near(end: _Edges, begin: _Edges, before: I64, after: I64) -> Bools:
     return near
 
 
-def _costs(ends: Sequence[State], begins: Sequence[State], before: I64, after: I64) -> F64:
+def _costs(end: _Edges, begin: _Edges, before: I64, after: I64) -> F64:
     """(pairs,) cost of linking each pair: disagreement of the states plus the cost of the gap."""
     if not len(before):
         return np.empty(0)
-    end_x, end_P = np.array([s.x for s in ends])[before], np.array([s.P for s in ends])[before]
-    begin_x, begin_P = np.array([s.x for s in begins])[after], np.array([s.P for s in begins])[after]
-    gaps = np.array([s.time_s for s in begins])[after] - np.array([s.time_s for s in ends])[before]
+    end_x, end_P = end.states[before], end.covariances[before]
+    begin_x, begin_P = begin.states[after], begin.covariances[after]
+    gaps = begin.time_s[after] - end.time_s[before]
     heights = (end_x[:, 3, 0] + begin_x[:, 3, 0]) / 2
     for P in (end_P, begin_P):
         P[..., 0, 0] += (EDGE_SIGMA * heights[:, None]) ** 2

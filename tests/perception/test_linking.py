@@ -5,8 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from cssv.perception import linking
 from cssv.perception.linking import link
-from cssv.perception.smoothing import Noise, Tracklet
+from cssv.perception.smoothing import Noise, Tracklet, edge_states
 
 
 def piece(identity, start, stop, x0=0.0, speed=50.0, label="object", height=100.0, scores=None):
@@ -106,3 +107,25 @@ def test_pieces_that_say_little_are_not_linked_by_it():
     """Of two boxes each, nearly any motion fits; that is no reason to link what lies apart."""
     assert link([piece(1, 0, 2), piece(2, 18, 20, x0=130)], Noise()) == {1: 1, 2: 2}
     assert link([piece(1, 0, 2), piece(2, 4, 6)], Noise()) == {1: 1, 2: 1}
+
+
+class CountedList(list):
+    """A list that counts how often it is walked through."""
+
+    walks = 0
+
+    def __iter__(self):
+        type(self).walks += 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("pairs_at_once", [1, 50_000])
+def test_the_edges_are_read_once_however_many_groups_there_are(monkeypatch, pairs_at_once):
+    """Otherwise the time grows with the square of the number of tracklets."""
+    monkeypatch.setattr(linking, "_PAIRS_AT_ONCE", pairs_at_once)
+    pieces = [piece(k, 30 * k, 30 * k + 20) for k in range(40)]
+    begins, ends = (CountedList(side) for side in edge_states(pieces, Noise()))
+    monkeypatch.setattr(CountedList, "walks", 0)
+    before, after, _ = linking._affordable(pieces, ends, begins)
+    assert list(zip(before.tolist(), after.tolist(), strict=True)) == [(k, k + 1) for k in range(39)]
+    assert CountedList.walks <= 6
