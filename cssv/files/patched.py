@@ -10,8 +10,9 @@ from typing import Any, BinaryIO, Literal
 
 from cssv.errors import OptionError
 
-#: Bytes that a system reads at once at most; Linux reads at most 2 GiB.
-_LARGEST_READ = 1 << 30
+#: Bytes that are read at once at most: reading allocates them first, even where a false length asks for more
+#: than the file holds.
+_LARGEST_READ = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)

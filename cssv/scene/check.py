@@ -72,7 +72,7 @@ def parse(data: bytes | str, name: str = "scene") -> object:
         SceneError: the text is too long, not UTF-8, not JSON or nested too deeply.
     """
     if len(data) > TEXT_BOUND:
-        raise SceneError(f"{name} is too large", faults=(f"$: allowed: at most {TEXT_BOUND} bytes",))
+        raise too_large(name)
     try:
         text = data if isinstance(data, str) else data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -88,6 +88,11 @@ def parse(data: bytes | str, name: str = "scene") -> object:
         raise SceneError(f"{name} is nested too deeply", faults=(_too_deep(()),)) from None
     except ValueError as error:  # an integer with more digits than Python converts
         raise SceneError(f"{name} holds a number that is too long", faults=(str(error),)) from error
+
+
+def too_large(name: str) -> SceneError:
+    """The error for a scene of more than :data:`TEXT_BOUND` bytes."""
+    return SceneError(f"{name} is too large", faults=(f"$: allowed: at most {TEXT_BOUND} bytes",))
 
 
 def _too_deep(path: JsonPath) -> str:

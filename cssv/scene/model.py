@@ -23,9 +23,10 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from cssv.errors import SceneError
 from cssv.files.atomic import whole_file
+from cssv.files.bounded import read_at_most
 from cssv.files.inputs import check_regular
 from cssv.scene.attributes import ATTRIBUTES, RINGS, ObjectAttributes, attributes_from_json
-from cssv.scene.check import TEXT_BOUND, check, parse
+from cssv.scene.check import TEXT_BOUND, check, parse, too_large
 from cssv.scene.text import lines_of_json
 from cssv.scene.tsai import read_tsai
 from cssv.scene.values import (
@@ -346,10 +347,12 @@ class Scene:
         check_regular(path, SceneError, "the scene")
         try:
             with Path(path).open("rb") as file:
-                data = file.read(TEXT_BOUND + 1)
+                data = read_at_most(file, TEXT_BOUND)
         except OSError as error:
             raise SceneError(f"cannot read scene {os.fspath(path)}: {error.strerror}") from error
         name = os.fspath(path)
+        if data is None:
+            raise too_large(name)
         return cls.from_json(_calibrated(parse(data, name), Path(path).parent), name)
 
 

@@ -24,6 +24,7 @@ from defusedxml import DTDForbidden
 from defusedxml.ElementTree import ParseError, iterparse
 
 from cssv.errors import SceneError
+from cssv.files.bounded import read_at_most
 from cssv.files.inputs import check_regular
 
 #: Largest file, in bytes; a calibration has about 600.
@@ -49,12 +50,12 @@ def read_tsai(path: str | os.PathLike[str]) -> dict[str, Any]:
     check_regular(path, SceneError, "the calibration")
     try:
         with Path(path).open("rb") as file:
-            data = file.read(FILE_BOUND + 1)
+            data = read_at_most(file, FILE_BOUND)
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         why = error.strerror if isinstance(error, OSError) else error
         raise SceneError(f"cannot read calibration {os.fspath(path)!r}: {why}") from error
     name = f"calibration {os.fspath(path)}"
-    if len(data) > FILE_BOUND:
+    if data is None:
         raise SceneError(f"{name} is too large", faults=(f"allowed: at most {FILE_BOUND} bytes",))
     return _tsai(_elements(data, name), name)
 

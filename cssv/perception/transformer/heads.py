@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cssv.errors import ModelError
+from cssv.files.bounded import read_at_most
 from cssv.perception.transformer.weights import Weights
 
 #: Width, depth and heads of the published models of DINO v1 and DINOv2.
@@ -79,8 +80,8 @@ def _read_config(path: Path) -> dict[str, Any]:
         return {}
     try:
         with path.open("rb") as file:
-            raw = file.read(LARGEST_CONFIG + 1)
-        config = json.loads(raw) if len(raw) <= LARGEST_CONFIG else None
+            raw = read_at_most(file, LARGEST_CONFIG)
+        config = None if raw is None else json.loads(raw)
     except (OSError, ValueError, RecursionError):
         return {}
     return config if isinstance(config, dict) else {}
