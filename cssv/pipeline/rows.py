@@ -9,13 +9,18 @@ from fractions import Fraction
 import numpy as np
 
 from cssv.interop.rows import ObjectRow, Origin
-from cssv.scene.attributes import to_cells
+from cssv.pipeline.scene_track import DECIMALS
+from cssv.scene.attributes import CARRIED, to_cells
 from cssv.scene.crowd import crowd_density, is_person
 from cssv.scene.ground import EDGE_PX, Plane, feet_of
 from cssv.template.state import ObjectState, grounded
 
 #: Decimal places of a crowd's density, people per square metre.
 CROWD_DECIMALS = 4
+#: Decimal places of speeds: enough for programs that compare them with the length of the velocity.
+SPEED_DECIMALS = 6
+#: Values with a standard deviation have decimals down to this power of ten below its first digit.
+_BELOW_SIGMA = 2
 
 
 def rows_of(
@@ -59,25 +64,46 @@ def _row(
         state = grounded(state, plane)
     on_ground = state.velocity_m_s
     vx, vy = state.velocity_px_s
+    # Values of the scene stay as they are written there; readings of pixels and of cameras are rounded.
+    attributes = to_cells(state) | _rounded_readings(state, source)
+    cells = {
+        "x_px": state.box_px[0],
+        "y_px": state.box_px[1],
+        "w_px": state.box_px[2],
+        "h_px": state.box_px[3],
+        "score": state.score,
+        "vx_px_s": vx if is_known else None,
+        "vy_px_s": vy if is_known else None,
+        "sigma_px_s": state.sigma_px_s if is_known else None,
+        "vx_m_s": on_ground[0] if on_ground else None,
+        "vy_m_s": on_ground[1] if on_ground else None,
+        "sigma_m_s": state.sigma_m_s if on_ground and math.isfinite(state.sigma_m_s) else None,
+    }
     return ObjectRow(
         frame=number,
         time_s=float(time),
         track=state.track,
         label=state.label or None,
-        x_px=state.box_px[0],
-        y_px=state.box_px[1],
-        w_px=state.box_px[2],
-        h_px=state.box_px[3],
-        score=state.score,
-        vx_px_s=vx if is_known else None,
-        vy_px_s=vy if is_known else None,
-        speed_px_s=state.speed_px_s if is_known else None,
-        sigma_px_s=state.sigma_px_s if is_known else None,
-        vx_m_s=on_ground[0] if on_ground else None,
-        vy_m_s=on_ground[1] if on_ground else None,
-        speed_m_s=math.hypot(*on_ground) if on_ground else None,
-        sigma_m_s=state.sigma_m_s if on_ground and math.isfinite(state.sigma_m_s) else None,
+        # The scene track has these decimals; computed values have no better ones.
+        **{name: None if value is None else round(value, DECIMALS) for name, value in cells.items()},
+        speed_px_s=round(state.speed_px_s, SPEED_DECIMALS) if is_known else None,
+        speed_m_s=round(math.hypot(*on_ground), SPEED_DECIMALS) if on_ground else None,
         crowd_density_m2=crowd,
         source=source,
-        **to_cells(state),
+        **attributes,
     )
+
+
+def _rounded_readings(state: ObjectState, source: Origin) -> dict[str, float | None]:
+    """Cells of the readings of pixels or of a thermal camera, with the decimals that their sigma deserves."""
+    cells, rounded = to_cells(state), {}
+    for attribute in CARRIED:
+        is_thermal = attribute.name == "temperature_c" and state.temperature_c == state.thermal_c
+        if source == "metadata" and not is_thermal:
+            continue
+        spread = cells[attribute.columns[-1]]
+        decimals = max(DECIMALS, _BELOW_SIGMA - math.floor(math.log10(spread))) if spread else DECIMALS
+        for name in attribute.columns:
+            value = cells[name]
+            rounded[name] = None if value is None else round(value, decimals)
+    return rounded

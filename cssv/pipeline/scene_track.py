@@ -24,7 +24,7 @@ from cssv.template.drawing import SHIFT_LIMIT, Outline, Selector
 from cssv.template.state import ObjectState
 
 #: Decimal places of boxes (px), velocities (px/s) and scores.
-_DECIMALS = 3
+DECIMALS = 3
 #: Bounds of track and frame numbers, and of all other numbers: far beyond anything a clip can hold.
 _LARGEST_TRACK = 2**32 - 1
 _LARGEST_FRAME = 2**53
@@ -60,7 +60,7 @@ class SceneSample:
 
 
 def _rounded(values: Sequence[float]) -> list[float]:
-    return [round(float(value), _DECIMALS) for value in values]
+    return [round(float(value), DECIMALS) for value in values]
 
 
 def quantise(state: ObjectState) -> ObjectState:
@@ -78,14 +78,14 @@ def quantise(state: ObjectState) -> ObjectState:
     is_sure = on_ground is not None and state.sigma_m_s <= _LARGEST
     return replace(
         state,
-        score=round(state.score, _DECIMALS),
+        score=round(state.score, DECIMALS),
         box_px=(x, y, w, h),
         velocity_px_s=velocity,
         past_px_s=past,
         future_px_s=future,
-        sigma_px_s=round(state.sigma_px_s, _DECIMALS),
+        sigma_px_s=round(state.sigma_px_s, DECIMALS),
         velocity_m_s=None if on_ground is None else (on_ground[0], on_ground[1]),
-        sigma_m_s=round(state.sigma_m_s, _DECIMALS) if is_sure else math.inf,
+        sigma_m_s=round(state.sigma_m_s, DECIMALS) if is_sure else math.inf,
     )
 
 
@@ -93,18 +93,18 @@ def _object_to_json(state: ObjectState) -> dict[str, Any]:
     node: dict[str, Any] = {
         "track": state.track,
         "label": state.label,
-        "score": round(state.score, _DECIMALS),
+        "score": round(state.score, DECIMALS),
         "box_px": _rounded(state.box_px),
         "velocity_px_s": _rounded(state.velocity_px_s),
         "past_px_s": _rounded(state.past_px_s),
         "future_px_s": _rounded(state.future_px_s),
     }
     if math.isfinite(state.sigma_px_s):
-        node["sigma_px_s"] = round(state.sigma_px_s, _DECIMALS)
+        node["sigma_px_s"] = round(state.sigma_px_s, DECIMALS)
     if state.velocity_m_s is not None:
         node["velocity_m_s"] = _rounded(state.velocity_m_s)
         if math.isfinite(state.sigma_m_s):
-            node["sigma_m_s"] = round(state.sigma_m_s, _DECIMALS)
+            node["sigma_m_s"] = round(state.sigma_m_s, DECIMALS)
     for key in _SENSED:
         value: Value | Point | None = getattr(state, key)
         if value is not None:
