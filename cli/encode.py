@@ -104,7 +104,8 @@ THERMAL = block(
     "--start",
     type=seconds,
     metavar="T",
-    help="Begin at this time of CLIP: seconds or [HH:]MM:SS(.fff). Times in the scene remain those of CLIP.",
+    help="Begin at this time of CLIP: seconds or [HH:]MM:SS(.fff). Times in the scene remain those of CLIP. "
+    "Some clips begin late by their own clock: see 'cssv info'.",
 )
 @click.option("--stop", type=seconds, metavar="T", help="End before this time of CLIP.")
 @stream_option

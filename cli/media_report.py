@@ -136,6 +136,7 @@ def _facts(found: cssv.Information) -> Iterator[tuple[str, str]]:
     yield "picture", f"{video.width}x{video.height} {video.layout}, {rate_text(float(video.rate))}{fields}"
     yield "codec", f"{video.codec} {video.pix_fmt}, {'with' if video.has_audio else 'no'} audio"
     yield "length", _length_text(found)
+    yield from _begin(found)
     if found.size_bytes is not None:
         each = f", {size_text(found.size_bytes // found.frames)} per frame" if found.frames else ""
         yield "size", size_text(found.size_bytes) + each
@@ -150,6 +151,15 @@ def _facts(found: cssv.Information) -> Iterator[tuple[str, str]]:
     noted = facts.get("notes")
     for note in (*found.notes, *(noted if isinstance(noted, list) else ())):
         yield "note", to_command_line(str(note))
+
+
+def _begin(found: cssv.Information) -> Iterator[tuple[str, str]]:
+    """Where a clip begins that does not begin at 0, or did not before it was encoded."""
+    recorded = (found.facts or {}).get("start_s")
+    if isinstance(recorded, str):
+        yield "time 0", f"{recorded} s by the clock of the clip that was encoded"
+    if found.video.start_s:
+        yield "begins", f"at {float(found.video.start_s):.9g} s by its own clock"
 
 
 def _length_text(found: cssv.Information) -> str:

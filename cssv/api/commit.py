@@ -206,7 +206,7 @@ def _make_embedder(
     notes = [f"the {name} range had to grow" for name in grown]
     notes += embedder.carrier.replace_notes(first, embedder.content(first, FrameObjects(())))
     notes += annotator.warnings
-    if (start := base.recorded.opened.get("start")) is not None:
+    if (start := base.recorded.opened.get("start", base.recorded.start_s)) is not None:
         notes.append(f"times in the scene are the file's, which begins {start} s into the clip")
     return embedder, tuple(notes)
 

@@ -30,6 +30,7 @@ from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.thermal_file import ThermalReadings
+from cssv.pipeline.time_origin import TimeOrigin
 from cssv.scene import Ranges, Scene
 from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ranges import default_ranges
@@ -242,20 +243,20 @@ def _write(
 ) -> tuple[dict[str, Any], int]:
     """Second pass: draw, embed and write every frame; returns the facts written and the number of frames."""
     created_s = int(time.time()) if created_s is None else created_s
-    first_pts = int(plan.part.pts[0])
-    # A part starts at 0; the whole clip keeps its times, unless MP4 cannot hold them.
-    shift = first_pts if plan.span.start is not None or first_pts < 0 else 0
-    shift_s = shift * plan.info.time_base
-    embedder = FrameEmbedder(content.config.carrier, shift_times(content.scene, shift_s), content.ranges)
     thermal, audio = content.thermal, plan.audio()
+    origin = TimeOrigin.from_plan(plan, audio)
+    scene = shift_times(content.scene, origin.seconds)
+    embedder = FrameEmbedder(content.config.carrier, scene, content.ranges)
     sampler = None if thermal is None else thermal.follow(content.ranges)
     calibration = None if thermal is None else thermal.calibration
     with plan.reader() as reader, ExitStack() as stack:
         file = stack.enter_context(path.open("wb"))
         codec = content.config.codec
-        writer = stack.enter_context(StegoWriter(file, reader.info, codec=codec, audio=audio, shift=shift_s))
+        writer = stack.enter_context(
+            StegoWriter(file, reader.info, codec=codec, audio=audio, shift=origin.seconds)
+        )
         for frame in counted(reader, "encode", len(plan), progress):
-            moved = replace(frame, pts=frame.pts - shift)
+            moved = replace(frame, pts=frame.pts - origin.pts)
             objects, outlines = content.annotator.annotate(frame.number, frame.time), None
             if sampler is not None:
                 objects, outlines = sampler(objects, frame.time, frame.luma())
@@ -264,7 +265,9 @@ def _write(
             raise VideoError("the clip holds no frames", found=str(plan.source))
         # Some notes only exist once every frame has been read.
         late = (*reader.info.notes, *(audio.notes if audio else ()), *(thermal.notes if thermal else ()))
-        facts = config_to_facts(reader.info, content.config, content.ranges, (*notes, *late), plan.opened())
+        notes = (*notes, *origin.notes, *late)
+        facts = config_to_facts(reader.info, content.config, content.ranges, notes, plan.opened())
+        facts |= origin.facts
         writer.finish(facts, created_s=created_s)
         return facts, writer.frames
 

@@ -66,6 +66,7 @@ class Information:
             "fields": video.fields or None,
             "time_base": str(video.time_base),
             "duration_s": float(self.duration_s) if self.duration_s is not None else None,
+            "start_s": float(video.start_s),
             "frames": self.frames,
             "audio": video.has_audio,
             "size_bytes": self.size_bytes,

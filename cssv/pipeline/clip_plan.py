@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cssv.errors import VideoError
 from cssv.perception.thermal.timeline import Stamps
 from cssv.video import (
     AS_STORED,
@@ -21,6 +20,7 @@ from cssv.video import (
     Span,
     StampRow,
     VideoInfo,
+    no_frame,
     open_clip,
     shown_stamps,
 )
@@ -83,7 +83,7 @@ class ClipPlan:
         first = 0 if low is None else int(np.searchsorted(pts, low))
         end = len(pts) if high is None else int(np.searchsorted(pts, high))
         if first >= end:
-            raise VideoError("no frame lies between start and stop", found=str(source))
+            raise no_frame(source, int(pts[0]) * info.time_base, int(pts[-1]) * info.time_base)
         # Stamps as in the file are read again by each reader, and need no memory here.
         times = times if times.is_repaired else AS_STORED
         return cls(

@@ -99,12 +99,14 @@ class RecordedConfig:
         config: codec and carrier.
         rate: average frames per second given to the codec.
         opened: options with which the clip was opened.
+        start_s: time of the clip at which the file begins, seconds; None where the file keeps its times.
     """
 
     layout: Layout
     config: EncoderConfig
     rate: Fraction
     opened: Mapping[str, str]
+    start_s: str | None = None
 
 
 def config_from_facts(facts: Mapping[str, Any]) -> RecordedConfig:
@@ -123,7 +125,10 @@ def config_from_facts(facts: Mapping[str, Any]) -> RecordedConfig:
         config = EncoderConfig(facts["codec"], carrier)
         rate = Fraction(facts["rate"])
         check_rate(rate)
-        return RecordedConfig(facts["layout"], config, rate, opened)
+        start_s = facts.get("start_s")
+        return RecordedConfig(
+            facts["layout"], config, rate, opened, None if start_s is None else str(start_s)
+        )
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ContainerError(
             "a version does not record how it was encoded", found=f"{type(error).__name__}: {error}"

@@ -19,7 +19,7 @@ from cssv.video.fields import FieldOrder
 from cssv.video.frame_reader import FrameReader, Planes, shown_stamps
 from cssv.video.grey16 import SIDE_MAX as COUNTS_SIDE_MAX
 from cssv.video.grey16 import CountPictures, CountVideo
-from cssv.video.info import UNTAGGED, Colour, VideoInfo, check_rate
+from cssv.video.info import LATE_S, UNTAGGED, Colour, VideoInfo, check_rate
 from cssv.video.opening import open_clip, open_frames, streams_to_try
 from cssv.video.packet import Packet
 from cssv.video.pictures import (
@@ -32,7 +32,7 @@ from cssv.video.pictures import (
 from cssv.video.png import PNG_SIGNATURE
 from cssv.video.reader import VideoReader
 from cssv.video.sequence import bytes_of_clip, is_sequence
-from cssv.video.span import WHOLE_CLIP, Span
+from cssv.video.span import WHOLE_CLIP, Span, no_frame
 from cssv.video.tiff import TIFF_SIGNATURES, CountPages
 from cssv.video.timing import AS_STORED, StampRow
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
@@ -44,6 +44,7 @@ __all__ = [
     "COUNTS_SIDE_MAX",
     "DAMAGED",
     "DEFAULT_DAMAGED",
+    "LATE_S",
     "LOSSY_CODECS",
     "PICTURE_RATE",
     "PNG_SIGNATURE",
@@ -79,6 +80,7 @@ __all__ = [
     "field_notes",
     "gop_length",
     "is_sequence",
+    "no_frame",
     "open_clip",
     "open_frames",
     "settings_of",

@@ -46,6 +46,7 @@ class AudioTrack:
             so they are removed.
         source_time_base: seconds per unit in the file, which may be coarser.
         frame_samples: samples of each packet; 0 if they differ or are unknown.
+        start_s: time of the first packet, seconds, exact.
         notes: one sentence for each thing that is not copied.
     """
 
@@ -56,6 +57,7 @@ class AudioTrack:
     stream_index: int
     source_time_base: Fraction
     frame_samples: int = 0
+    start_s: Fraction = Fraction(0)
     has_adts: bool = False
     notes: tuple[str, ...] = ()
 
@@ -181,6 +183,7 @@ def _track(stream: AudioStream, first: av.Packet[Stream]) -> AudioTrack:
         time_base=sample if is_finer else source,
         source_time_base=source,
         frame_samples=context.frame_size or 0,
+        start_s=(first.pts if first.pts is not None else first.dts or 0) * source,
         language=language,
         mp4_head=head,
         stream_index=stream.index,

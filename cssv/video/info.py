@@ -15,6 +15,11 @@ RATE_RANGE = (Fraction(1, 3600), Fraction(1000))
 _RATE_SLACK = Fraction(3, 2)
 
 
+#: A clip that begins later than this by its own clock begins late, in seconds; it begins at 0 once encoded.
+#: Smaller starts are common: transport streams begin after 1.4 s, and edit lists delay pictures a little.
+LATE_S = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Colour:
     """Colour tags of a stream. They are passed on to players; no pixel is converted by them.
@@ -48,6 +53,7 @@ class VideoInfo:
         rate: average frames per second, exact; the caller's ``rate=`` where one was given.
         frame_count: frames of the whole file by its header; None when unknown.
         duration_s: length of the whole file in seconds; None when unknown.
+        start_s: time of the first frame in seconds; above 0 for clips that begin late by their own clock.
         codec: FFmpeg's name of the file's codec, for example ``"h264"``.
         pix_fmt: FFmpeg's name of the file's pixel format.
         colour: tags of the planes.
@@ -84,6 +90,7 @@ class VideoInfo:
     pixel_aspect: Fraction = Fraction(1)
     fields: FieldOrder = ""
     stream: int | None = None
+    start_s: Fraction = Fraction(0)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -22,7 +22,7 @@ from cssv.video.frame_reader import FrameReader, Planes, check_number
 from cssv.video.info import Colour, VideoInfo, check_time
 from cssv.video.planes import PlaneConverter
 from cssv.video.png import GREY, GREY_ALPHA, RGB_ALPHA, Png, encode_png, png_files
-from cssv.video.span import WHOLE_CLIP, Span
+from cssv.video.span import WHOLE_CLIP, Span, no_frame
 
 #: Default frames per second of a folder of pictures.
 PICTURE_RATE = Fraction(25)
@@ -102,7 +102,8 @@ class PictureReader(FrameReader):
 
     def _frames(self, number: int) -> Iterator[Frame]:
         if self._first >= self._stop:
-            raise VideoError("no frame lies between start and stop", found=f"{len(self._files)} pictures")
+            count = len(self._files)
+            raise no_frame(f"{count} pictures", Fraction(0), (count - 1) / self._rate)
         for pts in range(self._first + number, self._stop):
             planes = self._planes(self._files[pts])
             yield Frame(planes, self.info.layout, pts, self.info.time_base, pts - self._first)

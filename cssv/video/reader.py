@@ -19,9 +19,9 @@ from cssv.frames import Frame
 from cssv.video.decoding import DEFAULT_DAMAGED, Damaged, PictureDecoder
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.frame_reader import FrameReader, Planes, check_number
-from cssv.video.info import RATE_RANGE, VideoInfo, check_rate, nominal_step, plausible_rate
+from cssv.video.info import LATE_S, RATE_RANGE, VideoInfo, check_rate, nominal_step, plausible_rate
 from cssv.video.planes import PlaneConverter
-from cssv.video.span import WHOLE_CLIP, Span
+from cssv.video.span import WHOLE_CLIP, Span, no_frame
 from cssv.video.stamps import count_packets, end_pts, has_wrong_order, read_stamps, reorders
 from cssv.video.timing import DurationCheck, StampRow, is_rounded
 
@@ -138,7 +138,8 @@ class VideoReader(FrameReader):
             return
         length_s = times.length * self.info.time_base
         rate = plausible_rate(self.info.rate, len(times.pts) / length_s)
-        self.info = replace(self.info, rate=rate, duration_s=length_s)
+        start_s = times.pts[0] * self.info.time_base
+        self.info = replace(self.info, rate=rate, duration_s=length_s, start_s=start_s)
         self._note(*times.notes)
 
     @property
@@ -190,6 +191,7 @@ class VideoReader(FrameReader):
             pixel_aspect=converter.pixel_aspect(exact(stream.sample_aspect_ratio)),
             fields=converter.field_order(first, context),
             stream=stream.index if self._decoder.chosen.others else None,
+            start_s=Fraction(0) if self._is_numbered else (first.pts or 0) * time_base,
             notes=tuple(notes),
         )
 
@@ -197,8 +199,12 @@ class VideoReader(FrameReader):
         time_base = exact(self._stream.time_base)
         if self._stream.duration and time_base:
             return self._stream.duration * time_base
-        whole = self._opened.duration
-        return Fraction(whole, _MICROSECONDS) if whole and whole > 0 else None
+        whole, start = self._opened.duration, self._opened.start_time or 0
+        if not whole or whole <= 0:
+            return None
+        # Matroska counts from time 0, also for a clip that begins hours later.
+        is_absolute = whole > start > LATE_S * _MICROSECONDS
+        return Fraction(whole - start if is_absolute else whole, _MICROSECONDS)
 
     @property
     def _opened(self) -> av.container.InputContainer:
@@ -256,7 +262,8 @@ class VideoReader(FrameReader):
             self._check_whole()
         self._note(*self._decoder.notes)
         if not number:
-            raise VideoError("no frame lies between start and stop", found=str(self._path))
+            stamps = self._all_stamps()
+            raise no_frame(self._path, stamps[0] * time_base, stamps[-1] * time_base)
 
     def _duration_at_end(self, pts: int) -> int:
         """Duration of the last picture by the header of the file; 0 for any other, and if unknown."""

@@ -20,7 +20,7 @@ from cssv.video.info import VideoInfo, check_rate
 from cssv.video.pictures import PICTURE_RATE
 from cssv.video.planes import PlaneConverter, turn_of
 from cssv.video.png import Png, natural_order, read_bytes
-from cssv.video.span import WHOLE_CLIP, Span
+from cssv.video.span import WHOLE_CLIP, Span, no_frame
 
 #: Endings of the files of a folder that are taken for pictures.
 SUFFIXES = (".bmp", ".dpx", ".exr", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp")
@@ -158,7 +158,8 @@ class SequenceReader(FrameReader):
     def __iter__(self) -> Iterator[Frame]:
         number, self._next = self._next, 0
         if self._first >= self._stop:
-            raise VideoError("no frame lies between start and stop", found=f"{len(self._files)} pictures")
+            count = len(self._files)
+            raise no_frame(f"{count} pictures", Fraction(0), (count - 1) / self._rate)
         for pts in range(self._first + number, self._stop):
             picture = _decoded(self._files[pts])
             # Each picture has its own orientation, unlike the frames of a video.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from cssv.errors import OptionError
+from cssv.errors import OptionError, VideoError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,21 @@ class Span:
         """Whether ``pts``, in units of ``time_base`` seconds, lies in the range."""
         first, stop = self.first_pts(time_base), self.stop_pts(time_base)
         return (first is None or pts >= first) and (stop is None or pts < stop)
+
+
+def no_frame(source: object, first_s: Fraction, last_s: Fraction) -> VideoError:
+    """The error for a span that holds no frame of a clip, whose first and last frame have these times."""
+    return VideoError(
+        "no frame lies between start and stop",
+        found=str(source),
+        bound=f"its frames have times from {_decimal(first_s)} s to {_decimal(last_s)} s",
+        remedy="Give `start=` and `stop=` as times of the clip's own clock.",
+    )
+
+
+def _decimal(seconds: Fraction) -> str:
+    """Seconds with up to three decimal places."""
+    return f"{float(seconds):.3f}".rstrip("0").rstrip(".")
 
 
 #: All of a clip.
