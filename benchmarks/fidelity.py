@@ -35,6 +35,7 @@ def compare(clip: Path, stego: Path, rate: Fraction | None) -> Comparison:
 def lossless_bytes(clip: Path, folder: Path) -> int:
     """Size of the lossless transcode of the cover."""
     path = folder / "plain.mp4"
+    path.unlink(missing_ok=True)
     with VideoReader(clip) as reader, VideoWriter(path, reader.info, codec="h264") as writer:
         for frame in reader:
             writer.write(frame)
@@ -55,9 +56,8 @@ def main() -> None:
             frames = 0
             for fidelity, merge in STYLES:
                 stego = folder / "x.cssv"
-                done = cssv.encode(
-                    clip, stego, fidelity=fidelity, merge=merge, rate=options.rate, boxes=options.boxes
-                )
+                inputs = {"rate": options.rate, "boxes": options.boxes}
+                done = cssv.encode(clip, stego, fidelity=fidelity, merge=merge, overwrite=True, **inputs)
                 frames = done.frames
                 found = compare(clip, stego, options.rate)
                 size = done.bytes / frames / 1024

@@ -22,9 +22,9 @@ _CODE = """
 import resource, sys, cssv
 clip, output, stop, rate, what = sys.argv[1:]
 if what == "encode":
-    cssv.encode(clip, output, stop=stop or None, rate=rate or None)
+    cssv.encode(clip, output, stop=stop or None, rate=rate or None, overwrite=True)
 else:
-    cssv.decode(output, output + ".mkv", objects=output + ".csv")
+    cssv.decode(output, output + ".mkv", objects=output + ".csv", overwrite=True)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

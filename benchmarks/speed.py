@@ -35,7 +35,7 @@ def stop_of(clip: Path, rate: Fraction | None, frames: int | None) -> Fraction |
 def transcode(clip: Path, output: Path, rate: Fraction | None, stop: Fraction | None) -> int:
     """Decode and encode losslessly, nothing else."""
     with VideoReader(clip, rate=rate, span=Span(stop=stop)) as reader:
-        writer = VideoWriter(output, reader.info, codec="h264")
+        writer = VideoWriter(output, reader.info, codec="h264", overwrite=True)
         count = 0
         with writer:
             for frame in reader:
@@ -85,11 +85,13 @@ def main() -> None:
         frames = transcode(clip, plain, rate, stop)
         jobs: dict[str, Callable[[], object]] = {
             "plain lossless transcode": lambda: transcode(clip, plain, rate, stop),
-            "encode, motion detector": lambda: cssv.encode(clip, folder / "m.cssv", rate=rate, stop=stop),
+            "encode, motion detector": lambda: cssv.encode(
+                clip, folder / "m.cssv", rate=rate, stop=stop, overwrite=True
+            ),
         }
         if options.boxes:
             jobs["encode, boxes given"] = lambda: cssv.encode(
-                clip, stego, rate=rate, stop=stop, boxes=options.boxes
+                clip, stego, rate=rate, stop=stop, boxes=options.boxes, overwrite=True
             )
         else:
             stego = folder / "m.cssv"
@@ -98,7 +100,9 @@ def main() -> None:
             {
                 "plain decode of the same file": lambda: plain_decode(stego),
                 "decode the heat map": lambda: heat_decode(stego),
-                "decode the heat map into FFV1": lambda: cssv.decode(stego, folder / "heat.mkv"),
+                "decode the heat map into FFV1": lambda: cssv.decode(
+                    stego, folder / "heat.mkv", overwrite=True
+                ),
             },
             options.repeats,
         )

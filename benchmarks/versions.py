@@ -88,7 +88,7 @@ def stores_at_hand(wanted: list[str]) -> list[type[Store]]:
     for kind in STORES:
         missing = [n for n in NEEDS.get(kind.__name__, ()) if importlib.util.find_spec(n) is None]
         if missing:
-            print(f'{kind.name} is left out without {" and ".join(missing)}: pip install "cssv[bench]"')
+            print(f'{kind.name} is left out without {" and ".join(missing)}: pip install ".[bench]"')
         elif not wanted or kind.__name__ in wanted:
             found.append(kind)
     return found

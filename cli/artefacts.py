@@ -11,7 +11,7 @@ import cssv
 from cssv.api import choices
 from cssv_cli.artefacts_report import measured
 from cssv_cli.console import Console
-from cssv_cli.options import INPUT, PATH, command
+from cssv_cli.options import INPUT, PATH, command, force_option
 
 
 @command(
@@ -32,6 +32,7 @@ from cssv_cli.options import INPUT, PATH, command
     help=f"Long side to which the picture is scaled for the model, {choices.SIDE_RANGE[0]} to "
     f"{choices.SIDE_RANGE[1]}.",
 )
+@force_option
 @click.option("--heal", is_flag=True, help="Add a test-time register to the model and measure again.")
 def artefacts(console: Console, image: Path, heal: bool, **options: Any) -> None:
     """Measure the artefacts of a vision transformer on IMAGE.

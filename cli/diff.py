@@ -9,7 +9,7 @@ import click
 import cssv
 from cssv_cli import version_report
 from cssv_cli.console import Console
-from cssv_cli.options import PATH, command, file_argument, revision
+from cssv_cli.options import PATH, command, file_argument, force_option, revision
 
 
 @command(
@@ -26,13 +26,20 @@ from cssv_cli.options import PATH, command, file_argument, revision
     metavar="PNG",
     help="Picture to write of the frame that differs most: both versions, their heat maps, the differences.",
 )
+@force_option
 def diff(
-    console: Console, path: Path, before: int | str, after: int | str | None, picture: Path | None
+    console: Console,
+    path: Path,
+    before: int | str,
+    after: int | str | None,
+    picture: Path | None,
+    *,
+    overwrite: bool,
 ) -> None:
     """Compare versions A and B of FILE.
 
     A and B are numbers or tags; without B, A is compared with the version that plays. The report lists what
     differs in the scene and in the objects, and the frames whose heat maps differ.
     """
-    found = cssv.diff(path, before, after, picture=picture, progress=console.progress)
+    found = cssv.diff(path, before, after, picture=picture, overwrite=overwrite, progress=console.progress)
     console.show(version_report.differed(found, picture))

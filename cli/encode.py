@@ -18,6 +18,7 @@ from cssv_cli.options import (
     block,
     command,
     damaged_option,
+    force_option,
     perception_options,
     scene_option,
     seconds,
@@ -57,6 +58,7 @@ THERMAL = block(
     metavar="OUT",
     help=f"File to write.  [default: the name of CLIP with {choices.EXTENSION}]",
 )
+@force_option
 @scene_option(
     required=False, help="scene.json: what is known about the camera, the surroundings and the objects."
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 import cssv
 from cssv_cli import media_report
 from cssv_cli.console import Console
-from cssv_cli.options import PATH, command, source_argument, stream_option, version_option
+from cssv_cli.options import PATH, command, force_option, source_argument, stream_option, version_option
 
 
 @command(
@@ -21,14 +22,13 @@ from cssv_cli.options import PATH, command, source_argument, stream_option, vers
 @click.argument("output", metavar="OUT", type=PATH)
 @version_option()
 @stream_option
-def export(
-    console: Console, source: Path, output: Path, version: int | str | None, stream: int | None
-) -> None:
+@force_option
+def export(console: Console, source: Path, output: Path, **options: Any) -> None:
     """Copy the frames of IN to another kind of file, pixel for pixel.
 
     IN is a .cssv or a lossless copy of one. OUT is .mkv, .mp4 or .webm, all lossless, or a folder of PNGs (no
     extension). OUT carries the heat map too, but not the scene track. If OUT is a .cssv, it gets one version
     with everything, bit for bit, and no other version.
     """
-    done = cssv.export(source, output, version=version, stream=stream, progress=console.progress)
+    done = cssv.export(source, output, progress=console.progress, **options)
     console.show(media_report.exported(done))

@@ -158,6 +158,12 @@ def damaged_option(function: Function) -> Function:
     )(function)
 
 
+def force_option(function: Function) -> Function:
+    """``--force`` of commands that write files."""
+    option = click.option("-f", "--force", "overwrite", is_flag=True, help="Replace outputs that exist.")
+    return option(function)
+
+
 def perception_options(function: Function) -> Function:
     """``--detector`` and its options, ``--boxes`` and ``--rate``."""
     # The list of detectors is read here, not above, since it loads OpenCV, which other commands do not need.

@@ -11,7 +11,15 @@ import cssv
 from cssv.api import choices
 from cssv_cli import media_report
 from cssv_cli.console import Console
-from cssv_cli.options import INPUT, PATH, command, damaged_option, perception_options, stream_option
+from cssv_cli.options import (
+    INPUT,
+    PATH,
+    command,
+    damaged_option,
+    force_option,
+    perception_options,
+    stream_option,
+)
 
 
 @command(
@@ -28,16 +36,19 @@ from cssv_cli.options import INPUT, PATH, command, damaged_option, perception_op
     "--output",
     type=PATH,
     metavar="FILE",
-    help="MOT text file to write.  [default: the standard output]",
+    help="MOT text file to write; - is the standard output.  [default: the standard output]",
 )
 @stream_option
 @damaged_option
+@force_option
 def track(console: Console, output: Path | None, **options: Any) -> None:
     """Track the objects of CLIP and write them as MOT text.
 
     CLIP may be omitted if --boxes is given: the boxes alone are tracked then. Each line is one object in
     one frame: frame,id,x,y,w,h,score,-1,-1,-1.
     """
+    # The result can be printed; those of other commands are read back, and get their names at the end.
+    output = None if output == Path("-") else output
     done = cssv.track(output=output, progress=console.progress, **options)
     if output is None:
         console.write_file(done.mot_text)

@@ -19,6 +19,7 @@
     │   ├── LimitError         kind "limit"          a length beyond its bound, found before allocation
     │   └── RevisionError      kind "revision"       a file has no such version or tag
     ├── OutputError            kind "output"         also OSError; the result cannot be written
+    │   ├── ExistsError        kind "exists"         also FileExistsError; the output exists already
     │   └── LockedError        kind "locked"         another writer holds the file; .pid
     ├── ClosedError            kind "closed"         a use after it was closed, or after a fork
     │   ├── ClosedInputError                         also VideoError: a reader
@@ -207,6 +208,12 @@ class OutputError(CssvError, OSError):
     """A result that cannot be written: a read-only folder, a full disk, a folder of the same name."""
 
     kind = "output"
+
+
+class ExistsError(OutputError, FileExistsError):
+    """An output that exists already and may not be replaced."""
+
+    kind = "exists"
 
 
 class LockedError(OutputError):

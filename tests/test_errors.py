@@ -33,6 +33,7 @@ KINDS = {
     "LimitError": "limit",
     "RevisionError": "revision",
     "OutputError": "output",
+    "ExistsError": "exists",
     "LockedError": "locked",
     "ClosedError": "closed",
     "MissingExtraError": "extra",

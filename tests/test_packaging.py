@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import email
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +15,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
+import cssv
 from cssv.testing.clips import SCENE, write_boxes, write_clip
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,7 +109,42 @@ def test_a_wheel_works(wheel, material, tmp_path):
     assert out.split()[:2] == [str(site / "cssv" / "__init__.py"), str(site / "cssv_cli" / "__init__.py")]
     assert (tmp_path / "x.cssv").stat().st_size
     version = run(site / "bin" / "cssv", "--version", cwd=tmp_path, PYTHONPATH=str(site))
-    assert importlib.metadata.version("cssv") in version
+    assert version.split() == ["cssv", cssv.__version__]
+
+
+def test_the_distribution_has_a_name_of_its_own(wheel):
+    """``cssv`` on the package index is a stranger's package: no extra of it may be asked for."""
+    assert wheel.name.startswith(f"cssv_codec-{cssv.__version__}-")
+    with zipfile.ZipFile(wheel) as file:
+        (place,) = [name for name in file.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = email.message_from_bytes(file.read(place))
+    assert metadata["Name"] == "cssv-codec"
+    assert metadata["Version"] == cssv.__version__
+    needed = [Requirement(text).name for text in metadata.get_all("Requires-Dist")]
+    assert "cssv" not in needed
+
+
+#: Files in which a command to install something may stand.
+TEXTS = [
+    path
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "samples/*",
+        "benchmarks/**/*.py",
+        "cssv/**/*.py",
+        "cli/*.py",
+        ".ci/*",
+    )
+    for path in ROOT.glob(pattern)
+    if path.suffix in {".md", ".py", ""} and path.is_file()
+]
+
+
+def test_no_text_says_to_install_a_stranger_s_package():
+    assert len(TEXTS) > 100
+    for path in TEXTS:
+        assert not re.search(r"""\bcssv\[|pip install ["']?cssv\b""", path.read_text(encoding="utf-8")), path
 
 
 def without_cssv(folder, tmp_path):

@@ -47,7 +47,8 @@ class Source:
         if self.frames is not None:
             with VideoReader(self.clip, rate=self.rate) as reader:
                 stop = self.frames / reader.info.rate
-        cssv.encode(self.clip, output, scene=scene, boxes=self.boxes, rate=self.rate, stop=stop, created_s=1)
+        options = {"scene": scene, "boxes": self.boxes, "rate": self.rate, "stop": stop}
+        cssv.encode(self.clip, output, created_s=1, overwrite=True, **options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from cssv.errors import InputError, OptionError
+from cssv.files.atomic import check_output
 from cssv.files.inputs import check_regular
 from cssv.files.paths import Path_, check_distinct
 from cssv.frames import U8, Frame
@@ -31,6 +32,7 @@ def artefacts(
     plot: Path_ | None = None,
     side: int = SIDE_PX,
     heal: bool = False,
+    overwrite: bool = False,
 ) -> Artefacts:
     """Measure the lengths of a vision transformer's tokens on a picture, block by block.
 
@@ -43,6 +45,7 @@ def artefacts(
             ``hidden_states.1`` and so on. Nothing is downloaded.
         plot: a ``.png`` to write: histograms of all blocks, and the places of the outliers.
         side: long side in pixels to which the picture is scaled for the model, 64 to 2048.
+        overwrite: replace an existing plot.
         heal: also find the register neurons, add a test-time register to the model and measure again.
 
     Raises:
@@ -51,10 +54,11 @@ def artefacts(
         OptionError: a side out of range, a plot that is not a ``.png``, an export with ``heal``, or a value
             that is not a path.
         MissingExtraError: a plot without matplotlib.
-        OutputError: the plot cannot be written.
+        OutputError: the plot exists or cannot be written.
     """
     if plot is not None:
         _check_plot(plot, image, weights)
+        check_output(plot, overwrite=overwrite)
     picture = read_picture(image)
     model = load_transformer(weights)
     height, width = picture.shape[:2]
@@ -66,7 +70,9 @@ def artefacts(
         done = replace(done, neurons=healed.neurons, healed=again)
     if plot is not None:
         done = replace(done, plot=Path(plot))
-        write_picture(Path(plot), Frame(draw_norms(picture, done), "rgb24", 0, Fraction(1)))
+        write_picture(
+            Path(plot), Frame(draw_norms(picture, done), "rgb24", 0, Fraction(1)), overwrite=overwrite
+        )
     return done
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 from cssv.container import Revision
 from cssv.errors import OptionError
-from cssv.files.atomic import whole_file, whole_folder
+from cssv.files.atomic import whole_file
 from cssv.files.paths import Path_, check_distinct
 from cssv.files.worker import SerialWorker
 from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
-from cssv.interop.table import check_extension, write_rows
+from cssv.interop.table import check_extension, fill_table
 from cssv.pipeline.arguments import Progress
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
-from cssv.video import VideoInfo, VideoWriter, encode_picture
+from cssv.video import VideoInfo, VideoWriter, encode_picture, picture_folder, picture_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,19 @@ class _Pictures:
     """Output of pictures: a video by extension, or a folder of PNGs."""
 
     def __init__(
-        self, path: Path, decoder: Decoder, stack: ExitStack, *, exact: bool, audio: Path | None
+        self,
+        path: Path,
+        decoder: Decoder,
+        stack: ExitStack,
+        *,
+        exact: bool,
+        audio: Path | None,
+        overwrite: bool,
     ) -> None:
         self._video: VideoWriter | None = None
         self._folder: Path | None = None
         if not path.suffix:
-            self._folder = stack.enter_context(whole_folder(path))
+            self._folder = stack.enter_context(picture_folder(path, overwrite=overwrite))
             return
         # The colour tags of the clip do not describe a heat map, so they are left out.
         info, layout = decoder.info, decoder.info.layout if exact else "rgb24"
@@ -77,6 +84,7 @@ class _Pictures:
                 VideoInfo(info.width, info.height, layout, info.time_base, info.rate),
                 codec="ffv1" if exact else "h264-lossy",
                 audio=audio,
+                overwrite=overwrite,
             )
         )
 
@@ -86,7 +94,7 @@ class _Pictures:
             self._video.write(frame)
         elif self._folder is not None:
             # The folder is flushed to disk as a whole; picture by picture would take far longer.
-            (self._folder / f"{frame.number:06d}.png").write_bytes(encode_picture(frame))
+            (self._folder / picture_name(frame.number)).write_bytes(encode_picture(frame))
 
 
 def _check_picture_path(path: Path, allowed: tuple[str, ...]) -> None:
@@ -104,6 +112,7 @@ def decode(
     overlay: Path_ | None = None,
     version: Revision = None,
     stream: int | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Decoded:
     """Recover the heat map, the objects and the scene of a clip.
@@ -117,13 +126,14 @@ def decode(
         overlay: ``.mp4`` or a folder of PNGs: frames with heat map and readings.
         version: of a ``.cssv``: number or tag; None for the version that plays.
         stream: number of the video stream of a copy that holds several; None for the first that carries.
+        overwrite: replace existing files, and folders that hold nothing but pictures of CSSV.
         progress: called after every frame.
 
     Raises:
         NibblesLostError: the pixels carry nothing; nothing is written.
         ChecksumError: a frame is damaged, or the audio that an overlay would have; nothing is written.
         OptionError: an output of an unknown kind.
-        OutputError: an output cannot be written; existing files are unchanged.
+        OutputError: an output exists or cannot be written; existing files are unchanged.
     """
     if heat is not None:
         _check_picture_path(Path(heat), (".mkv", ".mp4", ""))
@@ -135,27 +145,29 @@ def decode(
     tally = _Tally()
     with Decoder(source, version, stream=stream) as decoder, ExitStack() as stack:
         # All outputs get their names together, when everything else is done.
-        table = None if objects is None else stack.enter_context(whole_file(objects))
-        scene_file = None if scene is None else stack.enter_context(whole_file(scene))
+        table = None if objects is None else stack.enter_context(whole_file(objects, overwrite=overwrite))
+        scene_file = None
+        if scene is not None:
+            scene_file = stack.enter_context(whole_file(scene, overwrite=overwrite))
         writers: list[Callable[[Moment], None]] = []
         if overlay is not None:
             audio = Path(source) if decoder.info.has_audio and Path(overlay).suffix else None
             if audio is not None:
                 decoder.check_audio()
-            pictures = _Pictures(Path(overlay), decoder, stack, exact=False, audio=audio)
+            pictures = _Pictures(Path(overlay), decoder, stack, exact=False, audio=audio, overwrite=overwrite)
             writers.append(lambda moment: pictures.write(_colour_frame(moment, moment.overlay)))
         if heat is not None:
-            writers.append(_heat_writer(Path(heat), decoder, stack))
+            writers.append(_heat_writer(Path(heat), decoder, stack, overwrite=overwrite))
         # Entered last, so that its thread has ended when the writers are closed.
         worker = stack.enter_context(SerialWorker())
         flow = _flow(decoder, writers, tally, progress, worker, with_rows=table is not None)
         if table is not None:
-            write_rows(table, flow)
+            fill_table(table, flow)
         else:
             for _ in flow:
                 pass
         if scene_file is not None:
-            decoder.scene.write(scene_file)
+            scene_file.write_text(decoder.scene.dumps(), encoding="utf-8")
     written = tuple(Path(p) for p in (heat, objects, scene, overlay) if p is not None)
     return Decoded(
         tally.frames,
@@ -206,10 +218,12 @@ def _colour_frame(moment: Moment, picture: U8) -> Frame:
     return Frame(picture, "rgb24", frame.pts, frame.time_base, moment.number, frame.duration)
 
 
-def _heat_writer(path: Path, decoder: Decoder, stack: ExitStack) -> Callable[[Moment], None]:
+def _heat_writer(
+    path: Path, decoder: Decoder, stack: ExitStack, *, overwrite: bool
+) -> Callable[[Moment], None]:
     """A function that writes the heat map of a moment to ``path``."""
     exact = path.suffix.lower() == ".mkv"
-    pictures = _Pictures(path, decoder, stack, exact=exact, audio=None)
+    pictures = _Pictures(path, decoder, stack, exact=exact, audio=None, overwrite=overwrite)
     if exact:
         return lambda moment: pictures.write(replace(moment.frame, planes=moment.heat))
     return lambda moment: pictures.write(_colour_frame(moment, moment.picture))

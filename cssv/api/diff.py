@@ -14,6 +14,7 @@ from cssv.api.history import Version, version_of
 from cssv.container import Reader, Revision
 from cssv.container.runs import runs_of
 from cssv.errors import OptionError
+from cssv.files.atomic import check_output
 from cssv.files.paths import Path_, check_distinct
 from cssv.files.plain_json import to_finite
 from cssv.frames import Frame
@@ -84,6 +85,7 @@ def diff(
     after: Revision = None,
     *,
     picture: Path_ | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Difference:
     """Compare two versions of a ``.cssv``.
@@ -96,17 +98,19 @@ def diff(
         after: the same.
         picture: a ``.png`` to write, with the frame that differs most in both versions and their heat maps.
             Nothing is written if all pixels are the same.
+        overwrite: replace an existing picture.
         progress: called after every frame.
 
     Raises:
         ContainerError: no such version, or a damaged file.
         OptionError: the picture is not a ``.png``.
-        OutputError: the picture cannot be written.
+        OutputError: the picture exists or cannot be written.
     """
     if picture is not None:
         check_distinct(path, picture)
         if Path(picture).suffix.lower() != ".png":
             raise OptionError("a picture is a .png", found=str(picture))
+        check_output(picture, overwrite=overwrite)
     with Reader(path, version=before) as one, Reader(path, version=after) as two:
         scene = _scene_changes(one, two)
         objects = _object_changes(one, two, progress)
@@ -122,7 +126,8 @@ def diff(
         found = Difference(Path(path), *rows, scene, objects, frames, total)
         if picture is None or found.worst is None:
             return found
-        _draw(Path(picture), found, found.worst.frame, old, new)
+        shown = _draw(found, found.worst.frame, old, new)
+        write_picture(picture, shown, overwrite=overwrite)
     return Difference(Path(path), *rows, scene, objects, frames, total, Path(picture))
 
 
@@ -155,7 +160,8 @@ def _object_changes(one: Reader, two: Reader, progress: Progress | None) -> tupl
     return tally.changes()
 
 
-def _draw(path: Path, found: Difference, number: int, old: Clip, new: Clip) -> None:
+def _draw(found: Difference, number: int, old: Clip, new: Clip) -> Frame:
+    """Both versions of a frame side by side."""
     before, after = old[number], new[number]
     captions = Captions(
         before=_caption(found.before),
@@ -171,7 +177,7 @@ def _draw(path: Path, found: Difference, number: int, old: Clip, new: Clip) -> N
         captions,
     )
     frame = before.frame
-    write_picture(path, Frame(shown, "rgb24", frame.pts, frame.time_base, number))
+    return Frame(shown, "rgb24", frame.pts, frame.time_base, number)
 
 
 def _caption(version: Version) -> str:

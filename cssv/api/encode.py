@@ -17,7 +17,7 @@ from cssv.carriers.base import Carrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
 from cssv.errors import OptionError, VideoError
-from cssv.files.atomic import whole_file
+from cssv.files.atomic import check_output, whole_file
 from cssv.files.lock import replacing
 from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.perception import Detector
@@ -125,6 +125,7 @@ def encode(
     stream: int | None = None,
     damaged: Damaged = DEFAULT_DAMAGED,
     created_s: int | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Encoded:
     """Encode a clip: detect and track its objects, hide their heat map, write one playable file.
@@ -163,12 +164,13 @@ def encode(
         damaged: at a damaged frame ``"error"`` refuses the clip, ``"skip"`` leaves the frame out, and
             ``"stop"`` ends the clip before it; a note counts them.
         created_s: time of creation, seconds since 1970 UTC; now by default.
+        overwrite: replace an existing file, with all versions in it.
         progress: called after every frame.
 
     Raises:
         VideoError, SceneError, BoxesError, ModelError, ThermalError, OptionError: bad input; nothing is
             written.
-        OutputError: the file cannot be written; an existing file is unchanged.
+        OutputError: the file exists or cannot be written; an existing file is unchanged.
     """
     check_paths(source=source, output=output, thermal=thermal)
     check_choice("planes", planes, PLANES)
@@ -182,7 +184,8 @@ def encode(
         if isinstance(given, str | os.PathLike):
             check_distinct(given, target)
     chosen = options.make()
-    with replacing(target), whole_file(target) as temporary:
+    check_output(target, overwrite=overwrite)
+    with replacing(target), whole_file(target, overwrite=overwrite) as temporary:
         plan = ClipPlan.open(
             Path(source), planes=planes, rate=exact_rate, span=span, stream=stream, damaged=damaged
         )

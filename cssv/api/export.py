@@ -52,6 +52,7 @@ def export(
     *,
     version: Revision = None,
     stream: int | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
     """Write the stego frames losslessly: ``.mkv`` FFV1, ``.mp4`` H.264, ``.webm`` VP9, or a folder of PNGs.
@@ -66,12 +67,13 @@ def export(
         output: the file or folder to write.
         version: of a ``.cssv``: number or tag; None for the version that plays.
         stream: number of the video stream of a copy that holds several; None for the first that carries.
+        overwrite: replace an existing file, or a folder that holds nothing but pictures of CSSV.
         progress: called after every frame.
 
     Raises:
         OptionError: another extension.
         NibblesLostError: the pixels of the source carry nothing.
-        OutputError: the output cannot be written; no part of it is left.
+        OutputError: the output exists or cannot be written; no part of it is left.
         ChecksumError: the output does not read back, and no part of it is left; or the source is damaged.
     """
     path = Path(output)
@@ -86,13 +88,14 @@ def export(
     check_distinct(source, path)
     if suffix == EXTENSION:
         with Decoder(source, version) as decoder:
-            gc(source, path, (version,), progress=progress)
+            gc(source, path, (version,), overwrite=overwrite, progress=progress)
             return Exported(path, len(decoder), decoder.notes, decoder.torn_bytes)
     with Decoder(source, version, stream=stream) as decoder:
         total = len(decoder)
         frames = counted((moment.frame for moment in decoder), "export", total, progress)
         if not suffix:
-            return Exported(path, write_pictures(path, frames), decoder.notes, decoder.torn_bytes)
+            count = write_pictures(path, frames, overwrite=overwrite)
+            return Exported(path, count, decoder.notes, decoder.torn_bytes)
         info = decoder.info
         # The audio is copied packet by packet, and no packet has a checksum of its own.
         if info.has_audio:
@@ -109,6 +112,7 @@ def export(
             audio=Path(source) if info.has_audio else None,
             check=True,
             checked=checked,
+            overwrite=overwrite,
         )
         count = 0
         with writer:

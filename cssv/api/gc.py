@@ -10,7 +10,7 @@ from typing import Any
 from cssv.api.verify import check
 from cssv.container import Reader, Revision, compact
 from cssv.errors import OptionError
-from cssv.files.atomic import whole_file
+from cssv.files.atomic import check_output, whole_file
 from cssv.files.lock import replacing
 from cssv.files.paths import Path_, check_distinct
 from cssv.pipeline.arguments import Progress
@@ -55,6 +55,7 @@ def gc(
     keep_playing: bool = False,
     keep_tagged: bool = False,
     keep_last: int = 0,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Compacted:
     """Write a copy with only some of the versions, bit for bit, with their numbers, messages and tags.
@@ -69,13 +70,14 @@ def gc(
         keep_playing: keep the version that plays.
         keep_tagged: keep every version that has a tag.
         keep_last: number of the newest versions to keep.
+        overwrite: replace an existing file, with all versions in it.
         progress: called after every frame.
 
     Raises:
         ContainerError: no such version, or a damaged file. Without a version named by its tag, and without
             ``keep_tagged``, damage of the tags alone is no error: the copy has none, and a note says so.
         OptionError: nothing to keep, or the output is the source.
-        OutputError: the output cannot be written; an existing file is unchanged.
+        OutputError: the output exists or cannot be written; an existing file is unchanged.
     """
     check_distinct(path, output)
     # A text is one tag, not a sequence of letters.
@@ -92,7 +94,8 @@ def gc(
     kept |= set(every[::-1][: max(keep_last, 0)])
     if not kept:
         raise OptionError("no version is to be kept", bound="at least one", remedy="Give `keep=` a version.")
-    with replacing(target), whole_file(target) as temporary:
+    check_output(target, overwrite=overwrite)
+    with replacing(target), whole_file(target, overwrite=overwrite) as temporary:
         with temporary.open("wb") as file:
             compact(source, file, sorted(kept))
         check(temporary, progress)

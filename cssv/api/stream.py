@@ -20,7 +20,7 @@ from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
 from cssv.errors import ClosedOutputError, CssvError, FrameError, OptionError, VideoError
 from cssv.files.access import Access
-from cssv.files.atomic import whole_file
+from cssv.files.atomic import check_output, whole_file
 from cssv.files.closing import Finishing
 from cssv.files.lock import replacing
 from cssv.files.paths import Path_
@@ -72,11 +72,12 @@ class Encoder(Finishing):
         weights, classes, min_score: of the detector, as for :func:`encode`.
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default.
-        codec, carrier, merge, fidelity, created_s: as for :func:`encode`.
+        codec, carrier, merge, fidelity, created_s, overwrite: as for :func:`encode`. If the name is taken
+            while the stream is encoded, the file gets another name, which the error states.
 
     Raises:
         OptionError: an option outside its bounds. FrameError: a size that cannot carry.
-        OutputError: the file cannot be written.
+        OutputError: the file exists or cannot be written.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Encoder(Finishing):
         merge: Merge | None = None,
         fidelity: Fidelity | None = None,
         created_s: int | None = None,
+        overwrite: bool = False,
     ) -> None:
         if layout is not None:
             check_choice("layout", layout, LAYOUTS)
@@ -119,8 +121,9 @@ class Encoder(Finishing):
         self._count = 0
         self._last_pts: int | None = None
         self._output = ExitStack()
+        check_output(output, overwrite=overwrite)
         self._output.enter_context(replacing(output))
-        self._path = self._output.enter_context(whole_file(output))
+        self._path = self._output.enter_context(whole_file(output, overwrite=overwrite, is_unique=True))
         self._inside = self._output.enter_context(ExitStack())
         self._begun: _Output | None = None
         self._access = Access(self, "the encoder", ClosedOutputError)

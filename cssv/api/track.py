@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cssv.errors import BoxesError, OptionError
+from cssv.files.atomic import check_output
 from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.interop.mot import mot_text, write_mot
 from cssv.perception import Detector, Track, Tracks, track_boxes
@@ -82,6 +83,7 @@ def track(
     rate: Fraction | int | str | None = None,
     stream: int | None = None,
     damaged: Damaged = DEFAULT_DAMAGED,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Tracked:
     """Track the objects of a clip, or of a detection file alone.
@@ -100,6 +102,7 @@ def track(
         rate: frames per second, where the clip's header is wrong or there is no clip (then 25 by default).
         stream: number of the video stream of a clip that holds several; see :func:`cssv.encode`.
         damaged: what is done at a damaged frame; see :func:`cssv.encode`.
+        overwrite: replace an existing file.
         progress: called after every frame.
     """
     check_paths(source=source, output=output)
@@ -110,6 +113,8 @@ def track(
         for given in (source, *options.files):
             if given is not None:
                 check_distinct(given, output)
+        # Tracking can take long, and the file is written at its end.
+        check_output(output, overwrite=overwrite)
     chosen = options.make()
     if source is not None:
         plan = ClipPlan.open(Path(source), rate=exact, stream=stream, damaged=damaged)
@@ -118,7 +123,7 @@ def track(
         tracks, notes = _track_alone(chosen, exact or DEFAULT_RATE), ()
     rows = to_mot_rows(tracks)
     if output is not None:
-        write_mot(output, rows)
+        write_mot(output, rows, overwrite=overwrite)
     path = None if output is None else Path(output)
     return Tracked(tracks, len(rows), path, (*chosen.notes, *notes, *tracks.notes))
 

@@ -140,6 +140,7 @@ class Writer:
         target: a path, written under a temporary name and renamed when complete; or a seekable binary file
             at position 0, which stays open, and stays incomplete if writing is interrupted.
         journal: lists what is in the file, so that :meth:`resume` can complete it after a kill.
+        overwrite: replace an existing file at the path.
 
     Raises:
         ContainerError: calls out of order, times that do not ascend.
@@ -147,7 +148,13 @@ class Writer:
         OutputError: the system refuses to write.
     """
 
-    def __init__(self, target: str | os.PathLike[str] | BinaryIO, *, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        target: str | os.PathLike[str] | BinaryIO,
+        *,
+        journal: Journal | None = None,
+        overwrite: bool = False,
+    ) -> None:
         self._journal = journal
         self._listed = 0
         self._stack = ExitStack()
@@ -156,7 +163,7 @@ class Writer:
         self._count = 0
         self._open = True
         if isinstance(target, str | os.PathLike):
-            path = self._stack.enter_context(whole_file(target))
+            path = self._stack.enter_context(whole_file(target, overwrite=overwrite))
             self._file: BinaryIO = self._stack.enter_context(path.open("wb"))
         else:
             self._file = target

@@ -1,5 +1,7 @@
 """Writer lock: one writer at a time, by a lock file beside the file that is written.
 
+What a lock file is, and what is left alone at its name, is in ``lock_file``.
+
 The lock itself is that of the package ``filelock``. By hand here is what it does not provide, as measured
 with filelock 4.3:
 
@@ -24,11 +26,16 @@ from filelock import FileLock, Timeout, lock_descriptor, unlock_descriptor
 
 from cssv.errors import LockedError, OutputError
 from cssv.files.closing import Closing
-
-_SUFFIX = ".lock"
-
-#: Errors of a disk, or of a user's share of it, that is full.
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+from cssv.files.leftovers import remove_leftovers
+from cssv.files.lock_file import (
+    check_lock_handle,
+    check_lock_name,
+    foreign_file,
+    is_alive,
+    lock_path_of,
+    read_pid,
+    write_pid,
+)
 
 #: Attempts, where other writers remove the file between our opening and our locking it; pause between two.
 _TRIES = 100
@@ -37,8 +44,14 @@ _PAUSE_S = 0.001
 #: A writer notes its process id at once; a second writer waits this long for the number.
 _PATIENCE_S = 0.2
 
-#: Offset of the process id. On Windows byte 0 is what filelock locks, and other processes cannot read it.
-_PID_OFFSET = 1 if sys.platform == "win32" else 0
+#: Errors of a disk, or of a user\'s share of it, that is full; and of a file system without locks.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+_REMEDIES = dict.fromkeys(_FULL, "The disk is full: free some space.") | dict.fromkeys(
+    _NO_LOCKS,
+    "The file system has no working locks, as some network drives do: copy the file to a local disk, or "
+    "have the drive mounted with locks.",
+)
 
 
 class WriterLock(Closing):
@@ -49,30 +62,39 @@ class WriterLock(Closing):
     file that a killed process leaves behind has no effect and is reused. Readers take no lock. The lock is
     advisory, and between machines as reliable as the file system.
 
+    On a full disk there may be no room for a lock file. Then the lock on the file itself, which every writer
+    takes, is enough.
+
     Attributes:
         path: the real path of the file.
 
     Raises:
         LockedError: another writer, of this or another process, holds the file.
-        OutputError: the lock file cannot be created or locked.
+        OutputError: the lock file cannot be created or locked, or its name belongs to another file.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(os.path.realpath(path))
-        self._lock_path = self.path.with_name(self.path.name + _SUFFIX)
+        self._lock_path = lock_path_of(self.path)
         self._lock_stat: os.stat_result | None = None
         self._media: int | None = None
         # Shared by threads, because a lock may be closed by another thread. No soft lock where the file
         # system has no real one: a killed process would leave a soft lock behind for ever.
         self._lock = FileLock(
-            self._lock_path, thread_local=False, fallback_to_soft=False, on_acquired=self._write_pid
+            self._lock_path, thread_local=False, fallback_to_soft=False, on_acquired=self._claim
         )
         try:
             # A missing folder is an error here; filelock would create it.
             self.path.parent.stat()
-            for _ in range(_TRIES):
-                if self._acquire():
-                    return
+            remove_leftovers(self.path.parent)
+            for left in reversed(range(_TRIES)):
+                try:
+                    if self._acquire():
+                        return
+                except LockedError as error:
+                    # The number of an ended process: somebody is just removing what it left behind.
+                    if error.pid is None or is_alive(error.pid) or not left:
+                        raise
                 time.sleep(_PAUSE_S)
         except OSError as error:
             if isinstance(error, OutputError):
@@ -80,7 +102,10 @@ class WriterLock(Closing):
             raise OutputError(
                 f"cannot lock {str(path)!r}",
                 found=error.strerror or str(error),
-                remedy="A file must be created beside this one: check the disk space and the permissions.",
+                remedy=_REMEDIES.get(
+                    error.errno or 0,
+                    "A file must be created beside this one: check the permissions of the folder.",
+                ),
             ) from error
         raise OutputError(
             f"cannot lock {str(path)!r}", found="other writers take and release it", remedy="Try again."
@@ -88,14 +113,23 @@ class WriterLock(Closing):
 
     def _acquire(self) -> bool:
         """Take both locks; False where the last holder removed the lock file meanwhile."""
+        check_lock_name(self._lock_path)
+        full: OSError | None = None
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
             # filelock also gives up on a file that its holder removed before we locked it.
             if not os.path.lexists(self._lock_path):
                 return False
-            raise LockedError(self.path, self._read_pid()) from None
-        if not self._has_name():
+            raise LockedError(self.path, self._wait_for_pid()) from None
+        except OSError as error:
+            # Something else came to the name since it was checked; filelock follows no link either.
+            if error.errno in (errno.ELOOP, errno.EISDIR):
+                raise foreign_file(self._lock_path, "a symbolic link or a folder") from error
+            if error.errno not in _FULL:
+                raise
+            full = error
+        if full is None and not self._has_name():
             # Another writer can lock the file that has the name now, so this lock protects nothing.
             self._lock.release()
             return False
@@ -104,17 +138,19 @@ class WriterLock(Closing):
         except BaseException:
             self.close()
             raise
+        if full is not None and self._media is None:
+            raise full
         return True
 
-    def _write_pid(self, handle: int) -> None:
-        """Write the process id into the locked file, if the disk has room."""
+    def _claim(self, handle: int) -> None:
+        """Write the process id into the locked file, if the file is ours to change."""
+        check_lock_handle(self._lock_path, handle)
         self._lock_stat = os.fstat(handle)
         try:
-            os.ftruncate(handle, 0)
-            os.write(handle, b" " * _PID_OFFSET + str(os.getpid()).encode())
+            write_pid(handle)
         except OSError as error:
-            # On a full disk the lock holds without the number: the writer may come to free the disk.
-            if error.errno in _NO_ROOM:
+            # The lock holds without the number, which only tells others who the holder is.
+            if error.errno in _FULL:
                 return
             with suppress(OSError):
                 self._lock_path.unlink()
@@ -126,13 +162,12 @@ class WriterLock(Closing):
             return self._lock_stat is not None and os.path.samestat(self._lock_stat, self._lock_path.lstat())
         return False
 
-    def _read_pid(self) -> int | None:
+    def _wait_for_pid(self) -> int | None:
         """Process id in the lock file; None if there is none after a short wait."""
         until = time.monotonic() + _PATIENCE_S
         while time.monotonic() < until:
-            with suppress(OSError, ValueError), self._lock_path.open("rb", buffering=0) as file:
-                file.seek(_PID_OFFSET)
-                return int(file.read(20))
+            if (pid := read_pid(self._lock_path)) is not None:
+                return pid
             time.sleep(0.01)
         return None
 
@@ -179,10 +214,20 @@ def _lock_media(path: Path) -> int | None:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Hold the right to replace a file by another, if there is one at this path.
+    """Hold the right to make a file or to replace it, so that two writers do not work for one name.
 
     Raises:
-        LockedError: a writer holds the file that is there.
+        LockedError: another writer makes the file or writes to it.
+        OutputError: the file that is there cannot be locked.
     """
-    with WriterLock(path) if Path(path).is_file() else nullcontext():
+    try:
+        lock: WriterLock | nullcontext[None] = WriterLock(path)
+    except LockedError:
+        raise
+    except OutputError:
+        if os.path.lexists(path):
+            raise
+        # A new file can be made without locks too. Whatever else prevents it has a better message later.
+        lock = nullcontext()
+    with lock:
         yield

@@ -404,13 +404,13 @@ def mot_text(rows: MotRows) -> str:
     return "".join(form.format(*line) for line in lines)
 
 
-def write_mot(path: str | PathLike[str], rows: MotRows) -> None:
-    """Write a MOT result file, completely or not at all.
+def write_mot(path: str | PathLike[str], rows: MotRows, *, overwrite: bool = False) -> None:
+    """Write a MOT result file, completely or not at all; an existing one is replaced only with ``overwrite``.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file exists or cannot be written.
     """
-    with whole_file(path) as temporary:
+    with whole_file(path, overwrite=overwrite) as temporary:
         temporary.write_text(mot_text(rows), encoding="ascii")
 
 

@@ -54,20 +54,28 @@ def extensions() -> tuple[str, ...]:
     return tuple(f".{name}" for name in EXPORTERS)
 
 
-def write_rows(path: str | os.PathLike[str], rows: Iterable[ObjectRow]) -> int:
+def write_rows(path: str | os.PathLike[str], rows: Iterable[ObjectRow], *, overwrite: bool = False) -> int:
     """Write a table in the format of the path's extension; returns the number of rows.
 
-    Rows are taken one by one; the file takes its name when it is complete.
+    Rows are taken one by one; the file takes its name when it is complete. An existing file is replaced only
+    with ``overwrite``.
 
     Raises:
         OptionError: another extension.
         MissingExtraError: .parquet without pyarrow.
-        OutputError: the file cannot be written.
+        OutputError: the file exists or cannot be written.
     """
+    # Before the file is made: its format may need a package that is missing.
+    check_extension(path)
+    with whole_file(path, overwrite=overwrite) as temporary:
+        return fill_table(temporary, rows)
+
+
+def fill_table(path: str | os.PathLike[str], rows: Iterable[ObjectRow]) -> int:
+    """As :func:`write_rows`, but into a file that has been made already, such as a temporary one."""
     exporter = _exporter(path)
     exporter.check()
-    with whole_file(path) as temporary:
-        return exporter.write(temporary, rows)
+    return exporter.write(Path(path), rows)
 
 
 def read_rows(path: str | os.PathLike[str]) -> Iterator[ObjectRow]:

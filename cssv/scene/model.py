@@ -334,7 +334,8 @@ class Scene:
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write ``scene.json``; after an error the old file is unchanged. Raises OutputError."""
-        with whole_file(path) as temporary:
+        # Replaced without a question: a scene is read, changed and written back.
+        with whole_file(path, overwrite=True) as temporary:
             temporary.write_text(self.dumps(), encoding="utf-8")
 
     @classmethod

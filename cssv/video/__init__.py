@@ -26,6 +26,8 @@ from cssv.video.pictures import (
     PICTURE_RATE,
     PictureReader,
     encode_picture,
+    picture_folder,
+    picture_name,
     write_picture,
     write_pictures,
 )
@@ -83,6 +85,8 @@ __all__ = [
     "no_frame",
     "open_clip",
     "open_frames",
+    "picture_folder",
+    "picture_name",
     "settings_of",
     "shown_stamps",
     "state_colour",

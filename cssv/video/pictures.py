@@ -7,7 +7,9 @@ as in I420, 1.5 times as high as the frame. Both kinds keep every byte.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,6 +28,9 @@ from cssv.video.span import WHOLE_CLIP, Span, no_frame
 
 #: Default frames per second of a folder of pictures.
 PICTURE_RATE = Fraction(25)
+
+#: Names of the files in a folder of pictures that was written here.
+_PICTURE_NAME = re.compile(r"[0-9]{6,}\.png")
 
 _RGB_COLOUR = Colour(range=2, space=0)
 
@@ -141,28 +146,42 @@ class PictureReader(FrameReader):
             pass
 
 
-def write_picture(path: str | os.PathLike[str], frame: Frame) -> None:
+def write_picture(path: str | os.PathLike[str], frame: Frame, *, overwrite: bool = False) -> None:
     """Write one frame as a PNG: RGB, or the stacked planes of a yuv420p frame in grey.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file exists and ``overwrite`` is false, or it cannot be written.
     """
     data = encode_picture(frame)
-    with whole_file(path) as temporary:
+    with whole_file(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(data)
 
 
-def write_pictures(path: str | os.PathLike[str], frames: Iterable[Frame]) -> int:
+def picture_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> AbstractContextManager[Path]:
+    """A new folder for pictures, complete or absent, as :func:`~cssv.files.atomic.whole_folder` makes it.
+
+    With ``overwrite`` it replaces a folder that holds nothing but such pictures.
+    """
+    return whole_folder(path, overwrite=overwrite, members=_PICTURE_NAME)
+
+
+def picture_name(number: int) -> str:
+    """The file name of frame ``number`` in a folder of pictures."""
+    return f"{number:06d}.png"
+
+
+def write_pictures(path: str | os.PathLike[str], frames: Iterable[Frame], *, overwrite: bool = False) -> int:
     """Write frames into a new folder as 000000.png and on, named by their numbers; return how many.
 
     Raises:
-        OutputError: the folder holds something already or cannot be written, or there are no frames.
+        OutputError: the folder holds something already or cannot be written, or there are no frames. With
+            ``overwrite`` the folder may hold such pictures.
         ChecksumError: a picture does not read back. Nothing is left of the folder in either case.
     """
     count = 0
-    with whole_folder(path) as temporary:
+    with picture_folder(path, overwrite=overwrite) as temporary:
         for count, frame in enumerate(frames, 1):  # noqa: B007
-            file = temporary / f"{frame.number:06d}.png"
+            file = temporary / picture_name(frame.number)
             file.write_bytes(encode_picture(frame))
             _check_written(file, frame)
         if not count:

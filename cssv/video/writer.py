@@ -72,8 +72,8 @@ class VideoWriter(Finishing):
     """Writer of a video file that is complete or does not exist.
 
     The file gets its name when :meth:`close` is called or the ``with`` block ends without an error. After
-    an error nothing is left of it, and an older file of that name stays as it was. ``.mp4`` keeps pts
-    exactly; ``.mkv`` and ``.webm`` round them to milliseconds.
+    an error nothing is left of it. An older file of that name stays as it was, unless ``overwrite`` replaces
+    it. ``.mp4`` keeps pts exactly; ``.mkv`` and ``.webm`` round them to milliseconds.
 
     Args:
         path: ends in .mkv, .mp4 or .webm.
@@ -87,13 +87,14 @@ class VideoWriter(Finishing):
         check: read the finished file back before it gets its name, and compare every frame; needs a
             lossless codec.
         checked: called after each comparison with the number of frames compared.
+        overwrite: replace an existing file.
 
     Attributes:
         notes: one sentence for each audio stream left out.
 
     Raises:
         OptionError: an unknown suffix, a codec that the container cannot hold, or ``check`` with a lossy one.
-        OutputError: the file cannot be written.
+        OutputError: the file exists or cannot be written.
         VideoError: ``audio`` cannot be read.
     """
 
@@ -108,6 +109,7 @@ class VideoWriter(Finishing):
         threads: int | None = None,
         check: bool = False,
         checked: Callable[[int], None] | None = None,
+        overwrite: bool = False,
     ) -> None:
         self._path = Path(path)
         self._format, self._codec = _choose(self._path, codec)
@@ -128,7 +130,9 @@ class VideoWriter(Finishing):
         self._access = Access(self, f"the writer of {self._path}", ClosedOutputError)
         threads = check_threads(threads)
         try:
-            self._temporary = temporary = self._stack.enter_context(whole_file(self._path))
+            self._temporary = temporary = self._stack.enter_context(
+                whole_file(self._path, overwrite=overwrite)
+            )
             options = _mux_options(self._format, info.time_base)
             self._container = av.open(str(temporary), mode="w", format=self._format, options=options)
             self._add_video(threads)

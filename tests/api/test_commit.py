@@ -318,10 +318,10 @@ def test_what_is_written_to_is_not_replaced(file, warmer, clips, first):
     other.hardlink_to(file)
     with Appender(file):
         for write in (
-            lambda: cssv.encode(clips / "clip.mkv", file),
-            lambda: cssv.export(first, file),
-            lambda: cssv.gc(first, file, 1),
-            lambda: cssv.Encoder(file, size=(64, 64), rate=5),
+            lambda: cssv.encode(clips / "clip.mkv", file, overwrite=True),
+            lambda: cssv.export(first, file, overwrite=True),
+            lambda: cssv.gc(first, file, 1, overwrite=True),
+            lambda: cssv.Encoder(file, size=(64, 64), rate=5, overwrite=True),
             lambda: cssv.commit(file, warmer),
             lambda: cssv.commit(other, warmer),
             lambda: cssv.tag(other, "x"),

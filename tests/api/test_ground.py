@@ -257,6 +257,7 @@ def test_a_camera_that_does_not_say_where_the_ground_is(clips, file, tmp_path):
             scene=scene_of(camera),
             boxes=clips / "boxes.txt",
             stop="0.2",
+            overwrite=True,
         )
         assert not any("ground" in note for note in done.notes)
 

@@ -44,7 +44,9 @@ def standing(tmp_path):
 def test_encode_interrupted(at, standing, clips, listing):
     before = listing(standing)
     with pytest.raises(KeyboardInterrupt):
-        cssv.encode(clips / "sound.mp4", standing / "x.cssv", detector="motion", progress=Stop(at))
+        cssv.encode(
+            clips / "sound.mp4", standing / "x.cssv", detector="motion", overwrite=True, progress=Stop(at)
+        )
     assert listing(standing) == before
 
 
@@ -58,6 +60,7 @@ def test_decode_interrupted(at, standing, stego, listing):
             objects=standing / "o.csv",
             scene=standing / "s.json",
             overlay=standing / "new folder",
+            overwrite=True,
             progress=Stop(at),
         )
     assert listing(standing) == before
@@ -78,7 +81,7 @@ def test_decode_interrupted(at, standing, stego, listing):
 def test_export_interrupted(at, name, standing, stego, listing):
     before = listing(standing)
     with pytest.raises(KeyboardInterrupt):
-        cssv.export(stego, standing / name, progress=Stop(at))
+        cssv.export(stego, standing / name, overwrite=True, progress=Stop(at))
     assert listing(standing) == before
 
 
@@ -91,7 +94,7 @@ def test_one_impossible_output_leaves_none(bad, standing, stego, listing):
     paths = {key: standing / name for key, name in OUTPUTS.items()}
     paths[bad] = standing / "missing" / OUTPUTS[bad]
     with pytest.raises(OutputError, match="does not exist"):
-        cssv.decode(stego, paths.pop("heat"), **paths)
+        cssv.decode(stego, paths.pop("heat"), overwrite=True, **paths)
     assert listing(standing) == before
 
 
@@ -101,7 +104,7 @@ def test_one_unknown_kind_leaves_none(bad, standing, stego, listing):
     paths = {key: standing / name for key, name in OUTPUTS.items()}
     paths[bad] = standing / "x.gif"
     with pytest.raises(OptionError, match=r"x\.gif"):
-        cssv.decode(stego, paths.pop("heat"), **paths)
+        cssv.decode(stego, paths.pop("heat"), overwrite=True, **paths)
     assert listing(standing) == before
 
 
@@ -112,6 +115,8 @@ def test_a_folder_with_something_in_it_is_left_alone(stego, tmp_path, listing):
     for call in (cssv.decode, cssv.export):
         with pytest.raises(OutputError, match="not empty"):
             call(stego, tmp_path / "folder")
+        with pytest.raises(OutputError, match="holds other things"):
+            call(stego, tmp_path / "folder", overwrite=True)
     assert listing(tmp_path) == before
 
 
@@ -124,7 +129,7 @@ def test_a_write_protected_file_stays(standing, clips, stego, listing):
         (standing / "x.cssv").chmod(stat.S_IRUSR)
     before = listing(standing)
     with pytest.raises(OutputError):
-        cssv.encode(clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt")
+        cssv.encode(clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt", overwrite=True)
     assert listing(standing) == before
 
 
@@ -146,7 +151,7 @@ BAD_INPUTS = {
 def test_bad_input_leaves_what_was_there(what, standing, clips, listing):
     before = listing(standing)
     with pytest.raises(cssv.CssvError):
-        cssv.encode(clips / "clip.mkv", standing / "x.cssv", **BAD_INPUTS[what])
+        cssv.encode(clips / "clip.mkv", standing / "x.cssv", overwrite=True, **BAD_INPUTS[what])
     assert listing(standing) == before
 
 
@@ -159,7 +164,7 @@ def test_a_detector_that_fails_leaves_what_was_there(standing, clips, listing):
 
     before = listing(standing)
     with pytest.raises(ZeroDivisionError, match="mine"):
-        cssv.encode(clips / "clip.mkv", standing / "x.cssv", detector=Broken())
+        cssv.encode(clips / "clip.mkv", standing / "x.cssv", detector=Broken(), overwrite=True)
     assert listing(standing) == before
 
 
@@ -197,7 +202,7 @@ def test_progress_of_encode(name, span, clips, tmp_path):
     cssv.encode(clips / name, tmp_path / "x.cssv", detector=synthetic.Truth(), progress=log, **span)
     log.check(["perceive", "encode", "verify"], count)
     log = Log()
-    cssv.encode(clips / name, tmp_path / "x.cssv", boxes=clips / "boxes.txt", progress=log, **span)
+    cssv.encode(clips / name, tmp_path / "y.cssv", boxes=clips / "boxes.txt", progress=log, **span)
     log.check(["encode", "verify"], count)
 
 
@@ -246,7 +251,7 @@ def test_a_codec_that_changes_pixels_is_found_out(standing, clips, listing, monk
     before = listing(standing)
     monkeypatch.setattr(cssv.pipeline.mux, "planes_crc", lambda planes: int(planes[0, 0]))
     with pytest.raises(ChecksumError, match="does not read back"):
-        cssv.encode(clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt")
+        cssv.encode(clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt", overwrite=True)
     assert listing(standing) == before
 
 
@@ -258,14 +263,17 @@ def test_marks_that_say_something_else_are_found_out(standing, clips, listing, m
         lambda _nibbles, _layout, shape: np.zeros(shape, np.uint32),
     )
     with pytest.raises(ChecksumError, match="damaged marks"):
-        cssv.encode(clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt", stop="0.1")
+        cssv.encode(
+            clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt", stop="0.1", overwrite=True
+        )
     assert listing(standing) == before
 
 
 def test_a_stream_whose_codec_changes_pixels_is_found_out(standing, listing, monkeypatch):
     before = listing(standing)
     monkeypatch.setattr(cssv.pipeline.mux, "planes_crc", lambda planes: int(planes[0, 0, 0]))
-    encoder = cssv.Encoder(standing / "x.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25)
+    size = (synthetic.WIDTH, synthetic.HEIGHT)
+    encoder = cssv.Encoder(standing / "x.cssv", size=size, rate=25, overwrite=True)
     for picture in synthetic.pictures(count=4):
         encoder.write(picture)
     with pytest.raises(ChecksumError, match="does not read back"):
@@ -294,6 +302,6 @@ def careless(monkeypatch):
 def test_an_export_whose_codec_changes_pixels_is_found_out(name, standing, stego, listing, careless):
     before = listing(standing)
     with pytest.raises(ChecksumError, match="does not read back"):
-        cssv.export(stego, standing / name)
+        cssv.export(stego, standing / name, overwrite=True)
     assert listing(standing) == before
     assert not (standing / "new folder").exists()

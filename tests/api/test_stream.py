@@ -219,7 +219,7 @@ def earlier(tmp_path):
 
 @pytest.mark.parametrize("count", [0, 1, 20])
 def test_abort_leaves_what_was_there(count, earlier):
-    encoder = cssv.Encoder(earlier, size=SIZE, rate=25)
+    encoder = cssv.Encoder(earlier, size=SIZE, rate=25, overwrite=True)
     if count:
         write_all(encoder, count)
     encoder.abort()
@@ -235,7 +235,8 @@ def test_abort_leaves_what_was_there(count, earlier):
 @pytest.mark.parametrize("count", [0, 3])
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError, SystemExit])
 def test_an_exception_within_leaves_what_was_there(count, error, earlier):
-    with pytest.raises(error, match="mine"), cssv.Encoder(earlier, size=SIZE, rate=25) as encoder:  # noqa: PT012
+    options = {"size": SIZE, "rate": 25, "overwrite": True}
+    with pytest.raises(error, match="mine"), cssv.Encoder(earlier, **options) as encoder:  # noqa: PT012
         if count:
             write_all(encoder, count)
         raise error("mine")
@@ -247,14 +248,17 @@ def test_a_detector_that_fails(earlier):
         def detect(self, _frame):
             raise ZeroDivisionError("mine")
 
-    options = {"size": SIZE, "rate": 25, "detector": Broken()}
+    options = {"size": SIZE, "rate": 25, "detector": Broken(), "overwrite": True}
     with pytest.raises(ZeroDivisionError, match="mine"), cssv.Encoder(earlier, **options) as encoder:
         encoder.write(synthetic.pictures(count=1)[0])
     assert [path.read_bytes() for path in earlier.parent.iterdir()] == [b"what was there before"]
 
 
 def test_no_frame_no_file(earlier):
-    with pytest.raises(VideoError, match="no frame"), cssv.Encoder(earlier, size=SIZE, rate=25):
+    with (
+        pytest.raises(VideoError, match="no frame"),
+        cssv.Encoder(earlier, size=SIZE, rate=25, overwrite=True),
+    ):
         pass
     assert [path.read_bytes() for path in earlier.parent.iterdir()] == [b"what was there before"]
 
@@ -272,7 +276,7 @@ def test_closed_is_closed(tmp_path):
 
 
 def test_a_stream_that_is_dropped_leaves_nothing(earlier):
-    encoder = cssv.Encoder(earlier, size=SIZE, rate=25)
+    encoder = cssv.Encoder(earlier, size=SIZE, rate=25, overwrite=True)
     del encoder
     gc.collect()
     assert [path.read_bytes() for path in earlier.parent.iterdir()] == [b"what was there before"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -129,7 +130,9 @@ def arguments_of(line: str, folder: Path, material: Path) -> list[str]:
     known = {"CLIP": str(material / "clip.mkv"), "CSSV": str(material / "clip.cssv")}
     paths = {word: str(folder / word) for word in line.split() if "." in word or word == "full"}
     numbers = {word: word for word in paths if word[0].isdigit()}
-    return [(known | paths | numbers).get(word, word) for word in line.split()]
+    words = [(known | paths | numbers).get(word, word) for word in line.split()]
+    # Something stands at the name of each output, which the command would replace.
+    return [*words, "--force"] if re.search(r"(-o|export|--\w+) \S* ?out\.", line) else words
 
 
 @pytest.mark.parametrize(("line", "code", "words"), CASES, ids=[case[0] for case in CASES])
@@ -188,7 +191,9 @@ def test_re_encoded_copy_has_lost_its_nibbles(run, material, tmp_path, tool, sna
     subprocess.run([*command, tmp_path / "lossy.mp4"], check=True, stdin=subprocess.DEVNULL)
     (tmp_path / "o.csv").write_bytes(PRECIOUS)
     before = snapshot(tmp_path)
-    result = run("decode", tmp_path / "lossy.mp4", "--objects", tmp_path / "o.csv", "-o", tmp_path / "h.mkv")
+    result = run(
+        "decode", tmp_path / "lossy.mp4", "--objects", tmp_path / "o.csv", "-o", tmp_path / "h.mkv", "-f"
+    )
     assert result.code == 4
     assert "lossless copy" in result.err
     assert snapshot(tmp_path) == before

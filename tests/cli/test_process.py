@@ -54,7 +54,7 @@ class TestStopped:
         out = tmp_path / "out.cssv"
         out.write_bytes(PRECIOUS)
         boxes = ("--boxes", long_clip.parent / "boxes.txt")
-        process = start("encode", long_clip, *boxes, "-o", out, "--json")
+        process = start("encode", long_clip, *boxes, "-o", out, "--force", "--json")
         wait_for_half_file(process, tmp_path)
         process.send_signal(number)
         text, errors = process.communicate(timeout=PATIENCE_S)
@@ -165,7 +165,7 @@ class TestDisk:
         disk = mounted("-t", "tmpfs", "-o", "size=100k", "tmpfs")
         (disk / "out.cssv").write_bytes(PRECIOUS)
         boxes = ("--boxes", long_clip.parent / "boxes.txt")
-        result = spawn("encode", long_clip, *boxes, "--stop", "3", "-o", disk / "out.cssv")
+        result = spawn("encode", long_clip, *boxes, "--stop", "3", "-o", disk / "out.cssv", "-f")
         assert result.code == 6
         assert "full" in result.err
         assert result.err.count("\n") == 1

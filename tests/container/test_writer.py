@@ -179,10 +179,10 @@ def test_nothing_can_be_written_after_finish_or_abort(writer, small_clip):
 def test_leaving_without_finish_leaves_the_old_file(tmp_path):
     path = tmp_path / "clip.cssv"
     path.write_bytes(b"precious")
-    with Writer(path) as writer:
+    with Writer(path, overwrite=True) as writer:
         fill(writer, *start(writer))
     assert path.read_bytes() == b"precious"
-    writer = Writer(path)
+    writer = Writer(path, overwrite=True)
     fill(writer, *start(writer))
     with pytest.raises(KeyboardInterrupt), writer:
         raise KeyboardInterrupt

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
 
+import filelock
 import pytest
 
 from cssv.errors import LockedError, OutputError
-from cssv.files.lock import WriterLock
+from cssv.files.lock import WriterLock, replacing
 
 HOLD = """
 import sys, time
@@ -164,3 +166,95 @@ def test_a_missing_folder_is_not_created(tmp_path):
     with pytest.raises(OutputError):
         WriterLock(tmp_path / "absent" / "clip.cssv")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_becomes_a_link_after_the_check_is_not_followed(path, tmp_path, monkeypatch):
+    precious = tmp_path / "precious.txt"
+    precious.write_text("precious")
+    path.with_name("clip.cssv.lock").symlink_to(precious)
+    monkeypatch.setattr("cssv.files.lock.check_lock_name", lambda _: None)
+    with pytest.raises(OutputError, match="symbolic link"):
+        WriterLock(path)
+    assert precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOLCK, "The file system has no working locks"),
+        (errno.EOPNOTSUPP, "The file system has no working locks"),
+        (errno.EACCES, "check the permissions"),
+    ],
+)
+def test_the_reason_of_the_system_is_what_is_said(path, monkeypatch, code, remedy):
+    def refuse(*_args, **_options):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    with pytest.raises(OutputError, match=remedy) as caught:
+        WriterLock(path)
+    assert caught.value.found == os.strerror(code)
+    assert "full" not in str(caught.value)
+
+
+def test_a_file_system_without_locks_is_not_told_as_a_full_disk(path, monkeypatch):
+    path.touch()
+
+    def refuse(_handle, **_options):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("cssv.files.lock.lock_descriptor", refuse)
+    with pytest.raises(OutputError, match="No locks available") as caught:
+        WriterLock(path)
+    assert "full" not in str(caught.value)
+    assert "network drives" in str(caught.value)
+
+
+def test_a_new_file_needs_no_locks(path, monkeypatch):
+    def refuse(*_args, **_options):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    with replacing(path):
+        path.touch()
+    with pytest.raises(OutputError, match="No locks available"), replacing(path):
+        pytest.fail("the body must not run")
+
+
+class TestFullDisk:
+    """There may be no room for a lock file, just where room is to be made by a repair."""
+
+    @pytest.fixture(autouse=True)
+    def full(self, monkeypatch):
+        def refuse(*_args, **_options):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+
+    def test_the_lock_on_the_file_itself_is_enough(self, path):
+        path.touch()
+        lock = WriterLock(path)
+        with pytest.raises(LockedError):
+            WriterLock(path)
+        lock.close()
+        WriterLock(path).close()
+
+    def test_a_new_file_is_refused(self, path):
+        with pytest.raises(OutputError, match="The disk is full"):
+            WriterLock(path)
+
+
+def test_a_number_that_finds_no_room_is_left_out(path, monkeypatch):
+    def refuse(_handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("cssv.files.lock.write_pid", refuse)
+    monkeypatch.setattr("cssv.files.lock._PATIENCE_S", 0.02)
+    with WriterLock(path), pytest.raises(LockedError, match="unknown process"):
+        WriterLock(path)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_two_that_make_one_new_file_exclude_each_other(path):
+    with replacing(path), pytest.raises(LockedError), replacing(path):
+        pytest.fail("the body must not run")

@@ -81,7 +81,7 @@ table_rows = st.builds(
 @given(rows=st.lists(table_rows, max_size=4))
 def test_rows_come_back(tmp_path, extension, rows):
     path = tmp_path / f"objects{extension}"
-    assert write_rows(path, rows) == len(rows)
+    assert write_rows(path, rows, overwrite=True) == len(rows)
     assert list(read_rows(path)) == rows
 
 
@@ -178,8 +178,9 @@ def test_more_rows_than_one_batch_keep_their_order(tmp_path, extension):
 def test_memory_does_not_grow_with_the_table(tmp_path):
     def peak(count):
         tracemalloc.start()
-        write_rows(tmp_path / "long.csv", (ObjectRow(i, i / 25, 1, x_px=i / 3) for i in range(count)))
-        for _ in read_rows(tmp_path / "long.csv"):
+        path = tmp_path / f"{count}.csv"
+        write_rows(path, (ObjectRow(i, i / 25, 1, x_px=i / 3) for i in range(count)))
+        for _ in read_rows(path):
             pass
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -262,7 +263,7 @@ def test_a_failure_leaves_the_old_table(tmp_path, extension):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_rows(path, broken())
+        write_rows(path, broken(), overwrite=True)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 

@@ -248,7 +248,7 @@ def test_mot_text_reads_back_what_was_written(tmp_path_factory, rows):
         values[:, 0].astype(np.int64), values[:, 1].astype(np.int64), values[:, 2:6], values[:, 6] / 1000
     )
     path = tmp_path_factory.getbasetemp() / "tracks.txt"
-    write_mot(path, written)
+    write_mot(path, written, overwrite=True)
     back = read_mot(path)
     np.testing.assert_array_equal(back.numbers, written.numbers)
     np.testing.assert_array_equal(back.ids, written.ids)

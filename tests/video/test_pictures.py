@@ -40,7 +40,7 @@ def read_all(path, **options):
 )
 def test_a_picture_comes_back_byte_for_byte(tmp_path, layout, x, y, seed):
     frame = frame_of(layout, 2 * x, 2 * y, seed=seed)
-    write_picture(tmp_path / "a.png", frame)
+    write_picture(tmp_path / "a.png", frame, overwrite=True)
     (found,) = read_all(tmp_path / "a.png")
     assert found.layout == layout
     np.testing.assert_array_equal(found.planes, frame.planes)
@@ -57,7 +57,7 @@ def test_red_is_red(tmp_path):
 
 def test_stacked_planes_are_one_grey_picture(tmp_path):
     frame = frame_of("yuv420p")
-    write_picture(tmp_path / "a.png", frame)
+    write_picture(tmp_path / "a.png", frame, overwrite=True)
     stored = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
     assert stored.shape == (72, 64)
     np.testing.assert_array_equal(stored, frame.planes)
@@ -65,7 +65,7 @@ def test_stacked_planes_are_one_grey_picture(tmp_path):
 
 def test_odd_rgb_pictures_are_fine(tmp_path):
     frame = frame_of(width=65, height=49)
-    write_picture(tmp_path / "a.png", frame)
+    write_picture(tmp_path / "a.png", frame, overwrite=True)
     np.testing.assert_array_equal(read_all(tmp_path / "a.png")[0].planes, frame.planes)
 
 
@@ -210,7 +210,7 @@ def test_pictures_of_a_folder_must_be_alike(tmp_path):
     write_picture(tmp_path / "2.png", frame_of(width=66))
     with pytest.raises(VideoError, match=r"must be alike: found .*2.png: 66x48 rgb24'; allowed: 64x48 rgb24"):
         read_all(tmp_path)
-    write_picture(tmp_path / "2.png", frame_of("yuv420p", 64, 32))
+    write_picture(tmp_path / "2.png", frame_of("yuv420p", 64, 32), overwrite=True)
     with pytest.raises(VideoError, match="must be alike"):
         read_all(tmp_path)
 

@@ -219,7 +219,7 @@ def test_a_file_is_compared_before_it_gets_its_name(tmp_path, make, careless, en
     assert seen == list(range(1, 13))
     careless(7)
     with pytest.raises(ChecksumError, match=r"a\..* does not read back: found 'frame 7 decodes to other"):
-        write(path, frames, codec=codec, check=True)
+        write(path, frames, codec=codec, check=True, overwrite=True)
     assert path.read_bytes() == b"before"
     assert names(tmp_path) == [path.name, f"sound{ending}"]
 
@@ -252,7 +252,7 @@ def test_a_lossy_file_cannot_be_checked(tmp_path, make):
 
 
 def break_off(path, frames, error):
-    with VideoWriter(path, info_of(frames)) as writer:
+    with VideoWriter(path, info_of(frames), overwrite=True) as writer:
         writer.write(frames[0])
         raise error
 
@@ -308,7 +308,7 @@ def test_a_read_only_folder(tmp_path, make, monkeypatch):
     def refuse(*_args, **_options):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("cssv.files.atomic.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("cssv.files.temporaries.tempfile.mkstemp", refuse)
     with pytest.raises(OutputError, match="does not let you write"):
         write(tmp_path / "a.mkv", frames_of(make, "yuv420p", 1))
 
