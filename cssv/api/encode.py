@@ -17,8 +17,7 @@ from cssv.carriers.base import Carrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
 from cssv.errors import OptionError, VideoError
-from cssv.files.atomic import check_output, whole_file
-from cssv.files.lock import replacing
+from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.perception import Detector
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
@@ -184,8 +183,7 @@ def encode(
         if isinstance(given, str | os.PathLike):
             check_distinct(given, target)
     chosen = options.make()
-    check_output(target, overwrite=overwrite)
-    with replacing(target), whole_file(target, overwrite=overwrite) as temporary:
+    with locked_file(target, overwrite=overwrite) as temporary:
         plan = ClipPlan.open(
             Path(source), planes=planes, rate=exact_rate, span=span, stream=stream, damaged=damaged
         )

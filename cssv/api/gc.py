@@ -10,8 +10,7 @@ from typing import Any
 from cssv.api.verify import check
 from cssv.container import Reader, Revision, compact
 from cssv.errors import OptionError
-from cssv.files.atomic import check_output, whole_file
-from cssv.files.lock import replacing
+from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_, check_distinct
 from cssv.pipeline.arguments import Progress
 
@@ -94,8 +93,7 @@ def gc(
     kept |= set(every[::-1][: max(keep_last, 0)])
     if not kept:
         raise OptionError("no version is to be kept", bound="at least one", remedy="Give `keep=` a version.")
-    check_output(target, overwrite=overwrite)
-    with replacing(target), whole_file(target, overwrite=overwrite) as temporary:
+    with locked_file(target, overwrite=overwrite) as temporary:
         with temporary.open("wb") as file:
             compact(source, file, sorted(kept))
         check(temporary, progress)

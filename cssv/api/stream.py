@@ -20,9 +20,8 @@ from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
 from cssv.errors import ClosedOutputError, CssvError, FrameError, OptionError, VideoError
 from cssv.files.access import Access
-from cssv.files.atomic import check_output, whole_file
 from cssv.files.closing import Finishing
-from cssv.files.lock import replacing
+from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_
 from cssv.frames import LAYOUTS, U8, Frame, Layout
 from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
@@ -121,9 +120,7 @@ class Encoder(Finishing):
         self._count = 0
         self._last_pts: int | None = None
         self._output = ExitStack()
-        check_output(output, overwrite=overwrite)
-        self._output.enter_context(replacing(output))
-        self._path = self._output.enter_context(whole_file(output, overwrite=overwrite, is_unique=True))
+        self._path = self._output.enter_context(locked_file(output, overwrite=overwrite, is_unique=True))
         self._inside = self._output.enter_context(ExitStack())
         self._begun: _Output | None = None
         self._access = Access(self, "the encoder", ClosedOutputError)

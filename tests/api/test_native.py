@@ -299,8 +299,8 @@ def test_a_loop_of_the_parent_is_refused_in_a_child(ending, material):
 def test_a_child_leaves_what_its_parent_writes(ending, material):
     """Also where it ends in the ordinary way, which frees every object."""
     run(material, f"""
-        stream = cssv.Encoder(folder / "f.cssv", size=(192, 160), rate=25)
-        writer = VideoWriter(folder / "f.mkv", INFO)
+        stream = cssv.Encoder(folder / "f.cssv", size=(192, 160), rate=25, overwrite=True)
+        writer = VideoWriter(folder / "f.mkv", INFO, overwrite=True)
         encoder = FrameEncoder(INFO, "h264")
         for number in range(12):
             stream.write(picture(number).planes, cssv.detections([]))

@@ -53,7 +53,7 @@ def test_tables_of_them_come_back(tmp_path_factory, labels):
     for name in ("labels.csv", "labels.jsonl"):
         path = tmp_path_factory.getbasetemp() / name
         rows = [dataclasses.replace(ROW, label=label) for label in labels]
-        write_rows(path, rows)
+        write_rows(path, rows, overwrite=True)
         assert list(read_rows(path)) == rows
         # One row is one line for any program: splitlines knows eight more line ends than the format.
         assert len(path.read_text(encoding="utf-8").splitlines()) == len(labels) + (name == "labels.csv")

@@ -51,11 +51,12 @@ def test_scene_in_every_form(clips, tmp_path):
     file = tmp_path / "scene.json"
     file.write_text(json.dumps(synthetic.SCENE))
     forms = [synthetic.SCENE, file, str(file), cssv.Scene.read(file)]
+    boxes = clips / "boxes.txt"
     written = [
         cssv.encode(
-            clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", scene=scene, created_s=0
+            clips / "clip.mkv", tmp_path / f"{number}.cssv", boxes=boxes, scene=scene, created_s=0
         ).path.read_bytes()
-        for scene in forms
+        for number, scene in enumerate(forms)
     ]
     assert len(set(written)) == 1
 
@@ -305,7 +306,7 @@ def test_boxes_beyond_the_end_give_a_warning(clips, tmp_path):
     file = synthetic.write_boxes(tmp_path / "long.txt", 30)
 
     def notes(boxes, **span):
-        done = cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=boxes, **span)
+        done = cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=boxes, overwrite=True, **span)
         return [note for note in done.notes if "boxes detector" in note]
 
     assert notes(file) == [

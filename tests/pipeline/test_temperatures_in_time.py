@@ -122,7 +122,7 @@ def test_a_rate_corrects_a_recording(clips, tmp_path):
     )
     folder = write_folder(tmp_path / "f", rising(12, 12.5))
     assert "12 pictures" in refused(clips, tmp_path, PLACED, folder)
-    done = encode(clips, tmp_path / "a.cssv", thermal_scene(rate=12.5), folder)
+    done = encode(clips, tmp_path / "b.cssv", thermal_scene(rate=12.5), folder)
     assert first_temperatures(done.path)[4][1] == pytest.approx(21.6, abs=0.011)
     whole = write_folder(tmp_path / "w", rising(24, 25))
     assert "thermal.rate" in refused(clips, tmp_path, thermal_scene(time_offset_s=0), whole)
