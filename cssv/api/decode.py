@@ -145,10 +145,9 @@ def decode(
     tally = _Tally()
     with Decoder(source, version, stream=stream) as decoder, ExitStack() as stack:
         # All outputs get their names together, when everything else is done.
-        table = None if objects is None else stack.enter_context(whole_file(objects, overwrite=overwrite))
-        scene_file = None
-        if scene is not None:
-            scene_file = stack.enter_context(whole_file(scene, overwrite=overwrite))
+        whole = partial(whole_file, overwrite=overwrite)
+        table = None if objects is None else stack.enter_context(whole(objects))
+        scene_file = None if scene is None else stack.enter_context(whole(scene))
         writers: list[Callable[[Moment], None]] = []
         if overlay is not None:
             audio = Path(source) if decoder.info.has_audio and Path(overlay).suffix else None

@@ -44,7 +44,7 @@ _PAUSE_S = 0.001
 #: A writer notes its process id at once; a second writer waits this long for the number.
 _PATIENCE_S = 0.2
 
-#: Errors of a disk, or of a user\'s share of it, that is full; and of a file system without locks.
+#: Errors of a disk, or of a user's share of it, that is full; and of a file system without locks.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _REMEDIES = dict.fromkeys(_FULL, "The disk is full: free some space.") | dict.fromkeys(
