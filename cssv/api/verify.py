@@ -14,6 +14,7 @@ from cssv.container import Archive, Reader, find_problems
 from cssv.container import repair as cut_tail
 from cssv.errors import ChecksumError, ContainerError, SceneError, VideoError
 from cssv.files.paths import Path_
+from cssv.files.system import is_of_system
 from cssv.frames import planes_crc
 from cssv.pipeline.arguments import Progress
 from cssv.pipeline.scene_track import read_sample
@@ -96,6 +97,7 @@ def verify(path: Path_, *, repair: bool = False, progress: Progress | None = Non
 
     Raises:
         ContainerError: the file is not a CSSV file, or its index is damaged.
+        VideoError: the system does not let the frames be read, such as with too many open files.
         LockedError: another process writes to a file that is to be repaired.
     """
     cut = cut_tail(path) if repair else 0
@@ -166,6 +168,9 @@ class _Survey:
         try:
             source = VideoReader(reader.source) if frames else None
         except VideoError as error:
+            # Too many open files, for example, are no fault of the file.
+            if is_of_system(error):
+                raise
             if 0 not in spoilt:
                 yield "video", str(error), None
             return
@@ -184,6 +189,8 @@ class _Survey:
                 try:
                     fault = _frame_fault(reader, carrier, cursor, frame)
                 except (VideoError, ContainerError) as error:
+                    if is_of_system(error):
+                        raise
                     is_spoilt = True
                     fault = "video", f"frame {frame}: {error}"
                 yield *fault, frame

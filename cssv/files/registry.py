@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
 from cssv.errors import CssvError, OptionError, did_you_mean
+from cssv.files.system import loading
 
 #: Type of the factories of one registry, such as ``Callable[..., Detector]`` or ``type[Carrier]``.
 T = TypeVar("T")
@@ -93,7 +94,8 @@ class Registry(Mapping[str, T], Generic[T]):
             raise self._unknown(name)
         if name in self._built_in:
             # An error in a module of this library is a bug, which its own traceback shows best.
-            return cast("T", self._built_in[name].load())
+            with loading(f"the {self.what} {name!r}"):
+                return cast("T", self._built_in[name].load())
         if name in self._registered:
             factory = self._registered[name]
             return self._load(factory) if isinstance(factory, EntryPoint) else factory

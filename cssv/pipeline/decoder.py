@@ -25,6 +25,7 @@ from cssv.files.access import Access, Loop
 from cssv.files.closing import Closing
 from cssv.files.patched import InputFile
 from cssv.files.paths import Path_
+from cssv.files.system import is_of_system
 from cssv.frames import Frame, Layout, planes_crc
 from cssv.pipeline.config import EXTENSION
 from cssv.pipeline.moment import Moment
@@ -175,7 +176,8 @@ class Decoder(Closing):
         except ClosedError:
             raise
         except VideoError as error:
-            if self.reader is None:
+            # Too many open files, for example, are no damage.
+            if self.reader is None or is_of_system(error):
                 raise
             raise self._damaged(str(error)) from error
 

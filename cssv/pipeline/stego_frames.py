@@ -5,6 +5,7 @@ from __future__ import annotations
 from cssv.carriers import carrier_of_file
 from cssv.container import Reader
 from cssv.errors import ChecksumError, VideoError
+from cssv.files.system import is_of_system
 from cssv.frames import Frame, planes_crc
 from cssv.video import FrameCursor, VideoReader
 
@@ -24,6 +25,9 @@ class StegoCursor(FrameCursor):
         try:
             super().__init__(VideoReader(reader.source), reader.video.pts().tolist())
         except VideoError as error:
+            # Too many open files, for example, are no damage.
+            if is_of_system(error):
+                raise
             raise self._damaged(str(error)) from error
 
     def read(self, number: int) -> Frame:
@@ -31,6 +35,9 @@ class StegoCursor(FrameCursor):
         try:
             frame = super().read(number)
         except VideoError as error:
+            # Too many open files, for example, are no damage.
+            if is_of_system(error):
+                raise
             raise self._damaged(str(error)) from error
         if self._is_exact and planes_crc(frame.planes) != int(self._crcs[number]):
             raise self._damaged(f"frame {number} decodes to other pixels")

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from cssv.files.system import loading
 from cssv.scene.attributes import ATTRIBUTES
 from cssv.scene.values import JsonObject
 
@@ -21,7 +22,8 @@ _AFTER_ATTRIBUTES = "template"
 
 @cache
 def _schema_text() -> str:
-    return resources.files(__package__).joinpath("schema.json").read_text(encoding="utf-8")
+    with loading("the schema of scenes"):
+        return resources.files(__package__).joinpath("schema.json").read_text(encoding="utf-8")
 
 
 def schema() -> JsonObject:

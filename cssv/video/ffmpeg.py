@@ -14,6 +14,7 @@ import av.container
 from cssv.errors import VideoError
 from cssv.files.inputs import check_regular
 from cssv.files.patched import InputFile, PatchedFile
+from cssv.files.system import is_of_system
 from cssv.video.formats import check_format
 
 #: Exceptions of PyAV for files and requests that FFmpeg cannot process.
@@ -97,7 +98,10 @@ def _open(path: Path, file: str | BinaryIO) -> av.container.InputContainer:
             container_options={"protocol_whitelist": "file"},
             buffer_size=_BUFFER_BYTES,
         )
-    except AV_ERRORS as error:
+    except (*AV_ERRORS, OSError) as error:
+        # PyAV loads parts of itself here, which fails without a free handle.
+        if is_of_system(error):
+            raise VideoError("the file cannot be read", found=f"{path}: {reason(error)}") from error
         raise VideoError(
             "not a video that FFmpeg can read",
             found=f"{path}: {reason(error)}",
