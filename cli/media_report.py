@@ -15,11 +15,16 @@ from cssv_cli.words import clock, count, quoted, rate_text, size_text, times_tex
 
 def encoded(done: cssv.Encoded, *, has_scene: bool) -> Report:
     """The file written by ``encode``, and what can be done with it."""
-    size = f"{size_text(done.bytes)}, {times_text(done.bytes, done.source_bytes)} the size of the whole clip"
+    frames, size = count(done.frames, "frame"), size_text(done.bytes)
+    clip = size_text(done.source_bytes)
+    whole = f"{times_text(done.bytes, done.source_bytes)} the size of the whole clip ({clip})"
+    # The bytes of a part of a clip are unknown, and those of the whole clip are no measure for it.
+    if done.frames < done.clip_frames:
+        frames += f" of {done.clip_frames:,}"
+        whole = f"part of a clip of {clip}"
     path = quoted(done.path)
     lines = [
-        f"Wrote {done.path}: {count(done.frames, 'frame')}, {count(done.tracks, 'object')}, {size} "
-        f"({size_text(done.source_bytes)}).",
+        f"Wrote {done.path}: {frames}, {count(done.tracks, 'object')}, {size}, {whole}.",
         "The file was read back and is sound. Ranges of the rings in the heat map:",
         *(f"  {name:<12} {span}" for name, span in range_texts(done.ranges.to_json())),
         *notes_text([*done.notes, *_hints(done, has_scene)]),

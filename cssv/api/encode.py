@@ -65,6 +65,7 @@ class Encoded:
             do not play, boxes beyond its end, objects left out for their scores, scene entries without a
             match.
         verification: of the file, done before it got its name.
+        clip_frames: number of frames of the whole clip, of which the file may hold a part.
     """
 
     path: Path
@@ -75,12 +76,14 @@ class Encoded:
     bytes: int
     notes: tuple[str, ...]
     verification: Verification
+    clip_frames: int
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
         return {
             "path": str(self.path),
             "frames": self.frames,
+            "clip_frames": self.clip_frames,
             "tracks": self.tracks,
             "ranges": self.ranges.to_json(),
             "source_bytes": self.source_bytes,
@@ -200,6 +203,7 @@ def encode(
         bytes=size,
         notes=(*facts["notes"], *_notes_on_output(plan, codec, chosen), *content.annotator.warnings),
         verification=verification,
+        clip_frames=len(plan.stamps),
     )
 
 

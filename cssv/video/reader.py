@@ -156,7 +156,10 @@ class VideoReader(FrameReader):
     def _describe(self, first: VideoFrame) -> VideoInfo:
         stream, converter = self._stream, self._converter
         context = stream.codec_context
-        guessed = (exact(stream.average_rate), exact(stream.guessed_rate), exact(stream.base_rate))
+        guessed = [exact(stream.average_rate), exact(stream.guessed_rate), exact(stream.base_rate)]
+        # AVI counts the fields of H.264, two for each frame.
+        if self._opened.format.name == "avi" and guessed[0] and guessed[0] == 2 * (guessed[1] or 0):
+            del guessed[0]
         time_base = exact(stream.time_base) or Fraction(1, 1000)
         low, high = RATE_RANGE
         # Damaged headers give rates such as 90000 per second: the first of FFmpeg's guesses that a clip can

@@ -143,6 +143,16 @@ class TestEncodeText:
         assert f"  cssv decode {out} -o" in text
         assert "--meta" not in text
 
+    def test_compares_no_part_with_the_whole_clip(self, run, material, tmp_path):
+        out = tmp_path / "out.cssv"
+        options = ("--boxes", material / "boxes.txt", "--stop", "0.4", "-o", out)
+        text = run("encode", material / "clip.mkv", *options).out
+        size = r"[\d.]+ KiB"
+        assert re.search(
+            rf"^Wrote {out}: 10 frames of 30, 1 object, {size}, part of a clip of {size}\.\n", text
+        )
+        assert "times the size" not in text
+
     def test_tells_why_rings_are_grey(self, run, material, tmp_path):
         boxes = ("--boxes", material / "boxes.txt")
         text = run("encode", material / "clip.mkv", *boxes, "-o", tmp_path / "out.cssv").out
