@@ -116,7 +116,8 @@ def encode(console: Console, scene: Path | None, **options: Any) -> None:
     """Embed a heat map of the objects in the pixels of CLIP.
 
     CLIP is a video, a folder of numbered pictures, a pattern such as frame_%04d.png, or - for the standard
-    input.
+    input. If it is a .cssv, the objects and the scene of its playing version are taken over, unless others
+    are given.
 
     Finds and tracks the objects, draws their heat map, and merges it into the low four bits of every byte.
 

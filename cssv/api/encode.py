@@ -22,12 +22,13 @@ from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.perception import Detector
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.pipeline.annotate import TrackAnnotator
-from cssv.pipeline.arguments import Progress, SceneLike, check_choice, counted, load_scene, to_fraction
+from cssv.pipeline.arguments import Progress, SceneLike, check_choice, counted, to_fraction
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config_to_facts
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
+from cssv.pipeline.stored_objects import take_over
 from cssv.pipeline.thermal_file import ThermalReadings
 from cssv.pipeline.time_origin import TimeOrigin
 from cssv.scene import Ranges, Scene
@@ -134,7 +135,9 @@ def encode(
 
     Args:
         source: any video that FFmpeg reads, a folder of numbered pictures, or a pattern such as
-            ``frame_%04d.png``.
+            ``frame_%04d.png``. From a ``.cssv`` the objects of the version that plays are taken over with
+            their boxes and ids, unless options of a detector are given, and so is its scene, unless one is
+            given.
         output: the file to write; by default the clip's name with ``.cssv``. It gets its name only when it is
             complete and verified.
         scene: a Scene, the path of a ``scene.json``, or its JSON object.
@@ -178,20 +181,19 @@ def encode(
     check_choice("planes", planes, PLANES)
     check_choice("damaged", damaged, DAMAGED)
     options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from)
-    loaded = load_scene(scene)
     config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _default_output(Path(source)) if output is None else Path(output)
     for given in (source, *options.files, thermal, scene):
         if isinstance(given, str | os.PathLike):
             check_distinct(given, target)
-    chosen = options.make()
+    loaded, chosen, taken = take_over(Path(source), options, scene)
     with locked_file(target, overwrite=overwrite) as temporary:
         plan = ClipPlan.open(
             Path(source), planes=planes, rate=exact_rate, span=span, stream=stream, damaged=damaged
         )
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
-        facts, frames = _write(temporary, plan, content, notes, created_s, progress)
+        facts, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress)
         size = temporary.stat().st_size
     return Encoded(

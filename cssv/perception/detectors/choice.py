@@ -116,6 +116,11 @@ class DetectorOptions:
             )
 
     @property
+    def is_default(self) -> bool:
+        """Whether nothing is given."""
+        return all(getattr(self, each.name) is None for each in fields(self))
+
+    @property
     def files(self) -> tuple[Path_, ...]:
         """The files that the detector reads."""
         return tuple(path for path in (self.boxes, self.weights) if path is not None)
