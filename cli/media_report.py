@@ -142,6 +142,8 @@ def _facts(found: cssv.Information) -> Iterator[tuple[str, str]]:
     yield "codec", f"{video.codec} {video.pix_fmt}, {'with' if video.has_audio else 'no'} audio"
     yield "length", _length_text(found)
     yield from _begin(found)
+    if video.left_out:
+        yield "also", ", ".join(video.left_out)
     if found.size_bytes is not None:
         each = f", {size_text(found.size_bytes // found.frames)} per frame" if found.frames else ""
         yield "size", size_text(found.size_bytes) + each

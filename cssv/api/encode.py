@@ -271,7 +271,8 @@ def _write(
         if not writer.frames:
             raise VideoError("the clip holds no frames", found=str(plan.source))
         # Some notes only exist once every frame has been read.
-        late = (*reader.info.notes, *(audio.notes if audio else ()), *(thermal.notes if thermal else ()))
+        late = (*reader.info.notes, *reader.info.left_out_notes)
+        late += (*(audio.notes if audio else ()), *(thermal.notes if thermal else ()))
         notes = (*notes, *origin.notes, *late)
         facts = config_to_facts(reader.info, content.config, content.ranges, notes, plan.opened())
         facts |= origin.facts

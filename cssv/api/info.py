@@ -69,6 +69,7 @@ class Information:
             "start_s": float(video.start_s),
             "frames": self.frames,
             "audio": video.has_audio,
+            "also": list(video.left_out),
             "size_bytes": self.size_bytes,
             "ranges": None if self.ranges is None else self.ranges.to_json(),
             "origin_px": None if self.origin is None else list(self.origin),

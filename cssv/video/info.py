@@ -65,6 +65,7 @@ class VideoInfo:
         pixel_aspect: width of a pixel over its height, after rotation; 1 when unknown.
         fields: order of the fields of interlaced frames; empty for progressive ones.
         stream: number of the video stream in a file that holds several; None for the only one.
+        left_out: what the file holds beside frames and sound, each in words.
         notes: one sentence for each conversion done by the reader.
 
     Raises:
@@ -89,6 +90,7 @@ class VideoInfo:
     has_audio: bool = False
     pixel_aspect: Fraction = Fraction(1)
     fields: FieldOrder = ""
+    left_out: tuple[str, ...] = ()
     stream: int | None = None
     start_s: Fraction = Fraction(0)
     notes: tuple[str, ...] = ()
@@ -96,6 +98,13 @@ class VideoInfo:
     def __post_init__(self) -> None:
         check_size(self.layout, self.width, self.height)
         check_time(self.time_base, self.rate)
+
+    @property
+    def left_out_notes(self) -> tuple[str, ...]:
+        """A sentence on what a copy of the frames and the sound does not hold."""
+        if not self.left_out:
+            return ()
+        return (f"not taken over from the clip: {', '.join(self.left_out)}",)
 
     def check_frame(self, frame: Frame, last_pts: int | None = None) -> None:
         """Raise FrameError unless a frame fits the clip and follows the frame at ``last_pts``."""

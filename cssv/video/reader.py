@@ -20,6 +20,7 @@ from cssv.video.decoding import DEFAULT_DAMAGED, Damaged, PictureDecoder
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.frame_reader import FrameReader, Planes, check_number
 from cssv.video.info import LATE_S, RATE_RANGE, VideoInfo, check_rate, nominal_step, plausible_rate
+from cssv.video.left_out import left_out
 from cssv.video.planes import PlaneConverter
 from cssv.video.span import WHOLE_CLIP, Span, no_frame
 from cssv.video.stamps import count_packets, end_pts, has_wrong_order, read_stamps, reorders
@@ -193,6 +194,7 @@ class VideoReader(FrameReader):
             has_audio=bool(self._opened.streams.audio),
             pixel_aspect=converter.pixel_aspect(exact(stream.sample_aspect_ratio)),
             fields=converter.field_order(first, context),
+            left_out=left_out(self._opened, stream, first),
             stream=stream.index if self._decoder.chosen.others else None,
             start_s=Fraction(0) if self._is_numbered else (first.pts or 0) * time_base,
             notes=tuple(notes),

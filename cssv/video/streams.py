@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from av.container.input import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from cssv.errors import OptionError, VideoError
@@ -114,7 +114,7 @@ def _check_tiles(ranked: list[VideoStream], path: InputFile) -> None:
         )
 
 
-def flags_of(stream: VideoStream) -> int:
+def flags_of(stream: Stream) -> int:
     """The disposition of a stream as bits."""
     # Its type depends on the version of PyAV; only the integers compare in all of them.
     return int(getattr(stream.disposition, "value", stream.disposition))
