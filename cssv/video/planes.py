@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cssv.errors import VideoError
 from cssv.frames import U8, Layout, planes_shape, split_planes
+from cssv.video.crop import NO_CROP, Crop
 from cssv.video.ffmpeg import AV_ERRORS, context_value, reason
 from cssv.video.fields import FieldConverter, FieldOrder, field_order_of, turned_order
 from cssv.video.frame_reader import Planes
@@ -101,27 +102,33 @@ class PlaneConverter:
     Args:
         picture: the first picture of the clip; all others must have its size.
         planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
+        crop: sides of the decoded pictures to remove, as the container asks.
 
     Attributes:
         layout: of the planes.
-        width: of the frames in pixels, after rotation and padding.
-        height: of the frames in pixels, after rotation and padding.
+        width: of the frames in pixels, after cropping, rotation and padding.
+        height: of the frames in pixels, after cropping, rotation and padding.
         source_size: width and height of the decoded pictures.
+        crop: sides removed.
         turn: rotation and mirroring applied.
         padding: columns and rows added at the (right, bottom).
         is_full_range: whether the planes hold full-range values whatever the tags of the stream say.
         notes: one sentence for each conversion.
     """
 
-    def __init__(self, picture: VideoFrame, planes: Planes = "native") -> None:
+    def __init__(self, picture: VideoFrame, planes: Planes = "native", crop: Crop = NO_CROP) -> None:
         fmt = picture.format
         is_rgb = fmt.is_rgb or fmt.has_palette
         self.layout: Layout = "rgb24" if is_rgb or planes == "rgb" else "yuv420p"
         self.source_size = (picture.width, picture.height)
         turn = turn_of(picture)
         self.turn = turn or Turn()
-        width, height = self.source_size[::-1] if self.turn.transpose else self.source_size
         is_yuv = self.layout == "yuv420p"
+        # Chroma samples stand for two columns and two lines; the lines of two fields take turns.
+        lines = (2 if is_yuv else 1) * (2 if picture.interlaced_frame else 1)
+        self.crop = crop.aligned(2 if is_yuv else 1, lines)
+        size = self.crop.size(*self.source_size)
+        width, height = size[::-1] if self.turn.transpose else size
         # Halved chroma needs even sides; RGB has none.
         self.padding = (width % 2, height % 2) if is_yuv else (0, 0)
         self.width, self.height = width + self.padding[0], height + self.padding[1]
@@ -136,7 +143,9 @@ class PlaneConverter:
         return [f"converted from {fmt.name} to {self.layout}{lost}"]
 
     def _shape_notes(self, is_unsupported: bool) -> list[str]:
-        notes = [*(UNSUPPORTED_ROTATION if is_unsupported else self.turn.notes)]
+        cropped = "cropped to {}x{}, as the file asks".format(*self.crop.size(*self.source_size))
+        notes = [] if self.crop.is_empty else [cropped]
+        notes += [*(UNSUPPORTED_ROTATION if is_unsupported else self.turn.notes)]
         if any(self.padding):
             width, height = self.width - self.padding[0], self.height - self.padding[1]
             notes.append(f"padded from {width}x{height} to {self.width}x{self.height}")
@@ -190,7 +199,7 @@ class PlaneConverter:
     def field_order(self, picture: VideoFrame, context: VideoCodecContext) -> FieldOrder:
         """The order of the fields of the planes, by the first picture and the header of the clip."""
         order = field_order_of(picture, context)
-        turn, height = self.turn, self.source_size[1]
+        turn, height = self.turn, self.crop.size(*self.source_size)[1]
         return turned_order(order, transpose=turn.transpose, flip_y=turn.flip_y, height=height)
 
     def _grey_parts(self, picture: VideoFrame) -> list[U8]:
@@ -203,13 +212,23 @@ class PlaneConverter:
         out: U8 = np.empty(planes_shape(self.layout, self.width, self.height), np.uint8)
         targets = (out,) if self.layout == "rgb24" else split_planes(out, self.layout)
         for target, part in zip(targets, parts, strict=True):
-            turned = self.turn.apply(part)
+            turned = self.turn.apply(self._cropped(part, is_chroma=target is not targets[0]))
             rows, columns = turned.shape[:2]
             target[:rows, :columns] = turned
             # Chroma of a picture with odd sides already has the rounded-up size: only luma is padded.
             target[:rows, columns:] = target[:rows, columns - 1 : columns]
             target[rows:] = target[rows - 1 : rows]
         return out
+
+    def _cropped(self, part: U8, *, is_chroma: bool) -> U8:
+        """View the part of a plane that is left after cropping."""
+        if self.crop.is_empty:
+            return part
+        left, top = self.crop.left, self.crop.top
+        width, height = self.crop.size(*self.source_size)
+        if is_chroma:
+            left, top, width, height = left // 2, top // 2, (width + 1) // 2, (height + 1) // 2
+        return part[top : top + height, left : left + width]
 
     def colour(self, context: VideoCodecContext) -> Colour:
         """Colour tags of the planes, by those of the decoded stream."""

@@ -16,6 +16,7 @@ from cssv.errors import VideoError
 from cssv.files.access import Access, Loop
 from cssv.files.patched import as_input_file
 from cssv.frames import Frame
+from cssv.video.crop import crop_of
 from cssv.video.decoding import DEFAULT_DAMAGED, Damaged, PictureDecoder
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.frame_reader import FrameReader, Planes, check_number
@@ -78,7 +79,8 @@ class VideoReader(FrameReader):
         self._access = Access(self, f"the reader of {self._path}")
         first = self._reopen()
         try:
-            self._converter = PlaneConverter(first, planes)
+            crop = crop_of(self._opened, self._path, self._stream)
+            self._converter = PlaneConverter(first, planes, crop)
             self._is_numbered = rate is not None or first.pts is None
             self.info = self._describe(first)
             self.times: StampRow | None = None
