@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cssv.errors import (
     CarrierError,
+    ClosedError,
     ContainerError,
     CssvError,
     InputError,
@@ -43,7 +44,7 @@ class Exit:
 
 EXITS = (
     Exit(0, "done"),
-    Exit(1, "an unexpected error: a fault of cssv itself", (CssvError,)),
+    Exit(1, "an unexpected error: a fault of cssv itself", (CssvError, ClosedError)),
     Exit(2, "wrong use: an unknown option, or a value out of its bounds", (OptionError,), (USAGE,)),
     Exit(
         3,

@@ -90,6 +90,16 @@ def tags(found: cssv.History) -> Report:
     return Report(lines, data, is_result=True)
 
 
+def recovered(done: cssv.Recovered) -> Report:
+    """The file completed by ``recover``."""
+    size = size_text(done.bytes)
+    lines = [f"Recovered {done.path}: {count(done.frames, 'frame')}, {size}. It was read back and is sound."]
+    if done.others:
+        others = count(done.others, "older recording")
+        lines.append(f"{others} of this name can be recovered too: repeat the command with -o NAME.")
+    return Report("\n".join(lines), done.to_json())
+
+
 def compacted(done: cssv.Compacted) -> Report:
     """The file written by ``gc``, and the versions left out."""
     # A copy is larger than its source where one version was all there was.

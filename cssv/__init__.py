@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cssv.api.gc import Compacted, gc
     from cssv.api.history import History, Version, checkout, log, tag
     from cssv.api.info import Information, info
+    from cssv.api.recover import Recovered, recover
     from cssv.api.stream import Encoder
     from cssv.api.track import Tracked, track
     from cssv.api.verify import Fault, Verification, verify
@@ -64,6 +65,7 @@ __all__ = [
     "Information",
     "Moment",
     "ObjectRow",
+    "Recovered",
     "Scene",
     "Tracked",
     "Verification",
@@ -81,6 +83,7 @@ __all__ = [
     "info",
     "log",
     "open",
+    "recover",
     "tag",
     "track",
     "verify",
@@ -98,6 +101,7 @@ _PUBLIC = {
     "api.gc": ("Compacted", "gc"),
     "api.history": ("History", "Version", "checkout", "log", "tag"),
     "api.info": ("Information", "info"),
+    "api.recover": ("Recovered", "recover"),
     "api.stream": ("Encoder",),
     "api.track": ("Tracked", "track"),
     "api.verify": ("Fault", "Verification", "verify"),

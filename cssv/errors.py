@@ -11,6 +11,7 @@
     │   ├── FrameError         kind "frame"          an array of the wrong shape or dtype
     │   ├── ModelError         kind "model"          a file of weights that cannot be used
     │   └── OptionError        kind "option"         an option outside its bounds
+    │       └── OptionTypeError                      also TypeError; an option of the wrong type
     ├── CarrierError           kind "carrier"        also ValueError
     │   ├── NibblesLostError   kind "nibbles_lost"   the pixels no longer carry
     │   └── FramingError       kind "framing"        a payload's magic, version, length or CRC is wrong
@@ -160,6 +161,10 @@ class OptionError(InputError):
     """An option outside its bounds."""
 
     kind = "option"
+
+
+class OptionTypeError(OptionError, TypeError):
+    """An option of the wrong type."""
 
 
 class CarrierError(CssvError, ValueError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral, Rational
 from typing import Literal
 
 import numpy as np
@@ -84,7 +85,8 @@ class Frame:
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
-            raise FrameError("unknown plane layout", found=self.layout, bound=" or ".join(LAYOUTS))
+            raise FrameError("unknown plane layout", found=str(self.layout), bound=" or ".join(LAYOUTS))
+        self._check_types()
         if self.planes.dtype != np.uint8:
             raise FrameError("planes must be uint8", found=str(self.planes.dtype))
         ndim = 2 if self.layout == "yuv420p" else 3
@@ -98,6 +100,21 @@ class Frame:
         if self.duration < 0:
             raise FrameError("a duration must not be negative", found=self.duration, bound="0 or more")
         check_size(self.layout, self.width, self.height)
+
+    def _check_types(self) -> None:
+        # A wrong type would be met far from here: in a codec, or when the last frame of a stream is written.
+        if not isinstance(self.planes, np.ndarray):
+            raise FrameError("planes are not an array", found=type(self.planes).__name__)
+        for name in ("pts", "number", "duration"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral):
+                raise FrameError(f"{name} is not a whole number", found=repr(value))
+        if not isinstance(self.time_base, Rational) or self.time_base <= 0:
+            raise FrameError(
+                "a time base is not a positive fraction",
+                found=repr(self.time_base),
+                bound="a Fraction above 0",
+            )
 
     @property
     def width(self) -> int:

@@ -22,9 +22,11 @@ from cssv.perception.transformer.meter import Artefacts, measure
 from cssv.perception.transformer.plot import draw_norms, require_matplotlib
 from cssv.perception.transformer.registers import HealedTransformer
 from cssv.perception.transformer.registers import heal as heal_model
+from cssv.pipeline.calls import checked_call
 from cssv.video import write_picture
 
 
+@checked_call
 def artefacts(
     image: Path_ | Frame | U8,
     *,

@@ -10,10 +10,11 @@ from pathlib import Path
 from cssv.api.commit import Committed, commit
 from cssv.api.history import Version, log, version_of
 from cssv.container import Reader, Revision
-from cssv.errors import OptionError
+from cssv.errors import OptionError, OptionTypeError
 from cssv.files.closing import Closing
 from cssv.files.paths import Path_
 from cssv.pipeline.arguments import Progress, SceneLike
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
 from cssv.scene import Scene
@@ -41,6 +42,7 @@ class Clip(Closing):
         stream: number of the video stream of a copy that holds several; None for the first that carries.
     """
 
+    @checked_call
     def __init__(self, path: Path_, version: Revision = None, *, stream: int | None = None) -> None:
         self._path = Path(path)
         self._decoder = decoder = Decoder(path, version, stream=stream)
@@ -53,7 +55,7 @@ class Clip(Closing):
     def __getitem__(self, index: int) -> Moment:
         """The moment of a frame. Raises IndexError beyond the clip, TypeError for all but whole numbers."""
         if not hasattr(index, "__index__"):
-            raise TypeError(f"a clip is indexed by one whole number, not by {type(index).__name__}")
+            raise OptionTypeError("a clip is indexed by one whole number", found=type(index).__name__)
         index, count = operator.index(index), len(self)
         wanted = index + count if index < 0 else index
         if not 0 <= wanted < count:
@@ -98,6 +100,7 @@ class Clip(Closing):
         """Bytes after the versions when the clip was opened: an append that is incomplete or in progress."""
         return 0 if self._decoder.reader is None else self._decoder.reader.torn_bytes
 
+    @checked_call
     def at(self, version: Revision) -> Clip:
         """The same file at another version, opened again; close it separately."""
         return Clip(self._path, version)

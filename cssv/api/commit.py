@@ -19,6 +19,7 @@ from cssv.files.paths import Path_
 from cssv.files.worker import SerialWorker
 from cssv.frames import Frame, planes_crc
 from cssv.pipeline.arguments import Progress, SceneLike, counted, load_scene, to_fraction
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.parent_version import ParentVersion
@@ -114,6 +115,7 @@ class Committed:
         }
 
 
+@checked_call
 def commit(
     path: Path_,
     scene: SceneLike,

@@ -18,6 +18,7 @@ from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
 from cssv.interop.table import check_extension, fill_table
 from cssv.pipeline.arguments import Progress
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
 from cssv.video import VideoInfo, VideoWriter, encode_picture, picture_folder, picture_name
@@ -103,6 +104,7 @@ def _check_picture_path(path: Path, allowed: tuple[str, ...]) -> None:
         raise OptionError("cannot write pictures into this kind of file", found=str(path), bound=words)
 
 
+@checked_call
 def decode(
     source: Path_,
     heat: Path_ | None = None,

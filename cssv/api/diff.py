@@ -19,6 +19,7 @@ from cssv.files.paths import Path_, check_distinct
 from cssv.files.plain_json import to_finite
 from cssv.frames import Frame
 from cssv.pipeline.arguments import Progress, counted
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.scene_track import SceneSample, read_sample
 from cssv.scene import Scene
 from cssv.scene.diff import SceneChange, compare_scenes
@@ -79,6 +80,7 @@ class Difference:
         return to_finite(values)
 
 
+@checked_call
 def diff(
     path: Path_,
     before: Revision,

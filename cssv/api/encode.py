@@ -16,6 +16,7 @@ from cssv.carriers import DEFAULT_CARRIER, make_carrier
 from cssv.carriers.base import Carrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
+from cssv.container import check_created
 from cssv.errors import OptionError, VideoError
 from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_, check_distinct, check_paths
@@ -23,6 +24,7 @@ from cssv.perception import Detector
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.pipeline.annotate import TrackAnnotator
 from cssv.pipeline.arguments import Progress, SceneLike, check_choice, counted, to_fraction
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config_to_facts
 from cssv.pipeline.embed import FrameEmbedder
@@ -105,6 +107,7 @@ class _Content:
     ranges: Ranges
 
 
+@checked_call
 def encode(
     source: Path_,
     output: Path_ | None = None,
@@ -177,6 +180,8 @@ def encode(
             written.
         OutputError: the file exists or cannot be written; an existing file is unchanged.
     """
+    created_s = int(time.time()) if created_s is None else created_s
+    check_created(created_s)
     check_paths(source=source, output=output, thermal=thermal)
     check_choice("planes", planes, PLANES)
     check_choice("damaged", damaged, DAMAGED)
@@ -245,11 +250,10 @@ def _write(
     plan: ClipPlan,
     content: _Content,
     notes: Sequence[str],
-    created_s: int | None,
+    created_s: int,
     progress: Progress | None,
 ) -> tuple[dict[str, Any], int]:
     """Second pass: draw, embed and write every frame; returns the facts written and the number of frames."""
-    created_s = int(time.time()) if created_s is None else created_s
     thermal, audio = content.thermal, plan.audio()
     origin = TimeOrigin.from_plan(plan, audio)
     scene = shift_times(content.scene, origin.seconds)

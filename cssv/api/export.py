@@ -11,6 +11,7 @@ from cssv.container import Revision
 from cssv.errors import OptionError, did_you_mean
 from cssv.files.paths import Path_, check_distinct
 from cssv.pipeline.arguments import Progress, counted
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import EXTENSION
 from cssv.pipeline.decoder import Decoder
 from cssv.video import FileCodec, VideoWriter, write_pictures
@@ -46,6 +47,7 @@ class Exported:
         }
 
 
+@checked_call
 def export(
     source: Path_,
     output: Path_,

@@ -13,6 +13,7 @@ from cssv.errors import OptionError
 from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_, check_distinct
 from cssv.pipeline.arguments import Progress
+from cssv.pipeline.calls import checked_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Compacted:
         }
 
 
+@checked_call
 def gc(
     path: Path_,
     output: Path_,

@@ -9,6 +9,7 @@ from typing import Any
 from cssv.container import Appender, Archive, Revision, VersionRow, check_tag
 from cssv.container.index import Index
 from cssv.files.paths import Path_
+from cssv.pipeline.calls import checked_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def versions_of(index: Index) -> tuple[Version, ...]:
     return tuple(version_of(row, index) for row in index.versions)
 
 
+@checked_call
 def log(path: Path_) -> History:
     """List the versions of a ``.cssv``, damaged ones too.
 
@@ -109,6 +111,7 @@ def log(path: Path_) -> History:
         return History(Path(path), versions_of(archive.index), archive.torn_bytes, archive.index.notes)
 
 
+@checked_call
 def checkout(path: Path_, version: Revision) -> Version:
     """Choose the version that players show. The others stay in the file and can be chosen again.
 
@@ -128,6 +131,7 @@ def checkout(path: Path_, version: Revision) -> Version:
     return _read(path, number)
 
 
+@checked_call
 def tag(path: Path_, name: str, version: Revision = None, *, delete: bool = False) -> Version:
     """Give a version a tag, or move the tag to it; returns the version.
 

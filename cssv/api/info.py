@@ -12,6 +12,7 @@ from cssv.container import Reader, walk_boxes
 from cssv.errors import NibblesLostError
 from cssv.files.paths import Path_
 from cssv.files.plain_json import to_finite
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.decoder import Decoder
 from cssv.scene import Ranges
 from cssv.video import CODECS, VideoInfo, browser_notes, open_clip
@@ -100,6 +101,7 @@ class Information:
         return self.frames / self.video.rate
 
 
+@checked_call
 def info(source: Path_, *, stream: int | None = None) -> Information:
     """Find out what a file, picture or folder of pictures is, and what its pixels carry.
 

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -18,7 +21,8 @@ from cssv.carriers import DEFAULT_CARRIER, make_carrier
 from cssv.carriers.base import Carrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
-from cssv.errors import ClosedOutputError, CssvError, FrameError, OptionError, VideoError
+from cssv.container import IndexMeta, check_created
+from cssv.errors import ClosedOutputError, CssvError, FrameError, OptionError, OutputError, VideoError
 from cssv.files.access import Access
 from cssv.files.closing import Finishing
 from cssv.files.locked_file import locked_file
@@ -26,11 +30,15 @@ from cssv.files.paths import Path_
 from cssv.frames import LAYOUTS, U8, Frame, Layout
 from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
 from cssv.perception.detectors import DetectorOptions, check_found
+from cssv.perception.flow import Flow
 from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
 from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
+from cssv.pipeline.recording import complete, recording_journal, restore, set_aside
+from cssv.pipeline.saturation import Saturation
+from cssv.pipeline.stream_bounds import StreamBounds
 from cssv.pipeline.temperatures import ThermalView, take_temperatures
 from cssv.pipeline.thermal_stream import LiveThermalReadings
 from cssv.scene.camera import ground_note, plane_of
@@ -41,12 +49,44 @@ from cssv.video import Codec, Colour, VideoInfo, browser_notes
 _CONVERTED = Colour(range=1, space=6, primaries=1, transfer=13)
 
 
+class _Failures:
+    """The first error while a stream is finished, to be raised when its file is safe.
+
+    As a context manager it keeps an error of its block: the block is left early, and nothing is raised.
+
+    Attributes:
+        first: the error; None without one. What has interrupted :meth:`Encoder.write` is no error.
+        is_done: whether the block came to its end.
+    """
+
+    def __init__(self, earlier: BaseException | None) -> None:
+        self.first = earlier if isinstance(earlier, Exception) else None
+        self.is_done = False
+
+    def __enter__(self) -> _Failures:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        # Ctrl-C while the file is finished is passed on.
+        if not isinstance(error, Exception):
+            return False
+        self.first = self.first or error
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Output:
     """The parts that need the layout of the first frame."""
 
     embedder: FrameEmbedder
     writer: StegoWriter
+    file: BinaryIO
+    saturation: Saturation
 
 
 class Encoder(Finishing):
@@ -59,8 +99,18 @@ class Encoder(Finishing):
             for picture in camera:                # (H, W, 3) uint8 RGB
                 encoder.write(picture)
 
+    A picture that :meth:`write` refuses is no part of the stream, and the stream goes on. Also if the refusal
+    leaves the ``with`` block, the file is finished with the pictures before it. If the codec or the disk
+    fails later, :meth:`close` finishes the file with the frames that are sound, and then raises the error.
+    Any other exception that leaves the block, Ctrl-C too, removes the recording: catch it within the block to
+    keep what was recorded.
+
+    While the stream runs, its file has a temporary name, with a journal beside it. If the process is killed,
+    :func:`recover` completes the file; at most the last seconds are lost.
+
     Args:
-        output: the file to write; it gets its name when the encoder is closed.
+        output: the file to write; it gets its name when the encoder is closed. If its folder was removed
+            meanwhile, the folder is made again.
         size: width and height in pixels.
         rate: frames per second.
         layout: ``"rgb24"`` or ``"yuv420p"``; None takes that of the first frame, and RGB for arrays. A
@@ -104,7 +154,10 @@ class Encoder(Finishing):
             check_choice("layout", layout, LAYOUTS)
         self._layout = layout
         self._config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
-        self._info = _info(size, layout, to_fraction(rate), time_base)
+        self._info = _info(size, layout, to_fraction(rate), to_fraction(time_base))
+        self._bounds = StreamBounds(self._info.time_base, self._info.rate)
+        self._created_s = int(time.time()) if created_s is None else created_s
+        check_created(self._created_s)
         loaded = load_scene(scene)
         plane = plane_of(loaded.camera, size)
         self._annotator = LiveAnnotator(loaded, plane)
@@ -114,13 +167,18 @@ class Encoder(Finishing):
         ).make()
         self._is_detector_used = False
         self._tracker = LiveTracker(lag_s=lag_s, plane=plane)
-        self._created_s = created_s
+        self._is_created_given = created_s is not None
         self._thermal = LiveThermalReadings(self._annotator.scene.thermal, size)
         self._waiting: deque[tuple[Frame, ThermalView | None]] = deque()
         self._count = 0
-        self._last_pts: int | None = None
+        self._last: Frame | None = None
+        self._refusal: CssvError | None = None
+        self._failure: BaseException | None = None
+        self._target = Path(output)
         self._output = ExitStack()
-        self._path = self._output.enter_context(locked_file(output, overwrite=overwrite, is_unique=True))
+        file = locked_file(output, overwrite=overwrite, is_unique=True, is_recoverable=True)
+        self._path = self._output.enter_context(file)
+        self._journal = self._output.enter_context(recording_journal(self._path, self._target))
         self._inside = self._output.enter_context(ExitStack())
         self._begun: _Output | None = None
         self._access = Access(self, "the encoder", ClosedOutputError)
@@ -142,7 +200,8 @@ class Encoder(Finishing):
     def _recorded_notes(self) -> tuple[str, ...]:
         """The notes that the file records when the encoder is closed."""
         own = self._detector.notes if self._is_detector_used else ()
-        return (*own, *self._ground_note)
+        outside = () if self._begun is None else self._begun.saturation.notes
+        return (*own, *self._ground_note, *outside)
 
     def write(
         self,
@@ -162,26 +221,39 @@ class Encoder(Finishing):
                 uint16 counts, for which the scene's thermal part gives scale and offset.
 
         Raises:
-            FrameError: another size, layout or time base than the stream's, or a pts that does not grow.
+            FrameError: another size, layout or time base than the stream's, or a pts that does not grow, is
+                below 0, or too far from the one before for the container.
             ThermalError: a thermal picture that shows another view, or holds no temperatures.
             OptionError: detections, given or found, of another type.
-            OutputError: the encoder is closed.
+            ClosedError: the encoder is closed, or belongs to the parent of this process.
+            CssvError: an earlier frame cannot be encoded or written; every later call raises it again.
         """
         with self._access:
-            self._write(picture, detections, thermal)
+            if self._failure is not None:
+                raise self._failure
+            try:
+                frame = self._frame(picture)
+                if detections is not None:
+                    check_found(detections, "detections=")
+                view = None if thermal is None else self._thermal.view(np.asarray(thermal))
+                begun = self._begun or self._begin(frame.layout)
+                flow = self._detector.flow.measure(frame)
+                found = self._detect(frame) if detections is None else detections
+            except CssvError as error:
+                self._refusal = error
+                raise
+            try:
+                self._accept(begun, frame, view, found, flow)
+            except BaseException as error:
+                # The tracker may have half of the frame, so that nothing can follow.
+                self._failure = error
+                raise
 
-    def _write(
-        self, picture: U8 | Frame, detections: Detections | None, thermal: NDArray[np.number] | None
+    def _accept(
+        self, begun: _Output, frame: Frame, view: ThermalView | None, found: Detections, flow: Flow | None
     ) -> None:
-        frame = self._frame(picture)
-        if detections is not None:
-            check_found(detections, "detections=")
-        begun = self._begun or self._begin(frame.layout)
-        view = None if thermal is None else self._thermal.view(np.asarray(thermal))
-        flow = self._detector.flow.measure(frame)
-        found = self._detect(frame) if detections is None else detections
         self._count += 1
-        self._last_pts = frame.pts
+        self._last = frame
         self._waiting.append((frame, view))
         self._draw(begun, self._tracker.update(frame.number, frame.time, found, flow))
 
@@ -192,6 +264,8 @@ class Encoder(Finishing):
     def _frame(self, picture: U8 | Frame) -> Frame:
         """The picture as a frame of this stream."""
         time_base, number = self._info.time_base, self._count
+        if not isinstance(picture, Frame | np.ndarray):
+            raise FrameError("not a picture", found=type(picture).__name__, bound="an array or a Frame")
         if isinstance(picture, Frame):
             if picture.time_base != time_base:
                 raise FrameError(
@@ -202,8 +276,7 @@ class Encoder(Finishing):
         else:
             pts = round(number / (self._info.rate * time_base))
             frame = Frame(self._planes(np.array(picture)), self._layout or "rgb24", pts, time_base, number)
-        if self._last_pts is not None and frame.pts <= self._last_pts:
-            raise FrameError("pts must grow", found=frame.pts, bound=f"above {self._last_pts}")
+        self._bounds.check(frame, self._last, self._count)
         self._check_like(frame.width, frame.height, frame.layout)
         return frame
 
@@ -233,9 +306,16 @@ class Encoder(Finishing):
         self._info = info = replace(self._info, layout=layout)
         scene = self._annotator.scene
         ranges = default_ranges(scene)
-        file = self._inside.enter_context(self._path.open("wb"))
-        writer = self._inside.enter_context(StegoWriter(file, info, codec=self._config.codec))
-        self._begun = _Output(FrameEmbedder(self._config.carrier, scene, ranges), writer)
+        about = IndexMeta(self._created_s, meta=config_to_facts(info, self._config, ranges, self.notes))
+        with ExitStack() as opened:
+            # Readable too, for the case that its name is lost.
+            file = opened.enter_context(self._path.open("w+b"))
+            codec = self._config.codec
+            writer = StegoWriter(file, info, codec=codec, journal=self._journal, about=about)
+            opened.enter_context(writer)
+            self._inside.push(opened.pop_all())
+        embedder = FrameEmbedder(self._config.carrier, scene, ranges)
+        self._begun = _Output(embedder, writer, file, Saturation(ranges))
         return self._begun
 
     def _draw(self, begun: _Output, ready: Sequence[FrameStates]) -> None:
@@ -243,9 +323,13 @@ class Encoder(Finishing):
         embedder = begun.embedder
         for states in ready:
             frame, view = self._waiting.popleft()
+            # After an interrupt a frame can be missing; the next one would get its number.
+            if not states.number == frame.number == begun.writer.frames:
+                raise OutputError("frames of the stream were lost", found=f"no frame {begun.writer.frames}")
             objects = self._annotator.annotate(states, frame.time)
             size = (frame.width, frame.height)
             objects, outlines = take_temperatures(objects, embedder.ranges, frame.luma(), size, view)
+            begun.saturation.add(objects.objects)
             calibration = self._thermal.calibration
             begun.writer.write(*embedder.embed(frame, objects, calibration, outlines))
 
@@ -255,23 +339,82 @@ class Encoder(Finishing):
         Raises:
             VideoError: no frame was written.
             ChecksumError: the file does not read back; it does not get its name.
+            CssvError: a frame could not be encoded or written. The file has its name, and holds the frames
+                before; a note of the error states their number. If even that is impossible, on a full disk
+                for example, the note states the name under which :func:`recover` finds the recording.
         """
         with self._access.closing() as is_held:
             if is_held:
                 self._finish()
 
     def _finish(self) -> None:
+        failures = _Failures(self._failure)
         with self._output:
-            if self._begun is None:
+            begun = self._begun
+            if begun is None:
                 raise VideoError("no frame was written to the encoder")
-            self._draw(self._begun, self._tracker.finish())
-            created_s = int(time.time()) if self._created_s is None else self._created_s
-            facts = config_to_facts(
-                self._info, self._config, self._begun.embedder.ranges, self._recorded_notes
-            )
-            self._begun.writer.finish(facts, created_s=created_s)
-            self._inside.close()
+            with failures as finishing:
+                self._write_end(begun, failures)
+                restore(self._path, begun.file)
+                self._inside.close()
+                finishing.is_done = True
+            if not finishing.is_done:
+                self._save(begun, failures)
             check(self._path)
+        if failures.first is not None:
+            raise failures.first
+
+    def _write_end(self, begun: _Output, failures: _Failures) -> None:
+        """Write the waiting frames, the tables and the index."""
+        if failures.first is None:
+            # After an interrupt that the caller has caught, a frame that is missing is no surprise.
+            with failures if self._failure is None else suppress(CssvError):
+                self._draw(begun, self._tracker.finish())
+        facts = config_to_facts(self._info, self._config, begun.embedder.ranges, self.notes)
+        created_s = self._created_s if self._is_created_given else int(time.time())
+        begun.writer.finish(facts, created_s=created_s)
+        if failures.first is not None:
+            failures.first.add_note(f"The file holds the first {begun.writer.frames} frames.")
+
+    def _save(self, begun: _Output, failures: _Failures) -> None:
+        """Finish the file with the frames that are in it, after an error; or keep it for :func:`recover`."""
+        failure = failures.first
+        assert failure is not None
+        with suppress(CssvError):
+            begun.writer.save()
+        with suppress(CssvError, OSError):
+            restore(self._path, begun.file)
+        with suppress(CssvError, OSError):
+            self._inside.close()
+        try:
+            frames = complete(self._path)
+        except OutputError as error:
+            try:
+                aside = set_aside(self._path, self._target)
+            except OSError:
+                raise failure from error
+            failure.add_note(f"The recording is kept as {str(aside)!r}: finish it by `cssv.recover()`.")
+            raise failure from error
+        except CssvError:
+            # There is no frame that is sound.
+            raise failure from None
+        failure.add_note(f"The file holds the first {frames} frames.")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        refusal = self._refusal
+        # A refused picture has changed nothing: what was written before is sound.
+        if refusal is None or error is not refusal or self._begun is None:
+            super().__exit__(kind, error, trace)
+            return
+        try:
+            self.close()
+        except CssvError as other:
+            refusal.add_note(f"The file could not be finished: {other}")
 
     def abort(self) -> None:
         """Stop and remove everything written; may be called twice."""

@@ -16,6 +16,7 @@ from cssv.perception import Detector, Track, Tracks, track_boxes
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.tracks import to_mot_rows
 from cssv.pipeline.arguments import Progress, check_choice, to_fraction
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.perceive import perceive_clip
 from cssv.video import DAMAGED, DEFAULT_DAMAGED, Damaged
@@ -70,6 +71,7 @@ def _summary(track: Track) -> dict[str, Any]:
     }
 
 
+@checked_call
 def track(
     source: Path_ | None = None,
     output: Path_ | None = None,

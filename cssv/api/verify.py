@@ -17,6 +17,7 @@ from cssv.files.paths import Path_
 from cssv.files.system import is_of_system
 from cssv.frames import planes_crc
 from cssv.pipeline.arguments import Progress
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.scene_track import read_sample
 from cssv.video import FrameCursor, VideoReader
 
@@ -86,6 +87,7 @@ class Verification:
         }
 
 
+@checked_call
 def verify(path: Path_, *, repair: bool = False, progress: Progress | None = None) -> Verification:
     """Check stored bytes and decoded pixels against their checksums, and the embedded content of every frame.
 

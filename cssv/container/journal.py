@@ -24,7 +24,7 @@ from cssv.container.entries import Kind
 from cssv.container.index import IndexMeta
 from cssv.errors import ContainerError, OutputError
 
-#: First line; another version of this package may write another one.
+#: First values of the first line, before the name of the output; they change with the form of a journal.
 _HEAD = ["cssv journal", 1]
 
 
@@ -74,6 +74,7 @@ class JournalContent:
     """What a journal lists, as far as it was written.
 
     Attributes:
+        output: the name that the file gets when it is complete.
         tracks: in the order of their ids, from 1.
         heads: sample entries, or MP4 files that hold them, by track.
         about: of version 1; None if the writer had not stated it.
@@ -81,6 +82,7 @@ class JournalContent:
         chunks: in the order of writing.
     """
 
+    output: str = ""
     tracks: list[JournalTrack] = field(default_factory=list)
     heads: dict[int, bytes] = field(default_factory=dict)
     about: IndexMeta | None = None
@@ -93,11 +95,12 @@ class Journal:
 
     Args:
         file: opened for writing, unbuffered.
+        output: the name that the file gets when it is complete.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, output: str) -> None:
         self._file = file
-        self._put(_HEAD)
+        self._put([*_HEAD, output])
 
     def add_track(self, track: JournalTrack) -> None:
         """List a track."""
@@ -133,10 +136,11 @@ def read_journal(path: str | os.PathLike[str]) -> JournalContent:
     Raises:
         ContainerError: it is no journal, or one of another version.
     """
-    content = JournalContent()
     lines = _lines(Path(path))
-    if next(lines, None) != _HEAD:
+    head = next(lines, None)
+    if not isinstance(head, list) or head[:-1] != _HEAD:
         raise ContainerError("not the journal of a recording", found=str(path))
+    content = JournalContent(str(head[-1]))
     try:
         for kind, *values in lines:
             _add(content, kind, values)

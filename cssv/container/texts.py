@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cssv.container.index import IndexMeta
 from cssv.container.limits import AUTHOR_LIMIT, CREATED_LIMIT_S, MESSAGE_LIMIT, TAG_LIMIT
-from cssv.errors import OptionError
+from cssv.errors import OptionError, OptionTypeError
 
 
 def check_texts(about: IndexMeta) -> None:
@@ -19,8 +19,16 @@ def check_texts(about: IndexMeta) -> None:
         size = len(text.encode(errors="surrogatepass"))
         if size > limit:
             raise OptionError(f"{what} is too long", found=f"{size} bytes", bound=f"{limit}")
-    if not 0 <= about.created_s <= CREATED_LIMIT_S:
-        raise OptionError("time of creation is out of range", found=about.created_s)
+    check_created(about.created_s)
+
+
+def check_created(created_s: int) -> None:
+    """Raise OptionError unless a time of creation is a whole number within the format's bounds."""
+    bound = f"0 to {CREATED_LIMIT_S}, seconds since 1970"
+    if not isinstance(created_s, int):
+        raise OptionTypeError("time of creation is not a whole number", found=repr(created_s), bound=bound)
+    if not 0 <= created_s <= CREATED_LIMIT_S:
+        raise OptionError("time of creation is out of range", found=created_s, bound=bound)
 
 
 def check_tag(name: str) -> str:

@@ -290,6 +290,11 @@ class Writer:
         if self._journal is not None:
             self._journal.add_about(heads, meta)
 
+    @property
+    def frames(self) -> int:
+        """Number of frames so far."""
+        return len(self._stegos)
+
     def save(self) -> None:
         """Write the samples of the open chunks, and list them in the journal."""
         self._check_open()

@@ -197,7 +197,7 @@ def whole_file(
         with _naming(Path(path), target, temporary):
             yield temporary.path
             _sync(temporary.path)
-            _publish(temporary.path, target, Path(path), overwrite=overwrite, is_unique=is_unique)
+            publish(temporary.path, target, Path(path), overwrite=overwrite, is_unique=is_unique)
             # Now, so that a writer of the new file is not kept out by this lock.
             temporary.remove()
             _sync(target.parent)
@@ -219,8 +219,21 @@ def _naming(path: Path, target: Path, temporary: Temporary) -> Iterator[None]:
         raise
 
 
-def _publish(temporary: Path, target: Path, path: Path, *, overwrite: bool, is_unique: bool) -> None:
-    """Give a finished file its name. Raises ExistsError if the name was taken meanwhile."""
+def publish(
+    temporary: Path, target: Path, path: Path, *, overwrite: bool = False, is_unique: bool = False
+) -> None:
+    """Give a finished file its name ``target``; it may keep the temporary one too.
+
+    Args:
+        temporary: its name so far.
+        target: the real path of the file.
+        path: the file as the caller named it, for messages.
+        overwrite: as for :func:`whole_file`.
+        is_unique: as for :func:`whole_file`.
+
+    Raises:
+        ExistsError: the name was taken meanwhile.
+    """
     if overwrite:
         temporary.replace(target)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cssv.errors import OptionError
+from cssv.errors import OptionError, OptionTypeError
 
 #: What public functions accept as a path.
 Path_ = str | os.PathLike[str]
@@ -25,10 +25,20 @@ def check_path(name: str, path: Path_) -> Path:
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         # A number is how OpenCV names a camera.
         remedy = CAMERA_REMEDY if isinstance(path, int) else None
-        raise OptionError(f"{name} is not a path", found=repr(path), bound="a text or a path", remedy=remedy)
+        raise OptionTypeError(
+            f"{name} is not a path", found=repr(path), bound="a text or a path", remedy=remedy
+        )
     # Path("") is the current folder, which no caller means by an empty text.
     if not os.fspath(path):
         raise OptionError(f"{name} names no file", found="", remedy=f"Give `{name}=` the path of a file.")
+    try:
+        is_possible = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        is_possible = False
+    if not is_possible:
+        raise OptionError(
+            f"{name} cannot be the name of a file", found=ascii(os.fspath(path))[:LONGEST_QUOTE]
+        )
     return Path(path)
 
 

@@ -27,6 +27,7 @@ from cssv.files.patched import InputFile
 from cssv.files.paths import Path_
 from cssv.files.system import is_of_system
 from cssv.frames import Frame, Layout, planes_crc
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import EXTENSION
 from cssv.pipeline.moment import Moment
 from cssv.pipeline.scene_track import read_sample
@@ -66,6 +67,7 @@ class Decoder(Closing):
         OptionError: a version of a source without versions.
     """
 
+    @checked_call
     def __init__(self, source: Path_, version: Revision = None, *, stream: int | None = None) -> None:
         self._path = Path(source)
         self._version = version
@@ -146,6 +148,7 @@ class Decoder(Closing):
         if self.reader is not None:
             self.reader.check_audio()
 
+    @checked_call
     def seek(self, number: int) -> None:
         """Let the next loop start at the source's frame ``number``, counted from 0."""
         reader, count = self.reader, len(self)

@@ -20,7 +20,7 @@ from cssv_cli.main import main
 
 COMMANDS = (
     *("artefacts", "checkout", "commit", "decode", "diff", "encode", "export"),
-    *("gc", "info", "log", "tag", "track", "verify"),
+    *("gc", "info", "log", "recover", "tag", "track", "verify"),
 )
 
 
@@ -153,7 +153,7 @@ def test_exit_codes_are_listed_once():
 
 #: The code of each kind of error, as released; a kind that is not here is new.
 CODES = {
-    "cssv": 1, "option": 2,
+    "cssv": 1, "closed": 1, "option": 2,
     **dict.fromkeys(("input", "video", "scene", "boxes", "thermal", "frame", "model", "revision"), 3),
     **dict.fromkeys(("carrier", "nibbles_lost", "framing"), 4),
     **dict.fromkeys(("container", "checksum", "limit"), 5),
