@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 from av.container.input import InputContainer
-from av.stream import Disposition, Stream
+from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from cssv.video.side_data import side_data_of
-from cssv.video.streams import flags_of
+from cssv.video.streams import COVER, flags_of
 
 #: Side data of pictures in words; kinds that stand for one thing have one text.
 _BESIDE_PICTURES = {
@@ -67,7 +67,7 @@ def _tracks(streams: Iterable[Stream]) -> list[str]:
 def _track_name(stream: Stream) -> str:
     """What a track is; empty for one that is read, or named elsewhere."""
     if stream.type == "video":
-        is_cover = flags_of(stream) & int(Disposition.attached_pic)
+        is_cover = flags_of(stream) & COVER
         return "cover picture" if is_cover else ""
     handler = str(stream.metadata.get("handler_name", ""))
     # The timecode has a word of its own; a .cssv has its own tracks.

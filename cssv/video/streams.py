@@ -12,8 +12,17 @@ from av.video.stream import VideoStream
 from cssv.errors import OptionError, VideoError
 from cssv.files.patched import InputFile
 
+
+def _bits(flags: Disposition) -> int:
+    # The type of these flags depends on the version of PyAV; only integers compare in all of them.
+    return int(getattr(flags, "value", flags))
+
+
+# Flags of a stream, as bits.
+DEFAULT, COVER = _bits(Disposition.default), _bits(Disposition.attached_pic)
+STILL, DEPENDENT = _bits(Disposition.still_image), _bits(Disposition.dependent)
 #: Pictures beside the clip: the cover of a song, a preview. They are never chosen, and never named as others.
-_BESIDE = int(Disposition.attached_pic | Disposition.timed_thumbnails)
+_BESIDE = COVER | _bits(Disposition.timed_thumbnails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +103,8 @@ def _rank(stream: VideoStream, pix_fmts: Collection[str]) -> tuple[bool, bool, b
     return (
         context.pix_fmt in pix_fmts,
         # An AVIF or HEIC sequence has a still picture of itself, flagged as default. 0 means not known.
-        stream.frames != 1 and not flags_of(stream) & int(Disposition.still_image),
-        bool(flags_of(stream) & int(Disposition.default)),
+        stream.frames != 1 and not flags_of(stream) & STILL,
+        bool(flags_of(stream) & DEFAULT),
         context.width * context.height,
         stream.frames,
         -stream.index,
@@ -104,7 +113,7 @@ def _rank(stream: VideoStream, pix_fmts: Collection[str]) -> tuple[bool, bool, b
 
 def _check_tiles(ranked: list[VideoStream], path: InputFile) -> None:
     """Raise VideoError for a picture that is stored as a grid of tiles, each in a stream of its own."""
-    tiles = [stream for stream in ranked if flags_of(stream) & int(Disposition.dependent)]
+    tiles = [stream for stream in ranked if flags_of(stream) & DEPENDENT]
     # A clip may have a dependent layer of enhancement; its base is a clip by itself.
     if tiles and ranked[0].frames == 1:
         raise VideoError(
@@ -116,8 +125,11 @@ def _check_tiles(ranked: list[VideoStream], path: InputFile) -> None:
 
 def flags_of(stream: Stream) -> int:
     """The disposition of a stream as bits."""
-    # Its type depends on the version of PyAV; only the integers compare in all of them.
-    return int(getattr(stream.disposition, "value", stream.disposition))
+    try:
+        return _bits(stream.disposition)
+    except ValueError:
+        # Older versions of PyAV fail at flags that they do not know.
+        return 0
 
 
 def describe_stream(stream: VideoStream) -> str:

@@ -22,7 +22,7 @@ def both(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("both") / "both.mp4"
     with av.open(str(path), "w") as container:
         made = []
-        for size, flag in (((96, 80), Disposition.default), ((192, 160), Disposition(0))):
+        for size, flag in (((96, 80), Disposition.default.value), ((192, 160), 0)):
             stream = container.add_stream("libx264", rate=25)
             stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
             stream.disposition = flag

@@ -24,7 +24,7 @@ def write_streams(path, *streams):
         for (width, height), count, is_default, *rest in streams:
             stream = container.add_stream("ffv1" if path.suffix == ".mkv" else "libx264", rate=10)
             stream.width, stream.height, stream.pix_fmt = width, height, rest[0] if rest else "yuv420p"
-            stream.disposition = Disposition.default if is_default else Disposition(0)
+            stream.disposition = Disposition.default.value if is_default else 0
             made.append((stream, pictures(width, height, count)))
         for stream, shown in made:
             for number, picture in enumerate(shown):
@@ -113,6 +113,6 @@ def test_counts_are_read_from_the_stream_that_holds_them(tmp_path):
 def test_tiles_of_a_picture_are_not_taken_for_the_picture(tmp_path, monkeypatch):
     """FFmpeg gives the tiles of a HEIC as streams. No writer of them is at hand, so the flag is set here."""
     path = write_streams(tmp_path / "a.mp4", (SMALL, 1, False), (SMALL, 1, False))
-    monkeypatch.setattr(cssv.video.streams, "flags_of", lambda _: int(Disposition.dependent))
+    monkeypatch.setattr(cssv.video.streams, "flags_of", lambda _: cssv.video.streams.DEPENDENT)
     with pytest.raises(VideoError, match=r"tiles.*2 tiles.*PNG or JPEG"):
         VideoReader(path)
