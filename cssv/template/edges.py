@@ -6,12 +6,18 @@ both are one exact integer filter.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cssv.frames import U8
 
+#: Rows of a picture that are worked on at once, so that memory does not grow with the picture.
+STRIP_ROWS = 256
+#: Rows beside a strip that its gradients depend on.
+_MARGIN = 2
 #: Right shift from |gx| + |gy| of the 5x5 kernel to the template's brightness.
 _SHIFT = 2
 #: Weaker edges stay empty: they are the sensor's noise, and coding them costs bytes.
@@ -20,10 +26,31 @@ _FLOOR = 48
 
 def edge_magnitude(luma: U8) -> NDArray[np.int16]:
     """|gx| + |gy| of ``luma >> 4`` under the 5x5 Sobel kernel, (H, W) int16, 0 to 2 * 15 * 48."""
-    high = luma >> 4
-    gx = cv2.Sobel(high, cv2.CV_16S, 1, 0, ksize=5, borderType=cv2.BORDER_REPLICATE)
-    gy = cv2.Sobel(high, cv2.CV_16S, 0, 1, ksize=5, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(np.abs(gx) + np.abs(gy), np.int16)
+    found = np.empty(luma.shape, np.int16)
+    for rows, magnitude in _strips(luma):
+        found[rows] = magnitude
+    return found
+
+
+def edge_picture(luma: U8) -> U8:
+    """The brightness of the edges of a picture, (H, W) uint8: multiples of 16, 0 below the floor."""
+    found = np.empty(luma.shape, np.uint8)
+    for rows, magnitude in _strips(luma):
+        found[rows] = edge_brightness(magnitude)
+    return found
+
+
+def _strips(luma: U8) -> Iterator[tuple[slice, NDArray[np.int16]]]:
+    """The magnitude strip by strip: the gradients of a whole large picture take eleven bytes a pixel."""
+    height = luma.shape[0]
+    for top in range(0, height, STRIP_ROWS):
+        bottom, first = min(top + STRIP_ROWS, height), max(top - _MARGIN, 0)
+        high = luma[first : bottom + _MARGIN] >> 4
+        gx = cv2.Sobel(high, cv2.CV_16S, 1, 0, ksize=5, borderType=cv2.BORDER_REPLICATE)
+        gy = cv2.Sobel(high, cv2.CV_16S, 0, 1, ksize=5, borderType=cv2.BORDER_REPLICATE)
+        magnitude = np.abs(gx, out=gx)
+        magnitude += np.abs(gy, out=gy)
+        yield slice(top, bottom), magnitude[top - first : bottom - first]
 
 
 def edge_brightness(magnitude: NDArray[np.int16]) -> U8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -12,6 +13,9 @@ from cssv.frames import U8
 from cssv.template.aura import COSINE, RINGS
 from cssv.template.drawing import Outline, Selector
 from cssv.template.outline import inside_outline
+
+#: Rows of a footprint whose distances are worked out at once.
+_STRIP_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,11 @@ class Footprint:
         """Rows and columns of the window in a full-size plane."""
         height, width = self.index.shape
         return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+    def strips(self, rows: int) -> Iterator[Footprint]:
+        """The footprint in parts of at most this many rows."""
+        for first in range(0, self.index.shape[0], rows):
+            yield Footprint(self.left, self.top + first, self.index[first : first + rows], self.span)
 
     def chroma(self, step: int) -> tuple[tuple[slice, slice], NDArray[np.int16]]:
         """Window in a chroma plane halved by ``step`` (1 or 2) and the index at its samples.
@@ -89,22 +98,32 @@ def footprint(outline: Outline, width: int, height: int) -> Footprint | None:
     inside = inside_outline(outline.radii, outline.shift, rows, columns)
     if not inside.any():
         return None
-    first_row, first_column = top - cy - rows.start, left - cx - columns.start
-    distance = octagonal_distance(inside)[
-        first_row : first_row + bottom - top, first_column : first_column + right - left
-    ]
-    index, span = _ring_index(outline, distance, left - cx, top - cy)
-    return Footprint(left, top, index, span)
+    index = np.empty((bottom - top, right - left), np.int16)
+    across = slice(left - cx - columns.start, left - cx - columns.start + right - left)
+    # Strip by strip, because distances take twenty bytes a pixel. Pixels beyond the strip and ``grow`` rows
+    # are too far away to count, as those beyond the frame are.
+    for first in range(top, bottom, _STRIP_ROWS):
+        last = min(first + _STRIP_ROWS, bottom)
+        strip, start = index[first - top : last - top], first - cy - rows.start
+        near = slice(max(start - grow, 0), start + last - first + grow)
+        if not inside[near].any():
+            strip[...] = -1
+            continue
+        here = slice(start - near.start, start - near.start + last - first)
+        strip[...] = _ring_index(
+            outline, octagonal_distance(inside[near])[here, across], left - cx, first - cy
+        )
+    return Footprint(left, top, index, RINGS * outline.ring_width + 1)
 
 
 def _ring_index(
     outline: Outline, distance: NDArray[np.int16], first_dx: int, first_dy: int
-) -> tuple[NDArray[np.int16], int]:
-    """Distance and half of the ring for every pixel, -1 beyond the drawing; and the span."""
+) -> NDArray[np.int16]:
+    """Distance and half of the ring for every pixel, -1 beyond the drawing."""
     rings = RINGS * outline.ring_width
     span = rings + 1
     if outline.selector is Selector.EDGES:
-        return np.where(distance <= 1, distance, -1).astype(np.int16), span
+        return np.where(distance <= 1, distance, -1).astype(np.int16)
     height, width = distance.shape
     dx = np.arange(first_dx, first_dx + width)
     dy = np.arange(first_dy, first_dy + height)[:, None]
@@ -116,4 +135,4 @@ def _ring_index(
         distance = ((distance * ((1 << 15) - tail) + (1 << 15) - 1) >> 15).astype(np.int16)
     index = distance + behind * np.int16(span)
     index[distance > rings] = -1
-    return index, span
+    return index

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cssv.frames import U8, Layout, split_planes
 from cssv.template.aura import PEAK_HIGH, PEAK_LOW, RINGS, SATURATION, ring_gain
 from cssv.template.drawing import FULL, Outline, Readings, Selector, drawing_order
+from cssv.template.edges import STRIP_ROWS
 from cssv.template.footprint import Footprint, footprint
 from cssv.template.render import chroma_step
 
@@ -19,9 +20,9 @@ from cssv.template.render import chroma_step
 _LEAST_PIXELS = 12
 #: Weight of a pixel under a mark or a tag.
 _MARKED_WEIGHT = 0.25
-#: Footprints are kept between the two passes of :func:`read` up to this many frames' pixels in all, because
-#: damaged or hostile tags may each cover the whole frame.
-_KEPT_FRAMES = 4
+#: Footprints are kept between the two passes of :func:`read` up to this many frames' pixels in all, and up to
+#: this many pixels, because damaged or hostile tags may each cover the whole frame.
+_KEPT_FRAMES, _KEPT_PIXELS = 4, 1 << 24
 #: An object with a smaller visible share of its rings counts as hidden and is not read.
 VISIBLE_SHARE = 0.1
 
@@ -74,14 +75,16 @@ def read(
     luma, cb, cr = split_planes(template, layout)
     planes = _Planes(luma, cb, cr, marked, chroma_step(layout))
     height, width = luma.shape
-    owner = np.full((height, width), -1, np.int32)
+    # The smallest integers that can number the outlines.
+    number = np.int16 if len(outlines) < np.iinfo(np.int16).max else np.int32
+    owner = np.full((height, width), -1, number)
     kept: dict[int, Footprint] = {}
-    room = _KEPT_FRAMES * width * height
+    room = min(_KEPT_FRAMES * width * height, _KEPT_PIXELS)
     for i in sorted(range(len(outlines)), key=lambda i: drawing_order(outlines[i])):
         place = footprint(outlines[i], width, height)
         if place is None:
             continue
-        np.copyto(owner[place.window], np.int32(i), where=place.index >= 0)
+        np.copyto(owner[place.window], number(i), where=place.index >= 0)
         if place.index.size <= room:
             kept[i] = place
             room -= place.index.size
@@ -99,11 +102,14 @@ def read(
 
 def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[np.bool_]) -> Reading:
     """Read one object from the pixels of its window that are its own."""
-    on_ring = (place.index >= 0) & (place.index % place.span != 0)
+    on_ring = np.empty(place.index.shape, np.bool_)
+    for strip in place.strips(STRIP_ROWS):
+        rows = slice(strip.top - place.top, strip.top - place.top + len(strip.index))
+        on_ring[rows] = (strip.index >= 0) & (strip.index % strip.span != 0)
     visible = int(np.count_nonzero(on_ring & own)) / max(int(np.count_nonzero(on_ring)), 1)
     if outline.selector is Selector.EDGES:
         return Reading(outline, Readings(), visible)
-    sums = _luma_sums(planes, place, outline.ring_width, own)
+    sums = _luma_sums(planes, place, outline.ring_width, on_ring & own)
     vectors = _chroma_sums(planes, place, outline.ring_width, own)
     return Reading(outline, _readings(sums, vectors), visible)
 
@@ -131,9 +137,8 @@ def _fit(
     return np.asarray(np.stack((top, bottom), axis=-1).reshape(2, RINGS, 2), np.float64)
 
 
-def _luma_sums(planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The sums of :func:`_fit` for the brightness."""
-    keep = (place.index >= 0) & own
+def _luma_sums(planes: _Planes, place: Footprint, width: int, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The sums of :func:`_fit` for the brightness of the pixels ``keep`` of the rings."""
     values, marked = planes.luma[place.window][keep], planes.marked[place.window][keep]
     # Under a mark or tag three bits are left: the middle of two steps, at twice the deviation.
     middle = np.where(marked, (values & 0xE0) + np.uint8(8), values).astype(np.float64)
@@ -147,7 +152,7 @@ def _chroma_sums(
     step = planes.step
     window, index = place.chroma(step)
     visible = own[place.top % step :: step, place.left % step :: step]
-    keep = (index >= 0) & visible
+    keep = (index >= 0) & (index % place.span != 0) & visible
     fits = []
     for plane in (planes.cb, planes.cr):
         values = plane[window][keep].view(np.int8).astype(np.float64)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cssv.frames import U8, Layout, planes_shape, split_planes
 from cssv.template.aura import ring_tables
 from cssv.template.drawing import Drawing, Outline, Selector, drawing_order
-from cssv.template.edges import edge_brightness, edge_magnitude
+from cssv.template.edges import STRIP_ROWS, edge_picture
 from cssv.template.footprint import Footprint, footprint
 
 #: 4x4 ordered dither of the inner ring's chroma, by absolute chroma position; tiled over a patch.
@@ -61,8 +61,9 @@ def render(
     for drawing in sorted(drawings, key=lambda drawing: drawing.depth):
         place = footprint(drawing.outline, width, height)
         if place is not None:
-            bright = _edges_in(luma, place) if edges is None else edges[place.window]
-            _draw(planes, drawing, place, bright, chroma_step(layout))
+            for strip in place.strips(STRIP_ROWS):
+                bright = _edges_in(luma, strip) if edges is None else edges[strip.window]
+                _draw(planes, drawing, strip, bright, chroma_step(layout))
     return template
 
 
@@ -115,6 +116,6 @@ def _edges_in(luma: U8, place: Footprint) -> U8:
     rows, columns = place.window
     top, left = max(rows.start - _SOBEL_MARGIN, 0), max(columns.start - _SOBEL_MARGIN, 0)
     patch = luma[top : rows.stop + _SOBEL_MARGIN, left : columns.stop + _SOBEL_MARGIN]
-    bright = edge_brightness(edge_magnitude(patch))
+    bright = edge_picture(patch)
     height, width = place.index.shape
     return bright[rows.start - top :, columns.start - left :][:height, :width]

@@ -20,6 +20,9 @@ from cssv.video.fields import FieldMarker
 from cssv.video.info import VideoInfo, nominal_step
 from cssv.video.packet import Packet
 
+#: Bytes of the first packet from which FFmpeg takes the settings of the decoder.
+_HEAD_BYTES = 1 << 16
+
 
 class FrameEncoder(Closing):
     """Lossless encoder: each frame gives one packet, in order.
@@ -144,7 +147,9 @@ class FrameEncoder(Closing):
 
     def _muxed(self, data: bytes) -> bytes:
         """Mux the first packet into an MP4 of its own."""
-        packet = av.Packet(data)
+        # Only its first bytes are looked at. All of it would be kept four times, and the packet of a large
+        # frame can be larger than the frame.
+        packet = av.Packet(data[:_HEAD_BYTES])
         packet.pts = packet.dts = 0
         packet.time_base = 1 / self._info.rate
         packet.is_keyframe = True
@@ -154,7 +159,7 @@ class FrameEncoder(Closing):
         return self._sink.getvalue()
 
     def mp4_head(self) -> bytes:
-        """Return an MP4 that holds the first packet; its ``stsd`` entry is valid for all packets.
+        """Return an MP4 with the start of the first packet; its ``stsd`` entry is valid for all packets.
 
         Raises:
             VideoError: no packet exists yet: encode more frames, or flush.

@@ -38,6 +38,9 @@ from cssv.carriers.nibble.mark_record import (
 from cssv.errors import FramingError
 from cssv.frames import U8, Layout, cut_planes, split_planes
 
+#: Pixels of the largest mask of marks that is kept for the next frame.
+_KEPT_PIXELS = 1 << 22
+
 CELL = 80
 MARK = 32
 #: Rows and columns of cells that a header can address.
@@ -52,13 +55,13 @@ def cell_grid(width: int, height: int) -> tuple[int, int]:
     return (height - MARK) // CELL + 1, (width - MARK) // CELL + 1
 
 
-@lru_cache(maxsize=8)
 def marked_pixels(
     width: int,
     height: int,
     sparse: bool,
     origin: tuple[int, int] = (0, 0),
     frame: tuple[int, int] | None = None,
+    step: int = 1,
 ) -> NDArray[np.bool_]:
     """Find the pixels of a picture whose lowest bit belongs to a mark.
 
@@ -68,12 +71,28 @@ def marked_pixels(
         sparse: whether marks have a support block.
         origin: x, y of the picture's top left pixel in the whole frame.
         frame: width and height of the whole frame; None when the picture is the whole frame.
+        step: only every so many rows and columns.
 
     Returns:
-        bool (height, width), read only.
+        bool (height, width), or less by ``step``; read only.
     """
+    # Eight masks of a large frame would take more memory than the frame.
+    make = _marked_pixels if width * height <= _KEPT_PIXELS * step * step else _marked_pixels.__wrapped__
+    return make(width, height, sparse, origin, frame, step)
+
+
+@lru_cache(maxsize=8)
+def _marked_pixels(
+    width: int,
+    height: int,
+    sparse: bool,
+    origin: tuple[int, int],
+    frame: tuple[int, int] | None,
+    step: int,
+) -> NDArray[np.bool_]:
     rows, columns = cell_grid(*(frame or (width, height)))
-    down, across = _in_cell(origin[1], height, rows)[:, None], _in_cell(origin[0], width, columns)
+    down = _in_cell(origin[1], height, rows)[::step, None]
+    across = _in_cell(origin[0], width, columns)[::step]
     mask = (down < MARK) & (across < MARK)
     if not sparse:
         mask &= (down < _ROWS) | (across < _ROWS)
@@ -151,36 +170,35 @@ def write_marks(
     set_bits(cells[..., _ROWS:, :_ROWS], bits[..., _ROWS:, :_ROWS], bit)
 
 
-def cell_checks(nibbles: U8, layout: Layout, shape: tuple[int, int]) -> NDArray[np.uint32]:
+def cell_checks(
+    planes: U8, layout: Layout, shape: tuple[int, int], *, is_high: bool = False
+) -> NDArray[np.uint32]:
     """CRC-32 of the nibbles of every cell.
 
     Args:
-        nibbles: planes of low nibbles, 0 to 15, of a picture whose top left pixel is that of a cell.
+        planes: of a picture whose top left pixel is that of a cell.
         layout: of the planes.
         shape: rows and columns of cells; samples of a cell that lie outside the picture count as 0.
+        is_high: whether the nibbles are the high ones of the planes, as in a template; else the low ones.
 
     Returns:
         uint32 of that shape. The lowest bits of the first plane under marks do not count: they hold the
         check itself.
     """
     rows, columns = shape
-    parts = []
-    for number, plane in enumerate(split_planes(nibbles, layout)):
-        side = CELL // (2 if number and layout == "yuv420p" else 1)
-        grid = np.zeros((rows * side, columns * side), np.uint8)
-        shown = plane[: rows * side, : columns * side]
-        grid[: shown.shape[0], : shown.shape[1]] = shown
-        cells = np.ascontiguousarray(grid.reshape(rows, side, columns, side).swapaxes(1, 2))
-        if not number:
-            cells[..., :MARK, :MARK] &= 0xFE
-        parts.append(cells)
     checks = np.zeros(shape, np.uint32)
-    for row in range(rows):
-        for column in range(columns):
-            crc = 0
-            for cells in parts:
-                crc = zlib.crc32(cells[row, column], crc)
-            checks[row, column] = crc
+    for number, plane in enumerate(split_planes(planes, layout)):
+        side = CELL // (2 if number and layout == "yuv420p" else 1)
+        # One row of cells at a time: copies of the whole picture would take most of the memory.
+        for row in range(rows):
+            shown = plane[row * side : (row + 1) * side, : columns * side]
+            grid = np.zeros((side, columns * side), np.uint8)
+            grid[: shown.shape[0], : shown.shape[1]] = shown >> 4 if is_high else shown & 0x0F
+            cells = np.ascontiguousarray(grid.reshape(side, columns, side).swapaxes(0, 1))
+            if not number:
+                cells[:, :MARK, :MARK] &= 0xFE
+            for column in range(columns):
+                checks[row, column] = zlib.crc32(cells[column], int(checks[row, column]))
     return checks
 
 
@@ -315,8 +333,9 @@ def damaged_cells(planes: U8, layout: Layout, marks: Marks) -> tuple[list[tuple[
         return [], 0
     left, top = first_x * CELL - marks.origin[0], first_y * CELL - marks.origin[1]
     width, height = marks.miniature.width - first_x * CELL, marks.miniature.height - first_y * CELL
-    window = cut_planes(planes, layout, (left, top, width, height))
-    np.bitwise_and(window, 0x0F, out=window)
+    # A whole frame needs no copy.
+    is_whole = (left, top) == (0, 0) and _size(planes, layout) == (width, height)
+    window = planes if is_whole else cut_planes(planes, layout, (left, top, width, height))
     found = cell_checks(window, layout, (rows, columns))
     whole = [(x, y) for y in range(first_y, first_y + rows) for x in range(first_x, first_x + columns)]
     damaged = [(x, y) for x, y in whole if marks.checks.get((x, y)) != found[y - first_y, x - first_x]]

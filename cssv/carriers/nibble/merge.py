@@ -17,6 +17,8 @@ from cssv.frames import U8
 Merge = Literal["opap", "plain"]
 MERGES: tuple[Merge, ...] = ("opap", "plain")
 DEFAULT_MERGE: Merge = "opap"
+#: Bytes that are merged at once.
+_PIECE = 1 << 20
 #: Half a high nibble's step.
 _HALF = np.uint8(8)
 
@@ -44,6 +46,17 @@ def merge(cover: U8, template: U8, method: Merge = DEFAULT_MERGE) -> U8:
         The stego bytes, a new array: ``split(merge(c, t)) == t & 0xF0``.
     """
     _check(cover, template)
+    stego = np.empty(cover.shape, np.uint8)
+    # Piece by piece, so that the steps in between take no memory of the size of the frame.
+    pieces = (array.reshape(-1) for array in (cover, template, stego))
+    flat_cover, flat_template, flat_stego = pieces
+    for first in range(0, stego.size, _PIECE):
+        piece = slice(first, first + _PIECE)
+        flat_stego[piece] = _merged(flat_cover[piece], flat_template[piece], method)
+    return stego
+
+
+def _merged(cover: U8, template: U8, method: Merge) -> U8:
     nibble = template >> 4
     if method == "plain":
         stego = cover & 0xF0

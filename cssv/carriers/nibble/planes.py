@@ -79,9 +79,8 @@ class PlanesEmbedder:
             luma = split_planes(heat, self.layout)[0]
             write_tags(luma, outlines)
             # Checks cover the tags and lie in the marks, so marks are written last.
-            checks = cell_checks(
-                np.right_shift(heat, 4), self.layout, cell_grid(luma.shape[1], luma.shape[0])
-            )
+            grid = cell_grid(luma.shape[1], luma.shape[0])
+            checks = cell_checks(heat, self.layout, grid, is_high=True)
             write_marks(luma, header, self.miniature, checks=checks)
             return merge(cover, heat, self.merge)
         # Outside the support nothing is merged: tags and marks set bits of the stego bytes themselves.
@@ -90,9 +89,7 @@ class PlanesEmbedder:
         stego = merge_sparse(cover, template, support, self.merge)
         luma = split_planes(stego, self.layout)[0]
         write_tags(luma, outlines, bit=1)
-        checks = cell_checks(
-            np.bitwise_and(stego, np.uint8(0x0F)), self.layout, cell_grid(luma.shape[1], luma.shape[0])
-        )
+        checks = cell_checks(stego, self.layout, cell_grid(luma.shape[1], luma.shape[0]))
         write_marks(luma, header, self.miniature, blocks, bit=1, checks=checks)
         return stego
 

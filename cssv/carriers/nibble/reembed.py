@@ -16,7 +16,7 @@ from cssv.carriers.nibble.planes import ExtractedPlanes, is_cover
 from cssv.errors import InputError
 from cssv.frames import U8, Frame, split_planes
 from cssv.template.drawing import Drawing, Outline
-from cssv.template.edges import edge_brightness, edge_magnitude
+from cssv.template.edges import edge_picture
 from cssv.template.render import interior
 
 
@@ -59,7 +59,7 @@ def draw_on_stego(
     """
     known = {(outline.track, outline.box): outline for outline in (*unmarked, *found.outlines)}
     luma = stego.luma()
-    edges = edge_brightness(edge_magnitude(luma))
+    edges = edge_picture(luma)
     heat = split_planes(found.heat, stego.layout)[0]
     # Under marks and tags the lowest bit is theirs.
     shown = np.where(found.marked, heat & 0xE0, heat)

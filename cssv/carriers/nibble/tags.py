@@ -27,7 +27,7 @@ def place_tags(outlines: Sequence[Outline], width: int, height: int) -> list[Pla
 
     Positions of marks and of earlier tags are not free. None for a tag that finds no place.
     """
-    taken = marked_pixels(width, height, True)[::UNIT, ::UNIT].astype(np.uint8)
+    taken = marked_pixels(width, height, True, step=UNIT).astype(np.uint8)
     rows, columns = height // UNIT - _HIGH + 1, width // UNIT - _WIDE + 1
     places: list[Place | None] = []
     if rows < 1 or columns < 1:
