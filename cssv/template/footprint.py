@@ -135,4 +135,4 @@ def _ring_index(
         distance = ((distance * ((1 << 15) - tail) + (1 << 15) - 1) >> 15).astype(np.int16)
     index = distance + behind * np.int16(span)
     index[distance > rings] = -1
-    return index
+    return np.asarray(index, np.int16)
