@@ -38,3 +38,12 @@ def overlaps(a_px: F64, b_px: F64) -> F64:
     union = (a_px[:, 2] * a_px[:, 3])[:, None] + b_px[:, 2] * b_px[:, 3] - common
     result: F64 = common / union
     return result
+
+
+def overlaps_of_pairs(a_px: F64, b_px: F64) -> F64:
+    """(n,) intersection over union of each box of ``a_px`` (n, 4) with that of ``b_px`` in the same row."""
+    low = np.maximum(a_px[:, :2], b_px[:, :2])
+    sides = np.maximum(np.minimum(a_px[:, :2] + a_px[:, 2:], b_px[:, :2] + b_px[:, 2:]) - low, 0)
+    common = sides[:, 0] * sides[:, 1]
+    result: F64 = common / (a_px[:, 2] * a_px[:, 3] + b_px[:, 2] * b_px[:, 3] - common)
+    return result

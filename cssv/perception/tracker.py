@@ -17,12 +17,13 @@ from fractions import Fraction
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from cssv.boxes import F64, I64, UNKNOWN_ID, overlaps, to_centres
+from cssv.boxes import F64, I64, UNKNOWN_ID, overlaps, overlaps_of_pairs, to_centres
 from cssv.errors import InputError
 from cssv.perception.camera import CameraMotion
 from cssv.perception.detections import ANY_OBJECT, Detections
 from cssv.perception.evidence import ScoreScale
 from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
+from cssv.perception.sparse_pairs import cheapest_matching, near_pairs, overlapping_pairs
 
 #: Boxes with at least this share of the clip's typical evidence (:mod:`cssv.perception.evidence`) have a high
 #: score: they are assigned first, and only they start a new object.
@@ -48,6 +49,8 @@ COST_LIMIT = 1.0
 PROCESS_NOISE = 0.1
 MEASUREMENT_NOISE = 0.12
 VELOCITY_PRIOR = 2.0
+#: Of more pairs of boxes and objects, only the near ones are compared. A table of this many takes 8 MB.
+DENSE_PAIRS = 1_000_000
 
 _FORBIDDEN = 1e6
 
@@ -101,6 +104,13 @@ class _Objects:
         """(N,) predicted box heights in pixels, at least 1."""
         # The filter can extrapolate a shrinking box to zero or below, but heights scale all noises.
         return np.maximum(self.x[:, 3, 0], 1.0)
+
+    def predicted(self) -> tuple[F64, F64, F64]:
+        """(N, 4) predicted centres and sizes, the same as boxes, and the variances of measured ones."""
+        centred = self.x[..., 0].copy()
+        centred[:, 2:] = np.maximum(centred[:, 2:], 1.0)
+        boxes = np.concatenate([centred[:, :2] - centred[:, 2:] / 2, centred[:, 2:]], axis=1)
+        return centred, boxes, self.P[..., 0, 0] + (MEASUREMENT_NOISE * self.heights()[:, None]) ** 2
 
     def predict(self, dt_s: float) -> None:
         """Advance all filters by ``dt_s`` seconds."""
@@ -209,11 +219,23 @@ class Tracker:
         if not (len(begin) and len(known)):
             return begin
         # A given id is exact information, so such a box starts an object even if it overlaps another.
-        shared = overlaps(detections.boxes_px[begin], detections.boxes_px[known])
-        labels = np.array(detections.labels)
-        twice = shared > np.where(labels[begin, None] == labels[known], DUPLICATE_IOU, OTHER_LABEL_IOU)
-        new: I64 = begin[~twice.any(axis=1) | (detections.ids[begin] >= 0)]
+        twice = self._duplicates(detections, begin, known)
+        new: I64 = begin[~twice | (detections.ids[begin] >= 0)]
         return new
+
+    def _duplicates(self, detections: Detections, begin: I64, known: I64) -> Bools:
+        """(n,) True for each box of ``begin`` that shows the same object as one of ``known``."""
+        labels, boxes = np.array(detections.labels), detections.boxes_px
+        if len(begin) * len(known) > DENSE_PAIRS:
+            i, j = overlapping_pairs(boxes[begin], boxes[known])
+            shared = overlaps_of_pairs(boxes[begin[i]], boxes[known[j]])
+            is_same = labels[begin[i]] == labels[known[j]]
+            twice = np.zeros(len(begin), dtype=np.bool_)
+            twice[i[shared > np.where(is_same, DUPLICATE_IOU, OTHER_LABEL_IOU)]] = True
+            return twice
+        shared = overlaps(boxes[begin], boxes[known])
+        pairs = shared > np.where(labels[begin, None] == labels[known], DUPLICATE_IOU, OTHER_LABEL_IOU)
+        return np.asarray(pairs.any(axis=1))
 
     def _identity(self, given: int) -> int:
         """Choose the identity of a new object: its given id, or a new number if that id is in use."""
@@ -243,6 +265,9 @@ class Tracker:
         anonymous = detections.ids < 0
         if not (anonymous.any() and len(objects)):
             return rows
+        if int(anonymous.sum()) * len(objects) > DENSE_PAIRS:
+            self._assign_near(detections, centres_px, high, rows)
+            return rows
         costs = self._costs(detections, centres_px)
         # An object with a given id is continued by that id only.
         costs[:, objects.given] = _FORBIDDEN
@@ -256,13 +281,33 @@ class Tracker:
             rows[boxes[some[good]]] = free[taken[good]]
         return rows
 
+    def _assign_near(self, detections: Detections, centres_px: F64, high: Bools, rows: I64) -> None:
+        """Assign as :meth:`_assign` does, without a table of all pairs; the result is written to ``rows``."""
+        objects = self._objects
+        predicted, boxes, S = objects.predicted()
+        reach = np.sqrt(GATE * S[:, :2].max(axis=1))
+        k, j = near_pairs(centres_px[:, :2], predicted[:, :2], reach)
+        squared = ((centres_px[k] - predicted[j]) ** 2 / S[j]).sum(axis=1)
+        usable = (squared <= GATE) & (detections.ids[k] < 0) & ~objects.given[j]
+        k, j, squared = k[usable], j[usable], squared[usable]
+        costs = 1 - overlaps_of_pairs(detections.boxes_px[k], boxes[j]) + DISTANCE_WEIGHT * squared
+        box_labels, object_labels = np.array(detections.labels)[k], np.array(objects.labels)[j]
+        costs[(box_labels != object_labels) & (box_labels != ANY_OBJECT) & (object_labels != ANY_OBJECT)] += (
+            LABEL_COST
+        )
+        shape = (len(detections), len(objects))
+        for stage in (high, ~high):
+            is_free = np.ones(len(objects), dtype=np.bool_)
+            is_free[rows[rows >= 0]] = False
+            own = stage[k] & is_free[j]
+            some, taken, prices = cheapest_matching(k[own], j[own], costs[own], shape)
+            good = prices < COST_LIMIT
+            rows[some[good]] = taken[good]
+
     def _costs(self, detections: Detections, centres_px: F64) -> F64:
         """(detections, objects) cost of each pair: forbidden beyond the gate, higher if labels differ."""
         objects = self._objects
-        predicted = objects.x[..., 0].copy()
-        predicted[:, 2:] = np.maximum(predicted[:, 2:], 1.0)
-        boxes = np.concatenate([predicted[:, :2] - predicted[:, 2:] / 2, predicted[:, 2:]], axis=1)
-        S = objects.P[..., 0, 0] + (MEASUREMENT_NOISE * objects.heights()[:, None]) ** 2
+        predicted, boxes, S = objects.predicted()
         squared = np.zeros((len(centres_px), len(predicted)))
         for k in range(4):
             squared += (centres_px[:, k, None] - predicted[:, k]) ** 2 / S[:, k]

@@ -29,6 +29,7 @@ from cssv.perception.detectors.classes import default_names
 from cssv.perception.detectors.colour import to_bgr
 from cssv.perception.detectors.network_detector import NetworkDetector
 from cssv.perception.detectors.options import MOST_BOXES, check_weights, touching
+from cssv.perception.transformer.weights import file_sha256
 
 LICENCE = "AGPL-3.0"
 #: Tasks with upright boxes as output.
@@ -69,13 +70,18 @@ class YoloDetector(NetworkDetector):
         self._path = check_weights(weights, ".pt", ".yaml", ".yml")
         ultralytics = _ultralytics()
         self._version = str(ultralytics.__version__)
+        self._sha256 = file_sha256(self._path)
         self._model, names = _load(ultralytics, self._path)
         return names
 
     @property
     def notes(self) -> tuple[str, ...]:
         """A note on the origin of the detections: package, licence and weights."""
-        return (f"objects found by ultralytics {self._version}, licence {LICENCE}, with {self._path.name}",)
+        # Files record this note, so that it names the weights by their content, not by the user's file name.
+        return (
+            f"objects found by ultralytics {self._version}, licence {LICENCE}, "
+            f"with weights of SHA-256 {self._sha256}",
+        )
 
     def detect(self, frame: Frame) -> Detections:
         """Find the objects in ``frame``, independently of other frames.

@@ -71,7 +71,8 @@ class OnnxTransformer:
         width, height = self.size or (PROBE_PX, PROBE_PX)
         count = len(self._run(np.zeros((height, width, 3), np.uint8))[0])
         self.patch_px = self._patch_of(width, height, count)
-        self.name = f"ONNX export {self._path.name}, patches of {self.patch_px}, {self._output}"
+        # Files record this name, so that it does not contain that of the user's file.
+        self.name = f"ONNX export, patches of {self.patch_px}, {self._output}"
 
     def _check_input(self) -> tuple[str, tuple[int, int] | None]:
         inputs = self._session.get_inputs()

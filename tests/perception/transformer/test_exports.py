@@ -225,3 +225,10 @@ def test_lost_sees_through_an_export(tmp_path, size):
     seen = lost.detect(Frame(planes, "rgb24", 0, Fraction(1, 25)))
     truth = np.array([[160, 160, 128, 160]], float)
     assert overlaps(seen.boxes_px, truth).max() > 0.75
+
+
+def test_the_name_of_the_file_is_in_no_note(tmp_path):
+    """Files record the notes, and the user's file name may be private."""
+    lost = LostDetector(export(tmp_path / "secret_name.onnx", outputs=("keys",)))
+    assert lost.notes
+    assert not any("secret" in note for note in lost.notes)
