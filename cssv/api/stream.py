@@ -41,8 +41,10 @@ from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.stream_bounds import StreamBounds
 from cssv.pipeline.temperatures import ThermalView, take_temperatures
 from cssv.pipeline.thermal_stream import LiveThermalReadings
+from cssv.pipeline.time_origin import TimeOrigin
 from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ranges import default_ranges
+from cssv.scene.shift import shift_times
 from cssv.video import Codec, Colour, VideoInfo, browser_notes
 
 #: Tags of RGB arrays that were converted by OpenCV: BT.601 in limited range, of sRGB.
@@ -81,12 +83,13 @@ class _Failures:
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """The parts that need the layout of the first frame."""
+    """The parts that need the layout and the time of the first frame."""
 
     embedder: FrameEmbedder
     writer: StegoWriter
     file: BinaryIO
     saturation: Saturation
+    origin: TimeOrigin
 
 
 class Encoder(Finishing):
@@ -120,7 +123,8 @@ class Encoder(Finishing):
         detector: as for :func:`encode`; unused for frames that come with detections.
         weights, classes, min_score: of the detector, as for :func:`encode`.
         lag_s: seconds that a frame waits for later frames.
-        time_base: seconds per unit of the frames' pts; 1 / rate by default.
+        time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
+            a first pts later than 5 s becomes 0 in the file, whose facts record it.
         codec, carrier, merge, fidelity, created_s, overwrite: as for :func:`encode`. If the name is taken
             while the stream is encoded, the file gets another name, which the error states.
 
@@ -200,8 +204,9 @@ class Encoder(Finishing):
     def _recorded_notes(self) -> tuple[str, ...]:
         """The notes that the file records when the encoder is closed."""
         own = self._detector.notes if self._is_detector_used else ()
-        outside = () if self._begun is None else self._begun.saturation.notes
-        return (*own, *self._ground_note, *outside)
+        if self._begun is None:
+            return (*own, *self._ground_note)
+        return (*own, *self._ground_note, *self._begun.saturation.notes, *self._begun.origin.notes)
 
     def write(
         self,
@@ -236,7 +241,7 @@ class Encoder(Finishing):
                 if detections is not None:
                     check_found(detections, "detections=")
                 view = None if thermal is None else self._thermal.view(np.asarray(thermal))
-                begun = self._begun or self._begin(frame.layout)
+                begun = self._begun or self._begin(frame)
                 flow = self._detector.flow.measure(frame)
                 found = self._detect(frame) if detections is None else detections
             except CssvError as error:
@@ -300,13 +305,15 @@ class Encoder(Finishing):
                 bound=f"{info.width}x{info.height} {wanted}",
             )
 
-    def _begin(self, layout: Layout) -> _Output:
-        """Open the codec and the file; the layout is known now."""
-        self._layout = layout
-        self._info = info = replace(self._info, layout=layout)
+    def _begin(self, first: Frame) -> _Output:
+        """Open the codec and the file; the layout and the time of the first frame are known now."""
+        self._layout = first.layout
+        self._info = info = replace(self._info, layout=first.layout)
         scene = self._annotator.scene
         ranges = default_ranges(scene)
-        about = IndexMeta(self._created_s, meta=config_to_facts(info, self._config, ranges, self.notes))
+        origin = TimeOrigin.from_first(first)
+        facts = config_to_facts(info, self._config, ranges, (*self.notes, *origin.notes)) | origin.facts
+        about = IndexMeta(self._created_s, meta=facts)
         with ExitStack() as opened:
             # Readable too, for the case that its name is lost.
             file = opened.enter_context(self._path.open("w+b"))
@@ -314,8 +321,8 @@ class Encoder(Finishing):
             writer = StegoWriter(file, info, codec=codec, journal=self._journal, about=about)
             opened.enter_context(writer)
             self._inside.push(opened.pop_all())
-        embedder = FrameEmbedder(self._config.carrier, scene, ranges)
-        self._begun = _Output(embedder, writer, file, Saturation(ranges))
+        embedder = FrameEmbedder(self._config.carrier, shift_times(scene, origin.seconds), ranges)
+        self._begun = _Output(embedder, writer, file, Saturation(ranges), origin)
         return self._begun
 
     def _draw(self, begun: _Output, ready: Sequence[FrameStates]) -> None:
@@ -331,7 +338,8 @@ class Encoder(Finishing):
             objects, outlines = take_temperatures(objects, embedder.ranges, frame.luma(), size, view)
             begun.saturation.add(objects.objects)
             calibration = self._thermal.calibration
-            begun.writer.write(*embedder.embed(frame, objects, calibration, outlines))
+            moved = replace(frame, pts=frame.pts - begun.origin.pts)
+            begun.writer.write(*embedder.embed(moved, objects, calibration, outlines))
 
     def close(self) -> None:
         """Write the waiting frames, finish the file, verify it and give it its name; may be called twice.
@@ -371,6 +379,7 @@ class Encoder(Finishing):
             with failures if self._failure is None else suppress(CssvError):
                 self._draw(begun, self._tracker.finish())
         facts = config_to_facts(self._info, self._config, begun.embedder.ranges, self.notes)
+        facts |= begun.origin.facts
         created_s = self._created_s if self._is_created_given else int(time.time())
         begun.writer.finish(facts, created_s=created_s)
         if failures.first is not None:

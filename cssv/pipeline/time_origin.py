@@ -1,10 +1,11 @@
-"""The time of a clip at which the encoded file begins."""
+"""The time of a clip or of a stream at which the encoded file begins."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 
+from cssv.frames import Frame
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.video import LATE_S, AudioCopy
 
@@ -37,6 +38,13 @@ class TimeOrigin:
         pts = earliest_s // time_base if is_late else 0
         return cls(pts, pts * time_base, is_late)
 
+    @classmethod
+    def from_first(cls, frame: Frame) -> TimeOrigin:
+        """Choose the origin of a stream by its first frame; it keeps its times where MP4 can hold them."""
+        is_late = frame.time > LATE_S
+        pts = frame.pts if is_late else 0
+        return cls(pts, pts * frame.time_base, is_late)
+
     @property
     def notes(self) -> tuple[str, ...]:
         """A sentence for a clip that begins late."""
@@ -44,7 +52,7 @@ class TimeOrigin:
             return ()
         return (
             f"time 0 of the file is {float(self.seconds):.9g} s by the clip's own clock; "
-            "times in the scene, `start=` and `stop=` are those of the clip",
+            "all times given for encoding, as in the scene, are those of that clock",
         )
 
     @property

@@ -9,7 +9,8 @@ import pytest
 import cssv
 from cssv.container import Reader
 from cssv.errors import VideoError
-from cssv.testing.clips import SCENE, Truth, write_clip
+from cssv.frames import Frame
+from cssv.testing.clips import SCENE, Truth, pictures, write_clip
 from cssv.video import AudioCopy, Span, VideoReader
 
 LATE_S = 3600
@@ -121,3 +122,34 @@ def test_small_starts_stay(tmp_path, ending, offset):
     with Reader(cssv.encode(path, tmp_path / "x.cssv", detector=Truth()).path) as reader:
         assert reader.video.start * reader.video.time_base == first_time(path)
         assert "start_s" not in reader.version.about.meta
+
+
+@pytest.mark.parametrize("first", [900_000_000_000_000, 3_600_000_000])
+def test_a_stream_may_have_the_stamps_of_any_clock(tmp_path, first):
+    base = Fraction(1, 1_000_000)
+    begin_s = first * base
+    trajectory = [
+        {"time_s": float(begin_s), "box_px": [10, 10, 40, 40]},
+        {"time_s": float(begin_s) + 1, "box_px": [50, 10, 40, 40]},
+    ]
+    scene = {"cssv_scene": 1, "objects": [{"name": "given", "trajectory": trajectory}]}
+    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25, time_base=base, scene=scene) as encoder:
+        for number, picture in enumerate(pictures(count=10)):
+            frame = Frame(picture, "rgb24", first + 40_000 * number, base, number)
+            encoder.write(frame, cssv.detections([], []))
+        notes = encoder.notes
+    with cssv.open(tmp_path / "x.cssv") as clip:
+        assert [moment.time for moment in clip] == [Fraction(number, 25) for number in range(10)]
+        found = [[state.box_px[0] for state in moment.states] for moment in clip]
+        assert found[0] == [pytest.approx(10, abs=0.01)]
+        assert found[9] == [pytest.approx(10 + 40 * 9 / 25, abs=0.01)]
+    assert cssv.info(tmp_path / "x.cssv").facts["start_s"] == str(begin_s)
+    assert any("by the clip's own clock" in note for note in notes)
+
+
+def test_a_stream_keeps_a_small_start(tmp_path):
+    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25) as encoder:
+        for number, picture in enumerate(pictures(count=3)):
+            encoder.write(Frame(picture, "rgb24", 25 + number, Fraction(1, 25), number))
+    with Reader(tmp_path / "x.cssv") as reader:
+        assert reader.video.start * reader.video.time_base == 1
