@@ -23,7 +23,7 @@ def verify(console: Console, path: Path, repair: bool) -> None:
     """Check that a .cssv holds what was written.
 
     Every byte, pixel and mark of all versions is checked. Prints OK, or one line per fault. An unfinished
-    append at the end of FILE is no fault; --repair removes it.
+    append at the end of FILE is no fault; --repair removes it. A damaged index there is a fault, and stays.
     """
     found = cssv.verify(path, repair=repair, progress=console.progress)
     console.show(media_report.verified(found, path))

@@ -97,7 +97,7 @@ def recovered(done: cssv.Recovered) -> Report:
     if done.others:
         others = count(done.others, "older recording")
         lines.append(f"{others} of this name can be recovered too: repeat the command with -o NAME.")
-    return Report("\n".join(lines), done.to_json())
+    return Report(lines, done.to_json())
 
 
 def compacted(done: cssv.Compacted) -> Report:

@@ -30,6 +30,7 @@ from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
+from cssv.pipeline.source_check import check_source
 from cssv.pipeline.stored_objects import take_over
 from cssv.pipeline.thermal_file import ThermalReadings
 from cssv.pipeline.time_origin import TimeOrigin
@@ -178,6 +179,7 @@ def encode(
     Raises:
         VideoError, SceneError, BoxesError, ModelError, ThermalError, OptionError: bad input; nothing is
             written.
+        ChecksumError: the clip is a ``.cssv`` with damaged audio or frames.
         OutputError: the file exists or cannot be written; an existing file is unchanged.
     """
     created_s = int(time.time()) if created_s is None else created_s
@@ -197,6 +199,7 @@ def encode(
         plan = ClipPlan.open(
             Path(source), planes=planes, rate=exact_rate, span=span, stream=stream, damaged=damaged
         )
+        check_source(plan)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         facts, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress)

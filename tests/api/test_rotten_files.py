@@ -28,7 +28,7 @@ def flipped(path, data, at, mask=0x55):
 
 def temperatures(path, folder, version=None):
     table = folder / "o.csv"
-    cssv.decode(path, objects=table, version=version)
+    cssv.decode(path, objects=table, version=version, overwrite=True)
     return {row.temperature_c for row in read_rows(table)}
 
 
@@ -92,7 +92,7 @@ def test_the_versions_are_there_by_number_with_a_note(rotten, tagged, tmp_path):
         assert temperatures(rotten, tmp_path, version) == {expected}
     history = cssv.log(rotten)
     assert [version.tags for version in history.versions] == [(), (), ()]
-    done = cssv.decode(rotten, objects=tmp_path / "o.csv")
+    done = cssv.decode(rotten, objects=tmp_path / "o.csv", overwrite=True)
     exported = cssv.export(rotten, tmp_path / "x.mkv", version=2)
     for found in (history, done, exported, cssv.info(rotten)):
         assert any(note in each for each in found.notes)
@@ -150,7 +150,7 @@ def sounding(encode):
 
 
 @pytest.mark.parametrize("at", [0, 4, -1])
-def test_damaged_sound_goes_into_no_other_file(at, sounding, tmp_path):
+def test_damaged_sound_goes_into_no_other_file(at, sounding, clips, tmp_path):
     path, samples = sounding
     offset, size = samples[at]
     bad = flipped(tmp_path / "bad.cssv", path.read_bytes(), offset + size // 2)
@@ -161,6 +161,7 @@ def test_damaged_sound_goes_into_no_other_file(at, sounding, tmp_path):
         ".webm": lambda: cssv.export(bad, tmp_path / "x.webm"),
         ".cssv": lambda: cssv.export(bad, tmp_path / "x.cssv"),
         "overlay": lambda: cssv.decode(bad, overlay=tmp_path / "x.mp4"),
+        "encode": lambda: cssv.encode(bad, tmp_path / "again.cssv", boxes=clips / "boxes.txt"),
         "commit": lambda: cssv.commit(bad, scene(1.0)),
         "words": lambda: cssv.commit(bad, synthetic.SCENE | {"environment": {"weather": "fog"}}),
     }
@@ -185,6 +186,16 @@ def test_sound_that_is_whole_is_copied(sounding, tmp_path):
         with av.open(str(done)) as container:
             packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
         assert sum(map(len, packets)) == sum(size for _, size in samples)
+
+
+def test_a_damaged_picture_is_not_encoded_again(tagged, clips, tmp_path):
+    """A decoder hides such damage, or names no frame."""
+    with Reader(tagged[0]) as reader:
+        offset, size = int(reader.video.table.offsets[2]), int(reader.video.table.sizes[2])
+    bad = flipped(tmp_path / "bad.cssv", tagged[0].read_bytes(), offset + size // 2)
+    with pytest.raises(ChecksumError, match="video sample of frame 2 is damaged"):
+        cssv.encode(bad, tmp_path / "again.cssv", boxes=clips / "boxes.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.cssv"]
 
 
 # ---- names of boxes

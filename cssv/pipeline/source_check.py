@@ -1,0 +1,24 @@
+"""Check of a clip that is a ``.cssv`` before it is encoded again."""
+
+from __future__ import annotations
+
+from cssv.container import Reader, is_cssv
+from cssv.pipeline.clip_plan import ClipPlan
+from cssv.video import DEFAULT_DAMAGED
+
+
+def check_source(plan: ClipPlan) -> None:
+    """Raise ChecksumError if the clip is a ``.cssv`` with damaged audio, or with damaged frames in the part.
+
+    A decoder may show a damaged frame without an error. Other files have no checksums. Frames are not checked
+    if the plan passes damaged ones.
+    """
+    if not (plan.source.is_file() and is_cssv(plan.source)):
+        return
+    with Reader(plan.source) as reader:
+        if plan.info.has_audio:
+            reader.check_audio()
+        if plan.damaged == DEFAULT_DAMAGED:
+            video = reader.video.number
+            for number in range(reader.key_before(video, plan.first), min(plan.end, len(reader))):
+                reader.sample(video, number)
