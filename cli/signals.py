@@ -9,6 +9,7 @@ from types import FrameType
 from typing import NoReturn
 
 from cssv_cli.exits import HANGUP, INTERRUPTED, TERMINATED
+from cssv_cli.leaving import leave
 
 
 class Stopped(KeyboardInterrupt):
@@ -30,7 +31,7 @@ def cause_of(interrupt: KeyboardInterrupt) -> str:
 
 @contextmanager
 def stopping_signals() -> Iterator[None]:
-    """Raise Stopped at SIGTERM and SIGHUP."""
+    """Raise Stopped at SIGTERM and SIGHUP, and KeyboardInterrupt at Ctrl-C, for code that cleans up."""
     causes = {signal.SIGTERM: TERMINATED}
     # Windows has no SIGHUP.
     if hasattr(signal, "SIGHUP"):
@@ -41,10 +42,15 @@ def stopping_signals() -> Iterator[None]:
 
     # An ignored signal stays ignored (nohup), and one that an embedding program handles stays with it.
     changed = [number for number in causes if signal.getsignal(number) is signal.SIG_DFL]
+    is_leaving = signal.getsignal(signal.SIGINT) is leave
     try:
         for number in changed:
             signal.signal(number, stop)
+        if is_leaving:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
     finally:
+        if is_leaving:
+            signal.signal(signal.SIGINT, leave)
         for number in changed:
             signal.signal(number, signal.SIG_DFL)

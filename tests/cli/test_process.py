@@ -10,6 +10,7 @@ import re
 import resource
 import signal
 import subprocess
+import sys
 import time
 import tomllib
 from contextlib import suppress
@@ -19,7 +20,7 @@ import pytest
 
 import cssv
 from cssv_cli.exits import INTERRUPTED, exit_code
-from cssv_cli.interrupt import INTERRUPTED_CODE
+from cssv_cli.leaving import INTERRUPTED_CODE
 from cssv_cli.main import main as command
 from cssv_cli.start import main as start_main
 
@@ -101,6 +102,23 @@ while True:
 """
 
 
+@pytest.fixture
+def spawn_python():
+    """``spawn_python(code, ...)`` runs Python code with arguments; SIGINT is not ignored."""
+
+    def run(code, *arguments):
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            timeout=PATIENCE_S,
+        )
+
+    return run
+
+
 class TestStoppedWhileLoading:
     # click is loaded at the start, PyAV with the command.
     @pytest.fixture(params=["click", "av"])
@@ -132,6 +150,43 @@ class TestStoppedWhileLoading:
         process.send_signal(signal.SIGTERM)
         assert process.communicate(timeout=PATIENCE_S) == (b"", b"")
         assert process.returncode == -signal.SIGTERM
+
+
+#: Runs the command, and sends Ctrl-C when so many Python functions have been called.
+PRESSED = """
+import os, signal, sys
+left = int(sys.argv.pop(1))
+
+def count(frame, event, argument):
+    global left
+    if event == "call":
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+from cssv_cli.start import main
+sys.argv[0] = "cssv"
+sys.setprofile(count)
+main()
+"""
+
+
+@pytest.mark.parametrize("calls", [3, 100, 3000, *range(15_000, 40_000, 1500), 100_000])
+def test_ctrl_c_at_any_moment_of_the_start_has_its_exit_code(calls, spawn_python):
+    """Not only while libraries are loaded: after that, click ended with 1 and ``Aborted!``."""
+    result = spawn_python(PRESSED, calls, "info", "missing.mp4")
+    assert result.returncode in (INTERRUPTED_CODE, 3), result
+    assert "Aborted" not in result.stderr
+    assert "Traceback" not in result.stderr
+    # The command has some 300,000 calls; its end need not be reached by all versions of the libraries.
+    assert result.returncode == INTERRUPTED_CODE or calls > 50_000
+
+
+def test_the_entry_point_loads_nothing():
+    """Before it has run, Ctrl-C ends Python with a traceback."""
+    code = "import sys; known = set(sys.modules); import cssv_cli.start; print(*set(sys.modules) - known)"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {"cssv_cli", "cssv_cli.leaving", "cssv_cli.start", "_signal"}
 
 
 def test_the_installed_command_begins_where_the_module_does(spawn):

@@ -70,8 +70,9 @@ def test_spread_and_accuracy_become_sigma(clips, tmp_path):
     ]
     video = write_video(tmp_path / "t.mkv", noisy)
     for sigma_c, sigma in ((0, 0.4), (3, np.hypot(0.4, 3))):
-        encode(clips, tmp_path / "a.cssv", thermal_scene(sigma_c=sigma_c), video)
-        with cssv.open(tmp_path / "a.cssv") as clip:
+        path = tmp_path / f"{sigma_c}.cssv"
+        encode(clips, path, thermal_scene(sigma_c=sigma_c), video)
+        with cssv.open(path) as clip:
             rows = [row for moment in clip for row in moment.objects]
         assert np.median([row.temperature_sigma_c for row in rows]) == pytest.approx(sigma, rel=0.05)
         assert rows[0].temperature_c == pytest.approx(WARM, abs=0.1)
