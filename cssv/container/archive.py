@@ -37,6 +37,11 @@ _FTYP_LIMIT = 4096
 #: Bytes in which the brand is searched; the box that is written has 32.
 _FTYP_SEARCHED = 64
 
+_NO_MOOV_REMEDY = (
+    "It is truncated or damaged: make it again. A live recording that was stopped may be completed by "
+    "`cssv.recover()`."
+)
+
 #: Attempts to open a file, because a writer may cut off or add bytes while a reader walks the boxes.
 _TRIES = 20
 
@@ -248,7 +253,7 @@ def _read_ftyp(file: BinaryIO, size: int) -> bytes:
     raise ContainerError(
         "not a CSSV file, or its first box is damaged",
         found=str(file.name),
-        remedy="Make one by `cssv.encode()`. " + INDEX_COPY_REMEDY,
+        remedy=INDEX_COPY_REMEDY if _has_traces(file, size) else "Make one by `cssv.encode()`.",
     )
 
 
@@ -268,7 +273,7 @@ def _find_index(file: BinaryIO, tops: list[Box]) -> tuple[Index, Box, int]:
     """
     live = next((box for box in tops if box.kind == b"moov"), None)
     if live is None:
-        raise ContainerError("file has no moov box", remedy="It is truncated or damaged: make it again.")
+        raise ContainerError("file has no moov box", remedy=_NO_MOOV_REMEDY)
     first_error: CssvError | None = None
     for box in _indexes(file, tops):
         try:
@@ -293,14 +298,18 @@ def is_cssv(path: str | os.PathLike[str]) -> bool:
     opened.
     """
     with open_file(path) as file, suppress(ContainerError):
-        size = file_size(file)
-        # Not by the size of the box, which may be damaged.
-        head = read_exactly(file, 0, min(size, _FTYP_SEARCHED))
-        if head[4:8] == b"ftyp" and _BRAND in (head[at : at + 4] for at in range(16, len(head), 4)):
-            return True
-        return any(
-            box.kind == INDEX_KINDS[INDEX_FORMAT] or looks_like_index(file, box.offset, box.size)
-            for box in top_boxes(file, size)
-            if box.whole
-        )
+        return _has_traces(file, file_size(file))
     return False
+
+
+def _has_traces(file: BinaryIO, size: int) -> bool:
+    """Whether a file has the brand or an index box; it may be damaged otherwise."""
+    # Not by the size of the box, which may be damaged.
+    head = read_exactly(file, 0, min(size, _FTYP_SEARCHED))
+    if head[4:8] == b"ftyp" and _BRAND in (head[at : at + 4] for at in range(16, len(head), 4)):
+        return True
+    return any(
+        box.kind == INDEX_KINDS[INDEX_FORMAT] or looks_like_index(file, box.offset, box.size)
+        for box in top_boxes(file, size)
+        if box.whole
+    )

@@ -313,6 +313,22 @@ def test_a_version_of_what_has_none(run, material, tmp_path):
     assert "only a .cssv holds versions" in result.err
 
 
+@pytest.mark.parametrize("name", ["clip.cssv", "clip.mp4"])
+def test_a_damaged_brand_is_damage_and_no_wrong_use(run, clip, tmp_path, name):
+    data = bytearray(clip.read_bytes())
+    data[data.index(b"cssv")] ^= 0x20
+    clip.unlink()
+    path = tmp_path / name
+    path.write_bytes(data)
+    for words in ((), ("--version", "1")):
+        result = run("decode", path, "--objects", tmp_path / "o.csv", *words)
+        assert result.code == 5
+        assert "its first box is damaged" in result.err
+        assert "'ffmpeg -c copy' copies them" in result.err
+    assert run("info", path).code == 5
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
 def test_tags(run, clip):
     assert run("tag", clip).out == "No version has a tag yet.\n"
     assert run("tag", clip, "hot", "--version", "2").out == "Version 2 now has the tag hot.\n"
