@@ -12,6 +12,7 @@ from cssv.perception.thermal.timeline import Stamps
 from cssv.video import (
     AS_STORED,
     DEFAULT_DAMAGED,
+    ENDED,
     WHOLE_CLIP,
     AudioCopy,
     Damaged,
@@ -21,6 +22,7 @@ from cssv.video import (
     StampRow,
     VideoInfo,
     no_frame,
+    nominal_step,
     open_clip,
     shown_stamps,
 )
@@ -116,7 +118,16 @@ class ClipPlan:
         if not self.info.has_audio:
             return None
         shifts_s = [shift * self.info.time_base for shift in self.times.shifts]
-        return AudioCopy(self.source, span=self.span, shifts_s=shifts_s)
+        return AudioCopy(self.source, span=self._audible, shifts_s=shifts_s)
+
+    @property
+    def _audible(self) -> Span:
+        """The part whose sound belongs to the frames."""
+        if not any(note.startswith(ENDED) for note in self.info.notes):
+            return self.span
+        # The sound of a damaged file may go on long after its last sound frame.
+        step = nominal_step(self.info.time_base, self.info.rate)
+        return Span(self.span.start, (int(self.stamps.pts[self.end - 1]) + step) * self.info.time_base)
 
     def opened(self) -> dict[str, str]:
         """How the clip was opened, for the facts of the file: options that are not the default."""

@@ -13,13 +13,13 @@ from cssv.video.codecs import (
     state_colour,
 )
 from cssv.video.cursor import FrameCursor
-from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED, Damaged
+from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED, ENDED, Damaged
 from cssv.video.encoder import FrameEncoder
 from cssv.video.fields import FieldOrder
 from cssv.video.frame_reader import FrameReader, Planes, shown_stamps
 from cssv.video.grey16 import SIDE_MAX as COUNTS_SIDE_MAX
 from cssv.video.grey16 import CountPictures, CountVideo
-from cssv.video.info import LATE_S, UNTAGGED, Colour, VideoInfo, check_rate
+from cssv.video.info import LATE_S, UNTAGGED, Colour, VideoInfo, check_rate, nominal_step
 from cssv.video.opening import open_clip, open_frames, streams_to_try
 from cssv.video.packet import Packet
 from cssv.video.pictures import (
@@ -46,6 +46,7 @@ __all__ = [
     "COUNTS_SIDE_MAX",
     "DAMAGED",
     "DEFAULT_DAMAGED",
+    "ENDED",
     "LATE_S",
     "LOSSY_CODECS",
     "PICTURE_RATE",
@@ -83,6 +84,7 @@ __all__ = [
     "gop_length",
     "is_sequence",
     "no_frame",
+    "nominal_step",
     "open_clip",
     "open_frames",
     "picture_folder",

@@ -21,6 +21,9 @@ Damaged = Literal["error", "skip", "stop"]
 DAMAGED: tuple[Damaged, ...] = ("error", "skip", "stop")
 DEFAULT_DAMAGED: Damaged = "error"
 
+#: How the note begins on a clip that ``damaged="stop"`` has made shorter.
+ENDED = "the clip was ended"
+
 # Its demuxer flags a packet after a jump of a counter, as every joined recording has one. In other formats a
 # flagged packet at the end of the file is one of which only the beginning was read.
 _FLAGS_JUMPS = "mpegts"
@@ -39,7 +42,7 @@ class PictureDecoder:
         container: the open file.
         path: its name, for error messages and for checking its length.
         stream: number of the stream; None for the best one (:func:`choose_stream`).
-        damaged: what is done at a damaged frame; None for an error that does not name the option.
+        damaged: what is done at a damaged frame; None is ``"error"`` where users have no such option.
         skip_undecodable: skip packets before the first picture that cannot be decoded. Recordings often
             begin in the middle of a group of pictures.
         pix_fmts: pixel formats of streams that are chosen before all others.
@@ -87,7 +90,7 @@ class PictureDecoder:
                 "traces of the damage"
             )
         if self._end is not None:
-            notes.append(f"the clip was ended where the file is damaged: {self._end}")
+            notes.append(f"{ENDED} after {self._count} frames, where the file is damaged: {self._end}")
         return tuple(notes)
 
     def pictures(self) -> Iterator[VideoFrame]:

@@ -43,7 +43,7 @@ class ReadOptions(PictureOptions, total=False):
     """
 
     stream: int | None
-    damaged: Damaged
+    damaged: Damaged | None
     times: StampRow | None
 
 

@@ -17,7 +17,7 @@ from cssv.files.access import Access, Loop
 from cssv.files.patched import as_input_file
 from cssv.frames import Frame
 from cssv.video.crop import crop_of
-from cssv.video.decoding import DEFAULT_DAMAGED, Damaged, PictureDecoder
+from cssv.video.decoding import Damaged, PictureDecoder
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.frame_reader import FrameReader, Planes, check_number
 from cssv.video.info import LATE_S, RATE_RANGE, VideoInfo, check_rate, nominal_step, plausible_rate
@@ -49,7 +49,8 @@ class VideoReader(FrameReader):
             pts n in time base 1 / rate.
         span: frames outside are left out; the others keep their pts.
         stream: number of the video stream, as ffprobe counts; None for the best one (:func:`choose_stream`).
-        damaged: ``"error"`` raises at a damaged frame, ``"skip"`` leaves it out, ``"stop"`` ends before it.
+        damaged: ``"error"`` raises at a damaged frame, ``"skip"`` leaves it out, ``"stop"`` ends before it;
+            None raises an error that does not name these choices.
         times: time stamps of all frames of the file, where an earlier reader has read them.
 
     Raises:
@@ -66,7 +67,7 @@ class VideoReader(FrameReader):
         rate: Fraction | None = None,
         span: Span = WHOLE_CLIP,
         stream: int | None = None,
-        damaged: Damaged = DEFAULT_DAMAGED,
+        damaged: Damaged | None = None,
         times: StampRow | None = None,
     ) -> None:
         if rate is not None:
@@ -74,6 +75,7 @@ class VideoReader(FrameReader):
         self._path = as_input_file(path)
         self._rate = rate
         self._number, self._damaged = stream, damaged
+        self._passes_damage = damaged in ("skip", "stop")
         self._stack = ExitStack()
         self._container: av.container.InputContainer | None = None
         self._access = Access(self, f"the reader of {self._path}")
@@ -129,7 +131,7 @@ class VideoReader(FrameReader):
     def _read_times(self, *, decode: bool = False) -> StampRow:
         """Read the time stamps of the whole file by a second decoder."""
         # Only the decoder finds out which frames are damaged.
-        decode |= self._damaged != DEFAULT_DAMAGED
+        decode |= self._passes_damage
         times, notes = read_stamps(self._path, self._decoder_of, self._step, decode=decode)
         self._note(*notes)
         return times
@@ -332,7 +334,7 @@ class VideoReader(FrameReader):
     def _all_stamps(self) -> Sequence[int]:
         """Pts of all frames of the file."""
         if self._is_numbered:
-            if self._damaged != DEFAULT_DAMAGED:
+            if self._passes_damage:
                 return range(len(self._read_times().pts))
             return range(count_packets(self._path, self._decoder_of))
         if self.times is None or not self.times.pts:

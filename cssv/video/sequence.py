@@ -36,7 +36,10 @@ _REMEDY = "Use a whole copy, or take the picture out of the folder."
 
 def is_sequence(path: Path) -> bool:
     """Whether a path stands for several pictures: a folder, ``frame_%04d.png`` or ``frames/*.jpg``."""
-    return path.is_dir() or (not path.exists() and _pattern(path.name) is not None)
+    if path.is_dir():
+        return True
+    is_picture = path.suffix.lower() in SUFFIXES
+    return is_picture and not path.exists() and _pattern(path.name) is not None
 
 
 def _pattern(name: str) -> re.Pattern[str] | None:

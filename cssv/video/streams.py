@@ -135,5 +135,6 @@ def flags_of(stream: Stream) -> int:
 def describe_stream(stream: VideoStream) -> str:
     """Number, size and codec of a stream, in words."""
     context = stream.codec_context
-    frames = f", {stream.frames} frames" if stream.frames else ""
+    counts = {0: "", 1: ", 1 frame"}
+    frames = counts.get(stream.frames, f", {stream.frames} frames")
     return f"stream {stream.index} ({context.width}x{context.height} {context.name}{frames})"

@@ -70,7 +70,7 @@ def test_real_joined_recordings_are_whole(data, name, count):
 def test_a_damaged_frame_is_an_error_that_names_the_option(holed):
     path, flags = holed
     with pytest.raises(VideoError, match=rf"after {flags.index(True)} frames") as caught:
-        read(path)
+        read(path, damaged="error")
     assert '`damaged="skip"`' in str(caught.value)
     assert '`damaged="stop"`' in str(caught.value)
 
@@ -90,7 +90,7 @@ def test_the_clip_ends_before_the_first_damaged_frame(holed):
     path, flags = holed
     frames, notes = read(path, damaged="stop")
     assert len(frames) == flags.index(True)
-    assert any("ended where the file is damaged" in note for note in notes)
+    assert any(f"ended after {len(frames)} frames, where the file is damaged" in note for note in notes)
     with VideoReader(path, damaged="stop") as reader:
         assert len(reader.timestamps()) == flags.index(True)
 
@@ -104,6 +104,30 @@ def test_the_sound_part_of_a_file_cut_short_can_be_read(tmp_path, damaged):
     frames, notes = read(path, damaged=damaged)
     assert 0 < len(frames) < COUNT
     assert any("damaged" in note for note in notes)
+
+
+def test_readers_without_the_option_do_not_name_it(holed):
+    with pytest.raises(VideoError, match="breaks off") as caught:
+        read(holed[0])
+    assert "damaged=" not in str(caught.value)
+
+
+def test_the_sound_ends_with_the_frames(tmp_path):
+    path = write_clip(tmp_path / "a.ts", codec="libx264", count=60, audio=True)
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        half = [packet.pos for packet in container.demux(video=0) if packet.size][30]
+    # The packets of one frame, behind the first; their heads say to which stream they belong.
+    for at in range(half + 188, half + 40 * 188, 188):
+        if content[at + 1 : at + 3] == bytes([content[half + 1] & ~0x40, content[half + 2]]):
+            content[at + 20 : at + 188] = bytes(168)
+    path.write_bytes(content)
+    done = cssv.encode(path, tmp_path / "a.cssv", damaged="stop")
+    assert 0 < done.frames < 60
+    with av.open(str(tmp_path / "a.cssv")) as container:
+        kinds = [container.streams.video[0], container.streams.audio[0]]
+        picture_s, sound_s = (float((each.start_time + each.duration) * each.time_base) for each in kinds)
+    assert abs(picture_s - sound_s) < 0.1
 
 
 @pytest.mark.parametrize("damaged", ["skip", "stop"])

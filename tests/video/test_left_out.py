@@ -90,3 +90,26 @@ def test_names_of_tracks_are_cut_and_printable(tmp_path, ffmpeg, name):
     (track,) = left_out(path)
     assert track.isprintable()
     assert len(track) < 80
+
+
+def test_kinds_of_side_data_in_words(tmp_path, monkeypatch):
+    """Dolby Vision has two kinds, which are one thing; kinds of every clip are no loss."""
+    path = write_clip(tmp_path / "a.mp4", codec="libx264", count=3)
+    kinds = [
+        "DOVI_RPU_BUFFER",
+        "DOVI_METADATA",
+        "SEI_UNREGISTERED",
+        "DISPLAYMATRIX",
+        "GOP_TIMECODE",
+        "A53_CC",
+    ]
+    monkeypatch.setattr("cssv.video.left_out.side_data_of", lambda _: dict.fromkeys(kinds, b""))
+    assert left_out(path) == ("Dolby Vision metadata", "closed captions")
+
+
+def test_every_kind_in_words_is_one_of_pyav():
+    from av.sidedata.sidedata import Type
+
+    from cssv.video.left_out import _BESIDE_PICTURES
+
+    assert {kind.name for kind in Type} >= set(_BESIDE_PICTURES)
