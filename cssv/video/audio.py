@@ -14,7 +14,7 @@ from av.audio.stream import AudioStream
 from av.stream import Stream
 
 from cssv.files.access import guarded
-from cssv.video.audio_timing import AudioClock, skipped_samples
+from cssv.video.audio_timing import AudioClock
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened
 from cssv.video.packet import Packet
 from cssv.video.span import WHOLE_CLIP, Span
@@ -46,6 +46,7 @@ class AudioTrack:
             so they are removed.
         source_time_base: seconds per unit in the file, which may be coarser.
         frame_samples: samples of each packet; 0 if they differ or are unknown.
+        delay: samples at the beginning that are decoded and not played, as far as the stream states them.
         start_s: time of the first packet, seconds, exact.
         notes: one sentence for each thing that is not copied.
     """
@@ -57,6 +58,7 @@ class AudioTrack:
     stream_index: int
     source_time_base: Fraction
     frame_samples: int = 0
+    delay: int = 0
     start_s: Fraction = Fraction(0)
     has_adts: bool = False
     notes: tuple[str, ...] = ()
@@ -124,7 +126,9 @@ class AudioCopy:
             return
         self._left_out = 0
         clocks = [
-            AudioClock(track.source_time_base, track.time_base, track.frame_samples, self._shifts_s)
+            AudioClock(
+                track.source_time_base, track.time_base, track.frame_samples, track.delay, self._shifts_s
+            )
             for track in self.tracks
         ]
         with opened(self._path) as container:
@@ -177,12 +181,14 @@ def _track(stream: AudioStream, first: av.Packet[Stream]) -> AudioTrack:
     sample = Fraction(1, context.sample_rate or 1)
     source = exact(stream.time_base) or sample
     # The delay of an encoder is a number of samples, which a unit of a millisecond cannot hold.
-    is_finer = skipped_samples(first)[0] > 0 and (source / sample).denominator == 1 and source > sample
+    delay = int(context.delay or 0)
+    is_finer = delay > 0 and (source / sample).denominator == 1 and source > sample
     return AudioTrack(
         codec=context.name,
         time_base=sample if is_finer else source,
         source_time_base=source,
         frame_samples=context.frame_size or 0,
+        delay=delay,
         start_s=(first.pts if first.pts is not None else first.dts or 0) * source,
         language=language,
         mp4_head=head,

@@ -18,15 +18,16 @@ _SKIP: Final = "skip_samples"
 _SKIP_FORMAT = struct.Struct("<II")
 
 
-def skipped_samples(packet: Packet[Stream]) -> tuple[int, int]:
-    """Samples at the start and at the end of a packet that are decoded and not played."""
+def _padding(packet: Packet[Stream]) -> int:
+    """Samples at the end of a packet that are decoded and not played; 0 where PyAV does not show it."""
     if not packet.has_sidedata(_SKIP):
-        return 0, 0
-    found = bytes(packet.get_sidedata(_SKIP))
-    if len(found) < _SKIP_FORMAT.size:
-        return 0, 0
-    start, end = _SKIP_FORMAT.unpack_from(found)
-    return start, end
+        return 0
+    try:
+        # Only newer versions of PyAV give the bytes.
+        found = bytes(memoryview(packet.get_sidedata(_SKIP)))
+        return int(_SKIP_FORMAT.unpack_from(found)[1])
+    except (TypeError, struct.error):
+        return 0
 
 
 class AudioClock:
@@ -36,6 +37,7 @@ class AudioClock:
         source: seconds per unit in the file.
         time_base: seconds per unit of the times given; one sample if that is finer.
         frame_samples: samples of each packet; 0 if they differ or are unknown.
+        delay: samples at the beginning that are decoded and not played.
         shifts_s: for each time that the clip's clock falls back, the seconds by which later frames are moved.
     """
 
@@ -44,10 +46,11 @@ class AudioClock:
         source: Fraction,
         time_base: Fraction,
         frame_samples: int = 0,
+        delay: int = 0,
         shifts_s: Sequence[Fraction] = (),
     ) -> None:
         self._source, self._time_base = source, time_base
-        self._frame_samples = frame_samples
+        self._frame_samples, self._delay = frame_samples, delay
         self._shifts = [round(shift / time_base) for shift in shifts_s]
         self._shift = 0
         self._raw: int | None = None
@@ -85,15 +88,14 @@ class AudioClock:
     def _in_samples(self, packet: Packet[Stream], pts: int, duration: int) -> tuple[int, int]:
         """Time and duration in samples; the file rounds them to its coarser unit."""
         scale = self._source / self._time_base
-        skipped, left_out = skipped_samples(packet)
         samples = self._frame_samples or round(duration * scale)
         if self._raw is None:
             # The file holds the time of the first sample that is played, rounded, less the rounded delay.
-            played = (pts + floor(skipped / scale + Fraction(1, 2))) * scale
-            exact = round(played) - skipped
+            played = (pts + floor(self._delay / scale + Fraction(1, 2))) * scale
+            exact = round(played) - self._delay
         else:
             exact = round(pts * scale)
             expected = self._raw + self._duration
             # Packets follow each other to the sample, unless the file says that there is a gap.
             exact = expected if abs(expected - exact) <= scale else exact
-        return exact, max(samples - left_out, 1)
+        return exact, max(samples - _padding(packet), 1)
