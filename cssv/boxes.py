@@ -12,6 +12,8 @@ UNKNOWN_ID = -1
 #: Identities are below this number, coordinates within +- this many pixels.
 LARGEST_NUMBER = 2**31
 LARGEST_PX = 1e6
+#: Width and height of a box are at least this many pixels: numbers near 0 overflow in quotients and squares.
+LEAST_SIDE_PX = 1e-6
 
 
 def to_centres(boxes_px: F64) -> F64:

@@ -84,7 +84,7 @@ class Frame:
     duration: int = 0
 
     def __post_init__(self) -> None:
-        if self.layout not in LAYOUTS:
+        if not isinstance(self.layout, str) or self.layout not in LAYOUTS:
             raise FrameError("unknown plane layout", found=str(self.layout), bound=" or ".join(LAYOUTS))
         self._check_types()
         if self.planes.dtype != np.uint8:

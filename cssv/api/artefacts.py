@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cssv.errors import InputError, OptionError
+from cssv.errors import InputError, OptionError, OptionTypeError
 from cssv.files.atomic import check_output
 from cssv.files.inputs import check_regular
-from cssv.files.paths import Path_, check_distinct
+from cssv.files.paths import Path_, check_distinct, check_path
 from cssv.frames import U8, Frame
 from cssv.perception.detectors.colour import to_bgr
 from cssv.perception.transformer import Transformer, VisionTransformer, load_transformer
@@ -92,7 +92,10 @@ def read_picture(image: Path_ | Frame | U8) -> U8:
             raise InputError("a picture has another shape", found=found, bound="(H, W, 3) uint8")
         return image
     if not isinstance(image, str | os.PathLike):
-        raise InputError("not a picture", found=type(image).__name__, bound="a path, a frame or an array")
+        raise OptionTypeError(
+            "not a picture", found=type(image).__name__, bound="a path, a frame or an array"
+        )
+    check_path("image", image)
     check_regular(image, InputError, "the picture")
     try:
         raw = Path(image).read_bytes()

@@ -54,9 +54,11 @@ class Clip(Closing):
 
     def __getitem__(self, index: int) -> Moment:
         """The moment of a frame. Raises IndexError beyond the clip, TypeError for all but whole numbers."""
-        if not hasattr(index, "__index__"):
-            raise OptionTypeError("a clip is indexed by one whole number", found=type(index).__name__)
-        index, count = operator.index(index), len(self)
+        try:
+            index, count = operator.index(index), len(self)
+        except TypeError as error:
+            found = type(index).__name__
+            raise OptionTypeError("a clip is indexed by one whole number", found=found) from error
         wanted = index + count if index < 0 else index
         if not 0 <= wanted < count:
             raise IndexError(f"frame {index} of a clip of {count} frames")

@@ -9,7 +9,7 @@ from typing import Any
 
 from cssv.api.verify import check
 from cssv.container import Reader, Revision, compact
-from cssv.errors import OptionError
+from cssv.errors import OptionError, OptionTypeError
 from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_, check_distinct
 from cssv.pipeline.arguments import Progress
@@ -80,6 +80,8 @@ def gc(
         OptionError: nothing to keep, or the output is the source.
         OutputError: the output exists or cannot be written; an existing file is unchanged.
     """
+    if not isinstance(keep, Iterable | int | None):
+        raise OptionTypeError("`keep=` names no version", found=repr(keep), bound="numbers or tags")
     check_distinct(path, output)
     # A text is one tag, not a sequence of letters.
     keep = (keep,) if keep is None or isinstance(keep, str | int) else tuple(keep)

@@ -79,7 +79,8 @@ def recover(
         OutputError: the output exists or cannot be written.
     """
     check_paths(path=path, output=output)
-    given = Path(path)
+    # The real path: that of a folder can end in dots, and the root has no name.
+    given = Path(os.path.realpath(path))
     with ExitStack() as stack:
         data, name, others = _find(given, stack)
         target = data.with_name(name) if output is None else Path(output)
@@ -115,6 +116,8 @@ def _find(given: Path, stack: ExitStack) -> tuple[Path, str, int]:
 
 def _candidates(given: Path) -> Iterator[tuple[Path, str]]:
     """Journals of recordings that are meant, with the names of their outputs; the newest last."""
+    if not given.name:
+        return
     own = journal_of(given)
     with suppress(OSError):
         every = sorted(

@@ -33,6 +33,7 @@ from cssv.perception.detectors import DetectorOptions, check_found
 from cssv.perception.flow import Flow
 from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
+from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
@@ -133,6 +134,7 @@ class Encoder(Finishing):
         OutputError: the file exists or cannot be written.
     """
 
+    @checked_call
     def __init__(
         self,
         output: Path_,
@@ -240,7 +242,7 @@ class Encoder(Finishing):
                 frame = self._frame(picture)
                 if detections is not None:
                     check_found(detections, "detections=")
-                view = None if thermal is None else self._thermal.view(np.asarray(thermal))
+                view = None if thermal is None else self._thermal.view(_array(thermal))
                 begun = self._begun or self._begin(frame)
                 flow = self._detector.flow.measure(frame)
                 found = self._detect(frame) if detections is None else detections
@@ -434,11 +436,18 @@ class Encoder(Finishing):
                 self._output.__exit__(CssvError, reason, None)
 
 
+def _array(values: object) -> NDArray[np.number]:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise FrameError("not a thermal picture", found=type(values).__name__, bound="an array") from error
+
+
 def _info(
     size: tuple[int, int], layout: Layout | None, rate: Fraction | None, time_base: Fraction | None
 ) -> VideoInfo:
     """Size, time base and rate of a stream before its first frame; rgb24 stands for an unknown layout."""
-    width, height = size
+    width, height = map(int, size)
     if not rate or rate < 0:
         raise OptionError("a stream needs a frame rate", found=str(rate), bound="above 0")
     return VideoInfo(

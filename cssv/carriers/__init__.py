@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cssv.carriers.base import Carrier, Extracted, Hint
-from cssv.errors import CarrierError, ContainerError, OptionError, did_you_mean
+from cssv.errors import CarrierError, ContainerError, OptionError, OptionTypeError, did_you_mean
 from cssv.files.registry import Registry
 from cssv.frames import Frame
 
@@ -28,9 +28,12 @@ def make_carrier(carrier: str | Carrier, options: Mapping[str, str | None]) -> C
             take, or options beside a carrier object.
     """
     given = {key: value for key, value in options.items() if value is not None}
+    for key, value in given.items():
+        if not isinstance(value, str):
+            raise OptionTypeError(f"`{key}=` is not a name", found=repr(value))
     if not isinstance(carrier, str):
         if not isinstance(carrier, Carrier):
-            raise OptionError(
+            raise OptionTypeError(
                 "not a carrier",
                 found=type(carrier).__name__,
                 bound=f"a Carrier, or one of {', '.join(CARRIERS)}",

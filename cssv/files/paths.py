@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -31,15 +32,22 @@ def check_path(name: str, path: Path_) -> Path:
     # Path("") is the current folder, which no caller means by an empty text.
     if not os.fspath(path):
         raise OptionError(f"{name} names no file", found="", remedy=f"Give `{name}=` the path of a file.")
-    try:
-        is_possible = b"\0" not in os.fsencode(path)
-    except UnicodeEncodeError:
-        is_possible = False
-    if not is_possible:
-        raise OptionError(
-            f"{name} cannot be the name of a file", found=ascii(os.fspath(path))[:LONGEST_QUOTE]
-        )
+    if not _can_be_a_name(path):
+        found = ascii(os.fspath(path))[:LONGEST_QUOTE]
+        raise OptionError(f"{name} cannot be the name of a file", found=found)
     return Path(path)
+
+
+def _can_be_a_name(path: Path_) -> bool:
+    """Whether the system accepts a path; there need not be such a file."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    except ValueError:
+        # A zero byte, or a letter that the system has no bytes for.
+        return False
+    return True
 
 
 def check_paths(**paths: Path_ | None) -> None:

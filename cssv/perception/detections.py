@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cssv.boxes import F64, I64, LARGEST_NUMBER, LARGEST_PX, UNKNOWN_ID
-from cssv.errors import BoxesError
+from cssv.boxes import F64, I64, LARGEST_NUMBER, LARGEST_PX, LEAST_SIDE_PX, UNKNOWN_ID
+from cssv.errors import BoxesError, OptionTypeError
+from cssv.files.paths import LONGEST_QUOTE
 
+_REMEDY = "Make them by `cssv.detections()`."
 #: General label of an object of unknown class.
 ANY_OBJECT = "object"
 
@@ -21,8 +24,8 @@ class Detections:
 
     Attributes:
         boxes_px: float64 (n, 4): x, y, width, height in pixels; x, y is the top left corner, measured
-            from the top left of the frame. Within :data:`LARGEST_PX`; width and height above 0. A box can
-            extend beyond the frame.
+            from the top left of the frame. Within :data:`LARGEST_PX`; width and height at least
+            :data:`LEAST_SIDE_PX`. A box can extend beyond the frame.
         scores: float64 (n,), 0 to 1.
         labels: n strings that can be encoded as UTF-8.
         ids: int64 (n,): identities from a tracking detector, below :data:`LARGEST_NUMBER`;
@@ -38,7 +41,8 @@ class Detections:
     ids: I64
 
     def __post_init__(self) -> None:
-        count = len(self.boxes_px)
+        self._check_types()
+        count = len(self.boxes_px) if self.boxes_px.ndim else 0
         shapes = (self.boxes_px.shape, self.scores.shape, (len(self.labels),), self.ids.shape)
         if shapes != ((count, 4), (count,), (count,), (count,)):
             raise BoxesError(
@@ -54,8 +58,12 @@ class Detections:
                 found=self.boxes_px[wrong][0],
                 bound=f"within {LARGEST_PX:.0f} px",
             )
-        if count and self.boxes_px[:, 2:].min() <= 0:
-            raise BoxesError("a box has no area", found=self.boxes_px[:, 2:].min(), bound="sizes above 0 px")
+        if count and self.boxes_px[:, 2:].min() < LEAST_SIDE_PX:
+            raise BoxesError(
+                "a box has no area",
+                found=self.boxes_px[:, 2:].min(),
+                bound=f"sizes of at least {LEAST_SIDE_PX:g} px",
+            )
         if count and not (self.scores.min() >= 0 and self.scores.max() <= 1):
             raise BoxesError("a score is out of range", found=str(self.scores), bound="0 to 1")
         _check_labels(self.labels)
@@ -69,15 +77,27 @@ class Detections:
         for array in (self.boxes_px, self.scores, self.ids):
             array.flags.writeable = False
 
+    def _check_types(self) -> None:
+        arrays = {"boxes": self.boxes_px, "scores": self.scores, "ids": self.ids}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+                raise BoxesError(f"{name} are not an array of numbers", found=_quoted(array), remedy=_REMEDY)
+        if not isinstance(self.labels, tuple):
+            raise BoxesError("labels are not a tuple of texts", found=_quoted(self.labels), remedy=_REMEDY)
+
     def __len__(self) -> int:
         return len(self.boxes_px)
 
     def at_least(self, min_score: float) -> Detections:
         """Select the detections with a score of at least ``min_score``."""
+        if not isinstance(min_score, Real):
+            raise OptionTypeError("a score is a number", found=_quoted(min_score))
         return self._of(np.flatnonzero(self.scores >= min_score))
 
     def best(self, count: int) -> Detections:
         """Select the ``count`` highest scores, in their present order; of equal scores the first."""
+        if not isinstance(count, Integral) or count < 0:
+            raise OptionTypeError("a number of detections is a whole number", found=_quoted(count))
         # A stable sort makes the choice among equal scores reproducible.
         order = np.argsort(-self.scores, kind="stable")
         return self._of(np.sort(order[:count]))
@@ -87,6 +107,10 @@ class Detections:
             return self
         labels = tuple(self.labels[k] for k in kept)
         return Detections(self.boxes_px[kept], self.scores[kept], labels, self.ids[kept])
+
+
+def _quoted(value: object) -> str:
+    return f"{type(value).__name__} {value!r}"[:LONGEST_QUOTE]
 
 
 def _check_labels(labels: Sequence[str]) -> None:
@@ -113,14 +137,34 @@ def detections(
     Raises:
         BoxesError: see :class:`Detections`.
     """
-    boxes = np.array(boxes_px, dtype=np.float64).reshape(-1, 4)
-    count = len(boxes)
+    boxes = _numbers("boxes", boxes_px)
+    # One box, or several in one row of numbers. Rows of another length would mix several boxes.
+    if boxes.size == 0 or (boxes.ndim == 1 and boxes.size % 4 == 0):
+        boxes = boxes.reshape(-1, 4)
+    if not isinstance(labels, str | Sequence | np.ndarray) or isinstance(labels, bytes):
+        raise BoxesError("labels are no texts", found=_quoted(labels), bound="one text, or one per box")
+    count = len(boxes) if boxes.ndim else 0
     return Detections(
         boxes,
-        np.ones(count) if scores is None else np.array(scores, dtype=np.float64),
+        np.ones(count) if scores is None else _numbers("scores", scores),
         (labels,) * count if isinstance(labels, str) else tuple(labels),
-        np.full(count, UNKNOWN_ID, dtype=np.int64) if ids is None else np.array(ids, dtype=np.int64),
+        np.full(count, UNKNOWN_ID, dtype=np.int64) if ids is None else _identities(ids),
     )
+
+
+def _numbers(name: str, values: ArrayLike) -> F64:
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BoxesError(f"{name} are not numbers", found=_quoted(values)) from error
+
+
+def _identities(values: ArrayLike) -> I64:
+    numbers = _numbers("ids", values)
+    # Not by a cast, which would cut off fractions and turn infinity into some number.
+    if not (np.isfinite(numbers) & (np.rint(numbers) == numbers) & (np.abs(numbers) < 2.0**53)).all():
+        raise BoxesError("ids are not whole numbers", found=_quoted(values))
+    return numbers.astype(np.int64)
 
 
 #: Detections of a frame without objects.

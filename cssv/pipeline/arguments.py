@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from cssv.errors import OptionError, did_you_mean
-from cssv.files.paths import Path_
+from cssv.errors import OptionError, OptionTypeError, did_you_mean
+from cssv.files.paths import LONGEST_QUOTE, Path_, check_path
 from cssv.scene import Scene
 
 #: Called with the name of the stage, the frames done and the number of frames (None if unknown).
@@ -30,6 +30,10 @@ def counted(
 def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
     """Raise OptionError unless ``value`` is one of ``allowed``."""
     names = tuple(allowed)
+    if not isinstance(value, str):
+        raise OptionTypeError(
+            f"{what} is not a name", found=repr(value)[:LONGEST_QUOTE], bound=", ".join(names)
+        )
     if value not in names:
         raise OptionError(
             f"unknown {what}", found=value, bound=", ".join(names), remedy=did_you_mean(value, names)
@@ -45,7 +49,10 @@ def load_scene(scene: SceneLike) -> Scene:
     if isinstance(scene, dict):
         return Scene.from_json(scene)
     if not isinstance(scene, str | os.PathLike):
-        raise OptionError("not a scene", found=type(scene).__name__, bound="a Scene, a path, a JSON object")
+        raise OptionTypeError(
+            "not a scene", found=type(scene).__name__, bound="a Scene, a path, a JSON object"
+        )
+    check_path("scene", scene)
     return Scene.read(scene)
 
 
@@ -56,5 +63,5 @@ def to_fraction(value: Fraction | float | str | None) -> Fraction | None:
     try:
         # A float means the decimal number it prints as, not the binary one beside it.
         return Fraction(str(value) if isinstance(value, float) else value)
-    except (ValueError, ZeroDivisionError, OverflowError) as error:
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
         raise OptionError("not a number", found=str(value), bound="like 7, 29.97 or 30000/1001") from error

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import wraps
 from numbers import Integral, Real
 from typing import ParamSpec, TypeVar
+
+import numpy as np
 
 from cssv.errors import OptionTypeError
 from cssv.files.paths import LONGEST_QUOTE, check_path
@@ -35,6 +38,12 @@ def _path(name: str, value: object) -> None:
     check_path(name, value)  # type: ignore[arg-type]  # it checks the type
 
 
+def _scene(name: str, value: object) -> None:
+    # The other kinds of scenes are checked where they are read.
+    if isinstance(value, str | os.PathLike):
+        check_path(name, value)
+
+
 def _exact(name: str, value: object) -> None:
     _of("a number, or a text such as 30000/1001", Fraction, Real, str)(name, value)
     to_fraction(value)  # type: ignore[arg-type]  # checked before
@@ -42,6 +51,14 @@ def _exact(name: str, value: object) -> None:
 
 def _optional(check: _Check) -> _Check:
     return lambda name, value: None if value is None else check(name, value)
+
+
+def _size(name: str, value: object) -> None:
+    bound = "two whole numbers, width and height"
+    _of(bound, Sequence, np.ndarray)(name, value)
+    sides = list(value)  # type: ignore[call-overload]  # checked before
+    if len(sides) != 2 or not all(isinstance(side, Integral) for side in sides):
+        raise OptionTypeError(f"`{name}=` is no size", found=_quoted(value), bound=bound)
 
 
 def _callable(name: str, value: object) -> None:
@@ -54,12 +71,14 @@ _INT, _NUMBER = _of("a whole number", Integral), _of("a number", Real)
 _CHECKS: dict[str, _Check] = {
     "Path_": _path,
     "Path_ | None": _optional(_path),
+    "SceneLike": _scene,
     "Revision": _of("the number of a version, a tag or None", Integral, str, type(None)),
     "Progress | None": _optional(_callable),
     "bool": _of("True or False", bool),
     "int": _INT,
     "int | None": _optional(_INT),
     "float": _NUMBER,
+    "tuple[int, int]": _size,
     "float | None": _optional(_NUMBER),
     "str": _of("a text", str),
     "Fraction | int | str": _exact,

@@ -43,7 +43,7 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         # A carrier whose content survives lossy coding may still be stored losslessly.
         lossy = () if self.carrier.needs_lossless else tuple(LOSSY_CODECS)
-        if self.codec in LOSSY_CODECS and not lossy:
+        if isinstance(self.codec, str) and self.codec in LOSSY_CODECS and not lossy:
             raise OptionError(
                 f"the {self.carrier.name} carrier needs a lossless codec",
                 found=self.codec,

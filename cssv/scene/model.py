@@ -294,6 +294,16 @@ class Scene:
     extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
 
     def __post_init__(self) -> None:
+        kinds = (Camera, Environment, dict, tuple, GivenRanges, Thermal, dict)
+        parts = [(each.name, getattr(self, each.name)) for each in fields(self)]
+        typed = [(name, part, kind) for (name, part), kind in zip(parts, kinds, strict=True)]
+        if isinstance(self.objects, tuple):
+            typed += [(f"objects[{k}]", entry, SceneObject) for k, entry in enumerate(self.objects)]
+        wrong = [
+            f"$.{name}: a {type(part).__name__}" for name, part, kind in typed if not isinstance(part, kind)
+        ]
+        if wrong:
+            raise SceneError("a part of the scene has another type", faults=tuple(wrong))
         check(self.to_json())
 
     def given_tracks(self) -> tuple[tuple[int, SceneObject], ...]:

@@ -100,7 +100,9 @@ class DetectorOptions:
     def __post_init__(self) -> None:
         check_paths(boxes=self.boxes, weights=self.weights)
         # Another detector finds other objects than the file lists, and neither may be ignored silently.
-        if self.boxes is not None and self.detector not in (None, DEFAULT_BOXES_DETECTOR):
+        is_default = self.detector is None or isinstance(self.detector, str)
+        is_default = is_default and self.detector in (None, DEFAULT_BOXES_DETECTOR)
+        if self.boxes is not None and not is_default:
             raise OptionError(
                 "a box file goes with the boxes detector",
                 found=str(self.detector),

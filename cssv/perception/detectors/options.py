@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.boxes import F64, LARGEST_PX
+from cssv.boxes import F64, LARGEST_PX, LEAST_SIDE_PX
 from cssv.errors import ModelError, OptionError
 from cssv.files.inputs import check_regular
 from cssv.files.paths import check_path
@@ -62,5 +62,5 @@ def touching(boxes_px: F64, size: tuple[int, int]) -> NDArray[np.bool_]:
     """(n,) True for boxes x, y, w, h that overlap a picture of ``size`` and are within LARGEST_PX."""
     # Networks may return empty, outlying or huge boxes, which detections reject.
     starts, sizes = boxes_px[:, :2], boxes_px[:, 2:]
-    touch = (sizes > 0) & (starts < size) & (starts + sizes > 0)
+    touch = (sizes >= LEAST_SIDE_PX) & (starts < size) & (starts + sizes > 0)
     return np.asarray(touch.all(axis=1) & (np.abs(boxes_px) <= LARGEST_PX).all(axis=1))
