@@ -104,9 +104,9 @@ class _Group(click.Group):
 
 
 def _fail(ctx: click.Context, kind: str, message: str, code: int, faults: tuple[str, ...] = ()) -> NoReturn:
-    # With the streams closed, the exit code still tells.
     # The faults of a scene stand in lines of their own, indented.
     shown = "\n  ".join(map(one_line, message.split("\n  ")))
+    # With the streams closed, the exit code still tells.
     with suppress(OSError):
         write(sys.stderr, f"cssv: error: {shown}")
     if ctx.meta[AS_JSON]:

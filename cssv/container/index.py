@@ -174,7 +174,7 @@ class Index:
             return ()
         return (
             f"the index at byte {self.damaged_at} is damaged, so the tags of the versions are not known; "
-            "the versions themselves are whole",
+            "this damage does not concern the versions",
         )
 
     def check_tags(self) -> None:

@@ -272,7 +272,7 @@ def test_a_damaged_tag_ends_as_damage(run, clip, tmp_path):
     assert clip.read_bytes() == data
     result = run("gc", clip, tmp_path / "sound.cssv", "--keep", "2")
     assert result.code == 0
-    assert f"{note}; the versions themselves are whole; the copy has no tags" in result.out
+    assert f"{note}; this damage does not concern the versions; the copy has no tags" in result.out
 
 
 def test_info_of_a_copy_that_lost_its_heat_map(run, clip, tmp_path):
