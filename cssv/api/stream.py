@@ -279,11 +279,13 @@ class Encoder(Finishing):
                     "the frame has another time base", found=str(picture.time_base), bound=str(time_base),
                     remedy="Give the encoder `time_base=`.",
                 )  # fmt: skip
-            frame = replace(picture, planes=picture.planes.copy(), number=number)
+            pts = int(picture.pts)
+            frame = replace(picture, planes=picture.planes.copy(), pts=pts, number=number)
         else:
             pts = round(number / (self._info.rate * time_base))
             frame = Frame(self._planes(np.array(picture)), self._layout or "rgb24", pts, time_base, number)
-        self._bounds.check(frame, self._last, self._count)
+        origin = TimeOrigin.from_first(frame) if self._begun is None else self._begun.origin
+        self._bounds.check(frame, self._last, self._count, origin)
         self._check_like(frame.width, frame.height, frame.layout)
         return frame
 

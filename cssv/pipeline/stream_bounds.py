@@ -7,6 +7,7 @@ from fractions import Fraction
 from cssv.container.limits import DURATION_LIMIT, SAMPLES_LIMIT, TIMESCALE_LIMIT, ticks_limit
 from cssv.errors import FrameError, OptionError
 from cssv.frames import Frame
+from cssv.pipeline.time_origin import TimeOrigin
 from cssv.video.info import nominal_step
 
 #: Samples that a frame has in the file: its picture and its scene sample.
@@ -48,13 +49,14 @@ class StreamBounds:
         """Units between two frames at most."""
         return DURATION_LIMIT // self._time_base.numerator
 
-    def check(self, frame: Frame, last: Frame | None, count: int) -> None:
+    def check(self, frame: Frame, last: Frame | None, count: int, origin: TimeOrigin) -> None:
         """Raise FrameError unless a frame can follow.
 
         Args:
             frame: the new frame.
             last: the frame before; None at the beginning.
             count: frames so far.
+            origin: time of the stream that is time 0 of the file.
         """
         if (count + 1) * _SAMPLES_PER_FRAME > SAMPLES_LIMIT:
             raise FrameError(
@@ -62,9 +64,9 @@ class StreamBounds:
                 bound=f"up to {SAMPLES_LIMIT // _SAMPLES_PER_FRAME}", remedy="Begin another file.",
             )  # fmt: skip
         latest = ticks_limit(self._time_base.denominator) // self._time_base.numerator
-        if not 0 <= frame.pts <= latest:
+        if not 0 <= frame.pts - origin.pts <= latest:
             raise FrameError(
-                "pts is out of range", found=frame.pts, bound=f"0 to {latest}",
+                "pts is out of range", found=frame.pts, bound=f"{origin.pts} to {origin.pts + latest}",
                 remedy="Count from the first frame: subtract its pts from every pts.",
             )  # fmt: skip
         # The last frame of a stream keeps its duration, and any frame can be the last.
