@@ -35,6 +35,7 @@ _REMEDIES = {
     errno.ENOENT: "The folder does not exist: create it first.",
     errno.ENOTDIR: "A part of the path is a file, not a folder.",
     errno.EFBIG: "The disk's file system does not hold files of this size.",
+    errno.EXDEV: "It is on another disk: name a file beside the one that is finished, then move it.",
     errno.ENOTEMPTY: "The folder was filled meanwhile: name a new one.",
     errno.ENAMETOOLONG: "The name is too long: choose a shorter one.",
 }
@@ -233,10 +234,17 @@ def publish(
 
     Raises:
         ExistsError: the name was taken meanwhile.
+        OutputError: the system refuses.
     """
-    if overwrite:
-        temporary.replace(target)
-        return
+    with _as_output_error(path):
+        if overwrite:
+            temporary.replace(target)
+            return
+        _publish_new(temporary, target, path, is_unique=is_unique)
+
+
+def _publish_new(temporary: Path, target: Path, path: Path, *, is_unique: bool) -> None:
+    """Give a finished file a name that is free."""
     try:
         _link(temporary, target)
     except FileExistsError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cssv.errors import CssvError, ExistsError, OutputError, VideoError
-from cssv.files.atomic import check_output, whole_file, whole_folder
+from cssv.files.atomic import check_output, publish, whole_file, whole_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -479,3 +479,15 @@ class TestNames:
         with pytest.raises(OutputError) as caught:
             write()
         assert str(caught.value) == f"cannot write {str(tmp_path / 'frames' / '000001.png')!r}"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_finished_file_on_another_disk(tmp_path, monkeypatch, overwrite):
+    """Found by ``cssv recover -o`` of a file on another disk."""
+    monkeypatch.setattr(os, "link", refuse(errno.EXDEV))
+    monkeypatch.setattr(Path, "replace", refuse(errno.EXDEV))
+    (tmp_path / "done").write_bytes(b"done")
+    with pytest.raises(OutputError, match="on another disk") as caught:
+        publish(tmp_path / "done", tmp_path / "out", Path("out"), overwrite=overwrite)
+    assert "cannot write 'out'" in str(caught.value)
+    assert names(tmp_path) == ["done"]
