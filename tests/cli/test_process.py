@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,6 +78,28 @@ class TestStopped:
         process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 130
         assert list(work.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        "following", ["tag x.cssv new", "export x.cssv copy.mkv", "track --boxes b.txt -o t.txt"]
+    )
+    def test_the_next_run_removes_what_a_killed_one_left(
+        self, start, run, long_clip, material, tmp_path, monkeypatch, following
+    ):
+        boxes = ("--boxes", long_clip.parent / "boxes.txt")
+        process = start("encode", long_clip, *boxes, "-o", tmp_path / "out.cssv")
+        wait_for_half_file(process, tmp_path)
+        shutil.copy(material / "clip.cssv", tmp_path / "x.cssv")
+        shutil.copy(material / "boxes.txt", tmp_path / "b.txt")
+        monkeypatch.chdir(tmp_path)
+        # What a running process writes stays.
+        assert run(*following.split(), "--json").code == 0
+        assert len([path for path in tmp_path.iterdir() if path.name.startswith(".cssv-")]) == 1
+        process.kill()
+        process.communicate(timeout=PATIENCE_S)
+        assert {path.suffix for path in tmp_path.iterdir()} >= {".lock"}
+        assert run(*following.split(), *([] if "tag" in following else ["--force"])).code == 0
+        left = {path.name for path in tmp_path.iterdir()} - {"copy.mkv", "t.txt"}
+        assert left == {"x.cssv", "b.txt"}
 
     def test_ignored_hangup_stays_ignored(self, start, long_clip, tmp_path):
         process = start(
