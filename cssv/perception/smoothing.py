@@ -33,8 +33,11 @@ FLOW_NOISE = 2.0
 _POSITION_PRIOR = 100.0
 #: Averaging time in seconds of the heights that scale the noise.
 HEIGHT_WINDOW_S = 1.0
-#: Largest number of rows (steps x tracks) smoothed at once; it bounds the memory.
+#: Largest number of rows (steps x tracks) smoothed at once; it bounds the memory ...
 _BATCH_ROWS = 50_000
+#: ... but so many tracks are, up to this many rows, and the last number always. Each step costs the same for one
+#: track as for some, so that the time would grow with the square of the length.
+_BATCH_TRACKS, _LONG_BATCH_ROWS, _FEWEST_TRACKS = 16, 200_000, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,14 +278,20 @@ def batches(tracklets: Sequence[Tracklet]) -> Iterator[list[Tracklet]]:
     group: list[Tracklet] = []
     for tracklet in sorted(tracklets, key=len, reverse=True):
         # Similar lengths, because padding costs as much as measurements.
-        if group and (
-            len(group[0]) * (len(group) + 1) > _BATCH_ROWS or 2 * len(tracklet) + 16 < len(group[0])
-        ):
+        if group and (_is_full(len(group), len(group[0])) or 2 * len(tracklet) + 16 < len(group[0])):
             yield group
             group = []
         group.append(tracklet)
     if group:
         yield group
+
+
+def _is_full(tracks: int, steps: int) -> bool:
+    """True if a batch of this size takes no further track."""
+    rows = steps * (tracks + 1)
+    return (tracks >= _BATCH_TRACKS and rows > _BATCH_ROWS) or (
+        tracks >= _FEWEST_TRACKS and rows > _LONG_BATCH_ROWS
+    )
 
 
 def smooth(tracklets: Sequence[Tracklet], noise: Noise, fill_sigma: float = FILL_SIGMA) -> list[Track]:
