@@ -35,8 +35,8 @@ _POSITION_PRIOR = 100.0
 HEIGHT_WINDOW_S = 1.0
 #: Largest number of rows (steps x tracks) smoothed at once; it bounds the memory ...
 _BATCH_ROWS = 50_000
-#: ... but so many tracks are, up to this many rows, and the last number always. Each step costs the same for one
-#: track as for some, so that the time would grow with the square of the length.
+#: ... but so many tracks are, up to this many rows, and the last number always. Each step costs the same for
+#: one track as for some, so that the time would grow with the square of the length.
 _BATCH_TRACKS, _LONG_BATCH_ROWS, _FEWEST_TRACKS = 16, 200_000, 4
 
 
