@@ -18,6 +18,7 @@ from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
 from cssv.container import check_created
 from cssv.errors import OptionError, VideoError
+from cssv.files.inputs import check_regular
 from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.perception import Detector
@@ -185,6 +186,8 @@ def encode(
     created_s = int(time.time()) if created_s is None else created_s
     check_created(created_s)
     check_paths(source=source, output=output, thermal=thermal)
+    # Before the output: of an address, the default name of the output would be refused, not the address.
+    check_regular(source, VideoError, "the clip", folders=True)
     check_choice("planes", planes, PLANES)
     check_choice("damaged", damaged, DAMAGED)
     options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from)

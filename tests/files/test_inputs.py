@@ -80,7 +80,7 @@ def test_folders_are_let_through_where_they_may_be_given(tmp_path):
 )
 def test_names_that_mean_something_else_are_explained(name, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for read in (cssv.info, cssv.track):
+    for read in (cssv.info, cssv.track, cssv.encode):
         with pytest.raises(VideoError, match=words):
             read(name)
 
