@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 
 from cssv.api.history import Version, versions_of
 from cssv.container import Reader, walk_boxes
-from cssv.errors import NibblesLostError
+from cssv.errors import NibblesLostError, VideoError
 from cssv.files.paths import Path_
 from cssv.files.plain_json import to_finite
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.decoder import Decoder
 from cssv.scene import Ranges
-from cssv.video import CODECS, VideoInfo, browser_notes, open_clip
+from cssv.video import CODECS, VideoInfo, browser_notes, is_sequence, open_clip
+from cssv.video.png import is_png
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,20 @@ def info(source: Path_, *, stream: int | None = None) -> Information:
                 )
             return _of_container(path, decoder.info, decoder.reader, size, ranges)
     except NibblesLostError:
-        with open_clip(path, stream=stream) as frames:
-            return Information(path, "plain", frames.info, frames.info.frame_count, size)
+        return _of_clip(path, stream, size)
+    except VideoError:
+        if not (is_sequence(path) or (path.is_file() and is_png(path))):
+            raise
+        # Pictures that cannot carry anything are still a clip: 16 bits, or grey without stacked planes.
+        with suppress(VideoError):
+            return _of_clip(path, stream, size)
+        raise
+
+
+def _of_clip(path: Path, stream: int | None, size: int | None) -> Information:
+    """What is known of frames that carry nothing."""
+    with open_clip(path, stream=stream) as frames:
+        return Information(path, "plain", frames.info, frames.info.frame_count, size)
 
 
 def _of_container(

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from cssv.errors import OptionError, did_you_mean
 from cssv.frames import Layout
+from cssv.video.fields import FieldOrder
 from cssv.video.info import UNTAGGED, VideoInfo
 
 Codec = Literal["h264", "ffv1", "vp9", "h264-lossy"]
@@ -45,7 +46,8 @@ class CodecSettings:
         options: the encoder's private options.
         is_intra: whether every frame is a key frame.
         in_browsers: whether browsers play it.
-        marks_fields: whether its frames can be marked as interlaced.
+        field_lines: for each layout: frames can be marked as interlaced if their height is a multiple of
+            this; empty if never.
         needs_matrix: whether players disagree on the colour matrix of a stream without tags. For VP9 Chromium
             takes BT.709 or BT.601, which depends on its way to the screen and not on the size of the picture.
     """
@@ -55,11 +57,13 @@ class CodecSettings:
     options: dict[str, str] = field(default_factory=dict)
     is_intra: bool = False
     in_browsers: bool = True
-    marks_fields: bool = True
+    field_lines: dict[Layout, int] = field(default_factory=dict)
     needs_matrix: bool = False
 
 
 _X264 = {"bf": "0", "preset": "superfast"}
+# x264 refuses other heights of interlaced frames: each of the two fields has halved chroma in 4:2:0.
+_X264_FIELD_LINES: dict[Layout, int] = {"yuv420p": 4, "rgb24": 2}
 
 CODECS: dict[Codec, CodecSettings] = {
     "h264": CodecSettings(
@@ -69,6 +73,7 @@ CODECS: dict[Codec, CodecSettings] = {
         # qp=0, but FFmpeg configures x264 again with every frame whose pixel aspect has a term above
         # 4096, which turns the skip on again: no-fast-pskip keeps it off.
         _X264 | {"qp": "0", "x264-params": "annexb=0:scenecut=0:open-gop=0:no-fast-pskip=1"},
+        field_lines=_X264_FIELD_LINES,
     ),
     "ffv1": CodecSettings(
         {"yuv420p": "ffv1", "rgb24": "ffv1"},
@@ -76,6 +81,7 @@ CODECS: dict[Codec, CodecSettings] = {
         {"level": "3", "coder": "range_def", "slicecrc": "1"},
         is_intra=True,
         in_browsers=False,
+        field_lines={"yuv420p": 1, "rgb24": 1},
     ),
     "vp9": CodecSettings(
         {"yuv420p": "libvpx-vp9", "rgb24": "libvpx-vp9"},
@@ -89,7 +95,6 @@ CODECS: dict[Codec, CodecSettings] = {
             "row-mt": "1",
             "tile-columns": "2",
         },
-        marks_fields=False,
         needs_matrix=True,
     ),
 }
@@ -99,6 +104,7 @@ LOSSY_H264 = CodecSettings(
     {"yuv420p": "libx264", "rgb24": "libx264rgb"},
     {"yuv420p": "yuv420p", "rgb24": "rgb24"},
     _X264 | {"preset": "veryfast", "crf": "18", "x264-params": "annexb=0"},
+    field_lines=_X264_FIELD_LINES,
 )
 
 #: For carriers whose content survives lossy coding. The stream has the properties of the lossless ones: no
@@ -149,13 +155,19 @@ def browser_notes(codec: Codec) -> tuple[str, ...]:
 
 def field_notes(info: VideoInfo, codec: Codec) -> tuple[str, ...]:
     """A sentence on interlaced frames that a codec cannot mark, for users."""
-    if not info.fields or settings_of(codec).marks_fields:
+    if not info.fields or marked_fields(info, settings_of(codec)):
         return ()
-    marking = " and ".join(name for name, known in CODECS.items() if known.marks_fields)
+    marking = " and ".join(name for name, known in CODECS.items() if marked_fields(info, known))
     return (
-        f"the clip is interlaced, which {codec} cannot mark, so players show both fields at once; {marking} "
-        "can",
+        f"the clip is interlaced, which {codec} cannot mark at this height, so players show both fields at "
+        f"once; {marking} can",
     )
+
+
+def marked_fields(info: VideoInfo, settings: CodecSettings) -> FieldOrder:
+    """The order of fields with which coded frames are marked; empty for none."""
+    lines = settings.field_lines.get(info.layout, 0)
+    return info.fields if lines and info.height % lines == 0 else ""
 
 
 def gop_length(settings: CodecSettings, rate: Fraction) -> int:
@@ -211,7 +223,7 @@ def configure(
         options["slices"] = "16" if is_large else "4"
     if variant and "x264-params" in options:
         options["x264-params"] += f":sps-id={variant}"
-    if info.fields and settings.marks_fields:
+    if marked_fields(info, settings):
         # x264 codes the two fields apart; the order comes with each picture.
         context.flags |= int(Flags.interlaced_dct)
     context.options = options

@@ -14,7 +14,7 @@ from cssv.errors import ClosedOutputError, OptionError, OutputError, VideoError
 from cssv.files.access import Access
 from cssv.files.closing import Closing
 from cssv.frames import Frame
-from cssv.video.codecs import VARIANT_MAX, Codec, check_threads, configure, settings_of
+from cssv.video.codecs import VARIANT_MAX, Codec, check_threads, configure, marked_fields, settings_of
 from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.fields import FieldMarker
 from cssv.video.info import VideoInfo, nominal_step
@@ -59,7 +59,7 @@ class FrameEncoder(Closing):
         self._codec = codec
         self._settings = settings
         self._sink = io.BytesIO()
-        self._marker = FieldMarker(info.fields if settings.marks_fields else "")
+        self._marker = FieldMarker(marked_fields(info, settings))
         self._access = Access(self, f"the {codec} encoder", ClosedOutputError)
         self._open(check_threads(threads), variant)
         self._stamps: deque[int] = deque()

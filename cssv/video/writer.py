@@ -38,6 +38,7 @@ from cssv.video.codecs import (
     check_threads,
     configure,
     field_notes,
+    marked_fields,
     state_colour,
 )
 from cssv.video.encoder import to_picture
@@ -157,7 +158,7 @@ class VideoWriter(Finishing):
             )
         coded = state_colour(coded, settings)
         self._settings: CodecSettings = settings
-        self._marker = FieldMarker(coded.fields if settings.marks_fields else "")
+        self._marker = FieldMarker(marked_fields(coded, settings))
         self.notes += field_notes(coded, self._codec)
         name = settings.encoders[coded.layout]
         self._video = cast(VideoStream, self._container.add_stream(name, rate=coded.rate))

@@ -25,16 +25,16 @@ def fields_of(path, ffprobe):
     return [(frame["interlaced_frame"], frame["top_field_first"]) for frame in frames["frames"]]
 
 
-def write_interlaced(path, order, *, pix_fmt="yuv420p", codec="libx264", chroma=(60, 200)):
+def write_interlaced(path, order, *, pix_fmt="yuv420p", codec="libx264", chroma=(60, 200), height=HEIGHT):
     """A clip whose two fields have different chroma everywhere."""
     marker = FieldMarker(order)
     rng = np.random.default_rng(1)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options={"qp": "0"} if codec == "libx264" else {})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
+        stream.width, stream.height, stream.pix_fmt = WIDTH, height, pix_fmt
         stream.codec_context.flags |= int(Flags.interlaced_dct)
         for number in range(COUNT):
-            picture = av.VideoFrame(WIDTH, HEIGHT, pix_fmt)
+            picture = av.VideoFrame(WIDTH, height, pix_fmt)
             for index, plane in enumerate(picture.planes):
                 values = np.empty((plane.height, plane.line_size), np.uint8)
                 if index:
@@ -84,10 +84,30 @@ def test_the_written_file_keeps_the_flag(tmp_path, ffprobe, order, codec, planes
 def test_a_codec_that_cannot_mark_fields_is_noted(tmp_path):
     path = write_interlaced(tmp_path / "a.mkv", "tff")
     done = cssv.encode(path, tmp_path / "a.cssv", detector=Truth(), codec="vp9")
-    assert [note for note in done.notes if "interlaced, which vp9 cannot mark" in note]
+    (note,) = [note for note in done.notes if "interlaced, which vp9 cannot mark" in note]
+    assert note.endswith("h264 and ffv1 can")
     assert cssv.info(tmp_path / "a.cssv").facts["source"]["fields"] == "tff"
     exported = cssv.export(tmp_path / "a.cssv", tmp_path / "a.webm")
     assert exported.frames == COUNT
+
+
+@pytest.mark.parametrize(
+    ("height", "planes", "codec", "is_marked"),
+    [
+        (162, "native", "h264", False),  # as 720x486 of NTSC; x264 has no such height
+        (164, "native", "h264", True),
+        (162, "rgb", "h264", True),
+        (162, "native", "ffv1", True),
+    ],
+)
+def test_heights_that_a_codec_cannot_mark(tmp_path, ffprobe, height, planes, codec, is_marked):
+    path = write_interlaced(tmp_path / "a.mkv", "tff", codec="ffv1", height=height)
+    done = cssv.encode(path, tmp_path / "a.cssv", detector=Truth(), planes=planes, codec=codec)
+    assert set(fields_of(tmp_path / "a.cssv", ffprobe)) == {(1, 1) if is_marked else (0, 0)}
+    notes = [note for note in done.notes if "interlaced" in note]
+    assert bool(notes) != is_marked
+    if notes:
+        assert notes[0].endswith("once; ffv1 can")
 
 
 @pytest.mark.parametrize("order", ["tff", "bff"])

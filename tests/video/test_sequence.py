@@ -136,6 +136,22 @@ def test_a_folder_is_encoded_tracked_and_committed_upon(tmp_path):
         cssv.encode(folder / "frame_%d.png")
 
 
+@pytest.mark.parametrize("mode", ["L", "I;16"])
+def test_pictures_that_cannot_carry_are_a_plain_clip(tmp_path, mode):
+    """Grey pictures whose height is no multiple of 3 are no stacked planes; 16 bits are none either."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, picture in enumerate(pictures(count=3)):
+        grey = picture[..., 0] if mode == "L" else picture[..., 0].astype(np.uint16) * 257
+        Image.fromarray(grey).save(folder / f"{number}.png")
+    for path in (folder, folder / "0.png"):
+        assert cssv.info(path).kind == "plain"
+    assert cssv.encode(folder, detector=Truth(), rate=25).frames == 3
+    (folder / "0.png").write_bytes(b"no picture")
+    with pytest.raises(VideoError, match="not a PNG"):
+        cssv.info(folder)
+
+
 def test_pngs_of_stego_frames_are_still_read_as_such(tmp_path):
     folder = write_pictures(tmp_path / "in", ".jpg", quality=90, subsampling="4:2:0")
     cssv.encode(folder, tmp_path / "a.cssv", detector=Truth())
