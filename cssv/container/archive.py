@@ -83,12 +83,13 @@ class Archive(Closing):
             self.ftyp = _read_ftyp(self.file, self.size)
             tops = [box for box in top_boxes(self.file, self.size) if box.whole]
             self.index, self.live, self.end = _find_index(self.file, tops)
+            is_damaged = has_damaged_index(self.file, self.end, self.size, self.live.offset)
         except ContainerError:
             # A file of the same length as before did not change: the error is in the file itself.
             if is_last_try or file_size(self.file) == self.size:
                 raise
             return False
-        if has_damaged_index(self.file, self.end, self.size, self.live.offset):
+        if is_damaged:
             if not is_last_try and file_size(self.file) != self.size:
                 return False
             self.index = replace(self.index, tags=(), damaged_at=self.end)
