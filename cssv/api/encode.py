@@ -193,10 +193,7 @@ def encode(
     options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from)
     config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
-    target = _default_output(Path(source)) if output is None else Path(output)
-    for given in (source, *options.files, thermal, scene):
-        if isinstance(given, str | os.PathLike):
-            check_distinct(given, target)
+    target = _target_of(output, Path(source), *options.files, thermal, scene)
     loaded, chosen, taken = take_over(Path(source), options, scene)
     with locked_file(target, overwrite=overwrite) as temporary:
         plan = ClipPlan.open(
@@ -218,6 +215,15 @@ def encode(
         verification=verification,
         clip_frames=len(plan.stamps),
     )
+
+
+def _target_of(output: Path_ | None, source: Path, *others: object) -> Path:
+    """The file to write. Raises OptionError if it is one of the inputs."""
+    target = _default_output(source) if output is None else Path(output)
+    for given in (source, *others):
+        if isinstance(given, str | os.PathLike):
+            check_distinct(given, target)
+    return target
 
 
 def _default_output(source: Path) -> Path:
