@@ -25,6 +25,7 @@ from cssv.interop.box_text import (
     LineForm,
     decode,
     form_of,
+    heading_form,
     is_ambiguous,
     is_number,
     lines_of,
@@ -78,11 +79,11 @@ def read_boxes(path: str | PathLike[str], first_frame: int | None = None) -> Box
 
     The text is UTF-8 or UTF-16. Fields are separated by commas, semicolons, tabs, bars or white space, may
     have quotes, and may have decimal commas where these do not separate fields. A heading names the columns,
-    in any order; boxes may be given by corner and size, by two corners, or by centre and size. Without a
-    heading the columns are :data:`COLUMNS`. Blank lines, ``#`` comments and further columns are ignored. Rows
-    with an id may come in any order, because trackers may write them object by object. Rows without an id
-    must be ordered by frame and differ from each other: otherwise two files were joined, or one was cut, and
-    boxes would count twice.
+    in any order, also in a comment; boxes may be given by corner and size, by two corners, or by centre and
+    size. Without a heading the columns are :data:`COLUMNS`. Blank lines, ``#`` comments and further columns
+    are ignored. Rows with an id may come in any order, because trackers may write them object by object. Rows
+    without an id must be ordered by frame and differ from each other: otherwise two files were joined, or one
+    was cut, and boxes would count twice.
 
     Args:
         path: of the file.
@@ -194,6 +195,8 @@ def _layout_of(path: Path, text: str) -> _Layout:
         if not any(is_number(form.point(word)) for word in words):
             named, skipped = heading_columns(words) or named, line.text
             continue
+        if named is None and (named := _commented_heading(text[: line.start])) is not None:
+            form = form_of(line.text, named.places)
         notes = []
         if named is None and skipped:
             notes.append(f"the heading of the box file names no box, so that a line is {LINE_FORM}")
@@ -209,6 +212,19 @@ def _layout_of(path: Path, text: str) -> _Layout:
             )
         return _Layout(line.start, line.number, form, columns, named is not None, tuple(notes))
     raise BoxesError(f"{path} holds no detection", remedy=f"Give `boxes=` a file with lines {LINE_FORM}.")
+
+
+def _commented_heading(text: str) -> BoxColumns | None:
+    """The columns that the last complete heading in a comment names, as ``numpy.savetxt`` writes it."""
+    named = None
+    for line in plain_lines(text):
+        before, mark, comment = line.partition("#")
+        if mark and not before.strip():
+            # "# columns: frame, id, ..." has words before the names.
+            names = comment.rpartition(":")[2].strip()
+            found = heading_columns(heading_form(names).split(names))
+            named = found if found is not None and not found.missing else named
+    return named
 
 
 def _parse_fast(text: str, layout: _Layout | None = None) -> F64 | None:

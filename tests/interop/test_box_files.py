@@ -92,6 +92,11 @@ HEADINGS = {
     "label,track_id,frame,x,y,w,h,visibility,confidence\ncar,1,1,11.5,30,20,40,0.1,0.9\n": {},
     "results of a tracker\nframe,id,x1,y1,x2,y2,score\n1,1,11.5,30,31.5,70,0.9\n": {},
     "frame,id,y1,x1,y2,x2,score\n1,1,30,11.5,70,31.5,0.9\n": {},
+    "# frame,id,x1,y1,x2,y2,score\n1,1,11.5,30,31.5,70,0.9\n": {},
+    "# by hand: 7 boxes\n# columns: frame, id, x1, y1, x2, y2, score\n1,1,11.5,30,31.5,70,0.9\n": {},
+    "# frame id left top right bottom conf\n1 1 11.5 30 31.5 70 0.9\n": {},
+    "# a, x, y file of mine\n1,1,11.5,30,20,40,0.9\n": {},
+    "sep=;\nframe;id;x1;y1;x2;y2;score\n1;1;11,5;30;31,5;70;0,9\n": {},
     "frame x y w h\n1 11.5 30 20 40\n": {"id": -1, "score": 1},
     "frame,x1,y1,x2,y2\n1,11.5,30,31.5,70\n": {"id": -1, "score": 1},
 }
