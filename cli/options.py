@@ -211,7 +211,8 @@ def perception_options(function: Function) -> Function:
         click.option(
             "--rate",
             metavar="R",
-            help="The true frames per second, if the clip's header is wrong: 7, 29.97 or 30000/1001.",
+            help="The true frames per second, of pictures or of a clip whose header is wrong: 7, 29.97 or "
+            "30000/1001.",
         ),
     )
     return reduce(lambda made, option: option(made), reversed(options), function)

@@ -84,7 +84,9 @@ class Decoder(Closing):
                 _check_no_version(source, version)
             with self._as_damage():
                 place = self._path if self.reader is None else self.reader.source
-                self._stream = _carrying_stream(place) if stream is None else stream
+                # A .cssv has one video stream.
+                is_known = stream is not None or self.reader is not None
+                self._stream = stream if is_known else _carrying_stream(place)
                 self._frames = self._stack.enter_context(open_frames(place, stream=self._stream))
         except BaseException:
             self._stack.close()
