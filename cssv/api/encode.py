@@ -199,7 +199,6 @@ def encode(
         plan = ClipPlan.open(
             Path(source), planes=planes, rate=exact_rate, span=span, stream=stream, damaged=damaged
         )
-        check_source(plan)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         facts, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress)
@@ -243,6 +242,7 @@ def _perceive(
     progress: Progress | None,
 ) -> tuple[_Content, tuple[str, ...]]:
     """First pass: tracks, thermal readings and ranges; and notes on the scene and the detector."""
+    check_source(plan, has_audio=plan.info.has_audio)
     size = (plan.info.width, plan.info.height)
     # The thermal file first: it is checked in a moment, the clip takes long.
     readings = None

@@ -19,6 +19,7 @@ from cssv.pipeline.arguments import Progress, check_choice, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.perceive import perceive_clip
+from cssv.pipeline.source_check import check_source
 from cssv.video import DAMAGED, DEFAULT_DAMAGED, Damaged
 
 #: Frame rate of a detection file that comes without a clip.
@@ -106,6 +107,11 @@ def track(
         damaged: what is done at a damaged frame; see :func:`cssv.encode`.
         overwrite: replace an existing file.
         progress: called after every frame.
+
+    Raises:
+        VideoError, BoxesError, ModelError, OptionError: bad input.
+        ChecksumError: the clip is a ``.cssv`` with damaged frames.
+        OutputError: the file exists or cannot be written.
     """
     check_paths(source=source, output=output)
     check_choice("damaged", damaged, DAMAGED)
@@ -120,6 +126,8 @@ def track(
     chosen = options.make()
     if source is not None:
         plan = ClipPlan.open(Path(source), rate=exact, stream=stream, damaged=damaged)
+        if chosen.needs_pixels:
+            check_source(plan, has_audio=False)
         tracks, notes = perceive_clip(plan, chosen, progress=progress), plan.info.notes
     else:
         tracks, notes = _track_alone(chosen, exact or DEFAULT_RATE), ()

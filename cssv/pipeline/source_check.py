@@ -1,4 +1,4 @@
-"""Check of a clip that is a ``.cssv`` before it is encoded again."""
+"""Check of a clip that is a ``.cssv`` before it is encoded again or tracked."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from cssv.pipeline.clip_plan import ClipPlan
 from cssv.video import DEFAULT_DAMAGED
 
 
-def check_source(plan: ClipPlan) -> None:
-    """Raise ChecksumError if the clip is a ``.cssv`` with damaged audio, or with damaged frames in the part.
+def check_source(plan: ClipPlan, *, has_audio: bool) -> None:
+    """Raise ChecksumError if the clip is a ``.cssv`` with damaged frames in the part, or with damaged audio.
 
     A decoder may show a damaged frame without an error. Other files have no checksums. Frames are not checked
     if the plan passes damaged ones.
+
+    Args:
+        plan: the clip.
+        has_audio: whether its audio is used.
     """
     if not (plan.source.is_file() and is_cssv(plan.source)):
         return
     with Reader(plan.source) as reader:
-        if plan.info.has_audio:
+        if has_audio:
             reader.check_audio()
         if plan.damaged == DEFAULT_DAMAGED:
             video = reader.video.number

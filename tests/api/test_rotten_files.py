@@ -188,13 +188,15 @@ def test_sound_that_is_whole_is_copied(sounding, tmp_path):
         assert sum(map(len, packets)) == sum(size for _, size in samples)
 
 
-def test_a_damaged_picture_is_not_encoded_again(tagged, clips, tmp_path):
+def test_a_damaged_picture_is_neither_encoded_nor_tracked(tagged, clips, tmp_path):
     """A decoder hides such damage, or names no frame."""
     with Reader(tagged[0]) as reader:
         offset, size = int(reader.video.table.offsets[2]), int(reader.video.table.sizes[2])
     bad = flipped(tmp_path / "bad.cssv", tagged[0].read_bytes(), offset + size // 2)
     with pytest.raises(ChecksumError, match="video sample of frame 2 is damaged"):
         cssv.encode(bad, tmp_path / "again.cssv", boxes=clips / "boxes.txt")
+    with pytest.raises(ChecksumError, match="video sample of frame 2 is damaged"):
+        cssv.track(bad, tmp_path / "tracks.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.cssv"]
 
 
