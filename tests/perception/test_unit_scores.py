@@ -112,7 +112,7 @@ def test_a_box_file_tells_what_its_scores_were_taken_for(file):
     assert CheckedDetector(BoxesDetector(file([0.5, 0.9]))).notes == ()
     seen = BoxesDetector(file([50.0, 90.0]))
     assert seen.in_frame(0).scores.tolist() == [0.5, 0.9]
-    assert CheckedDetector(seen).notes == ("det.txt: scores from 50 to 90 are read as percent",)
+    assert CheckedDetector(seen).notes == ("box file: scores from 50 to 90 are read as percent",)
 
 
 def test_log_odds_of_zero_are_no_ignored_entries(file):
