@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cssv import __version__
-from cssv.container import Appender, IndexMeta, Reader, Revision, check_texts
+from cssv.container import Appender, IndexMeta, Reader, Revision, check_texts, created_or_now
 from cssv.errors import ChecksumError, InputError, OptionError
 from cssv.files.patched import PatchedFile
 from cssv.files.paths import Path_
@@ -156,7 +155,7 @@ def commit(
     if scene is None:
         raise OptionError("a commit needs a scene", remedy="An empty one is {'cssv_scene': 1}.")
     loaded = load_scene(scene)
-    about = IndexMeta(int(time.time()) if created_s is None else created_s, author, message)
+    about = IndexMeta(created_or_now(created_s), author, message)
     check_texts(about)
     with ExitStack() as stack:
         appender = stack.enter_context(Appender(path, parent=parent))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from cssv.carriers import DEFAULT_CARRIER, make_carrier
 from cssv.carriers.base import Carrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
-from cssv.container import check_created
+from cssv.container import created_or_now
 from cssv.errors import OptionError, VideoError
 from cssv.files.inputs import check_regular
 from cssv.files.locked_file import locked_file
@@ -183,8 +182,7 @@ def encode(
         ChecksumError: the clip is a ``.cssv`` with damaged audio or frames.
         OutputError: the file exists or cannot be written; an existing file is unchanged.
     """
-    created_s = int(time.time()) if created_s is None else created_s
-    check_created(created_s)
+    created_s = created_or_now(created_s)
     check_paths(source=source, output=output, thermal=thermal)
     # Before the output: of an address, the default name of the output would be refused, not the address.
     check_regular(source, VideoError, "the clip", folders=True)

@@ -21,7 +21,7 @@ from cssv.carriers import DEFAULT_CARRIER, make_carrier
 from cssv.carriers.base import Carrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
-from cssv.container import IndexMeta, check_created
+from cssv.container import IndexMeta, created_or_now
 from cssv.errors import ClosedOutputError, CssvError, FrameError, OptionError, OutputError, VideoError
 from cssv.files.access import Access
 from cssv.files.closing import Finishing
@@ -162,8 +162,7 @@ class Encoder(Finishing):
         self._config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
         self._info = _info(size, layout, to_fraction(rate), to_fraction(time_base))
         self._bounds = StreamBounds(self._info.time_base, self._info.rate)
-        self._created_s = int(time.time()) if created_s is None else created_s
-        check_created(self._created_s)
+        self._created_s = created_or_now(created_s)
         loaded = load_scene(scene)
         plane = plane_of(loaded.camera, size)
         self._annotator = LiveAnnotator(loaded, plane)

@@ -13,7 +13,7 @@ from cssv.container.moov import MediaTrack
 from cssv.container.mp4_boxes import Box, walk_boxes
 from cssv.container.reader import Reader
 from cssv.container.tables import SampleTable
-from cssv.container.texts import check_created, check_tag, check_texts
+from cssv.container.texts import check_tag, check_texts, created_or_now
 from cssv.container.writer import Writer
 
 __all__ = [
@@ -32,10 +32,10 @@ __all__ = [
     "SampleTable",
     "VersionRow",
     "Writer",
-    "check_created",
     "check_tag",
     "check_texts",
     "compact",
+    "created_or_now",
     "extract_entry",
     "find_problems",
     "is_cssv",

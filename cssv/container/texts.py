@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from cssv.container.index import IndexMeta
 from cssv.container.limits import AUTHOR_LIMIT, CREATED_LIMIT_S, MESSAGE_LIMIT, TAG_LIMIT
 from cssv.errors import OptionError, OptionTypeError
@@ -20,6 +22,14 @@ def check_texts(about: IndexMeta) -> None:
         if size > limit:
             raise OptionError(f"{what} is too long", found=f"{size} bytes", bound=f"{limit}")
     check_created(about.created_s)
+
+
+def created_or_now(created_s: int | None) -> int:
+    """A time of creation that was checked; now for None. Raises OptionError."""
+    if created_s is None:
+        return int(time.time())
+    check_created(created_s)
+    return created_s
 
 
 def check_created(created_s: int) -> None:

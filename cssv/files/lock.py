@@ -78,6 +78,7 @@ class WriterLock(Closing):
         self._lock_path = lock_path_of(self.path)
         self._lock_stat: os.stat_result | None = None
         self._media: int | None = None
+        self._pid = os.getpid()
         # Shared by threads, because a lock may be closed by another thread. No soft lock where the file
         # system has no real one: a killed process would leave a soft lock behind for ever.
         self._lock = FileLock(
@@ -174,6 +175,11 @@ class WriterLock(Closing):
     def close(self) -> None:
         """Release the file; may be called twice."""
         media, self._media = self._media, None
+        # A forked child has copies of the handles; the locks are its parent's.
+        if os.getpid() != self._pid:
+            if media is not None:
+                os.close(media)
+            return
         if media is not None:
             # A forked child may have inherited the handle, and would keep the lock after a mere close.
             unlock_descriptor(media)

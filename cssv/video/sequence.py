@@ -12,6 +12,7 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from cssv.errors import VideoError
+from cssv.files.access import Access, Loop
 from cssv.frames import Frame
 from cssv.video.decoding import PictureDecoder
 from cssv.video.ffmpeg import exact, opened, reason
@@ -115,6 +116,7 @@ class SequenceReader(FrameReader):
         span: Span = WHOLE_CLIP,
     ) -> None:
         self._path = Path(path)
+        self._access = Access(self, f"the reader of {path}")
         self._files = picture_files(self._path)
         self._rate = PICTURE_RATE if rate is None else rate
         check_rate(self._rate)
@@ -159,7 +161,11 @@ class SequenceReader(FrameReader):
         )
 
     def __iter__(self) -> Iterator[Frame]:
-        number, self._next = self._next, 0
+        with self._access.renewed():
+            number, self._next = self._next, 0
+            return Loop(self._frames(number), self._access)
+
+    def _frames(self, number: int) -> Iterator[Frame]:
         if self._first >= self._stop:
             count = len(self._files)
             raise no_frame(f"{count} pictures", Fraction(0), (count - 1) / self._rate)
@@ -186,13 +192,16 @@ class SequenceReader(FrameReader):
 
     def seek(self, number: int, pts: int | None = None) -> None:
         """Let the next loop start at frame ``number``; its ``pts`` may be given and must fit."""
-        if pts is not None and pts != self._first + number:
-            raise VideoError("the clip has no frame at this time", found=f"pts {pts}")
-        check_number(number, self._stop - self._first)
-        self._next = number
+        with self._access.renewed():
+            if pts is not None and pts != self._first + number:
+                raise VideoError("the clip has no frame at this time", found=f"pts {pts}")
+            check_number(number, self._stop - self._first)
+            self._next = number
 
     def close(self) -> None:
-        """Do nothing: no file stays open."""
+        """End the use of the reader; may be called twice. No file stays open between two frames."""
+        with self._access.closing():
+            pass
 
 
 def _decoded(path: Path) -> VideoFrame:

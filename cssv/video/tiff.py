@@ -10,6 +10,7 @@ import numpy as np
 from PIL.TiffImagePlugin import TiffImageFile
 
 from cssv.errors import VideoError
+from cssv.files.access import guarded
 from cssv.video.ffmpeg import reason
 from cssv.video.formats import PILLOW_ERRORS, TIFF_SIGNATURES, open_tiff, strict_pillow
 from cssv.video.grey16 import SIDE_MAX, U16, unlike
@@ -41,6 +42,7 @@ class CountPages:
         """Number of pages."""
         return self._count
 
+    @guarded
     def __iter__(self) -> Iterator[tuple[U16, None]]:
         with self._as_damage():
             image = open_tiff(self._path)

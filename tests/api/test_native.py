@@ -26,6 +26,7 @@ from cssv.errors import ClosedError
 from cssv.perception.thermal import ThermalReader
 from cssv.video import FrameEncoder, PictureReader, VideoInfo, VideoReader, VideoWriter
 from cssv.video.audio import AudioCopy
+from cssv.video.sequence import SequenceReader
 folder = Path(sys.argv[1])
 
 def refused(call):
@@ -120,7 +121,14 @@ def test_a_closed_decoder_refuses_frames(source, material):
     """)  # fmt: skip
 
 
-@pytest.mark.parametrize("made", ['VideoReader(folder / "clip.mkv")', 'PictureReader(folder / "pictures")'])
+@pytest.mark.parametrize(
+    "made",
+    [
+        'VideoReader(folder / "clip.mkv")',
+        'PictureReader(folder / "pictures")',
+        'SequenceReader(folder / "pictures")',
+    ],
+)
 def test_a_closed_reader_refuses_frames(made, material):
     run(material, f"""
         reader = {made}
@@ -344,4 +352,27 @@ def test_a_thermal_loop_of_the_parent_is_refused_in_a_child(material):
         seen = []
         in_threads(lambda number: seen.extend(round(float(each.celsius[0, 0])) for each in loop))
         assert sorted(seen) == [21, 22, 23, 24, 25]
+    """)  # fmt: skip
+
+
+@needs_fork
+def test_a_child_leaves_the_locks_of_its_parent(material):
+    run(material, """
+        from cssv.errors import LockedError
+        from cssv.files.lock import WriterLock
+        lock = WriterLock(folder / "x.cssv")
+        pid = os.fork()
+        if pid == 0:
+            lock.close()
+            os._exit(0)
+        os.waitpid(pid, 0)
+        def held():
+            try:
+                WriterLock(folder / "x.cssv").close()
+            except LockedError:
+                return True
+            return False
+        assert held()
+        lock.close()
+        assert not held()
     """)  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from contextlib import suppress
 from fractions import Fraction
@@ -444,3 +446,27 @@ def test_damage_in_a_network_has_a_name(tmp_path):
         # Any other error, and any warning, fails the test.
         with suppress(ModelError):
             OnnxDetector(path)
+
+
+FORKED = """
+import os, sys
+import numpy as np
+import cssv.perception.detectors.network as network
+# So that the session has threads on any machine.
+network.SMALL_MACHINE_CORES = 0
+model = network.Network(sys.argv[1])
+blob = np.random.default_rng(0).random((1, 3, 512, 512), np.float32)
+before = model.run(blob)
+pid = os.fork()
+if pid == 0:
+    os._exit(0 if np.array_equal(model.run(blob), before) else 3)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+assert np.array_equal(model.run(blob), before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_runs_the_network(tmp_path):
+    """A session of onnxruntime in a child of its process waits for threads that are not there."""
+    path = colour_network(tmp_path / "x.onnx")
+    subprocess.run([sys.executable, "-c", FORKED, str(path)], check=True, timeout=120)

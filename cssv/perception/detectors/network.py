@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.errors import CssvError, MissingExtraError, ModelError
+from cssv.files.access import Access
 from cssv.perception.detectors.options import check_weights
 
 F32 = NDArray[np.float32]
@@ -56,7 +57,8 @@ class Network:
 
     def __init__(self, weights: str | PathLike[str]) -> None:
         self._path = check_weights(weights, ".onnx")
-        self._session, self._faults = open_session(self._path)
+        self._access = Access(self, f"the network {self._path}")
+        self._open()
         # Texts that are not UTF-8 show only now.
         with told(self._path, "has metadata that cannot be read", self._faults, REMEDY_FILE):
             self.facts = dict(self._session.get_modelmeta().custom_metadata_map)
@@ -109,13 +111,18 @@ class Network:
         side = max(sides, default=DEFAULT_SIDE_PX)
         return min(max(side, SIDE_RANGE[0]), SIDE_RANGE[1])
 
+    def _open(self) -> None:
+        """Open the file; a forked child does so again: the threads of a session stay with its parent."""
+        self._session, self._faults = open_session(self._path)
+
     def run(self, blob: F32) -> F32:
         """Run the network: float32 (1, 3, height, width) -> its output, float32.
 
         Raises:
             ModelError: the network cannot be run with an input of this size.
         """
-        with told(self._path, f"cannot be run with an input of {blob.shape}", self._faults):
+        what = f"cannot be run with an input of {blob.shape}"
+        with self._access.renewed(self._open), told(self._path, what, self._faults):
             output = self._session.run(None, {self._input: blob.astype(self._float, copy=False)})[0]
         if not isinstance(output, np.ndarray) or output.dtype.kind != "f":
             raise ModelError(f"{self._path} does not return an array of floats", found=type(output).__name__)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from cssv.errors import ModelError
+from cssv.files.access import Access
 from cssv.frames import U8
 from cssv.perception.detectors.network import REMEDY_FILE, open_session, told
 from cssv.perception.detectors.options import check_weights
@@ -59,7 +60,8 @@ class OnnxTransformer:
         """
         self._path = check_weights(weights, ".onnx")
         self.sha256 = file_sha256(self._path)
-        self._session, self._faults = open_session(self._path)
+        self._access = Access(self, f"the model {self._path}")
+        self._open()
         # Names that are not UTF-8 show only now.
         with told(self._path, "has inputs or outputs that cannot be read", self._faults, REMEDY_FILE):
             self._input, self.size = self._check_input()
@@ -133,10 +135,15 @@ class OnnxTransformer:
                 remedy="Export it with smaller sides, or with free ones.",
             )
 
+    def _open(self) -> None:
+        """Open the file; a forked child does so again: the threads of a session stay with its parent."""
+        self._session, self._faults = open_session(self._path)
+
     def _run(self, picture: U8) -> list[F32]:
         """Run the model: the output and the states, (n, width) each."""
         blob = np.ascontiguousarray(normalise(picture).transpose(2, 0, 1)[None])
-        with told(self._path, f"cannot be run with an input of {blob.shape}", self._faults):
+        what = f"cannot be run with an input of {blob.shape}"
+        with self._access.renewed(self._open), told(self._path, what, self._faults):
             outputs: list[Any] = self._session.run([self._output, *self._states], {self._input: blob})
         return [self._flat(each) for each in outputs]
 
