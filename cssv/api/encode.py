@@ -274,7 +274,7 @@ def _write(
         file = stack.enter_context(path.open("wb"))
         codec = content.config.codec
         writer = stack.enter_context(
-            StegoWriter(file, reader.info, codec=codec, audio=audio, shift=origin.seconds)
+            StegoWriter(file, reader.info, codec=codec, audio=audio, shift=origin.seconds + origin.ahead_s)
         )
         for frame in counted(reader, "encode", len(plan), progress):
             moved = replace(frame, pts=frame.pts - origin.pts)

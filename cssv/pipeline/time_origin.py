@@ -18,11 +18,13 @@ class TimeOrigin:
         pts: in units of the clip's frames; 0 for a file that keeps the times of its clip.
         seconds: the same in seconds, exact.
         is_late: whether the clip begins late by its own clock, and the facts record where.
+        ahead_s: seconds by which the sound is moved further than the frames.
     """
 
     pts: int
     seconds: Fraction
     is_late: bool = False
+    ahead_s: Fraction = Fraction(0)
 
     @classmethod
     def from_plan(cls, plan: ClipPlan, audio: AudioCopy | None) -> TimeOrigin:
@@ -35,6 +37,9 @@ class TimeOrigin:
         is_late = earliest_s > LATE_S
         if plan.span.start is not None or first < 0:
             return cls(first, first * time_base, is_late)
+        # Frames that are counted begin at 0, and late sound has to follow them.
+        if plan.rate is not None and sound_s and min(sound_s) > LATE_S:
+            return cls(0, Fraction(0), ahead_s=min(sound_s))
         pts = earliest_s // time_base if is_late else 0
         return cls(pts, pts * time_base, is_late)
 

@@ -115,6 +115,14 @@ def test_the_sound_of_a_late_clip_stays_in_step(with_sound, tmp_path):
     assert 0 <= min(starts) < Fraction(1, 1000)
 
 
+def test_the_sound_of_a_late_clip_follows_frames_that_are_counted(with_sound, tmp_path):
+    path = cssv.encode(with_sound, tmp_path / "x.cssv", detector="motion", rate=25).path
+    with Reader(path) as reader:
+        (audio,) = [track for track in reader.tracks if track.kind == "audio"]
+        assert (reader.video.start, audio.start) == (0, 0)
+        assert "start_s" not in reader.version.about.meta
+
+
 @pytest.mark.parametrize(("ending", "offset"), [("ts", 0), ("mkv", 2), ("mp4", 4)])
 def test_small_starts_stay(tmp_path, ending, offset):
     stamps = [offset * 25 + number for number in range(5)]
