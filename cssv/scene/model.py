@@ -372,11 +372,11 @@ def _calibrated(tree: object, folder: Path) -> object:
     camera = tree.get("camera") if isinstance(tree, dict) else None
     if isinstance(camera, dict) and isinstance(camera.get("calibration"), str) and "tsai" not in camera:
         name = camera.pop("calibration")
-        # A scene from a stranger must not read files elsewhere.
-        if Path(name).name != name:
+        # A scene from a stranger must not read files elsewhere, neither by a path nor by a link beside it.
+        if Path(name).name != name or name in ("", "..") or "\0" in name or (folder / name).is_symlink():
             raise SceneError(
                 f"camera.calibration names no file beside scene.json: {name[:60]!r}",
-                remedy="Give the file's name alone, and put it into the folder of scene.json.",
+                remedy="Give the file's name alone, and put the file itself into the folder of scene.json.",
             )
         camera["tsai"] = read_tsai(folder / name)
     return tree

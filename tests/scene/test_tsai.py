@@ -117,7 +117,9 @@ def test_only_the_folder_of_the_scene_file_is_looked_into(write, tmp_path):
     inner = tmp_path / "inner"
     inner.mkdir()
     (inner / "view.xml").write_bytes(path.read_bytes())
-    for name in (str(path), "inner/view.xml", "../view.xml", "./view.xml"):
+    (tmp_path / "link.xml").symlink_to(path)
+    (inner / "link.xml").symlink_to(path)
+    for name in (str(path), "inner/view.xml", "../view.xml", "./view.xml", "..", ".", "", "link.xml", "a\0b"):
         scene = {"cssv_scene": 1, "camera": {"calibration": name}}
         for folder in (tmp_path, inner):
             (folder / "scene.json").write_text(json.dumps(scene))
