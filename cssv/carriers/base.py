@@ -19,7 +19,7 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 from cssv.frames import U8, Frame
 from cssv.scene import Ranges, Scene
 from cssv.template.draw import draw
-from cssv.template.drawing import Drawing, Outline, OutlineKey
+from cssv.template.drawing import Drawing, Outline, OutlineKey, PixelBox
 from cssv.template.state import ObjectState
 
 
@@ -54,7 +54,8 @@ class FrameContent:
         """
         luma, size = frame.luma(), (frame.width, frame.height)
         known = self.outlines if outlines is None else outlines
-        drawings = (draw(state, self.ranges, luma, size, known) for state in self.objects)
+        explored: dict[PixelBox, tuple[bytes, int]] = {}
+        drawings = (draw(state, self.ranges, luma, size, known, explored) for state in self.objects)
         return tuple(drawing for drawing in drawings if drawing is not None)
 
 

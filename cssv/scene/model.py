@@ -373,13 +373,20 @@ def _calibrated(tree: object, folder: Path) -> object:
     if isinstance(camera, dict) and isinstance(camera.get("calibration"), str) and "tsai" not in camera:
         name = camera.pop("calibration")
         # A scene from a stranger must not read files elsewhere, neither by a path nor by a link beside it.
-        if Path(name).name != name or name in ("", "..") or "\0" in name or (folder / name).is_symlink():
+        if Path(name).name != name or name in ("", "..") or "\0" in name or _is_link(folder / name):
             raise SceneError(
                 f"camera.calibration names no file beside scene.json: {name[:60]!r}",
                 remedy="Give the file's name alone, and put the file itself into the folder of scene.json.",
             )
         camera["tsai"] = read_tsai(folder / name)
     return tree
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:  # a name that is too long; reading it says so
+        return False
 
 
 # ---- JSON -> parts; the tree has been checked

@@ -92,6 +92,7 @@ def draw(
     luma: U8 | None,
     size: tuple[int, int],
     known: Mapping[OutlineKey, Outline] | None = None,
+    explored: dict[PixelBox, tuple[bytes, int]] | None = None,
 ) -> Drawing | None:
     """Turn a state into integers for the renderer.
 
@@ -101,6 +102,7 @@ def draw(
         luma: (H, W) uint8, the cover's brightness, in which the outline is found; None takes a rounded box.
         size: width and height of the frame.
         known: outlines found before; they are not searched again.
+        explored: radii found in this frame by box, which grows: objects with one box have one outline.
 
     Returns:
         The drawing, or None if the object is outside the frame.
@@ -112,8 +114,12 @@ def draw(
     # Finding an outline takes most of the time, so it is done once per object and frame.
     if before is not None:
         packed, shift = before.radii, before.shift
+    elif explored is not None and box in explored:
+        packed, shift = explored[box]
     else:
         packed, shift = pack_radii(superellipse(*box[2:]) if luma is None else _explored(luma, box))
+        if explored is not None:
+            explored[box] = packed, shift
     readings = readings_of(state, ranges)
     outline = Outline(
         track=state.track,

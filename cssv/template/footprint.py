@@ -79,17 +79,26 @@ def octagonal_distance(inside: U8) -> NDArray[np.int16]:
     return np.asarray(np.maximum(chessboard, (city_block * 2 + 2) // 3), np.int16)
 
 
+def window_of(outline: Outline, width: int, height: int) -> tuple[slice, slice] | None:
+    """Rows and columns of a frame that contain the whole drawing of an outline; None if it lies outside."""
+    half_x, half_y = _halves(outline)
+    cx, cy = outline.centre
+    left, top = max(cx - half_x, 0), max(cy - half_y, 0)
+    right, bottom = min(cx + half_x + 1, width), min(cy + half_y + 1, height)
+    return None if left >= right or top >= bottom else (slice(top, bottom), slice(left, right))
+
+
 def footprint(outline: Outline, width: int, height: int) -> Footprint | None:
     """The footprint of an outline in a ``width`` x ``height`` frame; None if it lies outside.
 
     The frame bounds memory and time, whatever size the outline states.
     """
+    window = window_of(outline, width, height)
+    if window is None:
+        return None
+    top, bottom, left, right = window[0].start, window[0].stop, window[1].start, window[1].stop
     half_x, half_y = _halves(outline)
     cx, cy = outline.centre
-    left, top = max(cx - half_x, 0), max(cy - half_y, 0)
-    right, bottom = min(cx + half_x + 1, width), min(cy + half_y + 1, height)
-    if left >= right or top >= bottom:
-        return None
     # The nearest pixel inside the outline may lie outside the frame, so the window grows beyond the frame:
     # the city-block distance of a ring's pixel is at most 3/2 of its distance.
     grow = outline.stretch * outline.ring_width * 3 // 2 + 1

@@ -17,7 +17,7 @@ from cssv.frames import U8, Layout, planes_shape, split_planes
 from cssv.template.aura import ring_tables
 from cssv.template.drawing import Drawing, Outline, Selector, drawing_order
 from cssv.template.edges import STRIP_ROWS, edge_picture
-from cssv.template.footprint import Footprint, footprint
+from cssv.template.footprint import Footprint, footprint, window_of
 
 #: 4x4 ordered dither of the inner ring's chroma, by absolute chroma position; tiled over a patch.
 _BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.int16)
@@ -58,12 +58,21 @@ def render(
     height, width = luma.shape
     template = empty_template(layout, width, height)
     planes = split_planes(template, layout)
-    for drawing in sorted(drawings, key=lambda drawing: drawing.depth):
+    # The nearest first: what is hidden behind it costs nothing, however many objects that are.
+    free = np.ones((height, width), np.bool_)
+    for drawing in sorted(drawings, key=lambda drawing: drawing.depth)[::-1]:
+        window = window_of(drawing.outline, width, height)
+        if window is None or not free[window].any():
+            continue
         place = footprint(drawing.outline, width, height)
-        if place is not None:
-            for strip in place.strips(STRIP_ROWS):
-                bright = _edges_in(luma, strip) if edges is None else edges[strip.window]
-                _draw(planes, drawing, strip, bright, chroma_step(layout))
+        for strip in () if place is None else place.strips(STRIP_ROWS):
+            seen = free[strip.window]
+            drawn = strip.index >= 0
+            if not (drawn & seen).any():
+                continue
+            bright = _edges_in(luma, strip) if edges is None else edges[strip.window]
+            _draw(planes, drawing, strip, bright, seen, chroma_step(layout))
+            np.copyto(seen, False, where=drawn)
     return template
 
 
@@ -78,8 +87,15 @@ def interior(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np
     return shown
 
 
-def _draw(planes: tuple[U8, U8, U8], drawing: Drawing, place: Footprint, bright: U8, step: int) -> None:
-    """Draw one object into the planes."""
+def _draw(
+    planes: tuple[U8, U8, U8],
+    drawing: Drawing,
+    place: Footprint,
+    bright: U8,
+    free: NDArray[np.bool_],
+    step: int,
+) -> None:
+    """Draw one object into the planes, where its window is ``free`` of nearer ones."""
     # Edges alone have no rings: the outline is one grey line.
     if drawing.outline.selector is Selector.EDGES:
         luma_table = np.full(2 * place.span, _LINE, np.uint8)
@@ -90,9 +106,10 @@ def _draw(planes: tuple[U8, U8, U8], drawing: Drawing, place: Footprint, bright:
     values = luma_table[index]
     inside = (index == 0) | (index == place.span)
     np.copyto(values, bright, where=inside)
-    np.copyto(planes[0][place.window], values, where=index >= 0)
+    np.copyto(planes[0][place.window], values, where=(index >= 0) & free)
     window, index = place.chroma(step)
-    touched = index >= 0
+    # A chroma sample belongs to the object of the pixel at its top left.
+    touched = (index >= 0) & free[place.top % step :: step, place.left % step :: step]
     dither = _dither(window)
     for plane, table in zip(planes[1:], chroma_table, strict=True):
         stepped = ((table[index] + dither) & 0xF0).astype(np.uint8)

@@ -211,3 +211,16 @@ def test_no_floats_where_pixels_are_drawn(module):
         assert not (isinstance(node, ast.Constant) and isinstance(node.value, float))
         assert not (isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div))
         assert not (isinstance(node, ast.Attribute) and node.attr.startswith("float"))
+
+
+@pytest.mark.parametrize("count", [2, 300])
+def test_objects_that_are_wholly_hidden_cost_nothing(shapes, monkeypatch, count):
+    """Ten thousand objects as large as the frame took minutes: each was drawn over the one before."""
+    done = []
+    monkeypatch.setattr(cssv.template.render, "footprint", lambda *a: done.append(a) or footprint(*a))
+    small = drawings_for(shapes, 1)
+    outline = replace(small[0].outline, box=(-200, -200, 560, 640), radii=b"\xff" * 32, shift=1)
+    large = [Drawing(replace(outline, track=track), Readings()) for track in range(count)]
+    both = render([*small, *large], luma_for(1), "yuv420p")
+    assert len(done) == 1
+    assert np.array_equal(both, render(large[-1:], luma_for(1), "yuv420p"))
