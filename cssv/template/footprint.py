@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -86,6 +86,13 @@ def window_of(outline: Outline, width: int, height: int) -> tuple[slice, slice] 
     left, top = max(cx - half_x, 0), max(cy - half_y, 0)
     right, bottom = min(cx + half_x + 1, width), min(cy + half_y + 1, height)
     return None if left >= right or top >= bottom else (slice(top, bottom), slice(left, right))
+
+
+def area_of(outline: Outline) -> Hashable:
+    """A key that two outlines share only if they cover the same pixels."""
+    # Only a comet's rings are wider on one side.
+    axis = outline.axis if outline.selector is Selector.COMET else None
+    return outline.box, outline.radii, outline.shift, outline.selector, axis
 
 
 def footprint(outline: Outline, width: int, height: int) -> Footprint | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from cssv.frames import U8, Layout, split_planes
 from cssv.template.aura import PEAK_HIGH, PEAK_LOW, RINGS, SATURATION, ring_gain
 from cssv.template.drawing import FULL, Outline, Readings, Selector, drawing_order
 from cssv.template.edges import STRIP_ROWS
-from cssv.template.footprint import Footprint, footprint
+from cssv.template.footprint import Footprint, area_of, footprint, window_of
 from cssv.template.render import chroma_step
 
 #: A ring with fewer visible pixels gives no reading.
@@ -80,11 +80,22 @@ def read(
     owner = np.full((height, width), -1, number)
     kept: dict[int, Footprint] = {}
     room = min(_KEPT_FRAMES * width * height, _KEPT_PIXELS)
-    for i in sorted(range(len(outlines)), key=lambda i: drawing_order(outlines[i])):
+    covered: set[Hashable] = set()
+    hidden: set[int] = set()
+    # The nearest first: what is hidden behind it needs no footprint, however many objects that are.
+    for i in sorted(range(len(outlines)), key=lambda i: drawing_order(outlines[i]))[::-1]:
+        window, area = window_of(outlines[i], width, height), area_of(outlines[i])
+        if window is None:
+            continue
+        if area in covered or not (owner[window] < 0).any():
+            hidden.add(i)
+            continue
         place = footprint(outlines[i], width, height)
         if place is None:
             continue
-        np.copyto(owner[place.window], number(i), where=place.index >= 0)
+        covered.add(area)
+        mine = owner[place.window]
+        np.copyto(mine, number(i), where=(place.index >= 0) & (mine < 0))
         if place.index.size <= room:
             kept[i] = place
             room -= place.index.size
@@ -92,6 +103,10 @@ def read(
         owner[damaged] = -1
     found = []
     for i, outline in enumerate(outlines):
+        # An outline without rings is read without pixels.
+        if i in hidden and outline.selector is not Selector.EDGES:
+            found.append(Reading(outline, None, 0.0))
+            continue
         place = kept.pop(i, None) or footprint(outline, width, height)
         if place is None:
             found.append(Reading(outline, None, 0.0))

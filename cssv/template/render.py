@@ -8,7 +8,7 @@ the nibble carrier loses 0.7 dB on a real clip, because natural chroma sits at 1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from cssv.frames import U8, Layout, planes_shape, split_planes
 from cssv.template.aura import ring_tables
 from cssv.template.drawing import Drawing, Outline, Selector, drawing_order
 from cssv.template.edges import STRIP_ROWS, edge_picture
-from cssv.template.footprint import Footprint, footprint, window_of
+from cssv.template.footprint import Footprint, area_of, footprint, window_of
 
 #: 4x4 ordered dither of the inner ring's chroma, by absolute chroma position; tiled over a patch.
 _BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.int16)
@@ -60,10 +60,12 @@ def render(
     planes = split_planes(template, layout)
     # The nearest first: what is hidden behind it costs nothing, however many objects that are.
     free = np.ones((height, width), np.bool_)
+    covered: set[Hashable] = set()
     for drawing in sorted(drawings, key=lambda drawing: drawing.depth)[::-1]:
-        window = window_of(drawing.outline, width, height)
-        if window is None or not free[window].any():
+        window, area = window_of(drawing.outline, width, height), area_of(drawing.outline)
+        if window is None or area in covered or not free[window].any():
             continue
+        covered.add(area)
         place = footprint(drawing.outline, width, height)
         for strip in () if place is None else place.strips(STRIP_ROWS):
             seen = free[strip.window]

@@ -224,3 +224,9 @@ def test_objects_that_are_wholly_hidden_cost_nothing(shapes, monkeypatch, count)
     both = render([*small, *large], luma_for(1), "yuv420p")
     assert len(done) == 1
     assert np.array_equal(both, render(large[-1:], luma_for(1), "yuv420p"))
+    # An ellipse leaves the corners free, but not for the same ellipse again.
+    ellipse = replace(large[0].outline, box=(0, 0, 160, 120), radii=b"\x28" * 32, selector=Selector.RINGS)
+    same = [Drawing(replace(ellipse, track=track, axis=track % 256), Readings()) for track in range(count)]
+    done.clear()
+    render(same, luma_for(1), "yuv420p")
+    assert len(done) == 1
