@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,9 +43,12 @@ def saved_inputs(context: click.Context, names: list[str]) -> Iterator[None]:
         return
     if len(set(wanted.values())) < len(wanted):
         raise click.UsageError("The standard input can be read for one file only.", context)
-    with tempfile.TemporaryDirectory(prefix="cssv-") as folder:
+    # Only now: it loads a library that most commands do not need yet.
+    from cssv.api.temporary import temporary_folder
+
+    with temporary_folder() as folder:
         for number, (name, path) in enumerate(wanted.items()):
-            target = Path(folder, f"input-{number}")
+            target = folder / f"input-{number}"
             _save(context, path, target)
             context.params[name] = target
             context.meta.setdefault(_SAVED, {})[str(target)] = _word(path)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,21 @@ def test_a_named_pipe_is_refused(material, run):
     assert result.code == 3
     assert "is a pipe" in result.err
     assert "standard input, as -" in result.err
+
+
+def test_the_copy_of_a_killed_run_is_removed_by_the_next_one(material, command):
+    temporary = material / "temporary"
+    reading, writing = os.pipe()
+    options = {"stdin": reading, "env": os.environ | {"TMPDIR": str(temporary)}}
+    with subprocess.Popen([sys.executable, "-m", "cssv_cli", "info", "-"], **options) as process:
+        os.write(writing, b"half a clip")
+        # The end of the clip never comes.
+        while not list(temporary.glob("*/*")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    os.close(reading)
+    os.close(writing)
+    assert len(list(temporary.iterdir())) == 1
+    # It also looks whether anything is left.
+    assert command("info", "-", stdin=material / "clip.mkv").returncode == 0
