@@ -11,13 +11,11 @@ with ``x_`` are kept at every level. Empty parts (``"camera": {}``) are left out
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 from bisect import bisect_right
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
@@ -25,8 +23,9 @@ from cssv.errors import SceneError
 from cssv.files.atomic import whole_file
 from cssv.files.bounded import read_at_most
 from cssv.files.inputs import check_regular
-from cssv.scene.attributes import ATTRIBUTES, RINGS, ObjectAttributes, attributes_from_json
+from cssv.scene.attributes import RINGS, ObjectAttributes, attributes_from_json
 from cssv.scene.check import TEXT_BOUND, check, parse, too_large
+from cssv.scene.part_to_json import part_to_json
 from cssv.scene.text import lines_of_json
 from cssv.scene.tsai import read_tsai
 from cssv.scene.values import (
@@ -35,7 +34,6 @@ from cssv.scene.values import (
     JsonObject,
     Pair,
     Point,
-    Sensed,
     Span,
     Triple,
     Value,
@@ -189,7 +187,7 @@ class Match:
 
     def to_json(self) -> JsonObject:
         """The match as plain JSON types."""
-        node: JsonObject = _dump(self)
+        node: JsonObject = part_to_json(self)
         return node
 
 
@@ -312,7 +310,7 @@ class Scene:
 
     def to_json(self) -> JsonObject:
         """The scene as plain JSON types, a copy."""
-        parts = {k: v for k, v in _dump(self).items() if v or k.startswith(OWN_PREFIX)}
+        parts = {k: v for k, v in part_to_json(self).items() if v or k.startswith(OWN_PREFIX)}
         return {"cssv_scene": SCENE_VERSION} | parts
 
     @classmethod
@@ -474,30 +472,3 @@ def _parts(node: JsonObject) -> dict[str, object]:
         "thermal": _thermal(node.get("thermal", {})),
         "extra": own_keys(node),
     }
-
-
-# ---- parts -> JSON
-
-
-def _dump(part: Any) -> Any:  # noqa: ANN401 - any part of a scene to JSON
-    if isinstance(part, Sensed):
-        return part.to_json()
-    if isinstance(part, tuple | list):
-        return [_dump(item) for item in part]
-    if is_dataclass(part) and not isinstance(part, type):
-        named = ((name, getattr(part, name)) for name in _written_order(type(part)))
-        own: JsonObject = copy.deepcopy(getattr(part, "extra", {}))
-        return {key: _dump(value) for key, value in named if value is not None} | own
-    return copy.deepcopy(part)
-
-
-@cache
-def _written_order(part: type) -> tuple[str, ...]:
-    """The fields of a part as JSON lists them: an object's attributes stand before its template."""
-    names = [f.name for f in fields(part) if f.name != "extra"]
-    if issubclass(part, ObjectAttributes):
-        attributes = [attribute.name for attribute in ATTRIBUTES]
-        names = [name for name in names if name not in attributes]
-        place = names.index("template")
-        names[place:place] = attributes
-    return tuple(names)
