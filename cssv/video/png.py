@@ -23,11 +23,16 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: Colour types of a PNG (W3C PNG, 11.2.1).
 GREY, GREY_ALPHA, RGB_ALPHA = 0, 4, 6
 
+#: Samples of a pixel by colour type; 1 for the others.
+_CHANNELS = {2: 3, GREY_ALPHA: 2, RGB_ALPHA: 4}
+#: Deflate cannot shrink data to a smaller part than this.
+_DEFLATE_MOST = 1032
+
 #: Offsets in the file: of the name of the first chunk, and of the bits of a sample, which the colour type
 #: follows (W3C PNG, 11.2.1). Pillow reads both, but keeps only a mode of its own.
 _IHDR_AT, _DEPTH_AT = 12, 24
 #: What Pillow raises for files that are damaged or cut short.
-_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
+_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,11 @@ class Png:
         Raises:
             VideoError: the coded pixels are damaged.
         """
+        size = self.height * (self.width * self.depth * _CHANNELS.get(self.kind, 1) // 8)
+        # A header of a few bytes must not allocate memory for pixels that the file cannot hold.
+        if size > _DEFLATE_MOST * len(self.data):
+            found = f"{self.width}x{self.height} pixels cannot lie in {len(self.data)} bytes"
+            raise _damaged(self.path, found)
         try:
             image = _open(self.data)
             # Converting takes a copy, so it is left to the pictures with a palette or alpha.

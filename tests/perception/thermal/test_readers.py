@@ -6,6 +6,7 @@ import gzip
 import struct
 import sys
 import tracemalloc
+import zlib
 from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
@@ -435,6 +436,30 @@ def test_a_folder_of_pictures_in_the_order_of_its_names(tmp_path):
     still = ThermalReader(tmp_path / "t10.png", unit=CENTIKELVIN)
     assert still.is_still
     assert len(list(still)) == 1
+
+
+def test_a_png_larger_than_its_file_can_hold_takes_no_memory(tmp_path):
+    """A header of 16384x16384 pixels asked for 512 MiB."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 16384, 16384, 16, 0, 0, 0, 0))
+    path = tmp_path / "a.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(9))) + chunk(b"IEND", b"")
+    )
+    tracemalloc.start()
+    try:
+        words = refused(path, unit=CENTIKELVIN)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert "16384x16384 pixels cannot lie in" in words
+    assert peak < 2**20
+    # What shrinks best is still read.
+    write_png(path, np.zeros((4000, 3000), np.uint16))
+    assert len(read(path, unit=Unit(0.01, 0))) == 1
 
 
 def test_folders_that_cannot_be_used(tmp_path):
