@@ -260,7 +260,7 @@ def test_marks_that_say_something_else_are_found_out(standing, clips, listing, m
     monkeypatch.setattr(
         cssv.carriers.nibble.planes,
         "cell_checks",
-        lambda _nibbles, _layout, shape: np.zeros(shape, np.uint32),
+        lambda _nibbles, _layout, shape, **_: np.zeros(shape, np.uint32),
     )
     with pytest.raises(ChecksumError, match="damaged marks"):
         cssv.encode(
