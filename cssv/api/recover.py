@@ -109,7 +109,7 @@ def _find(given: Path, stack: ExitStack) -> tuple[Path, str, int]:
     raise InputError(
         "there is no unfinished recording of this name",
         found=str(given),
-        bound="the name given to `cssv.Encoder()`, or its temporary file",
+        bound="the name given to `cssv.Encoder`, or its temporary file",
         remedy="Look for files whose names end in .journal.",
     )
 

@@ -13,7 +13,7 @@ from cssv.boxes import F64, I64, LARGEST_NUMBER, LARGEST_PX, LEAST_SIDE_PX, UNKN
 from cssv.errors import BoxesError, OptionTypeError
 from cssv.files.paths import LONGEST_QUOTE
 
-_REMEDY = "Make them by `cssv.detections()`."
+_REMEDY = "Make them by `cssv.detections`."
 #: General label of an object of unknown class.
 ANY_OBJECT = "object"
 
