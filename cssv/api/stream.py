@@ -315,7 +315,9 @@ class Encoder(Finishing):
         scene = self._annotator.scene
         ranges = default_ranges(scene)
         origin = TimeOrigin.from_first(first)
-        facts = config_to_facts(info, self._config, ranges, (*self.notes, *origin.notes)) | origin.facts
+        facts = (
+            config_to_facts(info, self._config, ranges, (*self._recorded_notes, *origin.notes)) | origin.facts
+        )
         about = IndexMeta(self._created_s, meta=facts)
         with ExitStack() as opened:
             # Readable too, for the case that its name is lost.
@@ -381,7 +383,7 @@ class Encoder(Finishing):
             # After an interrupt that the caller has caught, a frame that is missing is no surprise.
             with failures if self._failure is None else suppress(CssvError):
                 self._draw(begun, self._tracker.finish())
-        facts = config_to_facts(self._info, self._config, begun.embedder.ranges, self.notes)
+        facts = config_to_facts(self._info, self._config, begun.embedder.ranges, self._recorded_notes)
         facts |= begun.origin.facts
         created_s = self._created_s if self._is_created_given else int(time.time())
         begun.writer.finish(facts, created_s=created_s)
