@@ -202,7 +202,7 @@ def test_objects_are_those_of_a_fresh_encoding(seed, small, clips, lab, tmp_path
     first, second = small_scenes(lab, f"objects {seed}", 2)
     for scene in (first, second):
         cssv.commit(path, scene)
-        cssv.encode(clips / "clip.mkv", fresh, detector=lab.Truth(), scene=scene)
+        cssv.encode(clips / "clip.mkv", fresh, detector=lab.Truth(), scene=scene, overwrite=True)
         check_objects(lab, path, fresh)
 
 

@@ -115,7 +115,7 @@ def test_encoding_killed_at_any_moment(is_there, driver, clips, small, tool, lab
     """Afterwards there is no file, the old file, or, if killed after the renaming, the whole new file."""
     source, path, ffmpeg = clips / "clip.mkv", tmp_path / "new.cssv", tool("ffmpeg")
     order = {"path": str(path), "work": "encode", "is_slow": True}
-    options = {"source": str(source), "scene": lab.SCENE, "detector": "motion"}
+    options = {"source": str(source), "scene": lab.SCENE, "detector": "motion", "overwrite": True}
     old = small(codec="ffv1").read_bytes() if is_there else None
     whole = driver(**order, **{"with": options}, after_s=None)
     assert (whole["status"], whole["heard"]) == (0, [{"encoded": True}])
