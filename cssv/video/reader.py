@@ -73,7 +73,8 @@ class VideoReader(FrameReader):
         if rate is not None:
             check_rate(rate)
         self._path = as_input_file(path)
-        self._rate = rate
+        # A whole number would make the time base a float.
+        self._rate = None if rate is None else Fraction(rate)
         self._number, self._damaged = stream, damaged
         self._passes_damage = damaged in ("skip", "stop")
         self._stack = ExitStack()

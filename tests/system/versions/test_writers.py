@@ -78,7 +78,7 @@ def test_while_a_commit_runs(file, changed, lab, tool, tmp_path):
             everything_reads(file, crcs, [1], lab)
             assert lab.ffmpeg_crcs(tool("ffmpeg"), file) == crcs
             # A copy can be written at the same time.
-            assert cssv.gc(file, tmp_path / "copy.cssv", [1]).versions == (1,)
+            assert cssv.gc(file, tmp_path / "copy.cssv", [1], overwrite=True).versions == (1,)
             if stage == "redraw":
                 for words in (
                     ("commit", file, "--meta", scene),
