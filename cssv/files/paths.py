@@ -24,8 +24,8 @@ def check_path(name: str, path: Path_) -> Path:
     """
     # os.PathLike includes paths of bytes, which the rest of the library does not take.
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        # A number is how OpenCV names a camera.
-        remedy = CAMERA_REMEDY if isinstance(path, int) else None
+        # A number as the clip is how OpenCV names a camera.
+        remedy = CAMERA_REMEDY if name == "source" and isinstance(path, int) else None
         raise OptionTypeError(
             f"{name} is not a path", found=repr(path), bound="a text or a path", remedy=remedy
         )

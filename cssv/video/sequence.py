@@ -118,7 +118,7 @@ class SequenceReader(FrameReader):
         self._path = Path(path)
         self._access = Access(self, f"the reader of {path}")
         self._files = picture_files(self._path)
-        self._rate = PICTURE_RATE if rate is None else rate
+        self._rate = PICTURE_RATE if rate is None else Fraction(rate)
         check_rate(self._rate)
         time_base = 1 / self._rate
         low, high = span.first_pts(time_base), span.stop_pts(time_base)

@@ -136,7 +136,7 @@ def test_what_is_no_path_and_no_number(tmp_path, shown, weights):
     for wrong in ("x", 128.5, True, None):
         with pytest.raises(OptionError, match=r"`side=` has another type.*a whole number"):
             cssv.artefacts(shown, weights=weights, side=wrong)
-    with pytest.raises(OptionError, match=r"\.png"):
+    with pytest.raises(OptionError, match=r"plot is not a path: found '5'; allowed: a text or a path$"):
         cssv.artefacts(shown, weights=weights, plot=5)
     assert cssv.artefacts(shown, weights=weights, side=np.int64(SIDE)).columns == 16
 
