@@ -65,7 +65,7 @@ def kill_at(share, seconds, begin, driver, **order):
     """Kill a child after a share of the time of its work.
 
     The time is that of an earlier run. If the machine has become faster since, the child ends before its
-    kill; then it is started anew with its own time. Returns the end of the child, and the time of the whole work.
+    kill; then it is started anew with its own time. Returns its end, and the time of all its work.
     """
     for _ in range(TRIES):
         begin()
