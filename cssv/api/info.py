@@ -92,8 +92,8 @@ class Information:
         if self.kind != "cssv":
             return self.video.notes
         # The names of FFmpeg's codecs are those of the lossless ones here.
-        played = [browser_notes(codec) for codec in CODECS if codec == self.video.codec]
-        return (*self.video.notes, *self.damage, *(note for notes in played for note in notes))
+        played = next((browser_notes(codec) for codec in CODECS if codec == self.video.codec), ())
+        return (*self.video.notes, *self.damage, *played)
 
     @property
     def duration_s(self) -> Fraction | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
@@ -17,17 +17,14 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from cssv.errors import ChecksumError, OutputError, VideoError
-from cssv.files.access import Access, Loop
 from cssv.files.atomic import whole_file, whole_folder
 from cssv.frames import U8, Frame, Layout, check_size
-from cssv.video.frame_reader import FrameReader, Planes, check_number
-from cssv.video.info import Colour, VideoInfo, check_time
+from cssv.video.frame_reader import Planes
+from cssv.video.info import Colour, VideoInfo
+from cssv.video.numbered import NumberedReader
 from cssv.video.planes import PlaneConverter
 from cssv.video.png import GREY, GREY_ALPHA, RGB_ALPHA, Png, encode_png, png_files
-from cssv.video.span import WHOLE_CLIP, Span, no_frame
-
-#: Default frames per second of a folder of pictures.
-PICTURE_RATE = Fraction(25)
+from cssv.video.span import WHOLE_CLIP, Span
 
 #: Names of the files in a folder of pictures that was written here.
 _PICTURE_NAME = re.compile(r"[0-9]{6,}\.png")
@@ -35,7 +32,7 @@ _PICTURE_NAME = re.compile(r"[0-9]{6,}\.png")
 _RGB_COLOUR = Colour(range=2, space=0)
 
 
-class PictureReader(FrameReader):
+class PictureReader(NumberedReader):
     """Reader of a PNG, or of a folder of PNGs in natural order (2 before 10).
 
     RGB pictures give ``rgb24``; 8-bit grey ones are the stacked planes of ``yuv420p``.
@@ -59,15 +56,7 @@ class PictureReader(FrameReader):
         rate: Fraction | None = None,
         span: Span = WHOLE_CLIP,
     ) -> None:
-        self._files = png_files(Path(path))
-        self._access = Access(self, f"the reader of {path}")
-        self._rate = rate if rate is not None else PICTURE_RATE
-        check_time(1 / self._rate if self._rate else Fraction(0), self._rate)
-        count, time_base = len(self._files), 1 / self._rate
-        stop = span.stop_pts(time_base)
-        self._first = span.first_pts(time_base) or 0
-        self._stop = count if stop is None else min(count, stop)
-        self._next = 0
+        super().__init__(str(path), png_files(Path(path)), rate, span)
         self._like = _read(self._files[0])
         self._converter: PlaneConverter | None = None
         self.info = self._describe(planes)
@@ -100,19 +89,6 @@ class PictureReader(FrameReader):
             notes=notes,
         )
 
-    def __iter__(self) -> Iterator[Frame]:
-        with self._access.renewed():
-            number, self._next = self._next, 0
-            return Loop(self._frames(number), self._access)
-
-    def _frames(self, number: int) -> Iterator[Frame]:
-        if self._first >= self._stop:
-            count = len(self._files)
-            raise no_frame(f"{count} pictures", Fraction(0), (count - 1) / self._rate)
-        for pts in range(self._first + number, self._stop):
-            planes = self._planes(self._files[pts])
-            yield Frame(planes, self.info.layout, pts, self.info.time_base, pts - self._first)
-
     def _planes(self, path: Path) -> U8:
         png, like = _read(path), self._like
         found, wanted = ((p.width, p.height, p.depth, _layout(p)) for p in (png, like))
@@ -126,24 +102,6 @@ class PictureReader(FrameReader):
         if self._converter is None:
             return planes
         return self._converter.convert(VideoFrame.from_ndarray(planes, format="yuv420p"))
-
-    def timestamps(self) -> list[int]:
-        """Return the pts of every frame that will be delivered."""
-        return list(range(self._first, self._stop))
-
-    def seek(self, number: int, pts: int | None = None) -> None:
-        """Let the next loop start at frame ``number``; its ``pts`` may be given and must fit."""
-        with self._access.renewed():
-            count = self._stop - self._first
-            if pts is not None and pts != self._first + number:
-                raise VideoError("the clip has no frame at this time", found=f"pts {pts}")
-            check_number(number, count)
-            self._next = number
-
-    def close(self) -> None:
-        """End the use of the reader; may be called twice. No file stays open between two frames."""
-        with self._access.closing():
-            pass
 
 
 def write_picture(path: str | os.PathLike[str], frame: Frame, *, overwrite: bool = False) -> None:

@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 from av.video.frame import VideoFrame
 
 from cssv.errors import VideoError
-from cssv.files.access import Access, Loop
-from cssv.frames import Frame
+from cssv.frames import U8
 from cssv.video.decoding import PictureDecoder
 from cssv.video.ffmpeg import exact, opened, reason
-from cssv.video.frame_reader import FrameReader, Planes, check_number
-from cssv.video.info import VideoInfo, check_rate
-from cssv.video.pictures import PICTURE_RATE
+from cssv.video.frame_reader import Planes
+from cssv.video.info import VideoInfo
+from cssv.video.numbered import NumberedReader
 from cssv.video.planes import PlaneConverter, turn_of
 from cssv.video.png import Png, natural_order, read_bytes
-from cssv.video.span import WHOLE_CLIP, Span, no_frame
+from cssv.video.span import WHOLE_CLIP, Span
 
 #: Endings of the files of a folder that are taken for pictures.
 SUFFIXES = (".bmp", ".dpx", ".exr", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp")
@@ -92,13 +90,14 @@ def bytes_of_clip(path: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-class SequenceReader(FrameReader):
+class SequenceReader(NumberedReader):
     """Reader of the pictures of a folder as frames of a clip, in natural order of their names.
 
     Args:
         path: a folder, or a pattern such as ``frame_%04d.png`` or ``frames/*.jpg``.
         planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
-        rate: frames per second; frame n gets pts n in time base 1 / rate. None means ``PICTURE_RATE``.
+        rate: frames per second; frame n gets pts n in time base 1 / rate. None means
+            :data:`cssv.video.numbered.PICTURE_RATE`.
         span: frames outside are left out.
 
     Raises:
@@ -115,17 +114,7 @@ class SequenceReader(FrameReader):
         rate: Fraction | None = None,
         span: Span = WHOLE_CLIP,
     ) -> None:
-        self._path = Path(path)
-        self._access = Access(self, f"the reader of {path}")
-        self._files = picture_files(self._path)
-        self._rate = PICTURE_RATE if rate is None else Fraction(rate)
-        check_rate(self._rate)
-        time_base = 1 / self._rate
-        low, high = span.first_pts(time_base), span.stop_pts(time_base)
-        count = len(self._files)
-        self._first = low or 0
-        self._stop = count if high is None else min(count, high)
-        self._next = 0
+        super().__init__(str(path), picture_files(Path(path)), rate, span)
         first = _decoded(self._files[0])
         self._turn = turn_of(first)
         self._converter = PlaneConverter(first, planes)
@@ -160,48 +149,19 @@ class SequenceReader(FrameReader):
             notes=tuple(notes),
         )
 
-    def __iter__(self) -> Iterator[Frame]:
-        with self._access.renewed():
-            number, self._next = self._next, 0
-            return Loop(self._frames(number), self._access)
-
-    def _frames(self, number: int) -> Iterator[Frame]:
-        if self._first >= self._stop:
-            count = len(self._files)
-            raise no_frame(f"{count} pictures", Fraction(0), (count - 1) / self._rate)
-        for pts in range(self._first + number, self._stop):
-            picture = _decoded(self._files[pts])
-            # Each picture has its own orientation, unlike the frames of a video.
-            if turn_of(picture) != self._turn:
-                raise VideoError(
-                    "the pictures of a clip must have one orientation",
-                    found=str(self._files[pts]),
-                    remedy="Turn it, and save it without an orientation.",
-                )
-            try:
-                planes = self._converter.convert(picture)
-            except VideoError as error:
-                raise VideoError(
-                    error.what, found=f"{self._files[pts]}: {error.found}", bound=error.bound
-                ) from error
-            yield Frame(planes, self.info.layout, pts, self.info.time_base, pts - self._first)
-
-    def timestamps(self) -> list[int]:
-        """Return the pts of every frame that will be delivered."""
-        return list(range(self._first, self._stop))
-
-    def seek(self, number: int, pts: int | None = None) -> None:
-        """Let the next loop start at frame ``number``; its ``pts`` may be given and must fit."""
-        with self._access.renewed():
-            if pts is not None and pts != self._first + number:
-                raise VideoError("the clip has no frame at this time", found=f"pts {pts}")
-            check_number(number, self._stop - self._first)
-            self._next = number
-
-    def close(self) -> None:
-        """End the use of the reader; may be called twice. No file stays open between two frames."""
-        with self._access.closing():
-            pass
+    def _planes(self, path: Path) -> U8:
+        picture = _decoded(path)
+        # Each picture has its own orientation, unlike the frames of a video.
+        if turn_of(picture) != self._turn:
+            raise VideoError(
+                "the pictures of a clip must have one orientation",
+                found=str(path),
+                remedy="Turn it, and save it without an orientation.",
+            )
+        try:
+            return self._converter.convert(picture)
+        except VideoError as error:
+            raise VideoError(error.what, found=f"{path}: {error.found}", bound=error.bound) from error
 
 
 def _decoded(path: Path) -> VideoFrame:
