@@ -18,17 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from velocity import (
-    DEFINITIONS,
-    F64,
-    Path2D,
-    Velocities,
-    box_differences,
-    judge,
-    named_by_truth,
-    pairs,
-    paths,
-)
+from reference import DEFINITIONS, F64, Path2D, Velocities, named_by_truth, pairs, paths
+from velocity import box_differences, judge
 
 from cssv.boxes import from_centres
 from cssv.perception import BoxesDetector, ClipTracker, Detections, LiveTracker, Tracks, detections
