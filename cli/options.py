@@ -195,6 +195,14 @@ def perception_options(function: Function) -> Function:
             "the detector's own]",
         ),
         click.option(
+            "--nms-iou",
+            type=float,
+            metavar="S",
+            help="Two boxes with a larger intersection over union are one object; the weaker is left out. "
+            f"0 to 1.  [default: {choices.NMS_IOU_WITHIN} for boxes of one class of a network, "
+            f"{choices.NMS_IOU_ACROSS} for all others]",
+        ),
+        click.option(
             "--boxes",
             type=INPUT,
             metavar="FILE",

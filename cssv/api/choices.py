@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cssv.carriers.nibble.planes import DEFAULT_FIDELITY, FIDELITIES
     from cssv.interop.table import extensions as table_extensions
     from cssv.perception.detectors import DEFAULT_DETECTOR, DETECTORS
+    from cssv.perception.detectors.options import NMS_IOU_ACROSS, NMS_IOU_WITHIN
     from cssv.perception.transformer.features import SIDE_PX, SIDE_RANGE
     from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS
     from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
@@ -41,6 +42,8 @@ __all__ = [
     "EXTENSION",
     "FIDELITIES",
     "MERGES",
+    "NMS_IOU_ACROSS",
+    "NMS_IOU_WITHIN",
     "OUTLIER_DEVIATIONS",
     "PLANES",
     "SIDE_PX",
@@ -58,6 +61,7 @@ _HOMES = {
     "cssv.carriers.nibble.planes": ("DEFAULT_FIDELITY", "FIDELITIES"),
     "cssv.interop.table": ("extensions",),
     "cssv.perception.detectors": ("DEFAULT_DETECTOR", "DETECTORS"),
+    "cssv.perception.detectors.options": ("NMS_IOU_ACROSS", "NMS_IOU_WITHIN"),
     "cssv.perception.transformer.features": ("SIDE_PX", "SIDE_RANGE"),
     "cssv.perception.transformer.norms": ("OUTLIER_DEVIATIONS",),
     "cssv.pipeline.config": ("DEFAULT_CODEC", "EXTENSION"),

@@ -120,6 +120,7 @@ def encode(
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
     min_score: float | None = None,
+    nms_iou: float | None = None,
     thermal: Path_ | None = None,
     rate: Fraction | int | str | None = None,
     planes: Planes = DEFAULT_PLANES,
@@ -154,6 +155,9 @@ def encode(
         classes: names of the classes to detect, as a sequence or a text with commas; by default all that the
             network knows.
         min_score: detections of lower scores are left out, 0 to 1; by default the detector's own bound.
+        nms_iou: two boxes with a larger intersection over union show one object, and the weaker is left out;
+            0 to 1. By default 0.55 for boxes of one class in the network detectors, 0.8 for all others. Boxes
+            with ids are always kept.
         thermal: the record of a thermal camera: CPTV, a FLIR radiometric JPEG, a video or a folder of PNGs of
             16-bit counts. The scene's thermal part states its calibration and its place in the clip. The
             median inside an object's outline is the object's temperature, unless the scene gives one as
@@ -188,7 +192,7 @@ def encode(
     check_regular(source, VideoError, "the clip", folders=True)
     check_choice("planes", planes, PLANES)
     check_choice("damaged", damaged, DAMAGED)
-    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from)
+    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from, nms_iou)
     config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, Path(source), *options.files, thermal, scene)

@@ -30,6 +30,7 @@ from cssv.files.paths import Path_
 from cssv.frames import LAYOUTS, U8, Frame, Layout
 from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
 from cssv.perception.detectors import DetectorOptions, check_found
+from cssv.perception.detectors.nms import DuplicateFilter
 from cssv.perception.flow import Flow
 from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
@@ -122,7 +123,8 @@ class Encoder(Finishing):
         scene: as for :func:`encode`. Ranges that the scene does not give have fixed defaults, because the
             fastest object of a stream is not known beforehand.
         detector: as for :func:`encode`; unused for frames that come with detections.
-        weights, classes, min_score: of the detector, as for :func:`encode`.
+        weights, classes, min_score, nms_iou: of the detector, as for :func:`encode`; ``nms_iou`` also for
+            detections that come with frames.
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
             a first pts later than 5 s becomes 0 in the file, whose facts record it.
@@ -147,6 +149,7 @@ class Encoder(Finishing):
         weights: Path_ | None = None,
         classes: Sequence[str] | str | None = None,
         min_score: float | None = None,
+        nms_iou: float | None = None,
         lag_s: float = LAG_S,
         time_base: Fraction | None = None,
         codec: Codec = DEFAULT_CODEC,
@@ -168,9 +171,10 @@ class Encoder(Finishing):
         self._annotator = LiveAnnotator(loaded, plane)
         self._ground_note = ground_note(loaded.camera, plane)
         self._detector = DetectorOptions(
-            detector, weights=weights, classes=classes, min_score=min_score
+            detector, weights=weights, classes=classes, min_score=min_score, nms_iou=nms_iou
         ).make()
         self._is_detector_used = False
+        self._duplicates = DuplicateFilter(nms_iou)
         self._tracker = LiveTracker(lag_s=lag_s, plane=plane)
         self._is_created_given = created_s is not None
         self._thermal = LiveThermalReadings(self._annotator.scene.thermal, size)
@@ -205,6 +209,7 @@ class Encoder(Finishing):
     def _recorded_notes(self) -> tuple[str, ...]:
         """The notes that the file records when the encoder is closed."""
         own = self._detector.notes if self._is_detector_used else ()
+        own = (*own, *self._duplicates.notes)
         if self._begun is None:
             return (*own, *self._ground_note)
         return (*own, *self._ground_note, *self._begun.saturation.notes, *self._begun.origin.notes)
@@ -244,7 +249,7 @@ class Encoder(Finishing):
                 view = None if thermal is None else self._thermal.view(_array(thermal))
                 begun = self._begun or self._begin(frame)
                 flow = self._detector.flow.measure(frame)
-                found = self._detect(frame) if detections is None else detections
+                found = self._detect(frame) if detections is None else self._duplicates.apply(detections)
             except CssvError as error:
                 self._refusal = error
                 raise

@@ -83,6 +83,7 @@ def track(
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
     min_score: float | None = None,
+    nms_iou: float | None = None,
     rate: Fraction | int | str | None = None,
     stream: int | None = None,
     damaged: Damaged = DEFAULT_DAMAGED,
@@ -102,6 +103,7 @@ def track(
         weights: the network of a detector that needs one, a local file.
         classes: names of what to look for, as a sequence or a text with commas.
         min_score: detections of lower scores are left out, 0 to 1.
+        nms_iou: two boxes with a larger intersection over union show one object; see :func:`cssv.encode`.
         rate: frames per second, where the clip's header is wrong or there is no clip (then 25 by default).
         stream: number of the video stream of a clip that holds several; see :func:`cssv.encode`.
         damaged: what is done at a damaged frame; see :func:`cssv.encode`.
@@ -115,7 +117,7 @@ def track(
     """
     check_paths(source=source, output=output)
     check_choice("damaged", damaged, DAMAGED)
-    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from)
+    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from, nms_iou)
     exact = to_fraction(rate)
     if output is not None:
         for given in (source, *options.files):

@@ -92,7 +92,7 @@ class Detections:
         """Select the detections with a score of at least ``min_score``."""
         if not isinstance(min_score, Real):
             raise OptionTypeError("a score is a number", found=_quoted(min_score))
-        return self._of(np.flatnonzero(self.scores >= min_score))
+        return self.select(np.flatnonzero(self.scores >= min_score))
 
     def best(self, count: int) -> Detections:
         """Select the ``count`` highest scores, in their present order; of equal scores the first."""
@@ -100,9 +100,10 @@ class Detections:
             raise OptionTypeError("a number of detections is a whole number", found=_quoted(count))
         # A stable sort makes the choice among equal scores reproducible.
         order = np.argsort(-self.scores, kind="stable")
-        return self._of(np.sort(order[:count]))
+        return self.select(np.sort(order[:count]))
 
-    def _of(self, kept: I64) -> Detections:
+    def select(self, kept: I64) -> Detections:
+        """Select the detections at these positions."""
         if len(kept) == len(self):
             return self
         labels = tuple(self.labels[k] for k in kept)

@@ -12,6 +12,8 @@ from scipy.spatial import KDTree
 
 from cssv.boxes import F64, I64, to_centres
 
+#: Of more pairs than this, only the near ones are compared. A table of this many takes 8 MB.
+DENSE_PAIRS = 1_000_000
 #: Cost of a box without a partner; far above any cost of a pair, so that as many pairs as possible are made.
 _ALONE = 1e6
 

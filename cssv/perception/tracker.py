@@ -23,7 +23,7 @@ from cssv.perception.camera import CameraMotion
 from cssv.perception.detections import ANY_OBJECT, Detections
 from cssv.perception.evidence import ScoreScale
 from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
-from cssv.perception.sparse_pairs import cheapest_matching, near_pairs, overlapping_pairs
+from cssv.perception.sparse_pairs import DENSE_PAIRS, cheapest_matching, near_pairs, overlapping_pairs
 
 #: Boxes with at least this share of the clip's typical evidence (:mod:`cssv.perception.evidence`) have a high
 #: score: they are assigned first, and only they start a new object.
@@ -49,8 +49,6 @@ COST_LIMIT = 1.0
 PROCESS_NOISE = 0.1
 MEASUREMENT_NOISE = 0.12
 VELOCITY_PRIOR = 2.0
-#: Of more pairs of boxes and objects, only the near ones are compared. A table of this many takes 8 MB.
-DENSE_PAIRS = 1_000_000
 
 _FORBIDDEN = 1e6
 

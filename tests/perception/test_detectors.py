@@ -47,8 +47,8 @@ def clip(tmp_path):
 def test_every_detector_takes_options_by_the_names_that_all_use(name):
     made = DETECTORS[name]
     assert made.name == name
-    own = {"most_overlap", "label", "side_px", "heal"}
-    common = {"boxes", "boxes_from", "weights", "classes", "min_score"}
+    own = {"label", "side_px", "heal"}
+    common = {"boxes", "boxes_from", "weights", "classes", "min_score", "nms_iou"}
     assert set(inspect.signature(made).parameters) - own <= common
     assert inspect.getdoc(made)
 

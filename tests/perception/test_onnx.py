@@ -289,7 +289,7 @@ def test_a_network_that_cannot_run_with_its_free_side_says_how_to_export_it(tmp_
 
 def test_a_network_that_sees_texture_is_bounded(tmp_path):
     clip = colour_network(tmp_path / "net.onnx", size=(416, 416))
-    finder = CheckedDetector(OnnxDetector(clip, min_score=0, most_overlap=1))
+    finder = CheckedDetector(OnnxDetector(clip, min_score=0, nms_iou=1))
     found = finder.detect(frame_of(np.full((416, 416, 3), 200, np.uint8)))
     assert len(found) == MOST_BOXES
     assert "more than 300 boxes in 1 frames" in finder.notes[0]
@@ -317,7 +317,7 @@ def test_a_network_that_gives_no_numbers_is_refused_when_it_does(tmp_path, value
     [
         ({"min_score": -0.1}, "min_score is out of range: found -0.1; allowed: 0 to 1"),
         ({"min_score": float("nan")}, "min_score is out of range"),
-        ({"most_overlap": 2}, "most_overlap is out of range"),
+        ({"nms_iou": 2}, "nms_iou is out of range"),
         ({"classes": "unicorn"}, "'unicorn'; allowed: 0, 1, 2"),
     ],
 )

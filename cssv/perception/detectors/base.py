@@ -9,6 +9,8 @@ from cssv.errors import OptionError
 from cssv.files.paths import LONGEST_QUOTE
 from cssv.frames import Frame
 from cssv.perception.detections import Detections
+from cssv.perception.detectors.nms import DuplicateFilter
+from cssv.perception.detectors.options import check_share
 from cssv.perception.flow import FlowMeter
 
 
@@ -25,6 +27,9 @@ class Detector(Protocol):
                                              text or a sequence of texts, read after the last frame
     ``most_boxes``    ``None``               only so many detections of each frame, those of the highest
                                              scores, are tracked; None: all
+    ``nms_iou``       ``None``               of two boxes without ids whose intersection over union is larger,
+                                             the weaker one is left out; None:
+                                             :data:`~cssv.perception.detectors.options.NMS_IOU_ACROSS`
     ``flow``          a new ``FlowMeter``    the detector's own meter of optical flow, so that the flow of
                                              a frame is computed once
     ``needs_pixels``  ``True``               False: detections are available by frame number, so that no frame
@@ -65,6 +70,10 @@ class CheckedDetector:
 
     The rest of the program uses detectors only through this class.
 
+    Args:
+        detector: the detector.
+        nms_iou: instead of the detector's own.
+
     Attributes:
         name: of the detector.
         most_boxes, needs_pixels, frame_count: as in :class:`Detector`.
@@ -75,7 +84,7 @@ class CheckedDetector:
             not Detections.
     """
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, nms_iou: float | None = None) -> None:
         _check_methods(detector)
         self._detector = detector
         self._crowded_frames = self._largest_count = 0
@@ -83,6 +92,8 @@ class CheckedDetector:
         self.most_boxes: int | None = getattr(detector, "most_boxes", None)
         self.needs_pixels = bool(getattr(detector, "needs_pixels", True))
         self.frame_count: int | None = getattr(detector, "frame_count", None)
+        nms_iou = getattr(detector, "nms_iou", None) if nms_iou is None else nms_iou
+        self._duplicates = DuplicateFilter(None if nms_iou is None else check_share("nms_iou", nms_iou))
         meter = getattr(detector, "flow", None)
         # An attribute of that name may be anything; only a meter can be shared.
         self.flow = meter if isinstance(meter, FlowMeter) else FlowMeter()
@@ -94,10 +105,11 @@ class CheckedDetector:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The detector's notes so far, and one where a frame had more than :attr:`most_boxes` boxes."""
+        """The detector's notes so far, on its duplicate boxes, and on frames with too many boxes."""
         # Read each time: some detectors have their notes only after the frames.
         given = getattr(self._detector, "notes", None) or ()
         notes = (given,) if isinstance(given, str) else tuple(given)
+        notes += self._duplicates.notes
         if not self._crowded_frames:
             return notes
         return (
@@ -130,9 +142,9 @@ class CheckedDetector:
         return self._best(in_frame(number))
 
     def _best(self, found: object) -> Detections:
-        """Check a result, and leave out what exceeds the detector's own bound."""
+        """Check a result, and leave out duplicates and what exceeds the detector's own bound."""
         # The bound limits the tracker's time; the note counts the frames, so that the loss is not silent.
-        checked = check_found(found, f"the detector {self.name}")
+        checked = self._duplicates.apply(check_found(found, f"the detector {self.name}"))
         if self.most_boxes is None or len(checked) <= self.most_boxes:
             return checked
         self._crowded_frames += 1

@@ -50,7 +50,7 @@ def register_detector(name: str, factory: DetectorFactory | str) -> None:
         name: for ``detector=``; letters, digits, ``_``, ``.`` and ``-``.
         factory: makes the detector, usually its class; or ``"module:attribute"``, which is imported at its
             first use. Its parameters are the options that the detector takes: ``weights``, ``classes``,
-            ``min_score``, ``boxes`` or others.
+            ``min_score``, ``nms_iou``, ``boxes`` or others.
 
     Raises:
         OptionError: the name is taken, or the factory cannot be called.
@@ -62,8 +62,8 @@ def detector(name: str, **options: object) -> Detector:
     """Make a detector by name. Options that are None count as not given.
 
     Each detector takes some of ``boxes`` (a MOT file), ``boxes_from`` (its first frame), ``weights`` (a
-    file), ``classes`` (names to look for, as a sequence or a text with commas) and
-    ``min_score`` (0 to 1). Some take others, which their classes state and the command line does not have:
+    file), ``classes`` (names to look for, as a sequence or a text with commas), ``min_score`` and
+    ``nms_iou`` (0 to 1). Some take others, which their classes state and the command line does not have:
     pass the result as ``detector=`` to :func:`cssv.encode`, :func:`cssv.track` or a stream.
 
     Raises:
@@ -83,6 +83,8 @@ class DetectorOptions:
         weights: the network of a detector that needs one, a file.
         classes: names to look for, as a sequence or a text with commas; None: all.
         min_score: detections of lower scores are left out, 0 to 1; None: the detector's own default.
+        nms_iou: two boxes with a larger intersection over union are one object, 0 to 1; None: the detector's
+            own default.
         boxes_from: number of the clip's first frame in the box file; None: 0 if the file has boxes in
             frame 0, otherwise 1.
 
@@ -96,6 +98,7 @@ class DetectorOptions:
     classes: Sequence[str] | str | None = None
     min_score: float | None = None
     boxes_from: int | None = None
+    nms_iou: float | None = None
 
     def __post_init__(self) -> None:
         check_paths(boxes=self.boxes, weights=self.weights)
@@ -140,7 +143,10 @@ class DetectorOptions:
         default = DEFAULT_DETECTOR if self.boxes is None else DEFAULT_BOXES_DETECTOR
         name = default if self.detector is None else self.detector
         options = self._options()
-        return CheckedDetector.from_detector(_make(name, options, offered=options))
+        # Networks suppress boxes themselves. For all others the wrapper does it.
+        if "nms_iou" not in inspect.signature(DETECTORS[name]).parameters:
+            del options["nms_iou"]
+        return CheckedDetector(_make(name, options, offered=options), self.nms_iou)
 
     def _options(self) -> dict[str, Any]:
         """The options of a detector that is chosen by name."""

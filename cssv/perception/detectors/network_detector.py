@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from os import PathLike
 
 from cssv.perception.detectors.classes import choose
-from cssv.perception.detectors.options import MIN_SCORE, MOST_BOXES, MOST_OVERLAP, check_share
+from cssv.perception.detectors.options import MIN_SCORE, MOST_BOXES, check_share
 
 
 class NetworkDetector(ABC):
@@ -17,7 +17,8 @@ class NetworkDetector(ABC):
         weights: a file.
         classes: names to look for, as a sequence or a text with commas; all by default.
         min_score: boxes of lower scores are left out; 0 to 1.
-        most_overlap: of two boxes of one class that overlap more than this, the weaker is removed; 0 to 1.
+        nms_iou: two boxes with a larger intersection over union are one object, and the weaker is removed;
+            0 to 1. By default 0.55 for boxes of one class, 0.8 for boxes of different classes.
 
     Raises:
         OptionError: the network does not have a class, or a number is out of range.
@@ -31,11 +32,11 @@ class NetworkDetector(ABC):
         *,
         classes: Sequence[str] | str | None = None,
         min_score: float = MIN_SCORE,
-        most_overlap: float = MOST_OVERLAP,
+        nms_iou: float | None = None,
     ) -> None:
         # Loading a network takes seconds, so the numbers are checked first.
         self._min_score = check_share("min_score", min_score)
-        self._most_overlap = check_share("most_overlap", most_overlap)
+        self.nms_iou = None if nms_iou is None else check_share("nms_iou", nms_iou)
         self._names = self._load(weights)
         self._chosen = choose(classes, self._names)
 

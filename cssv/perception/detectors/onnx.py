@@ -34,7 +34,8 @@ class OnnxDetector(NetworkDetector):
         weights: an ``.onnx`` file with one input (1, 3, height, width), sides fixed or free, and one output.
         classes: names to look for, as a sequence or a text with commas; all by default.
         min_score: boxes of lower scores are left out; 0 to 1.
-        most_overlap: of two boxes of one class that overlap more than this, the weaker is removed; 0 to 1.
+        nms_iou: two boxes with a larger intersection over union are one object, and the weaker is removed;
+            0 to 1. By default 0.55 for boxes of one class, 0.8 for boxes of different classes.
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
@@ -65,7 +66,7 @@ class OnnxDetector(NetworkDetector):
         boxes = box.to_picture(centred)
         # Other classes are removed first: they suppress nothing, and fewer boxes are compared.
         kept = np.flatnonzero(touching(boxes, picture) & np.isin(classes, self._chosen))
-        kept = kept[suppress(boxes[kept], scores[kept], classes[kept], self._most_overlap)]
+        kept = kept[suppress(boxes[kept], scores[kept], classes[kept], self.nms_iou)]
         if not len(kept):
             return EMPTY
         return detections(boxes[kept], scores[kept], [self._names[k] for k in classes[kept]])

@@ -18,7 +18,10 @@ from cssv.files.paths import check_path
 #: continue the tracks of better ones.
 MIN_SCORE = 0.1
 #: Two boxes of one class with a larger intersection over union are one object; the weaker is removed.
-MOST_OVERLAP = 0.55
+NMS_IOU_WITHIN = 0.55
+#: The same bound for boxes of different classes. Some networks report one object under two labels, with
+#: nearly equal boxes. A rider and a bicycle, or a person in a car, overlap by less.
+NMS_IOU_ACROSS = 0.8
 #: Largest number of boxes in a frame; of more, those of the best scores are kept. More boxes are found only
 #: in texture, and each costs time in the tracker. A box file has no such bound.
 MOST_BOXES = 300

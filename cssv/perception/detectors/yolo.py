@@ -28,7 +28,8 @@ from cssv.perception.detections import EMPTY, Detections, detections
 from cssv.perception.detectors.classes import default_names
 from cssv.perception.detectors.colour import to_bgr
 from cssv.perception.detectors.network_detector import NetworkDetector
-from cssv.perception.detectors.options import MOST_BOXES, check_weights, touching
+from cssv.perception.detectors.nms import suppress
+from cssv.perception.detectors.options import MOST_BOXES, NMS_IOU_WITHIN, check_weights, touching
 from cssv.perception.transformer.weights import file_sha256
 
 LICENCE = "AGPL-3.0"
@@ -55,7 +56,8 @@ class YoloDetector(NetworkDetector):
             sources.
         classes: names to look for, as a sequence or a text with commas; all by default.
         min_score: boxes of lower scores are left out; 0 to 1.
-        most_overlap: of two boxes of one class that overlap more than this, the weaker is removed; 0 to 1.
+        nms_iou: two boxes with a larger intersection over union are one object, and the weaker is removed;
+            0 to 1. By default 0.55 for boxes of one class, 0.8 for boxes of different classes.
 
     Raises:
         MissingExtraError: ultralytics is not installed, or cannot run here; also :meth:`detect`.
@@ -93,7 +95,7 @@ class YoloDetector(NetworkDetector):
             found = self._model.predict(
                 to_bgr(frame),
                 conf=self._min_score,
-                iou=self._most_overlap,
+                iou=NMS_IOU_WITHIN if self.nms_iou is None else self.nms_iou,
                 classes=self._chosen.tolist(),
                 # One more than are tracked shows that boxes were left out.
                 max_det=MOST_BOXES + 1,
@@ -110,12 +112,14 @@ class YoloDetector(NetworkDetector):
             ) from error
         corners = found.xyxy.cpu().numpy().astype(np.float64).reshape(-1, 4)
         boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-        kept = touching(boxes, (frame.width, frame.height))
-        if not kept.any():
-            return EMPTY
         scores = np.clip(found.conf.cpu().numpy().astype(np.float64), 0, 1)
-        classes = found.cls.cpu().numpy().astype(np.int64)[kept]
-        return detections(boxes[kept], scores[kept], [self._names[k] for k in classes])
+        classes = found.cls.cpu().numpy().astype(np.int64)
+        kept = np.flatnonzero(touching(boxes, (frame.width, frame.height)))
+        # Ultralytics compares boxes within a class only.
+        kept = kept[suppress(boxes[kept], scores[kept], classes[kept], self.nms_iou)]
+        if not len(kept):
+            return EMPTY
+        return detections(boxes[kept], scores[kept], [self._names[k] for k in classes[kept]])
 
 
 def _ultralytics() -> ModuleType:
