@@ -7,7 +7,7 @@ picture than any object, so the largest set of points with a common motion belon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -27,6 +27,14 @@ STILL_PX = 0.06
 STEEP = 4.0
 TORN_LEVELS = 12.0
 REGISTER_STEP_PX = 2
+#: Differences within this many standard deviations of the picture's noise, and at least within these grey
+#: levels, take part in the fit. The noise is that of the quietest quarter of the points, because objects can
+#: cover most of the steep points where the ground has no texture.
+NEAR_SIGMA = 4.0
+NEAR_LEVELS = 3.0
+QUIETEST = 0.25
+#: The quantile :data:`QUIETEST` of |e| in standard deviations of a normal distribution.
+_QUIETEST_SIGMA = 0.3186
 
 _IDENTITY = np.eye(2, 3)
 _IDENTITY.flags.writeable = False
@@ -97,8 +105,27 @@ def fit_camera(before_px: F64, now_px: F64, size_px: tuple[int, int]) -> CameraM
         now_px: (n, 2) positions of the same points in the current one.
         size_px: width and height of the flow picture.
     """
-    if len(before_px) < FEWEST_POINTS:
+    return checked(largest_agreement(before_px, now_px), size_px)
+
+
+def checked(best: CameraMotion | None, size_px: tuple[int, int]) -> CameraMotion:
+    """Return a motion that enough points agree on; unknown if they are few, and exact rest if it is tiny."""
+    # A small set can be an object, or chance.
+    if best is None or best.share < SMALLEST_SHARE:
         return UNKNOWN
+    # Noise of the flow must not make a still camera drift over many frames.
+    return replace(best, A=_IDENTITY) if corner_motion(best.A, size_px) < STILL_PX else best
+
+
+def largest_agreement(before_px: F64, now_px: F64) -> CameraMotion | None:
+    """Fit the motion of the largest set of agreeing points, however small; None without a fit.
+
+    Args:
+        before_px: (n, 2) positions in the previous flow picture.
+        now_px: (n, 2) positions of the same points in the current one.
+    """
+    if len(before_px) < FEWEST_POINTS:
+        return None
     A, agree = cv2.estimateAffinePartial2D(
         before_px,
         now_px,
@@ -107,21 +134,19 @@ def fit_camera(before_px: F64, now_px: F64, size_px: tuple[int, int]) -> CameraM
         maxIters=500,
         confidence=0.995,
     )
-    if A is None or agree is None:
-        return UNKNOWN
+    if A is None or agree is None or not np.isfinite(A).all() or not agree.any():
+        return None
     within = agree.ravel() > 0
-    share = float(within.mean())
-    # A small set can be an object, or chance.
-    if share < SMALLEST_SHARE or not np.isfinite(A).all():
-        return UNKNOWN
-    A = np.asarray(A, dtype=np.float64)
-    away = now_px[within] - before_px[within] @ A[:, :2].T - A[:, 2]
-    sigma = float(np.sqrt(np.mean(away**2)))
+    fitted: F64 = np.asarray(A, dtype=np.float64)
+    away = now_px[within] - before_px[within] @ fitted[:, :2].T - fitted[:, 2]
+    return CameraMotion(fitted, True, float(within.mean()), float(np.sqrt(np.mean(away**2))))
+
+
+def corner_motion(A: F64, size_px: tuple[int, int]) -> float:
+    """Compute the largest motion along one axis of a corner of a picture of this width and height."""
     width, height = size_px
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], dtype=np.float64)
-    # Noise of the flow must not make a still camera drift over many frames.
-    still = np.abs(corners @ A[:, :2].T + A[:, 2] - corners).max() < STILL_PX
-    return CameraMotion(_IDENTITY if still else np.asarray(A, dtype=np.float64), True, share, sigma)
+    return float(np.abs(corners @ A[:, :2].T + A[:, 2] - corners).max())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,16 +185,18 @@ def register(first: U8, second: U8) -> Registration:
     away = second[y, x].astype(np.float32) - first[y, x]
     across, down = (x - width / 2).astype(np.float32), (y - height / 2).astype(np.float32)
     J = np.stack([gx, gy, (gx * across + gy * down) / width, (gy * across - gx * down) / width])
-    p, near = np.zeros(4), np.ones(len(y), dtype=np.bool_)
+    p = np.zeros(4)
     # Pixels of moving objects are excluded, and the fit is repeated without them.
-    for _ in range(3):
-        near = np.abs(away + p @ J) < TORN_LEVELS
+    for _ in range(4):
+        left = np.abs(away + p @ J)
+        quiet = float(np.partition(left, int(QUIETEST * len(left)))[int(QUIETEST * len(left))])
+        near = left < min(max(NEAR_SIGMA * quiet / _QUIETEST_SIGMA, NEAR_LEVELS), TORN_LEVELS)
         inner = J[:, near]
         p = np.linalg.lstsq(inner @ inner.T, -(inner @ away[near]), rcond=None)[0].astype(np.float64)
     zoom, turn = p[2] / width, p[3] / width
     linear = np.array([[1 + zoom, -turn], [turn, 1 + zoom]])
     middle = np.array([width / 2, height / 2])
     A = np.column_stack([linear, p[:2] + middle - linear @ middle])
-    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], dtype=np.float64)
-    moved = float(np.abs(corners @ linear.T + A[:, 2] - corners).max())
-    return Registration(A, moved, 1 - float(near.mean()), len(y))
+    moved = corner_motion(A, (width, height))
+    torn = float(np.mean(np.abs(away + p @ J) >= TORN_LEVELS))
+    return Registration(A, moved, torn, len(y))

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from cssv.boxes import F64
 from cssv.frames import U8, Frame
-from cssv.perception.camera import FEWEST_POINTS, STILL, STILL_PX, CameraMotion, fit_camera, register
+from cssv.perception.camera import (
+    FEWEST_POINTS,
+    STILL,
+    STILL_PX,
+    CameraMotion,
+    checked,
+    largest_agreement,
+    register,
+)
+from cssv.perception.votes import followed_median, is_at_rest
 
 F32 = NDArray[np.float32]
 
@@ -98,11 +107,19 @@ class FlowMeter:
         # Detector and tracker both measure a frame; the second call must not compare it with itself.
         if key == self._key:
             return self._flow
-        before = self.picture
+        before, scene = self.picture, self._scene_before()
         self.picture, self.scale = shrink(frame.luma())
-        self._flow = Flow(before, self.picture, self.scale) if before.shape == self.picture.shape else None
+        same = before.shape == self.picture.shape
+        self._flow = Flow(before, self.picture, self.scale, scene) if same else None
         self._key = key
         return self._flow
+
+    def _scene_before(self) -> U8:
+        """The still scene up to the last picture; that picture itself unless the camera was at rest."""
+        camera = None if self._flow is None else self._flow.measured_camera
+        if self._flow is None or camera is None or not camera.is_still:
+            return self.picture
+        return followed_median(self._flow.scene, self.picture)
 
 
 class Flow:
@@ -110,11 +127,13 @@ class Flow:
 
     Attributes:
         scale: pixels of the frame per working pixel.
+        scene: the still scene before this frame, at working size; the previous picture by default.
     """
 
-    def __init__(self, before: U8, now: U8, scale: int) -> None:
+    def __init__(self, before: U8, now: U8, scale: int, scene: U8 | None = None) -> None:
         self._before, self._now = before, now
         self.scale = scale
+        self.scene = before if scene is None else scene
 
     @cached_property
     def field(self) -> F32:
@@ -151,7 +170,16 @@ class Flow:
         points = np.stack(np.meshgrid(grid(width), grid(height)), axis=-1)[texture(self._now) > TEXTURE]
         now = points.astype(np.float64)
         before = now + self.field[points[:, 1], points[:, 0]]
-        return fit_camera(before, now, (width, height))
+        best = largest_agreement(before, now)
+        # Most of the texture can be on objects that move together, such as vehicles on smooth asphalt.
+        if best is not None and is_at_rest(best, self.scene, self._now):
+            return replace(STILL, share=1 - small.torn)
+        return checked(best, (width, height))
+
+    @property
+    def measured_camera(self) -> CameraMotion | None:
+        """Camera motion in working pixels; None if it was not computed so far."""
+        return self.camera_of_picture if "camera_of_picture" in vars(self) else None
 
     def camera(self) -> CameraMotion:
         """Camera motion in pixels of the frame."""

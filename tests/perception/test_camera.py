@@ -114,6 +114,51 @@ def test_a_camera_at_rest_is_exactly_at_rest(noise):
             np.testing.assert_array_equal(camera.A, np.eye(2, 3))
 
 
+def street(number, pan=0):
+    """Smooth asphalt with some paint, and textured vehicles that all drive 9 pixels a frame."""
+    ground = np.full((288, 900), 76.0)
+    ground += np.linspace(-6, 6, 288)[:, None]
+    for x in range(20, 900, 110):
+        ground[70:74, x : x + 50] = ground[215:219, x + 30 : x + 80] = 140
+        ground[140:146, x : x + 14] = ground[20:26, x + 40 : x + 58] = 120
+        cv2.line(ground, (x, 100), (x + 30, 200), 68, 2)
+    vehicles = scenery(30, (384, 288), grain=1.5)
+    picture = ground[:, 100 + pan : 484 + pan]
+    for x, y in ((30, 35), (270, 40), (20, 150), (180, 155)):
+        left = (x + 9 * number) % 500 - 110
+        seen_part = slice(max(left, 0), max(left + 100, 0))
+        own = slice(max(-left, 0), max(-left, 0) + len(picture[0, seen_part]))
+        picture[y : y + 55, seen_part] = vehicles[y : y + 55, own]
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def test_vehicles_on_a_smooth_street_do_not_move_the_camera():
+    meter, still = FlowMeter(), []
+    for number in range(30):
+        flow = meter.measure(frame(street(number), number))
+        still += [flow.camera().is_still] if flow is not None else []
+    assert all(still)
+
+
+def test_a_pan_over_a_smooth_street_is_no_rest():
+    meter = FlowMeter()
+    for number in range(30):
+        # The pan begins after the camera stood still for some frames.
+        flow = meter.measure(frame(street(number, pan=5 * max(number - 15, 0)), number))
+        if number > 16:
+            assert not flow.camera().is_still
+
+
+def test_the_camera_over_a_real_street_is_still(data):
+    meter, still = FlowMeter(), []
+    with VideoReader(data / "traffic/traffic.mp4", span=Span(start=Fraction(6), stop=Fraction(12))) as reader:
+        for each in reader:
+            flow = meter.measure(each)
+            still += [flow.camera().is_still] if flow is not None else []
+    # Before, the camera was still in less than a third of these frames.
+    assert np.mean(still) > 0.97
+
+
 def test_a_large_motion_is_no_rest():
     world = scenery(6)
     for shift in (10, 25, 60):
