@@ -175,7 +175,7 @@ class Encoder(Finishing):
         ).make()
         self._is_detector_used = False
         self._duplicates = DuplicateFilter(nms_iou)
-        self._tracker = LiveTracker(lag_s=lag_s, plane=plane)
+        self._tracker = LiveTracker(lag_s=lag_s, plane=plane, size=size)
         self._is_created_given = created_s is not None
         self._thermal = LiveThermalReadings(self._annotator.scene.thermal, size)
         self._waiting: deque[tuple[Frame, ThermalView | None]] = deque()

@@ -21,6 +21,7 @@ from itertools import product
 import numpy as np
 
 from cssv.boxes import F64, I64
+from cssv.perception.cut_boxes import WHOLE, CutState
 from cssv.perception.disturbances import Disturbances, find
 from cssv.perception.kinematics import Problem, States, kalman_filter, log_likelihoods, rts_smoother
 from cssv.perception.smoothing import Batch, Noise, State, Tracklet, batches
@@ -53,11 +54,13 @@ class ScaleBank:
         time_s: time of the last of those frames.
         states: (K, 4) states of the four channels at that time.
         likely: (K, 4) log likelihood of those frames.
+        cut: signs and sizes at that time, if a box was cut by the picture's edge.
     """
 
     time_s: float
     states: States
     likely: F64
+    cut: CutState = WHOLE
 
     def state(self, scales: I64) -> State:
         """Select the state of each channel by its scale; ``scales`` is (4,) indices below K."""
@@ -187,5 +190,6 @@ def advanced(
         for k, tracklet in enumerate(group):
             own = slice(4 * k, 4 * k + 4)
             states = States(*(number[:, own].copy() for number in last.numbers()))
-            found[tracklet.id] = ScaleBank(float(tracklet.times_s[-1]), states, likely[:, own].copy())
+            cut = WHOLE if tracklet.cut is None else tracklet.cut.last()
+            found[tracklet.id] = ScaleBank(float(tracklet.times_s[-1]), states, likely[:, own].copy(), cut)
     return found

@@ -11,6 +11,8 @@ import numpy as np
 from cssv.boxes import F64, UNKNOWN_ID, to_centres
 from cssv.errors import OptionError
 from cssv.perception.adaptation import ScaleBank, adapted, advanced
+from cssv.perception.completion import complete, until
+from cssv.perception.cut_boxes import Size, cut_sides
 from cssv.perception.detections import ANY_OBJECT, Detections
 from cssv.perception.disturbances import Disturbances
 from cssv.perception.evidence import evidence
@@ -112,6 +114,8 @@ class LiveTracker:
         noise: noise of the typical object and its detections; by default estimated from the last half minute.
             An object uses a multiple of it if that predicts its frames so far better.
         plane: ground plane of the pictures; with it, objects have velocities in metres per second too.
+        size: width and height of the picture; None if they are not known, then no box counts as cut by the
+            edge of the picture.
 
     Raises:
         OptionError: the lag is outside :data:`LAG_RANGE_S`.
@@ -124,6 +128,7 @@ class LiveTracker:
         tracker: Tracker | None = None,
         noise: Noise | None = None,
         plane: Plane | None = None,
+        size: Size | None = None,
     ) -> None:
         low, high = LAG_RANGE_S
         if not low <= lag_s <= high:
@@ -131,6 +136,7 @@ class LiveTracker:
         self.lag_s = lag_s
         self._tracker = Tracker() if tracker is None else tracker
         self._noise = noise
+        self._size = size
         self._recent = RecentNoise()
         self._metres = None if plane is None else LiveMetres(plane)
         self._numbers: list[int] = []
@@ -181,7 +187,13 @@ class LiveTracker:
             # A given id confirms an object at once; others need several boxes with high evidence.
             seen.confirm(fewest, is_given=bool(detections.ids[k] >= 0), is_sure=bool(sure[k]))
         if self._noise is None:
-            self._recent.add(now, ids[known], centres[known])
+            # The boxes that the edge cuts are no measure of the detector's errors.
+            whole = (
+                known
+                if self._size is None
+                else known[~cut_sides(detections.boxes_px[known], self._size).any(axis=1)]
+            )
+            self._recent.add(now, ids[whole], centres[whole])
         ready = int(np.searchsorted(self._times_s, self._times_s[-1] - self.lag_s, side="right"))
         # The tolerance covers the rounding of frame times, which would delay a group by one frame.
         hop_s = self._times_s[ready - 1] - self._times_s[0] if ready else 0.0
@@ -198,9 +210,16 @@ class LiveTracker:
     def _emit(self, ready: int) -> list[FrameStates]:
         """Smooth the window, return its first ``ready`` frames and remove them."""
         noise = self._recent.noise() if self._noise is None else self._noise
-        confirmed = {k: seen for k, seen in self._objects.items() if seen.steps and seen.is_confirmed}
+        confirmed = {k for k, seen in self._objects.items() if seen.steps and seen.is_confirmed}
         banks = {k: seen.bank for k, seen in self._objects.items() if seen.bank is not None}
-        window = adapted([self._tracklet(k, seen) for k, seen in confirmed.items()], noise, banks)
+        # Of objects without a box in the window, only those at the edge have more than a state to keep.
+        inside = [
+            self._tracklet(k, seen, None if seen.steps else len(self._numbers))
+            for k, seen in self._objects.items()
+            if seen.steps or (self._numbers and seen.bank is not None and seen.bank.cut.signs.any())
+        ]
+        inside, banks = complete(inside, noise, self._size, banks)
+        window = adapted([t for t in inside if t.id in confirmed], noise, banks)
         for tracklet in window:
             self._objects[tracklet.id].store_findings(tracklet)
         found = smooth(window, noise)
@@ -208,7 +227,7 @@ class LiveTracker:
             found = self._metres.standing(found, window, noise, self._times_s[ready - 1])
         tracks = Tracks(found)
         states = [tracks.in_frame(number) for number in self._numbers[:ready]]
-        self._drop(ready, noise, banks)
+        self._drop(ready, noise, banks, {tracklet.id: tracklet for tracklet in inside if tracklet.cut})
         return states
 
     def _tracklet(self, identity: int, seen: _Object, stop: int | None = None) -> Tracklet:
@@ -229,8 +248,11 @@ class LiveTracker:
         last = np.searchsorted(at, np.arange(len(numbers)), side="right")
         return replace(whole, heights_px=heights[last])
 
-    def _drop(self, ready: int, noise: Noise, banks: dict[int, ScaleBank]) -> None:
-        """Remove the first ``ready`` frames after updating the scale banks of the objects with them."""
+    def _drop(self, ready: int, noise: Noise, banks: dict[int, ScaleBank], cut: dict[int, Tracklet]) -> None:
+        """Remove the first ``ready`` frames after updating the scale banks of the objects with them.
+
+        ``cut`` holds the completed tracklets of the objects that the edge cuts.
+        """
         leaving = {
             k: seen
             for k, seen in self._objects.items()
@@ -239,6 +261,8 @@ class LiveTracker:
         gone = []
         for k, seen in leaving.items():
             tracklet = self._tracklet(k, seen, ready)
+            if k in cut:
+                tracklet = until(cut[k], tracklet)
             # Without the disturbances found here, a false box would distort the state that is kept.
             wrong = seen.disturbances
             gone.append(replace(tracklet, disturbances=None if wrong is None else wrong.until(len(tracklet))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -14,6 +15,8 @@ from cssv.boxes import F64, I64, UNKNOWN_ID, to_centres
 from cssv.frames import Frame
 from cssv.perception.adaptation import adapted
 from cssv.perception.camera_path import CameraPath
+from cssv.perception.completion import complete, whole_boxes
+from cssv.perception.cut_boxes import Size
 from cssv.perception.detections import ANY_OBJECT, Detections
 from cssv.perception.detectors.base import CheckedDetector, Detector
 from cssv.perception.evidence import evidence
@@ -48,11 +51,20 @@ class ClipTracker:
     Args:
         tracker: assigns the identities; a new :class:`Tracker` by default.
         fewest_boxes: see :data:`FEWEST_BOXES`.
+        size: width and height of the picture; None if they are not known, then no box counts as cut by the
+            edge of the picture.
     """
 
-    def __init__(self, tracker: Tracker | None = None, *, fewest_boxes: int = FEWEST_BOXES) -> None:
+    def __init__(
+        self,
+        tracker: Tracker | None = None,
+        *,
+        fewest_boxes: int = FEWEST_BOXES,
+        size: Size | None = None,
+    ) -> None:
         self._tracker = Tracker() if tracker is None else tracker
         self._fewest_boxes = fewest_boxes
+        self._size = size
         self._frames, self._boxes = Record(FRAME), Record(BOX)
         self._given: set[int] = set()
         self._labels: dict[int, Counter[str]] = {}
@@ -109,9 +121,10 @@ class ClipTracker:
         loose = [piece for piece in pieces if piece.id not in self._given]
         # A single box has no velocity, so it can be linked to almost anything.
         firmer = [piece for piece in loose if _count(piece) > 1]
-        owner = link(
-            firmer, estimate_noise(loose), None if self._camera_path.is_still else self._camera_path.place_at
-        )
+        noise = self._noise(loose)
+        # The whole objects, since the centre of a box that the edge cuts does not move with its object.
+        firmer = [replace(piece, cut=None) for piece in complete(firmer, noise, self._size)[0]]
+        owner = link(firmer, noise, None if self._camera_path.is_still else self._camera_path.place_at)
         if any(identity != whole for identity, whole in owner.items()):
             pieces = self._pieces(owner)
         # After linking, since the parts of an occluded object can each have too few boxes.
@@ -129,6 +142,10 @@ class ClipTracker:
             else:
                 left_out.add_object(len(scores), scores.min(), scores.max())
         return sorted(wholes, key=lambda tracklet: tracklet.id)
+
+    def _noise(self, tracklets: Sequence[Tracklet]) -> Noise:
+        """Estimate the noise from the boxes that the picture's edge does not cut."""
+        return estimate_noise(whole_boxes(tracklets, self._size))
 
     def _fewest(self) -> int:
         """Smallest number of boxes per object at the frame rate of this clip."""
@@ -184,7 +201,8 @@ class ClipTracker:
         """
         left_out = self._single.copy()
         tracklets = self._tracklets(left_out)
-        noise = estimate_noise(tracklets) if noise is None else noise
+        noise = self._noise(tracklets) if noise is None else noise
+        tracklets, _ = complete(tracklets, noise, self._size)
         tracks = smooth(adapted(tracklets, noise), noise)
         return Tracks(
             tracks if plane is None else with_metres(tracks, tracklets, plane), notes=left_out.notes
@@ -218,12 +236,14 @@ def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = 
     Raises:
         InputError: frame times do not increase, or a result of the detector is not Detections.
     """
-    clip = ClipTracker()
+    clip: ClipTracker | None = None
     checked = CheckedDetector.from_detector(detector)
     for frame in frames:
+        # The size of the picture is known with its first frame.
+        clip = ClipTracker(size=(frame.width, frame.height)) if clip is None else clip
         flow = checked.flow.measure(frame)
         clip.add(frame.number, frame.time, checked.detect(frame), flow)
-    return clip.finish(plane=plane)
+    return Tracks() if clip is None else clip.finish(plane=plane)
 
 
 def track_boxes(
@@ -231,6 +251,7 @@ def track_boxes(
     times_s: Sequence[Fraction | float],
     first: int = 0,
     plane: Plane | None = None,
+    size: Size | None = None,
 ) -> Tracks:
     """Compute the tracks of a clip without decoding a frame, by a detector such as a box file.
 
@@ -239,11 +260,12 @@ def track_boxes(
         times_s: presentation time of each frame.
         first: number of the first frame in the whole clip.
         plane: as in :meth:`ClipTracker.finish`.
+        size: of the picture, as in :class:`ClipTracker`.
 
     Raises:
         InputError: frame times do not increase, or a result of the detector is not Detections.
     """
-    clip = ClipTracker()
+    clip = ClipTracker(size=size)
     checked = CheckedDetector.from_detector(detector)
     for number, time_s in enumerate(times_s):
         clip.add(number, time_s, checked.in_frame(first + number))

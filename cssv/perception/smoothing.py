@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cssv.boxes import F64, I64, from_centres
+from cssv.perception.cut_boxes import CutBoxes
 from cssv.perception.disturbances import Disturbances
 from cssv.perception.kinematics import Bools, Problem, States, kalman_filter, rts_smoother, scatter
 from cssv.perception.tracks import Track
@@ -95,6 +96,8 @@ class Tracklet:
         flow_px_s: float64 (n, 3): velocity x and y by optical flow and its standard deviation in px/s; NaN
             where it is not known. None if it was not measured.
         heights_px: float64 (n,): as from :func:`local_heights`, but including frames before the first.
+        cut: how the boxes are measured that the picture's edge cuts (:mod:`cssv.perception.completion`); then
+            ``centres_px`` holds the whole boxes. None if no box is cut.
     """
 
     id: int
@@ -108,6 +111,7 @@ class Tracklet:
     disturbances: Disturbances | None = None
     flow_px_s: F64 | None = None
     heights_px: F64 | None = None
+    cut: CutBoxes | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -163,7 +167,7 @@ class Batch:
     """Arrays of T steps by B tracklets, (T, B); shorter tracklets are padded at the end.
 
     ``starts`` has a state or None per tracklet, ``scales`` (B, 4, 2) their noise factors; ``flow_px_s`` is
-    (T, B, 3), or None if it was not measured; ``disturbances`` can be None, too.
+    (T, B, 3), or None if it was not measured; ``disturbances`` and ``cut`` can be None, too.
     """
 
     times_s: F64
@@ -173,6 +177,7 @@ class Batch:
     scales: F64
     flow_px_s: F64 | None
     disturbances: Disturbances | None
+    cut: CutBoxes | None
 
     @classmethod
     def from_tracklets(cls, tracklets: Sequence[Tracklet]) -> Batch:
@@ -186,8 +191,10 @@ class Batch:
         flow = np.full((*shape, 3), np.nan) if has_flow else None
         wrong = [tracklet.disturbances for tracklet in tracklets]
         disturbances = Disturbances.beside(wrong, shape[0]) if any(d is not None for d in wrong) else None
+        parts = [tracklet.cut for tracklet in tracklets]
+        cut = CutBoxes.beside(parts, shape[0]) if any(part is not None for part in parts) else None
         unseen = np.full((*shape, 4), np.nan)
-        batch = cls(np.empty(shape), unseen, np.empty(shape), starts, scales, flow, disturbances)
+        batch = cls(np.empty(shape), unseen, np.empty(shape), starts, scales, flow, disturbances, cut)
         for column, tracklet in enumerate(tracklets):
             n = len(tracklet)
             # Padding repeats the last time, because a step of 0 s changes nothing.
@@ -228,6 +235,7 @@ class Batch:
         seen = ~np.isnan(z)
         rate, rate_weight = self._rates(noise)
         problem = Problem(np.where(seen, z, 0.0), seen / R, dt, scatter(dt, q), start, rate, rate_weight)
+        problem = problem if self.cut is None else self.cut.applied(problem)
         return problem if self.disturbances is None else self.disturbances.applied(problem)
 
     def _rates(self, noise: Noise) -> tuple[F64 | None, F64 | None]:
@@ -323,18 +331,25 @@ def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> T
     """Build the track of one tracklet from its column of the batch."""
     n = len(tracklet)
     x, v, xx, _, vv = (number[:n, column] for number in found.states.numbers())
+    if tracklet.cut is not None:
+        # The error of the size of a cut box is an error of its centre.
+        xx, vv = tracklet.cut.widened(xx, vv)
     # In a long gap the position is only a guess, so such frames are left out.
     keep = seen_rows(tracklet.centres_px) | (xx[:, :2].max(axis=1) < sigma_px**2)
     cov = np.zeros((int(keep.sum()), 2, 2))
     cov[:, 0, 0], cov[:, 1, 1] = vv[keep, 0], vv[keep, 1]
     centres = x[keep]
     centres[:, 2:] = np.maximum(centres[:, 2:], SMALLEST_SIDE_PX)
+    boxes = from_centres(centres)
+    if tracklet.cut is not None:
+        boxes = tracklet.cut.visible(x[:, :2], from_centres(x))[keep]
+        boxes[:, 2:] = np.maximum(boxes[:, 2:], SMALLEST_SIDE_PX)
     return Track(
         id=tracklet.id,
         label=tracklet.label,
         numbers=tracklet.numbers[keep],
         times_s=tracklet.times_s[keep],
-        boxes_px=from_centres(centres),
+        boxes_px=boxes,
         scores=tracklet.scores[keep],
         velocity_px_s=v[keep, :2],
         velocity_past_px_s=found.past[:n, column, :2][keep],

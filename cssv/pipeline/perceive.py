@@ -16,9 +16,11 @@ def perceive_clip(
     if not detector.needs_pixels:
         part, info = plan.part, plan.info
         # Of the picture itself, without the columns and rows that make its sides even.
-        detector.set_size(info.width - info.padding[0], info.height - info.padding[1])
+        size = (info.width - info.padding[0], info.height - info.padding[1])
+        detector.set_size(*size)
         # Detectors without pixels count the frames of the whole clip, as box files do.
-        return track_boxes(detector, [part[number] for number in range(len(part))], plan.first, plane)
+        times = [part[number] for number in range(len(part))]
+        return track_boxes(detector, times, plan.first, plane, size)
     # Perception works on the clip's own planes, so that other planes in the file give the same tracks.
     with plan.reader("native") as reader:
         return perceive(counted(reader, "perceive", len(plan), progress), detector, plane)
