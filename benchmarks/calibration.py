@@ -214,7 +214,7 @@ def from_boxes(folder: Path) -> Compared:
     """Track the public boxes of a sequence."""
     reference = AnnotatedReference(folder)
     boxes = BoxesDetector(folder / "det/det.txt")
-    clip, tracker = ClipTracker(), LiveTracker()
+    clip, tracker = ClipTracker(size=reference.size), LiveTracker(size=reference.size)
     frames, live = [], []
     for number in range(reference.frames):
         frames.append(boxes.in_frame(number))
@@ -226,7 +226,7 @@ def from_boxes(folder: Path) -> Compared:
 def from_pictures(path: Path, finder: Detector, reference: Reference, rate: Fraction | None) -> Compared:
     """Track what a detector finds in the pictures of a clip."""
     checked = CheckedDetector.from_detector(finder)
-    clip, tracker = ClipTracker(), LiveTracker()
+    clip, tracker = ClipTracker(size=reference.size), LiveTracker(size=reference.size)
     frames, live = [], []
     with VideoReader(path, rate=rate) as reader:
         for frame in reader:
