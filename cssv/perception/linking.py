@@ -9,7 +9,7 @@ still scene.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,7 +41,12 @@ GAP_COST = 2.0
 _PAIRS_AT_ONCE = 50_000
 
 
-def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None) -> dict[int, int]:
+def link(
+    tracklets: Sequence[Tracklet],
+    noise: Noise,
+    place: Place | None = None,
+    labels: Mapping[int, frozenset[str]] | None = None,
+) -> dict[int, int]:
     """Map the id of each tracklet to the id of its object, which is that of the object's first tracklet.
 
     Pairs are accepted in order of their cost; each end and each start of a tracklet is used at most once.
@@ -51,6 +56,8 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None
         noise: noise of its boxes.
         place: time in seconds -> (2, 3) float64 transform from the frame to the still scene; None if the
             camera does not move or its motion is not known.
+        labels: the labels that each tracklet may have, by id; none of a tracklet fits all others. By default
+            its own label.
     """
     owner = {tracklet.id: tracklet.id for tracklet in tracklets}
     if len(tracklets) < 2:
@@ -60,7 +67,8 @@ def link(tracklets: Sequence[Tracklet], noise: Noise, place: Place | None = None
     if place is not None:
         # Image coordinates from before and after a pan are not comparable.
         begins, ends = ([_in_scene(state, place) for state in side] for side in (begins, ends))
-    before, after, costs = _affordable(ordered, ends, begins)
+    names = [_own_label(tracklet) if labels is None else labels[tracklet.id] for tracklet in ordered]
+    before, after, costs = _affordable(ordered, ends, begins, names)
     ended, begun = set[int](), set[int]()
     next_of: dict[int, int] = {}
     for k in np.argsort(costs, kind="stable").tolist():
@@ -104,8 +112,16 @@ def _in_scene(state: State, place: Place) -> State:
     return State(state.time_s, x, state.P * zoom**2)
 
 
+def _own_label(tracklet: Tracklet) -> frozenset[str]:
+    """The label of a tracklet; none if it is the general one."""
+    return frozenset() if tracklet.label == ANY_OBJECT else frozenset({tracklet.label})
+
+
 def _affordable(
-    ordered: Sequence[Tracklet], ends: Sequence[State], begins: Sequence[State]
+    ordered: Sequence[Tracklet],
+    ends: Sequence[State],
+    begins: Sequence[State],
+    names: Sequence[frozenset[str]],
 ) -> tuple[I64, I64, F64]:
     """Find the pairs (i, j) of positions in which tracklet j can continue i, with costs below the largest.
 
@@ -113,8 +129,11 @@ def _affordable(
     """
     starts = np.array([float(tracklet.times_s[0]) for tracklet in ordered])
     stops = np.array([float(tracklet.times_s[-1]) for tracklet in ordered])
-    names = {ANY_OBJECT: 0}
-    labels = np.array([names.setdefault(tracklet.label, len(names)) for tracklet in ordered])
+    kinds = list(dict.fromkeys(names))
+    place = {each: row for row, each in enumerate(kinds)}
+    kind = np.array([place[each] for each in names])
+    # Without a class a tracklet fits every other.
+    agree = np.array([[not a or not b or bool(a & b) for b in kinds] for a in kinds])
     low = np.searchsorted(starts, stops, side="right")
     counts = np.searchsorted(starts, stops + LONGEST_GAP_S, side="right") - low
     groups = np.cumsum(counts) // _PAIRS_AT_ONCE
@@ -124,9 +143,7 @@ def _affordable(
         before = np.repeat(rows, counts[rows])
         nth = np.arange(len(before)) - np.repeat(np.cumsum(counts[rows]) - counts[rows], counts[rows])
         after = low[before] + nth
-        # Label 0 is the general one: it states no class and fits every other.
-        old, new = labels[before], labels[after]
-        fits = (old == new) | (old == 0) | (new == 0)
+        fits = agree[kind[before], kind[after]]
         before, after = before[fits], after[fits]
         # The cheap test removes nearly all pairs before the expensive one.
         near = _near(end, begin, before, after)

@@ -13,11 +13,12 @@ from cssv.errors import OptionError
 from cssv.perception.adaptation import ScaleBank, adapted, advanced
 from cssv.perception.completion import complete, until
 from cssv.perception.cut_boxes import Size, cut_sides
-from cssv.perception.detections import ANY_OBJECT, Detections
+from cssv.perception.detections import Detections
 from cssv.perception.disturbances import Disturbances
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
 from cssv.perception.ground_velocity import LiveMetres
+from cssv.perception.labels import LabelVotes
 from cssv.perception.left_out import LeftOut
 from cssv.perception.offline import EVIDENCE_QUANTILE, LEAST_EVIDENCE, fewest_boxes
 from cssv.perception.recent import RecentNoise
@@ -38,7 +39,7 @@ _HOP_SHARE = 0.25
 class _Object:
     """The detections of one object in the window, and its state from the frames before the window."""
 
-    label: str
+    labels: LabelVotes = field(default_factory=LabelVotes)
     sure: int = 0
     is_weak: bool = False
     lowest: float = 1.0
@@ -170,15 +171,13 @@ class LiveTracker:
         self._numbers.append(number)
         self._times_s.append(now)
         centres = to_centres(detections.boxes_px)
-        known = np.flatnonzero(ids != UNKNOWN_ID)
+        known, worth = np.flatnonzero(ids != UNKNOWN_ID), evidence(detections.scores)
         self._left_out.add_boxes(self._tracker.uncertain(detections.scores[ids == UNKNOWN_ID]))
         fewest = fewest_boxes(0.0 if before is None else now - before)
-        sure = evidence(detections.scores) >= LEAST_EVIDENCE * self._tracker.scale.typical
+        sure = worth >= LEAST_EVIDENCE * self._tracker.scale.typical
         for k in known.tolist():
-            seen = self._objects.setdefault(int(ids[k]), _Object(detections.labels[k]))
-            # A later specific label is more informative than the general one.
-            if seen.label == ANY_OBJECT:
-                seen.label = detections.labels[k]
+            seen = self._objects.setdefault(int(ids[k]), _Object())
+            seen.labels.add(detections.labels[k], float(worth[k]))
             moved = np.full(3, np.nan)
             # Flow is expensive, and later boxes determine the velocity well enough without it.
             if flow is not None and before is not None and seen.boxes < FLOW_BOXES:
@@ -243,7 +242,7 @@ class LiveTracker:
             for rows, shape in ((seen.centres_px, (4,)), (seen.scores, ()), (seen.flow_px_s, (3,)))
         )
         at -= first
-        whole = spread(identity, seen.label, numbers, times, at, centres, scores, flow_px_s=flow)
+        whole = spread(identity, seen.labels.best, numbers, times, at, centres, scores, flow_px_s=flow)
         heights = np.array([seen.last_height_px, *seen.heights_px[:count]])
         last = np.searchsorted(at, np.arange(len(numbers)), side="right")
         return replace(whole, heights_px=heights[last])

@@ -17,11 +17,12 @@ from cssv.perception.adaptation import adapted
 from cssv.perception.camera_path import CameraPath
 from cssv.perception.completion import complete, whole_boxes
 from cssv.perception.cut_boxes import Size
-from cssv.perception.detections import ANY_OBJECT, Detections
+from cssv.perception.detections import Detections
 from cssv.perception.detectors.base import CheckedDetector, Detector
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
 from cssv.perception.ground_velocity import with_metres
+from cssv.perception.labels import LabelVotes
 from cssv.perception.left_out import LeftOut
 from cssv.perception.linking import link
 from cssv.perception.noise import estimate_noise
@@ -67,7 +68,8 @@ class ClipTracker:
         self._size = size
         self._frames, self._boxes = Record(FRAME), Record(BOX)
         self._given: set[int] = set()
-        self._labels: dict[int, Counter[str]] = {}
+        self._labels: dict[int, LabelVotes] = {}
+        self._counts: Counter[int] = Counter()
         self._camera_path = CameraPath()
         self._single = LeftOut()
 
@@ -94,8 +96,9 @@ class ClipTracker:
         rows = self._boxes.extend(len(kept))
         rows["step"], rows["id"] = len(self._frames), ids[kept]
         rows["centre_px"], rows["score"] = to_centres(detections.boxes_px[kept]), detections.scores[kept]
-        for k in kept.tolist():
-            self._labels.setdefault(int(ids[k]), Counter())[detections.labels[k]] += 1
+        for k, worth in zip(kept.tolist(), evidence(detections.scores[kept]).tolist(), strict=True):
+            self._labels.setdefault(int(ids[k]), LabelVotes()).add(detections.labels[k], worth)
+        self._counts.update(ids[kept].tolist())
         rows["flow_px_s"] = self._flow_of(ids[kept], detections.boxes_px[kept], float(time_s), flow)
         self._given.update(ids[kept[detections.ids[kept] >= 0]].tolist())
         self._frames.extend(1)[0] = number, float(time_s)
@@ -104,7 +107,7 @@ class ClipTracker:
         """(n, 3) velocity by optical flow and its standard deviation; NaN except for new objects."""
         velocities = np.full((len(ids), 3), np.nan)
         # Flow is expensive, and later boxes determine the velocity well enough without it.
-        young = np.array([self._labels[k].total() <= FLOW_BOXES for k in ids.tolist()], dtype=np.bool_)
+        young = np.array([self._counts[k] <= FLOW_BOXES for k in ids.tolist()], dtype=np.bool_)
         if flow is not None and len(self._frames) and young.any():
             step_s = time_s - float(self._frames.rows["time_s"][-1])
             velocities[young] = flow.of_boxes(boxes_px[young]) / step_s
@@ -124,7 +127,12 @@ class ClipTracker:
         noise = self._noise(loose)
         # The whole objects, since the centre of a box that the edge cuts does not move with its object.
         firmer = [replace(piece, cut=None) for piece in complete(firmer, noise, self._size)[0]]
-        owner = link(firmer, noise, None if self._camera_path.is_still else self._camera_path.place_at)
+        owner = link(
+            firmer,
+            noise,
+            None if self._camera_path.is_still else self._camera_path.place_at,
+            {piece.id: self._labels[piece.id].names for piece in firmer},
+        )
         if any(identity != whole for identity, whole in owner.items()):
             pieces = self._pieces(owner)
         # After linking, since the parts of an occluded object can each have too few boxes.
@@ -165,10 +173,10 @@ class ClipTracker:
         boxes, frames = self._boxes.rows, self._frames.rows
         known, place = np.unique(boxes["id"], return_inverse=True)
         ids = np.array([owner.get(k, k) for k in known.tolist()], dtype=np.int64)[place]
-        labels: dict[int, Counter[str]] = {}
+        labels: dict[int, LabelVotes] = {}
         # Linked parts vote together for the label of their object.
-        for k, counts in self._labels.items():
-            labels.setdefault(owner.get(k, k), Counter()).update(counts)
+        for k, votes in self._labels.items():
+            labels.setdefault(owner.get(k, k), LabelVotes()).merge(votes)
         # Stable, so that the boxes of an object stay in order of time.
         order = np.argsort(ids, kind="stable")
         borders = np.flatnonzero(np.diff(ids[order])) + 1
@@ -180,7 +188,7 @@ class ClipTracker:
             found.append(
                 spread(
                     identity,
-                    _label_of(labels[identity]),
+                    labels[identity].best,
                     frames["number"][span].copy(),
                     frames["time_s"][span].copy(),
                     rows["step"] - span.start,
@@ -207,12 +215,6 @@ class ClipTracker:
         return Tracks(
             tracks if plane is None else with_metres(tracks, tracklets, plane), notes=left_out.notes
         )
-
-
-def _label_of(counts: Counter[str]) -> str:
-    """Most frequent label of an object; the general label only if there is no other."""
-    names = [label for label, _ in counts.most_common() if label != ANY_OBJECT]
-    return names[0] if names else ANY_OBJECT
 
 
 def _count(tracklet: Tracklet) -> int:

@@ -20,9 +20,10 @@ from scipy.optimize import linear_sum_assignment
 from cssv.boxes import F64, I64, UNKNOWN_ID, overlaps, overlaps_of_pairs, to_centres
 from cssv.errors import InputError
 from cssv.perception.camera import CameraMotion
-from cssv.perception.detections import ANY_OBJECT, Detections
-from cssv.perception.evidence import ScoreScale
+from cssv.perception.detections import Detections
+from cssv.perception.evidence import ScoreScale, evidence
 from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
+from cssv.perception.labels import LabelVotes, unfit
 from cssv.perception.sparse_pairs import DENSE_PAIRS, cheapest_matching, near_pairs, overlapping_pairs
 
 #: Boxes with at least this share of the clip's typical evidence (:mod:`cssv.perception.evidence`) have a high
@@ -32,7 +33,7 @@ HIGH_SHARE = 0.3
 DUPLICATE_IOU = 0.4
 #: The same bound for boxes of different labels, because some networks report one object under two labels.
 OTHER_LABEL_IOU = 0.85
-#: Cost added to 1 - IoU if the labels of the box and the object differ.
+#: Cost added to 1 - IoU if the label of the box is none of those of the object.
 LABEL_COST = 0.5
 #: An object without a detection for this long is dropped ...
 PATIENCE_S = 1.0
@@ -59,7 +60,7 @@ class _Objects:
 
     ids: I64
     given: Bools
-    labels: list[str]
+    labels: list[LabelVotes]
     last_seen_s: F64
     x: F64
     P: F64
@@ -85,7 +86,7 @@ class _Objects:
         for name in ("ids", "given", "last_seen_s", "x", "P"):
             setattr(self, name, getattr(self, name)[rows])
 
-    def add(self, ids: I64, given: Bools, labels: list[str], time_s: float, centres_px: F64) -> None:
+    def add(self, ids: I64, given: Bools, labels: list[LabelVotes], time_s: float, centres_px: F64) -> None:
         """Append objects that start at these boxes."""
         # One box gives no velocity: it starts at 0 with a wide variance.
         x = np.stack([centres_px, np.zeros_like(centres_px)], axis=-1)
@@ -186,14 +187,20 @@ class Tracker:
         objects.update(rows[found], centres[found], now)
         identities = np.full(len(detections), UNKNOWN_ID, dtype=np.int64)
         identities[found] = objects.ids[rows[found]]
-        # A box file without labels can start an object; a later specific label is more informative.
-        for k in found[[objects.labels[row] == ANY_OBJECT for row in rows[found]]] if len(found) else ():
-            objects.labels[rows[k]] = detections.labels[k]
         begin = self._newcomers(detections, rows, high)
         identities[begin] = [self._identity(given) for given in detections.ids[begin].tolist()]
-        labels = [detections.labels[k] for k in begin]
+        labels = [LabelVotes() for _ in begin]
+        rows[begin] = len(objects) + np.arange(len(begin))
         objects.add(identities[begin], detections.ids[begin] >= 0, labels, now, centres[begin])
+        self._vote(detections, rows)
         return identities
+
+    def _vote(self, detections: Detections, rows: I64) -> None:
+        """Add the labels of the detections to those of their objects; ``rows`` is -1 for no object."""
+        worth = evidence(detections.scores).tolist()
+        for k, row in enumerate(rows.tolist()):
+            if row >= 0:
+                self._objects.labels[row].add(detections.labels[k], worth[k])
 
     def _advance(self, now: float, camera: CameraMotion | None) -> None:
         """Predict the objects at the time ``now`` and drop those without a recent detection."""
@@ -289,10 +296,8 @@ class Tracker:
         usable = (squared <= GATE) & (detections.ids[k] < 0) & ~objects.given[j]
         k, j, squared = k[usable], j[usable], squared[usable]
         costs = 1 - overlaps_of_pairs(detections.boxes_px[k], boxes[j]) + DISTANCE_WEIGHT * squared
-        box_labels, object_labels = np.array(detections.labels)[k], np.array(objects.labels)[j]
-        costs[(box_labels != object_labels) & (box_labels != ANY_OBJECT) & (object_labels != ANY_OBJECT)] += (
-            LABEL_COST
-        )
+        label_rows, differ = unfit(detections.labels, objects.labels)
+        costs[differ[label_rows[k], j]] += LABEL_COST
         shape = (len(detections), len(objects))
         for stage in (high, ~high):
             is_free = np.ones(len(objects), dtype=np.bool_)
@@ -311,10 +316,7 @@ class Tracker:
             squared += (centres_px[:, k, None] - predicted[:, k]) ** 2 / S[:, k]
         costs: F64 = 1 - overlaps(detections.boxes_px, boxes) + DISTANCE_WEIGHT * squared
         costs[squared > GATE] = _FORBIDDEN
-        if set(detections.labels) | set(objects.labels) != {ANY_OBJECT}:
-            # The general label fits every other label: it states no class.
-            box_labels, object_labels = np.array(detections.labels)[:, None], np.array(objects.labels)[None]
-            costs[
-                (box_labels != object_labels) & (box_labels != ANY_OBJECT) & (object_labels != ANY_OBJECT)
-            ] += LABEL_COST
+        label_rows, differ = unfit(detections.labels, objects.labels)
+        if differ.any():
+            costs[differ[label_rows]] += LABEL_COST
         return costs

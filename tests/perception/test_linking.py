@@ -126,6 +126,6 @@ def test_the_edges_are_read_once_however_many_groups_there_are(monkeypatch, pair
     pieces = [piece(k, 30 * k, 30 * k + 20) for k in range(40)]
     begins, ends = (CountedList(side) for side in edge_states(pieces, Noise()))
     monkeypatch.setattr(CountedList, "walks", 0)
-    before, after, _ = linking._affordable(pieces, ends, begins)
+    before, after, _ = linking._affordable(pieces, ends, begins, [frozenset()] * len(pieces))
     assert list(zip(before.tolist(), after.tolist(), strict=True)) == [(k, k + 1) for k in range(39)]
     assert CountedList.walks <= 6
