@@ -18,6 +18,7 @@ import numpy as np
 from cssv.boxes import F64, from_centres
 from cssv.perception.adaptation import ScaleBank
 from cssv.perception.cut_boxes import CutBoxes, Size, cut_sides
+from cssv.perception.disturbances import find
 from cssv.perception.kinematics import Bools, kalman_filter, rts_smoother
 from cssv.perception.smoothing import Batch, Noise, State, Tracklet, batches, local_heights, seen_rows
 
@@ -66,6 +67,8 @@ def complete(
                 problem.start.vv[own] = np.minimum(
                     problem.start.vv[own], (SIZE_RATE * cut[tracklet.id].largest_px) ** 2
                 )
+        # One false box among a few whole ones would give a false rate of the size for all cut frames.
+        problem = find(problem).applied(problem)
         states = rts_smoother(kalman_filter(problem), problem)
         for k, tracklet in enumerate(group):
             rows = np.s_[: len(tracklet), 4 * k + 2 : 4 * k + 4]
