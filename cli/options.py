@@ -217,6 +217,12 @@ def perception_options(function: Function) -> Function:
             "frame 0, otherwise 1]",
         ),
         click.option(
+            "--boxes-are",
+            type=Choice(choices.BOXES_ARE),
+            help="What boxes with ids are. truth: annotations, kept as given. detections: of a tracker, "
+            "whose ids are kept and whose boxes are smoothed.  [default: truth if no score is below 1]",
+        ),
+        click.option(
             "--rate",
             metavar="R",
             help="The true frames per second, of pictures or of a clip whose header is wrong: 7, 29.97 or "

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cssv.interop.table import extensions as table_extensions
     from cssv.perception.detectors import DEFAULT_DETECTOR, DETECTORS
     from cssv.perception.detectors.options import NMS_IOU_ACROSS, NMS_IOU_WITHIN
+    from cssv.perception.given_boxes import BOXES_ARE
     from cssv.perception.transformer.features import SIDE_PX, SIDE_RANGE
     from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS
     from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED
 
 __all__ = [
+    "BOXES_ARE",
     "CARRIERS",
     "CODECS",
     "DAMAGED",
@@ -62,6 +64,7 @@ _HOMES = {
     "cssv.interop.table": ("extensions",),
     "cssv.perception.detectors": ("DEFAULT_DETECTOR", "DETECTORS"),
     "cssv.perception.detectors.options": ("NMS_IOU_ACROSS", "NMS_IOU_WITHIN"),
+    "cssv.perception.given_boxes": ("BOXES_ARE",),
     "cssv.perception.transformer.features": ("SIDE_PX", "SIDE_RANGE"),
     "cssv.perception.transformer.norms": ("OUTLIER_DEVIATIONS",),
     "cssv.pipeline.config": ("DEFAULT_CODEC", "EXTENSION"),

@@ -22,6 +22,7 @@ from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.perception import Detector
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
+from cssv.perception.given_boxes import BoxesAre
 from cssv.pipeline.annotate import TrackAnnotator
 from cssv.pipeline.arguments import Progress, SceneLike, check_choice, counted, to_fraction
 from cssv.pipeline.calls import checked_call
@@ -117,6 +118,7 @@ def encode(
     detector: str | Detector | None = None,
     boxes: Path_ | None = None,
     boxes_from: int | None = None,
+    boxes_are: BoxesAre | None = None,
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
     min_score: float | None = None,
@@ -151,6 +153,8 @@ def encode(
         boxes: a MOT detection file, for the ``boxes`` detector.
         boxes_from: number of the clip's first frame in the box file; by default 0 if the file has boxes in
             frame 0, otherwise 1.
+        boxes_are: ``"truth"`` keeps boxes with ids as given, ``"detections"`` smooths them; by default the
+            truth if no score of the box file is below 1.
         weights: the network of a detector that needs one, a local file; nothing is downloaded.
         classes: names of the classes to detect, as a sequence or a text with commas; by default all that the
             network knows.
@@ -192,7 +196,7 @@ def encode(
     check_regular(source, VideoError, "the clip", folders=True)
     check_choice("planes", planes, PLANES)
     check_choice("damaged", damaged, DAMAGED)
-    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from, nms_iou)
+    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are)
     config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, Path(source), *options.files, thermal, scene)

@@ -32,6 +32,7 @@ from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracke
 from cssv.perception.detectors import DetectorOptions, check_found
 from cssv.perception.detectors.nms import DuplicateFilter
 from cssv.perception.flow import Flow
+from cssv.perception.given_boxes import BoxesAre, check_ids
 from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
 from cssv.pipeline.calls import checked_call
@@ -125,6 +126,9 @@ class Encoder(Finishing):
         detector: as for :func:`encode`; unused for frames that come with detections.
         weights, classes, min_score, nms_iou: of the detector, as for :func:`encode`; ``nms_iou`` also for
             detections that come with frames.
+        boxes_are: ``"truth"`` keeps boxes with ids as given, ``"detections"`` smooths them; by default what
+            the detector states, otherwise they are kept until a box with an id has a score below 1, and
+            smoothed from then on.
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
             a first pts later than 5 s becomes 0 in the file, whose facts record it.
@@ -150,6 +154,7 @@ class Encoder(Finishing):
         classes: Sequence[str] | str | None = None,
         min_score: float | None = None,
         nms_iou: float | None = None,
+        boxes_are: BoxesAre | None = None,
         lag_s: float = LAG_S,
         time_base: Fraction | None = None,
         codec: Codec = DEFAULT_CODEC,
@@ -175,7 +180,9 @@ class Encoder(Finishing):
         ).make()
         self._is_detector_used = False
         self._duplicates = DuplicateFilter(nms_iou)
-        self._tracker = LiveTracker(lag_s=lag_s, plane=plane, size=size)
+        self._boxes_are = boxes_are
+        meaning = self._detector.boxes_are if boxes_are is None else boxes_are
+        self._tracker = LiveTracker(lag_s=lag_s, plane=plane, size=size, boxes_are=meaning)
         self._is_created_given = created_s is not None
         self._thermal = LiveThermalReadings(self._annotator.scene.thermal, size)
         self._waiting: deque[tuple[Frame, ThermalView | None]] = deque()
@@ -209,10 +216,10 @@ class Encoder(Finishing):
     def _recorded_notes(self) -> tuple[str, ...]:
         """The notes that the file records when the encoder is closed."""
         own = self._detector.notes if self._is_detector_used else ()
-        own = (*own, *self._duplicates.notes)
+        notes = (*own, *self._duplicates.notes, *self._ground_note, *self._tracker.truth_notes)
         if self._begun is None:
-            return (*own, *self._ground_note)
-        return (*own, *self._ground_note, *self._begun.saturation.notes, *self._begun.origin.notes)
+            return notes
+        return (*notes, *self._begun.saturation.notes, *self._begun.origin.notes)
 
     def write(
         self,
@@ -236,6 +243,7 @@ class Encoder(Finishing):
                 below 0, or too far from the one before for the container.
             ThermalError: a thermal picture that shows another view, or holds no temperatures.
             OptionError: detections, given or found, of another type.
+            BoxesError: boxes are stated to be the truth, but one has no id.
             ClosedError: the encoder is closed, or belongs to the parent of this process.
             CssvError: an earlier frame cannot be encoded or written; every later call raises it again.
         """
@@ -245,7 +253,7 @@ class Encoder(Finishing):
             try:
                 frame = self._frame(picture)
                 if detections is not None:
-                    check_found(detections, "detections=")
+                    check_ids(check_found(detections, "detections="), self._boxes_are)
                 view = None if thermal is None else self._thermal.view(_array(thermal))
                 begun = self._begun or self._begin(frame)
                 flow = self._detector.flow.measure(frame)
@@ -270,7 +278,9 @@ class Encoder(Finishing):
 
     def _detect(self, frame: Frame) -> Detections:
         self._is_detector_used = True
-        return self._detector.detect(frame)
+        found = self._detector.detect(frame)
+        check_ids(found, self._boxes_are)
+        return found
 
     def _frame(self, picture: U8 | Frame) -> Frame:
         """The picture as a frame of this stream."""

@@ -14,6 +14,7 @@ from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.interop.mot import mot_text, write_mot
 from cssv.perception import Detector, Track, Tracks, track_boxes
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
+from cssv.perception.given_boxes import BoxesAre
 from cssv.perception.tracks import to_mot_rows
 from cssv.pipeline.arguments import Progress, check_choice, to_fraction
 from cssv.pipeline.calls import checked_call
@@ -79,6 +80,7 @@ def track(
     *,
     boxes: Path_ | None = None,
     boxes_from: int | None = None,
+    boxes_are: BoxesAre | None = None,
     detector: str | Detector | None = None,
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
@@ -100,6 +102,8 @@ def track(
             otherwise ``motion``.
         boxes_from: number of the clip's first frame in the box file; by default 0 if the file has boxes in
             frame 0, otherwise 1.
+        boxes_are: ``"truth"`` keeps boxes with ids as given, ``"detections"`` smooths them; by default the
+            truth if no score of the box file is below 1.
         weights: the network of a detector that needs one, a local file.
         classes: names of what to look for, as a sequence or a text with commas.
         min_score: detections of lower scores are left out, 0 to 1.
@@ -117,7 +121,7 @@ def track(
     """
     check_paths(source=source, output=output)
     check_choice("damaged", damaged, DAMAGED)
-    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from, nms_iou)
+    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are)
     exact = to_fraction(rate)
     if output is not None:
         for given in (source, *options.files):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -17,14 +18,15 @@ from cssv.perception.detections import Detections
 from cssv.perception.disturbances import Disturbances
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
+from cssv.perception.given_boxes import BoxesAre, TruthDecision
 from cssv.perception.ground_velocity import LiveMetres
 from cssv.perception.labels import LabelVotes
 from cssv.perception.left_out import LeftOut
 from cssv.perception.offline import EVIDENCE_QUANTILE, LEAST_EVIDENCE, fewest_boxes
 from cssv.perception.recent import RecentNoise
-from cssv.perception.smoothing import FLOW_BOXES, HEIGHT_WINDOW_S, Noise, Tracklet, smooth, spread
+from cssv.perception.smoothing import FLOW_BOXES, HEIGHT_WINDOW_S, Noise, Tracklet, as_truth, smooth, spread
 from cssv.perception.tracker import Tracker
-from cssv.perception.tracks import FrameStates, Tracks
+from cssv.perception.tracks import FrameStates, Track, Tracks
 from cssv.scene.ground import Plane
 
 #: Delay of the results in seconds; the smoother uses the frames within it.
@@ -40,6 +42,7 @@ class _Object:
     """The detections of one object in the window, and its state from the frames before the window."""
 
     labels: LabelVotes = field(default_factory=LabelVotes)
+    is_given: bool = False
     sure: int = 0
     is_weak: bool = False
     lowest: float = 1.0
@@ -117,9 +120,11 @@ class LiveTracker:
         plane: ground plane of the pictures; with it, objects have velocities in metres per second too.
         size: width and height of the picture; None if they are not known, then no box counts as cut by the
             edge of the picture.
+        boxes_are: what boxes with ids are: ``"truth"``, kept as given, or ``"detections"``; None decides by
+            their scores (:class:`~cssv.perception.given_boxes.TruthDecision`).
 
     Raises:
-        OptionError: the lag is outside :data:`LAG_RANGE_S`.
+        OptionError: ``boxes_are`` is unknown, or the lag is outside :data:`LAG_RANGE_S`.
     """
 
     def __init__(
@@ -130,7 +135,9 @@ class LiveTracker:
         noise: Noise | None = None,
         plane: Plane | None = None,
         size: Size | None = None,
+        boxes_are: BoxesAre | None = None,
     ) -> None:
+        self._truth = TruthDecision(boxes_are)
         low, high = LAG_RANGE_S
         if not low <= lag_s <= high:
             raise OptionError("lag is out of range", found=lag_s, bound=f"{low} to {high} s")
@@ -138,7 +145,8 @@ class LiveTracker:
         self._tracker = Tracker() if tracker is None else tracker
         self._noise = noise
         self._size = size
-        self._recent = RecentNoise()
+        # Of detections and of the truth.
+        self._recent = (RecentNoise(), RecentNoise())
         self._metres = None if plane is None else LiveMetres(plane)
         self._numbers: list[int] = []
         self._times_s: list[float] = []
@@ -150,6 +158,11 @@ class LiveTracker:
     def notes(self) -> tuple[str, ...]:
         """What was left out so far because of its scores, as sentences."""
         return self._left_out.notes
+
+    @property
+    def truth_notes(self) -> tuple[str, ...]:
+        """What boxes with ids are taken for, if they are kept as given so far."""
+        return self._truth.notes
 
     def update(
         self, number: int, time_s: Fraction | float, detections: Detections, flow: Flow | None = None
@@ -165,6 +178,7 @@ class LiveTracker:
         Raises:
             InputError: the time is not later than that of the previous frame.
         """
+        self._truth.learn(number, detections)
         ids = self._tracker.update(time_s, detections, None if flow is None else flow.camera())
         step, now = len(self._numbers), float(time_s)
         before, self._time_s = self._time_s, now
@@ -184,15 +198,15 @@ class LiveTracker:
                 moved = flow.of_boxes(detections.boxes_px[k : k + 1])[0] / (now - before)
             seen.add(step, now, centres[k], float(detections.scores[k]), moved)
             # A given id confirms an object at once; others need several boxes with high evidence.
-            seen.confirm(fewest, is_given=bool(detections.ids[k] >= 0), is_sure=bool(sure[k]))
+            seen.is_given |= bool(detections.ids[k] >= 0)
+            seen.confirm(fewest, is_given=seen.is_given, is_sure=bool(sure[k]))
         if self._noise is None:
             # The boxes that the edge cuts are no measure of the detector's errors.
-            whole = (
-                known
-                if self._size is None
-                else known[~cut_sides(detections.boxes_px[known], self._size).any(axis=1)]
-            )
-            self._recent.add(now, ids[whole], centres[whole])
+            if self._size is not None:
+                known = known[~cut_sides(detections.boxes_px[known], self._size).any(axis=1)]
+            is_truth = (detections.ids[known] >= 0) & self._truth.is_truth
+            for recent, own in zip(self._recent, (known[~is_truth], known[is_truth]), strict=True):
+                recent.add(now, ids[own], centres[own])
         ready = int(np.searchsorted(self._times_s, self._times_s[-1] - self.lag_s, side="right"))
         # The tolerance covers the rounding of frame times, which would delay a group by one frame.
         hop_s = self._times_s[ready - 1] - self._times_s[0] if ready else 0.0
@@ -208,26 +222,36 @@ class LiveTracker:
 
     def _emit(self, ready: int) -> list[FrameStates]:
         """Smooth the window, return its first ``ready`` frames and remove them."""
-        noise = self._recent.noise() if self._noise is None else self._noise
         confirmed = {k for k, seen in self._objects.items() if seen.steps and seen.is_confirmed}
         banks = {k: seen.bank for k, seen in self._objects.items() if seen.bank is not None}
         # Of objects without a box in the window, only those at the edge have more than a state to keep.
-        inside = [
+        tracklets = [
             self._tracklet(k, seen, None if seen.steps else len(self._numbers))
             for k, seen in self._objects.items()
             if seen.steps or (self._numbers and seen.bank is not None and seen.bank.cut.signs.any())
         ]
-        inside, banks = complete(inside, noise, self._size, banks)
-        window = adapted([t for t in inside if t.id in confirmed], noise, banks)
-        for tracklet in window:
-            self._objects[tracklet.id].store_findings(tracklet)
-        found = smooth(window, noise)
-        if self._metres is not None and ready:
-            found = self._metres.standing(found, window, noise, self._times_s[ready - 1])
+        found: list[Track] = []
+        cut: dict[int, Tracklet] = {}
+        for own, noise in self._with_noise(tracklets):
+            inside, banks = complete(own, noise, self._size, banks)
+            cut |= {tracklet.id: tracklet for tracklet in inside if tracklet.cut}
+            window = adapted([t for t in inside if t.id in confirmed], noise, banks)
+            for tracklet in window:
+                self._objects[tracklet.id].store_findings(tracklet)
+            smoothed = smooth(window, noise)
+            if self._metres is not None and ready:
+                smoothed = self._metres.standing(smoothed, window, noise, self._times_s[ready - 1])
+            found += smoothed
         tracks = Tracks(found)
         states = [tracks.in_frame(number) for number in self._numbers[:ready]]
-        self._drop(ready, noise, banks, {tracklet.id: tracklet for tracklet in inside if tracklet.cut})
+        self._drop(ready, banks, cut)
         return states
+
+    def _with_noise(self, tracklets: Sequence[Tracklet]) -> Iterator[tuple[list[Tracklet], Noise]]:
+        """Split tracklets into detections and the truth, each with its noise."""
+        for is_truth, recent in enumerate(self._recent):
+            noise = recent.noise() if self._noise is None else self._noise
+            yield [tracklet for tracklet in tracklets if tracklet.is_truth == is_truth], noise
 
     def _tracklet(self, identity: int, seen: _Object, stop: int | None = None) -> Tracklet:
         """Build the tracklet of an object: up to its last detection, or over all frames before ``stop``."""
@@ -245,9 +269,10 @@ class LiveTracker:
         whole = spread(identity, seen.labels.best, numbers, times, at, centres, scores, flow_px_s=flow)
         heights = np.array([seen.last_height_px, *seen.heights_px[:count]])
         last = np.searchsorted(at, np.arange(len(numbers)), side="right")
-        return replace(whole, heights_px=heights[last])
+        whole = replace(whole, heights_px=heights[last])
+        return as_truth(whole) if seen.is_given and self._truth.is_truth else whole
 
-    def _drop(self, ready: int, noise: Noise, banks: dict[int, ScaleBank], cut: dict[int, Tracklet]) -> None:
+    def _drop(self, ready: int, banks: dict[int, ScaleBank], cut: dict[int, Tracklet]) -> None:
         """Remove the first ``ready`` frames after updating the scale banks of the objects with them.
 
         ``cut`` holds the completed tracklets of the objects that the edge cuts.
@@ -265,8 +290,9 @@ class LiveTracker:
             # Without the disturbances found here, a false box would distort the state that is kept.
             wrong = seen.disturbances
             gone.append(replace(tracklet, disturbances=None if wrong is None else wrong.until(len(tracklet))))
-        for k, bank in advanced(gone, noise, banks).items():
-            self._objects[k].bank = bank
+        for own, noise in self._with_noise(gone):
+            for k, bank in advanced(own, noise, banks).items():
+                self._objects[k].bank = bank
         for seen in self._objects.values():
             seen.forget(ready)
             seen.disturbances = None

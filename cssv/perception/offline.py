@@ -21,15 +21,16 @@ from cssv.perception.detections import Detections
 from cssv.perception.detectors.base import CheckedDetector, Detector
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
+from cssv.perception.given_boxes import BoxesAre, TruthDecision
 from cssv.perception.ground_velocity import with_metres
 from cssv.perception.labels import LabelVotes
 from cssv.perception.left_out import LeftOut
 from cssv.perception.linking import link
 from cssv.perception.noise import estimate_noise
 from cssv.perception.record import BOX, FRAME, Record
-from cssv.perception.smoothing import FLOW_BOXES, Noise, Tracklet, seen_rows, smooth, spread
+from cssv.perception.smoothing import FLOW_BOXES, Noise, Tracklet, as_truth, seen_rows, smooth, spread
 from cssv.perception.tracker import Tracker
-from cssv.perception.tracks import Tracks
+from cssv.perception.tracks import Track, Tracks
 from cssv.scene.ground import Plane
 
 #: Objects with fewer boxes than this are discarded as false alarms, unless their detections have ids.
@@ -54,6 +55,8 @@ class ClipTracker:
         fewest_boxes: see :data:`FEWEST_BOXES`.
         size: width and height of the picture; None if they are not known, then no box counts as cut by the
             edge of the picture.
+        boxes_are: what boxes with ids are: ``"truth"``, kept as given, or ``"detections"``; None decides by
+            their scores (:class:`~cssv.perception.given_boxes.TruthDecision`).
     """
 
     def __init__(
@@ -62,8 +65,10 @@ class ClipTracker:
         *,
         fewest_boxes: int = FEWEST_BOXES,
         size: Size | None = None,
+        boxes_are: BoxesAre | None = None,
     ) -> None:
         self._tracker = Tracker() if tracker is None else tracker
+        self._truth = TruthDecision(boxes_are)
         self._fewest_boxes = fewest_boxes
         self._size = size
         self._frames, self._boxes = Record(FRAME), Record(BOX)
@@ -87,6 +92,7 @@ class ClipTracker:
         Raises:
             InputError: the time is not later than that of the previous frame.
         """
+        self._truth.learn(number, detections)
         camera = None if flow is None else flow.camera()
         ids = self._tracker.update(time_s, detections, camera)
         self._camera_path.add(float(time_s), camera)
@@ -140,7 +146,7 @@ class ClipTracker:
         wholes = []
         for piece in pieces:
             if piece.id in self._given:
-                wholes.append(piece)
+                wholes.append(as_truth(piece) if self._truth.is_truth else piece)
                 continue
             scores = piece.scores[seen_rows(piece.centres_px)]
             if len(scores) < fewest:
@@ -209,12 +215,17 @@ class ClipTracker:
         """
         left_out = self._single.copy()
         tracklets = self._tracklets(left_out)
-        noise = self._noise(tracklets) if noise is None else noise
-        tracklets, _ = complete(tracklets, noise, self._size)
-        tracks = smooth(adapted(tracklets, noise), noise)
-        return Tracks(
-            tracks if plane is None else with_metres(tracks, tracklets, plane), notes=left_out.notes
-        )
+        tracks: list[Track] = []
+        found: list[Tracklet] = []
+        # Annotations are far more accurate than a detector, so that the two have no noise in common.
+        for is_truth in (True, False):
+            group = [tracklet for tracklet in tracklets if tracklet.is_truth == is_truth]
+            own = self._noise(group) if noise is None else noise
+            completed, _ = complete(group, own, self._size)
+            tracks += smooth(adapted(completed, own), own)
+            found += completed
+        tracks = tracks if plane is None else with_metres(tracks, found, plane)
+        return Tracks(tracks, notes=(*self._truth.notes, *left_out.notes))
 
 
 def _count(tracklet: Tracklet) -> int:
@@ -242,7 +253,8 @@ def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = 
     checked = CheckedDetector.from_detector(detector)
     for frame in frames:
         # The size of the picture is known with its first frame.
-        clip = ClipTracker(size=(frame.width, frame.height)) if clip is None else clip
+        size = (frame.width, frame.height)
+        clip = ClipTracker(size=size, boxes_are=checked.boxes_are) if clip is None else clip
         flow = checked.flow.measure(frame)
         clip.add(frame.number, frame.time, checked.detect(frame), flow)
     return Tracks() if clip is None else clip.finish(plane=plane)
@@ -267,8 +279,8 @@ def track_boxes(
     Raises:
         InputError: frame times do not increase, or a result of the detector is not Detections.
     """
-    clip = ClipTracker(size=size)
     checked = CheckedDetector.from_detector(detector)
+    clip = ClipTracker(size=size, boxes_are=checked.boxes_are)
     for number, time_s in enumerate(times_s):
         clip.add(number, time_s, checked.in_frame(first + number))
     return clip.finish(plane=plane)

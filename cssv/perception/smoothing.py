@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -98,6 +98,7 @@ class Tracklet:
         heights_px: float64 (n,): as from :func:`local_heights`, but including frames before the first.
         cut: how the boxes are measured that the picture's edge cuts (:mod:`cssv.perception.completion`); then
             ``centres_px`` holds the whole boxes. None if no box is cut.
+        truth_px: float64 (n, 4): the boxes as given, if they are the truth: the track has these, and no others.
     """
 
     id: int
@@ -112,9 +113,20 @@ class Tracklet:
     flow_px_s: F64 | None = None
     heights_px: F64 | None = None
     cut: CutBoxes | None = None
+    truth_px: F64 | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def is_truth(self) -> bool:
+        """Whether the boxes are the truth."""
+        return self.truth_px is not None
+
+
+def as_truth(tracklet: Tracklet) -> Tracklet:
+    """State that the measured boxes of a tracklet are the truth."""
+    return replace(tracklet, truth_px=from_centres(tracklet.centres_px))
 
 
 def spread(
@@ -334,22 +346,19 @@ def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> T
     if tracklet.cut is not None:
         # The error of the size of a cut box is an error of its centre.
         xx, vv = tracklet.cut.widened(xx, vv)
-    # In a long gap the position is only a guess, so such frames are left out.
-    keep = seen_rows(tracklet.centres_px) | (xx[:, :2].max(axis=1) < sigma_px**2)
+    keep = seen_rows(tracklet.centres_px)
+    # In a long gap the position is only a guess, so such frames are left out. Annotations list every frame in
+    # which the object is visible, so that a gap is a statement too.
+    if not tracklet.is_truth:
+        keep = keep | (xx[:, :2].max(axis=1) < sigma_px**2)
     cov = np.zeros((int(keep.sum()), 2, 2))
     cov[:, 0, 0], cov[:, 1, 1] = vv[keep, 0], vv[keep, 1]
-    centres = x[keep]
-    centres[:, 2:] = np.maximum(centres[:, 2:], SMALLEST_SIDE_PX)
-    boxes = from_centres(centres)
-    if tracklet.cut is not None:
-        boxes = tracklet.cut.visible(x[:, :2], from_centres(x))[keep]
-        boxes[:, 2:] = np.maximum(boxes[:, 2:], SMALLEST_SIDE_PX)
     return Track(
         id=tracklet.id,
         label=tracklet.label,
         numbers=tracklet.numbers[keep],
         times_s=tracklet.times_s[keep],
-        boxes_px=boxes,
+        boxes_px=_boxes(tracklet, x)[keep],
         scores=tracklet.scores[keep],
         velocity_px_s=v[keep, :2],
         velocity_past_px_s=found.past[:n, column, :2][keep],
@@ -357,6 +366,19 @@ def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> T
         velocity_cov=cov,
         nis=found.nis[:n, column][keep],
     )
+
+
+def _boxes(tracklet: Tracklet, x: F64) -> F64:
+    """(n, 4) boxes of a track: those of the truth, or the smoothed centres and sizes ``x``, as visible."""
+    if tracklet.truth_px is not None:
+        return tracklet.truth_px
+    centres = x.copy()
+    centres[:, 2:] = np.maximum(centres[:, 2:], SMALLEST_SIDE_PX)
+    boxes = from_centres(centres)
+    if tracklet.cut is not None:
+        boxes = tracklet.cut.visible(x[:, :2], from_centres(x))
+        boxes[:, 2:] = np.maximum(boxes[:, 2:], SMALLEST_SIDE_PX)
+    return boxes
 
 
 def edge_states(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[State], list[State]]:

@@ -67,7 +67,8 @@ class Track:
         numbers: int64 (n,): frame numbers from 0, increasing; frames in which the position is too uncertain
             are absent.
         times_s: float64 (n,): times of these frames.
-        boxes_px: float64 (n, 4): smoothed x, y, w, h; x, y is the top left corner.
+        boxes_px: float64 (n, 4): smoothed x, y, w, h; x, y is the top left corner. Boxes of the truth are
+            as given.
         scores: float64 (n,): the detector's score; 0 where nothing was detected and the box was interpolated.
         velocity_px_s: float64 (n, 2): velocity of the box centre, x right and y down, estimated from past
             and future frames.
@@ -145,7 +146,7 @@ class Tracks(Sequence[Track]):
     """The tracks of a clip, ordered by id, with an index by frame.
 
     Attributes:
-        notes: what tracking left out, as sentences.
+        notes: what boxes with ids were taken for, and what tracking left out, as sentences.
 
     Raises:
         InputError: two tracks share an id.

@@ -8,6 +8,7 @@ from cssv.container import Reader, is_cssv
 from cssv.frames import Frame
 from cssv.perception.detections import EMPTY, Detections, detections
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
+from cssv.perception.given_boxes import BoxesAre
 from cssv.pipeline.arguments import SceneLike, load_scene
 from cssv.pipeline.reannotate import perceived_in
 from cssv.pipeline.scene_track import read_sample
@@ -37,6 +38,8 @@ class StoredObjects:
     name = "stored objects"
     #: They are found by frame number, so that no frame has to be decoded.
     needs_pixels = False
+    #: They were smoothed when the file was made.
+    boxes_are: BoxesAre = "truth"
 
     def __init__(self, path: Path, *, keeps_scene: bool) -> None:
         self._found: dict[int, Detections] = {}

@@ -79,8 +79,10 @@ def _select(readings: Readings) -> Selector:
 def clip_box(box_px: ImageBox, width: int, height: int) -> PixelBox | None:
     """The visible part of a box in whole pixels (x, y, w, h); None if it is outside the frame."""
     x, y, w, h = box_px
-    left, top = max(round(x), 0), max(round(y), 0)
-    right, bottom = min(round(x + w), width), min(round(y + h), height)
+    left, top = round(x), round(y)
+    # A box of less than a pixel is still an object.
+    right, bottom = max(round(x + w), left + 1), max(round(y + h), top + 1)
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     if right - left < 1 or bottom - top < 1:
         return None
     return left, top, right - left, bottom - top

@@ -16,7 +16,7 @@ from cssv.testing.clips import write_clip
 SIZE = (192, 160)
 
 
-def line(frame, box, identity=1, score=0.9):
+def line(frame, box, identity=-1, score=0.9):
     return ",".join(map(str, (frame, identity, *box, score))) + "\n"
 
 

@@ -48,7 +48,7 @@ def test_every_detector_takes_options_by_the_names_that_all_use(name):
     made = DETECTORS[name]
     assert made.name == name
     own = {"label", "side_px", "heal"}
-    common = {"boxes", "boxes_from", "weights", "classes", "min_score", "nms_iou"}
+    common = {"boxes", "boxes_from", "weights", "classes", "min_score", "nms_iou", "boxes_are"}
     assert set(inspect.signature(made).parameters) - own <= common
     assert inspect.getdoc(made)
 

@@ -163,7 +163,10 @@ def test_the_selector_follows_what_is_known(change, selector):
         ((-30, 0, 20, 20), None),
         ((100, 0, 20, 20), None),
         ((0, 50, 20, 20), None),
-        ((5, 5, 0.2, 20), None),
+        # A box of less than a pixel is drawn as one pixel.
+        ((5, 5, 0.2, 20), (5, 5, 1, 20)),
+        ((1.5, 5, 1, 20), (2, 5, 1, 20)),
+        ((-3, 5, 3.3, 20), None),
     ],
 )
 def test_boxes_are_cut_at_the_frame(box, visible):

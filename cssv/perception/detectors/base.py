@@ -12,6 +12,7 @@ from cssv.perception.detections import Detections
 from cssv.perception.detectors.nms import DuplicateFilter
 from cssv.perception.detectors.options import check_share
 from cssv.perception.flow import FlowMeter
+from cssv.perception.given_boxes import BoxesAre, check_boxes_are
 
 
 class Detector(Protocol):
@@ -38,6 +39,9 @@ class Detector(Protocol):
                                              counted from 0
     ``frame_count``   ``None``               number of the last frame with detections, plus one, if
                                              known beforehand
+    ``boxes_are``     ``None``               what boxes with ids are: ``"truth"``, kept as given, or
+                                             ``"detections"``, smoothed; None: the truth if all their scores
+                                             are 1
     ``set_size``      none                   ``set_size(width, height)``: called before the first frame with
                                              the size of the picture, where that is known without frames
     ================  =====================  =======================================================
@@ -76,7 +80,7 @@ class CheckedDetector:
 
     Attributes:
         name: of the detector.
-        most_boxes, needs_pixels, frame_count: as in :class:`Detector`.
+        most_boxes, needs_pixels, frame_count, boxes_are: as in :class:`Detector`.
         flow: the detector's own meter of optical flow, or a new one.
 
     Raises:
@@ -94,6 +98,8 @@ class CheckedDetector:
         self.frame_count: int | None = getattr(detector, "frame_count", None)
         nms_iou = getattr(detector, "nms_iou", None) if nms_iou is None else nms_iou
         self._duplicates = DuplicateFilter(None if nms_iou is None else check_share("nms_iou", nms_iou))
+        self.boxes_are: BoxesAre | None = getattr(detector, "boxes_are", None)
+        check_boxes_are(self.boxes_are)
         meter = getattr(detector, "flow", None)
         # An attribute of that name may be anything; only a meter can be shared.
         self.flow = meter if isinstance(meter, FlowMeter) else FlowMeter()

@@ -16,6 +16,7 @@ from cssv.interop.mot import read_boxes
 from cssv.perception.detections import ANY_OBJECT, EMPTY, Detections
 from cssv.perception.detectors.options import check_share
 from cssv.perception.detectors.scores import unit_scores
+from cssv.perception.given_boxes import BoxesAre, check_boxes_are, decide, ignored_entries
 
 #: Boxes are shares of the picture if no corner lies further from the origin than this, and no side is longer
 #: than 1: in pixels, all of them would lie in one corner of the picture and be smaller than a pixel.
@@ -29,7 +30,8 @@ class BoxesDetector:
     place in the picture; the offset is far below the scatter of detectors and differs between tools. Boxes in
     shares of the picture's width and height are converted to pixels. Ids of 0 or more are kept. Rows with
     score 0 are left out, unless some scores are negative: in ``gt.txt`` the seventh column is a flag, and 0
-    marks entries to be ignored. Scores outside 0 to 1, such as percent and log-odds, are converted by
+    marks entries to be ignored. Boxes with ids are the truth if no other score is below 1. Scores outside
+    0 to 1, such as percent and log-odds, are converted by
     :func:`~cssv.perception.detectors.scores.unit_scores`. Notes record every conversion.
 
     Args:
@@ -38,11 +40,17 @@ class BoxesDetector:
         min_score: boxes of lower scores, from 0 to 1 as above, are left out.
         boxes_from: number of the clip's first frame in the file. By default 0 if the file has boxes in frame
             0, otherwise 1.
+        boxes_are: what boxes with ids are: ``"truth"``, which is kept as given, or ``"detections"``, which
+            are smoothed; None decides by the scores. Stated to be the truth, results of :func:`cssv.track`
+            are kept with their rows of score 0.
+
+    Attributes:
+        boxes_are: what boxes with ids are; None if no box has an id.
 
     Raises:
-        BoxesError: see :func:`~cssv.interop.mot.read_boxes`; also when every score is 0, or no box can be
-            seen.
-        OptionError: ``boxes_from`` or ``min_score`` is out of range.
+        BoxesError: see :func:`~cssv.interop.mot.read_boxes`; also when every score is 0, no box can be
+            seen, or boxes are stated to be the truth and have no ids.
+        OptionError: ``boxes_from``, ``min_score`` or ``boxes_are`` is out of range.
     """
 
     name = "boxes"
@@ -56,14 +64,14 @@ class BoxesDetector:
         label: str = ANY_OBJECT,
         min_score: float = 0.0,
         boxes_from: int | None = None,
+        boxes_are: BoxesAre | None = None,
     ) -> None:
         check_share("min_score", min_score)
+        check_boxes_are(boxes_are)
         path = check_path("boxes", boxes)
         file = read_boxes(path, None if boxes_from is None else _check_first(boxes_from))
-        rows = file.rows
-        # Negative scores are log-odds or "no score", among which 0 is an ordinary value.
-        if rows[:, 6].min() >= 0:
-            rows = rows[rows[:, 6] != 0]
+        ignored = ignored_entries(file.rows[:, 6], boxes_are)
+        rows = file.rows[~ignored]
         if not len(rows):
             raise BoxesError(
                 f"{boxes} holds only rows with score 0", remedy="Such rows are ignored entries in MOT files."
@@ -75,10 +83,15 @@ class BoxesDetector:
         scores, note = unit_scores(rows[:, 6])
         # Notes are written into files that leave this machine: the name of the box file stays out of them.
         self._notes = [*file.notes, *(() if note is None else (f"box file: {note}",))]
+        if count := int(ignored.sum()):
+            self._notes.append(f"{count} of {len(ignored)} boxes of the box file have score 0: left out")
+        ids: I64 = np.maximum(rows[:, 1], UNKNOWN_ID).astype(np.int64)
+        # By the whole file: a part of it, or of its scores, has the same meaning.
+        self.boxes_are, notes = decide(ids, scores, boxes_are)
+        self._notes += notes
         kept = scores >= min_score
-        rows, self._scores = rows[kept], scores[kept]
+        rows, self._scores, self._ids = rows[kept], scores[kept], ids[kept]
         self._frames: I64 = rows[:, 0].astype(np.int64)
-        self._ids: I64 = np.maximum(rows[:, 1], UNKNOWN_ID).astype(np.int64)
         self._boxes_px = np.ascontiguousarray(rows[:, 2:6])
         # Shares of the picture need its size before they are pixels.
         self._shares = self._boxes_px if file.is_share or _are_shares(self._boxes_px) else None

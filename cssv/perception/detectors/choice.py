@@ -13,6 +13,7 @@ from cssv.errors import OptionError
 from cssv.files.paths import Path_, check_paths
 from cssv.files.registry import Registry
 from cssv.perception.detectors.base import CheckedDetector, Detector
+from cssv.perception.given_boxes import BoxesAre, check_boxes_are
 
 #: A callable that makes a detector from keyword options; usually its class.
 DetectorFactory = Callable[..., Detector]
@@ -61,10 +62,11 @@ def register_detector(name: str, factory: DetectorFactory | str) -> None:
 def detector(name: str, **options: object) -> Detector:
     """Make a detector by name. Options that are None count as not given.
 
-    Each detector takes some of ``boxes`` (a MOT file), ``boxes_from`` (its first frame), ``weights`` (a
-    file), ``classes`` (names to look for, as a sequence or a text with commas), ``min_score`` and
-    ``nms_iou`` (0 to 1). Some take others, which their classes state and the command line does not have:
-    pass the result as ``detector=`` to :func:`cssv.encode`, :func:`cssv.track` or a stream.
+    Each detector takes some of ``boxes`` (a MOT file), ``boxes_from`` (its first frame), ``boxes_are``
+    (``"truth"`` or ``"detections"``), ``weights`` (a file), ``classes`` (names to look for, as a sequence or
+    a text with commas), ``min_score`` and ``nms_iou`` (0 to 1). Some take others, which their classes state
+    and the command line does not have: pass the result as ``detector=`` to :func:`cssv.encode`,
+    :func:`cssv.track` or a stream.
 
     Raises:
         OptionError: no detector has this name; it does not take an option, or needs one that is not given.
@@ -87,6 +89,8 @@ class DetectorOptions:
             own default.
         boxes_from: number of the clip's first frame in the box file; None: 0 if the file has boxes in
             frame 0, otherwise 1.
+        boxes_are: what boxes with ids are, ``"truth"`` or ``"detections"``; None: the truth if no score of
+            the box file is below 1.
 
     Raises:
         OptionError: a path or the detector is of the wrong type, or options do not go together.
@@ -99,9 +103,11 @@ class DetectorOptions:
     min_score: float | None = None
     boxes_from: int | None = None
     nms_iou: float | None = None
+    boxes_are: BoxesAre | None = None
 
     def __post_init__(self) -> None:
         check_paths(boxes=self.boxes, weights=self.weights)
+        check_boxes_are(self.boxes_are)
         # Another detector finds other objects than the file lists, and neither may be ignored silently.
         is_default = self.detector is None or isinstance(self.detector, str)
         is_default = is_default and self.detector in (None, DEFAULT_BOXES_DETECTOR)
