@@ -164,6 +164,32 @@ def force_option(function: Function) -> Function:
     return option(function)
 
 
+def _box_file_options() -> tuple[Callable[[Function], Function], ...]:
+    """``--boxes`` and the options that say how the file is read."""
+    return (
+        click.option(
+            "--boxes",
+            type=INPUT,
+            metavar="FILE",
+            help="Your own detections, as MOT text: frame,id,x,y,w,h,score, or with a heading that names the "
+            "columns. Scores are 0 to 1; percent and log-odds are recognised, with a note.",
+        ),
+        click.option(
+            "--boxes-from",
+            type=int,
+            metavar="N",
+            help="Number of the first frame of CLIP in the box file.  [default: 0 if the file has boxes in "
+            "frame 0, otherwise 1]",
+        ),
+        click.option(
+            "--boxes-are",
+            type=Choice(choices.BOXES_ARE),
+            help="What boxes with ids are. truth: annotations, kept as given. detections: of a tracker, "
+            "whose ids are kept and whose boxes are smoothed.  [default: truth if no score is below 1]",
+        ),
+    )
+
+
 def perception_options(function: Function) -> Function:
     """``--detector`` and its options, ``--boxes`` and ``--rate``."""
     # The list of detectors is read here, not above, since it loads OpenCV, which other commands do not need.
@@ -202,26 +228,7 @@ def perception_options(function: Function) -> Function:
             f"0 to 1.  [default: {choices.NMS_IOU_WITHIN} for boxes of one class of a network, "
             f"{choices.NMS_IOU_ACROSS} for all others]",
         ),
-        click.option(
-            "--boxes",
-            type=INPUT,
-            metavar="FILE",
-            help="Your own detections, as MOT text: frame,id,x,y,w,h,score, or with a heading that names the "
-            "columns. Scores are 0 to 1; percent and log-odds are recognised, with a note.",
-        ),
-        click.option(
-            "--boxes-from",
-            type=int,
-            metavar="N",
-            help="Number of the first frame of CLIP in the box file.  [default: 0 if the file has boxes in "
-            "frame 0, otherwise 1]",
-        ),
-        click.option(
-            "--boxes-are",
-            type=Choice(choices.BOXES_ARE),
-            help="What boxes with ids are. truth: annotations, kept as given. detections: of a tracker, "
-            "whose ids are kept and whose boxes are smoothed.  [default: truth if no score is below 1]",
-        ),
+        *_box_file_options(),
         click.option(
             "--rate",
             metavar="R",

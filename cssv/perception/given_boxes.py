@@ -119,7 +119,8 @@ def decide(ids: I64, scores: F64, boxes_are: BoxesAre | None) -> tuple[BoxesAre 
     reason = "as stated"
     if boxes_are is None:
         reason = f"because {below} of {count} scores are below 1" if below else "because no score is below 1"
-    notes = [_note(meaning, reason)]
+    # Smoothing that was asked for needs no note.
+    notes = [] if boxes_are == DETECTIONS else [_note(meaning, reason)]
     if meaning == TRUTH and count < total:
         notes.append(f"{total - count} of {total} boxes have no id: they are detections")
     return meaning, tuple(notes)

@@ -104,7 +104,9 @@ def write_folder(path: Path, pictures: Sequence[F64]) -> Path:
 
 def encode(clips: Path, path: Path, scene: Any, thermal: Any, **options: Any) -> Any:
     """Encode ``clip.mkv`` of a folder with a thermal source; without a detector by ``boxes.txt``."""
-    boxes: dict[str, Any] = {"boxes": clips / "boxes.txt"} if "detector" not in options else {}
+    # Stated, so that the only notes are those of the thermal source.
+    given = {"boxes": clips / "boxes.txt", "boxes_are": "detections"}
+    boxes: dict[str, Any] = given if "detector" not in options else {}
     return cssv.encode(
         clips / "clip.mkv", path, scene=scene, thermal=thermal, created_s=0, **boxes, **options
     )

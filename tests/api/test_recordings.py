@@ -453,11 +453,12 @@ def test_speeds_above_the_range_are_told(tmp_path):
     scene = {"cssv_scene": 1, "ranges": {"speed_px_s": [0, 10]}}
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, scene=scene) as encoder:
         write(encoder, range(40))
-    (note,) = encoder.notes
+    truth, note = encoder.notes
+    assert truth.startswith("boxes with ids are the truth")
     assert "speed range 0 to 10 px/s is too narrow in 4" in note
     assert "ranges" in note
-    assert cssv.info(tmp_path / "x.cssv").facts["notes"] == [note]
+    assert cssv.info(tmp_path / "x.cssv").facts["notes"] == [truth, note]
     wide = scene | {"ranges": {"speed_px_s": [0, 500]}}
     with cssv.Encoder(tmp_path / "y.cssv", size=SIZE, rate=25, scene=wide) as encoder:
         write(encoder, range(40))
-    assert encoder.notes == ()
+    assert encoder.notes == (truth,)
