@@ -98,7 +98,7 @@ class Tracklet:
         heights_px: float64 (n,): as from :func:`local_heights`, but including frames before the first.
         cut: how the boxes are measured that the picture's edge cuts (:mod:`cssv.perception.completion`); then
             ``centres_px`` holds the whole boxes. None if no box is cut.
-        truth_px: float64 (n, 4): the boxes as given, if they are the truth: the track has these, and no others.
+        truth_px: float64 (n, 4): boxes as given, if they are the truth: the track has these and no others.
     """
 
     id: int
