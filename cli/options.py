@@ -187,6 +187,12 @@ def _box_file_options() -> tuple[Callable[[Function], Function], ...]:
             help="What boxes with ids are. truth: annotations, kept as given. detections: of a tracker, "
             "whose ids are kept and whose boxes are smoothed.  [default: truth if no score is below 1]",
         ),
+        click.option(
+            "--label",
+            metavar="NAME",
+            help="Label of all boxes of the file, such as person.  [default: those of its class column, if "
+            "it has one]",
+        ),
     )
 
 

@@ -119,6 +119,7 @@ def encode(
     boxes: Path_ | None = None,
     boxes_from: int | None = None,
     boxes_are: BoxesAre | None = None,
+    label: str | None = None,
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
     min_score: float | None = None,
@@ -155,6 +156,7 @@ def encode(
             frame 0, otherwise 1.
         boxes_are: ``"truth"`` keeps boxes with ids as given, ``"detections"`` smooths them; by default the
             truth if no score of the box file is below 1.
+        label: label of all boxes of the box file; by default those of its class column, if it has one.
         weights: the network of a detector that needs one, a local file; nothing is downloaded.
         classes: names of the classes to detect, as a sequence or a text with commas; by default all that the
             network knows.
@@ -196,7 +198,9 @@ def encode(
     check_regular(source, VideoError, "the clip", folders=True)
     check_choice("planes", planes, PLANES)
     check_choice("damaged", damaged, DAMAGED)
-    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are)
+    options = DetectorOptions(
+        detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
+    )
     config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, Path(source), *options.files, thermal, scene)

@@ -81,6 +81,7 @@ def track(
     boxes: Path_ | None = None,
     boxes_from: int | None = None,
     boxes_are: BoxesAre | None = None,
+    label: str | None = None,
     detector: str | Detector | None = None,
     weights: Path_ | None = None,
     classes: Sequence[str] | str | None = None,
@@ -104,6 +105,7 @@ def track(
             frame 0, otherwise 1.
         boxes_are: ``"truth"`` keeps boxes with ids as given, ``"detections"`` smooths them; by default the
             truth if no score of the box file is below 1.
+        label: label of all boxes of the box file; by default those of its class column, if it has one.
         weights: the network of a detector that needs one, a local file.
         classes: names of what to look for, as a sequence or a text with commas.
         min_score: detections of lower scores are left out, 0 to 1.
@@ -121,7 +123,9 @@ def track(
     """
     check_paths(source=source, output=output)
     check_choice("damaged", damaged, DAMAGED)
-    options = DetectorOptions(detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are)
+    options = DetectorOptions(
+        detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
+    )
     exact = to_fraction(rate)
     if output is not None:
         for given in (source, *options.files):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -38,6 +38,13 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         for name in names.split()
     }
 )
+#: Columns of the class, by name and by number, and of the visible share of the object.
+_LABELS = frozenset(
+    {"label", "class", "class_name", "classname", "class_label", "category", "category_name", "cls", "type"}
+    | {"object_class", "object_type", "obj_class", "object_label"}
+)
+_CLASS_NUMBERS = frozenset({"class_id", "classid", "cls_id", "category_id", "label_id", "class_number"})
+_VISIBILITY = frozenset({"visibility", "vis", "visibility_ratio"})
 #: Headings that count corners from 0: their x1 is the second corner.
 _FROM_ZERO: Mapping[str, str] = MappingProxyType({"x0": "x", "y0": "y", "x1": "x2", "y1": "y2"})
 
@@ -50,11 +57,15 @@ class BoxColumns:
         names: what is read: ``frame``, perhaps ``id`` and ``score``, and two values of each axis.
         places: column of each, counted from 0.
         is_share: the heading states that boxes are shares of the picture, not pixels.
+        label: column of the class, if the heading names one.
+        visibility: column of the visible share of the object, likewise.
     """
 
     names: tuple[str, ...]
     places: tuple[int, ...]
     is_share: bool = False
+    label: int | None = None
+    visibility: int | None = None
 
     @classmethod
     def from_width(cls, width: int) -> BoxColumns:
@@ -114,7 +125,15 @@ def heading_columns(fields: Sequence[str]) -> BoxColumns | None:
     if not any(name in found for axis in _AXES for name in axis):
         return None
     is_share = any(share for place, (_, share) in enumerate(words) if place in found.values())
-    return BoxColumns(tuple(found), tuple(found.values()), is_share)
+    plain = [word for word, _ in words]
+    label, visibility = _first(plain, _LABELS), _first(plain, _VISIBILITY)
+    label = _first(plain, _CLASS_NUMBERS) if label is None else label
+    return BoxColumns(tuple(found), tuple(found.values()), is_share, label, visibility)
+
+
+def _first(words: Sequence[str], names: Collection[str]) -> int | None:
+    """Place of the first word that is one of ``names``."""
+    return next((place for place, word in enumerate(words) if word in names), None)
 
 
 def _plain(field: str) -> tuple[str, bool]:

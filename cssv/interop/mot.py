@@ -20,6 +20,7 @@ from cssv.files.bounded import read_at_most
 from cssv.files.inputs import check_regular
 from cssv.files.paths import LONGEST_QUOTE
 from cssv.interop.box_heading import COLUMNS, BoxColumns, heading_columns
+from cssv.interop.box_labels import NAMES_FILE, BoxLabels, ClassColumn
 from cssv.interop.box_text import (
     FEWEST_FIELDS,
     LineForm,
@@ -38,6 +39,8 @@ LINE_FORM = "frame,id,x,y,w,h[,score,...]"
 DECIMALS = 3
 #: Bytes of the largest file: about twenty million boxes, which need about as much memory again.
 LARGEST_BYTES = 2**30
+#: Bytes of the largest file of class names.
+LARGEST_NAMES_BYTES = 2**20
 #: Number of the first frame in MOT files.
 FIRST_FRAME = 1
 #: Columns of the widest MOT file.
@@ -62,11 +65,13 @@ class BoxFile:
             unknown id is negative, a missing score is 1.
         is_share: the heading states that boxes are shares of the picture's width and height.
         notes: sentences on how the file was read, without its name.
+        labels: of the rows, from a class column; None without one.
     """
 
     rows: F64
     is_share: bool = False
     notes: tuple[str, ...] = ()
+    labels: BoxLabels | None = None
 
 
 def read_mot_array(path: str | PathLike[str]) -> F64:
@@ -80,8 +85,9 @@ def read_boxes(path: str | PathLike[str], first_frame: int | None = None) -> Box
     The text is UTF-8 or UTF-16. Fields are separated by commas, semicolons, tabs, bars or white space, may
     have quotes, and may have decimal commas where these do not separate fields. A heading names the columns,
     in any order, also in a comment; boxes may be given by corner and size, by two corners, or by centre and
-    size. Without a heading the columns are :data:`COLUMNS`. Blank lines, ``#`` comments and further columns
-    are ignored. Rows with an id may come in any order, because trackers may write them object by object. Rows
+    size. Without a heading the columns are :data:`COLUMNS`, and perhaps a class
+    (:mod:`cssv.interop.box_labels`). Blank lines, ``#`` comments and further columns are ignored.
+    Rows with an id may come in any order, because trackers may write them object by object. Rows
     without an id must be ordered by frame and differ from each other: otherwise two files were joined, or one
     was cut, and boxes would count twice.
 
@@ -115,7 +121,9 @@ def read_boxes(path: str | PathLike[str], first_frame: int | None = None) -> Box
     misplaced = _find_misplaced(rows)
     if misplaced is not None:
         raise _misplaced_error(path, text, layout, *misplaced)
-    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    labels = _labels(path, text, layout)
+    order = np.argsort(rows[:, 0], kind="stable")
+    rows = rows[order]
     rows[:, 0] -= first - FIRST_FRAME
     before = int(np.searchsorted(rows[:, 0], FIRST_FRAME))
     notes = [*layout.notes]
@@ -129,7 +137,41 @@ def read_boxes(path: str | PathLike[str], first_frame: int | None = None) -> Box
             found=f"up to frame {int(rows[-1, 0]) + first - FIRST_FRAME}",
             remedy="Give `boxes_from=` the number that the file gives to the first frame of the clip.",
         )
-    return BoxFile(rows[before:], layout.columns.is_share, tuple(notes))
+    labels = None if labels is None else labels.select(order[before:])
+    return BoxFile(rows[before:], layout.columns.is_share, tuple(notes), labels)
+
+
+def _labels(path: Path, text: str, layout: _Layout) -> BoxLabels | None:
+    """The labels of all rows, in their order; None if the file has no class column."""
+    column = ClassColumn(layout.columns, has_heading=layout.has_heading, width=layout.width)
+    # Most files have none, which their first row tells: they are not read line by line.
+    if not column.is_there:
+        return None
+    form, needed = layout.form, layout.needed
+    for line in lines_of(text, layout.start):
+        fields = form.split(line.text)
+        # Joined files may have lines of different forms.
+        if not form.fits(fields, needed):
+            form = form_of(line.text, needed)
+            fields = form.split(line.text)
+        if not column.add([form.point(field) for field in fields]):
+            return None
+    return column.labels(_listed_names(path))
+
+
+def _listed_names(path: Path) -> tuple[str, ...] | None:
+    """The lines of the file of class names beside a box file; None without one."""
+    names = path.with_name(NAMES_FILE)
+    if names == path or not names.is_file():
+        return None
+    try:
+        with names.open("rb") as file:
+            content = read_at_most(file, LARGEST_NAMES_BYTES)
+    except OSError:
+        return None
+    text = None if content is None else decode(content)
+    # It is optional: a file of that name that is something else says nothing.
+    return None if text is None else tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _read_text(path: Path) -> str:
@@ -168,6 +210,7 @@ class _Layout:
         form: of the first row.
         columns: from the heading, or from the width of the first row.
         has_heading: the heading names the columns.
+        width: number of fields of the first row.
         notes: on the heading and the form of numbers.
     """
 
@@ -176,6 +219,7 @@ class _Layout:
     form: LineForm
     columns: BoxColumns
     has_heading: bool = False
+    width: int = FEWEST_FIELDS
     notes: tuple[str, ...] = ()
 
     @property
@@ -210,7 +254,8 @@ def _layout_of(path: Path, text: str) -> _Layout:
                 bound=f"{LINE_FORM}, or x2,y2 or x_centre,y_centre",
                 remedy="Correct the heading, or remove it if a line has that form.",
             )
-        return _Layout(line.start, line.number, form, columns, named is not None, tuple(notes))
+        has_heading = named is not None
+        return _Layout(line.start, line.number, form, columns, has_heading, len(words), tuple(notes))
     raise BoxesError(f"{path} holds no detection", remedy=f"Give `boxes=` a file with lines {LINE_FORM}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from numbers import Integral
 from os import PathLike
 
@@ -9,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.boxes import F64, I64, LARGEST_NUMBER, UNKNOWN_ID
-from cssv.errors import BoxesError, OptionError
-from cssv.files.paths import check_path
+from cssv.errors import BoxesError, OptionError, OptionTypeError
+from cssv.files.paths import LONGEST_QUOTE, check_path
 from cssv.frames import Frame
-from cssv.interop.mot import read_boxes
+from cssv.interop.mot import BoxFile, read_boxes
 from cssv.perception.detections import ANY_OBJECT, EMPTY, Detections
 from cssv.perception.detectors.options import check_share
 from cssv.perception.detectors.scores import unit_scores
@@ -21,6 +22,8 @@ from cssv.perception.given_boxes import BoxesAre, check_boxes_are, decide, ignor
 #: Boxes are shares of the picture if no corner lies further from the origin than this, and no side is longer
 #: than 1: in pixels, all of them would lie in one corner of the picture and be smaller than a pixel.
 FURTHEST_SHARE = 2.0
+#: Labels of a file that a note lists.
+MOST_LISTED = 8
 
 
 class BoxesDetector:
@@ -36,7 +39,7 @@ class BoxesDetector:
 
     Args:
         boxes: path of the file; its forms are those of :func:`~cssv.interop.mot.read_boxes`.
-        label: label of every detection.
+        label: label of every detection; by default those of the class column of the file, if it has one.
         min_score: boxes of lower scores, from 0 to 1 as above, are left out.
         boxes_from: number of the clip's first frame in the file. By default 0 if the file has boxes in frame
             0, otherwise 1.
@@ -61,13 +64,15 @@ class BoxesDetector:
         self,
         boxes: str | PathLike[str],
         *,
-        label: str = ANY_OBJECT,
+        label: str | None = None,
         min_score: float = 0.0,
         boxes_from: int | None = None,
         boxes_are: BoxesAre | None = None,
     ) -> None:
         check_share("min_score", min_score)
         check_boxes_are(boxes_are)
+        if label is not None:
+            _check_label(label)
         path = check_path("boxes", boxes)
         file = read_boxes(path, None if boxes_from is None else _check_first(boxes_from))
         ignored = ignored_entries(file.rows[:, 6], boxes_are)
@@ -77,7 +82,6 @@ class BoxesDetector:
                 f"{boxes} holds only rows with score 0", remedy="Such rows are ignored entries in MOT files."
             )
         self._path = path
-        self._label = label
         # Counted before min_score: the length of the file must not depend on the option.
         self._frame_count = int(rows[-1, 0])
         scores, note = unit_scores(rows[:, 6])
@@ -89,7 +93,10 @@ class BoxesDetector:
         # By the whole file: a part of it, or of its scores, has the same meaning.
         self.boxes_are, notes = decide(ids, scores, boxes_are)
         self._notes += notes
+        self._names, codes, notes = _labels_of(file, label, ~ignored)
+        self._notes += notes
         kept = scores >= min_score
+        self._codes = codes[kept]
         rows, self._scores, self._ids = rows[kept], scores[kept], ids[kept]
         self._frames: I64 = rows[:, 0].astype(np.int64)
         self._boxes_px = np.ascontiguousarray(rows[:, 2:6])
@@ -171,8 +178,32 @@ class BoxesDetector:
         if low == high:
             return EMPTY
         rows = slice(low, high)
-        labels = (self._label,) * int(high - low)
+        labels = tuple(self._names[code] for code in self._codes[rows].tolist())
         return Detections(self._boxes_px[rows], self._scores[rows], labels, self._ids[rows])
+
+
+def _labels_of(
+    file: BoxFile, label: str | None, kept: NDArray[np.bool_]
+) -> tuple[tuple[str, ...], I64, tuple[str, ...]]:
+    """Labels, the index of each kept box's label, and a note on labels that the file gives."""
+    if label is not None or file.labels is None:
+        codes = np.zeros(int(kept.sum()), dtype=np.int64)
+        return (ANY_OBJECT if label is None else label,), codes, ()
+    # The last name is that of rows without a class, whose code is -1.
+    names, codes = (*file.labels.names, ANY_OBJECT), file.labels.codes[kept]
+    counts = Counter({names[code]: int((codes == code).sum()) for code in np.unique(codes).tolist()})
+    listed = ", ".join(f"{name} ({count})" for name, count in counts.most_common(MOST_LISTED))
+    others = len(counts) - MOST_LISTED
+    more = f" and {others} others" if others > 0 else ""
+    return names, codes, (f"labels of the box file, from {file.labels.origin}: {listed}{more}",)
+
+
+def _check_label(label: str) -> None:
+    """Raise an OptionError unless this can be the label of all boxes."""
+    if not isinstance(label, str):
+        raise OptionTypeError("label is not a text", found=repr(label)[:LONGEST_QUOTE])
+    if not label.strip():
+        raise OptionError("label is empty", remedy="Give the class of the objects, such as person.")
 
 
 def _check_first(number: int) -> int:

@@ -63,10 +63,10 @@ def detector(name: str, **options: object) -> Detector:
     """Make a detector by name. Options that are None count as not given.
 
     Each detector takes some of ``boxes`` (a MOT file), ``boxes_from`` (its first frame), ``boxes_are``
-    (``"truth"`` or ``"detections"``), ``weights`` (a file), ``classes`` (names to look for, as a sequence or
-    a text with commas), ``min_score`` and ``nms_iou`` (0 to 1). Some take others, which their classes state
-    and the command line does not have: pass the result as ``detector=`` to :func:`cssv.encode`,
-    :func:`cssv.track` or a stream.
+    (``"truth"`` or ``"detections"``), ``label`` (of all boxes of the file), ``weights`` (a file), ``classes``
+    (names to look for, as a sequence or a text with commas), ``min_score`` and ``nms_iou`` (0 to 1). Some
+    take others, which their classes state and the command line does not have: pass the result as
+    ``detector=`` to :func:`cssv.encode`, :func:`cssv.track` or a stream.
 
     Raises:
         OptionError: no detector has this name; it does not take an option, or needs one that is not given.
@@ -91,6 +91,7 @@ class DetectorOptions:
             frame 0, otherwise 1.
         boxes_are: what boxes with ids are, ``"truth"`` or ``"detections"``; None: the truth if no score of
             the box file is below 1.
+        label: label of all boxes of the box file; None: those of its class column, if it has one.
 
     Raises:
         OptionError: a path or the detector is of the wrong type, or options do not go together.
@@ -104,6 +105,7 @@ class DetectorOptions:
     boxes_from: int | None = None
     nms_iou: float | None = None
     boxes_are: BoxesAre | None = None
+    label: str | None = None
 
     def __post_init__(self) -> None:
         check_paths(boxes=self.boxes, weights=self.weights)
