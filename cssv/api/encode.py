@@ -194,6 +194,7 @@ def encode(
     """
     created_s = created_or_now(created_s)
     check_paths(source=source, output=output, thermal=thermal)
+    clip = Path(source)
     # Before the output: of an address, the default name of the output would be refused, not the address.
     check_regular(source, VideoError, "the clip", folders=True)
     check_choice("planes", planes, PLANES)
@@ -203,12 +204,10 @@ def encode(
     )
     config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
-    target = _target_of(output, Path(source), *options.files, thermal, scene)
-    loaded, chosen, taken = take_over(Path(source), options, scene)
+    target = _target_of(output, clip, *options.files, thermal, scene)
+    loaded, chosen, taken = take_over(clip, options, scene)
     with locked_file(target, overwrite=overwrite) as temporary:
-        plan = ClipPlan.open(
-            Path(source), planes=planes, rate=exact_rate, span=span, stream=stream, damaged=damaged
-        )
+        plan = ClipPlan.open(clip, planes=planes, rate=exact_rate, span=span, stream=stream, damaged=damaged)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         facts, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress)
@@ -218,7 +217,7 @@ def encode(
         frames=frames,
         tracks=len(content.annotator.facts),
         ranges=content.ranges,
-        source_bytes=bytes_of_clip(Path(source)),
+        source_bytes=bytes_of_clip(clip),
         bytes=size,
         notes=(*facts["notes"], *_notes_on_output(plan, codec, chosen), *content.annotator.warnings),
         verification=verification,
