@@ -17,7 +17,7 @@ import numpy as np
 
 from cssv.boxes import F64, from_centres
 from cssv.perception.adaptation import ScaleBank
-from cssv.perception.cut_boxes import CutBoxes, Size, cut_sides
+from cssv.perception.cut_boxes import CutBoxes, Size, cut_sides, whole_centres
 from cssv.perception.disturbances import find
 from cssv.perception.kinematics import Bools, kalman_filter, rts_smoother
 from cssv.perception.smoothing import Batch, Noise, State, Tracklet, batches, local_heights, seen_rows
@@ -190,14 +190,10 @@ class _Cut:
         boxes = from_centres(self.tracklet.centres_px)
         low, high = self.sides[:, :2], self.sides[:, 2:]
         is_cut = low | high
-        # The whole object is never smaller than its visible part.
         whole = np.where(is_cut, np.fmax(sizes.x, boxes[:, 2:]), np.maximum(sizes.x, 1.0))
-        near, far = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
         centres = self.tracklet.centres_px.copy()
-        centre = np.where(high, near + whole / 2, far - whole / 2)
-        centre = np.where(low & high, (near + far) / 2, centre)
-        centres[:, :2] = np.where(is_cut, centre, centres[:, :2])
-        centres[:, 2:] = np.where(is_cut, whole, centres[:, 2:])
+        rows = is_cut.any(axis=1)
+        centres[rows] = whole_centres(boxes[rows], self.sides[rows], sizes.x[rows])
         cut = CutBoxes.none(n, 1)
         x, y, w, h = np.square(noise.measurement)
         # A side has the errors of the centre and of half the size.

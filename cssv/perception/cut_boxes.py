@@ -35,6 +35,29 @@ def cut_sides(boxes_px: F64, size: Size) -> Bools:
     return np.concatenate([low, high], axis=-1)
 
 
+def visible_parts(boxes_px: F64, size: Size) -> F64:
+    """(n, 4) the parts of boxes x, y, w, h in the picture; at least one pixel at the nearest edge."""
+    limit = np.array(size, dtype=np.float64)
+    low = np.clip(boxes_px[:, :2], 0.0, limit - 1)
+    high = np.clip(boxes_px[:, :2] + boxes_px[:, 2:], low + 1, limit)
+    return np.concatenate([low, high - low], axis=1)
+
+
+def whole_centres(boxes_px: F64, sides: Bools, sizes_px: F64) -> F64:
+    """Complete cut boxes (n, 4) by the sizes (n, 2) of the whole objects: centre x, centre y, w, h.
+
+    An axis without a cut side is not changed. If both sides are cut, the centre is that of the visible part.
+    """
+    low, high = sides[:, :2], sides[:, 2:]
+    near, visible = boxes_px[:, :2], boxes_px[:, 2:]
+    # The whole object is never smaller than its visible part.
+    whole = np.where(low | high, np.fmax(sizes_px, visible), visible)
+    centre = near + visible / 2
+    centre = np.where(high & ~low, near + whole / 2, centre)
+    centre = np.where(low & ~high, near + visible - whole / 2, centre)
+    return np.concatenate([centre, whole], axis=1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CutState:
     """Signs, sizes and their rates after a step, (2,) each, as in :class:`CutBoxes`."""

@@ -142,7 +142,7 @@ class LiveTracker:
         if not low <= lag_s <= high:
             raise OptionError("lag is out of range", found=lag_s, bound=f"{low} to {high} s")
         self.lag_s = lag_s
-        self._tracker = Tracker() if tracker is None else tracker
+        self._tracker = Tracker(size=size) if tracker is None else tracker
         self._noise = noise
         self._size = size
         # Of detections and of the truth.

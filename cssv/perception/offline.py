@@ -67,7 +67,7 @@ class ClipTracker:
         size: Size | None = None,
         boxes_are: BoxesAre | None = None,
     ) -> None:
-        self._tracker = Tracker() if tracker is None else tracker
+        self._tracker = Tracker(size=size) if tracker is None else tracker
         self._truth = TruthDecision(boxes_are)
         self._fewest_boxes = fewest_boxes
         self._size = size

@@ -4,7 +4,8 @@ Each object has a Kalman filter (:mod:`cssv.perception.kinematics`) that predict
 frame. The Hungarian method assigns boxes to objects; it minimises the sum of ``(1 - IoU) + 0.05 d²``, where d
 is the Mahalanobis distance. Boxes with a high score are assigned first, as in ByteTrack (Zhang et al., ECCV
 2022). Boxes with a low score can only continue an object. If the camera motion is known, it is applied to the
-predicted boxes before the comparison. All ages are in seconds and all distances in box heights, so that the
+predicted boxes before the comparison. A box at the edge of the picture is compared with the visible parts of
+the predicted boxes. All ages are in seconds and all distances in box heights, so that the
 settings are valid for any frame rate and picture size.
 """
 
@@ -20,6 +21,7 @@ from scipy.optimize import linear_sum_assignment
 from cssv.boxes import F64, I64, UNKNOWN_ID, overlaps, overlaps_of_pairs, to_centres
 from cssv.errors import InputError
 from cssv.perception.camera import CameraMotion
+from cssv.perception.cut_boxes import Size, cut_sides, visible_parts
 from cssv.perception.detections import Detections
 from cssv.perception.evidence import ScoreScale, evidence
 from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
@@ -139,10 +141,15 @@ class Tracker:
     Args:
         high_share: see :data:`HIGH_SHARE`.
         patience_s: see :data:`PATIENCE_S`.
+        size: width and height of the picture; None if they are not known, then no box counts as cut by the
+            edge of the picture.
     """
 
-    def __init__(self, *, high_share: float = HIGH_SHARE, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, *, high_share: float = HIGH_SHARE, patience_s: float = PATIENCE_S, size: Size | None = None
+    ) -> None:
         self.high_share = high_share
+        self._size = size
         self.patience_s = patience_s
         self._objects = _Objects.none()
         self._time_s: float | None = None
@@ -194,6 +201,13 @@ class Tracker:
         objects.add(identities[begin], detections.ids[begin] >= 0, labels, now, centres[begin])
         self._vote(detections, rows)
         return identities
+
+    def _cut(self, detections: Detections, predicted_px: F64) -> tuple[I64, F64]:
+        """Rows of the boxes that the edge of the picture cuts, and what of the predicted boxes is visible."""
+        if self._size is None:
+            return np.empty(0, dtype=np.int64), predicted_px
+        cut = np.flatnonzero(cut_sides(detections.boxes_px, self._size).any(axis=1))
+        return cut, visible_parts(predicted_px, self._size) if len(cut) else predicted_px
 
     def _vote(self, detections: Detections, rows: I64) -> None:
         """Add the labels of the detections to those of their objects; ``rows`` is -1 for no object."""
@@ -292,10 +306,19 @@ class Tracker:
         predicted, boxes, S = objects.predicted()
         reach = np.sqrt(GATE * S[:, :2].max(axis=1))
         k, j = near_pairs(centres_px[:, :2], predicted[:, :2], reach)
-        squared = ((centres_px[k] - predicted[j]) ** 2 / S[j]).sum(axis=1)
+        places, shapes = predicted[j], boxes[j]
+        cut, parts = self._cut(detections, boxes)
+        if len(cut):
+            # As in _costs: a cut box is compared with the visible parts of the objects.
+            near, others = near_pairs(centres_px[cut, :2], to_centres(parts)[:, :2], reach)
+            whole = ~np.isin(k, cut)
+            k, j = np.concatenate([k[whole], cut[near]]), np.concatenate([j[whole], others])
+            shapes = np.concatenate([shapes[whole], parts[others]])
+            places = np.concatenate([places[whole], to_centres(parts[others])])
+        squared = ((centres_px[k] - places) ** 2 / S[j]).sum(axis=1)
         usable = (squared <= GATE) & (detections.ids[k] < 0) & ~objects.given[j]
-        k, j, squared = k[usable], j[usable], squared[usable]
-        costs = 1 - overlaps_of_pairs(detections.boxes_px[k], boxes[j]) + DISTANCE_WEIGHT * squared
+        k, j, squared, shapes = k[usable], j[usable], squared[usable], shapes[usable]
+        costs = 1 - overlaps_of_pairs(detections.boxes_px[k], shapes) + DISTANCE_WEIGHT * squared
         label_rows, differ = unfit(detections.labels, objects.labels)
         costs[differ[label_rows[k], j]] += LABEL_COST
         shape = (len(detections), len(objects))
@@ -311,12 +334,22 @@ class Tracker:
         """(detections, objects) cost of each pair: forbidden beyond the gate, higher if labels differ."""
         objects = self._objects
         predicted, boxes, S = objects.predicted()
-        squared = np.zeros((len(centres_px), len(predicted)))
-        for k in range(4):
-            squared += (centres_px[:, k, None] - predicted[:, k]) ** 2 / S[:, k]
-        costs: F64 = 1 - overlaps(detections.boxes_px, boxes) + DISTANCE_WEIGHT * squared
-        costs[squared > GATE] = _FORBIDDEN
+        costs = _pair_costs(detections.boxes_px, centres_px, boxes, predicted, S)
+        cut, parts = self._cut(detections, boxes)
+        if len(cut):
+            # The edge that cuts a box cuts its object, too.
+            costs[cut] = _pair_costs(detections.boxes_px[cut], centres_px[cut], parts, to_centres(parts), S)
         label_rows, differ = unfit(detections.labels, objects.labels)
         if differ.any():
             costs[differ[label_rows]] += LABEL_COST
         return costs
+
+
+def _pair_costs(boxes_px: F64, centres_px: F64, predicted_px: F64, predicted_centres_px: F64, S: F64) -> F64:
+    """(n, m) cost of each pair of a box and a predicted box with variances S (m, 4), without the labels."""
+    squared = np.zeros((len(centres_px), len(S)))
+    for k in range(4):
+        squared += (centres_px[:, k, None] - predicted_centres_px[:, k]) ** 2 / S[:, k]
+    costs: F64 = 1 - overlaps(boxes_px, predicted_px) + DISTANCE_WEIGHT * squared
+    costs[squared > GATE] = _FORBIDDEN
+    return costs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cssv.boxes import F64
-from cssv.perception import ClipTracker, LiveTracker, detections
+from cssv.perception import ClipTracker, LiveTracker, Tracker, detections
 from cssv.perception.cut_boxes import CutBoxes, cut_sides
 from cssv.perception.smoothing import Noise
 
@@ -178,3 +178,34 @@ def test_cut_boxes_side_by_side():
     # Frames after the last detection keep the sign.
     assert one.until(5).signs[:, 0, 0].tolist() == [0, 1, 1, 1, 1]
     assert one.until(2).signs[:, 0, 0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("speed", [15.0, 30.0, 40.0])
+def test_a_leaving_object_keeps_its_identity(speed):
+    steps = int(488 / speed)
+    whole = np.array([120.0, 140, 160, 80]) + np.arange(steps)[:, None] * (speed, 0, 0, 0)
+    ids = []
+    for size in (SIZE, None):
+        tracker = Tracker(size=size)
+        updates = [tracker.update(n / 12, detections([box])) for n, box in enumerate(clipped(whole))]
+        ids.append({int(found[0]) for found in updates})
+    assert len(ids[0]) == 1
+    # The visible part shrinks faster than the size of any object.
+    assert len(ids[1]) > 1
+
+
+def test_many_cut_boxes_are_assigned_as_few_are(monkeypatch):
+    random = np.random.default_rng(5)
+    starts = random.uniform(0, 540, (12, 1)) * (1, 0, 0, 0) + np.array([0, -20, 60, 60])
+    frames = [clipped(starts + n * np.array([9.0, 3, 0, 0])) for n in range(8)]
+    found = []
+    for pairs in (10**6, 1):
+        monkeypatch.setattr("cssv.perception.tracker.DENSE_PAIRS", pairs)
+        tracker = Tracker(size=SIZE)
+        found.append(
+            [
+                tracker.update(n / 25, detections(boxes[boxes[:, 2] > 5])).tolist()
+                for n, boxes in enumerate(frames)
+            ]
+        )
+    assert found[0] == found[1]
