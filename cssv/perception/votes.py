@@ -18,12 +18,14 @@ from cssv.perception.camera import CameraMotion, corner_motion
 #: Side of a cell in pixels.
 CELL_PX = 8
 #: A cell votes for one explanation if its mean difference is within the noise there, and the other's is
-#: larger by this factor and by this many grey levels. The noise is this multiple of the mean difference in
-#: the quietest quarter of the cells, and at least as many grey levels.
+#: larger by this factor and by this many grey levels.
 VOTE_FACTOR = 2.0
 VOTE_LEVELS = 1.0
+#: The noise is this multiple of the mean difference in the quietest quarter of the cells, and at least this
+#: many grey levels, because the exposure of a camera changes a little with the objects in its picture.
 NOISE_FACTOR = 2.5
 QUIETEST = 0.25
+NOISE_LEVELS = 3.0
 #: A smaller motion of the corners is no matter of votes, because both explanations fit most cells.
 CONTESTED_PX = 1.0
 #: Rest needs the votes of this share of all cells, because after a cut single cells match by chance, and this
@@ -50,7 +52,7 @@ def is_at_rest(motion: CameraMotion, before: U8, now: U8) -> bool:
         cv2.resize(cv2.absdiff(now, each), size, interpolation=cv2.INTER_AREA).astype(np.float32)
         for each in (before, followed)
     )
-    noise = max(NOISE_FACTOR * float(np.quantile(np.minimum(rest, moved), QUIETEST)), VOTE_LEVELS)
+    noise = max(NOISE_FACTOR * float(np.quantile(np.minimum(rest, moved), QUIETEST)), NOISE_LEVELS)
     for_rest, for_motion = (
         float(np.mean((own < noise) & (other > VOTE_FACTOR * own) & (other > own + VOTE_LEVELS)))
         for own, other in ((rest, moved), (moved, rest))

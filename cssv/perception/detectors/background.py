@@ -21,6 +21,8 @@ THRESHOLD_SIGMA = 4.0
 #: Variances in grey levels squared: the initial one of a pixel, and bounds.
 FIRST_VARIANCE = 15.0
 VARIANCE_RANGE = (9.0, 75.0)
+#: A single squared deviation counts as at most this multiple of the variance.
+OWN_NOISE = 3.0
 #: A pixel is in shadow if it is darker than the background, but not below this share of it.
 SHADOW_SHARE = 0.7
 #: Brightness is measured on a grid with this step, at pixels of medium levels, at least this many. A change
@@ -29,6 +31,8 @@ LIGHT_STEP_PX = 6
 LIGHT_LEVELS = (25, 240)
 LIGHT_POINTS = 50
 LIGHT_CHANGE = 0.01
+#: Pixels of the scene follow a change of light within this many grey levels.
+LIGHT_AGREE = 6.0
 #: A candidate keeps its value within this many grey levels.
 CANDIDATE_LEVELS = 15
 #: Time constant of the running mean of the background.
@@ -39,6 +43,8 @@ PATIENCE_S = (1.5, 8.0)
 PATIENCE_GROWTH = 0.2
 #: A former background is discarded if it is not observed again within this time.
 FORMER_S = 30.0
+#: A background counts as former background only if it was observed in this many learned pictures.
+FORMER_FRAMES = 20
 #: A resampled background counts as observed in at most this many pictures.
 WARPED_FRAMES = 20
 #: Candidates are reduced once in this many pictures.
@@ -75,13 +81,14 @@ class Background:
 
     def follow_light(self, picture: U8) -> None:
         """Scale the background to the brightness of the picture: light changes all pixels alike."""
-        now, before = (a[::LIGHT_STEP_PX, ::LIGHT_STEP_PX].astype(np.float32) for a in (picture, self._mean8))
+        now, before = (
+            a[::LIGHT_STEP_PX, ::LIGHT_STEP_PX].astype(np.float32) for a in (picture, self._mean)
+        )
         # Very dark pixels have noisy ratios, and saturated ones do not follow the light.
         clear = (before > LIGHT_LEVELS[0]) & (before < LIGHT_LEVELS[1]) & (now < LIGHT_LEVELS[1])
         if np.count_nonzero(clear) < LIGHT_POINTS:
             return
-        # The median is not affected by moving objects.
-        gain = float(np.median(now[clear] / before[clear]))
+        gain = _gain(now[clear], before[clear])
         # Slower changes are learned; repeated small gains would accumulate rounding errors.
         if abs(gain - 1) > LIGHT_CHANGE:
             self._mean *= np.float32(gain)
@@ -131,6 +138,8 @@ class Background:
         away: F32 = np.asarray(cv2.subtract(picture, self._mean, dtype=cv2.CV_32F), dtype=np.float32)
         self._mean += rate * away
         away *= away
+        # Objects of nearly the background's grey pass within the bound; they are no noise of the pixel.
+        np.minimum(away, OWN_NOISE * self._variance, out=away)
         away -= self._variance
         away *= rate
         self._variance += away
@@ -152,9 +161,11 @@ class Background:
         candidates[fresh] = picture.ravel()[fresh]
         patience[at] = np.minimum(grown, _OLD).astype(np.uint16)
         swap = at[stays & (grown >= _READY)]
-        means = self._mean.ravel()
+        means, frames = self._mean.ravel(), self._frames.ravel()
         means[swap], candidates[swap] = candidates[swap], self._mean8.ravel()[swap]
-        self._variance.ravel()[swap], self._frames.ravel()[swap], patience[swap] = FIRST_VARIANCE, 5, _OLD
+        # What was there only for a moment was a moving object of the first picture, and no background.
+        patience[swap] = np.where(frames[swap] >= FORMER_FRAMES, _OLD, 0)
+        self._variance.ravel()[swap], frames[swap] = FIRST_VARIANCE, 5
 
     def _fade(self, step_s: float) -> None:
         """Reduce the patience of candidates and former backgrounds that are not observed."""
@@ -204,6 +215,22 @@ class Background:
         fresh = Background.__new__(Background)
         Background.__init__(fresh, picture)
         return {name: getattr(fresh, name) for name in _LAYERS}
+
+
+def _gain(now: F32, before: F32) -> float:
+    """Ratio of the brightness of the scene in two pictures, from values of the same pixels."""
+    best, least = 1.0, np.inf
+    # The median is not affected by objects that cover a small part. Large ones and their shadows shift it, but
+    # then the scene agrees better with its old brightness.
+    for start in (1.0, float(np.median(now / before))):
+        near = np.abs(now - start * before) < LIGHT_AGREE
+        if not near.any():
+            continue
+        gain = float(now[near].sum() / before[near].sum())
+        cost = float(np.minimum(np.abs(now - gain * before), LIGHT_AGREE).mean())
+        if cost < least:
+            best, least = gain, cost
+    return best
 
 
 def difference(picture: U8, other: U8, slack_px: int = 0) -> U8:

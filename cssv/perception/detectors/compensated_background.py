@@ -15,6 +15,7 @@ from cssv.frames import U8
 from cssv.perception.camera import CameraMotion, register
 from cssv.perception.detectors.background import Background
 from cssv.perception.flow import halve
+from cssv.perception.votes import is_at_rest
 
 #: Motion in more than this share of the picture is a cut, or a camera too fast to follow; the second bound is
 #: for unknown camera motion.
@@ -73,9 +74,11 @@ class CompensatedBackground:
         """
         self._rest_s += step_s
         self._frames += 1
-        if not camera.is_still and camera.is_known:
-            self._follow(camera, picture)
         aligned = self._align(picture)
+        # The background knows the scene for longer than two pictures do.
+        if not camera.is_still and camera.is_known and not self._is_in_place(camera, aligned):
+            self._follow(camera, picture)
+            aligned = self._align(picture)
         # Registration is expensive; at rest it only has to correct slow drift.
         if not self.is_settled or self._frames % REGISTER_FRAMES == 0:
             aligned = self._register(picture, aligned)
@@ -136,6 +139,10 @@ class CompensatedBackground:
         middle = boxes_px[:, :2] + boxes_px[:, 2:] / 2
         moved[:, :2] += middle @ back[:2, :2].T + back[:2, 2] - middle
         return moved
+
+    def _is_in_place(self, camera: CameraMotion, aligned: U8) -> bool:
+        """True if the camera was at rest and the picture still matches the background where it was."""
+        return self.is_settled and is_at_rest(camera, self._background.picture, aligned)
 
     def _follow(self, camera: CameraMotion, picture: U8) -> None:
         self._rest_s = 0.0

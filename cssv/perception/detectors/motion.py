@@ -31,7 +31,7 @@ SPREAD_GRID = (8, 6)
 LOST_S = 0.5
 #: A cell of that grid has motion if more than this share of its pixels moves.
 SPREAD_FILL = 0.05
-#: Gaps closed inside a blob at working size: width, height in pixels.
+#: Gaps closed inside a blob at working size in pixels: across and along an expected object.
 CLOSING_PX = (3, 9)
 #: Boxes of consecutive frames with a larger overlap belong to one object.
 CONTINUED = 0.2
@@ -95,7 +95,7 @@ class MotionDetector:
                 self._background, self._lost_s = CompensatedBackground(picture), 0.0
             return EMPTY
         self._lost_s = 0.0
-        kernel = np.ones(CLOSING_PX[::-1], np.uint8)
+        kernel = np.ones(self._prior.along(CLOSING_PX), np.uint8)
         mask = np.asarray(
             cv2.morphologyEx(cv2.medianBlur(moving, 3), cv2.MORPH_CLOSE, kernel), dtype=np.uint8
         )

@@ -36,6 +36,7 @@ class SizePrior:
     _seen: list[F64] = field(default_factory=list)
     _frames: int = 0
     _weights: F64 | None = None
+    _is_upright: bool = True
 
     def learn(self, boxes_px: F64) -> None:
         """Add the boxes of one frame; fit again from time to time."""
@@ -67,11 +68,24 @@ class SizePrior:
         fitted = np.stack([_gather(A, sizes[:, k], weights[:, k], ratios[:, k]) for k in (0, 1)], axis=1)
         alike = np.abs(np.log(sizes / np.maximum(A @ fitted, 1.0))) < ALIKE
         self._weights = fitted if alike.all(axis=1).mean() >= self.agreement else None
+        width, height = np.median(A @ fitted, axis=0)
+        self._is_upright = bool(height > width)
 
     @property
     def is_known(self) -> bool:
         """True if there is an expected size."""
         return self._weights is not None
+
+    def along(self, sides_px: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of a window with these sides, the longer one along the expected objects.
+
+        A silhouette breaks across its longer side. Without an expectation both are the shorter side, because
+        a longer one would join neighbours.
+        """
+        short, long = min(sides_px), max(sides_px)
+        if self._weights is None:
+            return short, short
+        return (long, short) if self._is_upright else (short, long)
 
     def __call__(self, foot_px: float) -> tuple[float, float] | None:
         """Expected width and height of an object with its lower edge at row ``foot_px``."""
