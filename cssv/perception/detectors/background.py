@@ -81,9 +81,7 @@ class Background:
 
     def follow_light(self, picture: U8) -> None:
         """Scale the background to the brightness of the picture: light changes all pixels alike."""
-        now, before = (
-            a[::LIGHT_STEP_PX, ::LIGHT_STEP_PX].astype(np.float32) for a in (picture, self._mean)
-        )
+        now, before = (a[::LIGHT_STEP_PX, ::LIGHT_STEP_PX].astype(np.float32) for a in (picture, self._mean))
         # Very dark pixels have noisy ratios, and saturated ones do not follow the light.
         clear = (before > LIGHT_LEVELS[0]) & (before < LIGHT_LEVELS[1]) & (now < LIGHT_LEVELS[1])
         if np.count_nonzero(clear) < LIGHT_POINTS:
@@ -220,8 +218,8 @@ class Background:
 def _gain(now: F32, before: F32) -> float:
     """Ratio of the brightness of the scene in two pictures, from values of the same pixels."""
     best, least = 1.0, np.inf
-    # The median is not affected by objects that cover a small part. Large ones and their shadows shift it, but
-    # then the scene agrees better with its old brightness.
+    # The median is not affected by objects that cover a small part. Large ones and their shadows shift it,
+    # but then the scene agrees better with its old brightness.
     for start in (1.0, float(np.median(now / before))):
         near = np.abs(now - start * before) < LIGHT_AGREE
         if not near.any():

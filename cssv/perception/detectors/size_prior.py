@@ -14,6 +14,9 @@ MODE_WIDTH = 0.12
 MODE_SHARE = 0.8
 #: Objects are of one kind if the logarithms of their sizes differ by less than this.
 ALIKE = 0.3
+#: Quantiles of the rows of the lower edges between which the size changes with the row. Beyond them there are
+#: too few objects to know it.
+ROWS = (0.02, 0.98)
 
 
 @dataclass(slots=True)
@@ -36,11 +39,14 @@ class SizePrior:
     _seen: list[F64] = field(default_factory=list)
     _frames: int = 0
     _weights: F64 | None = None
-    _is_upright: bool = True
+    _upright: float = 0.0
+    _rows_px: tuple[float, float] = (-np.inf, np.inf)
 
     def learn(self, boxes_px: F64) -> None:
         """Add the boxes of one frame; fit again from time to time."""
         self._seen.extend(boxes_px)
+        # Large blobs count more: small ones are noise and fragments.
+        self._upright += float((boxes_px[:, 2:].prod(axis=1) * np.log(boxes_px[:, 3] / boxes_px[:, 2])).sum())
         self._frames += 1
         if self._frames % self.interval == 0 and len(self._seen) >= self.fewest:
             del self._seen[: -self.memory]
@@ -68,8 +74,8 @@ class SizePrior:
         fitted = np.stack([_gather(A, sizes[:, k], weights[:, k], ratios[:, k]) for k in (0, 1)], axis=1)
         alike = np.abs(np.log(sizes / np.maximum(A @ fitted, 1.0))) < ALIKE
         self._weights = fitted if alike.all(axis=1).mean() >= self.agreement else None
-        width, height = np.median(A @ fitted, axis=0)
-        self._is_upright = bool(height > width)
+        low, high = np.quantile(A[:, 1], ROWS)
+        self._rows_px = float(low), float(high)
 
     @property
     def is_known(self) -> bool:
@@ -77,15 +83,9 @@ class SizePrior:
         return self._weights is not None
 
     def along(self, sides_px: tuple[int, int]) -> tuple[int, int]:
-        """Height and width of a window with these sides, the longer one along the expected objects.
-
-        A silhouette breaks across its longer side. Without an expectation both are the shorter side, because
-        a longer one would join neighbours.
-        """
-        short, long = min(sides_px), max(sides_px)
-        if self._weights is None:
-            return short, short
-        return (long, short) if self._is_upright else (short, long)
+        """Height and width of a window with these sides, the longer one along the typical blob."""
+        # A silhouette breaks across its longer side; a window along the shorter one would join neighbours.
+        return (max(sides_px), min(sides_px)) if self._upright >= 0 else (min(sides_px), max(sides_px))
 
     def __call__(self, foot_px: float) -> tuple[float, float] | None:
         """Expected width and height of an object with its lower edge at row ``foot_px``."""
@@ -93,7 +93,12 @@ class SizePrior:
             return None
         # Near the horizon the linear function falls to 0, where it has no meaning.
         width, height = self._weights[0] + foot_px * self._weights[1]
-        return (float(width), float(height)) if width > 1 and height > 1 else None
+        if width <= 1 or height <= 1:
+            return None
+        # An object cut by the upper edge of the picture has its foot in a row where no whole object has it.
+        row = min(max(foot_px, self._rows_px[0]), self._rows_px[1])
+        width, height = self._weights[0] + row * self._weights[1]
+        return float(width), float(height)
 
     def foot(self, head_px: float) -> float | None:
         """Expected row of the lower edge of an object with its upper edge at row ``head_px``."""
