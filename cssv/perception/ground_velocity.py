@@ -161,6 +161,9 @@ def _feet(
     centres[:, :2] = feet_of(boxes)
     with np.errstate(invalid="ignore"):
         centres[~whole_feet(boxes, plane.size)] = np.nan
+    if tracklet.cut is not None:
+        # The completed box can end inside the picture; all sides but the upper one tell where the foot is.
+        centres[tracklet.cut.sides[:, 0, [0, 2, 3]].any(axis=1)] = np.nan
     # Beyond the horizon a pixel has no point on the ground.
     centres[np.isnan(plane.jacobian(centres[:, :2])).any(axis=(1, 2))] = np.nan
     seen = np.flatnonzero(seen_rows(centres))

@@ -7,6 +7,7 @@ from cssv.boxes import F64
 from cssv.perception import ClipTracker, LiveTracker, Tracker, detections
 from cssv.perception.cut_boxes import CutBoxes, cut_sides
 from cssv.perception.smoothing import Noise
+from cssv.scene.ground import Plane
 
 SIZE, RATE, SPEED = (640, 360), 25.0, 150.0
 #: The way of each case, and the position of a box of 100 x 80 px that has just left the picture.
@@ -133,6 +134,24 @@ def test_an_object_larger_than_the_picture_has_no_known_velocity_across(tracked)
     # Both sides are cut: nothing is known but that objects have about 2 heights per second.
     assert (np.sqrt(cov[:, 0, 0]) > 100).all()
     assert np.allclose(velocity[:, 1], 50, atol=5)
+
+
+def test_a_cut_foot_has_no_velocity_on_the_ground():
+    # 1 m is 50 px, straight from above.
+    plane = Plane(np.diag([0.02, 0.02, 1.0]), SIZE)
+    whole, velocity = passing("right", steps=60)
+    boxes = clipped(whole, inset=2.0)
+    clip, tracker, states = ClipTracker(size=SIZE), LiveTracker(noise=NOISE, size=SIZE, plane=plane), []
+    for number, box in enumerate(boxes):
+        clip.add(number, number / RATE, detections([box], ids=[7]))
+        states += tracker.update(number, number / RATE, detections([box], ids=[7]))
+    states += tracker.finish()
+    cut = cut_sides(boxes, SIZE).any(axis=1)
+    assert cut.sum() > 10
+    (track,) = clip.finish(NOISE, plane)
+    for found in (track.velocity_m_s, np.concatenate([frame.velocity_m_s for frame in states])):
+        assert np.isnan(found[cut]).all()
+        assert np.allclose(found[~cut][5:], velocity / 50, atol=0.1)
 
 
 @pytest.mark.parametrize("tracked", [offline, live])
