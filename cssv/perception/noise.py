@@ -47,7 +47,7 @@ _OUTLIER = 4.0
 #: other failures.
 _UNLIKE = 3.0
 #: The median of |e| in standard deviations of a normal distribution.
-_NORMAL_MEDIAN = 0.6745
+NORMAL_MEDIAN = 0.6745
 
 
 def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) -> Noise:
@@ -65,9 +65,7 @@ def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) ->
     prior = _velocity_prior(tracklets, noise)
     reference = Noise(process=_channels(process), measurement=stiff, velocity=prior)
     errors = list(residuals(tracklets, reference))
-    scatter = (
-        np.nanmedian(np.abs(np.concatenate([e.reshape(-1, 4) for e in errors])), axis=0) / _NORMAL_MEDIAN
-    )
+    scatter = np.nanmedian(np.abs(np.concatenate([e.reshape(-1, 4) for e in errors])), axis=0) / NORMAL_MEDIAN
     lags = max(1, round(_MEMORY_S / step_s))
     variance = _typical_variance([np.clip(e, -_OUTLIER * scatter, _OUTLIER * scatter) for e in errors], lags)
     # A weighted mean with the default: its weight decreases with the number of boxes.
@@ -101,7 +99,7 @@ def _structure(tracklets: Sequence[Tracklet], step_s: float, default: Noise) -> 
             spacings.append(spacing * step_s)
             counts.append(len(bend))
             # The median is robust against false boxes and exchanged objects.
-            variances.append((np.median(np.abs(bend), axis=0) / _NORMAL_MEDIAN) ** 2)
+            variances.append((np.median(np.abs(bend), axis=0) / NORMAL_MEDIAN) ** 2)
     # One spacing cannot separate errors from motion.
     if len(spacings) < 2:
         return np.array(default.process), np.square(default.measurement)

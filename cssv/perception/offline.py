@@ -23,6 +23,7 @@ from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
 from cssv.perception.given_boxes import BoxesAre, TruthDecision
 from cssv.perception.ground_velocity import with_metres
+from cssv.perception.key_frames import at_key_frames
 from cssv.perception.labels import LabelVotes
 from cssv.perception.left_out import LeftOut
 from cssv.perception.linking import link
@@ -222,6 +223,8 @@ class ClipTracker:
             group = [tracklet for tracklet in tracklets if tracklet.is_truth == is_truth]
             own = self._noise(group) if noise is None else noise
             completed, _ = complete(group, own, self._size)
+            if is_truth:
+                completed, own = at_key_frames(completed, own)
             tracks += smooth(adapted(completed, own), own)
             found += completed
         tracks = tracks if plane is None else with_metres(tracks, found, plane)

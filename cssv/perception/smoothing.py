@@ -346,7 +346,7 @@ def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> T
     if tracklet.cut is not None:
         # The error of the size of a cut box is an error of its centre.
         xx, vv = tracklet.cut.widened(xx, vv)
-    keep = seen_rows(tracklet.centres_px)
+    keep = seen_rows(tracklet.centres_px if tracklet.truth_px is None else tracklet.truth_px)
     # In a long gap the position is only a guess, so such frames are left out. Annotations list every frame in
     # which the object is visible, so that a gap is a statement too.
     if not tracklet.is_truth:
