@@ -1,9 +1,11 @@
 """Key frames of annotations: the boxes between them are interpolated and measure nothing.
 
 Annotators set the box in some frames, and their program draws a straight line between these. Each box of such
-a line looks like an exact measurement of a constant velocity, which the object does not have. So the smoother
-takes the ends of each line only. Lines are found within the rounding of the file by the swinging door
-algorithm (Bristol, "Swinging door trending: adaptive trend recording?", ISA National Conf. Proc., 1990).
+a line looks like an exact measurement of a constant velocity, which the object does not have. So the
+covariance comes from the ends of each line only. Lines are found within the rounding of the file by the
+swinging door algorithm (Bristol, "Swinging door trending: adaptive trend recording?", ISA National Conf.
+Proc., 1990).
+
 Curves through the key frames are recognised only as far as they are lines within that rounding.
 """
 
@@ -18,6 +20,7 @@ from cssv.boxes import F64
 from cssv.perception.kinematics import Bools
 from cssv.perception.noise import DOUBT_BENDS, FEWEST_BENDS, NORMAL_MEDIAN, OVERSTATED, PROCESS_RANGE
 from cssv.perception.smoothing import Channels, Noise, Tracklet, batches, local_heights, seen_rows
+from cssv.perception.tracks import Track
 
 #: Longest line in seconds: of objects that stand still for long, some boxes between are measurements.
 LONGEST_S = 4.0
@@ -28,28 +31,45 @@ _DECIMALS = range(4)
 _LARGEST_STEP_PX = 4
 
 
-def at_key_frames(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[Tracklet], Noise]:
-    """Remove the measurements between key frames from tracklets of the truth, if these are interpolated.
+def at_key_frames(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[list[Tracklet], Noise] | None:
+    """Remove the measurements between key frames from tracklets of the truth.
 
     Args:
         tracklets: of one clip; all are the truth.
         noise: of all their boxes.
 
     Returns:
-        The tracklets, and the noise, whose process noise is at least that of the key frames.
+        The tracklets, and the noise, whose process noise is at least that of the key frames. None if the
+        boxes are not interpolated.
     """
-    if not tracklets:
-        return [], noise
-    step = _rounding([tracklet.truth_px for tracklet in tracklets if tracklet.truth_px is not None])
-    keys = _keys(tracklets, step)
+    boxes = [tracklet.truth_px for tracklet in tracklets if tracklet.truth_px is not None]
+    if not boxes:
+        return None
+    keys = _keys(tracklets, _rounding(boxes))
     seen = sum(int(seen_rows(tracklet.centres_px).sum()) for tracklet in tracklets)
     if sum(int(own.sum()) for own in keys) > INTERPOLATED_SHARE * seen:
-        return list(tracklets), noise
+        return None
     measured = [
         replace(tracklet, centres_px=np.where(own[:, None], tracklet.centres_px, np.nan))
         for tracklet, own in zip(tracklets, keys, strict=True)
     ]
     return measured, replace(noise, process=_process(measured, noise))
+
+
+def with_covariances(tracks: Sequence[Track], others: Sequence[Track]) -> list[Track]:
+    """Replace covariances of tracks by larger ones of ``others``, the same tracks from key frames alone."""
+    by_id = {track.id: track for track in others}
+    return [_with_covariances(track, by_id[track.id]) for track in tracks]
+
+
+def _with_covariances(track: Track, other: Track) -> Track:
+    cov_px = np.maximum(track.velocity_cov, other.velocity_cov)
+    # Unknown on the ground where one of the two is. Its axes are turned, so that the larger one counts whole.
+    cov_m, other_m = track.velocity_m_cov, other.velocity_m_cov
+    is_larger = np.trace(other_m, axis1=1, axis2=2) > np.trace(cov_m, axis1=1, axis2=2)
+    return replace(
+        track, velocity_cov=cov_px, velocity_m_cov=np.where(is_larger[:, None, None], other_m, cov_m)
+    )
 
 
 def _rounding(boxes_px: Sequence[F64]) -> F64:

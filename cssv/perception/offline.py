@@ -23,7 +23,7 @@ from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
 from cssv.perception.given_boxes import BoxesAre, TruthDecision
 from cssv.perception.ground_velocity import with_metres
-from cssv.perception.key_frames import at_key_frames
+from cssv.perception.key_frames import at_key_frames, with_covariances
 from cssv.perception.labels import LabelVotes
 from cssv.perception.left_out import LeftOut
 from cssv.perception.linking import link
@@ -217,18 +217,23 @@ class ClipTracker:
         left_out = self._single.copy()
         tracklets = self._tracklets(left_out)
         tracks: list[Track] = []
-        found: list[Tracklet] = []
         # Annotations are far more accurate than a detector, so that the two have no noise in common.
         for is_truth in (True, False):
             group = [tracklet for tracklet in tracklets if tracklet.is_truth == is_truth]
             own = self._noise(group) if noise is None else noise
             completed, _ = complete(group, own, self._size)
-            if is_truth:
-                completed, own = at_key_frames(completed, own)
-            tracks += smooth(adapted(completed, own), own)
-            found += completed
-        tracks = tracks if plane is None else with_metres(tracks, found, plane)
+            found = _smoothed(completed, own, plane)
+            # The boxes between key frames show the motion, but are no measurements of it.
+            if is_truth and (keys := at_key_frames(completed, own)) is not None:
+                found = with_covariances(found, _smoothed(*keys, plane))
+            tracks += found
         return Tracks(tracks, notes=(*self._truth.notes, *left_out.notes))
+
+
+def _smoothed(tracklets: Sequence[Tracklet], noise: Noise, plane: Plane | None) -> list[Track]:
+    """Smooth tracklets, each with its own multiple of the noise; in metres too, where the ground is known."""
+    tracks = smooth(adapted(tracklets, noise), noise)
+    return tracks if plane is None else with_metres(tracks, tracklets, plane)
 
 
 def _count(tracklet: Tracklet) -> int:

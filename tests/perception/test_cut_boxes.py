@@ -41,7 +41,7 @@ def clipped(boxes: F64, inset: float = 0.0) -> F64:
 
 def offline(boxes: F64, size: tuple[int, int] | None = SIZE) -> tuple[F64, F64, F64]:
     """Boxes, velocities and covariances of the only track of a clip."""
-    clip = ClipTracker(size=size)
+    clip = ClipTracker(size=size, boxes_are="detections")
     for number, box in enumerate(boxes):
         clip.add(number, number / RATE, detections([box], ids=[7]))
     (track,) = clip.finish(NOISE)
@@ -51,7 +51,7 @@ def offline(boxes: F64, size: tuple[int, int] | None = SIZE) -> tuple[F64, F64, 
 
 def live(boxes: F64, lag_s: float = 1.0) -> tuple[F64, F64, F64]:
     """The same by a stream."""
-    tracker, states = LiveTracker(lag_s=lag_s, noise=NOISE, size=SIZE), []
+    tracker, states = LiveTracker(lag_s=lag_s, noise=NOISE, size=SIZE, boxes_are="detections"), []
     for number, box in enumerate(boxes):
         states += tracker.update(number, number / RATE, detections([box], ids=[7]))
     states += tracker.finish()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -23,8 +21,9 @@ def tracklet_of(boxes, rate=25):
 
 
 def keys_of(boxes, rate=25):
-    (measured,), _ = at_key_frames([tracklet_of(boxes, rate)], Noise())
-    return np.flatnonzero(seen_rows(measured.centres_px)).tolist()
+    """Numbers of the key frames; None for boxes that are not interpolated."""
+    found = at_key_frames([tracklet_of(boxes, rate)], Noise())
+    return None if found is None else np.flatnonzero(seen_rows(found[0][0].centres_px)).tolist()
 
 
 def lines(keys, corners):
@@ -63,18 +62,18 @@ def test_objects_that_stand_still_are_measured_now_and_then():
 
 def test_boxes_that_a_person_has_set_in_every_frame_all_count():
     rng = np.random.default_rng(2)
-    boxes = (
-        np.array([10.0, 20, 40, 100]) + rng.normal(0, 2, (80, 4)) + 3 * np.arange(80)[:, None] * [1, 0, 0, 0]
-    )
-    assert keys_of(boxes) == list(range(80))
-    assert keys_of(np.rint(boxes)) == list(range(80))
+    boxes = np.array([10.0, 20, 40, 100]) + rng.normal(0, 2, (80, 4))
+    boxes[:, 0] += 3 * np.arange(80)
+    assert keys_of(boxes) is None
+    assert keys_of(np.rint(boxes)) is None
+    assert at_key_frames([], Noise()) is None
 
 
 # ---- covariance
 
 
 def annotated(rate, every, error_px, process, seed, count=10, seconds=14):
-    """Objects of white acceleration, annotated in every n-th frame: a tracker of the boxes, and velocities."""
+    """Objects of white acceleration, annotated in every n-th frame: a tracker, the boxes, and velocities."""
     rng = np.random.default_rng(seed)
     steps, fine = rate * seconds, 20
     dt = 1 / (rate * fine)
@@ -84,7 +83,7 @@ def annotated(rate, every, error_px, process, seed, count=10, seconds=14):
         v = rng.normal(0, 0.7 * HEIGHT, 2) + np.cumsum(change, axis=0)
         places, velocities[:, k] = np.cumsum(v * dt, axis=0)[::fine], v[::fine]
         keys = np.unique([*range(rng.integers(every), steps, every), 0, steps - 1])
-        corners = np.concatenate([places, places + (40, HEIGHT)], axis=1)[keys]
+        corners = np.concatenate([places, places + np.array([40, HEIGHT])], axis=1)[keys]
         corners += rng.normal(0, error_px, corners.shape)
         drawn = np.rint([np.interp(np.arange(steps), keys, column) for column in corners.T]).T
         boxes[:, k] = np.concatenate([drawn[:, :2], drawn[:, 2:] - drawn[:, :2]], axis=1)
@@ -117,12 +116,3 @@ def test_the_covariance_holds_the_true_velocity(rate, every, error_px, process):
     # 2 and .95 for a covariance that is exactly right; few key frames make it cautious.
     assert 1.0 < squares.mean() < 2.8
     assert 0.9 < (squares < 5.99).mean() < 0.995
-
-
-def test_noise_of_the_clip_is_kept_where_every_box_counts():
-    tracklet = tracklet_of(np.random.default_rng(1).normal((20, 20, 40, 100), 3, (50, 4)))
-    noise = replace(Noise(), velocity=1.5)
-    (same,), own = at_key_frames([tracklet], noise)
-    assert same is tracklet
-    assert own is noise
-    assert at_key_frames([], noise) == ([], noise)
