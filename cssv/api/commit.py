@@ -24,6 +24,7 @@ from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.parent_version import ParentVersion
 from cssv.pipeline.reannotate import Reannotator
 from cssv.pipeline.reuse import ReusableVersions, on_same_ground
+from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.scene_track import read_sample, sample_ranges
 from cssv.pipeline.splice import SpliceEncoder, SpliceSettings, spans
 from cssv.pipeline.stego_frames import StegoCursor
@@ -263,9 +264,11 @@ def _compare(
     estimated = base.estimated()
     drawn: list[int] = []
     samples = 0
+    saturation = Saturation(embedder.ranges)
     for number in counted(range(len(base)), "compare", len(base), progress):
         old = base.sample(number)
         new = annotator.annotate(old, base.time(number))
+        saturation.add(new.objects)
         changes = is_all or _is_drawn_differently(old.objects, new.objects, embedder.ranges, base.size)
         if changes or (is_redrawn and estimated[number]):
             drawn.append(number)
@@ -278,7 +281,7 @@ def _compare(
             found=f"version {base.parent.version.number} has this scene already",
         )
     notes = ("the rings are drawn in other ranges, so every frame is drawn again",) if is_all else ()
-    return _Changes(tuple(drawn), samples, notes)
+    return _Changes(tuple(drawn), samples, (*notes, *saturation.notes))
 
 
 def _is_drawn_differently(

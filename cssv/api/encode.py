@@ -31,6 +31,7 @@ from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config
 from cssv.pipeline.embed import FrameEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
+from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.source_check import check_source
 from cssv.pipeline.stored_objects import take_over
 from cssv.pipeline.thermal_file import ThermalReadings
@@ -287,18 +288,20 @@ def _write(
         writer = stack.enter_context(
             StegoWriter(file, reader.info, codec=codec, audio=audio, shift=origin.seconds + origin.ahead_s)
         )
+        saturation = Saturation(content.ranges)
         for frame in counted(reader, "encode", len(plan), progress):
             moved = replace(frame, pts=frame.pts - origin.pts)
             objects, outlines = content.annotator.annotate(frame.number, frame.time), None
             if sampler is not None:
                 objects, outlines = sampler(objects, frame.time, frame.luma())
+            saturation.add(objects.objects)
             writer.write(*embedder.embed(moved, objects, calibration, outlines))
         if not writer.frames:
             raise VideoError("the clip holds no frames", found=str(plan.source))
         # Some notes only exist once every frame has been read.
         late = (*reader.info.notes, *reader.info.left_out_notes)
         late += (*(audio.notes if audio else ()), *(thermal.notes if thermal else ()))
-        notes = (*notes, *origin.notes, *late)
+        notes = (*notes, *origin.notes, *saturation.notes, *late)
         facts = config_to_facts(reader.info, content.config, content.ranges, notes, plan.opened())
         facts |= origin.facts
         writer.finish(facts, created_s=created_s)

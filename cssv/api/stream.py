@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -37,17 +37,14 @@ from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
-from cssv.pipeline.embed import FrameEmbedder
+from cssv.pipeline.live_drawing import LiveDrawing
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.recording import complete, recording_journal, restore, set_aside
-from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.stream_bounds import StreamBounds
-from cssv.pipeline.temperatures import ThermalView, take_temperatures
+from cssv.pipeline.temperatures import ThermalView
 from cssv.pipeline.thermal_stream import LiveThermalReadings
 from cssv.pipeline.time_origin import TimeOrigin
 from cssv.scene.camera import ground_note, plane_of
-from cssv.scene.ranges import default_ranges
-from cssv.scene.shift import shift_times
 from cssv.video import Codec, Colour, VideoInfo, browser_notes
 
 #: Tags of RGB arrays that were converted by OpenCV: BT.601 in limited range, of sRGB.
@@ -88,10 +85,9 @@ class _Failures:
 class _Output:
     """The parts that need the layout and the time of the first frame."""
 
-    embedder: FrameEmbedder
+    drawing: LiveDrawing
     writer: StegoWriter
     file: BinaryIO
-    saturation: Saturation
     origin: TimeOrigin
 
 
@@ -121,8 +117,9 @@ class Encoder(Finishing):
         rate: frames per second.
         layout: ``"rgb24"`` or ``"yuv420p"``; None takes that of the first frame, and RGB for arrays. A
             yuv420p encoder converts RGB arrays once, by BT.601; more players show its files.
-        scene: as for :func:`encode`. Ranges that the scene does not give have fixed defaults, because the
-            fastest object of a stream is not known beforehand.
+        scene: as for :func:`encode`. Ranges that the scene does not give are chosen when the first frame is
+            written: speeds have 1.5 times what the objects until then need, and at least 200 px/s. Later
+            values can lie outside; :attr:`warnings` counts them.
         detector: as for :func:`encode`; unused for frames that come with detections.
         weights, classes, min_score, nms_iou: of the detector, as for :func:`encode`; ``nms_iou`` also for
             detections that come with frames.
@@ -201,8 +198,8 @@ class Encoder(Finishing):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Scene entries that have matched no track so far, one sentence each."""
-        return self._annotator.warnings
+        """Scene entries that have matched no track so far, and values outside the ranges of the rings."""
+        return (*self._annotator.warnings, *(self._begun.drawing.warnings if self._begun else ()))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -219,7 +216,7 @@ class Encoder(Finishing):
         notes = (*own, *self._duplicates.notes, *self._ground_note, *self._tracker.truth_notes)
         if self._begun is None:
             return notes
-        return (*notes, *self._begun.saturation.notes, *self._begun.origin.notes)
+        return (*notes, *self._begun.drawing.warnings, *self._begun.origin.notes)
 
     def write(
         self,
@@ -327,39 +324,34 @@ class Encoder(Finishing):
         """Open the codec and the file; the layout and the time of the first frame are known now."""
         self._layout = first.layout
         self._info = info = replace(self._info, layout=first.layout)
-        scene = self._annotator.scene
-        ranges = default_ranges(scene)
         origin = TimeOrigin.from_first(first)
-        facts = (
-            config_to_facts(info, self._config, ranges, (*self._recorded_notes, *origin.notes)) | origin.facts
-        )
-        about = IndexMeta(self._created_s, meta=facts)
         with ExitStack() as opened:
             # Readable too, for the case that its name is lost.
             file = opened.enter_context(self._path.open("w+b"))
-            codec = self._config.codec
-            writer = StegoWriter(file, info, codec=codec, journal=self._journal, about=about)
+            writer = StegoWriter(file, info, codec=self._config.codec, journal=self._journal)
             opened.enter_context(writer)
             self._inside.push(opened.pop_all())
-        embedder = FrameEmbedder(self._config.carrier, shift_times(scene, origin.seconds), ranges)
-        self._begun = _Output(embedder, writer, file, Saturation(ranges), origin)
+        drawing = LiveDrawing(self._annotator, self._config.carrier, origin)
+        self._begun = _Output(drawing, writer, file, origin)
         return self._begun
+
+    def _facts(self, begun: _Output, notes: Sequence[str]) -> dict[str, Any]:
+        """What the file records of its own making."""
+        return config_to_facts(self._info, self._config, begun.drawing.ranges, notes) | begun.origin.facts
 
     def _draw(self, begun: _Output, ready: Sequence[FrameStates]) -> None:
         """Draw and write the frames whose objects are final."""
-        embedder = begun.embedder
+        if ready and not begun.drawing.is_begun:
+            begun.drawing.begin(self._tracker.window, self._waiting)
+            # Without the detector's notes: only those at the end are complete, and they may be too long.
+            known = self._facts(begun, (*self._ground_note, *begun.origin.notes))
+            begun.writer.describe(IndexMeta(self._created_s, meta=known))
         for states in ready:
             frame, view = self._waiting.popleft()
             # After an interrupt a frame can be missing; the next one would get its number.
             if not states.number == frame.number == begun.writer.frames:
                 raise OutputError("frames of the stream were lost", found=f"no frame {begun.writer.frames}")
-            objects = self._annotator.annotate(states, frame.time)
-            size = (frame.width, frame.height)
-            objects, outlines = take_temperatures(objects, embedder.ranges, frame.luma(), size, view)
-            begun.saturation.add(objects.objects)
-            calibration = self._thermal.calibration
-            moved = replace(frame, pts=frame.pts - begun.origin.pts)
-            begun.writer.write(*embedder.embed(moved, objects, calibration, outlines))
+            begun.writer.write(*begun.drawing.draw(states, (frame, view), self._thermal.calibration))
 
     def close(self) -> None:
         """Write the waiting frames, finish the file, verify it and give it its name; may be called twice.
@@ -398,10 +390,8 @@ class Encoder(Finishing):
             # After an interrupt that the caller has caught, a frame that is missing is no surprise.
             with failures if self._failure is None else suppress(CssvError):
                 self._draw(begun, self._tracker.finish())
-        facts = config_to_facts(self._info, self._config, begun.embedder.ranges, self._recorded_notes)
-        facts |= begun.origin.facts
         created_s = self._created_s if self._is_created_given else int(time.time())
-        begun.writer.finish(facts, created_s=created_s)
+        begun.writer.finish(self._facts(begun, self._recorded_notes), created_s=created_s)
         if failures.first is not None:
             failures.first.add_note(f"The file holds the first {begun.writer.frames} frames.")
 

@@ -153,6 +153,12 @@ class LiveTracker:
         self._time_s: float | None = None
         self._objects: dict[int, _Object] = {}
         self._left_out = LeftOut()
+        self._window = Tracks()
+
+    @property
+    def window(self) -> Tracks:
+        """The tracks at the last time that frames were finished: in these frames and all later ones."""
+        return self._window
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -242,7 +248,7 @@ class LiveTracker:
             if self._metres is not None and ready:
                 smoothed = self._metres.standing(smoothed, window, noise, self._times_s[ready - 1])
             found += smoothed
-        tracks = Tracks(found)
+        self._window = tracks = Tracks(found)
         states = [tracks.in_frame(number) for number in self._numbers[:ready]]
         self._drop(ready, banks, cut)
         return states

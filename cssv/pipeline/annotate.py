@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.boxes import F64
 from cssv.errors import InputError
 from cssv.perception.tracks import FrameStates, Tracks
 from cssv.pipeline.frame_objects import FIRST_GIVEN_TRACK, FrameObjects, GivenObjects, merge_objects
@@ -52,14 +53,20 @@ class TrackAnnotator:
         return (*self._tracks.notes, *unmatched(self.scene, self.facts))
 
     def fastest_px_s(self) -> float | None:
-        """The speed below which SPEED_SHARE of all speeds lie; None without tracks."""
-        speeds = [np.hypot(*track.velocity_px_s.T) for track in self._tracks]
+        """The speed below which SPEED_SHARE of all drawn speeds lie; None without tracks."""
+        speeds = [
+            np.hypot(*half.T)
+            for track in self._tracks
+            for half in _drawn_halves(
+                track.velocity_px_s, track.velocity_past_px_s, track.velocity_future_px_s
+            )
+        ]
         return float(np.quantile(np.concatenate(speeds), SPEED_SHARE)) if speeds else None
 
     def annotate(self, number: int, time: Fraction) -> FrameObjects:
         """The objects of frame ``number``, shown at ``time`` seconds."""
         given = self._given.states(time, self.facts.__getitem__)
-        return merge_objects(_perceived(self._tracks.in_frame(number)), given, self.facts.__getitem__)
+        return merge_objects(perceived(self._tracks.in_frame(number)), given, self.facts.__getitem__)
 
 
 class LiveAnnotator:
@@ -97,7 +104,7 @@ class LiveAnnotator:
         self._matcher.update(float(time), [(track, label or None, box) for track, label, box in rows])
         self._forget(ids, time)
         given = self._given.states(time, self._matcher.facts)
-        return merge_objects(_perceived(states), given, self._matcher.facts)
+        return merge_objects(perceived(states), given, self._matcher.facts)
 
     def _forget(self, ids: list[int], time: Fraction) -> None:
         """Forget tracks that have been gone for FORGET_S, so that memory stays constant."""
@@ -108,18 +115,14 @@ class LiveAnnotator:
             del self._last_seen[track]
 
 
-def _perceived(states: FrameStates) -> list[ObjectState]:
+def perceived(states: FrameStates) -> list[ObjectState]:
     """The tracked objects of a frame, without facts of the scene."""
     return [_state_of_row(states, row) for row in range(len(states))]
 
 
 def _state_of_row(states: FrameStates, row: int) -> ObjectState:
     velocity = states.velocity_px_s[row]
-    past, future = states.velocity_past_px_s[row], states.velocity_future_px_s[row]
-    # Without one of the two velocities the change between them is not known.
-    change = (future - past) / 2 if past.any() and future.any() else np.zeros(2)
-    # The two halves lie symmetrically around the smoothed velocity, so that their mean is the best estimate.
-    change *= min(1.0, float(np.hypot(*velocity)) / max(float(np.hypot(*change)), 1e-9))
+    past, future = _drawn_halves(velocity, states.velocity_past_px_s[row], states.velocity_future_px_s[row])
     on_ground = states.velocity_m_s[row]
     is_on_ground = bool(np.isfinite(on_ground).all() and np.isfinite(states.velocity_m_cov[row]).all())
     state = ObjectState(
@@ -128,13 +131,24 @@ def _state_of_row(states: FrameStates, row: int) -> ObjectState:
         score=float(states.scores[row]),
         box_px=_four(states.boxes_px[row]),
         velocity_px_s=_pair(velocity),
-        past_px_s=_pair(velocity - change),
-        future_px_s=_pair(velocity + change),
+        past_px_s=_pair(past),
+        future_px_s=_pair(future),
         sigma_px_s=math.sqrt(float(np.trace(states.velocity_cov[row])) / 2),
         velocity_m_s=_pair(on_ground) if is_on_ground else None,
         sigma_m_s=math.sqrt(float(np.trace(states.velocity_m_cov[row])) / 2) if is_on_ground else math.inf,
     )
     return quantise(state)
+
+
+def _drawn_halves(velocity: F64, past: F64, future: F64) -> tuple[F64, F64]:
+    """Past and future velocity as the two halves of a ring show them; all are (..., 2)."""
+    # Without one of the two velocities the change between them is not known.
+    is_known = np.asarray(past.any(axis=-1) & future.any(axis=-1))[..., None]
+    change = np.where(is_known, (future - past) / 2, 0.0)
+    # The two halves lie symmetrically around the smoothed velocity, so that their mean is the best estimate.
+    speed, most = (np.hypot(each[..., 0], each[..., 1]) for each in (velocity, change))
+    change *= np.minimum(1.0, speed / np.maximum(most, 1e-9))[..., None]
+    return velocity - change, velocity + change
 
 
 def _pair(vector: NDArray[np.float64]) -> Pair:

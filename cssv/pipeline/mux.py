@@ -63,7 +63,6 @@ class StegoWriter:
         shift: seconds by which the pts of the frames were moved back; the audio follows.
         threads: for the codec.
         journal: for a live recording: lists what is in the file, so that it can be completed after a kill.
-        about: of a live recording, as far as it is known before its end.
     """
 
     def __init__(
@@ -76,11 +75,10 @@ class StegoWriter:
         shift: Fraction = Fraction(0),
         threads: int | None = None,
         journal: Journal | None = None,
-        about: IndexMeta | None = None,
     ) -> None:
         self._encoder = FrameEncoder(state_colour(info, settings_of(codec)), codec, threads=threads)
         self._writer = Writer(file, journal=journal)
-        self._about = about
+        self._about: IndexMeta | None = None
         self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)
         self._scene = self._writer.add_scene()
         self._samples: deque[bytes] = deque()
@@ -98,6 +96,10 @@ class StegoWriter:
         self.frames = 0
         self._worker = SerialWorker()
         self._is_finished = False
+
+    def describe(self, about: IndexMeta) -> None:
+        """State before the first frame of a live recording what is known of it, for its journal."""
+        self._about = about
 
     def write(self, stego: Frame, sample: bytes) -> None:
         """Append a frame and its scene sample; the planes must not change afterwards.

@@ -7,76 +7,77 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cssv.scene import Ranges
+from cssv.scene.ranges import widened
 from cssv.template.state import ObjectState
 
-_UNITS = {"speed": "px/s", "temperature": "°C", "density": "kg/m³"}
+_KINDS = {
+    "speed_px_s": ("speed", "px/s"),
+    "temperature_c": ("temperature", "°C"),
+    "density_kg_m3": ("density", "kg/m³"),
+}
 
 
 @dataclass(slots=True)
-class _Outside:
-    """Values of one kind outside their range."""
+class _Drawn:
+    """The drawn values of one kind, and those outside their range."""
 
-    frames: int = 0
+    values: int = 0
+    outside: int = 0
     low: float = math.inf
     high: float = -math.inf
 
 
 @dataclass(slots=True)
 class Saturation:
-    """A count of the frames with values outside the ranges, and notes on them.
+    """A count of the drawn values outside the ranges, and notes on them.
 
-    The ranges of a stream are fixed before its fastest object is known. A value outside is drawn as the
-    nearest end of its range; the scene track holds the value itself.
+    The ranges of a stream are fixed before its fastest object is known, those of a clip leave out the fastest
+    speeds, and a scene can give narrow ones. A value outside is drawn as the nearest end of its range; the
+    scene track holds the value itself.
 
     Attributes:
         ranges: values at the bottom and top of each ring.
     """
 
     ranges: Ranges
-    _found: dict[str, _Outside] = field(default_factory=dict)
+    _found: dict[str, _Drawn] = field(default_factory=dict)
 
     def add(self, objects: Sequence[ObjectState]) -> None:
         """Count the values of one frame."""
-        in_frame: dict[str, list[float]] = {}
         for name, value in (pair for state in objects for pair in _values(state)):
-            low, high = self._span(name)
+            found = self._found.setdefault(name, _Drawn())
+            found.values += 1
+            low, high = getattr(self.ranges, name)
             if not low <= value <= high:
-                in_frame.setdefault(name, []).append(value)
-        for name, values in in_frame.items():
-            found = self._found.setdefault(name, _Outside())
-            found.frames += 1
-            found.low, found.high = min(found.low, *values), max(found.high, *values)
-
-    def _span(self, name: str) -> tuple[float, float]:
-        ranges = self.ranges
-        return {
-            "speed": ranges.speed_px_s,
-            "temperature": ranges.temperature_c,
-            "density": ranges.density_kg_m3,
-        }[name]
+                found.outside += 1
+                found.low, found.high = min(found.low, value), max(found.high, value)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """One sentence for each kind of value that lay outside its range."""
-        return tuple(self._note(name, found) for name, found in self._found.items())
+        return tuple(self._note(name, found) for name, found in self._found.items() if found.outside)
 
-    def _note(self, name: str, found: _Outside) -> str:
-        low, high = self._span(name)
+    def _note(self, name: str, found: _Drawn) -> str:
+        kind, unit = _KINDS[name]
+        low, high = getattr(self.ranges, name)
         # What lies within is of no interest; a value below and one above are both named.
-        ends = [f"{value:.3g}" for value in (found.low, found.high) if not low <= value <= high]
-        values = " to ".join(dict.fromkeys(ends))
+        ends = [f"down to {found.low:.3g}"] if found.low < low else []
+        ends += [f"up to {found.high:.3g}"] if found.high > high else []
+        share = 100 * found.outside / found.values
+        wide = ", ".join(f"{end:g}" for end in widened(name, (low, high), (found.low, found.high)))
         return (
-            f"the {name} range {low:g} to {high:g} {_UNITS[name]} is too narrow in {found.frames} frames: "
-            f"values such as {values} {_UNITS[name]} are drawn as its end; state it in the scene's ranges"
+            f"the {kind} range {low:g} to {high:g} {unit} is too narrow for {found.outside} of "
+            f"{found.values} values ({share:.3g} %), {' and '.join(ends)} {unit}: they are drawn as its "
+            f'end; give "ranges": {{"{name}": [{wide}]}} in the scene'
         )
 
 
 def _values(state: ObjectState) -> Iterator[tuple[str, float]]:
-    """The values that the rings of an object show."""
+    """The values that the rings of an object show, under the names of their ranges."""
     if math.isfinite(state.sigma_px_s):
-        yield "speed", math.hypot(*state.past_px_s)
-        yield "speed", math.hypot(*state.future_px_s)
+        yield "speed_px_s", math.hypot(*state.past_px_s)
+        yield "speed_px_s", math.hypot(*state.future_px_s)
     if state.temperature_c is not None:
-        yield "temperature", state.temperature_c.value
+        yield "temperature_c", state.temperature_c.value
     if state.density_kg_m3 is not None:
-        yield "density", state.density_kg_m3.value
+        yield "density_kg_m3", state.density_kg_m3.value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 
 from cssv.scene.attributes import ATTRIBUTES, RINGS
 from cssv.scene.model import SPEED_FALLBACK_PX_S, Ranges, Scene
@@ -72,10 +73,29 @@ def fit_ranges(
             spans[name] = old
         else:
             # Only ever wider, so that a range does not move to and fro along a chain of commits.
-            new = _range(name, inside)
-            spans[name] = (min(old[0], new[0]), max(old[1], new[1]))
+            spans[name] = widened(name, old, inside)
             grown.append(name.split("_")[0])
     return Ranges(**spans), tuple(grown)
+
+
+def widened(name: str, span: Span, values: Iterable[float]) -> Span:
+    """A range that holds ``span`` and these values, rounded as a default range.
+
+    Args:
+        name: of the range.
+        span: the range before.
+        values: with the ring ``name``; at least one.
+    """
+    return _hull(span, _range(name, [*values]))
+
+
+def joined(one: Ranges, other: Ranges) -> Ranges:
+    """The narrowest ranges that hold both."""
+    return Ranges(**{f.name: _hull(getattr(one, f.name), getattr(other, f.name)) for f in fields(Ranges)})
+
+
+def _hull(one: Span, other: Span) -> Span:
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def _given(scene: Scene, name: str) -> Span | None:

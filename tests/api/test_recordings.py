@@ -211,7 +211,9 @@ def test_a_codec_that_fails_costs_only_what_it_held(failing, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["x.cssv"]
 
 
-@pytest.mark.parametrize("place", ["cssv.api.stream.take_temperatures", "cssv.perception.LiveTracker.update"])
+@pytest.mark.parametrize(
+    "place", ["cssv.pipeline.live_drawing.take_temperatures", "cssv.perception.LiveTracker.update"]
+)
 def test_an_error_of_the_program_costs_no_frame_that_was_drawn(place, tmp_path, monkeypatch):
     encoder = cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25)
     write(encoder, range(60))
@@ -455,8 +457,10 @@ def test_speeds_above_the_range_are_told(tmp_path):
         write(encoder, range(40))
     truth, note = encoder.notes
     assert truth.startswith("boxes with ids are the truth")
-    assert "speed range 0 to 10 px/s is too narrow in 4" in note
-    assert "ranges" in note
+    # A ring shows two speeds in each of 40 frames.
+    assert "speed range 0 to 10 px/s is too narrow for 80 of 80 values (100 %), up to 30.5 px/s" in note
+    assert '"ranges": {"speed_px_s": [0, 40]}' in note
+    assert encoder.warnings == (note,)
     assert cssv.info(tmp_path / "x.cssv").facts["notes"] == [truth, note]
     wide = scene | {"ranges": {"speed_px_s": [0, 500]}}
     with cssv.Encoder(tmp_path / "y.cssv", size=SIZE, rate=25, scene=wide) as encoder:
