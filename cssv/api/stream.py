@@ -213,7 +213,7 @@ class Encoder(Finishing):
     def _recorded_notes(self) -> tuple[str, ...]:
         """The notes that the file records when the encoder is closed."""
         own = self._detector.notes if self._is_detector_used else ()
-        notes = (*own, *self._duplicates.notes, *self._ground_note, *self._tracker.truth_notes)
+        notes = (*own, *self._duplicates.notes, *self._ground_note, *self._tracker.given_notes)
         if self._begun is None:
             return notes
         return (*notes, *self._begun.drawing.warnings, *self._begun.origin.notes)

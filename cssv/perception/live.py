@@ -33,6 +33,8 @@ from cssv.scene.ground import Plane
 LAG_S = 1.0
 #: Bounds of the lag.
 LAG_RANGE_S = (0.0, 60.0)
+#: Ids that a note lists.
+MOST_LISTED = 20
 #: Frames are smoothed in groups that span this share of the lag, which reduces the cost per frame.
 _HOP_SHARE = 0.25
 
@@ -153,6 +155,7 @@ class LiveTracker:
         self._time_s: float | None = None
         self._objects: dict[int, _Object] = {}
         self._left_out = LeftOut()
+        self._renamed: dict[int, int] = {}
         self._window = Tracks()
 
     @property
@@ -166,9 +169,12 @@ class LiveTracker:
         return self._left_out.notes
 
     @property
-    def truth_notes(self) -> tuple[str, ...]:
-        """What boxes with ids are taken for, if they are kept as given so far."""
-        return self._truth.notes
+    def given_notes(self) -> tuple[str, ...]:
+        """What boxes with ids are taken for, if they are kept as given so far, and ids that were in use."""
+        if not self._renamed:
+            return self._truth.notes
+        listed = ", ".join(f"{given} is {own}" for given, own in self._renamed.items())
+        return (*self._truth.notes, f"ids that objects without an id had before: {listed}")
 
     def update(
         self, number: int, time_s: Fraction | float, detections: Detections, flow: Flow | None = None
@@ -204,7 +210,11 @@ class LiveTracker:
                 moved = flow.of_boxes(detections.boxes_px[k : k + 1])[0] / (now - before)
             seen.add(step, now, centres[k], float(detections.scores[k]), moved)
             # A given id confirms an object at once; others need several boxes with high evidence.
-            seen.is_given |= bool(detections.ids[k] >= 0)
+            given = int(detections.ids[k])
+            seen.is_given |= given >= 0
+            # What was returned under that id cannot be changed any more.
+            if given >= 0 and given != ids[k] and len(self._renamed) < MOST_LISTED:
+                self._renamed[given] = int(ids[k])
             seen.confirm(fewest, is_given=seen.is_given, is_sure=bool(sure[k]))
         if self._noise is None:
             # The boxes that the edge cuts are no measure of the detector's errors.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,7 +74,7 @@ class ClipTracker:
         self._fewest_boxes = fewest_boxes
         self._size = size
         self._frames, self._boxes = Record(FRAME), Record(BOX)
-        self._given: set[int] = set()
+        self._given: dict[int, int] = {}
         self._labels: dict[int, LabelVotes] = {}
         self._counts: Counter[int] = Counter()
         self._camera_path = CameraPath()
@@ -107,7 +108,8 @@ class ClipTracker:
             self._labels.setdefault(int(ids[k]), LabelVotes()).add(detections.labels[k], worth)
         self._counts.update(ids[kept].tolist())
         rows["flow_px_s"] = self._flow_of(ids[kept], detections.boxes_px[kept], float(time_s), flow)
-        self._given.update(ids[kept[detections.ids[kept] >= 0]].tolist())
+        given = kept[detections.ids[kept] >= 0]
+        self._given.update(zip(ids[given].tolist(), detections.ids[given].tolist(), strict=True))
         self._frames.extend(1)[0] = number, float(time_s)
 
     def _flow_of(self, ids: I64, boxes_px: F64, time_s: float, flow: Flow | None) -> F64:
@@ -156,7 +158,15 @@ class ClipTracker:
                 wholes.append(piece)
             else:
                 left_out.add_object(len(scores), scores.min(), scores.max())
-        return sorted(wholes, key=lambda tracklet: tracklet.id)
+        return sorted(self._with_given_ids(wholes), key=lambda tracklet: tracklet.id)
+
+    def _with_given_ids(self, tracklets: Sequence[Tracklet]) -> list[Tracklet]:
+        """Give objects the ids that came with their boxes; others with such an id get new numbers."""
+        taken = set(self._given.values())
+        others = {tracklet.id for tracklet in tracklets if tracklet.id not in self._given}
+        free = (number for number in itertools.count(1) if number not in taken and number not in others)
+        new = self._given | {identity: next(free) for identity in sorted(others & taken)}
+        return [replace(tracklet, id=new.get(tracklet.id, tracklet.id)) for tracklet in tracklets]
 
     def _noise(self, tracklets: Sequence[Tracklet]) -> Noise:
         """Estimate the noise from the boxes that the picture's edge does not cut."""

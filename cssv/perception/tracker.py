@@ -195,7 +195,9 @@ class Tracker:
         identities = np.full(len(detections), UNKNOWN_ID, dtype=np.int64)
         identities[found] = objects.ids[rows[found]]
         begin = self._newcomers(detections, rows, high)
-        identities[begin] = [self._identity(given) for given in detections.ids[begin].tolist()]
+        # Given ids first, so that no new number of this frame takes one of them.
+        for k in begin[np.argsort(detections.ids[begin] < 0, kind="stable")]:
+            identities[k] = self._identity(int(detections.ids[k]))
         labels = [LabelVotes() for _ in begin]
         rows[begin] = len(objects) + np.arange(len(begin))
         objects.add(identities[begin], detections.ids[begin] >= 0, labels, now, centres[begin])

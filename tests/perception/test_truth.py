@@ -163,6 +163,25 @@ def test_a_file_without_ids_has_no_such_note(file):
     assert made.notes == ()
 
 
+def test_ids_that_were_given_stay_whatever_numbers_others_got(file):
+    # The first object has no id; the one of id 1 comes later.
+    lines = [f"{n + 1},-1,{10 + 2 * n},50,30,60,1\n" for n in range(30)]
+    lines += [f"{n + 1},1,{400 + 2 * n},50,30,60,1\n" for n in range(10, 30)]
+    lines += [f"{n + 1},2,{700 + 2 * n},50,30,60,1\n" for n in range(30)]
+    tracks = cssv.track(boxes=file("".join(lines))).tracks
+    assert {track.id: int(track.boxes_px[0, 0]) // 100 for track in tracks} == {1: 4, 2: 7, 3: 0}
+
+
+def test_a_stream_says_which_id_was_in_use():
+    live = LiveTracker(lag_s=0.0)
+    for number in range(10):
+        ids = [-1] if number < 5 else [-1, 1]
+        boxes = [[10, 20, 30, 60], [400, 20, 30, 60]][: len(ids)]
+        (states,) = live.update(number, number / 25, detections(boxes, ids=ids))
+    assert states.ids.tolist() == [1, 2]
+    assert live.given_notes[-1] == "ids that objects without an id had before: 1 is 2"
+
+
 def test_the_truth_needs_ids(file):
     path = file("1,3,5,5,20,30,1\n1,-1,60,5,20,30,1\n2,-1,6,5,20,30,1\n")
     with pytest.raises(BoxesError, match=r"truth.*no id.*2 of 3 boxes.*`boxes_are=`"):
@@ -216,7 +235,7 @@ def in_stream(scores=None, **options):
                 (states.number, identity): box
                 for identity, box in zip(states.ids.tolist(), states.boxes_px, strict=True)
             }
-    return found, live.truth_notes
+    return found, live.given_notes
 
 
 @pytest.mark.parametrize("lag_s", [0.0, 0.3, 1.0])
