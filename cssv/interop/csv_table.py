@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cssv.errors import InputError
-from cssv.interop.rows import COLUMNS, TEXTS, TIME_DIGITS, WHOLE, ObjectRow, row_to_cells
+from cssv.interop.rows import COLUMNS, TEXTS, TIME_DIGITS, WHOLE, ObjectRow, check_columns, row_to_cells
 
 _MUST_QUOTE = re.compile('[",\r\n]')
 #: Start of a text that spreadsheets take for a formula, perhaps behind apostrophes that mark one as text.
@@ -47,10 +46,9 @@ class CsvTable:
         """The cells of each row."""
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.reader(file, strict=True)
-            if tuple(next(table, ())) != COLUMNS:
-                raise InputError("the columns are not those of an objects table", bound=", ".join(COLUMNS))
+            columns = check_columns(tuple(next(table, ())))
             for texts in table:
-                yield {name: _from_text(name, text) for name, text in zip(COLUMNS, texts, strict=True)}
+                yield {name: _from_text(name, text) for name, text in zip(columns, texts, strict=True)}
 
 
 def escape_label(label: str) -> str:

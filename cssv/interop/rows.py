@@ -91,10 +91,14 @@ class ObjectRow(_Attributes):
             known where the camera is calibrated.
         source: "metadata" where the row comes from the scene payload, "pixels" where it was read
             back from the heat map alone.
+        speed_km_h, sigma_km_h: speed_m_s and sigma_m_s in kilometres per hour.
     """
 
     crowd_density_m2: float | None = None
     source: Origin = "metadata"
+    # At the end, so that programs that count columns still find the others.
+    speed_km_h: float | None = None
+    sigma_km_h: float | None = None
 
     def __post_init__(self) -> None:
         if self.source not in get_args(Origin):
@@ -112,6 +116,14 @@ class ObjectRow(_Attributes):
 
 
 COLUMNS = tuple(f.name for f in fields(ObjectRow))
+#: Columns of tables that were written before there were those of :data:`_CONVERTED`.
+EARLIER_COLUMNS = COLUMNS[:-2]
+#: Kilometres per hour in a metre per second.
+KM_H = 3.6
+#: Decimal places of speeds: enough for programs that compare them with the length of the velocity.
+SPEED_DECIMALS = 6
+#: Columns that follow from another one.
+_CONVERTED = {"speed_km_h": "speed_m_s", "sigma_km_h": "sigma_m_s"}
 #: Columns that are never unknown, columns of whole numbers, and columns of text.
 REQUIRED = ("frame", "time_s", "track", "source")
 WHOLE = ("frame", "track")
@@ -126,7 +138,24 @@ def row_to_cells(row: ObjectRow) -> dict[str, Any]:
 
 
 def cells_to_row(cells: object) -> ObjectRow:
-    """Inverse of :func:`row_to_cells`. Raises InputError for other columns."""
-    if not isinstance(cells, dict) or tuple(cells) != COLUMNS:
+    """Inverse of :func:`row_to_cells`, also for tables with EARLIER_COLUMNS.
+
+    Raises:
+        InputError: other columns.
+    """
+    values: dict[str, Any] = cells if isinstance(cells, dict) else {}
+    if check_columns(tuple(values)) == EARLIER_COLUMNS:
+        values = values | {name: to_km_h(values[origin]) for name, origin in _CONVERTED.items()}
+    return ObjectRow(**values)
+
+
+def check_columns(found: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of a table; an InputError unless they are those of an objects table."""
+    if found not in (COLUMNS, EARLIER_COLUMNS):
         raise InputError("the columns are not those of an objects table", bound=", ".join(COLUMNS))
-    return ObjectRow(**cells)
+    return found
+
+
+def to_km_h(speed_m_s: float | None) -> float | None:
+    """Metres per second as kilometres per hour, rounded as speeds are."""
+    return None if speed_m_s is None else round(KM_H * speed_m_s, SPEED_DECIMALS)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from cssv.interop.rows import ObjectRow, Origin
+from cssv.interop.rows import SPEED_DECIMALS, ObjectRow, Origin, to_km_h
 from cssv.pipeline.scene_track import DECIMALS
 from cssv.scene.attributes import CARRIED, to_cells
 from cssv.scene.crowd import crowd_density, is_person
@@ -17,8 +17,6 @@ from cssv.template.state import ObjectState, grounded
 
 #: Decimal places of a crowd's density, people per square metre.
 CROWD_DECIMALS = 4
-#: Decimal places of speeds: enough for programs that compare them with the length of the velocity.
-SPEED_DECIMALS = 6
 #: Values with a standard deviation have decimals down to this power of ten below its first digit.
 _BELOW_SIGMA = 2
 
@@ -66,6 +64,7 @@ def _row(
     vx, vy = state.velocity_px_s
     # Values of the scene stay as they are written there; readings of pixels and of cameras are rounded.
     attributes = to_cells(state) | _rounded_readings(state, source)
+    sigma_m_s = round(state.sigma_m_s, DECIMALS) if on_ground and math.isfinite(state.sigma_m_s) else None
     cells = {
         "x_px": state.box_px[0],
         "y_px": state.box_px[1],
@@ -77,8 +76,9 @@ def _row(
         "sigma_px_s": state.sigma_px_s if is_known else None,
         "vx_m_s": on_ground[0] if on_ground else None,
         "vy_m_s": on_ground[1] if on_ground else None,
-        "sigma_m_s": state.sigma_m_s if on_ground and math.isfinite(state.sigma_m_s) else None,
+        "sigma_m_s": sigma_m_s,
     }
+    speed_m_s = round(math.hypot(*on_ground), SPEED_DECIMALS) if on_ground else None
     return ObjectRow(
         frame=number,
         time_s=float(time),
@@ -87,7 +87,9 @@ def _row(
         # The scene track has these decimals; computed values have no better ones.
         **{name: None if value is None else round(value, DECIMALS) for name, value in cells.items()},
         speed_px_s=round(state.speed_px_s, SPEED_DECIMALS) if is_known else None,
-        speed_m_s=round(math.hypot(*on_ground), SPEED_DECIMALS) if on_ground else None,
+        speed_m_s=speed_m_s,
+        speed_km_h=to_km_h(speed_m_s),
+        sigma_km_h=to_km_h(sigma_m_s),
         crowd_density_m2=crowd,
         source=source,
         **attributes,

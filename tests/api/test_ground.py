@@ -39,7 +39,7 @@ LARGE = {
     "size_px": [768, 576], "centre_px": [384, 288], "pixel_mm": [0.005, 0.005], "focal_mm": 5,
     "translation_mm": [0, 0, 5000], "rotation_rad": [2, 0, 0],
 }  # fmt: skip
-METRES = ("vx_m_s", "vy_m_s", "speed_m_s", "sigma_m_s", "crowd_density_m2")
+METRES = ("vx_m_s", "vy_m_s", "speed_m_s", "sigma_m_s", "speed_km_h", "sigma_km_h", "crowd_density_m2")
 
 
 def scene_of(camera, *objects):
@@ -71,6 +71,8 @@ def test_the_table_holds_metres_per_second(first, tmp_path):
     assert (one.vx_m_s, one.vy_m_s) == pytest.approx((5.0, 2.5), abs=0.3)
     assert (two.vx_m_s, two.vy_m_s) == pytest.approx((-2.5, 0.0), abs=0.3)
     assert one.speed_m_s == pytest.approx(math.hypot(one.vx_m_s, one.vy_m_s))
+    assert one.speed_km_h == pytest.approx(3.6 * one.speed_m_s, abs=1e-5)
+    assert one.sigma_km_h == pytest.approx(3.6 * one.sigma_m_s, abs=1e-5)
     assert 0 < one.sigma_m_s < 1
     # The given one grows by 10 pixels a second, so that its foot goes down twice as fast as its centre.
     assert (cart.vx_px_s, cart.vy_px_s) == (20, 5)

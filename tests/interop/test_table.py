@@ -23,7 +23,8 @@ HEADER = (
     "frame,time_s,track,label,x_px,y_px,w_px,h_px,score,vx_px_s,vy_px_s,speed_px_s,sigma_px_s,"
     "vx_m_s,vy_m_s,speed_m_s,sigma_m_s,"
     "temperature_c,temperature_sigma_c,density_kg_m3,density_sigma_kg_m3,"
-    "goal_x_m,goal_y_m,goal_sigma_m,goal_x_px,goal_y_px,goal_sigma_px,crowd_density_m2,source"
+    "goal_x_m,goal_y_m,goal_sigma_m,goal_x_px,goal_y_px,goal_sigma_px,crowd_density_m2,source,"
+    "speed_km_h,sigma_km_h"
 )
 FULL = ObjectRow(
     frame=12,
@@ -55,11 +56,13 @@ FULL = ObjectRow(
     goal_sigma_px=2.0,
     crowd_density_m2=0.0625,
     source="pixels",
+    speed_km_h=4.5,
+    sigma_km_h=0.45,
 )
 BARE = ObjectRow(0, 0.0, 1)
 GOOD = (
     "12,0.48,3,person,10.5,20.0,30.25,60.0,0.875,-3.0,4.0,5.0,0.5,0.75,-1.0,1.25,0.125,"
-    "36.2,0.5,985.0,20.0,4.0,12.5,0.25,100.0,-7.5,2.0,0.0625,pixels"
+    "36.2,0.5,985.0,20.0,4.0,12.5,0.25,100.0,-7.5,2.0,0.0625,pixels,4.5,0.45"
 )
 
 forms = pytest.mark.parametrize("extension", extensions())
@@ -102,7 +105,7 @@ def test_the_columns_and_their_order_are_a_contract():
 def test_csv_is_what_a_spreadsheet_expects(tmp_path):
     path = tmp_path / "objects.csv"
     write_rows(path, [FULL, BARE])
-    assert path.read_bytes().decode() == (f"{HEADER}\n{GOOD}\n0,0.0,1,,,,,,,,,,,,,,,,,,,,,,,,,,metadata\n")
+    assert path.read_bytes().decode() == (f"{HEADER}\n{GOOD}\n0,0.0,1,,,,,,,,,,,,,,,,,,,,,,,,,,metadata,,\n")
     with path.open(newline="") as file:
         assert next(csv.DictReader(file))["temperature_sigma_c"] == "0.5"
 
@@ -165,6 +168,30 @@ def test_forms_agree(tmp_path, extension):
     path = tmp_path / f"objects{extension.upper()}"
     write_rows(path, [row])
     assert list(read_rows(path)) == [dataclasses.replace(row, time_s=0.333333333)]
+
+
+def without_km_h(path):
+    """Rewrite a table as it was before it had kilometres per hour."""
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        table = parquet.read_table(path)
+        parquet.write_table(table.drop_columns(["speed_km_h", "sigma_km_h"]), path)
+    elif path.suffix == ".csv":
+        lines = path.read_text().splitlines()
+        path.write_text("".join(line.rsplit(",", 2)[0] + "\n" for line in lines))
+    else:
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        kept = [{name: row[name] for name in row if not name.endswith("_km_h")} for row in rows]
+        path.write_text("".join(json.dumps(row) + "\n" for row in kept))
+
+
+@forms
+def test_a_table_without_kilometres_per_hour_gets_them(tmp_path, extension):
+    path = tmp_path / f"objects{extension}"
+    write_rows(path, [FULL, BARE])
+    without_km_h(path)
+    assert list(read_rows(path)) == [FULL, BARE]
 
 
 @forms

@@ -40,6 +40,7 @@ def test_lengths_of_velocities_have_six_decimals_and_all_else_those_of_the_scene
     row = row_of(STATE)
     assert (row.vx_px_s, row.vy_px_s, row.speed_px_s) == (35.211, 0.677, 35.217508)
     assert (row.vx_m_s, row.vy_m_s, row.speed_m_s) == (1.513, -0.268, 1.536552)
+    assert (row.sigma_m_s, row.speed_km_h, row.sigma_km_h) == (0.461, 5.531587, 1.6596)
     assert (row.x_px, row.y_px, row.w_px, row.h_px) == STATE.box_px
 
 
