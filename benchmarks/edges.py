@@ -1,13 +1,14 @@
 """Velocity of objects that the edge of the picture cuts: error, NEES and coverage beside those inside.
 
-    python benchmarks/edges.py [--data DIR] [--seeds 3]
+    python benchmarks/edges.py [--seeds 3] [--data DIR]
 
 Synthetic objects leave and enter the picture on all four sides, at several speeds and sizes, some growing or
 shrinking. Their boxes have errors like those of a detector, are cut off at the picture's edge, and are
 reported while at least :data:`LEAST_VISIBLE` of the object is in the picture. ``inside`` are the frames in
 which no side is cut. Speed error is the mean of the estimated less the true speed along the path, as a share
 of the true one. NEES (ideal 2) and the share of errors inside the 95 % ellipse (ideal 0.95) are those of the
-velocity. ``old`` is the same without the size of the picture, so that every box counts as whole.
+velocity. ``clip`` is the smoother over a whole clip, ``stream`` a stream with a lag of 1 s, and ``no size``
+the first without the size of the picture, so that every box counts as whole.
 
 With DIR, boxes of the truth of MOT15 are cut off at the edges of a smaller picture inside the real one. The
 reference is the velocity of the whole boxes, central differences over +-3 frames.
@@ -176,27 +177,54 @@ def live(scene: Scene, size: tuple[int, int] | None) -> dict[tuple[int, int], tu
     }
 
 
-METHODS = {"offline": offline, "live": live}
+METHODS: dict[str, tuple[Callable, bool]] = {
+    "clip": (offline, True),
+    "stream": (live, True),
+    "clip, no size": (offline, False),
+}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Row:
-    """Errors (n, 2), covariances (n, 2, 2) and true velocities of the frames of one row of the table."""
+    """Errors (n, 2), covariances (n, 2, 2) and true velocities (n, 2) of one row of the table."""
 
     errors: list[F64]
     covs: list[F64]
     truths: list[F64]
 
-    def text(self, name: str) -> str:
-        error, cov, true = np.array(self.errors), np.array(self.covs), np.array(self.truths)
-        squared = (error[:, None] @ np.linalg.inv(cov) @ error[:, :, None])[:, 0, 0]
+    @property
+    def bias(self) -> float:
+        """Mean error along the path, as a share of the mean speed."""
+        error, true = np.array(self.errors), np.array(self.truths)
         speed = np.maximum(np.hypot(*true.T), 1e-9)
-        along = (error * true).sum(axis=1) / speed
-        rmse, sigma = np.sqrt((error**2).sum(axis=1).mean()), np.sqrt(np.trace(cov, axis1=1, axis2=2).mean())
-        return (
-            f"{name:26}{len(error):7d}{along.sum() / speed.sum():+9.3f}{rmse:9.1f}{sigma:9.1f}"
-            f"{squared.mean():8.2f}{(squared < ELLIPSE).mean():8.3f}"
-        )
+        return float(((error * true).sum(axis=1) / speed).sum() / speed.sum())
+
+    @property
+    def rmse(self) -> float:
+        """Root mean square error, px/s."""
+        return float(np.sqrt(np.square(self.errors).sum(axis=1).mean()))
+
+    @property
+    def squares(self) -> F64:
+        """(n,) squared errors in units of the covariance."""
+        error, cov = np.array(self.errors), np.array(self.covs)
+        squares: F64 = (error[:, None] @ np.linalg.inv(cov) @ error[:, :, None])[:, 0, 0]
+        return squares
+
+    @property
+    def nees(self) -> float:
+        """Mean of :attr:`squares`; ideal 2."""
+        return float(self.squares.mean())
+
+    @property
+    def coverage(self) -> float:
+        """Share inside the 95 % ellipse."""
+        return float((self.squares < ELLIPSE).mean())
+
+    def text(self) -> str:
+        """The cells of the row."""
+        cells = (f"{self.bias:+.3f}", f"{self.rmse:.1f}", f"{self.nees:.2f}", f"{self.coverage:.3f}")
+        return " | ".join(cells)
 
 
 def judge(scenes: Sequence[Scene], run: Callable, *, knows_size: bool = True) -> dict[str, Row]:
@@ -211,12 +239,8 @@ def judge(scenes: Sequence[Scene], run: Callable, *, knows_size: bool = True) ->
                 if key not in found or key not in scene.velocity_px_s:
                     continue
                 true = scene.velocity_px_s[key]
-                names = (
-                    ("edge", *(f"edge, {g}" for g in scene.groups.get(identity, ())))
-                    if is_cut
-                    else ("inside",)
-                )
-                for name in names:
+                groups = (f"edge, {group}" for group in scene.groups.get(identity, ()))
+                for name in ("edge", *groups) if is_cut else ("inside",):
                     row = rows.setdefault(name, Row([], [], []))
                     row.errors.append(found[key][0] - true)
                     row.covs.append(found[key][1])
@@ -224,10 +248,21 @@ def judge(scenes: Sequence[Scene], run: Callable, *, knows_size: bool = True) ->
     return rows
 
 
-def table(title: str, rows: dict[str, Row]) -> Iterator[str]:
-    yield f"{title:26}{'frames':>7}{'speed':>9}{'RMSE':>9}{'sigma':>9}{'NEES':>8}{'in 95 %':>8}"
-    yield from (rows[name].text(name) for name in sorted(rows, key=lambda name: (name != "inside", name)))
-    yield ""
+def table(title: str, scenes: Sequence[Scene]) -> Iterator[str]:
+    """The table of some clips, all methods side by side."""
+    found = {name: judge(scenes, run, knows_size=size) for name, (run, size) in METHODS.items()}
+    cells = " | ".join(f"{name}: speed | RMSE | NEES | in 95 %" for name in METHODS)
+    yield f"\n{title}\n\n| | frames | {cells} |\n|{'---|' * (2 + 4 * len(METHODS))}"
+    first = found["clip"]
+    groups = [
+        f"edge, {g}" for kind in zip(*scenes[0].groups.values(), strict=True) for g in dict.fromkeys(kind)
+    ]
+    for name in ("inside", "edge", *groups):
+        # In some sequences no object is whole.
+        if not all(name in rows for rows in found.values()):
+            continue
+        rows = " | ".join(found[method][name].text() for method in METHODS)
+        yield f"| {name} | {len(first[name].errors)} | {rows} |"
 
 
 def main() -> None:
@@ -237,15 +272,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder that holds mot15/")
     parser.add_argument("--seeds", type=int, default=3, help="number of synthetic clips")
     options = parser.parse_args()
-    scenes = [synthetic(seed) for seed in range(options.seeds)]
-    for name, run in METHODS.items():
-        print("\n".join(table(f"synthetic, {name}, old", judge(scenes, run, knows_size=False))))
-        print("\n".join(table(f"synthetic, {name}", judge(scenes, run))))
+    print("\n".join(table("Synthetic objects", [synthetic(seed) for seed in range(options.seeds)])))
     for folder in sorted((options.data / "mot15").iterdir()) if options.data else ():
-        scene = real(folder)
-        for name, run in METHODS.items():
-            print("\n".join(table(f"{folder.name}, {name}, old", judge([scene], run, knows_size=False))))
-            print("\n".join(table(f"{folder.name}, {name}", judge([scene], run))))
+        print("\n".join(table(folder.name, [real(folder)])), flush=True)
 
 
 if __name__ == "__main__":

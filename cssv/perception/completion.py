@@ -17,7 +17,7 @@ import numpy as np
 
 from cssv.boxes import F64, from_centres
 from cssv.perception.adaptation import ScaleBank
-from cssv.perception.cut_boxes import CutBoxes, Size, cut_sides, whole_centres
+from cssv.perception.cut_boxes import CutBoxes, Size, cut_sides_of_track, whole_centres
 from cssv.perception.disturbances import find
 from cssv.perception.kinematics import Bools, kalman_filter, rts_smoother
 from cssv.perception.smoothing import Batch, Noise, State, Tracklet, batches, local_heights, seen_rows
@@ -121,8 +121,7 @@ def _part(tracklet: Tracklet, span: slice) -> Tracklet:
 
 def _sides(tracklet: Tracklet, size: Size) -> Bools:
     """(n, 4) the cut sides; none in frames without a detection."""
-    with np.errstate(invalid="ignore"):
-        return cut_sides(from_centres(tracklet.centres_px), size)
+    return cut_sides_of_track(from_centres(tracklet.centres_px), size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,16 +23,37 @@ EDGE_PX, EDGE_SHARE = 2.0, 0.005
 #: ... plus this share of the box's own size, because errors of detectors grow with the box.
 EDGE_BOX_SHARE = 0.02
 
+#: Factor on this distance, and number of successive boxes, for sides beside those of a cut box.
+NEIGHBOUR_FACTOR, NEIGHBOUR_BOXES = 2.5, 5
 
-def cut_sides(boxes_px: F64, size: Size) -> Bools:
+
+def cut_sides(boxes_px: F64, size: Size, factor: float = 1.0) -> Bools:
     """(..., 4) True for the sides left, top, right, bottom of boxes (..., 4) that the picture's edge cuts.
 
-    A side further outside is not cut: such a box is an estimate of the whole object.
+    A side further outside is not cut: such a box is an estimate of the whole object. The largest distance is
+    multiplied by ``factor``.
     """
-    near = max(EDGE_PX, EDGE_SHARE * max(size)) + EDGE_BOX_SHARE * boxes_px[..., 2:]
+    near = factor * (max(EDGE_PX, EDGE_SHARE * max(size)) + EDGE_BOX_SHARE * boxes_px[..., 2:])
     low = np.abs(boxes_px[..., :2]) <= near
     high = np.abs(boxes_px[..., :2] + boxes_px[..., 2:] - np.array(size)) <= near
     return np.concatenate([low, high], axis=-1)
+
+
+def cut_sides_of_track(boxes_px: F64, size: Size) -> Bools:
+    """(n, 4) the cut sides of successive boxes (n, 4) of one object; none in rows of NaN.
+
+    Some detectors leave a few pixels to the edge in some frames. So a side counts as cut at a larger
+    distance, too, if it was or will be cut a few frames away and stays near the edge until then.
+    """
+    with np.errstate(invalid="ignore"):
+        cut, near = cut_sides(boxes_px, size), cut_sides(boxes_px, size, NEIGHBOUR_FACTOR)
+    seen = np.flatnonzero(~np.isnan(boxes_px[:, 0]))
+    own, near = cut[seen], near[seen]
+    for _ in range(NEIGHBOUR_BOXES if own.any() else 0):
+        own[1:] |= near[1:] & own[:-1]
+        own[:-1] |= near[:-1] & own[1:]
+    cut[seen] = own
+    return cut
 
 
 def visible_parts(boxes_px: F64, size: Size) -> F64:

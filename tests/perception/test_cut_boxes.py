@@ -5,7 +5,7 @@ import pytest
 
 from cssv.boxes import F64
 from cssv.perception import ClipTracker, LiveTracker, Tracker, detections
-from cssv.perception.cut_boxes import CutBoxes, cut_sides
+from cssv.perception.cut_boxes import CutBoxes, cut_sides, cut_sides_of_track
 from cssv.perception.smoothing import Noise
 from cssv.scene.ground import Plane
 
@@ -151,7 +151,7 @@ def test_a_cut_foot_has_no_velocity_on_the_ground():
     (track,) = clip.finish(NOISE, plane)
     for found in (track.velocity_m_s, np.concatenate([frame.velocity_m_s for frame in states])):
         assert np.isnan(found[cut]).all()
-        assert np.allclose(found[~cut][5:], velocity / 50, atol=0.1)
+        assert np.allclose(found[~cut][5:-5], velocity / 50, atol=0.1)
 
 
 @pytest.mark.parametrize("tracked", [offline, live])
@@ -228,3 +228,23 @@ def test_many_cut_boxes_are_assigned_as_few_are(monkeypatch):
             ]
         )
     assert found[0] == found[1]
+
+
+def test_sides_near_the_edge_are_cut_beside_those_at_the_edge():
+    # 2, 8 and 20 px to the right edge; the first row of 8 px follows no cut one.
+    gaps = np.array([8.0, 20, 8, 2, 8, np.nan, 8, 20, 8])
+    boxes = np.stack([540 - gaps, np.full(9, 100.0), np.full(9, 100.0), np.full(9, 80.0)], axis=1)
+    boxes[np.isnan(gaps)] = np.nan
+    expected = [False, False, True, True, True, False, True, False, False]
+    assert cut_sides_of_track(boxes, SIZE)[:, 2].tolist() == expected
+    assert not cut_sides_of_track(boxes[:2], SIZE).any()
+
+
+def test_a_detector_that_leaves_some_pixels_to_the_edge():
+    random = np.random.default_rng(2)
+    for way in WAYS:
+        whole, velocity = passing(way)
+        # Between 1 and 6 px in each frame.
+        boxes = np.concatenate([clipped(whole[n : n + 1], random.uniform(1, 6)) for n in range(len(whole))])
+        for found in (offline(boxes), live(boxes)):
+            assert np.allclose(found[1], velocity, atol=0.06 * SPEED)
