@@ -1,6 +1,7 @@
 """Calibration of the velocity covariance: NEES and coverage of the 95 % ellipse.
 
     python benchmarks/calibration.py --data DIR [--only public] [--only vtest] [--only traffic]
+        [--reach FRAMES]
 
 DIR holds ``mot15/<sequence>/{gt/gt.txt,det/det.txt,seqinfo.ini}``, ``clips/vtest.avi`` (MOT15's PETS09-S2L1),
 ``traffic/traffic.mp4`` and ``models/yolox_nano_416.onnx``.
@@ -9,8 +10,8 @@ DIR holds ``mot15/<sequence>/{gt/gt.txt,det/det.txt,seqinfo.ini}``, ``clips/vtes
 boxes of ``motion`` and of YOLOX-nano. Each is tracked as a whole clip and as a stream with a lag of 1 s. The
 identities are those of the trackers; a smoothed box is compared with the annotated box it overlaps by half.
 
-The true velocity is the central difference of annotated boxes over +-3 frames, of the sides that are not cut
-by the edge of the picture (``clip_reference.py``). For traffic it is measured by template matching over 3
+The true velocity is the central difference of annotated boxes over +-0.3 s, of the sides that are not cut by
+the edge of the picture (``clip_reference.py``). For traffic it is measured by template matching over 3
 frames to both sides. Its own error is added to the stated covariance in the columns "with ref."; it is taken
 from third differences of the annotation, so errors that persist for some frames, e.g. between key frames, are
 not in it. "+-" is the standard error of the coverage over objects, as the errors within one object are not
@@ -210,9 +211,9 @@ def compared(
     }
 
 
-def from_boxes(folder: Path) -> Compared:
-    """Track the public boxes of a sequence."""
-    reference = AnnotatedReference(folder)
+def from_boxes(folder: Path, reach: int | None = None) -> Compared:
+    """Track the public boxes of a sequence; ``reach`` are the frames of the reference."""
+    reference = AnnotatedReference(folder, reach)
     boxes = BoxesDetector(folder / "det/det.txt")
     clip, tracker = ClipTracker(size=reference.size), LiveTracker(size=reference.size)
     frames, live = [], []
@@ -301,8 +302,8 @@ def sequences(data: Path) -> list[Path]:
     return sorted(folder for folder in (data / "mot15").iterdir() if (folder / "gt/gt.txt").is_file())
 
 
-def public(data: Path) -> Iterator[str]:
-    yield from table("Public boxes", {folder.name: from_boxes(folder) for folder in sequences(data)})
+def public(data: Path, reach: int | None) -> Iterator[str]:
+    yield from table("Public boxes", {folder.name: from_boxes(folder, reach) for folder in sequences(data)})
 
 
 def finders(data: Path, classes: Iterable[str]) -> dict[str, Callable[[], Detector]]:
@@ -314,14 +315,14 @@ def finders(data: Path, classes: Iterable[str]) -> dict[str, Callable[[], Detect
     }
 
 
-def vtest(data: Path) -> Iterator[str]:
-    reference = AnnotatedReference(data / "mot15" / VTEST)
+def vtest(data: Path, reach: int | None) -> Iterator[str]:
+    reference = AnnotatedReference(data / "mot15" / VTEST, reach)
     for name, make in finders(data, ["person"]).items():
         found = from_pictures(data / "clips/vtest.avi", make(), reference, Fraction(VTEST_RATE))
         yield from table(f"vtest, {name}", {name: found})
 
 
-def traffic(data: Path) -> Iterator[str]:
+def traffic(data: Path, _: int | None) -> Iterator[str]:
     clip = data / "traffic/traffic.mp4"
     reference = PictureReference(clip)
     for name, make in finders(data, VEHICLES).items():
@@ -334,10 +335,13 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="default: all; may be repeated")
+    parser.add_argument(
+        "--reach", type=int, metavar="FRAMES", help="frames of the true velocity, instead of 0.3 s"
+    )
     options = parser.parse_args()
     sections = {"public": public, "vtest": vtest, "traffic": traffic}
     for name in options.only or SECTIONS:
-        for row in sections[name](options.data):
+        for row in sections[name](options.data, options.reach):
             print(row, flush=True)
 
 

@@ -18,7 +18,10 @@ from cssv.boxes import I64
 from cssv.perception import Detections
 from cssv.video import VideoReader
 
-#: Frames on each side of the central difference.
+#: Seconds on each side of the central difference. Shorter ones measure the errors of the annotation, longer
+#: ones average over the motion.
+REACH_S = 0.3
+#: Frames on each side of the displacement of the picture.
 REACH = 3
 #: A side of a box this near to the edge of the picture is cut there, pixels.
 CUT_PX = 2.5
@@ -73,7 +76,7 @@ def at_edge(boxes_px: F64, size: tuple[int, int]) -> F64:
 
 
 class AnnotatedReference:
-    """Central differences of annotated boxes over +-:data:`REACH` frames.
+    """Central differences of annotated boxes over +-:data:`REACH_S`, rounded to frames.
 
     Where a side is cut by the edge of the picture in one of the two frames, the difference is that of the
     opposite side; if both are cut, there is none. The error of the annotation is estimated from the third
@@ -81,8 +84,9 @@ class AnnotatedReference:
     longer remain hidden.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reach: int | None = None) -> None:
         truth, self.rate = read_truth(folder)
+        self.reach = max(1, round(REACH_S * self.rate)) if reach is None else reach
         self.size = read_size(folder)
         self.truth: list[Detections] = truth
         self.frames = len(truth)
@@ -102,20 +106,20 @@ class AnnotatedReference:
     def _add(self, identity: int, numbers: I64, boxes: F64, scatter: F64) -> None:
         """Store the velocities of one object; ``scatter`` (2,) are deviations of its centre in heights."""
         low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
-        cut = cut_sides(boxes, self.size)
-        for k in range(REACH, len(boxes) - REACH):
-            a, b = k - REACH, k + REACH
-            if numbers[b] - numbers[a] != 2 * REACH:
+        cut, reach = cut_sides(boxes, self.size), self.reach
+        for k in range(reach, len(boxes) - reach):
+            a, b = k - reach, k + reach
+            if numbers[b] - numbers[a] != 2 * reach:
                 continue
             low_cut, high_cut = cut[[a, k, b], :2].any(axis=0), cut[[a, k, b], 2:].any(axis=0)
             if (low_cut & high_cut).any():
                 continue
             step_low, step_high = low[b] - low[a], high[b] - high[a]
             moved = np.where(low_cut, step_high, np.where(high_cut, step_low, (step_low + step_high) / 2))
-            velocity = moved * self.rate / (2 * REACH)
+            velocity = moved * self.rate / (2 * reach)
             # A single side has twice the variance of the centre.
             sides = np.where(low_cut | high_cut, 2.0, 1.0)
-            variance = 2 * sides * (scatter * boxes[k, 3] * self.rate / (2 * REACH)) ** 2
+            variance = 2 * sides * (scatter * boxes[k, 3] * self.rate / (2 * reach)) ** 2
             self._known[identity, int(numbers[k])] = velocity, variance
 
     def at(self, number: int, boxes_px: F64) -> Known:

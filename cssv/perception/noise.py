@@ -14,7 +14,17 @@ from dataclasses import replace
 import numpy as np
 
 from cssv.boxes import F64
-from cssv.perception.smoothing import Channels, Noise, Tracklet, local_heights, residuals, seen_rows
+from cssv.perception.kinematics import kalman_filter
+from cssv.perception.smoothing import (
+    Batch,
+    Channels,
+    Noise,
+    Tracklet,
+    batches,
+    local_heights,
+    residuals,
+    seen_rows,
+)
 
 #: Averaging time of the reference motion for the residuals, in units of the time after which motion exceeds
 #: the errors. A shorter time follows persistent errors; a longer one leaves motion in the residuals.
@@ -39,6 +49,8 @@ OVERSTATED = 0.86
 MEASUREMENT_RANGE = (0.004, 0.5)
 #: Bounds of the process noise in h²/s³; no living being moves more steadily than the lower bound.
 PROCESS_RANGE = (0.004, 5.0)
+#: Lower bound of the typical innovations: boxes without any error would make all others large.
+NIS_LEAST = 0.05
 #: Longest lag of the autocorrelation in seconds.
 _MEMORY_S = 2.0
 #: Residuals are limited to this many standard deviations, as larger ones come from false boxes.
@@ -73,7 +85,21 @@ def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) ->
     doubt = DOUBT_BOXES / (boxes + DOUBT_BOXES)
     variance = (1 - doubt) * OVERSTATED**2 * variance + doubt * np.square(noise.measurement)
     sigma = np.clip(np.sqrt(variance), *MEASUREMENT_RANGE)
-    return replace(reference, measurement=_channels(sigma))
+    found = replace(reference, measurement=_channels(sigma))
+    return replace(found, nis=_typical_nis(tracklets, found))
+
+
+def _typical_nis(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[float, float]:
+    """Mean of the normalised innovations squared of centre x and y with this noise."""
+    total, count = np.zeros(2), 0
+    for group in batches(tracklets):
+        problem = Batch.from_tracklets(group).problem(noise)
+        nis = kalman_filter(problem).nis().reshape(len(problem.z), -1, 4)[..., :2]
+        # Limited, because an exchanged object says nothing about the typical one.
+        total += np.minimum(nis, _OUTLIER**2).sum(axis=(0, 1))
+        count += int((problem.weight[:, ::4] > 0).sum())
+    x, y = np.maximum(total / count, NIS_LEAST).tolist()
+    return x, y
 
 
 def _channels(values: F64) -> Channels:

@@ -10,6 +10,7 @@ import numpy as np
 from cssv.boxes import F64, I64, from_centres
 from cssv.perception.cut_boxes import CutBoxes
 from cssv.perception.disturbances import Disturbances
+from cssv.perception.inflation import Signs, inflated
 from cssv.perception.kinematics import Bools, Problem, States, kalman_filter, rts_smoother, scatter
 from cssv.perception.tracks import Track
 
@@ -28,6 +29,9 @@ FILL_SIGMA = 0.04
 SMALLEST_SIDE_PX = 1.0
 #: Optical flow is measured for this many first boxes of an object; afterwards the boxes are sufficient.
 FLOW_BOXES = 20
+#: Default mean of the normalised innovations squared of centre x and y; estimates are below 1, because the
+#: measurement noise is increased for errors that persist.
+TYPICAL_NIS = (1.0, 1.0)
 #: Factor on the standard deviations of optical flow, because its errors persist from frame to frame.
 FLOW_NOISE = 2.0
 #: Prior standard deviation of positions in h: so wide that it has no effect after the first measurement.
@@ -51,12 +55,14 @@ class Noise:
             persist over several frames.
         velocity: prior standard deviation of velocities, h/s.
         flow: factor on the standard deviations of optical flow.
+        nis: mean of the normalised innovations squared of centre x and y with this noise.
     """
 
     process: Channels = PROCESS_NOISE
     measurement: Channels = MEASUREMENT_NOISE
     velocity: float = VELOCITY_PRIOR
     flow: float = FLOW_NOISE
+    nis: tuple[float, float] = TYPICAL_NIS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,11 +275,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Smoothed:
-    """Smoother result of a batch: states and rates from past and future, (T, B, 4); NIS (T, B)."""
+    """Smoother result of a batch, (T, B, 4): states; rates and variances from past and future; NIS."""
 
     states: States
     past: F64
+    past_vv: F64
     future: F64
+    future_vv: F64
     nis: F64
 
 
@@ -288,8 +296,10 @@ def _smooth_batch(tracklets: Sequence[Tracklet], noise: Noise) -> tuple[Batch, S
     return batch, Smoothed(
         States(*(number.reshape(shape) for number in both.numbers())),
         forward.states.v.reshape(shape),
+        forward.states.vv.reshape(shape),
         backward.v[::-1].reshape(shape),
-        forward.nis().reshape(shape)[..., :2].sum(axis=-1),
+        backward.vv[::-1].reshape(shape),
+        forward.nis().reshape(shape),
     )
 
 
@@ -324,7 +334,7 @@ def smooth(tracklets: Sequence[Tracklet], noise: Noise, fill_sigma: float = FILL
     for group in batches(tracklets):
         batch, states = _smooth_batch(group, noise)
         tracks += [
-            _track(tracklet, states, column, batch.heights_px[: len(tracklet), column] * fill_sigma)
+            _track(tracklet, states, column, batch.heights_px[: len(tracklet), column] * fill_sigma, noise)
             for column, tracklet in enumerate(group)
         ]
     return sorted(tracks, key=lambda track: track.id)
@@ -339,10 +349,31 @@ def residuals(tracklets: Sequence[Tracklet], noise: Noise) -> Iterator[F64]:
         yield (batch.centres_px - x.reshape(batch.centres_px.shape)) / batch.heights_px[..., None]
 
 
-def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> Track:
+def _signs(tracklet: Tracklet, found: Smoothed, column: int, noise: Noise) -> Signs:
+    """Select what shows the errors of the velocities of one tracklet."""
+    own = slice(len(tracklet)), column
+    return Signs(
+        times_s=tracklet.times_s,
+        seen=seen_rows(tracklet.centres_px),
+        vv=found.states.vv[own][:, :2],
+        past=found.past[own],
+        past_vv=found.past_vv[own],
+        future=found.future[own],
+        future_vv=found.future_vv[own],
+        nis=found.nis[own][:, :2],
+        typical_nis=noise.nis,
+        begins=tracklet.start is None,
+    )
+
+
+def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64, noise: Noise) -> Track:
     """Build the track of one tracklet from its column of the batch."""
     n = len(tracklet)
     x, v, xx, _, vv = (number[:n, column] for number in found.states.numbers())
+    # Boxes of the truth belong to their object and hardly err.
+    if not tracklet.is_truth:
+        vv = vv.copy()
+        vv[:, :2] = inflated(_signs(tracklet, found, column, noise))
     if tracklet.cut is not None:
         # The error of the size of a cut box is an error of its centre.
         xx, vv = tracklet.cut.widened(xx, vv)
@@ -364,7 +395,7 @@ def _track(tracklet: Tracklet, found: Smoothed, column: int, sigma_px: F64) -> T
         velocity_past_px_s=found.past[:n, column, :2][keep],
         velocity_future_px_s=found.future[:n, column, :2][keep],
         velocity_cov=cov,
-        nis=found.nis[:n, column][keep],
+        nis=found.nis[:n, column, :2].sum(axis=-1)[keep],
     )
 
 

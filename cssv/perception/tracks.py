@@ -75,7 +75,8 @@ class Track:
         velocity_past_px_s: float64 (n, 2): the same from this frame and earlier ones. The first row has no
             past and is 0.
         velocity_future_px_s: float64 (n, 2): the same from this frame and later ones. The last row is 0.
-        velocity_cov: float64 (n, 2, 2): covariance of ``velocity_px_s`` in px²/s².
+        velocity_cov: float64 (n, 2, 2): covariance of ``velocity_px_s`` in px²/s², with the errors that the
+            model of the smoother does not contain (:mod:`cssv.perception.inflation`).
         nis: float64 (n,): normalised innovation squared of the centre: squared distance of the measurement
             from its prediction by the earlier frames, in units of the variance of that difference. 2 on
             average if the noise is correct; 0 where nothing was detected or predicted.

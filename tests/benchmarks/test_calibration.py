@@ -48,7 +48,7 @@ def test_the_true_velocity_of_a_clipped_object_is_that_of_its_free_side(tmp_path
     reference = clip_reference.AnnotatedReference(sequence(tmp_path, boxes))
     found = [reference.at(k, box[None]) for k, box in enumerate(boxes)]
     velocities = np.concatenate([known.velocity_px_s for known in found])
-    assert len(velocities) == len(boxes) - 2 * clip_reference.REACH
+    assert len(velocities) == len(boxes) - 2 * reference.reach
     np.testing.assert_allclose(velocities, np.tile([-60.0, 0.0], (len(velocities), 1)), atol=1e-2)
 
 

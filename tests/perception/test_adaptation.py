@@ -97,7 +97,7 @@ def test_who_manoeuvres_among_steady_ones_is_followed_and_covered(motion, persis
 
 @pytest.mark.parametrize("persistence", [0.0, 0.6])
 @pytest.mark.parametrize("motion", [sharp_turn, sudden_start])
-def test_one_noise_for_all_would_not_cover_a_sharp_manoeuvre(motion, persistence):
+def test_a_sharp_manoeuvre_has_smaller_errors_than_with_one_noise_for_all(motion, persistence):
     tracklets, truth = scene(motion(), persistence)
     tracks, plain = smoothed(tracklets)
     ours, ours_nees = judge(tracks[-1], truth[-1])
@@ -105,7 +105,9 @@ def test_one_noise_for_all_would_not_cover_a_sharp_manoeuvre(motion, persistence
     assert ours < theirs
     assert ours < 8
     assert (ours_nees < ELLIPSE).mean() > 0.9
-    assert theirs_nees.mean() > 10 > 3 > ours_nees.mean()
+    assert ours_nees.mean() < 3
+    # The inflated covariance covers the larger errors of one noise for all, too.
+    assert (theirs_nees < ELLIPSE).mean() > 0.9
 
 
 @pytest.mark.parametrize("persistence", [0.0, 0.6, 0.85])
