@@ -12,6 +12,8 @@ from cssv.perception.kinematics import Bools
 
 #: An object also has another label than its first one if that has at least this share of the evidence.
 OTHER_SHARE = 0.1
+#: A stream keeps the label of an object until another one has this many times its evidence.
+CLEAR_LEAD = 1.25
 
 
 class LabelVotes:
@@ -42,6 +44,12 @@ class LabelVotes:
     def best(self) -> str:
         """The label with most evidence, of equal ones the first; the general label without any other."""
         return max(self._weights, key=self._weights.__getitem__, default=ANY_OBJECT)
+
+    def settled(self, before: str) -> str:
+        """The label of an object that was called ``before`` so far; it changes only for a clear lead."""
+        best = self.best
+        is_clear = self._weights.get(best, 0.0) >= CLEAR_LEAD * self._weights.get(before, 0.0)
+        return best if is_clear else before
 
     @property
     def names(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ from cssv.errors import OptionError
 from cssv.perception.adaptation import ScaleBank, adapted, advanced
 from cssv.perception.completion import complete, until
 from cssv.perception.cut_boxes import Size, cut_sides
-from cssv.perception.detections import Detections
+from cssv.perception.detections import ANY_OBJECT, Detections
 from cssv.perception.disturbances import Disturbances
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow
@@ -43,6 +43,7 @@ _HOP_SHARE = 0.25
 class _Object:
     """The detections of one object in the window, and its state from the frames before the window."""
 
+    label: str = ANY_OBJECT
     labels: LabelVotes = field(default_factory=LabelVotes)
     is_given: bool = False
     sure: int = 0
@@ -204,6 +205,8 @@ class LiveTracker:
         for k in known.tolist():
             seen = self._objects.setdefault(int(ids[k]), _Object())
             seen.labels.add(detections.labels[k], float(worth[k]))
+            # Frames already returned keep their label, so a label that changes to and fro would be visible.
+            seen.label = seen.labels.settled(seen.label)
             moved = np.full(3, np.nan)
             # Flow is expensive, and later boxes determine the velocity well enough without it.
             if flow is not None and before is not None and seen.boxes < FLOW_BOXES:
@@ -282,7 +285,7 @@ class LiveTracker:
             for rows, shape in ((seen.centres_px, (4,)), (seen.scores, ()), (seen.flow_px_s, (3,)))
         )
         at -= first
-        whole = spread(identity, seen.labels.best, numbers, times, at, centres, scores, flow_px_s=flow)
+        whole = spread(identity, seen.label, numbers, times, at, centres, scores, flow_px_s=flow)
         heights = np.array([seen.last_height_px, *seen.heights_px[:count]])
         last = np.searchsorted(at, np.arange(len(numbers)), side="right")
         whole = replace(whole, heights_px=heights[last])

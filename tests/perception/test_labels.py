@@ -41,6 +41,17 @@ def test_a_label_of_little_evidence_is_none_of_the_object():
     assert votes(object=1.0).fits("person")
 
 
+def test_the_label_of_a_stream_changes_only_for_a_clear_lead():
+    votes_in_order = [("car", 1.0), ("truck", 1.1), ("car", 0.2), ("truck", 0.5), ("car", 0.5)]
+    found, label, seen = LabelVotes(), "object", []
+    for new, worth in votes_in_order:
+        found.add(new, worth)
+        label = found.settled(label)
+        seen.append(label)
+    assert seen == ["car", "car", "car", "truck", "truck"]
+    assert LabelVotes().settled("object") == "object"
+
+
 def test_the_table_of_labels_that_do_not_fit():
     objects = [votes(car=1.0), votes(), votes(person=2.0, car=1.0)]
     rows, table = unfit(["car", "object", "person", "car"], objects)
