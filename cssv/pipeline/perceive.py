@@ -20,6 +20,9 @@ def perceive_clip(
         detector.set_size(*size)
         # Detectors without pixels count the frames of the whole clip, as box files do.
         times = [part[number] for number in range(len(part))]
+        # At another rate all velocities are others.
+        if plan.rate is None and (tracks := detector.known_tracks(plan.first, times)) is not None:
+            return tracks
         return track_boxes(detector, times, plan.first, plane, size)
     # Perception works on the clip's own planes, so that other planes in the file give the same tracks.
     with plan.reader("native") as reader:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 from cssv.container import Reader, is_cssv
 from cssv.frames import Frame
-from cssv.perception.detections import EMPTY, Detections, detections
+from cssv.perception.detections import Detections
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
+from cssv.perception.tracks import Tracks
 from cssv.pipeline.arguments import SceneLike, load_scene
 from cssv.pipeline.reannotate import perceived_in
 from cssv.pipeline.scene_track import read_sample
+from cssv.pipeline.stored_tracks import StoredTracks
 from cssv.scene import Scene
-from cssv.template.state import ObjectState
 
 
 class StoredObjects:
@@ -42,7 +45,8 @@ class StoredObjects:
     boxes_are: BoxesAre = "truth"
 
     def __init__(self, path: Path, *, keeps_scene: bool) -> None:
-        self._found: dict[int, Detections] = {}
+        self._stored = StoredTracks()
+        self._keeps_scene = keeps_scene
         self.scene = Scene()
         has_readings = False
         with Reader(path) as reader:
@@ -52,8 +56,7 @@ class StoredObjects:
                 self.scene = sample.scene or self.scene
                 states = perceived_in(sample)
                 has_readings |= any(state.thermal_c is not None for state in states)
-                if states:
-                    self._found[number] = _to_detections(states)
+                self._stored.add(number, states)
             self.notes = (
                 f"the clip is a .cssv: objects of version {reader.version.number} are taken over with their "
                 f"boxes and ids, {'with' if keeps_scene else 'without'} its scene; "
@@ -66,16 +69,12 @@ class StoredObjects:
 
     def in_frame(self, number: int) -> Detections:
         """Return the objects of frame ``number``, counted from 0."""
-        return self._found.get(number, EMPTY)
+        return self._stored.in_frame(number)
 
-
-def _to_detections(states: list[ObjectState]) -> Detections:
-    return detections(
-        [state.box_px for state in states],
-        [state.score for state in states],
-        [state.label for state in states],
-        [state.track for state in states],
-    )
+    def known_tracks(self, first: int, times_s: Sequence[Fraction | float]) -> Tracks | None:
+        """Return the tracks as stored, in frames from ``first`` on; None if they must be computed."""
+        # Another scene can have another ground, on which the velocities are others.
+        return self._stored.tracks(first, times_s) if self._keeps_scene else None
 
 
 def _left_out(others: int, *, has_readings: bool) -> str:

@@ -33,8 +33,7 @@ def test_objects_and_scene_are_taken_over(first, tmp_path):
     assert set(before) == set(after)
     for key, row in before.items():
         again = after[key]
-        # Smoothing smooth tracks once more moves them by little.
-        assert places(after)[key] == pytest.approx(places(before)[key], abs=0.5)
+        assert places(after)[key] == places(before)[key]
         assert (again.label, again.temperature_c) == (row.label, row.temperature_c)
     with cssv.open(first) as one, cssv.open(done.path) as two:
         assert one.scene == two.scene
@@ -43,6 +42,30 @@ def test_objects_and_scene_are_taken_over(first, tmp_path):
         "the clip is a .cssv: objects of version 1 are taken over with their boxes and ids, with its scene; "
         "tags and messages are not"
     )
+
+
+VELOCITIES = ("vx_px_s", "vy_px_s", "sigma_px_s", "vx_m_s", "vy_m_s", "sigma_m_s")
+
+
+@pytest.mark.parametrize("with_ids", [True, False])
+def test_velocities_and_their_sigma_are_those_of_the_file(clips, tmp_path, with_ids):
+    boxes = synthetic.write_boxes(tmp_path / "boxes.txt", with_ids=with_ids)
+    ground = {"cssv_scene": 1, "camera": {"homography": [[0.05, 0, 0], [0, 0.05, 0], [0, 0, 1]]}}
+    made = cssv.encode(clips / "clip.mkv", tmp_path / "a.cssv", boxes=boxes, scene=ground)
+    done = cssv.encode(made.path, tmp_path / "b.cssv")
+    before, after = table(made.path), table(done.path)
+    assert before.keys() == after.keys()
+    assert any(row.vx_m_s is not None for row in before.values())
+    for key, row in before.items():
+        for name in VELOCITIES:
+            assert getattr(after[key], name) == pytest.approx(getattr(row, name), abs=0.002)
+
+
+def test_velocities_follow_another_rate(first, tmp_path):
+    done = cssv.encode(first, tmp_path / "fast.cssv", rate=50)
+    before, after = table(first), table(done.path)
+    assert places(before) == places(after)
+    assert after[12, 1].vx_px_s == pytest.approx(2 * before[12, 1].vx_px_s, rel=0.1)
 
 
 def test_they_are_those_of_the_version_that_plays(first, tmp_path):
@@ -101,7 +124,7 @@ def test_part_of_it(first, tmp_path):
     before, after = places(table(first)), places(table(done.path))
     assert {(number + 5, track) for number, track in after} == {key for key in before if 5 <= key[0] < 15}
     for (number, track), place in after.items():
-        assert place == pytest.approx(before[number + 5, track], abs=0.6)
+        assert place == before[number + 5, track]
 
 
 def test_a_copy_is_an_ordinary_clip(first, tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Protocol, cast
 
 from cssv.errors import OptionError
@@ -13,6 +14,7 @@ from cssv.perception.detectors.nms import DuplicateFilter
 from cssv.perception.detectors.options import check_share
 from cssv.perception.flow import FlowMeter
 from cssv.perception.given_boxes import BoxesAre, check_boxes_are
+from cssv.perception.tracks import Tracks
 
 
 class Detector(Protocol):
@@ -42,6 +44,8 @@ class Detector(Protocol):
     ``boxes_are``     ``None``               what boxes with ids are: ``"truth"``, kept as given, or
                                              ``"detections"``, smoothed; None: the truth if all their scores
                                              are 1
+    ``known_tracks``  none                   ``known_tracks(first, times_s)``: the tracks in frames from
+                                             ``first`` on, if they are known already, otherwise None
     ``set_size``      none                   ``set_size(width, height)``: called before the first frame with
                                              the size of the picture, where that is known without frames
     ================  =====================  =======================================================
@@ -130,6 +134,13 @@ class CheckedDetector:
         set_size = getattr(self._detector, "set_size", None)
         if callable(set_size):
             set_size(width, height)
+
+    def known_tracks(self, first: int, times_s: Sequence[Fraction | float]) -> Tracks | None:
+        """Tracks that the detector has already, in frames from ``first`` on; None where it has none."""
+        tracks = getattr(self._detector, "known_tracks", None)
+        if not callable(tracks):
+            return None
+        return cast("Callable[[int, Sequence[Fraction | float]], Tracks | None]", tracks)(first, times_s)
 
     def detect(self, frame: Frame) -> Detections:
         """Find the objects in ``frame``."""
