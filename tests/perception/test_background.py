@@ -77,6 +77,42 @@ def test_a_third_thing_becomes_background_too():
         assert filled(model.compare(with_thing(scene, BOX, shade)))[0] == 0
 
 
+def test_what_passes_now_and_then_does_not_become_background():
+    """Vehicles of one grey pass for one second in three."""
+    scene, passing = ground(), with_thing(ground(), BOX, 250)
+    model = watched(Background(scene), [scene] * 20)
+    for _ in range(30):
+        watched(model, [passing] * 10 + [scene] * 20)
+    assert filled(model.compare(passing))[0] > 0.98
+    assert filled(model.compare(scene))[0] == 0
+
+
+def test_an_object_of_the_first_picture_is_no_former_background():
+    scene, first = ground(), with_thing(ground(), BOX, 250)
+    model = watched(Background(first), [first] * 5 + [scene] * 40)
+    assert filled(model.compare(scene))[0] == 0
+    assert filled(model.compare(first))[0] > 0.98
+
+
+def test_objects_of_nearly_the_same_grey_are_no_noise():
+    scene = np.full((120, 160), 80, np.uint8)
+    model = watched(Background(scene), [scene] * 20)
+    for _ in range(40):
+        watched(model, [with_thing(scene, BOX, 91)] * 2 + [scene] * 8)
+    assert filled(model.compare(with_thing(scene, BOX, 97)))[0] > 0.98
+
+
+def test_a_large_dark_object_is_no_change_of_light():
+    scene = ground(grain=1.0)
+    model = watched(Background(scene), [scene] * 20)
+    covered = scene.copy()
+    # It and its shadow cover more than half of the picture.
+    covered[:70] = 20
+    covered[70:90] = (covered[70:90] * 0.8).astype(np.uint8)
+    model.follow_light(covered)
+    np.testing.assert_allclose(model.picture, scene, atol=1)
+
+
 def test_a_former_background_is_forgotten():
     scene, changed = ground(), with_thing(ground(), BOX, 250)
     model = watched(Background(scene), [scene] * 100 + [changed] * 600)

@@ -33,18 +33,20 @@ LIGHT_POINTS = 50
 LIGHT_CHANGE = 0.01
 #: Pixels of the scene follow a change of light within this many grey levels.
 LIGHT_AGREE = 6.0
+#: Smallest ratio of two brightnesses.
+DARKEST = 0.05
 #: A candidate keeps its value within this many grey levels.
 CANDIDATE_LEVELS = 15
 #: Time constant of the running mean of the background.
 MEMORY_S = 60.0
 #: A candidate becomes background after this time (least, most). It grows by this share of the time for which
-#: the pixel was observed, because early backgrounds are often objects present at the start.
-PATIENCE_S = (1.5, 8.0)
-PATIENCE_GROWTH = 0.2
+#: the background was observed, because early backgrounds are often objects present at the start.
+PATIENCE_S = (1.5, 15.0)
+PATIENCE_GROWTH = 0.4
 #: A former background is discarded if it is not observed again within this time.
 FORMER_S = 30.0
 #: A background counts as former background only if it was observed in this many learned pictures.
-FORMER_FRAMES = 20
+FORMER_FRAMES = 60
 #: A resampled background counts as observed in at most this many pictures.
 WARPED_FRAMES = 20
 #: Candidates are reduced once in this many pictures.
@@ -52,7 +54,7 @@ _FADE_PICTURES = 8
 
 #: Levels of patience: candidates rise to the first; former backgrounds lie above it and fall back to it.
 _READY, _OLD = 60_000, 65_535
-_LAYERS = ("_mean", "_variance", "_seen_s", "_frames", "_candidate", "_patience")
+_LAYERS = ("_mean", "_variance", "_frames", "_candidate", "_patience")
 F32 = NDArray[np.float32]
 
 
@@ -66,11 +68,10 @@ class Background:
     def __init__(self, picture: U8) -> None:
         self._mean: F32 = picture.astype(np.float32)
         self._variance: F32 = np.full_like(self._mean, FIRST_VARIANCE)
-        self._seen_s: F32 = np.zeros_like(self._mean)
         self._frames: F32 = np.ones_like(self._mean)
         self._candidate = picture.copy()
         self._patience: NDArray[np.uint16] = np.zeros(picture.shape, np.uint16)
-        self._unfaded_s = 0.0
+        self._unfaded_s = self._watched_s = 0.0
         self._pictures = 0
         self._quantise()
 
@@ -111,6 +112,7 @@ class Background:
         far = cv2.compare(difference(picture, self._mean8, slack_px), self._bound8, cv2.CMP_GT)
         self._learn_near(picture, far == 0, step_s)
         self._learn_far(picture, np.flatnonzero(far), step_s)
+        self._doubt(far == 0, step_s)
         self._fade(step_s)
         self._quantise()
 
@@ -142,28 +144,39 @@ class Background:
         away *= rate
         self._variance += away
         np.clip(self._variance, *VARIANCE_RANGE, out=self._variance)
-        self._seen_s += np.float32(step_s)
 
     def _learn_far(self, picture: U8, at: NDArray[np.intp], step_s: float) -> None:
-        """Raise the patience of candidates where the pixels ``at`` keep their value; restart it elsewhere."""
-        candidates, patience = self._candidate.ravel(), self._patience.ravel()
+        """Raise the patience of candidates where the pixels ``at`` have their value, and lower it elsewhere."""
+        candidates, patience, high = self._candidate.ravel(), self._patience.ravel(), PATIENCE_S[1]
         values, before = picture.ravel()[at], patience[at].astype(np.float64)
         old = before > _READY
         stays = np.abs(values.astype(np.int16) - candidates[at]) <= CANDIDATE_LEVELS
-        low, high = PATIENCE_S
-        needed_s = np.minimum(low + PATIENCE_GROWTH * self._seen_s.ravel()[at], high)
-        grown = np.where(stays, before + _READY * step_s / needed_s, 0)
-        # A third value in front of two backgrounds gradually replaces the former background.
-        grown[old & ~stays] = before[old & ~stays] - (_OLD - _READY) * step_s / high
-        fresh = at[~stays & ~old]
+        # What was background for a moment only was a moving object of the first picture.
+        observed_s = self._frames.ravel()[at] * step_s
+        step = _READY * step_s / np.minimum(PATIENCE_S[0] + PATIENCE_GROWTH * observed_s, high)
+        # A third value in front of two backgrounds gradually replaces the former background. In front of a
+        # candidate it has one vote against it: the value seen for most of the time wins (Boyer and Moore).
+        step[old & ~stays] = (_OLD - _READY) * step_s / high
+        grown = np.where(stays, before + step, before - step)
+        fresh = at[~stays & (grown <= 0)]
         candidates[fresh] = picture.ravel()[fresh]
-        patience[at] = np.minimum(grown, _OLD).astype(np.uint16)
+        patience[at] = np.clip(grown, 0, _OLD).astype(np.uint16)
         swap = at[stays & (grown >= _READY)]
         means, frames = self._mean.ravel(), self._frames.ravel()
         means[swap], candidates[swap] = candidates[swap], self._mean8.ravel()[swap]
         # What was there only for a moment was a moving object of the first picture, and no background.
         patience[swap] = np.where(frames[swap] >= FORMER_FRAMES, _OLD, 0)
         self._variance.ravel()[swap], frames[swap] = FIRST_VARIANCE, 5
+
+    def _doubt(self, near: NDArray[np.bool_], step_s: float) -> None:
+        """Lower the patience of candidates where the background is visible, as fast as it rises elsewhere."""
+        # Else vehicles of one grey that pass now and then would become background together.
+        low, high = PATIENCE_S
+        self._watched_s += step_s
+        less = np.uint16(min(_READY * step_s / min(low + PATIENCE_GROWTH * self._watched_s, high), _READY))
+        held = self._patience
+        # Former backgrounds have a memory of their own.
+        held[...] = np.where(near & (held <= _READY), cv2.subtract(held, np.full_like(held, less)), held)
 
     def _fade(self, step_s: float) -> None:
         """Reduce the patience of candidates and former backgrounds that are not observed."""
@@ -220,12 +233,13 @@ def _gain(now: F32, before: F32) -> float:
     best, least = 1.0, np.inf
     # The median is not affected by objects that cover a small part. Large ones and their shadows shift it,
     # but then the scene agrees better with its old brightness.
-    for start in (1.0, float(np.median(now / before))):
-        near = np.abs(now - start * before) < LIGHT_AGREE
+    for start in (1.0, max(float(np.median(now / before)), DARKEST)):
+        # In the levels of the background: in dark levels every difference is small.
+        near = np.abs(now / start - before) < LIGHT_AGREE
         if not near.any():
             continue
         gain = float(now[near].sum() / before[near].sum())
-        cost = float(np.minimum(np.abs(now - gain * before), LIGHT_AGREE).mean())
+        cost = float(np.minimum(np.abs(now / gain - before), LIGHT_AGREE).mean())
         if cost < least:
             best, least = gain, cost
     return best
