@@ -146,7 +146,7 @@ class Background:
         np.clip(self._variance, *VARIANCE_RANGE, out=self._variance)
 
     def _learn_far(self, picture: U8, at: NDArray[np.intp], step_s: float) -> None:
-        """Raise the patience of candidates where the pixels ``at`` have their value, and lower it elsewhere."""
+        """Raise the patience of candidates where the pixels ``at`` have their value; lower it elsewhere."""
         candidates, patience, high = self._candidate.ravel(), self._patience.ravel(), PATIENCE_S[1]
         values, before = picture.ravel()[at], patience[at].astype(np.float64)
         old = before > _READY
