@@ -76,9 +76,10 @@ class ObjectRow(_Attributes):
         time_s: presentation time, seconds.
         track: the track's id.
         label: what the object is.
-        x_px, y_px, w_px, h_px: its box: top left corner, width, height.
+        x_px, y_px, w_px, h_px: its box: top left corner, width, height; of the visible part, if the edge of
+            the picture cuts the object.
         score: the detection's score, 0 to 1.
-        vx_px_s, vy_px_s, speed_px_s: velocity and its length, pixels per second.
+        vx_px_s, vy_px_s, speed_px_s: velocity of the whole object and its length, pixels per second.
         sigma_px_s: one standard deviation of the velocity per axis.
         vx_m_s, vy_m_s, speed_m_s: velocity of its foot on the ground, in the axes of the scene's camera, and
             its length, metres per second; known where the camera is calibrated (:mod:`cssv.scene.ground`).

@@ -67,11 +67,11 @@ class Track:
         numbers: int64 (n,): frame numbers from 0, increasing; frames in which the position is too uncertain
             are absent.
         times_s: float64 (n,): times of these frames.
-        boxes_px: float64 (n, 4): smoothed x, y, w, h; x, y is the top left corner. Boxes of the truth are
-            as given.
+        boxes_px: float64 (n, 4): smoothed x, y, w, h from the top left corner; of the visible part, if the
+            edge of the picture cuts the object. Boxes of the truth are as given.
         scores: float64 (n,): the detector's score; 0 where nothing was detected and the box was interpolated.
-        velocity_px_s: float64 (n, 2): velocity of the box centre, x right and y down, estimated from past
-            and future frames.
+        velocity_px_s: float64 (n, 2): velocity of the centre of the whole object, x right and y down, from
+            past and future frames.
         velocity_past_px_s: float64 (n, 2): the same from this frame and earlier ones. The first row has no
             past and is 0.
         velocity_future_px_s: float64 (n, 2): the same from this frame and later ones. The last row is 0.

@@ -248,3 +248,20 @@ def test_a_detector_that_leaves_some_pixels_to_the_edge():
         boxes = np.concatenate([clipped(whole[n : n + 1], random.uniform(1, 6)) for n in range(len(whole))])
         for found in (offline(boxes), live(boxes)):
             assert np.allclose(found[1], velocity, atol=0.06 * SPEED)
+
+
+def test_a_stream_that_waits_for_the_whole_clip_has_its_numbers():
+    whole, _ = passing("right", enters=True)
+    boxes = clipped(whole) + np.random.default_rng(1).normal(0, 0.5, (len(whole), 1)) * (0, 1, 0, 0)
+    for a, b in zip(offline(boxes), live(boxes, lag_s=5.0), strict=True):
+        assert np.allclose(a, b, atol=1e-6)
+
+
+def test_an_object_that_leaves_over_a_corner():
+    # Down and to the right, over both edges at the same time.
+    step = np.array([150.0, 110.0]) / RATE
+    corners = np.array([640.0, 360.0]) - step * np.arange(1, 41)[::-1, None]
+    boxes = clipped(np.concatenate([corners, np.tile((100.0, 80.0), (40, 1))], axis=1))
+    assert cut_sides(boxes, SIZE)[-10:, 2:].all()
+    for found in (offline(boxes), live(boxes)):
+        assert np.allclose(found[1], step * RATE, atol=4)
