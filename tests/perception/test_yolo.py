@@ -295,3 +295,37 @@ def test_other_kinds_of_weights_are_refused(without, tmp_path):
     path.write_bytes(b"x")
     with pytest.raises(ModelError, match=r"found 'net\.onnx'; allowed: \.pt, \.yaml, \.yml"):
         detector("yolo", weights=path)
+
+
+class Values:
+    """An array with the two methods of a tensor that are used."""
+
+    def __init__(self, values):
+        self.values = np.array(values, dtype=np.float32)
+
+    def cpu(self):
+        return self
+
+    def numpy(self):
+        return self.values
+
+
+@pytest.mark.parametrize(("nms_iou", "labels"), [(None, ["b"]), (0.96, ["b", "a"]), (1, ["b", "a"])])
+def test_one_object_of_two_classes_is_one_box(monkeypatch, weights, nms_iou, labels):
+    asked = {}
+
+    def predict(self, picture, **options):
+        asked.update(options)
+        boxes = ModuleType("boxes")
+        boxes.xyxy = Values([[10, 10, 30, 30], [10, 10, 30, 31]])
+        boxes.conf, boxes.cls = Values([0.8, 0.9]), Values([0, 1])
+        result = ModuleType("result")
+        result.boxes = boxes
+        return [result]
+
+    standing_in(monkeypatch)
+    package = sys.modules["ultralytics"]
+    package.YOLO.predict, package.YOLO.names = predict, {0: "a", 1: "b"}
+    found = detector("yolo", weights=weights, nms_iou=nms_iou).detect(grey())
+    assert list(found.labels) == labels
+    assert asked["iou"] == (0.55 if nms_iou is None else nms_iou)
