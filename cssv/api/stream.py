@@ -259,19 +259,29 @@ class Encoder(Finishing):
                 self._refusal = error
                 raise
             try:
-                self._accept(begun, frame, view, found, flow)
+                # Boxes given by the caller may be of objects that stand still.
+                only_moving = detections is None and self._detector.only_moving
+                self._accept(begun, frame, view, found, flow, only_moving=only_moving)
             except BaseException as error:
                 # The tracker may have half of the frame, so that nothing can follow.
                 self._failure = error
                 raise
 
     def _accept(
-        self, begun: _Output, frame: Frame, view: ThermalView | None, found: Detections, flow: Flow | None
+        self,
+        begun: _Output,
+        frame: Frame,
+        view: ThermalView | None,
+        found: Detections,
+        flow: Flow | None,
+        *,
+        only_moving: bool,
     ) -> None:
         self._count += 1
         self._last = frame
         self._waiting.append((frame, view))
-        self._draw(begun, self._tracker.update(frame.number, frame.time, found, flow))
+        states = self._tracker.update(frame.number, frame.time, found, flow, only_moving=only_moving)
+        self._draw(begun, states)
 
     def _detect(self, frame: Frame) -> Detections:
         self._is_detector_used = True

@@ -1,4 +1,4 @@
-"""Count of what tracking leaves out because of its scores, so that no detection is lost without a note."""
+"""Count of what tracking leaves out, so that no detection is lost without a note."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ FEWEST_NOTED = 5
 
 
 class LeftOut:
-    """Numbers of objects and boxes that are left out for their scores, with the range of these scores."""
+    """Numbers of objects and boxes left out for their scores, with the range of these, or for their rest."""
 
     def __init__(self) -> None:
         self._objects = self._object_boxes = self._single_boxes = 0
         self._low, self._high = math.inf, -math.inf
+        self._still_objects = self._still_boxes = 0
 
     def add_object(self, boxes: int, low: float, high: float) -> None:
         """Add an object of ``boxes`` boxes with scores from ``low`` to ``high``."""
         self._objects += 1
         self._object_boxes += boxes
         self._low, self._high = min(self._low, low), max(self._high, high)
+
+    def add_still(self, boxes: int) -> None:
+        """Add an object of ``boxes`` boxes that never moved."""
+        self._still_objects += 1
+        self._still_boxes += boxes
 
     def add_boxes(self, scores: F64) -> None:
         """Add boxes of these scores that belong to no object."""
@@ -36,7 +42,18 @@ class LeftOut:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One sentence, none if nothing was left out."""
+        """One sentence for each reason, none if nothing was left out."""
+        return (*self._notes_of_scores(), *self._notes_of_rest())
+
+    def _notes_of_rest(self) -> tuple[str, ...]:
+        if not self._still_objects:
+            return ()
+        return (
+            f"{_count(self._still_objects, 'object')} of {_count(self._still_boxes, 'box', 'es')} left out "
+            "because they never moved; the detector finds moving objects only",
+        )
+
+    def _notes_of_scores(self) -> tuple[str, ...]:
         parts = []
         if self._objects:
             parts.append(f"{_count(self._objects, 'object')} of {_count(self._object_boxes, 'box', 'es')}")

@@ -12,6 +12,7 @@ import numpy as np
 from cssv.boxes import F64, UNKNOWN_ID, to_centres
 from cssv.errors import OptionError
 from cssv.perception.adaptation import ScaleBank, adapted, advanced
+from cssv.perception.camera import CameraMotion
 from cssv.perception.completion import complete, until
 from cssv.perception.cut_boxes import Size, cut_sides
 from cssv.perception.detections import ANY_OBJECT, Detections
@@ -25,6 +26,7 @@ from cssv.perception.left_out import LeftOut
 from cssv.perception.offline import EVIDENCE_QUANTILE, LEAST_EVIDENCE, fewest_boxes
 from cssv.perception.recent import RecentNoise
 from cssv.perception.smoothing import FLOW_BOXES, HEIGHT_WINDOW_S, Noise, Tracklet, as_truth, smooth, spread
+from cssv.perception.stillness import Place
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import FrameStates, Track, Tracks
 from cssv.scene.ground import Plane
@@ -48,6 +50,7 @@ class _Object:
     is_given: bool = False
     sure: int = 0
     is_weak: bool = False
+    is_still: bool = False
     lowest: float = 1.0
     highest: float = 0.0
     is_confirmed: bool = False
@@ -61,6 +64,7 @@ class _Object:
     bank: ScaleBank | None = None
     last_height_px: float = 0.0
     disturbances: Disturbances | None = None
+    place: Place | None = None
 
     def add(self, step: int, time_s: float, centre_px: F64, score: float, flow_px_s: F64) -> None:
         """Append a detection of the frame at position ``step`` of the window."""
@@ -84,15 +88,24 @@ class _Object:
             first = 0 if self.bank is not None else self.steps[0]
             self.flow_px_s = list(tracklet.flow_px_s[np.array(self.steps) - first])
 
+    def put(self, centre_px: F64, number: int, *, only_moving: bool) -> None:
+        """Add a box to the place of the object; other detectors' boxes show objects that may stand still."""
+        if not only_moving:
+            self.place = None
+        if self.place is not None and not self.is_confirmed:
+            self.place.add(centre_px[None], np.array([number]))
+
     def confirm(self, fewest: int, *, is_given: bool, is_sure: bool) -> None:
         """Count the newest detection; a confirmed object stays confirmed."""
         # The quantile test of ClipTracker as a count, because the scores before the window are gone.
         self.sure += is_sure
         is_certain = self.sure >= (1 - EVIDENCE_QUANTILE) * self.boxes
-        enough = self.boxes >= fewest and is_certain
+        # An object that stands for a while is confirmed as soon as it moves.
+        enough = self.boxes >= fewest and is_certain and (self.place is None or self.place.was_left)
         self.is_weak = self.boxes >= fewest and not is_certain
         # Frames already returned cannot be changed, so a confirmed object is never withdrawn.
         self.is_confirmed |= is_given or enough
+        self.is_still = self.boxes >= fewest and is_certain and not self.is_confirmed
 
     def forget(self, ready: int) -> None:
         """Remove the detections of the first ``ready`` frames of the window."""
@@ -178,7 +191,13 @@ class LiveTracker:
         return (*self._truth.notes, f"ids that objects without an id had before: {listed}")
 
     def update(
-        self, number: int, time_s: Fraction | float, detections: Detections, flow: Flow | None = None
+        self,
+        number: int,
+        time_s: Fraction | float,
+        detections: Detections,
+        flow: Flow | None = None,
+        *,
+        only_moving: bool = False,
     ) -> list[FrameStates]:
         """Add frame ``number`` and return the finished frames in order; often there are none.
 
@@ -187,12 +206,17 @@ class LiveTracker:
             time_s: presentation time, later than that of the previous frame.
             detections: the detections of the frame.
             flow: optical flow since the previous frame; None without a picture.
+            only_moving: the detections are of moving objects, so that an object of this frame is returned
+                only after it has moved.
 
         Raises:
             InputError: the time is not later than that of the previous frame.
         """
         self._truth.learn(number, detections)
-        ids = self._tracker.update(time_s, detections, None if flow is None else flow.camera())
+        camera = None if flow is None else flow.camera()
+        ids = self._tracker.update(time_s, detections, camera)
+        if camera is not None:
+            self._follow(camera)
         step, now = len(self._numbers), float(time_s)
         before, self._time_s = self._time_s, now
         self._numbers.append(number)
@@ -203,7 +227,8 @@ class LiveTracker:
         fewest = fewest_boxes(0.0 if before is None else now - before)
         sure = worth >= LEAST_EVIDENCE * self._tracker.scale.typical
         for k in known.tolist():
-            seen = self._objects.setdefault(int(ids[k]), _Object())
+            seen = self._objects.setdefault(int(ids[k]), _Object(place=Place() if only_moving else None))
+            seen.put(centres[k], number, only_moving=only_moving)
             seen.labels.add(detections.labels[k], float(worth[k]))
             # Frames already returned keep their label, so a label that changes to and fro would be visible.
             seen.label = seen.labels.settled(seen.label)
@@ -232,6 +257,12 @@ class LiveTracker:
         if ready == 0 or hop_s < _HOP_SHARE * self.lag_s - 1e-9:
             return []
         return self._emit(ready)
+
+    def _follow(self, camera: CameraMotion) -> None:
+        """Move the places of the objects with the picture."""
+        for seen in self._objects.values():
+            if seen.place is not None and not seen.is_confirmed:
+                seen.place.follow(camera)
 
     def finish(self) -> list[FrameStates]:
         """Return the remaining frames at the end of the stream."""
@@ -323,5 +354,7 @@ class LiveTracker:
         """Remove the objects without boxes in the window that are not ``alive``; count those left out."""
         gone = [k for k, seen in self._objects.items() if not seen.steps and k not in alive]
         for seen in map(self._objects.pop, gone):
-            if seen.is_weak and not seen.is_confirmed:
+            if seen.is_still:
+                self._left_out.add_still(seen.boxes)
+            elif seen.is_weak and not seen.is_confirmed:
                 self._left_out.add_object(seen.boxes, seen.lowest, seen.highest)

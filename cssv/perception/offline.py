@@ -31,6 +31,7 @@ from cssv.perception.linking import link
 from cssv.perception.noise import estimate_noise
 from cssv.perception.record import BOX, FRAME, Record
 from cssv.perception.smoothing import FLOW_BOXES, Noise, Tracklet, as_truth, seen_rows, smooth, spread
+from cssv.perception.stillness import has_moved
 from cssv.perception.tracker import Tracker
 from cssv.perception.tracks import Track, Tracks
 from cssv.scene.ground import Plane
@@ -59,6 +60,7 @@ class ClipTracker:
             edge of the picture.
         boxes_are: what boxes with ids are: ``"truth"``, kept as given, or ``"detections"``; None decides by
             their scores (:class:`~cssv.perception.given_boxes.TruthDecision`).
+        only_moving: leave out objects that never moved; for detectors of moving objects.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class ClipTracker:
         fewest_boxes: int = FEWEST_BOXES,
         size: Size | None = None,
         boxes_are: BoxesAre | None = None,
+        only_moving: bool = False,
     ) -> None:
         self._tracker = Tracker(size=size) if tracker is None else tracker
         self._truth = TruthDecision(boxes_are)
         self._fewest_boxes = fewest_boxes
         self._size = size
+        self._only_moving = only_moving
         self._frames, self._boxes = Record(FRAME), Record(BOX)
         self._given: dict[int, int] = {}
         self._labels: dict[int, LabelVotes] = {}
@@ -154,10 +158,12 @@ class ClipTracker:
             scores = piece.scores[seen_rows(piece.centres_px)]
             if len(scores) < fewest:
                 continue
-            if self._is_certain(scores):
-                wholes.append(piece)
-            else:
+            if not self._is_certain(scores):
                 left_out.add_object(len(scores), scores.min(), scores.max())
+            elif self._only_moving and not has_moved(piece, self._camera_path):
+                left_out.add_still(len(scores))
+            else:
+                wholes.append(piece)
         return sorted(self._with_given_ids(wholes), key=lambda tracklet: tracklet.id)
 
     def _with_given_ids(self, tracklets: Sequence[Tracklet]) -> list[Tracklet]:
@@ -272,7 +278,8 @@ def perceive(frames: Iterable[Frame], detector: Detector, plane: Plane | None = 
     for frame in frames:
         # The size of the picture is known with its first frame.
         size = (frame.width, frame.height)
-        clip = ClipTracker(size=size, boxes_are=checked.boxes_are) if clip is None else clip
+        if clip is None:
+            clip = ClipTracker(size=size, boxes_are=checked.boxes_are, only_moving=checked.only_moving)
         flow = checked.flow.measure(frame)
         clip.add(frame.number, frame.time, checked.detect(frame), flow)
     return Tracks() if clip is None else clip.finish(plane=plane)
@@ -298,7 +305,7 @@ def track_boxes(
         InputError: frame times do not increase, or a result of the detector is not Detections.
     """
     checked = CheckedDetector.from_detector(detector)
-    clip = ClipTracker(size=size, boxes_are=checked.boxes_are)
+    clip = ClipTracker(size=size, boxes_are=checked.boxes_are, only_moving=checked.only_moving)
     for number, time_s in enumerate(times_s):
         clip.add(number, time_s, checked.in_frame(first + number))
     return clip.finish(plane=plane)

@@ -44,6 +44,8 @@ class Detector(Protocol):
     ``boxes_are``     ``None``               what boxes with ids are: ``"truth"``, kept as given, or
                                              ``"detections"``, smoothed; None: the truth if all their scores
                                              are 1
+    ``only_moving``   ``False``              True: it finds moving objects only, so that an object that never
+                                             moved is left out
     ``known_tracks``  none                   ``known_tracks(first, times_s)``: the tracks in frames from
                                              ``first`` on, if they are known already, otherwise None
     ``set_size``      none                   ``set_size(width, height)``: called before the first frame with
@@ -84,7 +86,7 @@ class CheckedDetector:
 
     Attributes:
         name: of the detector.
-        most_boxes, needs_pixels, frame_count, boxes_are: as in :class:`Detector`.
+        most_boxes, needs_pixels, frame_count, boxes_are, only_moving: as in :class:`Detector`.
         flow: the detector's own meter of optical flow, or a new one.
 
     Raises:
@@ -103,6 +105,7 @@ class CheckedDetector:
         nms_iou = getattr(detector, "nms_iou", None) if nms_iou is None else nms_iou
         self._duplicates = DuplicateFilter(None if nms_iou is None else check_share("nms_iou", nms_iou))
         self.boxes_are: BoxesAre | None = getattr(detector, "boxes_are", None)
+        self.only_moving = bool(getattr(detector, "only_moving", False))
         check_boxes_are(self.boxes_are)
         meter = getattr(detector, "flow", None)
         # An attribute of that name may be anything; only a meter can be shared.

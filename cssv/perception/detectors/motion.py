@@ -62,6 +62,7 @@ class MotionDetector:
     """
 
     name = "motion"
+    only_moving = True
 
     def __init__(self, *, min_score: float = 0.0) -> None:
         self._min_score = check_share("min_score", min_score)
