@@ -171,8 +171,8 @@ def _box_file_options() -> tuple[Callable[[Function], Function], ...]:
             "--boxes",
             type=INPUT,
             metavar="FILE",
-            help="Your own detections, as MOT text: frame,id,x,y,w,h,score, or with a heading that names the "
-            "columns. Scores are 0 to 1; percent and log-odds are recognised, with a note.",
+            help="Your own boxes, as MOT text: frame,id,x,y,w,h,score, perhaps a class, or with a heading "
+            "that names the columns. Scores are 0 to 1; percent and log-odds are recognised, with a note.",
         ),
         click.option(
             "--boxes-from",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -94,10 +95,13 @@ def ignored_entries(scores: F64, boxes_are: BoxesAre | None) -> NDArray[np.bool_
     return is_zero if is_flag else np.zeros_like(is_zero)
 
 
-def decide(ids: I64, scores: F64, boxes_are: BoxesAre | None) -> tuple[BoxesAre | None, tuple[str, ...]]:
+def decide(
+    path: Path, ids: I64, scores: F64, boxes_are: BoxesAre | None
+) -> tuple[BoxesAre | None, tuple[str, ...]]:
     """Decide what the boxes of a file are, from all of them; also notes on it.
 
     Args:
+        path: of the file, for errors.
         ids: (n,) negative for unknown.
         scores: (n,) 0 to 1.
         boxes_are: what they are stated to be; None decides by the scores.
@@ -111,7 +115,8 @@ def decide(ids: I64, scores: F64, boxes_are: BoxesAre | None) -> tuple[BoxesAre 
     known = ids >= 0
     count, total = int(known.sum()), len(ids)
     if boxes_are == TRUTH and count < total:
-        raise BoxesError(_NO_IDS, found=f"{total - count} of {total} boxes", bound=_IDS, remedy=_GIVE_IDS)
+        found = f"{total - count} of {total} boxes"
+        raise BoxesError(f"{path}: {_NO_IDS}", found=found, bound=_IDS, remedy=_GIVE_IDS)
     if not count:
         return None, ()
     below = int((scores[known] < 1).sum())

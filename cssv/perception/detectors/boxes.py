@@ -91,7 +91,7 @@ class BoxesDetector:
             self._notes.append(f"{count} of {len(ignored)} boxes of the box file have score 0: left out")
         ids: I64 = np.maximum(rows[:, 1], UNKNOWN_ID).astype(np.int64)
         # By the whole file: a part of it, or of its scores, has the same meaning.
-        self.boxes_are, notes = decide(ids, scores, boxes_are)
+        self.boxes_are, notes = decide(path, ids, scores, boxes_are)
         self._notes += notes
         self._names, codes, notes = _labels_of(file, label, ~ignored)
         self._notes += notes
