@@ -156,7 +156,7 @@ def real(folder: Path) -> Scene:
 
 
 def offline(scene: Scene, size: tuple[int, int] | None) -> dict[tuple[int, int], tuple[F64, F64]]:
-    clip = ClipTracker(size=size, boxes_are="detections")
+    clip = ClipTracker(size=size)
     for number, found in enumerate(scene.frames):
         clip.add(number, number / scene.rate, found)
     return {
@@ -167,7 +167,7 @@ def offline(scene: Scene, size: tuple[int, int] | None) -> dict[tuple[int, int],
 
 
 def live(scene: Scene, size: tuple[int, int] | None) -> dict[tuple[int, int], tuple[F64, F64]]:
-    tracker, found = LiveTracker(size=size, boxes_are="detections"), []
+    tracker, found = LiveTracker(size=size), []
     for number, boxes in enumerate(scene.frames):
         found += tracker.update(number, number / scene.rate, boxes)
     return {
