@@ -15,6 +15,7 @@ import numpy as np
 
 from cssv.boxes import F64
 from cssv.perception.kinematics import kalman_filter
+from cssv.perception.shake import estimate_shake
 from cssv.perception.smoothing import (
     Batch,
     Channels,
@@ -85,7 +86,7 @@ def estimate_noise(tracklets: Sequence[Tracklet], start: Noise | None = None) ->
     doubt = DOUBT_BOXES / (boxes + DOUBT_BOXES)
     variance = (1 - doubt) * OVERSTATED**2 * variance + doubt * np.square(noise.measurement)
     sigma = np.clip(np.sqrt(variance), *MEASUREMENT_RANGE)
-    found = replace(reference, measurement=_channels(sigma))
+    found = replace(reference, measurement=_channels(sigma), shake=estimate_shake(tracklets, step_s))
     return replace(found, nis=_typical_nis(tracklets, found))
 
 

@@ -56,6 +56,7 @@ class Noise:
         velocity: prior standard deviation of velocities, h/s.
         flow: factor on the standard deviations of optical flow.
         nis: mean of the normalised innovations squared of centre x and y with this noise.
+        shake: spectral density of the acceleration of the camera in x and y, px²/s³.
     """
 
     process: Channels = PROCESS_NOISE
@@ -63,6 +64,7 @@ class Noise:
     velocity: float = VELOCITY_PRIOR
     flow: float = FLOW_NOISE
     nis: tuple[float, float] = TYPICAL_NIS
+    shake: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,6 +250,8 @@ class Batch:
                 dt[0, column] = self.times_s[0, column] - state.time_s
         dt, heights = np.repeat(dt, 4, axis=1), np.repeat(self.heights_px, 4, axis=1)
         q = np.multiply(noise.process, self.scales[..., 0]).ravel() * heights**2
+        # The typical motion contains the shake already, but small objects are shaken by as many pixels.
+        q = np.maximum(q, np.tile((*noise.shake, 0.0, 0.0), count))
         R = (np.square(noise.measurement) * self.scales[..., 1]).ravel() * heights**2
         z = self.centres_px.reshape(steps, 4 * count)
         seen = ~np.isnan(z)

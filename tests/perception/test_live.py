@@ -114,8 +114,9 @@ def test_a_stream_from_a_shaking_camera_is_honest(data, benchmark, sequence):
     truth, seen = ([boxes.in_frame(number) for number in range(500)] for boxes in (annotated, public))
     found = benchmark.live(benchmark.named_by_truth(seen, truth), rate)
     result = benchmark.judge(found, benchmark.paths(truth))
-    assert 0.92 <= result.coverage <= 0.985
-    assert 1 < result.nees < 2.5
+    # With identities from the truth the errors are smaller than those that the inflation is for.
+    assert 0.92 <= result.coverage <= 0.995
+    assert 0.9 < result.nees < 2.5
 
 
 def test_a_stream_takes_flow_for_what_it_has_hardly_seen():
