@@ -151,10 +151,10 @@ def _labels(path: Path, text: str, layout: _Layout) -> BoxLabels | None:
     for line in lines_of(text, layout.start):
         fields = form.split(line.text)
         # Joined files may have lines of different forms.
-        if not form.fits(fields, needed):
+        if len(fields) != layout.width and not form.fits(fields, needed):
             form = form_of(line.text, needed)
             fields = form.split(line.text)
-        if not column.add([form.point(field) for field in fields]):
+        if not column.add([form.point(field) for field in fields] if form.has_decimal_comma else fields):
             return None
     return column.labels(_listed_names(path))
 
