@@ -16,7 +16,7 @@ The errors of opposite sides are nearly independent, so the centre has half of i
 This is known as covariance inflation in data assimilation (Anderson and Anderson, "A Monte Carlo
 implementation of the nonlinear filtering problem", Monthly Weather Review 127, 1999). The estimates of
 position and velocity are not changed. The factors are those of the most likely errors in annotated sequences
-(``benchmarks/calibration.py``), with a common factor for a coverage of the 95 % ellipse of about 95 %.
+(``benchmarks/factors.py``), with a common factor for a coverage of the 95 % ellipse of about 95 %.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from cssv.perception.kinematics import Bools
 
 #: Variance of the velocity in units of: the filter's variance, that times the contradiction, the innovations,
 #: the share of gaps and the nearness of an end; the squared contradiction of the size.
-FACTORS = (0.15, 0.47, 0.67, 2.2, 0.77, 0.06)
+FACTORS = (0.15, 0.57, 0.56, 2.5, 0.85, 0.045)
 #: Time before and after a frame over which its signs are averaged, seconds.
 WINDOW_S = 0.5
 #: Time constant of the nearness of the first or last detection, seconds.
