@@ -1,9 +1,10 @@
-"""Detectors of people from other packages, with one interface: a frame to boxes and scores."""
+"""Detectors of people or vehicles from other packages, with one interface: a frame to boxes and scores."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class PlainMog2:
     name = "MOG2, as in tutorials"
 
     def __init__(self) -> None:
-        self._model = cv2.createBackgroundSubtractorMOG2()
+        self._model: cv2.BackgroundSubtractor = cv2.createBackgroundSubtractorMOG2()
 
     def detect(self, frame: Frame) -> Detections:
         mask = cv2.medianBlur(self._model.apply(to_bgr(frame)), 5)
@@ -36,7 +37,16 @@ class PlainMog2:
         moving = np.asarray(cv2.morphologyEx(moving, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)))
         contours, _ = cv2.findContours(moving, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         boxes = [cv2.boundingRect(c) for c in contours if cv2.contourArea(c) >= SMALLEST_PX]
-        return detections(boxes, labels="person") if boxes else EMPTY
+        return detections(boxes) if boxes else EMPTY
+
+
+class PlainKnn(PlainMog2):
+    """The same with OpenCV's KNN."""
+
+    name = "KNN, as in tutorials"
+
+    def __init__(self) -> None:
+        self._model = cv2.createBackgroundSubtractorKNN()
 
 
 class OpenCvYolox:
@@ -44,7 +54,8 @@ class OpenCvYolox:
 
     name = "YOLOX-nano, cv2.dnn"
 
-    def __init__(self, weights: Path, side_px: int, min_score: float) -> None:
+    def __init__(self, weights: Path, side_px: int, min_score: float, classes: Sequence[int]) -> None:
+        self._classes = list(classes)
         self._net = cv2.dnn.readNetFromONNX(str(weights))
         self._side, self._min_score = side_px, min_score
         parts = [
@@ -71,17 +82,19 @@ class OpenCvYolox:
         sizes = np.exp(found[:, 2:4]) * self._cells[:, 2:]
         boxes = np.concatenate([centres - sizes / 2, sizes], axis=1) / scale
         scores = found[:, 4:5] * found[:, 5:]
-        people = scores.argmax(axis=1) == 0
-        boxes, best = boxes[people], scores[people, 0]
+        asked = np.isin(scores.argmax(axis=1), self._classes)
+        boxes, best = boxes[asked], scores[asked].max(axis=1)
         kept = cv2.dnn.NMSBoxes(boxes.tolist(), best.tolist(), self._min_score, YOLOX_OVERLAP)
         chosen: NDArray[np.int64] = np.array(kept, dtype=np.int64).reshape(-1)
-        return detections(boxes[chosen], best[chosen], "person") if len(chosen) else EMPTY
+        return detections(boxes[chosen], best[chosen]) if len(chosen) else EMPTY
 
 
 class Ultralytics:
-    """The ``predict`` of ultralytics with its own settings, except for the lowest score and the class."""
+    """The ``predict`` of ultralytics with its own settings, except for the lowest score and the classes."""
 
-    def __init__(self, weights: Path, side_px: int, min_score: float, repair: Path) -> None:
+    def __init__(
+        self, weights: Path, side_px: int, min_score: float, classes: Sequence[int], repair: Path
+    ) -> None:
         os.environ.setdefault("YOLO_OFFLINE", "1")
         os.environ.setdefault("YOLO_AUTOINSTALL", "false")
         if repair.is_file():
@@ -95,7 +108,7 @@ class Ultralytics:
         self._options = {
             "conf": min_score,
             "imgsz": side_px,
-            "classes": [0],
+            "classes": list(classes),
             "verbose": False,
             "device": "cpu",
         }
@@ -106,7 +119,7 @@ class Ultralytics:
         if not len(corners):
             return EMPTY
         boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-        return detections(boxes, scores, "person")
+        return detections(boxes, scores)
 
 
 def load(path: Path) -> Any:

@@ -51,6 +51,8 @@ FORMER_FRAMES = 60
 WARPED_FRAMES = 20
 #: Candidates are reduced once in this many pictures.
 _FADE_PICTURES = 8
+#: And because the background is visible, once in this many.
+_DOUBT_PICTURES = 4
 
 #: Levels of patience: candidates rise to the first; former backgrounds lie above it and fall back to it.
 _READY, _OLD = 60_000, 65_535
@@ -71,7 +73,7 @@ class Background:
         self._frames: F32 = np.ones_like(self._mean)
         self._candidate = picture.copy()
         self._patience: NDArray[np.uint16] = np.zeros(picture.shape, np.uint16)
-        self._unfaded_s = self._watched_s = 0.0
+        self._unfaded_s = self._watched_s = self._undoubted_s = 0.0
         self._pictures = 0
         self._quantise()
 
@@ -173,10 +175,15 @@ class Background:
         # Else vehicles of one grey that pass now and then would become background together.
         low, high = PATIENCE_S
         self._watched_s += step_s
-        less = np.uint16(min(_READY * step_s / min(low + PATIENCE_GROWTH * self._watched_s, high), _READY))
-        held = self._patience
+        self._undoubted_s += step_s
+        # One picture stands for the few before it, because the pass takes time.
+        if self._pictures % _DOUBT_PICTURES:
+            return
+        needed_s = min(low + PATIENCE_GROWTH * self._watched_s, high)
+        less = np.uint16(min(_READY * self._undoubted_s / needed_s, _READY))
+        held, self._undoubted_s = self._patience, 0.0
         # Former backgrounds have a memory of their own.
-        held[...] = np.where(near & (held <= _READY), cv2.subtract(held, np.full_like(held, less)), held)
+        held -= np.minimum(held, less) * (near & (held <= _READY))
 
     def _fade(self, step_s: float) -> None:
         """Reduce the patience of candidates and former backgrounds that are not observed."""
