@@ -186,7 +186,7 @@ def register(first: U8, second: U8) -> Registration:
     away = second[y, x].astype(np.float32) - first[y, x]
     across, down = (x - width / 2).astype(np.float32), (y - height / 2).astype(np.float32)
     J = np.stack([gx, gy, (gx * across + gy * down) / width, (gy * across - gx * down) / width])
-    p = np.zeros(4)
+    p, left = np.zeros(4), np.abs(away)
     # Pixels of moving objects are excluded, and the fit is repeated without them.
     for _ in range(3):
         left = np.abs(away + p @ J)
@@ -201,5 +201,5 @@ def register(first: U8, second: U8) -> Registration:
     middle = np.array([width / 2, height / 2])
     A = np.column_stack([linear, p[:2] + middle - linear @ middle])
     moved = corner_motion(A, (width, height))
-    torn = float(np.mean(np.abs(away + p @ J) >= TORN_LEVELS))
+    torn = float(np.count_nonzero(left >= TORN_LEVELS)) / len(left)
     return Registration(A, moved, torn, len(y))

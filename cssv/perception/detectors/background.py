@@ -112,9 +112,10 @@ class Background:
     def learn(self, picture: U8, step_s: float, *, slack_px: int = 0) -> None:
         """Update the model with a picture ``step_s`` seconds after the last; slack as in :meth:`compare`."""
         far = cv2.compare(difference(picture, self._mean8, slack_px), self._bound8, cv2.CMP_GT)
-        self._learn_near(picture, far == 0, step_s)
+        near = far == 0
+        self._learn_near(picture, near, step_s)
         self._learn_far(picture, np.flatnonzero(far), step_s)
-        self._doubt(far == 0, step_s)
+        self._doubt(near, step_s)
         self._fade(step_s)
         self._quantise()
 
@@ -237,10 +238,13 @@ class Background:
 
 def _gain(now: F32, before: F32) -> float:
     """Ratio of the brightness of the scene in two pictures, from values of the same pixels."""
+    middle = max(float(np.median(now / before)), DARKEST)
+    if abs(middle - 1) <= LIGHT_CHANGE:
+        return 1.0
     best, least = 1.0, np.inf
     # The median is not affected by objects that cover a small part. Large ones and their shadows shift it,
     # but then the scene agrees better with its old brightness.
-    for start in (1.0, max(float(np.median(now / before)), DARKEST)):
+    for start in (1.0, middle):
         # In the levels of the background: in dark levels every difference is small.
         near = np.abs(now / start - before) < LIGHT_AGREE
         if not near.any():

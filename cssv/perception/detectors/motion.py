@@ -22,7 +22,7 @@ from cssv.perception.detectors.size_prior import SizePrior
 from cssv.perception.flow import FlowMeter
 
 #: Blobs smaller than this share of the picture are noise.
-SMALLEST_SHARE = 0.00065
+SMALLEST_SHARE = 0.00062
 #: Motion in more than this share of the cells of a coarse grid (columns, rows) is camera motion. Objects fill
 #: part of a picture: in clips of static cameras at most a quarter of the cells had motion.
 SPREAD_SHARE = 0.6
