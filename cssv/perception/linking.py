@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cssv.boxes import F64, I64
+from cssv.perception.cut_boxes import Size
 from cssv.perception.detections import ANY_OBJECT
 from cssv.perception.evidence import evidence
 from cssv.perception.kinematics import Bools, inverse, process_noise, transition
@@ -23,7 +24,7 @@ from cssv.perception.smoothing import Noise, State, Tracklet, edge_states
 #: Time in seconds -> (2, 3) transform from the pixels of the frame at that time to those of the still scene.
 Place = Callable[[float], F64]
 #: Longest gap without detections, in seconds.
-LONGEST_GAP_S = 2.0
+LONGEST_GAP_S = 3.0
 #: Additional error of the boxes beside a gap, in h, because an object is partly occluded there ...
 EDGE_SIGMA = 0.1
 #: ... and of the velocities estimated from them, in h/s.
@@ -33,6 +34,13 @@ CLEAR_SHARE = 0.5
 #: Largest cost of a link: squared Mahalanobis distance plus the logarithm of the ratio of the position's
 #: covariance to the one from the edge errors alone.
 LARGEST_COST = 15.0
+#: Process noise in h²/s³ up to which that cost holds, and how much it falls with the logarithm of a larger
+#: one: where a moving camera makes motions hard to predict, most objects near a lost one are others.
+STEADY_PROCESS_NOISE = 0.02
+UNSTEADY_COST = 3.0
+#: Cost of a link from the end, or to the begin, of a tracklet at the left or the right edge of the picture,
+#: where objects leave and enter. It falls to 0 at a distance of one box height.
+BORDER_COST = 3.0
 #: Process noise of the motion during the gap in h²/s³; objects often change direction at an occlusion.
 PROCESS_NOISE = 0.03
 #: Cost per second of the gap, in units of the squared distance.
@@ -46,6 +54,7 @@ def link(
     noise: Noise,
     place: Place | None = None,
     labels: Mapping[int, frozenset[str]] | None = None,
+    size: Size | None = None,
 ) -> dict[int, int]:
     """Map the id of each tracklet to the id of its object, which is that of the object's first tracklet.
 
@@ -58,6 +67,7 @@ def link(
             camera does not move or its motion is not known.
         labels: the labels that each tracklet may have, by id; none of a tracklet fits all others. By default
             its own label.
+        size: width and height of the picture; None if they are not known.
     """
     owner = {tracklet.id: tracklet.id for tracklet in tracklets}
     if len(tracklets) < 2:
@@ -69,6 +79,11 @@ def link(
         begins, ends = ([_in_scene(state, place) for state in side] for side in (begins, ends))
     names = [_own_label(tracklet) if labels is None else labels[tracklet.id] for tracklet in ordered]
     before, after, costs = _affordable(ordered, ends, begins, names)
+    if size is not None:
+        ending, beginning = (_border_costs(ordered, row, size) for row in (-1, 0))
+        costs = costs + ending[before] + beginning[after]
+    cheap = costs < _largest_cost(noise)
+    before, after, costs = before[cheap], after[cheap], costs[cheap]
     ended, begun = set[int](), set[int]()
     next_of: dict[int, int] = {}
     for k in np.argsort(costs, kind="stable").tolist():
@@ -83,6 +98,20 @@ def link(
         if i in next_of:
             owner[ordered[next_of[i]].id] = owner[ordered[i].id]
     return owner
+
+
+def _largest_cost(noise: Noise) -> float:
+    """Largest cost of a link in a clip with this noise."""
+    unsteady = max(noise.process[:2]) / STEADY_PROCESS_NOISE
+    return LARGEST_COST - UNSTEADY_COST * max(0.0, float(np.log(unsteady)))
+
+
+def _border_costs(tracklets: Sequence[Tracklet], row: int, size: Size) -> F64:
+    """(n,) cost of an end or a begin by its distance from the left or the right edge; ``row`` is -1 or 0."""
+    x, _, w, h = np.array([tracklet.centres_px[row] for tracklet in tracklets]).T
+    room = np.minimum(x - w / 2, size[0] - x - w / 2) / h
+    costs: F64 = BORDER_COST * (1 - np.clip(room, 0.0, 1.0))
+    return costs
 
 
 def _clear_part(tracklet: Tracklet) -> Tracklet:

@@ -23,8 +23,15 @@ from cssv.perception.given_boxes import BoxesAre, TruthDecision
 from cssv.perception.ground_velocity import LiveMetres
 from cssv.perception.labels import LabelVotes
 from cssv.perception.left_out import LeftOut
-from cssv.perception.offline import EVIDENCE_QUANTILE, LEAST_EVIDENCE, fewest_boxes
+from cssv.perception.output_ids import OutputIds
 from cssv.perception.recent import RecentNoise
+from cssv.perception.selection import (
+    EVIDENCE_QUANTILE,
+    LEAST_EVIDENCE,
+    STEADY_SCORE,
+    fewest_boxes,
+    is_steady,
+)
 from cssv.perception.smoothing import FLOW_BOXES, HEIGHT_WINDOW_S, Noise, Tracklet, as_truth, smooth, spread
 from cssv.perception.stillness import Place
 from cssv.perception.tracker import Tracker
@@ -47,8 +54,11 @@ class _Object:
 
     label: str = ANY_OBJECT
     labels: LabelVotes = field(default_factory=LabelVotes)
-    is_given: bool = False
+    given: int | None = None
     sure: int = 0
+    scored: int = 0
+    first_frame: int = 0
+    first_s: float = 0.0
     is_weak: bool = False
     is_still: bool = False
     lowest: float = 1.0
@@ -95,11 +105,13 @@ class _Object:
         if self.place is not None and not self.is_confirmed:
             self.place.add(centre_px[None], np.array([number]))
 
-    def confirm(self, fewest: int, *, is_given: bool, is_sure: bool) -> None:
-        """Count the newest detection; a confirmed object stays confirmed."""
-        # The quantile test of ClipTracker as a count, because the scores before the window are gone.
+    def confirm(self, fewest: int, frame: int, time_s: float, *, is_given: bool, is_sure: bool) -> None:
+        """Count the newest detection, in frame ``frame`` of the stream; it stays confirmed once it is."""
+        # The tests of is_certain as counts, because the scores before the window are gone.
         self.sure += is_sure
+        self.scored += self.scores[-1] >= STEADY_SCORE
         is_certain = self.sure >= (1 - EVIDENCE_QUANTILE) * self.boxes
+        is_certain |= is_steady(self.boxes, self.scored, frame - self.first_frame + 1, time_s - self.first_s)
         # An object that stands for a while is confirmed as soon as it moves.
         enough = self.boxes >= fewest and is_certain and (self.place is None or self.place.was_left)
         self.is_weak = self.boxes >= fewest and not is_certain
@@ -167,7 +179,9 @@ class LiveTracker:
         self._numbers: list[int] = []
         self._times_s: list[float] = []
         self._time_s: float | None = None
+        self._count = 0
         self._objects: dict[int, _Object] = {}
+        self._ids = OutputIds()
         self._left_out = LeftOut()
         self._renamed: dict[int, int] = {}
         self._window = Tracks()
@@ -227,7 +241,11 @@ class LiveTracker:
         fewest = fewest_boxes(0.0 if before is None else now - before)
         sure = worth >= LEAST_EVIDENCE * self._tracker.scale.typical
         for k in known.tolist():
-            seen = self._objects.setdefault(int(ids[k]), _Object(place=Place() if only_moving else None))
+            seen = self._objects.get(int(ids[k]))
+            if seen is None:
+                place = Place() if only_moving else None
+                seen = _Object(first_frame=self._count, first_s=now, place=place)
+                self._objects[int(ids[k])] = seen
             seen.put(centres[k], number, only_moving=only_moving)
             seen.labels.add(detections.labels[k], float(worth[k]))
             # Frames already returned keep their label, so a label that changes to and fro would be visible.
@@ -238,12 +256,11 @@ class LiveTracker:
                 moved = flow.of_boxes(detections.boxes_px[k : k + 1])[0] / (now - before)
             seen.add(step, now, centres[k], float(detections.scores[k]), moved)
             # A given id confirms an object at once; others need several boxes with high evidence.
-            given = int(detections.ids[k])
-            seen.is_given |= given >= 0
-            # What was returned under that id cannot be changed any more.
-            if given >= 0 and given != ids[k] and len(self._renamed) < MOST_LISTED:
-                self._renamed[given] = int(ids[k])
-            seen.confirm(fewest, is_given=seen.is_given, is_sure=bool(sure[k]))
+            if detections.ids[k] >= 0:
+                seen.given = int(detections.ids[k])
+            is_given = seen.given is not None
+            seen.confirm(fewest, self._count, now, is_given=is_given, is_sure=bool(sure[k]))
+        self._count += 1
         if self._noise is None:
             # The boxes that the edge cuts are no measure of the detector's errors.
             if self._size is not None:
@@ -292,15 +309,27 @@ class LiveTracker:
             if self._metres is not None and ready:
                 smoothed = self._metres.standing(smoothed, window, noise, self._times_s[ready - 1])
             found += smoothed
-        self._window = tracks = Tracks(found)
+        found.sort(key=lambda track: track.id)
+        self._window = tracks = Tracks([self._numbered(track) for track in found])
         states = [tracks.in_frame(number) for number in self._numbers[:ready]]
         self._drop(ready, banks, cut)
         return states
+
+    def _numbered(self, track: Track) -> Track:
+        """The track with the id for the output."""
+        given = self._objects[track.id].given
+        own = self._ids.of(track.id, given)
+        # What was returned under that id cannot be changed any more.
+        if given is not None and own != given and len(self._renamed) < MOST_LISTED:
+            self._renamed[given] = own
+        return replace(track, id=own)
 
     def _with_noise(self, tracklets: Sequence[Tracklet]) -> Iterator[tuple[list[Tracklet], Noise]]:
         """Split tracklets into detections and the truth, each with its noise."""
         for is_truth, recent in enumerate(self._recent):
             noise = recent.noise() if self._noise is None else self._noise
+            if not is_truth:
+                self._tracker.set_noise(noise)
             yield [tracklet for tracklet in tracklets if tracklet.is_truth == is_truth], noise
 
     def _tracklet(self, identity: int, seen: _Object, stop: int | None = None) -> Tracklet:
@@ -320,7 +349,7 @@ class LiveTracker:
         heights = np.array([seen.last_height_px, *seen.heights_px[:count]])
         last = np.searchsorted(at, np.arange(len(numbers)), side="right")
         whole = replace(whole, heights_px=heights[last])
-        return as_truth(whole) if seen.is_given and self._truth.is_truth else whole
+        return as_truth(whole) if seen.given is not None and self._truth.is_truth else whole
 
     def _drop(self, ready: int, banks: dict[int, ScaleBank], cut: dict[int, Tracklet]) -> None:
         """Remove the first ``ready`` frames after updating the scale banks of the objects with them.
@@ -353,7 +382,9 @@ class LiveTracker:
     def _keep(self, alive: set[int]) -> None:
         """Remove the objects without boxes in the window that are not ``alive``; count those left out."""
         gone = [k for k, seen in self._objects.items() if not seen.steps and k not in alive]
-        for seen in map(self._objects.pop, gone):
+        for k in gone:
+            seen = self._objects.pop(k)
+            self._ids.forget(k)
             if seen.is_still:
                 self._left_out.add_still(seen.boxes)
             elif seen.is_weak and not seen.is_confirmed:

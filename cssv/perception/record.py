@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: A box of an object: position of the frame in the clip, id of the object, centre x, centre y, w and h,
-#: score, and the velocity by optical flow with its standard deviation.
+#: A box: position of the frame in the clip, identity, id given by the detector, code of the label, centre x,
+#: centre y, w and h, score, and velocity by optical flow with its standard deviation. Ids are -1 for none.
 BOX = np.dtype(
     [
         ("step", np.int64),
         ("id", np.int64),
+        ("given", np.int64),
+        ("label", np.int64),
         ("centre_px", np.float64, (4,)),
         ("score", np.float64),
         ("flow_px_s", np.float64, (3,)),
@@ -20,6 +22,9 @@ BOX = np.dtype(
 )
 #: Number and time of a frame.
 FRAME = np.dtype([("number", np.int64), ("time_s", np.float64)])
+
+#: A camera motion: position of the frame in the clip, and the transform from the previous frame.
+MOVE = np.dtype([("step", np.int64), ("A", np.float64, (2, 3))])
 
 _FIRST_ROWS = 64
 

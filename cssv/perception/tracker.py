@@ -12,7 +12,7 @@ settings are valid for any frame rate and picture size.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -24,9 +24,12 @@ from cssv.perception.camera import CameraMotion
 from cssv.perception.cut_boxes import Size, cut_sides, visible_parts
 from cssv.perception.detections import Detections
 from cssv.perception.evidence import ScoreScale, evidence
-from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
-from cssv.perception.labels import LabelVotes, unfit
+from cssv.perception.kinematics import Bools
+from cssv.perception.labels import unfit
+from cssv.perception.selection import STEADY_SCORE
+from cssv.perception.smoothing import Noise
 from cssv.perception.sparse_pairs import DENSE_PAIRS, cheapest_matching, near_pairs, overlapping_pairs
+from cssv.perception.tracked_objects import TrackedObjects
 
 #: Boxes with at least this share of the clip's typical evidence (:mod:`cssv.perception.evidence`) have a high
 #: score: they are assigned first, and only they start a new object.
@@ -47,90 +50,12 @@ DISTANCE_WEIGHT = 0.05
 GATE = 9.5
 #: Largest cost of an accepted pair of box and object.
 COST_LIMIT = 1.0
-#: Process noise in h²/s³, measurement noise in h and velocity prior in h/s, used only for the association.
-#: They are larger than those of the smoother, because losing an object costs more than a larger search area.
+#: Process noise of the association in h²/s³ while that of the clip is not known ...
 PROCESS_NOISE = 0.1
-MEASUREMENT_NOISE = 0.12
-VELOCITY_PRIOR = 2.0
-
+#: ... and the least one of a known clip. How steadily objects move differs by a factor of a hundred between a
+#: still camera and one on a vehicle, so that no constant fits both.
+LEAST_PROCESS_NOISE = 0.01
 _FORBIDDEN = 1e6
-
-
-@dataclass(slots=True)
-class _Objects:
-    """The tracked objects as a table of N rows: identities, labels and the states of their filters."""
-
-    ids: I64
-    given: Bools
-    labels: list[LabelVotes]
-    last_seen_s: F64
-    x: F64
-    P: F64
-
-    @classmethod
-    def none(cls) -> _Objects:
-        """Create an empty table."""
-        return cls(
-            np.empty(0, np.int64),
-            np.empty(0, np.bool_),
-            [],
-            np.empty(0),
-            np.empty((0, 4, 2)),
-            np.empty((0, 4, 2, 2)),
-        )
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def keep(self, rows: Bools) -> None:
-        """Remove all rows except those that are True in ``rows``."""
-        self.labels = [label for label, kept in zip(self.labels, rows, strict=True) if kept]
-        for name in ("ids", "given", "last_seen_s", "x", "P"):
-            setattr(self, name, getattr(self, name)[rows])
-
-    def add(self, ids: I64, given: Bools, labels: list[LabelVotes], time_s: float, centres_px: F64) -> None:
-        """Append objects that start at these boxes."""
-        # One box gives no velocity: it starts at 0 with a wide variance.
-        x = np.stack([centres_px, np.zeros_like(centres_px)], axis=-1)
-        P = np.zeros((len(ids), 4, 2, 2))
-        P[..., 0, 0] = (MEASUREMENT_NOISE * centres_px[:, 3:]) ** 2
-        P[..., 1, 1] = (VELOCITY_PRIOR * centres_px[:, 3:]) ** 2
-        self.ids = np.concatenate([self.ids, ids])
-        self.given = np.concatenate([self.given, given])
-        self.labels += labels
-        self.last_seen_s = np.concatenate([self.last_seen_s, np.full(len(ids), time_s)])
-        self.x, self.P = np.concatenate([self.x, x]), np.concatenate([self.P, P])
-
-    def heights(self) -> F64:
-        """(N,) predicted box heights in pixels, at least 1."""
-        # The filter can extrapolate a shrinking box to zero or below, but heights scale all noises.
-        return np.maximum(self.x[:, 3, 0], 1.0)
-
-    def predicted(self) -> tuple[F64, F64, F64]:
-        """(N, 4) predicted centres and sizes, the same as boxes, and the variances of measured ones."""
-        centred = self.x[..., 0].copy()
-        centred[:, 2:] = np.maximum(centred[:, 2:], 1.0)
-        boxes = np.concatenate([centred[:, :2] - centred[:, 2:] / 2, centred[:, 2:]], axis=1)
-        return centred, boxes, self.P[..., 0, 0] + (MEASUREMENT_NOISE * self.heights()[:, None]) ** 2
-
-    def predict(self, dt_s: float) -> None:
-        """Advance all filters by ``dt_s`` seconds."""
-        steps = np.full((len(self), 4), dt_s)
-        Q = process_noise(steps, PROCESS_NOISE * self.heights()[:, None] ** 2)
-        self.x, self.P = predict(self.x, self.P, transition(steps), Q)
-
-    def move(self, camera: CameraMotion) -> None:
-        """Apply the camera motion to the positions, velocities and sizes of the objects."""
-        self.x[:, :2, 0] = camera.of_points(self.x[:, :2, 0])
-        self.x[:, :2, 1] = self.x[:, :2, 1] @ camera.A[:, :2].T
-        self.x[:, 2:] *= camera.zoom
-
-    def update(self, rows: I64, centres_px: F64, time_s: float) -> None:
-        """Update the filters of these rows with one box each."""
-        R = np.repeat((MEASUREMENT_NOISE * self.heights()[rows, None]) ** 2, 4, axis=1)
-        seen = np.ones(centres_px.shape, dtype=np.bool_)
-        self.x[rows], self.P[rows] = update(self.x[rows], self.P[rows], centres_px, R, seen)
-        self.last_seen_s[rows] = time_s
 
 
 class Tracker:
@@ -141,22 +66,45 @@ class Tracker:
     Args:
         high_share: see :data:`HIGH_SHARE`.
         patience_s: see :data:`PATIENCE_S`.
+        noise: noise of the clip's typical object, as for the smoother; only its process noise is used. None
+            if it is not known yet.
         size: width and height of the picture; None if they are not known, then no box counts as cut by the
             edge of the picture.
     """
 
     def __init__(
-        self, *, high_share: float = HIGH_SHARE, patience_s: float = PATIENCE_S, size: Size | None = None
+        self,
+        *,
+        high_share: float = HIGH_SHARE,
+        patience_s: float = PATIENCE_S,
+        size: Size | None = None,
+        noise: Noise | None = None,
     ) -> None:
         self.high_share = high_share
         self._size = size
         self.patience_s = patience_s
-        self._objects = _Objects.none()
+        self._q = np.full(4, PROCESS_NOISE)
+        if noise is not None:
+            self.set_noise(noise)
+        self._objects = TrackedObjects.none()
         self._time_s: float | None = None
         self._numbers = itertools.count(1)
         self.scale = ScoreScale()
         self._issued: set[int] = set()
         self._given: dict[int, int] = {}
+
+    def set_noise(self, noise: Noise) -> None:
+        """Use the process noise of this estimate from now on."""
+        self._q = np.maximum(noise.process, LEAST_PROCESS_NOISE)
+
+    def repeated(self, noise: Noise) -> Tracker:
+        """Create a tracker for a second pass over the same frames: with this noise."""
+        return Tracker(
+            high_share=self.high_share,
+            patience_s=self.patience_s,
+            size=self._size,
+            noise=noise,
+        )
 
     @property
     def alive(self) -> I64:
@@ -165,7 +113,7 @@ class Tracker:
 
     def uncertain(self, scores: F64) -> F64:
         """Select the scores that are too low to start an object."""
-        return scores[scores < self.scale.score(self.high_share)]
+        return scores[scores < min(STEADY_SCORE, self.scale.score(self.high_share))]
 
     def update(
         self, time_s: Fraction | float, detections: Detections, camera: CameraMotion | None = None
@@ -192,15 +140,16 @@ class Tracker:
         found = np.flatnonzero(rows >= 0)
         objects = self._objects
         objects.update(rows[found], centres[found], now)
+        objects.weak[rows[high & (rows >= 0)]] = False
         identities = np.full(len(detections), UNKNOWN_ID, dtype=np.int64)
         identities[found] = objects.ids[rows[found]]
         begin = self._newcomers(detections, rows, high)
         # Given ids first, so that no new number of this frame takes one of them.
         for k in begin[np.argsort(detections.ids[begin] < 0, kind="stable")]:
             identities[k] = self._identity(int(detections.ids[k]))
-        labels = [LabelVotes() for _ in begin]
         rows[begin] = len(objects) + np.arange(len(begin))
-        objects.add(identities[begin], detections.ids[begin] >= 0, labels, now, centres[begin])
+        is_given = detections.ids[begin] >= 0
+        objects.add(identities[begin], is_given, ~(high[begin] | is_given), now, centres[begin])
         self._vote(detections, rows)
         return identities
 
@@ -226,7 +175,7 @@ class Tracker:
             if not step > 0:
                 # A step of 0 s or less would make the process noise zero or negative.
                 raise InputError("frame times must increase", found=now, bound=f"above {self._time_s} s")
-            objects.predict(step)
+            objects.predict(step, self._q)
             if camera is not None and not camera.is_still:
                 objects.move(camera)
             # At a low frame rate the limit in seconds alone would drop an object after a single miss.
@@ -235,7 +184,8 @@ class Tracker:
 
     def _newcomers(self, detections: Detections, rows: I64, high: Bools) -> I64:
         """Positions of the detections that start an object: unassigned, certain, and no duplicates."""
-        begin = np.flatnonzero((rows < 0) & (high | (detections.ids >= 0)))
+        sure = high | (detections.scores >= STEADY_SCORE)
+        begin = np.flatnonzero((rows < 0) & (sure | (detections.ids >= 0)))
         known = np.flatnonzero(rows >= 0)
         if not (len(begin) and len(known)):
             return begin
@@ -292,15 +242,26 @@ class Tracker:
         costs = self._costs(detections, centres_px)
         # An object with a given id is continued by that id only.
         costs[:, objects.given] = _FORBIDDEN
-        # Certain boxes first: otherwise an uncertain box could take an object from a certain one.
-        for stage in (anonymous & high, anonymous & ~high):
-            boxes = np.flatnonzero(stage)
-            free = np.setdiff1d(np.arange(len(objects)), rows)
+        for stage, candidates in self._stages(detections, high, rows):
+            boxes, free = np.flatnonzero(stage), np.flatnonzero(candidates)
+            if not (len(boxes) and len(free)):
+                continue
             some, taken = linear_sum_assignment(costs[np.ix_(boxes, free)])
             # The Hungarian method assigns as many pairs as it can, also forbidden ones.
             good = costs[boxes[some], free[taken]] < COST_LIMIT
             rows[boxes[some[good]]] = free[taken[good]]
         return rows
+
+    def _stages(self, detections: Detections, high: Bools, rows: I64) -> Iterator[tuple[Bools, Bools]]:
+        """Boxes and objects of each stage of the association; ``rows`` has the results of those before."""
+        anonymous = detections.ids < 0
+        # Certain boxes first: otherwise an uncertain box could take an object from a certain one. Objects
+        # that only boxes of STEADY_SCORE have shown come last, so that they take nothing from the others.
+        weak = self._objects.weak
+        for chosen, kind in ((high, ~weak), (~high, ~weak), (detections.scores >= STEADY_SCORE, weak)):
+            free = kind.copy()
+            free[rows[rows >= 0]] = False
+            yield anonymous & chosen & (rows < 0), free
 
     def _assign_near(self, detections: Detections, centres_px: F64, high: Bools, rows: I64) -> None:
         """Assign as :meth:`_assign` does, without a table of all pairs; the result is written to ``rows``."""
@@ -324,10 +285,8 @@ class Tracker:
         label_rows, differ = unfit(detections.labels, objects.labels)
         costs[differ[label_rows[k], j]] += LABEL_COST
         shape = (len(detections), len(objects))
-        for stage in (high, ~high):
-            is_free = np.ones(len(objects), dtype=np.bool_)
-            is_free[rows[rows >= 0]] = False
-            own = stage[k] & is_free[j]
+        for stage, candidates in self._stages(detections, high, rows):
+            own = stage[k] & candidates[j]
             some, taken, prices = cheapest_matching(k[own], j[own], costs[own], shape)
             good = prices < COST_LIMIT
             rows[some[good]] = taken[good]
