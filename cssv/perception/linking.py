@@ -34,10 +34,6 @@ CLEAR_SHARE = 0.5
 #: Largest cost of a link: squared Mahalanobis distance plus the logarithm of the ratio of the position's
 #: covariance to the one from the edge errors alone.
 LARGEST_COST = 15.0
-#: Process noise in h²/s³ up to which that cost holds, and how much it falls with the logarithm of a larger
-#: one: where a moving camera makes motions hard to predict, most objects near a lost one are others.
-STEADY_PROCESS_NOISE = 0.02
-UNSTEADY_COST = 3.0
 #: Cost of a link from the end, or to the begin, of a tracklet at the left or the right edge of the picture,
 #: where objects leave and enter. It falls to 0 at a distance of one box height.
 BORDER_COST = 3.0
@@ -82,8 +78,8 @@ def link(
     if size is not None:
         ending, beginning = (_border_costs(ordered, row, size) for row in (-1, 0))
         costs = costs + ending[before] + beginning[after]
-    cheap = costs < _largest_cost(noise)
-    before, after, costs = before[cheap], after[cheap], costs[cheap]
+        cheap = costs < LARGEST_COST
+        before, after, costs = before[cheap], after[cheap], costs[cheap]
     ended, begun = set[int](), set[int]()
     next_of: dict[int, int] = {}
     for k in np.argsort(costs, kind="stable").tolist():
@@ -98,12 +94,6 @@ def link(
         if i in next_of:
             owner[ordered[next_of[i]].id] = owner[ordered[i].id]
     return owner
-
-
-def _largest_cost(noise: Noise) -> float:
-    """Largest cost of a link in a clip with this noise."""
-    unsteady = max(noise.process[:2]) / STEADY_PROCESS_NOISE
-    return LARGEST_COST - UNSTEADY_COST * max(0.0, float(np.log(unsteady)))
 
 
 def _border_costs(tracklets: Sequence[Tracklet], row: int, size: Size) -> F64:
