@@ -32,16 +32,21 @@ SEQUENCES = (
     "KITTI-17",
     "ADL-Rundle-6",
     "ETH-Bahnhof",
+    "ETH-Pedcross2",
+    "Venice-2",
 )
+#: Those on which no constant was chosen before they were added.
+ADDED = ("ETH-Pedcross2", "Venice-2")
 
 
 @dataclass(frozen=True)
 class Sequence15:
-    """One MOT15 sequence: its name, frames per second, number of frames, truth and public boxes."""
+    """One MOT15 sequence: name, frames per second, number of frames, picture size, truth and public boxes."""
 
     name: str
     rate: Fraction
     frames: int
+    size: tuple[int, int]
     truth: tuple[Detections, ...]
     public: tuple[Detections, ...]
 
@@ -55,6 +60,7 @@ class Sequence15:
             info["Sequence"]["name"],
             rate,
             count,
+            (info.getint("Sequence", "imWidth"), info.getint("Sequence", "imHeight")),
             tuple(truth.in_frame(k) for k in range(count)),
             tuple(public.in_frame(k) for k in range(count)),
         )
@@ -62,7 +68,7 @@ class Sequence15:
     def thinned(self, step: int) -> Sequence15:
         """The sequence with every ``step``-th frame only."""
         truth, public = self.truth[::step], self.public[::step]
-        return Sequence15(self.name, self.rate / step, len(truth), truth, public)
+        return Sequence15(self.name, self.rate / step, len(truth), self.size, truth, public)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,16 @@
 """Tracking scores of CSSV and of the package ``trackers``, by TrackEval in the same run.
 
-    python benchmarks/tracking.py --data DIR [--only public] [--only motion] [--only yolox] [--only speed]
+    python benchmarks/tracking.py --data DIR [--only public] [--only left-out] [--only motion] [--only yolox]
+        [--only speed] [--candidates N]
 
 DIR holds ``mot15/<sequence>/{gt/gt.txt,det/det.txt,seqinfo.ini}``, ``clips/vtest.avi`` (MOT15's PETS09-S2L1)
 and ``models/yolox_nano_416.onnx``. Every tracker runs with its own defaults, one set for all sequences, and
 gets the same boxes. Several sequences are scored together, by counts.
 
-``public``: the public boxes of the sequences, without pictures. ``motion``: vtest without weights; rivals get
-the boxes of OpenCV's MOG2. ``yolox``: vtest with YOLOX-nano, all frames (7 per second) and every third frame.
+``public``: the public boxes of the sequences, without pictures. ``left-out``: the same for CSSV, with every
+constant chosen without the sequence it is scored on, from N candidates. ``motion``: vtest without weights;
+rivals get the boxes of OpenCV's MOG2. ``yolox``: vtest with YOLOX-nano, all frames (7 per second) and every
+third frame.
 ``speed``: frames per second of CPU time for association alone, with 200 objects.
 
 Needs: pip install '.[bench,onnx]'
@@ -24,8 +27,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from left_out import best, candidates, left_out, results
 from rivals.followers import FOLLOWERS, follow
-from scores import SEQUENCES, Score, Sequence15, combined, measures
+from scores import ADDED, SEQUENCES, Score, Sequence15, combined, measures
 
 from cssv.interop.mot import MotRows
 from cssv.perception import ClipTracker, Detections, Detector, LiveTracker, Tracker, detections, detector
@@ -33,7 +37,9 @@ from cssv.perception.detectors import CheckedDetector
 from cssv.perception.tracks import to_mot_rows
 from cssv.video import VideoReader
 
-SECTIONS = ("public", "motion", "yolox", "speed")
+SECTIONS = ("public", "left-out", "motion", "yolox", "speed")
+#: Candidates of the constants in the section ``left-out``.
+CANDIDATES = 60
 OURS = "cssv"
 #: True rate of vtest; its header states 10.
 VTEST_RATE = Fraction(7)
@@ -41,17 +47,17 @@ VTEST_RATE = Fraction(7)
 CROWD, CROWD_FRAMES = 200, 300
 
 
-def ours(frames: Sequence[Detections], rate: Fraction) -> MotRows:
+def ours(frames: Sequence[Detections], rate: Fraction, size: tuple[int, int]) -> MotRows:
     """CSSV's tracks from boxes without pictures."""
-    clip = ClipTracker()
+    clip = ClipTracker(size=size)
     for number, seen in enumerate(frames):
         clip.add(number, number / rate, seen)
     return to_mot_rows(clip.finish())
 
 
-def streamed(frames: Sequence[Detections], rate: Fraction) -> MotRows:
+def streamed(frames: Sequence[Detections], rate: Fraction, size: tuple[int, int]) -> MotRows:
     """CSSV's tracks as a stream, with the default lag."""
-    live, out = LiveTracker(), []
+    live, out = LiveTracker(size=size), []
     for number, seen in enumerate(frames):
         out += live.update(number, number / rate, seen)
     out += live.finish()
@@ -77,31 +83,55 @@ def line(name: str, score: Score) -> str:
 def compare(sequences: Sequence[Sequence15]) -> dict[str, dict[str, MotRows]]:
     """Tracker -> sequence -> rows: every tracker on the ``public`` boxes of the sequences."""
     found = {name: {s.name: follow(name, s.public, s.rate) for s in sequences} for name in FOLLOWERS}
-    return found | {OURS: {s.name: ours(s.public, s.rate) for s in sequences}}
+    return found | {OURS: {s.name: ours(s.public, s.rate, s.size) for s in sequences}}
 
 
 def judged(sequences: Sequence[Sequence15], rows: dict[str, MotRows]) -> Score:
     return combined({s.name: measures(s.truth, rows[s.name]) for s in sequences})
 
 
-def public(data: Path) -> Iterator[str]:
+def public(data: Path, _: int) -> Iterator[str]:
     sequences = [Sequence15.read(data / "mot15" / name) for name in SEQUENCES]
     yield f"{len(sequences)} MOT15 sequences, public boxes"
     yield heading()
     found = compare(sequences)
     for name, rows in found.items():
         yield line(name, judged(sequences, rows))
-    live = {s.name: streamed(s.public, s.rate) for s in sequences}
+    live = {s.name: streamed(s.public, s.rate, s.size) for s in sequences}
     yield line(f"{OURS}, live", judged(sequences, live))
     for sequence in sequences:
         yield line(f"  {OURS}: {sequence.name}", judged([sequence], found[OURS]))
+    for title, names in (("not the two added", set(SEQUENCES) - set(ADDED)), ("the two added", ADDED)):
+        part = [sequence for sequence in sequences if sequence.name in names]
+        for name, rows in found.items():
+            yield line(f"  {name}: {title}", judged(part, rows))
+
+
+def without_each(data: Path, count: int) -> Iterator[str]:
+    sequences = [Sequence15.read(data / "mot15" / name) for name in SEQUENCES]
+    tried = [results(sequences, values) for values in candidates(count)]
+    yield f"{OURS}, {len(sequences)} MOT15 sequences, public boxes, best of {count} candidates"
+    yield heading()
+    yield line("defaults", combined(tried[0]))
+    yield line("chosen on all", combined(best(tried, SEQUENCES)))
+    found = left_out(tried)
+    yield line("chosen without the sequence", combined(found))
+    for name in SEQUENCES:
+        yield line(f"  {name}", combined({name: found[name]}))
+    spread = np.array([[s.hota, s.mota, s.idf1, s.switches] for s in map(combined, tried)])
+    quantiles = np.quantile(spread, (0.1, 0.5, 0.9), axis=0)
+    for share, (hota, mota, idf1, switches) in zip((10, 50, 90), quantiles, strict=True):
+        name = f"{share} % of the candidates below"
+        yield f"{name:32}{hota:8.1f}{mota:8.1f}{idf1:8.1f}{switches:10.0f}"
 
 
 def looked_at(clip: Path, finder: Detector) -> tuple[tuple[Detections, ...], MotRows]:
     """Detections of a detector in a clip, and CSSV's tracks of them with the pictures."""
-    seen, tracked = [], ClipTracker()
-    meter = CheckedDetector(finder).flow
+    checked, seen = CheckedDetector(finder), []
+    meter = checked.flow
     with VideoReader(clip, rate=VTEST_RATE) as reader:
+        size = (reader.info.width, reader.info.height)
+        tracked = ClipTracker(size=size, only_moving=checked.only_moving)
         for frame in reader:
             flow = meter.measure(frame)
             seen.append(finder.detect(frame))
@@ -126,7 +156,7 @@ class Mog2:
         return detections(blobs[:, :4].astype(float), np.full(len(blobs), 0.9))
 
 
-def motion(data: Path) -> Iterator[str]:
+def motion(data: Path, _: int) -> Iterator[str]:
     vtest = Sequence15.read(data / "mot15/PETS09-S2L1")
     clip = data / "clips/vtest.avi"
     yield "vtest, no weights"
@@ -141,7 +171,7 @@ def motion(data: Path) -> Iterator[str]:
     yield line(f"{OURS}: motion", judged([vtest], {vtest.name: mine}))
 
 
-def yolox(data: Path) -> Iterator[str]:
+def yolox(data: Path, _: int) -> Iterator[str]:
     truth = Sequence15.read(data / "mot15/PETS09-S2L1")
     finder = detector("onnx", weights=data / "models/yolox_nano_416.onnx", classes=["person"])
     seen, mine = looked_at(data / "clips/vtest.avi", finder)
@@ -181,7 +211,7 @@ def rate_of(work: Callable[[], object]) -> float:
     return CROWD_FRAMES / min(spent)
 
 
-def speed(_: Path) -> Iterator[str]:
+def speed(_: Path, __: int) -> Iterator[str]:
     frames = crowd()
 
     def associate() -> None:
@@ -195,10 +225,11 @@ def speed(_: Path) -> Iterator[str]:
     yield f"{OURS:32}{rate_of(associate):26.0f}"
 
 
-def tables(data: Path, only: Iterable[str] = SECTIONS) -> Iterator[str]:
-    sections = {"public": public, "motion": motion, "yolox": yolox, "speed": speed}
+def tables(data: Path, only: Iterable[str] = SECTIONS, count: int = CANDIDATES) -> Iterator[str]:
+    parts = (public, without_each, motion, yolox, speed)
+    sections = dict(zip(SECTIONS, parts, strict=True))
     for name in only:
-        yield from sections[name](data)
+        yield from sections[name](data, count)
         yield ""
 
 
@@ -208,8 +239,9 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that holds mot15/, clips/, models/")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="default: all; may be repeated")
+    parser.add_argument("--candidates", type=int, default=CANDIDATES, help=f"default {CANDIDATES}")
     options = parser.parse_args()
-    for text in tables(options.data, options.only or SECTIONS):
+    for text in tables(options.data, options.only or SECTIONS, options.candidates):
         print(text, flush=True)
 
 

@@ -6,6 +6,7 @@ import math
 from copy import copy
 
 from cssv.boxes import F64
+from cssv.perception.selection import STEADY_SCORE
 
 #: Fewer boxes than this that belong to no object are not noted: they could not be an object.
 FEWEST_NOTED = 5
@@ -49,22 +50,22 @@ class LeftOut:
         if not self._still_objects:
             return ()
         return (
-            f"{_count(self._still_objects, 'object')} of {_count(self._still_boxes, 'box', 'es')} left out "
+            f"{_count(self._still_boxes, 'box', 'es')} of {_count(self._still_objects, 'object')} left out "
             "because they never moved; the detector finds moving objects only",
         )
 
     def _notes_of_scores(self) -> tuple[str, ...]:
         parts = []
         if self._objects:
-            parts.append(f"{_count(self._objects, 'object')} of {_count(self._object_boxes, 'box', 'es')}")
+            parts.append(f"{_count(self._object_boxes, 'box', 'es')} of {_count(self._objects, 'object')}")
         if self._single_boxes >= FEWEST_NOTED:
             parts.append(f"{_count(self._single_boxes, 'box', 'es')} of no object")
         if not parts:
             return ()
         scores = f"{self._low:.2f} to {self._high:.2f}"
         return (
-            f"{' and '.join(parts)} left out for their scores, {scores}, low beside the others; "
-            "boxes with ids are always kept",
+            f"{' and '.join(parts)} left out, scores {scores}, low beside the others; boxes with ids, and "
+            f"objects seen in every frame with scores from {STEADY_SCORE}, are always kept",
         )
 
 

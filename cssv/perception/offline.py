@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -93,7 +94,7 @@ class ClipTracker:
         # A single box has no velocity, so it can be linked to almost anything. Objects without a box of high
         # score are false alarms, unless they are steady; as parts of others they would only mislead.
         lowest = self._tracker.scale.score(self._tracker.high_share)
-        firmer = [p for p in loose if _count(p) > 1 and (p.scores.max() >= lowest or _is_steady(p))]
+        firmer = [p for p in loose if _count(p) > 1 and (p.scores.max() >= lowest or self._is_steady(p))]
         noise = self._noise(loose)
         # The whole objects, since the centre of a box that the edge cuts does not move with its object.
         firmer = [replace(piece, cut=None) for piece in complete(firmer, noise, self._size)[0]]
@@ -112,7 +113,7 @@ class ClipTracker:
             scores = piece.scores[seen_rows(piece.centres_px)]
             if len(scores) < fewest:
                 continue
-            if not (is_certain(scores, typical) or _is_steady(piece)):
+            if not (is_certain(scores, typical) or self._is_steady(piece)):
                 left_out.add_object(len(scores), scores.min(), scores.max())
             elif self._only_moving and not has_moved(piece, path):
                 left_out.add_still(len(scores))
@@ -126,6 +127,12 @@ class ClipTracker:
     def _noise(self, tracklets: Sequence[Tracklet]) -> Noise:
         """Estimate the noise from the boxes that the picture's edge does not cut."""
         return estimate_noise(whole_boxes(tracklets, self._size))
+
+    def _is_steady(self, piece: Tracklet) -> bool:
+        """True if an object is seen in nearly every frame of a long time or of the whole clip."""
+        is_whole = len(piece) == len(self._boxes.times_s)
+        span_s = math.inf if is_whole else float(piece.times_s[-1] - piece.times_s[0])
+        return is_steady(_count(piece), int((piece.scores >= STEADY_SCORE).sum()), len(piece), span_s)
 
     def _fewest(self) -> int:
         """Smallest number of boxes per object at the frame rate of this clip."""
@@ -174,12 +181,6 @@ def _smoothed(tracklets: Sequence[Tracklet], noise: Noise, plane: Plane | None) 
     """Smooth tracklets, each with its own multiple of the noise; in metres too, where the ground is known."""
     tracks = smooth(adapted(tracklets, noise), noise)
     return tracks if plane is None else with_metres(tracks, tracklets, plane)
-
-
-def _is_steady(tracklet: Tracklet) -> bool:
-    span_s = float(tracklet.times_s[-1] - tracklet.times_s[0])
-    scored = int((tracklet.scores >= STEADY_SCORE).sum())
-    return is_steady(_count(tracklet), scored, len(tracklet), span_s)
 
 
 def _count(tracklet: Tracklet) -> int:

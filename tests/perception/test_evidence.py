@@ -67,7 +67,7 @@ def kept(frames):
     return [track.boxes_px[0, 0] // 100 for track in clip.finish()]
 
 
-@pytest.mark.parametrize(("firm", "doubtful"), [(0.98, 0.75), (0.8, 0.45), (0.6, 0.3)])
+@pytest.mark.parametrize(("firm", "doubtful"), [(0.98, 0.65), (0.8, 0.45), (0.6, 0.3)])
 def test_an_object_that_is_never_certain_is_left_out_whatever_the_detector_calls_certain(firm, doubtful):
     assert kept(walkers(lambda k, _: doubtful if k == 3 else firm)) == [0, 1, 2, 4, 5]
 

@@ -25,12 +25,19 @@ def in_clip(scores, ids=None):
     return clip.finish()
 
 
+#: Scores of objects in every frame, how many of these objects are kept, and the note on the others.
 CASES = [
-    ([0.9, 0.8], 1, "1 object of 100 boxes left out for their scores, 0.80 to 0.80, low beside the others"),
-    ([0.95, 0.9, 0.85, 0.8], 1, "3 objects of 300 boxes left out for their scores, 0.80 to 0.90"),
-    ([0.99, 0.98, 0.97, 0.96, 0.95, 0.94], 4, "2 objects of 200 boxes"),
-    ([0.99, 0.5], 1, "100 boxes of no object left out for their scores, 0.50 to 0.50"),
-    ([0.99, 0.9, 0.5], 1, "1 object of 100 boxes and 100 boxes of no object left out"),
+    ([0.99, 0.6], 1, "100 boxes of no object left out, scores 0.60 to 0.60"),
+    ([0.99, 0.9, 0.5], 2, "100 boxes of no object left out, scores 0.50 to 0.50"),
+    ([0.9, 0.65], 1, "100 boxes of 1 object left out, scores 0.65 to 0.65"),
+]
+#: Objects that are kept although the scores of others are higher.
+CONFIDENT = [
+    [0.9, 0.8],
+    [0.95, 0.9, 0.85, 0.8],
+    [0.99, 0.98, 0.97, 0.96, 0.95, 0.94],
+    [0.99, 0.7],
+    [0.9999, 0.9, 0.8, 0.7],
 ]
 
 
@@ -40,27 +47,55 @@ def test_a_clip_notes_what_is_left_out(scores, kept, note):
     assert len(tracks) == kept
     assert len(tracks.notes) == 1
     assert tracks.notes[0].startswith(note)
-    assert tracks.notes[0].endswith("boxes with ids are always kept")
+    assert tracks.notes[0].endswith("objects seen in every frame with scores from 0.7, are always kept")
+
+
+def in_stream(scores, frames=FRAMES):
+    """Ids of a stream, and its notes."""
+    live = LiveTracker()
+    out = []
+    for number in range(frames):
+        out += live.update(number, number / 25, seen(scores))
+    out += live.finish()
+    return {identity for states in out for identity in states.ids.tolist()}, live.notes
 
 
 @pytest.mark.parametrize(("scores", "kept", "note"), CASES)
 def test_a_stream_notes_the_same(scores, kept, note):
-    live = LiveTracker()
-    ids = set()
-    for number in range(FRAMES):
-        for states in live.update(number, number / 25, seen(scores)):
-            ids |= set(states.ids.tolist())
-    for states in live.finish():
-        ids |= set(states.ids.tolist())
-    assert len(ids) == kept
-    assert [text.startswith(note) for text in live.notes] == [True]
+    ids, notes = in_stream(scores)
+    assert ids == set(range(1, kept + 1))
+    assert [text.startswith(note) for text in notes] == [True]
+
+
+@pytest.mark.parametrize("scores", CONFIDENT)
+def test_an_object_in_every_frame_is_kept_whatever_others_score(scores):
+    tracks = in_clip(scores)
+    assert [track.id for track in tracks] == list(range(1, len(scores) + 1))
+    assert [len(track) for track in tracks] == [FRAMES] * len(scores)
+    assert tracks.notes == ()
+    assert in_stream(scores) == (set(range(1, len(scores) + 1)), ())
+
+
+@pytest.mark.parametrize("frames", [5, 12, 40])
+def test_in_a_short_clip_too(frames):
+    clip = ClipTracker()
+    for number in range(frames):
+        clip.add(number, number / 25, seen([0.95, 0.9, 0.85, 0.8]))
+    assert len(clip.finish()) == 4
+
+
+def test_a_long_clip_keeps_an_object_of_a_few_seconds_too():
+    clip = ClipTracker()
+    for number in range(300):
+        clip.add(number, number / 25, seen([0.95, 0.8] if 50 <= number < 130 else [0.95]))
+    assert [len(track) for track in clip.finish()] == [300, 80]
 
 
 def test_a_stream_notes_objects_that_have_gone_before_it_ends():
     live = LiveTracker()
     for number in range(FRAMES):
         live.update(number, number / 25, seen([0.9, 0.8] if number < 20 else [0.9]))
-    assert live.notes[0].startswith("1 object of 20 boxes")
+    assert live.notes[0].startswith("20 boxes of 1 object left out, scores 0.80 to 0.80")
 
 
 @pytest.mark.parametrize("scores", [[0.9, 0.9], [0.8] * 5 + [0.9], [1.0, 1.0]])
@@ -95,18 +130,20 @@ def test_a_copy_counts_on_its_own():
     left_out.add_boxes(np.full(5, 0.25))
     other = left_out.copy()
     other.add_object(3, 0.5, 0.75)
-    assert left_out.notes[0].startswith("5 boxes of no object left out for their scores, 0.25 to 0.25")
-    assert other.notes[0].startswith("1 object of 3 boxes and 5 boxes of no object left out for their")
+    assert left_out.notes[0].startswith("5 boxes of no object left out, scores 0.25 to 0.25")
+    assert other.notes[0].startswith(
+        "3 boxes of 1 object and 5 boxes of no object left out, scores 0.25 to 0.75"
+    )
 
 
 def test_tracks_of_a_box_file_come_with_the_note(tmp_path):
     path = tmp_path / "boxes.txt"
     path.write_text(
-        "".join(f"{n},-1,10,30,30,60,0.9\n{n},-1,300,30,30,60,0.8\n" for n in range(1, FRAMES + 1))
+        "".join(f"{n},-1,10,30,30,60,0.9\n{n},-1,300,30,30,60,0.65\n" for n in range(1, FRAMES + 1))
     )
     done = cssv.track(boxes=path)
     assert len(done.tracks) == 1
-    assert any(note.startswith("1 object of 100 boxes") for note in done.notes)
+    assert any(note.startswith("100 boxes of 1 object left out") for note in done.notes)
 
 
 def test_an_encoder_notes_it_and_the_file_stays_as_it_was(tmp_path):
@@ -115,8 +152,8 @@ def test_an_encoder_notes_it_and_the_file_stays_as_it_was(tmp_path):
     picture = np.full((160, 352, 3), 90, np.uint8)
     with cssv.Encoder(out, size=(352, 160), rate=25) as encoder:
         for _ in range(40):
-            encoder.write(picture, seen([0.9, 0.8]))
-    assert encoder.notes[-1].startswith("1 object of 40 boxes left out")
+            encoder.write(picture, seen([0.9, 0.65]))
+    assert encoder.notes[-1].startswith("40 boxes of 1 object left out")
     assert b"left out" not in out.read_bytes()
 
 
@@ -125,6 +162,6 @@ def test_encode_notes_it(tmp_path):
 
     clip = write_clip(tmp_path / "clip.mkv", width=352, height=160, count=12)
     path = tmp_path / "boxes.txt"
-    path.write_text("".join(f"{n},-1,10,30,30,60,0.9\n{n},-1,300,30,30,60,0.8\n" for n in range(1, 13)))
+    path.write_text("".join(f"{n},-1,10,30,30,60,0.9\n{n},-1,300,30,30,60,0.65\n" for n in range(1, 13)))
     done = cssv.encode(clip, boxes=path)
-    assert any(note.startswith("1 object of 12 boxes left out") for note in done.notes)
+    assert any(note.startswith("12 boxes of 1 object left out") for note in done.notes)

@@ -129,3 +129,18 @@ def test_the_edges_are_read_once_however_many_groups_there_are(monkeypatch, pair
     before, after, _ = linking._affordable(pieces, ends, begins, [frozenset()] * len(pieces))
     assert list(zip(before.tolist(), after.tolist(), strict=True)) == [(k, k + 1) for k in range(39)]
     assert CountedList.walks <= 6
+
+
+def farthest(size):
+    """Largest distance in pixels at which two pieces on one line are linked."""
+    first, distances = piece(1, 0, 20, 500), range(0, 200, 5)
+    return max(
+        dx for dx in distances if link([first, piece(2, 26, 50, 500 + dx)], Noise(), size=size)[2] == 1
+    )
+
+
+def test_at_the_border_a_link_needs_a_better_fit():
+    # The box at the end of the first piece is 5 px from the right edge of the narrow picture.
+    inside, border = (2000, 600), (620, 600)
+    assert farthest(None) == farthest(inside)
+    assert 0 < farthest(border) < farthest(inside) - 10

@@ -100,7 +100,7 @@ def test_a_clip_keeps_what_moved_at_some_time(only_moving):
         # Whole: with the time in which it stood.
         assert [len(track) for track in tracks] == [96, 96]
         assert [note for note in tracks.notes if "never moved" in note] == [
-            "1 object of 96 boxes left out because they never moved; the detector finds moving objects only"
+            "96 boxes of 1 object left out because they never moved; the detector finds moving objects only"
         ]
 
 
@@ -111,7 +111,7 @@ def test_a_stream_returns_what_moved():
     states += live.finish()
     assert [len(state) for state in states[:20]] == [1] * 20
     assert [len(state) for state in states[-20:]] == [2] * 20
-    assert any("1 object of 96 boxes left out because they never moved" in note for note in live.notes)
+    assert any("96 boxes of 1 object left out because they never moved" in note for note in live.notes)
 
 
 def test_a_stream_keeps_still_objects_of_other_detectors():

@@ -338,3 +338,31 @@ def test_a_box_beside_an_object_is_it_only_if_it_is_called_the_same(label, same)
         (identity,) = tracker.update(times[k], detections(boxes[k], labels="car"))
     (found,) = tracker.update(times[11], detections(boxes[11] + [14, 0, 0, 0], labels=label))
     assert bool(found == identity) is same
+
+
+@pytest.mark.parametrize(("process", "same"), [(0.01, False), (3.0, True)])
+def test_the_noise_of_the_clip_decides_how_far_an_object_can_have_gone(process, same):
+    tracker = Tracker(noise=Noise(process=(process,) * 4))
+    boxes = [[100 + 5 * k, 100, 40, 100] for k in range(20)]
+    ids = [tracker.update(k / 10, detections([box]))[0] for k, box in enumerate(boxes)]
+    # Half a second later it is a third of its height beside its prediction.
+    later = tracker.update(2.5, detections([[225 + 33, 100, 40, 100]]))[0]
+    assert len(set(ids)) == 1
+    assert (later == ids[0]) == same
+
+
+@pytest.mark.parametrize(("jerk", "low", "high"), [(0.0, 0.0, 0.05), (200.0, 0.15, 1.0)])
+def test_a_clip_is_associated_again_with_its_own_noise(monkeypatch, jerk, low, high):
+    used = []
+    repeated = Tracker.repeated
+    monkeypatch.setattr(Tracker, "repeated", lambda self, noise: used.append(noise) or repeated(self, noise))
+    rng, clip = np.random.default_rng(5), ClipTracker()
+    velocity = np.full((3, 1), 40.0)
+    place = np.array([[20.0, 60], [320, 210], [620, 360]])
+    for k in range(240):
+        velocity, place = velocity + rng.normal(0, jerk / 10, (3, 1)), place + velocity * (0.1, 0)
+        boxes = np.concatenate([place + rng.normal(0, 1, (3, 2)), np.tile([40.0, 100], (3, 1))], axis=1)
+        clip.add(k, k / 10, detections(boxes[rng.random(3) > 0.1]))
+    assert len(clip.finish()) == 3
+    assert len(used) == 1
+    assert low <= used[0].process[0] <= high
