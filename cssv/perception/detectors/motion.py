@@ -41,6 +41,8 @@ GHOST_PRESENCE = 0.35
 FIRM_PRESENCE = 0.6
 #: Score of a complete silhouette that persists.
 SUREST = 0.9
+#: Boxes of lower scores are left out by default: most of them are false.
+MIN_SCORE = 0.4
 #: Longest time step between two frames; a longer gap counts as this.
 LONGEST_STEP_S = 1.0
 
@@ -64,7 +66,7 @@ class MotionDetector:
     name = "motion"
     only_moving = True
 
-    def __init__(self, *, min_score: float = 0.0) -> None:
+    def __init__(self, *, min_score: float = MIN_SCORE) -> None:
         self._min_score = check_share("min_score", min_score)
         self.flow = FlowMeter()
         self._prior = SizePrior()
