@@ -21,13 +21,13 @@ from cssv.perception.tracks import to_mot_rows
 
 #: Values of each constant: a module of ``cssv.perception`` and its constant, or an argument of Tracker.
 SPACE: Mapping[str, Sequence[float]] = {
-    "high_share": (0.25, 0.3, 0.35),
+    "high_share": (0.3, 0.35, 0.4),
     "patience_s": (0.8, 1.0, 1.2),
     "tracker.COST_LIMIT": (0.95, 1.0, 1.05),
     "tracker.GATE": (9.5, 12.0, 16.0),
-    "tracker.DISTANCE_WEIGHT": (0.04, 0.05, 0.06),
+    "tracker.DISTANCE_WEIGHT": (0.03, 0.04, 0.05),
     "tracker.LEAST_PROCESS_NOISE": (0.005, 0.01, 0.02),
-    "tracked_objects.MEASUREMENT_NOISE": (0.1, 0.12, 0.14),
+    "tracked_objects.MEASUREMENT_NOISE": (0.09, 0.1, 0.12),
     "linking.LARGEST_COST": (12.0, 15.0, 18.0),
     "linking.BORDER_COST": (0.0, 2.0, 3.0, 4.0),
     "linking.EDGE_SIGMA": (0.07, 0.1, 0.13),

@@ -13,7 +13,7 @@ from cssv.perception.labels import LabelVotes
 
 #: Measurement noise in h and velocity prior in h/s, used only for the association. The measurement noise is
 #: larger than that of the smoother, because losing an object costs more than a larger search area.
-MEASUREMENT_NOISE = 0.12
+MEASUREMENT_NOISE = 0.1
 VELOCITY_PRIOR = 2.0
 
 

@@ -1,7 +1,7 @@
 """Multi-object tracking: assign an identity to each detection, one frame at a time.
 
 Each object has a Kalman filter (:mod:`cssv.perception.kinematics`) that predicts its box in the current
-frame. The Hungarian method assigns boxes to objects; it minimises the sum of ``(1 - IoU) + 0.05 d²``, where d
+frame. The Hungarian method assigns boxes to objects; it minimises the sum of ``(1 - IoU) + 0.04 d²``, where d
 is the Mahalanobis distance. Boxes with a high score are assigned first, as in ByteTrack (Zhang et al., ECCV
 2022). Boxes with a low score can only continue an object. If the camera motion is known, it is applied to the
 predicted boxes before the comparison. A box at the edge of the picture is compared with the visible parts of
@@ -33,7 +33,7 @@ from cssv.perception.tracked_objects import TrackedObjects
 
 #: Boxes with at least this share of the clip's typical evidence (:mod:`cssv.perception.evidence`) have a high
 #: score: they are assigned first, and only they start a new object.
-HIGH_SHARE = 0.3
+HIGH_SHARE = 0.35
 #: A box whose IoU with an assigned box is above this starts no object: it is a duplicate detection.
 DUPLICATE_IOU = 0.4
 #: The same bound for boxes of different labels, because some networks report one object under two labels.
@@ -45,7 +45,7 @@ PATIENCE_S = 1.0
 #: ... but never before this many frames have passed, so that low frame rates work too.
 PATIENCE_FRAMES = 2.5
 #: Weight of the squared Mahalanobis distance relative to 1 - IoU.
-DISTANCE_WEIGHT = 0.05
+DISTANCE_WEIGHT = 0.04
 #: Largest squared Mahalanobis distance: 95 % of the four-dimensional normal distribution.
 GATE = 9.5
 #: Largest cost of an accepted pair of box and object.
