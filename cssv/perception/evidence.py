@@ -31,14 +31,23 @@ class ScoreScale:
 
     def __init__(self) -> None:
         self._weights = np.zeros(_STEPS + 1)
+        self._typical: float | None = None
 
     def learn(self, scores: F64) -> None:
         """Add the scores of a frame."""
+        self._typical = None
         np.add.at(self._weights, np.rint(scores * _STEPS).astype(np.int64), scores)
 
     @property
     def typical(self) -> float:
         """Evidence of the typical object; that of score 1 before the first detection."""
+        # Several bounds of a frame depend on it.
+        if self._typical is None:
+            self._typical = self._quantile()
+        return self._typical
+
+    def _quantile(self) -> float:
+        """Evidence of the quantile of the scores so far."""
         below = np.cumsum(self._weights)
         if below[-1] <= 0:
             return float(evidence(np.ones(1))[0])

@@ -62,6 +62,9 @@ class TrackedObjects:
 
     def add(self, ids: I64, given: Bools, weak: Bools, time_s: float, centres_px: F64) -> None:
         """Append objects that start at these boxes."""
+        # Most frames start none.
+        if not len(ids):
+            return
         # One box gives no velocity: it starts at 0 with a wide variance.
         x = np.stack([centres_px, np.zeros_like(centres_px)], axis=-1)
         P = np.zeros((len(ids), 4, 2, 2))
