@@ -11,8 +11,9 @@ from cssv.perception.camera import CameraMotion
 from cssv.perception.kinematics import Bools, predict, process_noise, transition, update
 from cssv.perception.labels import LabelVotes
 
-#: Measurement noise in h and velocity prior in h/s, used only for the association. The measurement noise is
-#: larger than that of the smoother, because losing an object costs more than a larger search area.
+#: Measurement noise, and velocity prior per second, in shares of the longer side of a box: vehicles are wide,
+#: and the part of one at the edge of the picture can be flat. They are for the association alone, and larger
+#: than those of the smoother, because losing an object costs more than a larger search area.
 MEASUREMENT_NOISE = 0.1
 VELOCITY_PRIOR = 2.0
 
@@ -68,8 +69,9 @@ class TrackedObjects:
         # One box gives no velocity: it starts at 0 with a wide variance.
         x = np.stack([centres_px, np.zeros_like(centres_px)], axis=-1)
         P = np.zeros((len(ids), 4, 2, 2))
-        P[..., 0, 0] = (MEASUREMENT_NOISE * centres_px[:, 3:]) ** 2
-        P[..., 1, 1] = (VELOCITY_PRIOR * centres_px[:, 3:]) ** 2
+        sides = centres_px[:, 2:].max(axis=1, keepdims=True)
+        P[..., 0, 0] = (MEASUREMENT_NOISE * sides) ** 2
+        P[..., 1, 1] = (VELOCITY_PRIOR * sides) ** 2
         self.ids = np.concatenate([self.ids, ids])
         self.given, self.weak = np.concatenate([self.given, given]), np.concatenate([self.weak, weak])
         self.labels += [LabelVotes() for _ in range(len(ids))]
@@ -81,12 +83,16 @@ class TrackedObjects:
         # The filter can extrapolate a shrinking box to zero or below, but heights scale all noises.
         return np.maximum(self.x[:, 3, 0], 1.0)
 
+    def longer_sides(self) -> F64:
+        """(N,) the longer one of predicted height and width, in pixels."""
+        return np.maximum(self.heights(), self.x[:, 2, 0])
+
     def predicted(self) -> tuple[F64, F64, F64]:
         """(N, 4) predicted centres and sizes, the same as boxes, and the variances of measured ones."""
         centred = self.x[..., 0].copy()
         centred[:, 2:] = np.maximum(centred[:, 2:], 1.0)
         boxes = np.concatenate([centred[:, :2] - centred[:, 2:] / 2, centred[:, 2:]], axis=1)
-        return centred, boxes, self.P[..., 0, 0] + (MEASUREMENT_NOISE * self.heights()[:, None]) ** 2
+        return centred, boxes, self.P[..., 0, 0] + (MEASUREMENT_NOISE * self.longer_sides()[:, None]) ** 2
 
     def predict(self, dt_s: float, q: F64) -> None:
         """Advance all filters by ``dt_s`` seconds; ``q`` (4,) is the process noise of the channels, h²/s³."""
@@ -102,7 +108,7 @@ class TrackedObjects:
 
     def update(self, rows: I64, centres_px: F64, time_s: float) -> None:
         """Update the filters of these rows with one box each."""
-        R = np.repeat((MEASUREMENT_NOISE * self.heights()[rows, None]) ** 2, 4, axis=1)
+        R = np.repeat((MEASUREMENT_NOISE * self.longer_sides()[rows, None]) ** 2, 4, axis=1)
         seen = np.ones(centres_px.shape, dtype=np.bool_)
         self.x[rows], self.P[rows] = update(self.x[rows], self.P[rows], centres_px, R, seen)
         self.last_seen_s[rows] = time_s

@@ -89,7 +89,7 @@ def test_a_box_beside_an_object_belongs_to_it_by_any_label_that_it_had(label, sa
         found = detections([drive(number)], [0.8], ["truck" if number % 3 == 1 else "car"])
         (identity,) = tracker.update(number / RATE, found)
     x, y, w, h = drive(12)
-    (found,) = tracker.update(12 / RATE, detections([(x + 7.5, y, w, h)], [0.8], [label]))
+    (found,) = tracker.update(12 / RATE, detections([(x + 11, y, w, h)], [0.8], [label]))
     assert (found == identity) == same
 
 
