@@ -351,7 +351,7 @@ def test_a_registered_detector_is_chosen_by_its_name(registered, clip):
         "radar", lambda weights, min_score=0.5: Own(many(3), name="radar", notes=f"{weights} {min_score}")
     )
     assert "radar" in DETECTORS
-    assert cssv.track(clip, detector="radar", weights="w.bin").notes == ("w.bin 0.5",)
+    assert cssv.track(clip, detector="radar", weights="w.bin").notes[0] == "w.bin 0.5"
     assert detector("radar", weights="w.bin", min_score=0.25).notes == "w.bin 0.25"
     with pytest.raises(OptionError, match="the radar detector needs weights"):
         cssv.track(clip, detector="radar")
