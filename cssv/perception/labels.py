@@ -35,11 +35,6 @@ class LabelVotes:
             self._weights[label] = self._weights.get(label, 0.0) + worth
             self._names = None
 
-    def merge(self, other: LabelVotes) -> None:
-        """Add the votes of another part of the same object."""
-        for label, worth in other._weights.items():
-            self.add(label, worth)
-
     @property
     def best(self) -> str:
         """The label with most evidence, of equal ones the first; the general label without any other."""

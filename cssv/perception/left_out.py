@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from copy import copy
 
 from cssv.boxes import F64
 from cssv.perception.selection import STEADY_SCORE
@@ -36,10 +35,6 @@ class LeftOut:
         if len(scores):
             self._single_boxes += len(scores)
             self._low, self._high = min(self._low, scores.min()), max(self._high, scores.max())
-
-    def copy(self) -> LeftOut:
-        """A count of its own that starts with these numbers."""
-        return copy(self)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def test_the_label_is_the_one_with_most_evidence():
     assert votes(car=3.0, truck=3.5).best == "truck"
     assert votes(car=3.0, truck=3.0).best == "car"
     both = votes(car=3.0, truck=2.5)
-    both.merge(votes(truck=1.0))
+    both.add("truck", 1.0)
     assert both.best == "truck"
 
 
