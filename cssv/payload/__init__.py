@@ -1,0 +1,1 @@
+"""Scene, tracks and states as few bytes, and back."""
