@@ -1,0 +1,210 @@
+"""Curves: the values of one channel over the frames of a segment, computed in integers.
+
+A curve is a method and a few integers. Every machine computes the same values from them, because products,
+sums, shifts and floor divisions of integers are all that is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import FramingError
+from cssv.payload.integers import (
+    read_signed,
+    read_symbol,
+    read_unsigned,
+    write_signed,
+    write_symbol,
+    write_unsigned,
+)
+from cssv.payload.range_coder import BitWriter, RangeDecoder
+
+I64 = NDArray[np.int64]
+#: The abscissa of the last frame of a segment; that of the first one is 0.
+AXIS = 1 << 16
+#: Bound of the magnitude of a curve's integers, most control points, and most frames of a segment.
+LARGEST_POINT, MOST_POINTS, MOST_FRAMES = 1 << 17, 32, 1024
+#: Largest error bound, in units of a value.
+LARGEST_BOUND = 1 << 10
+#: Resolution of the place within an interval of control points.
+_STEPS = 1 << 10
+
+
+class Method(IntEnum):
+    """The kind of a curve.
+
+    LEVEL: one value, on a grid of twice the bound. CONSTANT: one value, on the grid of the bound. LINE: the
+    values of both ends. PIECEWISE: three or more values at equal distances, with lines between. SPLINE: three
+    or more control points of a uniform B-spline of degree 2 or 3. DELTAS: a value for every frame, on a grid
+    of twice the bound. The points of LINE, PIECEWISE and SPLINE are on the grid of the bound.
+    """
+
+    LEVEL = 0
+    CONSTANT = 1
+    LINE = 2
+    PIECEWISE = 3
+    SPLINE = 4
+    DELTAS = 5
+
+
+#: Methods with one, two or any number of integers.
+_FIXED_COUNTS = {Method.LEVEL: 1, Method.CONSTANT: 1, Method.LINE: 2}
+_COARSE = (Method.LEVEL, Method.DELTAS)
+_LEAST_POINTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A curve.
+
+    Attributes:
+        method: its kind.
+        points: its integers, in units of :func:`grid`.
+    """
+
+    method: Method
+    points: tuple[int, ...]
+
+
+def grid(method: Method, bound: int) -> int:
+    """The unit of a curve's integers, in units of a value."""
+    return 2 * bound if method in _COARSE else bound
+
+
+def degree(method: Method, count: int) -> int:
+    """Degree of the polynomials between ``count`` control points."""
+    if method in (Method.LEVEL, Method.CONSTANT):
+        return 0
+    return min(3, count - 1) if method is Method.SPLINE else 1
+
+
+def time_axis(pts: I64) -> I64:
+    """The abscissae of frames at growing times: 0 to AXIS, rounded down."""
+    if len(pts) < 2:
+        return np.zeros(len(pts), np.int64)
+    since = [int(each) - int(pts[0]) for each in pts]
+    # Python's integers: times can be larger than 2^47, so that a product may not fit 64 bits.
+    return np.array([each * AXIS // since[-1] for each in since], np.int64)
+
+
+def weights(axis: I64, count: int, power: int) -> tuple[I64, I64, int]:
+    """How control points mix at each abscissa.
+
+    Args:
+        axis: abscissae, (n,).
+        count: number of control points.
+        power: degree of the polynomials.
+
+    Returns:
+        The first control point of each frame, (n,); weights of ``power + 1`` control points, (n, power + 1);
+        the sum of the weights, the same for all frames.
+    """
+    intervals = count - power
+    place = axis * intervals
+    first = np.minimum(place >> 16, intervals - 1)
+    t = (place - (first << 16)) >> 6
+    T, u = _STEPS, _STEPS - t
+    match power:
+        case 0:
+            mixed = [np.ones_like(t)]
+        case 1:
+            mixed = [u, t]
+        case 2:
+            mixed = [u * u, T * T + 2 * t * u, t * t]
+        case _:
+            cube = t * t * t
+            mixed = [
+                u * u * u,
+                3 * cube - 6 * T * t * t + 4 * T**3,
+                -3 * cube + 3 * T * t * t + 3 * T * T * t + T**3,
+                cube,
+            ]
+    return first, np.stack(mixed, axis=1), (1, T, 2 * T * T, 6 * T**3)[power]
+
+
+def evaluate(curve: Curve, axis: I64, bound: int) -> I64:
+    """The values of a curve at each abscissa, (n,).
+
+    Args:
+        curve: the curve; DELTAS needs one integer for each abscissa.
+        axis: abscissae from 0 to AXIS, (n,).
+        bound: the error bound that the curve was made for.
+    """
+    points, unit = np.array(curve.points, np.int64), grid(curve.method, bound)
+    if curve.method is Method.DELTAS:
+        return points * unit
+    first, mixed, total = weights(axis, len(points), degree(curve.method, len(points)))
+    sums: I64 = (points[first[:, None] + np.arange(mixed.shape[1])] * mixed).sum(axis=1)
+    return (2 * unit * sums + total) // (2 * total)
+
+
+def write_curve(writer: BitWriter, channel: str, curve: Curve, bound: int, expected: int = 0) -> None:
+    """Write a curve.
+
+    Args:
+        writer: where to.
+        channel: name of the channel; its models have names that begin with it.
+        curve: the curve.
+        bound: its error bound.
+        expected: what the first value is expected to be, in units of a value.
+    """
+    method, points = curve.method, curve.points
+    write_symbol(writer, f"{channel}.method", method, len(Method))
+    if method in (Method.PIECEWISE, Method.SPLINE):
+        write_unsigned(writer, f"{channel}.points", len(points) - _LEAST_POINTS)
+    start = points[0] - _expected_point(method, bound, expected)
+    write_signed(writer, f"{channel}.{'level' if method in _COARSE else 'first'}", start)
+    for at in range(1, len(points)):
+        model, predicted = _next_step(channel, method, points[:at], len(points))
+        write_signed(writer, model, points[at] - predicted)
+
+
+def read_curve(reader: RangeDecoder, channel: str, frames: int, bound: int, expected: int = 0) -> Curve:
+    """Inverse of :func:`write_curve`, for a segment of ``frames`` frames.
+
+    Raises:
+        FramingError: a number exceeds its bound.
+    """
+    method = Method(read_symbol(reader, f"{channel}.method", len(Method)))
+    if method in (Method.PIECEWISE, Method.SPLINE):
+        more = MOST_POINTS - _LEAST_POINTS
+        count = _LEAST_POINTS + read_unsigned(reader, f"{channel}.points", more)
+    else:
+        count = _FIXED_COUNTS.get(method, frames)
+    start = read_signed(reader, f"{channel}.{'level' if method in _COARSE else 'first'}", 2 * LARGEST_POINT)
+    points = [_checked(start + _expected_point(method, bound, expected))]
+    while len(points) < count:
+        model, predicted = _next_step(channel, method, points, count)
+        points.append(_checked(predicted + read_signed(reader, model, 4 * LARGEST_POINT)))
+    return Curve(method, tuple(points))
+
+
+def _expected_point(method: Method, bound: int, expected: int) -> int:
+    unit = grid(method, bound)
+    return (2 * expected + unit) // (2 * unit)
+
+
+def _next_step(channel: str, method: Method, before: Sequence[int], count: int) -> tuple[str, int]:
+    """The model of the next integer, and the integer that the ones before let expect."""
+    if method is Method.DELTAS:
+        return f"{channel}.delta", before[-1]
+    if len(before) == 1:
+        # The step of a line covers the whole segment, so it is longer than that between many points.
+        return f"{channel}.slope" if count == 2 else f"{channel}.step", before[-1]
+    return f"{channel}.bend", 2 * before[-1] - before[-2]
+
+
+def _checked(point: int) -> int:
+    if abs(point) > LARGEST_POINT:
+        raise FramingError(
+            "a curve leaves its bounds",
+            found=point,
+            bound=f"-{LARGEST_POINT} to {LARGEST_POINT}",
+            remedy="The payload is damaged; use another copy of the clip.",
+        )
+    return point

@@ -1,0 +1,148 @@
+"""The shortest curve that stays within an error bound of given values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.errors import FramingError
+from cssv.payload.curves import (
+    I64,
+    LARGEST_POINT,
+    MOST_POINTS,
+    Curve,
+    Method,
+    degree,
+    evaluate,
+    grid,
+    weights,
+    write_curve,
+)
+from cssv.payload.models import Models
+from cssv.payload.range_coder import LengthMeter
+
+F64 = NDArray[np.float64]
+#: Most control points that are tried, and frames a control point: beyond, DELTAS is shorter.
+_MOST_TRIED, _FRAMES_A_POINT = 10, 2
+#: Rounds of reweighting towards the fit with the least maximum error, and of the search on the grid.
+_ROUNDS, _SEARCHES = 8, 3
+#: How far around the rounded fit all combinations of this many points are tried.
+_REACH = {1: 2, 2: 2, 3: 1}
+
+
+def fit_curve(values: F64, axis: I64, bound: int, models: Models, channel: str, expected: int = 0) -> Curve:
+    """The curve of the fewest bits whose values differ from ``values`` by at most ``bound``.
+
+    Args:
+        values: the values of the frames, (n,), n >= 1, in units of a value.
+        axis: the abscissae of the frames, (n,).
+        bound: the error bound, in units of a value.
+        models: the states of the models before the curve is written.
+        channel: name of the channel.
+        expected: what the first value is expected to be.
+
+    Raises:
+        FramingError: a value is too large.
+    """
+    if not np.abs(values).max() <= LARGEST_POINT * bound:
+        raise FramingError(
+            f"a value of {channel} does not fit a payload",
+            found=float(np.abs(values).max()),
+            bound=f"up to {LARGEST_POINT * bound}",
+        )
+
+    def length(curve: Curve) -> tuple[int, Curve]:
+        meter = LengthMeter(models)
+        write_curve(meter, channel, curve, bound, expected)
+        return meter.length, curve
+
+    return min(map(length, _candidates(values, axis, bound)), key=lambda pair: (pair[0], pair[1].method))[1]
+
+
+def _candidates(values: F64, axis: I64, bound: int) -> Iterator[Curve]:
+    """Curves within the bound: of each method those with the fewest integers."""
+    points = np.rint(values / (2 * bound)).astype(int)
+    yield Curve(Method.DELTAS, tuple(points.tolist()))
+    if np.abs(values - 2 * bound * points[0]).max() <= bound:
+        yield Curve(Method.LEVEL, (int(points[0]),))
+    most = min(_MOST_TRIED, MOST_POINTS, max(len(values) // _FRAMES_A_POINT, 2))
+    families = (
+        (
+            (Method.CONSTANT, 1),
+            (Method.LINE, 2),
+            *((Method.PIECEWISE, count) for count in range(3, most + 1)),
+        ),
+        ((Method.SPLINE, count) for count in range(3, most + 1)),
+    )
+    for family in families:
+        fitting: list[Curve] = []
+        for method, count in family:
+            # More points cost more bits, so the smallest number that suffices is enough.
+            if fitting or count > len(values):
+                break
+            fitting = list(_fits(values, axis, bound, method, count))
+        yield from fitting
+        if fitting and len(fitting[0].points) <= 2:
+            # A line is shorter than any spline.
+            return
+
+
+def _fits(values: F64, axis: I64, bound: int, method: Method, count: int) -> Iterator[Curve]:
+    """Curves of a method and a number of control points that stay within the bound."""
+    first, mixed, total = weights(axis, count, degree(method, count))
+    matrix = np.zeros((len(values), count))
+    columns = first[:, None] + np.arange(mixed.shape[1])
+    np.put_along_axis(matrix, columns, mixed / total, axis=1)
+    unit = grid(method, bound)
+    ideal = _minimax(matrix, values / unit)
+    if np.abs(matrix @ ideal - values / unit).max() > 1.5 * bound / unit:
+        # Far from the bound: rounding to the grid will not help.
+        return
+    for points in _on_the_grid(matrix, values / unit, ideal):
+        curve = Curve(method, tuple(points.tolist()))
+        if max(map(abs, curve.points)) <= LARGEST_POINT and _is_within(curve, values, axis, bound):
+            yield curve
+
+
+def _is_within(curve: Curve, values: F64, axis: I64, bound: int) -> bool:
+    return bool(np.abs(evaluate(curve, axis, bound) - values).max() <= bound)
+
+
+def _minimax(matrix: F64, values: F64) -> F64:
+    """About the coefficients with the least maximum error: least squares, reweighted (Lawson's algorithm)."""
+    share = np.full(len(values), 1 / len(values))
+    best, least = np.zeros(matrix.shape[1]), np.inf
+    for _ in range(_ROUNDS):
+        root = np.sqrt(share)
+        found = np.linalg.lstsq(matrix * root[:, None], values * root, rcond=None)[0]
+        errors = np.abs(matrix @ found - values)
+        if errors.max() < least:
+            best, least = found, errors.max()
+        share = share * errors
+        if share.sum() <= 1e-12:
+            break
+        share /= share.sum()
+    return best
+
+
+def _on_the_grid(matrix: F64, values: F64, ideal: F64) -> Iterator[I64]:
+    """Whole coefficients near the ideal ones; the bound is not checked exactly."""
+    centre, count = np.rint(ideal).astype(np.int64), len(ideal)
+    if count in _REACH:
+        reach = range(-_REACH[count], _REACH[count] + 1)
+        tried = centre + np.array(list(product(reach, repeat=count)))
+        errors = np.abs(tried @ matrix.T - values).max(axis=1)
+        # A little above the bound is left to the exact test, because values are rounded.
+        yield from tried[errors <= 1.05]
+        return
+    for _ in range(_SEARCHES):
+        steps = np.concatenate([np.eye(count, dtype=np.int64), -np.eye(count, dtype=np.int64)])
+        tried = np.concatenate([centre[None], centre + steps])
+        best = int(np.abs(tried @ matrix.T - values).max(axis=1).argmin())
+        if best == 0:
+            break
+        centre = tried[best]
+    yield centre
