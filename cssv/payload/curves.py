@@ -83,12 +83,12 @@ def degree(method: Method, count: int) -> int:
     return min(3, count - 1) if method is Method.SPLINE else 1
 
 
-def time_axis(pts: I64) -> I64:
+def time_axis(pts: Sequence[int]) -> I64:
     """The abscissae of frames at growing times: 0 to AXIS, rounded down."""
     if len(pts) < 2:
         return np.zeros(len(pts), np.int64)
-    since = [int(each) - int(pts[0]) for each in pts]
-    # Python's integers: times can be larger than 2^47, so that a product may not fit 64 bits.
+    since = [each - pts[0] for each in pts]
+    # Python's integers: a product of times may not fit 64 bits.
     return np.array([each * AXIS // since[-1] for each in since], np.int64)
 
 

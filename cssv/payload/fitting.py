@@ -97,9 +97,9 @@ def _fits(values: F64, axis: I64, bound: int, method: Method, count: int) -> Ite
     columns = first[:, None] + np.arange(mixed.shape[1])
     np.put_along_axis(matrix, columns, mixed / total, axis=1)
     unit = grid(method, bound)
-    ideal = _minimax(matrix, values / unit)
-    if np.abs(matrix @ ideal - values / unit).max() > 1.5 * bound / unit:
-        # Far from the bound: rounding to the grid will not help.
+    # Rounding to the grid improves a fit by little.
+    ideal = _minimax(matrix, values / unit, 1.2 * bound / unit)
+    if ideal is None:
         return
     for points in _on_the_grid(matrix, values / unit, ideal):
         curve = Curve(method, tuple(points.tolist()))
@@ -111,21 +111,27 @@ def _is_within(curve: Curve, values: F64, axis: I64, bound: int) -> bool:
     return bool(np.abs(evaluate(curve, axis, bound) - values).max() <= bound)
 
 
-def _minimax(matrix: F64, values: F64) -> F64:
-    """About the coefficients with the least maximum error: least squares, reweighted (Lawson's algorithm)."""
+def _minimax(matrix: F64, values: F64, limit: float) -> F64 | None:
+    """About the coefficients with the least maximum error: least squares, reweighted (Lawson's algorithm).
+
+    None if no coefficients have a maximum error of at most ``limit``, or if none were found.
+    """
     share = np.full(len(values), 1 / len(values))
-    best, least = np.zeros(matrix.shape[1]), np.inf
+    best, least = None, np.inf
     for _ in range(_ROUNDS):
         root = np.sqrt(share)
         found = np.linalg.lstsq(matrix * root[:, None], values * root, rcond=None)[0]
         errors = np.abs(matrix @ found - values)
+        if share @ errors**2 > limit**2:
+            # The least weighted mean is above the limit, so the maximum error is for any coefficients.
+            return None
         if errors.max() < least:
             best, least = found, errors.max()
         share = share * errors
         if share.sum() <= 1e-12:
             break
         share /= share.sum()
-    return best
+    return best if least <= limit else None
 
 
 def _on_the_grid(matrix: F64, values: F64, ideal: F64) -> Iterator[I64]:

@@ -29,8 +29,9 @@ def planar_certainty(sigma: float, span: Span) -> float:
         return 0.0
     if sigma <= 0:
         return 1.0
-    bound = (span[1] - span[0]) * TOLERANCE
-    return -math.expm1(-0.5 * (bound / sigma) ** 2)
+    ratio = (span[1] - span[0]) * TOLERANCE / sigma
+    # A product becomes infinite where a power raises OverflowError: for a sigma near 0.
+    return -math.expm1(-0.5 * ratio * ratio)
 
 
 def planar_sigma(certainty: float, span: Span) -> float:

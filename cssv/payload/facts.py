@@ -1,0 +1,86 @@
+"""The facts of a segment: everything but its curves."""
+
+from __future__ import annotations
+
+from cssv.errors import FramingError
+from cssv.payload.expectation import Expectation
+from cssv.payload.integers import (
+    LARGEST,
+    read_signed,
+    read_symbol,
+    read_unsigned,
+    write_signed,
+    write_symbol,
+    write_unsigned,
+)
+from cssv.payload.range_coder import BitWriter, RangeDecoder
+from cssv.payload.texts import Texts
+from cssv.payload.window import SCORES, Segment
+from cssv.template.drawing import Selector
+
+#: The symbol of "no selector".
+_AUTOMATIC = len(Selector)
+_FLAGS = ("is_given", "has_motion", "has_temperature", "has_density")
+
+
+def write_facts(
+    writer: BitWriter, segment: Segment, frames: int, expectation: Expectation, texts: Texts
+) -> None:
+    """Write the facts of a segment in a window of ``frames`` frames, and begin it in ``expectation``.
+
+    Raises:
+        FramingError: a fact does not fit.
+    """
+    end = segment.start + segment.count
+    if not (0 <= segment.start < end <= frames and 0 <= segment.score <= SCORES):
+        raise FramingError(
+            "a segment does not fit its window",
+            found=f"frames {segment.start} to {end - 1}, score {segment.score}",
+            bound=f"frames 0 to {frames - 1}, score 0 to {SCORES}",
+        )
+    write_unsigned(writer, "track", segment.track - expectation.track)
+    write_unsigned(writer, "begin", segment.start)
+    write_unsigned(writer, "end", frames - end)
+    texts.write(writer, "label", segment.label or None)
+    texts.write(writer, "name", segment.name)
+    selector = _AUTOMATIC if segment.selector is None else int(segment.selector)
+    write_symbol(writer, "selector", selector, _AUTOMATIC + 1)
+    # A flag is mostly that of the segment before, so each value before has a model of its own.
+    for flag in _FLAGS:
+        value = int(getattr(segment, flag))
+        writer.put_bit(flag, expectation.flags.get(flag, 2), value)
+        expectation.flags[flag] = value
+    write_signed(writer, "score", segment.score - expectation.score)
+    expectation.begin(segment.track, segment.score)
+
+
+def read_facts(reader: RangeDecoder, frames: int, expectation: Expectation, texts: Texts) -> Segment:
+    """Inverse of :func:`write_facts`: a segment without curves.
+
+    Raises:
+        FramingError: a number exceeds its bound.
+    """
+    track = expectation.track + read_unsigned(reader, "track", LARGEST - expectation.track)
+    start = read_unsigned(reader, "begin", frames - 1)
+    count = frames - start - read_unsigned(reader, "end", frames - 1 - start)
+    label, name = texts.read(reader, "label"), texts.read(reader, "name")
+    selector = read_symbol(reader, "selector", _AUTOMATIC + 1)
+    for flag in _FLAGS:
+        expectation.flags[flag] = reader.get_bit(flag, expectation.flags.get(flag, 2))
+    score = expectation.score + read_signed(reader, "score", SCORES)
+    if not 0 <= score <= SCORES:
+        raise FramingError("a score of a payload is not valid", found=score, bound=f"0 to {SCORES}")
+    expectation.begin(track, score)
+    return Segment(
+        track=track,
+        start=start,
+        count=count,
+        label=label or "",
+        name=name,
+        selector=None if selector == _AUTOMATIC else Selector(selector),
+        score=score,
+        is_given=bool(expectation.flags["is_given"]),
+        has_motion=bool(expectation.flags["has_motion"]),
+        has_temperature=bool(expectation.flags["has_temperature"]),
+        has_density=bool(expectation.flags["has_density"]),
+    )

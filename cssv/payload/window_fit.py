@@ -1,0 +1,180 @@
+"""Windows from the states of objects: segments, and the shortest curves within the bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+
+import numpy as np
+
+from cssv.errors import FramingError
+from cssv.payload.channels import (
+    BOX,
+    F64,
+    UNITS_A_PX,
+    UNITS_A_RANGE,
+    bound_of,
+    sigma_to_units,
+    to_units,
+)
+from cssv.payload.curves import I64, evaluate, write_curve
+from cssv.payload.expectation import Expectation
+from cssv.payload.facts import write_facts
+from cssv.payload.fitting import fit_curve
+from cssv.payload.head import single_precision, write_head
+from cssv.payload.models import Models, Table
+from cssv.payload.motion import slopes
+from cssv.payload.range_coder import LengthMeter
+from cssv.payload.texts import Texts, cut_text
+from cssv.payload.window import MOST_STATES, SCORES, Segment, Window
+from cssv.scene import Ranges
+from cssv.template.certainty import value_certainty
+from cssv.template.state import ObjectState
+
+
+@dataclass(slots=True)
+class _Run:
+    """Successive states with the same facts."""
+
+    segment: Segment
+    states: list[ObjectState]
+
+
+def fit_window(
+    number: int,
+    pts: Sequence[int],
+    time_base: Fraction,
+    size: tuple[int, int],
+    ranges: Ranges,
+    objects: Sequence[Iterable[ObjectState]],
+    bound_px: float = 1.0,
+    priors: Table | None = None,
+) -> Window:
+    """The window of the fewest bytes that holds the objects of its frames.
+
+    A box's centre, foot, width and height are kept within ``bound_px``, all other values within 1/32 of their
+    range, a deviation above the range excepted: it becomes the range. The score becomes the mean of a
+    segment. Labels and names are cut to 255 bytes.
+
+    Args:
+        number: number of the first frame in the clip.
+        pts: presentation times of the frames.
+        time_base: seconds per unit of ``pts``.
+        size: width and height of the frames.
+        ranges: of the values; they are rounded to single precision.
+        objects: the objects of each frame.
+        bound_px: largest error of boxes, in steps of 1/16 px.
+        priors: the states of the models at the beginning; by default those shipped.
+
+    Raises:
+        FramingError: a number does not fit.
+    """
+    frames = [tuple(states) for states in objects]
+    if sum(map(len, frames)) > MOST_STATES:
+        raise FramingError(
+            "a window holds too many objects",
+            bound=f"{MOST_STATES} in all its frames",
+            remedy="Make the window shorter.",
+        )
+    runs = _runs(frames)
+    spans = {each.name: single_precision(getattr(ranges, each.name)) for each in fields(Ranges)}
+    bound = round(bound_px * UNITS_A_PX)
+    head = Window(number, tuple(pts), time_base, size, Ranges(**spans), bound)
+    window = replace(head, segments=tuple(run.segment for run in runs))
+    meter, expectation, texts = LengthMeter(Models(priors)), Expectation(), Texts()
+    write_head(meter, window)
+    fitted = []
+    for run in runs:
+        write_facts(meter, run.segment, len(pts), expectation, texts)
+        fitted.append(_fit_segment(run, head, meter, expectation))
+    return replace(head, segments=tuple(fitted))
+
+
+def _facts_of(state: ObjectState) -> Segment:
+    """The facts of a state that hold for a whole segment."""
+    return Segment(
+        track=state.track,
+        start=0,
+        count=1,
+        label=cut_text(state.label),
+        name=None if state.name is None else cut_text(state.name),
+        selector=state.selector,
+        is_given=state.is_given,
+        has_motion=bool(np.isfinite(state.sigma_px_s)),
+        has_temperature=state.temperature_c is not None,
+        has_density=state.density_kg_m3 is not None,
+    )
+
+
+def _runs(objects: Sequence[Iterable[ObjectState]]) -> list[_Run]:
+    """The states of each object, split where it is missing or its facts change; by track, then by start."""
+    done: list[_Run] = []
+    current: dict[int, _Run] = {}
+    for at, states in enumerate(objects):
+        for state in states:
+            facts, run = _facts_of(state), current.get(state.track)
+            continues = run is not None and run.segment.start + len(run.states) == at
+            if run is not None and continues and replace(run.segment, start=0) == facts:
+                run.states.append(state)
+            else:
+                current[state.track] = _Run(replace(facts, start=at), [state])
+                done.append(current[state.track])
+    for run in done:
+        score = round(SCORES * float(np.mean([state.score for state in run.states])))
+        run.segment = replace(run.segment, count=len(run.states), score=min(max(score, 0), SCORES))
+    return sorted(done, key=lambda run: (run.segment.track, run.segment.start))
+
+
+def _fit_segment(run: _Run, head: Window, meter: LengthMeter, expectation: Expectation) -> Segment:
+    """The segment with its curves, which are also written to the meter."""
+    axis, curves = head.axis_of(run.segment), []
+    decoded: dict[str, I64] = {}
+    wanted = _values(run.states, head.ranges, run.segment)
+    for channel in run.segment.channels:
+        if channel == "past_x":
+            wanted |= _corrections(run, head, decoded)
+        if channel.startswith("future"):
+            # The velocity to the future frames is mostly that from the past frames.
+            wanted[channel] = wanted[channel] - decoded[channel.replace("future", "past")]
+        bound, expected = bound_of(channel, head.bound), expectation.of(channel)
+        curve = fit_curve(wanted[channel], axis, bound, meter.models, channel, expected)
+        write_curve(meter, channel, curve, bound, expected)
+        decoded[channel] = evaluate(curve, axis, bound)
+        expectation.note(channel, decoded[channel])
+        curves.append(curve)
+    return replace(run.segment, curves=tuple(curves))
+
+
+def _values(states: Sequence[ObjectState], ranges: Ranges, segment: Segment) -> dict[str, F64]:
+    """What the channels shall hold, in their units; velocities excepted."""
+    boxes = np.array([state.box_px for state in states]) * UNITS_A_PX
+    centre = boxes[:, 0] + boxes[:, 2] / 2
+    box = (boxes[:, 1] + boxes[:, 3], boxes[:, 3], boxes[:, 2], centre)
+    values = dict(zip(BOX, box, strict=True))
+    if segment.has_motion:
+        sigma = np.array([state.sigma_px_s for state in states])
+        values["sigma"] = sigma_to_units(sigma, ranges.speed_px_s)
+    for name, span, sensed in (
+        ("temperature", ranges.temperature_c, [state.temperature_c for state in states]),
+        ("density", ranges.density_kg_m3, [state.density_kg_m3 for state in states]),
+    ):
+        known = [each for each in sensed if each is not None]
+        if known:
+            certainties = [value_certainty(each, span) for each in known]
+            values[name] = to_units(np.array([each.value for each in known]), span)
+            values[f"{name}_certainty"] = np.array(certainties) * UNITS_A_RANGE
+    return values
+
+
+def _corrections(run: _Run, head: Window, decoded: Mapping[str, I64]) -> dict[str, F64]:
+    """What is missing between the slopes of the decoded boxes and the velocities, in units of the range."""
+    span = head.ranges.speed_px_s
+    unit = (span[1] - span[0]) / UNITS_A_RANGE
+    slope = slopes(head, run.segment, decoded)
+    wanted = {}
+    for name in ("past", "future"):
+        velocities = np.array([getattr(state, f"{name}_px_s") for state in run.states]) / unit
+        for k, axis in enumerate("xy"):
+            wanted[f"{name}_{axis}"] = velocities[:, k] - slope[:, k]
+    return wanted
