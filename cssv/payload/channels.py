@@ -30,16 +30,19 @@ _LEVEL_SCALE = 4096
 
 #: Channels in the order in which a segment holds them: always, and with each group that is known.
 BOX = ("foot", "height", "width", "centre")
-MOTION = ("sigma", "past_x", "past_y", "future_x", "future_y")
+MOTION = ("sigma", "velocity_x", "velocity_y")
+TURN = ("turn_x", "turn_y")
 TEMPERATURE = ("temperature", "temperature_certainty")
 DENSITY = ("density", "density_certainty")
+#: Channels along the axes of the picture.
+VELOCITIES = (*MOTION[1:], *TURN)
 
 
 def bound_of(channel: str, box_bound: int) -> int:
     """Error bound of a channel, in its units."""
     if channel in BOX:
         return box_bound
-    return AXIS_BOUND if channel in MOTION[1:] else RANGE_BOUND
+    return AXIS_BOUND if channel in VELOCITIES else RANGE_BOUND
 
 
 def to_units(values: F64, span: Span) -> F64:

@@ -56,6 +56,8 @@ class Method(IntEnum):
 _FIXED_COUNTS = {Method.LEVEL: 1, Method.CONSTANT: 1, Method.LINE: 2}
 _COARSE = (Method.LEVEL, Method.DELTAS)
 _LEAST_POINTS = 3
+#: The first step between this many points, or more, has one model: the more points, the shorter it is.
+_STEP_MODELS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ def write_curve(writer: BitWriter, channel: str, curve: Curve, bound: int, expec
     method, points = curve.method, curve.points
     write_symbol(writer, f"{channel}.method", method, len(Method))
     if method in (Method.PIECEWISE, Method.SPLINE):
-        write_unsigned(writer, f"{channel}.points", len(points) - _LEAST_POINTS)
+        write_unsigned(writer, f"{channel}.{method.name.lower()}.points", len(points) - _LEAST_POINTS)
     start = points[0] - _expected_point(method, bound, expected)
     write_signed(writer, f"{channel}.{'level' if method in _COARSE else 'first'}", start)
     for at in range(1, len(points)):
@@ -173,7 +175,7 @@ def read_curve(reader: RangeDecoder, channel: str, frames: int, bound: int, expe
     method = Method(read_symbol(reader, f"{channel}.method", len(Method)))
     if method in (Method.PIECEWISE, Method.SPLINE):
         more = MOST_POINTS - _LEAST_POINTS
-        count = _LEAST_POINTS + read_unsigned(reader, f"{channel}.points", more)
+        count = _LEAST_POINTS + read_unsigned(reader, f"{channel}.{method.name.lower()}.points", more)
     else:
         count = _FIXED_COUNTS.get(method, frames)
     start = read_signed(reader, f"{channel}.{'level' if method in _COARSE else 'first'}", 2 * LARGEST_POINT)
@@ -186,17 +188,21 @@ def read_curve(reader: RangeDecoder, channel: str, frames: int, bound: int, expe
 
 def _expected_point(method: Method, bound: int, expected: int) -> int:
     unit = grid(method, bound)
-    return (2 * expected + unit) // (2 * unit)
+    # Limited as points are, so that the difference keeps its bound too.
+    return min(max((2 * expected + unit) // (2 * unit), -LARGEST_POINT), LARGEST_POINT)
 
 
 def _next_step(channel: str, method: Method, before: Sequence[int], count: int) -> tuple[str, int]:
     """The model of the next integer, and the integer that the ones before let expect."""
     if method is Method.DELTAS:
         return f"{channel}.delta", before[-1]
+    if method is Method.LINE:
+        return f"{channel}.slope", before[-1]
+    # The control points of a spline do not lie on it, so their steps differ from those of lines.
+    kind = f"{channel}.{method.name.lower()}"
     if len(before) == 1:
-        # The step of a line covers the whole segment, so it is longer than that between many points.
-        return f"{channel}.slope" if count == 2 else f"{channel}.step", before[-1]
-    return f"{channel}.bend", 2 * before[-1] - before[-2]
+        return f"{kind}.step{min(count, _STEP_MODELS)}", before[-1]
+    return f"{kind}.bend", 2 * before[-1] - before[-2]
 
 
 def _checked(point: int) -> int:

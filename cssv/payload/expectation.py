@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.payload.channels import BOX, MOTION
+from cssv.payload.channels import BOX, VELOCITIES
 
 I64 = NDArray[np.int64]
 #: An object without a neighbour is expected to have this width for its height: that of a standing person.
@@ -35,7 +35,7 @@ class Expectation:
 
     def of(self, channel: str) -> int:
         """The expected first value of a channel of the present segment, in its units."""
-        if channel in MOTION[1:]:
+        if channel in VELOCITIES:
             return 0
         if self._continues:
             return self._last.get(channel, 0)

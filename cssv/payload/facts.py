@@ -20,7 +20,7 @@ from cssv.template.drawing import Selector
 
 #: The symbol of "no selector".
 _AUTOMATIC = len(Selector)
-_FLAGS = ("is_given", "has_motion", "has_temperature", "has_density")
+_FLAGS = ("is_given", "has_motion", "has_turn", "has_temperature", "has_density")
 
 
 def write_facts(
@@ -81,6 +81,7 @@ def read_facts(reader: RangeDecoder, frames: int, expectation: Expectation, text
         score=score,
         is_given=bool(expectation.flags["is_given"]),
         has_motion=bool(expectation.flags["has_motion"]),
+        has_turn=bool(expectation.flags["has_turn"]),
         has_temperature=bool(expectation.flags["has_temperature"]),
         has_density=bool(expectation.flags["has_density"]),
     )

@@ -11,7 +11,7 @@ from cssv.payload.channels import I64, UNITS_A_PX, UNITS_A_RANGE
 from cssv.payload.window import Segment, Window
 
 #: The slope at a frame reaches over this share of the window's frames on both sides.
-_REACH_SHARE = 8
+_REACH_SHARE = 4
 #: Bound of a slope in units of the range.
 _LARGEST = 1 << 40
 

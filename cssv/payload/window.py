@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cssv.payload.channels import BOX, DENSITY, I64, MOTION, TEMPERATURE, UNITS_A_PX
+from cssv.payload.channels import BOX, DENSITY, I64, MOTION, TEMPERATURE, TURN, UNITS_A_PX
 from cssv.payload.curves import Curve, time_axis
 from cssv.scene import Ranges
 from cssv.template.drawing import Selector
@@ -32,7 +32,8 @@ class Segment:
         selector: which drawing; None chooses by what is known.
         is_given: whether the scene gives it outright.
         score: its mean score, a multiple of 1/32: 0 to 32.
-        has_motion, has_temperature, has_density: the groups of channels that are known.
+        has_motion, has_turn, has_temperature, has_density: the groups of channels that are held. There is no
+            turn without motion.
         curves: one for each of :attr:`channels`.
     """
 
@@ -45,6 +46,7 @@ class Segment:
     is_given: bool = False
     score: int = SCORES
     has_motion: bool = False
+    has_turn: bool = False
     has_temperature: bool = False
     has_density: bool = False
     curves: tuple[Curve, ...] = ()
@@ -54,6 +56,7 @@ class Segment:
         """Names of the channels in order."""
         groups = (
             (self.has_motion, MOTION),
+            (self.has_motion and self.has_turn, TURN),
             (self.has_temperature, TEMPERATURE),
             (self.has_density, DENSITY),
         )

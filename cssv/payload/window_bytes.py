@@ -12,7 +12,7 @@ from cssv.payload.expectation import Expectation
 from cssv.payload.facts import read_facts, write_facts
 from cssv.payload.head import read_head, write_head
 from cssv.payload.models import Models, Table
-from cssv.payload.range_coder import RangeDecoder, RangeEncoder
+from cssv.payload.range_coder import BitWriter, RangeDecoder, RangeEncoder
 from cssv.payload.texts import Texts
 from cssv.payload.window import MOST_STATES, Segment, Window
 
@@ -24,16 +24,25 @@ def write_window(window: Window, priors: Table | None = None) -> bytes:
         FramingError: a part of the window does not fit.
     """
     encoder = RangeEncoder(Models(priors))
-    write_head(encoder, window)
+    put_window(encoder, window)
+    return encoder.finish()
+
+
+def put_window(writer: BitWriter, window: Window) -> None:
+    """Write all decisions of a window.
+
+    Raises:
+        FramingError: a part of the window does not fit.
+    """
+    write_head(writer, window)
     expectation, texts = Expectation(), Texts()
     for segment in window.segments:
-        write_facts(encoder, segment, len(window.pts), expectation, texts)
+        write_facts(writer, segment, len(window.pts), expectation, texts)
         axis = window.axis_of(segment)
         for channel, curve in zip(segment.channels, segment.curves, strict=True):
             bound = bound_of(channel, window.bound)
-            write_curve(encoder, channel, curve, bound, expectation.of(channel))
+            write_curve(writer, channel, curve, bound, expectation.of(channel))
             expectation.note(channel, evaluate(curve, axis, bound))
-    return encoder.finish()
 
 
 def read_window(data: bytes, priors: Table | None = None) -> Window:

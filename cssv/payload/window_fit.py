@@ -50,12 +50,15 @@ def fit_window(
     objects: Sequence[Iterable[ObjectState]],
     bound_px: float = 1.0,
     priors: Table | None = None,
+    *,
+    halves: bool = True,
 ) -> Window:
     """The window of the fewest bytes that holds the objects of its frames.
 
     A box's centre, foot, width and height are kept within ``bound_px``, all other values within 1/32 of their
-    range, a deviation above the range excepted: it becomes the range. The score becomes the mean of a
-    segment. Labels and names are cut to 255 bytes.
+    range, with two exceptions: a deviation above the range becomes the range, and the velocities from the
+    past and to the future frames are kept within 1/16. The score becomes the mean of a segment. Labels and
+    names are cut to 255 bytes.
 
     Args:
         number: number of the first frame in the clip.
@@ -66,6 +69,8 @@ def fit_window(
         objects: the objects of each frame.
         bound_px: largest error of boxes, in steps of 1/16 px.
         priors: the states of the models at the beginning; by default those shipped.
+        halves: whether the velocities from the past and to the future frames are held; if not, they become
+            their mean.
 
     Raises:
         FramingError: a number does not fit.
@@ -77,7 +82,7 @@ def fit_window(
             bound=f"{MOST_STATES} in all its frames",
             remedy="Make the window shorter.",
         )
-    runs = _runs(frames)
+    runs = _runs(frames, halves=halves)
     spans = {each.name: single_precision(getattr(ranges, each.name)) for each in fields(Ranges)}
     bound = round(bound_px * UNITS_A_PX)
     head = Window(number, tuple(pts), time_base, size, Ranges(**spans), bound)
@@ -91,7 +96,7 @@ def fit_window(
     return replace(head, segments=tuple(fitted))
 
 
-def _facts_of(state: ObjectState) -> Segment:
+def _facts_of(state: ObjectState, *, halves: bool) -> Segment:
     """The facts of a state that hold for a whole segment."""
     return Segment(
         track=state.track,
@@ -102,18 +107,19 @@ def _facts_of(state: ObjectState) -> Segment:
         selector=state.selector,
         is_given=state.is_given,
         has_motion=bool(np.isfinite(state.sigma_px_s)),
+        has_turn=halves and bool(np.isfinite(state.sigma_px_s)),
         has_temperature=state.temperature_c is not None,
         has_density=state.density_kg_m3 is not None,
     )
 
 
-def _runs(objects: Sequence[Iterable[ObjectState]]) -> list[_Run]:
+def _runs(objects: Sequence[Iterable[ObjectState]], *, halves: bool) -> list[_Run]:
     """The states of each object, split where it is missing or its facts change; by track, then by start."""
     done: list[_Run] = []
     current: dict[int, _Run] = {}
     for at, states in enumerate(objects):
         for state in states:
-            facts, run = _facts_of(state), current.get(state.track)
+            facts, run = _facts_of(state, halves=halves), current.get(state.track)
             continues = run is not None and run.segment.start + len(run.states) == at
             if run is not None and continues and replace(run.segment, start=0) == facts:
                 run.states.append(state)
@@ -132,11 +138,9 @@ def _fit_segment(run: _Run, head: Window, meter: LengthMeter, expectation: Expec
     decoded: dict[str, I64] = {}
     wanted = _values(run.states, head.ranges, run.segment)
     for channel in run.segment.channels:
-        if channel == "past_x":
-            wanted |= _corrections(run, head, decoded)
-        if channel.startswith("future"):
-            # The velocity to the future frames is mostly that from the past frames.
-            wanted[channel] = wanted[channel] - decoded[channel.replace("future", "past")]
+        if channel == "velocity_x":
+            # The slopes are those of the decoded boxes, which are known only now.
+            wanted |= _velocities(run, head, decoded)
         bound, expected = bound_of(channel, head.bound), expectation.of(channel)
         curve = fit_curve(wanted[channel], axis, bound, meter.models, channel, expected)
         write_curve(meter, channel, curve, bound, expected)
@@ -167,14 +171,18 @@ def _values(states: Sequence[ObjectState], ranges: Ranges, segment: Segment) -> 
     return values
 
 
-def _corrections(run: _Run, head: Window, decoded: Mapping[str, I64]) -> dict[str, F64]:
-    """What is missing between the slopes of the decoded boxes and the velocities, in units of the range."""
+def _velocities(run: _Run, head: Window, decoded: Mapping[str, I64]) -> dict[str, F64]:
+    """The channels of velocity and turn, in units of the range.
+
+    The velocity is what the slopes of the decoded boxes lack. The turn is half the difference of the
+    velocities to the future frames and from the past frames.
+    """
     span = head.ranges.speed_px_s
     unit = (span[1] - span[0]) / UNITS_A_RANGE
     slope = slopes(head, run.segment, decoded)
-    wanted = {}
-    for name in ("past", "future"):
-        velocities = np.array([getattr(state, f"{name}_px_s") for state in run.states]) / unit
-        for k, axis in enumerate("xy"):
-            wanted[f"{name}_{axis}"] = velocities[:, k] - slope[:, k]
-    return wanted
+    past, future = (
+        np.array([getattr(state, name) for state in run.states]) / unit
+        for name in ("past_px_s", "future_px_s")
+    )
+    wanted = {"velocity": (past + future) / 2 - slope, "turn": (future - past) / 2}
+    return {f"{name}_{axis}": values[:, k] for name, values in wanted.items() for k, axis in enumerate("xy")}

@@ -56,9 +56,9 @@ def _segment_states(window: Window, segment: Segment) -> list[ObjectState]:
     ranges = window.ranges
     if segment.has_motion:
         unit = (ranges.speed_px_s[1] - ranges.speed_px_s[0]) / UNITS_A_RANGE
-        first = slopes(window, segment, values) + np.stack([values["past_x"], values["past_y"]], axis=1)
-        past[:] = first * unit
-        future[:] = (first + np.stack([values["future_x"], values["future_y"]], axis=1)) * unit
+        mean = slopes(window, segment, values) + _pairs(values, "velocity")
+        turn = _pairs(values, "turn") if segment.has_turn else np.zeros_like(mean)
+        past[:], future[:] = (mean - turn) * unit, (mean + turn) * unit
         sigma = sigma_from_units(values["sigma"], ranges.speed_px_s)
     temperature = _sensed(values, "temperature", ranges.temperature_c, segment.count)
     density = _sensed(values, "density", ranges.density_kg_m3, segment.count)
@@ -82,6 +82,11 @@ def _segment_states(window: Window, segment: Segment) -> list[ObjectState]:
             zip(boxes.tolist(), past.tolist(), future.tolist(), sigma.tolist(), strict=True)
         )
     ]
+
+
+def _pairs(values: dict[str, I64], name: str) -> I64:
+    """The two channels along x and y, (n, 2)."""
+    return np.stack([values[f"{name}_x"], values[f"{name}_y"]], axis=1)
 
 
 def _sensed(values: dict[str, I64], name: str, span: Span, count: int) -> list[Value | None]:

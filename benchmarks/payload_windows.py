@@ -1,0 +1,91 @@
+"""Windows of a sequence or clip for the benchmarks of the payload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from reference import read_size, read_truth
+
+from cssv.payload.models import Table
+from cssv.payload.window import Window
+from cssv.payload.window_fit import fit_window
+from cssv.perception import BoxesDetector, Tracks
+from cssv.perception.offline import track_boxes
+from cssv.pipeline.annotate import TrackAnnotator
+from cssv.scene import Ranges, Scene
+from cssv.scene.ranges import default_ranges
+from cssv.template.state import ObjectState
+
+#: Length of a window in seconds.
+WINDOW_S = Fraction(2)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The objects of one window.
+
+    Attributes:
+        number: number of its first frame.
+        pts: presentation times, in units of ``time_base``.
+        objects: of each frame.
+    """
+
+    number: int
+    pts: tuple[int, ...]
+    time_base: Fraction
+    size: tuple[int, int]
+    ranges: Ranges
+    objects: tuple[tuple[ObjectState, ...], ...]
+
+    def fit(self, priors: Table | None = None, bound_px: float = 1.0, *, halves: bool = True) -> Window:
+        """The shortest window."""
+        return fit_window(
+            self.number,
+            self.pts,
+            self.time_base,
+            self.size,
+            self.ranges,
+            self.objects,
+            bound_px,
+            priors,
+            halves=halves,
+        )
+
+
+def true_windows(folder: Path) -> list[Timed]:
+    """The windows of a sequence with its annotated boxes, tracked as ``cssv encode --boxes`` does."""
+    truth, rate = read_truth(folder)
+    time_base = 1 / Fraction(rate).limit_denominator(1000)
+    times = [number * time_base for number in range(len(truth))]
+    tracks = track_boxes(BoxesDetector(folder / "gt/gt.txt"), times, size=read_size(folder))
+    return list(cut(tracks, len(times), time_base, read_size(folder)))
+
+
+def cut(tracks: Tracks, frames: int, time_base: Fraction, size: tuple[int, int]) -> Iterator[Timed]:
+    """The windows of a clip of constant rate, one unit of ``time_base`` a frame."""
+    scene = Scene.from_json(_scene([track.id for track in tracks]))
+    annotator = TrackAnnotator(scene, tracks)
+    ranges = default_ranges(scene, annotator.fastest_px_s())
+    objects = [annotator.annotate(number, number * time_base).objects for number in range(frames)]
+    first = 0
+    for window in range(int(frames * time_base / WINDOW_S) + 1):
+        end = min(-(-(window + 1) * WINDOW_S // time_base), frames)
+        if first < end:
+            yield Timed(first, tuple(range(first, end)), time_base, size, ranges, tuple(objects[first:end]))
+        first = end
+
+
+def _scene(tracks: list[int]) -> dict[str, object]:
+    """Every object has another temperature and density, so that no attribute follows from the others."""
+    entries = [
+        {
+            "match": {"track": track},
+            "temperature_c": {"value": 30 + track * 7 % 13, "sigma": 0.5 + track % 4},
+            "density_kg_m3": {"value": 700 + track * 37 % 500, "sigma": 20 + track * 11 % 90},
+        }
+        for track in tracks
+    ]
+    return {"cssv_scene": 1, "objects": [{"match": {"label": "*"}, "label": "person"}, *entries]}

@@ -1,0 +1,153 @@
+"""Golden vectors of the payload: bytes, and the integers that they hold.
+
+``CSSV_REGENERATE_VECTORS=1`` writes them anew; only together with a change of cssv/payload/SPEC.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cssv.payload
+from cssv.errors import FramingError
+from cssv.payload.curves import Curve, Method
+from cssv.payload.envelope import open_payload, seal_payload
+from cssv.payload.motion import slopes
+from cssv.payload.window import Segment, Window
+from cssv.payload.window_bytes import read_window, write_window
+from cssv.payload.window_states import segment_values
+from cssv.scene import Ranges
+from cssv.template.drawing import Selector
+from cssv.testing.payload_reader import PayloadError, read_payload
+
+PATH = Path(__file__).parent.parent / "vectors" / "payload_v1.json"
+REGENERATE = os.environ.get("CSSV_REGENERATE_VECTORS") == "1"
+PRIORS = json.loads(Path(cssv.payload.__file__).with_name("priors.json").read_text(encoding="utf-8"))
+PAYLOADS = {"empty", "one object", "all methods", "uneven times", "texts", "many objects"}
+
+
+def level(value=0):
+    return Curve(Method.LEVEL, (value,))
+
+
+def segment(track, count, *curves, **facts):
+    """A segment; channels without a curve are constant."""
+    bare = Segment(track=track, start=facts.pop("start", 0), count=count, **facts)
+    more = tuple(level(k % 3) for k in range(len(bare.channels) - len(curves)))
+    return Segment(**{name: getattr(bare, name) for name in bare.__slots__} | {"curves": (*curves, *more)})
+
+
+def windows():
+    """The windows of the vectors by name. Curves are given, because fitting may differ between machines."""
+    tick, size, plain = Fraction(1, 25), (768, 576), Ranges()
+    known = {"has_motion": True, "has_turn": True, "has_temperature": True, "has_density": True}
+    person = segment(
+        3, 50, Curve(Method.LINE, (301, 288)), Curve(Method.CONSTANT, (92,)), level(18),
+        Curve(Method.LINE, (420, 513)), label="person", score=29, **known,
+    )  # fmt: skip
+    splines = [Curve(Method.SPLINE, tuple(range(40, 40 + 7 * m, 7))) for m in (3, 4, 9, 32)]
+    kinds = [Curve(Method.PIECEWISE, (7, -9, 131072, -131072)), Curve(Method.DELTAS, (5, 5, 6, 4, -70, 9))]
+    every = [
+        segment(0, 6, *splines),
+        segment(1, 6, *kinds, Curve(Method.LINE, (0, 0)), Curve(Method.CONSTANT, (-1,))),
+        segment(4294967294, 1, level(-65536), start=5, has_motion=True),
+    ]
+    texts = [
+        segment(1, 1, label="person", name="courier"),
+        segment(1, 1, start=1, label="a label that is in no list", name="courier", selector=Selector.COMET),
+        segment(9, 2, label="a label that is in no list", name="\u00fc\u6f22", is_given=True),
+    ]
+    crowd = tuple(
+        segment(k, 50 - k, Curve(Method.LINE, (100 + 9 * k, 101 + 8 * k)), level(20 + k), **known)
+        for k in range(20)
+    )
+    odd = Ranges((0.0, 1.5), (36.125, 37.0), (0.0, 1.0))
+    jitter = (-7, 33, 34, 1000, 2000, 2001)
+    return {
+        "empty": Window(0, (0,), tick, (32, 16384), plain),
+        "one object": Window(250, tuple(range(250, 300)), tick, size, plain, segments=(person,)),
+        "all methods": Window(12, tuple(range(12, 18)), tick, size, plain, 5, tuple(every)),
+        "uneven times": Window(
+            1, jitter, Fraction(1, 1000), size, odd, 8, (segment(2, 6, *splines, **known),)
+        ),
+        "texts": Window(99, (2**62, 2**62 + 3003), Fraction(1, 90000), size, plain, segments=tuple(texts)),
+        "many objects": Window(0, tuple(range(50)), tick, size, plain, segments=crowd),
+    }
+
+
+def described(window):
+    """The payload of a window, and the integers that a reader must find."""
+    found = []
+    for each in window.segments:
+        values = segment_values(window, each)
+        entry = {
+            name: getattr(each, name) for name in Segment.__slots__ if name not in ("curves", "selector")
+        }
+        entry["selector"] = None if each.selector is None else each.selector.name.lower()
+        entry["values"] = {channel: values[channel].tolist() for channel in each.channels}
+        entry["slopes"] = slopes(window, each, values).tolist()
+        found.append(entry)
+    return {
+        "payload": seal_payload(write_window(window)).hex(),
+        "number": window.number,
+        "pts": list(window.pts),
+        "time_base": str(window.time_base),
+        "size": list(window.size),
+        "ranges": window.ranges.to_json(),
+        "bound": window.bound,
+        "segments": found,
+    }
+
+
+def test_vectors_are_written_only_on_demand():
+    if REGENERATE:
+        made = {name: described(window) for name, window in windows().items()}
+        rows = (f"{json.dumps(name)}: {json.dumps(each)}" for name, each in made.items())
+        PATH.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
+    assert not REGENERATE, "run the tests again without CSSV_REGENERATE_VECTORS"
+
+
+def vectors():
+    return json.loads(PATH.read_text(encoding="utf-8"))
+
+
+def test_every_vector_is_there():
+    assert set(vectors()) == set(windows()) == PAYLOADS
+
+
+@pytest.mark.parametrize("name", sorted(PAYLOADS))
+def test_a_vector_reads_and_writes_as_it_always_did(name):
+    vector, window = vectors()[name], windows()[name]
+    data = bytes.fromhex(vector["payload"])
+    assert read_window(open_payload(data)) == window
+    assert described(window) == vector
+
+
+@pytest.mark.parametrize("name", sorted(PAYLOADS))
+def test_a_reader_written_from_the_specification_reads_a_vector(name):
+    vector = vectors()[name]
+    assert read_payload(bytes.fromhex(vector["payload"]), PRIORS) == {
+        key: value for key, value in vector.items() if key != "payload"
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=120), st.sampled_from(sorted(PAYLOADS)), st.data())
+def test_both_readers_agree_on_damaged_contents(noise, name, data):
+    content = bytearray(open_payload(bytes.fromhex(vectors()[name]["payload"])))
+    at = data.draw(st.integers(0, len(content)))
+    content[at:] = noise
+    sealed, mine, theirs = seal_payload(bytes(content)), None, None
+    with suppress(FramingError):
+        mine = described(read_window(open_payload(sealed)))
+        del mine["payload"]
+    with suppress(PayloadError):
+        theirs = read_payload(sealed, PRIORS)
+    assert mine == theirs
