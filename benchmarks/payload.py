@@ -26,6 +26,9 @@ import numpy as np
 from payload_windows import Timed, true_windows
 
 from cssv.payload.envelope import OVERHEAD, open_payload, seal_payload
+from cssv.payload.head import write_head
+from cssv.payload.models import Models
+from cssv.payload.range_coder import UNIT, LengthMeter
 from cssv.payload.window import Window
 from cssv.payload.window_bytes import read_window, write_window
 from cssv.payload.window_states import window_states
@@ -100,17 +103,28 @@ def deflated_json(timed: Timed) -> int:
     return len(zlib.compress(text.encode(), 9))
 
 
-def measure(windows: Sequence[Timed], bound_px: float, *, halves: bool) -> tuple[list[int], Counter[str]]:
-    """Bytes of the content of each window, and the largest errors after reading it back."""
-    sizes, worst = [], Counter[str]()
+def head_size(window: Window) -> float:
+    """Bytes of the head: frame number, times, size of the frames, ranges."""
+    meter = LengthMeter(Models())
+    write_head(meter, window)
+    return meter.length / UNIT / 8
+
+
+def measure(
+    windows: Sequence[Timed], bound_px: float, *, halves: bool
+) -> tuple[list[int], list[float], Counter[str]]:
+    """Bytes of the content of each window and of its head, and the largest errors after reading it back."""
+    sizes, heads, worst = [], [], Counter[str]()
     for timed in windows:
-        content = write_window(timed.fit(bound_px=bound_px, halves=halves))
+        window = timed.fit(bound_px=bound_px, halves=halves)
+        content = write_window(window)
         sizes.append(len(content))
+        heads.append(head_size(window))
         read: Window = read_window(open_payload(seal_payload(content)))
         for wanted, got in zip(timed.objects, window_states(read), strict=True):
             for one, other in zip(sorted(wanted, key=lambda state: state.track), got, strict=True):
                 worst |= Counter(errors(one, other, read.ranges))
-    return sizes, worst
+    return sizes, heads, worst
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -123,21 +137,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     objects = [len(states) for timed in windows for states in timed.objects]
     crowd = f"{np.mean(objects):.1f} objects a frame, up to {max(objects)}"
     print(f"{options.sequence}: {len(windows)} windows, {crowd}")
-    print("| what | bytes a window | most | with envelope |")
-    print("|---|---|---|---|")
+    print("| what | objects alone | bytes a window | most | with envelope |")
+    print("|---|---|---|---|---|")
     for bound_px in options.bound or (1.0, 2.0):
         for halves in (False, True):
-            sizes, worst = measure(windows, bound_px, halves=halves)
+            sizes, heads, worst = measure(windows, bound_px, halves=halves)
             name = f"boxes {bound_px:g} px, attributes, {'both velocities' if halves else 'mean velocity'}"
             mean = np.mean(sizes)
-            print(f"| {name} | {mean:.1f} | {max(sizes)} | {mean + OVERHEAD:.1f} |")
+            without, sealed = mean - np.mean(heads), mean + OVERHEAD
+            print(f"| {name} | {without:.1f} | {mean:.1f} | {max(sizes)} | {sealed:.1f} |")
             largest = ", ".join(f"{key} {value:.3f}" for key, value in sorted(worst.items()))
             print(f"  errors: {largest}", flush=True)
     for name, size in (("deltas, deflated", deflated_deltas), ("JSON, deflated", deflated_json)):
         found = [size(timed) for timed in windows]
-        print(f"| {name} | {np.mean(found):.1f} | {max(found)} | |")
+        print(f"| {name} | | {np.mean(found):.1f} | {max(found)} | |")
     raw = [26 * sum(map(len, timed.objects)) for timed in windows]
-    print(f"| raw | {np.mean(raw):.1f} | {max(raw)} | |")
+    print(f"| raw | | {np.mean(raw):.1f} | {max(raw)} | |")
 
 
 if __name__ == "__main__":
