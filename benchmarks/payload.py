@@ -1,11 +1,13 @@
 """Bytes of a scene in windows of 2 s, beside general formats.
 
-    python benchmarks/payload.py --data DIR [--sequence PETS09-S2L1]
+    python benchmarks/payload.py --data DIR [--sequence PETS09-S2L1] [--bound PX]
+    python benchmarks/payload.py --clip FILE [--rate FPS] [--bound PX]
 
 DIR holds ``mot15/<sequence>/{gt/gt.txt,seqinfo.ini}``. The annotated boxes are tracked as
-``cssv encode --boxes`` tracks them. Every object gets another temperature and density, with deviations. The
-priors were learnt by ``payload_priors.py`` on other sequences. Each window is read back, and the largest
-errors are printed: of boxes in px, of all other values as a share of their range.
+``cssv encode --boxes`` tracks them; those of a clip are found by the ``motion`` detector. Every object gets
+another temperature and density, with deviations. The priors were learnt by ``payload_priors.py`` on other
+sequences. Each window is read back, and the largest errors are printed: of boxes in px, of all other values
+as a share of their range.
 
 The other formats hold the same numbers, rounded to the same bounds, each window on its own: ``deltas,
 deflated`` the differences of successive frames in columns of 16 bits, ``JSON, deflated`` one list for each
@@ -20,10 +22,11 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from payload_windows import Timed, true_windows
+from payload_windows import Timed, motion_windows, true_windows
 
 from cssv.payload.envelope import OVERHEAD, open_payload, seal_payload
 from cssv.payload.head import write_head
@@ -129,14 +132,21 @@ def measure(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--clip", type=Path, help="in place of a sequence")
+    parser.add_argument("--rate", type=Fraction, help="of the clip, if its header is wrong")
     parser.add_argument("--sequence", default="PETS09-S2L1")
     parser.add_argument("--bound", type=float, action="append", help="px, default 1 and 2; may be repeated")
     options = parser.parse_args(arguments)
-    windows = true_windows(options.data / "mot15" / options.sequence)
+    if (options.data is None) == (options.clip is None):
+        parser.error("give either --data or --clip")
+    if options.clip:
+        windows, name = motion_windows(options.clip, options.rate), options.clip.name
+    else:
+        windows, name = true_windows(options.data / "mot15" / options.sequence), options.sequence
     objects = [len(states) for timed in windows for states in timed.objects]
     crowd = f"{np.mean(objects):.1f} objects a frame, up to {max(objects)}"
-    print(f"{options.sequence}: {len(windows)} windows, {crowd}")
+    print(f"{name}: {len(windows)} windows, {crowd}")
     print("| what | objects alone | bytes a window | most | with envelope |")
     print("|---|---|---|---|---|")
     for bound_px in options.bound or (1.0, 2.0):

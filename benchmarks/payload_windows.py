@@ -9,15 +9,17 @@ from pathlib import Path
 
 from reference import read_size, read_truth
 
+from cssv.frames import Frame
 from cssv.payload.models import Table
 from cssv.payload.window import Window
 from cssv.payload.window_fit import fit_window
-from cssv.perception import BoxesDetector, Tracks
-from cssv.perception.offline import track_boxes
+from cssv.perception import BoxesDetector, Tracks, detector
+from cssv.perception.offline import perceive, track_boxes
 from cssv.pipeline.annotate import TrackAnnotator
 from cssv.scene import Ranges, Scene
 from cssv.scene.ranges import default_ranges
 from cssv.template.state import ObjectState
+from cssv.video import VideoReader
 
 #: Length of a window in seconds.
 WINDOW_S = Fraction(2)
@@ -62,6 +64,22 @@ def true_windows(folder: Path) -> list[Timed]:
     times = [number * time_base for number in range(len(truth))]
     tracks = track_boxes(BoxesDetector(folder / "gt/gt.txt"), times, size=read_size(folder))
     return list(cut(tracks, len(times), time_base, read_size(folder)))
+
+
+def motion_windows(path: Path, rate: Fraction | None = None) -> list[Timed]:
+    """The windows of a clip with the boxes of the ``motion`` detector; ``rate`` if the header is wrong."""
+    with VideoReader(path, rate=rate) as reader:
+        size, true_rate = (reader.info.width, reader.info.height), reader.info.rate
+        frames = 0
+
+        def counted() -> Iterator[Frame]:
+            nonlocal frames
+            for frame in reader:
+                frames += 1
+                yield frame
+
+        tracks = perceive(counted(), detector("motion"))
+    return list(cut(tracks, frames, 1 / true_rate, size))
 
 
 def cut(tracks: Tracks, frames: int, time_base: Fraction, size: tuple[int, int]) -> Iterator[Timed]:

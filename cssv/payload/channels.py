@@ -20,10 +20,10 @@ UNITS_A_PX, UNITS_A_RANGE = 16, 512
 RANGE_BOUND, AXIS_BOUND = 16, 11
 #: Units between two levels of a deviation.
 UNITS_A_LEVEL = 32
-#: The deviations of the levels, in units of 1 / 4096 of the range of speeds. Neighbours are at most 1/16 of
-#: the range apart, and so are their certainties; half a level is within 1/32.
+#: The deviations of the levels, in units of 1 / 4096 of the range of speeds. Deviations half a level apart,
+#: wherever they lie, differ by at most 1/32 of the range, and so do their certainties.
 SIGMA_LEVELS = (
-    0, 193, 229, 258, 285, 311, 338, 366, 396, 430, 468, 513, 567, 634, 722, 846,
+    0, 175, 219, 250, 278, 305, 332, 360, 391, 425, 463, 508, 562, 629, 718, 843,
     1040, 1296, 1552, 1808, 2064, 2320, 2576, 2832, 3088, 3344, 3600, 3856, 4096,
 )  # fmt: skip
 _LEVEL_SCALE = 4096
