@@ -1,0 +1,130 @@
+"""Search for the tiles of a clip that was cropped and cut: where they begin, in time and in the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.carriers.constructive.packets import MAGIC, read_packet
+from cssv.carriers.constructive.slots import Mode, frame_bits, magic_bits, modes, read_slot, slot_bits
+from cssv.carriers.constructive.tiles import (
+    KINDS,
+    PERIOD,
+    REPEAT,
+    STEP,
+    TILE,
+    WHOLE,
+    cut_clip,
+    picture_size,
+    tile_kinds,
+    tile_samples,
+)  # fmt: skip
+from cssv.frames import U8, Layout
+
+#: Frames that a search looks at: 4 s at 60 frames a second.
+SEARCH_FRAMES = 240
+
+_MAGIC_BITS = 8 * len(MAGIC)
+
+
+def _phases() -> NDArray[np.int64]:
+    """Which of 7x7 tiles is of which kind, for each place of kind 0: (49 phases, 49 kinds)."""
+    shift = np.arange(REPEAT)
+    index = (shift[:, None] + shift) % REPEAT
+    return (index[:, None, :, None] * REPEAT + index[None, :, None, :]).reshape(KINDS, KINDS)
+
+
+_PHASES = _phases()
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the tiles of a picture are.
+
+    Attributes:
+        x, y: top left pixel of a tile of kind 0, each 0 to PERIOD - 1. (0, 0) in a picture that is whole.
+    """
+
+    x: int = 0
+    y: int = 0
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """x, y of the first whole tile of the picture."""
+        return self.x % TILE, self.y % TILE
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Row and column, modulo REPEAT, of the first whole tile."""
+        return -(self.y // TILE) % REPEAT, -(self.x // TILE) % REPEAT
+
+    def within(self, left: int, top: int) -> Grid:
+        """The grid of a part of the picture that begins at (left, top)."""
+        return Grid((self.x - left) % PERIOD, (self.y - top) % PERIOD)
+
+
+def find_grid(pictures: Sequence[U8], layout: Layout, key: bytes) -> Grid | None:
+    """Find the tiles in consecutive frames, cropped or whole; None if no packet is found.
+
+    A square of 160x160 pixels in the centre is searched, then one in each corner, because something may
+    cover the picture in places. The time is bounded by the number of frames, whatever they show.
+    """
+    looked = pictures[:SEARCH_FRAMES]
+    for left, top, width, height in _squares(*picture_size(pictures[0], layout), STEP[layout]):
+        square = cut_clip(looked, layout, (left, top, width, height))
+        found = _search_square(square, layout, key)
+        if found is not None:
+            return found.within(-left, -top)
+    return None
+
+
+def _squares(width: int, height: int, step: int) -> Iterator[tuple[int, int, int, int]]:
+    """Squares to search (left, top, width, height), each once."""
+    w, h = min(width, WHOLE), min(height, WHOLE)
+    right, low = width - w, height - h
+    # The whole picture's corner comes first: there the search of a picture that is whole ends at once.
+    places = [(0, 0), (right // 2, low // 2), (right, low), (right, 0), (0, low)]
+    yield from dict.fromkeys((x // step * step, y // step * step, w, h) for x, y in places)
+
+
+def _search_square(square: U8, layout: Layout, key: bytes) -> Grid | None:
+    width, height = picture_size(square[0], layout)
+    step = STEP[layout]
+    for top in range(0, min(TILE, height - PERIOD + 1), step):
+        for left in range(0, min(TILE, width - PERIOD + 1), step):
+            part = cut_clip(square, layout, (left, top, PERIOD, PERIOD))
+            samples = tile_samples(part, layout).reshape(len(part), KINDS, -1)
+            phase = _search_samples(samples, layout, key)
+            if phase is not None:
+                return Grid(left + phase % REPEAT * TILE, top + phase // REPEAT * TILE)
+    return None
+
+
+def _search_samples(samples: U8, layout: Layout, key: bytes) -> int | None:
+    """The phase of 7x7 tiles, (frames, 49, places), in which a packet is found."""
+    parts: U8 | None = None
+    for mode in modes(layout):
+        if mode.frames > len(samples):
+            continue
+        if mode.frames == 1 or parts is None:
+            # Slots of several frames differ only in how many; their frames are read once.
+            parts = frame_bits(samples, key, mode, _MAGIC_BITS)
+        for start, phase in _candidates(slot_bits(parts, mode), mode, key):
+            whole = frame_bits(samples[start : start + mode.frames], key, mode)
+            bits = slot_bits(whole, mode)[0].reshape(REPEAT, REPEAT, -1)
+            corner = -(phase // REPEAT) % REPEAT, -(phase % REPEAT) % REPEAT
+            packet = read_slot(bits, tile_kinds(REPEAT, REPEAT, corner), key, mode)
+            if packet is not None and read_packet(packet) is not None:
+                return phase
+    return None
+
+
+def _candidates(bits: U8, mode: Mode, key: bytes) -> list[tuple[int, int]]:
+    """Frames and phases where the bits of a packet's magic are; one in 65536 is wrong."""
+    tiles = -(-_MAGIC_BITS // mode.tile_bits)
+    head = bits[:, _PHASES[:, :tiles]].reshape(len(bits), KINDS, -1)[..., :_MAGIC_BITS]
+    start, phase = np.nonzero((head == magic_bits(key, mode)).all(axis=-1))
+    return list(zip(start.tolist(), phase.tolist(), strict=True))

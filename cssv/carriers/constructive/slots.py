@@ -1,0 +1,197 @@
+"""Slots: one packet in the 49 tiles of one or more consecutive frames, repeated over the picture.
+
+One number, k, says how: every block of 2^k bytes carries k bits by at most one change. Up to the
+:data:`.tiles.PLACE_BITS` of the layout, a tile of one frame is one block or several; above, a block extends
+over several frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.carriers.constructive.keys import packet_mask, place_order, sign_bits
+from cssv.carriers.constructive.matching import bits_to_columns, columns_to_bits, step_within_nibble
+from cssv.carriers.constructive.packets import MAGIC, OVERHEAD
+from cssv.carriers.constructive.tiles import (
+    KINDS,
+    PLACE_BITS,
+    PLACES,
+    flat_index,
+    picture_size,
+    tile_kinds,
+    tile_samples,
+)
+from cssv.frames import U8, Layout
+
+#: Smallest k, and how far it exceeds PLACE_BITS at most: 2^5 frames a slot.
+SMALLEST_K, MOST_FRAME_BITS = 4, 5
+LONGEST_SLOT = 1 << MOST_FRAME_BITS
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How dense the bits of a slot are.
+
+    Attributes:
+        layout: that of the planes.
+        k: bits a block of 2^k bytes; the larger, the fewer changes, and the fewer bits.
+    """
+
+    layout: Layout
+    k: int
+
+    @property
+    def frames(self) -> int:
+        """Frames of a slot."""
+        return 1 << max(self.k - PLACE_BITS[self.layout], 0)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of a tile in a slot; each has about one change."""
+        return 1 << max(PLACE_BITS[self.layout] - self.k, 0)
+
+    @property
+    def tile_bits(self) -> int:
+        """Bits that a tile carries in a slot."""
+        return self.k * self.blocks
+
+    @property
+    def packet_bytes(self) -> int:
+        """Bytes of a packet; the bits that remain are zero."""
+        return KINDS * self.tile_bits // 8
+
+    @property
+    def data_bytes(self) -> int:
+        """Bytes of a packet that are payload."""
+        return self.packet_bytes - OVERHEAD
+
+
+def modes(layout: Layout) -> tuple[Mode, ...]:
+    """All modes of a layout, from few bits to many."""
+    largest = PLACE_BITS[layout] + MOST_FRAME_BITS
+    return tuple(Mode(layout, k) for k in range(largest, SMALLEST_K - 1, -1))
+
+
+@lru_cache(maxsize=64)
+def _parity_matrix(key: bytes, mode: Mode) -> NDArray[np.float32]:
+    """Places x bits: the bits that an odd byte at a place adds to the syndromes of its tile and frame.
+
+    Where a block extends over several frames, the last column is 1 for each place that carries.
+    """
+    size = PLACE_BITS[mode.layout]
+    number = np.arange(1 << size)
+    if mode.k > size:
+        used = np.column_stack([columns_to_bits(number, size), np.ones(1 << size)])
+    else:
+        bits = columns_to_bits(number & ((1 << mode.k) - 1), mode.k)
+        used = np.zeros((1 << size, mode.blocks, mode.k))
+        used[number, number >> mode.k] = bits
+        used = used.reshape(1 << size, mode.tile_bits)
+    matrix = np.zeros((PLACES[mode.layout], used.shape[1]), np.float32)
+    matrix[place_order(key, PLACES[mode.layout], 1 << size)] = used
+    return matrix
+
+
+def frame_bits(samples: U8, key: bytes, mode: Mode, limit: int | None = None) -> U8:
+    """Syndromes of tiles frame by frame, (..., places) to (..., bits); only the first ``limit`` bits."""
+    # Counting odd bytes by a product of matrices is exact: no count exceeds 1024.
+    same = mode if mode.frames == 1 else Mode(mode.layout, PLACE_BITS[mode.layout] + 1)
+    matrix = _parity_matrix(key, same)[:, : None if mode.frames > 1 else limit]
+    counts = (samples & 1).astype(np.float32) @ matrix
+    return (counts.astype(np.int32) & 1).astype(np.uint8)
+
+
+def slot_bits(parts: U8, mode: Mode) -> U8:
+    """Bits of the slots that begin at each frame, (frames, ..., bits) to (starts, ..., tile bits).
+
+    Args:
+        parts: result of :func:`frame_bits` for consecutive frames.
+        mode: that of ``parts``.
+    """
+    length = mode.frames
+    if length == 1:
+        return parts
+    starts = len(parts) - length + 1
+    if starts < 1:
+        return np.zeros((0, *parts.shape[1:-1], mode.tile_bits), np.uint8)
+    before = np.zeros((len(parts) + 1, *parts.shape[1:-1], parts.shape[-1] - 1), np.uint8)
+    np.bitwise_xor.accumulate(parts[..., :-1], axis=0, out=before[1:])
+    places = before[length:] ^ before[:-length]
+    odd = np.lib.stride_tricks.sliding_window_view(parts[..., -1], length, axis=0).astype(np.float32)
+    frame = columns_to_bits(np.arange(length), mode.k - PLACE_BITS[mode.layout]).astype(np.float32)
+    frames = ((odd @ frame).astype(np.int32) & 1).astype(np.uint8)
+    return np.concatenate([frames, places], axis=-1)
+
+
+def embed_slot(stego: Sequence[U8], mode: Mode, packet: bytes, key: bytes, turn: tuple[int, int]) -> None:
+    """Write a packet into the frames of a slot, in place. Inverse of :func:`read_slot`.
+
+    Args:
+        stego: planes of :attr:`Mode.frames` consecutive frames of one size.
+        mode: how dense the bits are.
+        packet: :attr:`Mode.packet_bytes` bytes.
+        key: 32 bytes.
+        turn: numbers of window and slot; they choose between plus and minus one.
+    """
+    layout = mode.layout
+    parts = np.stack([frame_bits(tile_samples(planes, layout), key, mode) for planes in stego])
+    found = slot_bits(parts, mode)[0]
+    rows, columns = found.shape[:2]
+    wanted = _packet_to_tiles(packet, key, mode)[tile_kinds(rows, columns)]
+    change = bits_to_columns((found ^ wanted).reshape(rows, columns, mode.blocks, mode.k))
+    row, column, block = np.nonzero(change)
+    number = change[row, column, block]
+    size = PLACE_BITS[layout]
+    # Within one frame the blocks of a tile follow each other; else the high bits are the frame.
+    frame = number >> size
+    number = (number & ((1 << size) - 1)) | (block << mode.k if mode.frames == 1 else 0)
+    place = place_order(key, PLACES[layout], 1 << size)[number]
+    up = sign_bits(key, *turn, change.size).reshape(change.shape)[row, column, block] == 1
+    at = flat_index(layout, *picture_size(stego[0], layout), row, column, place)
+    for i, planes in enumerate(stego):
+        here = frame == i
+        flat = planes.reshape(-1)
+        flat[at[here]] = step_within_nibble(flat[at[here]], up[here])
+
+
+def read_slot(bits: U8, kinds: NDArray[np.int64], key: bytes, mode: Mode) -> bytes | None:
+    """The packet in a slot: each bit as most copies of its tile have it.
+
+    Args:
+        bits: those of all tiles, (rows, columns, tile bits).
+        kinds: which of the 49 tiles each is, (rows, columns).
+        key: 32 bytes.
+        mode: that of ``bits``.
+
+    Returns:
+        :attr:`Mode.packet_bytes` bytes, not checked; None if one of the 49 tiles is missing.
+    """
+    copies = np.bincount(kinds.reshape(-1), minlength=KINDS)
+    if not copies.all():
+        return None
+    votes = np.zeros((KINDS, mode.tile_bits), np.int32)
+    np.add.at(votes, kinds, bits)
+    packet = (2 * votes > copies[:, None]).astype(np.uint8).reshape(-1) ^ _mask(key, mode)
+    return np.packbits(packet)[: mode.packet_bytes].tobytes()
+
+
+def magic_bits(key: bytes, mode: Mode) -> U8:
+    """The bits that begin every packet, as the tiles hold them."""
+    magic = np.unpackbits(np.frombuffer(MAGIC, np.uint8))
+    return magic ^ _mask(key, mode)[: len(magic)]
+
+
+def _packet_to_tiles(packet: bytes, key: bytes, mode: Mode) -> U8:
+    """The bits of each of the 49 tiles, (49, tile bits)."""
+    bits = np.zeros(KINDS * mode.tile_bits, np.uint8)
+    bits[: 8 * len(packet)] = np.unpackbits(np.frombuffer(packet, np.uint8))
+    return (bits ^ _mask(key, mode)).reshape(KINDS, mode.tile_bits)
+
+
+def _mask(key: bytes, mode: Mode) -> U8:
+    return packet_mask(key, mode.k, KINDS * mode.tile_bits)

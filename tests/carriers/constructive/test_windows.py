@@ -1,0 +1,153 @@
+"""Windows: payloads through crops, cuts and damage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cssv.carriers.constructive.keys import PUBLIC_KEY, key_from_password
+from cssv.carriers.constructive.search import Grid, find_grid
+from cssv.carriers.constructive.windows import capacity, choose_mode, embed_window, read_windows
+from cssv.errors import CarrierError, OptionError
+
+
+@pytest.fixture(scope="module")
+def clip(studio):
+    """Three windows of 20 frames and their payloads."""
+    covers = studio.covers(60, size=(400, 300))
+    payloads = [studio.payload(118, seed) for seed in range(3)]
+    stego = []
+    for number, payload in enumerate(payloads):
+        stego += embed_window(covers[20 * number : 20 * number + 20], "yuv420p", payload, number)
+    return covers, payloads, stego
+
+
+def test_a_whole_clip(clip):
+    covers, payloads, stego = clip
+    found = read_windows(stego, "yuv420p")
+    assert [window.payload for window in found] == payloads
+    assert [(window.number, window.start, window.needed) for window in found] == [
+        (0, 0, 2),
+        (1, 20, 2),
+        (2, 40, 2),
+    ]
+    for cover, planes in zip(covers, stego, strict=True):
+        assert not ((cover ^ planes) & 0xF0).any()
+        assert np.abs(cover.astype(int) - planes).max() <= 1
+
+
+@settings(deadline=None, max_examples=12)
+@given(st.data())
+def test_any_crop_of_160_pixels_over_4_s(studio, clip, data):
+    payloads, stego = clip[1:]
+    left = 2 * data.draw(st.integers(0, 120), "left")
+    top = 2 * data.draw(st.integers(0, 70), "top")
+    first = data.draw(st.integers(0, 20), "first")
+    part = studio.crop(stego[first : first + 40], "yuv420p", left, top)
+    found = read_windows(part, "yuv420p")
+    assert found
+    for window in found:
+        assert window.payload == payloads[window.number]
+        assert window.start == 20 * window.number - first
+    # All windows that lie in the cut are there.
+    whole = {number for number in range(3) if 20 * number >= first and 20 * number + 20 <= first + 40}
+    assert {window.number for window in found} >= whole
+    assert find_grid(part, "yuv420p", PUBLIC_KEY) == Grid(-left % 140, -top % 140)
+
+
+@pytest.mark.parametrize("offset", [(0, 0), (7, 13), (139, 99)])
+def test_crops_of_rgb_begin_at_odd_pixels_too(studio, offset):
+    payload = studio.payload(60)
+    stego = embed_window(studio.covers(4, "rgb24", (300, 260)), "rgb24", payload, 9)
+    found = read_windows(studio.crop(stego, "rgb24", *offset), "rgb24")
+    assert [(window.payload, window.number) for window in found] == [(payload, 9)]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_read_is_the_inverse_of_embed(studio, data):
+    layout = data.draw(st.sampled_from(["yuv420p", "rgb24"]))
+    frames = data.draw(st.integers(1, 9))
+    payload = studio.payload(data.draw(st.integers(0, min(capacity(layout, frames), 3000))))
+    covers = studio.covers(frames, layout, (152, 144), seed=frames)
+    stego = embed_window(covers, layout, payload, 511, studio.key)
+    found = read_windows(stego, layout, studio.key)
+    assert [(window.payload, window.number, window.start) for window in found] == [(payload, 255, 0)]
+
+
+def test_a_full_window(studio):
+    size = capacity("yuv420p", 2)
+    payload = studio.payload(size)
+    stego = embed_window(studio.covers(2, size=(160, 160)), "yuv420p", payload, 0)
+    assert read_windows(stego, "yuv420p")[0].payload == payload
+    with pytest.raises(CarrierError, match=f"allowed: at most {size} bytes"):
+        embed_window(studio.covers(2, size=(160, 160)), "yuv420p", payload + b"x", 0)
+
+
+def test_packets_for_repair_replace_lost_ones(studio):
+    payload = studio.payload(180)
+    covers = studio.covers(20, size=(160, 160))
+    mode = choose_mode("yuv420p", 20, 180, repair=2)
+    stego = embed_window(covers, "yuv420p", payload, 0, repair=2)
+    for i in range(2 * mode.frames):
+        stego[i] = covers[i]
+    found = read_windows(stego, "yuv420p")
+    assert [(window.payload, window.start) for window in found] == [(payload, 0)]
+    stego[2 * mode.frames] = covers[0]
+    assert read_windows(stego, "yuv420p") == []
+
+
+def test_the_mode_changes_as_few_bytes_as_possible():
+    assert choose_mode("yuv420p", 20, 69).k == 13
+    assert choose_mode("yuv420p", 20, 70).k == 12
+    assert choose_mode("yuv420p", 50, 75).k == 14
+    assert choose_mode("yuv420p", 1, 45).k == 9
+    last = 99
+    for length in range(0, 3000, 50):
+        mode = choose_mode("yuv420p", 20, length)
+        assert mode.k <= last
+        last = mode.k
+
+
+def test_the_same_arguments_give_the_same_bytes(studio):
+    covers = studio.covers(3, size=(160, 160))
+    first, second = (embed_window(covers, "yuv420p", b"room", 5) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_a_key_is_needed_to_read(studio):
+    key = key_from_password("s3cret")
+    stego = embed_window(studio.covers(2, size=(160, 160)), "yuv420p", b"room", 0, key)
+    assert read_windows(stego, "yuv420p") == []
+    assert read_windows(stego, "yuv420p", key)[0].payload == b"room"
+    with pytest.raises(OptionError, match="wrong length"):
+        read_windows(stego, "yuv420p", b"short")
+
+
+def test_covers_carry_nothing(studio):
+    assert read_windows(studio.covers(3), "yuv420p") == []
+    assert read_windows([np.full((240, 160), 16, np.uint8)] * 3, "yuv420p") == []
+    assert read_windows([], "yuv420p") == []
+
+
+def test_a_known_grid_is_not_searched(studio, clip):
+    part = studio.crop(clip[2][:20], "yuv420p", 46, 22)
+    assert read_windows(part, "yuv420p", grid=Grid(94, 118))[0].payload == clip[1][0]
+    assert read_windows(part, "yuv420p", grid=Grid(92, 118)) == []
+
+
+def test_the_search_passes_over_a_part_that_was_painted_over(studio, clip):
+    covered = [planes.copy() for planes in clip[2][:20]]
+    for planes in covered:
+        planes[:100, :120] = 16
+    found = read_windows(studio.crop(covered, "yuv420p", 22, 10, 370, 286), "yuv420p")
+    assert [window.payload for window in found] == clip[1][:1]
+
+
+def test_a_small_picture_is_refused(studio):
+    covers = studio.covers(20, size=(320, 138))
+    with pytest.raises(CarrierError, match="found '320x138'; allowed: at least 140 pixels a side"):
+        embed_window(covers, "yuv420p", b"room", 0)
+    assert read_windows(covers, "yuv420p") == []
