@@ -1,0 +1,235 @@
+"""Second reader of the constructive carrier's pixels, written from cssv/carriers/constructive/SPEC.md alone.
+
+It uses numpy and the standard library, and nothing of the package: where this and the package's reader
+disagree, one of them or the page is wrong. It takes the first tile of each kind and does not vote. "Section"
+means a section of that page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import unicodedata
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+TILE, PERIOD, KINDS = 20, 140, 49
+EXPONENT = {"yuv420p": 9, "rgb24": 10}
+PLACES = {"yuv420p": 600, "rgb24": 1200}
+HEAD = "1100010100000001"
+
+
+@dataclass(frozen=True)
+class Read:
+    """One packet: where it was found, and its fields. ``at`` is x, y of a tile of kind 0."""
+
+    at: tuple[int, int]
+    frame: int
+    k: int
+    window: int
+    index: int
+    length: int
+    data: bytes
+
+
+def public_key() -> bytes:
+    """The key without a password (section 2)."""
+    return hashlib.sha256(b"CSSV constructive 1").digest()
+
+
+def password_key(password: str) -> bytes:
+    """The key of a password (section 2)."""
+    text = unicodedata.normalize("NFC", password).encode()
+    salt = b"CSSV constructive positions 1"
+    return hashlib.scrypt(text, salt=salt, n=32768, r=8, p=1, maxmem=2**26, dklen=32)
+
+
+def stream(key: bytes, label: bytes, size: int) -> bytes:
+    """The first bytes of a stream (section 2)."""
+    out, i = b"", 0
+    while len(out) < size:
+        out += hmac.new(key, label + i.to_bytes(8, "big"), hashlib.sha256).digest()
+        i += 1
+    return out[:size]
+
+
+def carrying_places(key: bytes, layout: str) -> list[int]:
+    """Place of each number (section 2)."""
+    count = PLACES[layout]
+    data = stream(key, b"places", 8 * count)
+    return sorted(range(count), key=lambda p: (data[8 * p : 8 * p + 8], p))[: 2 ** EXPONENT[layout]]
+
+
+def tile_bits(k: int, exponent: int) -> int:
+    """Section 3: b."""
+    return int(k * 2 ** max(exponent - k, 0))
+
+
+def slot_frames(k: int, exponent: int) -> int:
+    """Section 4: frames of a slot."""
+    return int(2 ** max(k - exponent, 0))
+
+
+def mask(key: bytes, k: int, bits: int) -> str:
+    """The mask of a packet as text of 0 and 1 (section 2)."""
+    data = stream(key, b"mask" + bytes([k]), (bits + 7) // 8)
+    return "".join(f"{byte:08b}" for byte in data)[:bits]
+
+
+class Clip:
+    """Frames in one layout, and the key."""
+
+    def __init__(self, frames: Sequence[U8], layout: str, key: bytes) -> None:
+        self.layout, self.key = layout, key
+        self.exponent = EXPONENT[layout]
+        self.frames = [np.asarray(frame) for frame in frames]
+        rows, self.width = self.frames[0].shape[:2]
+        self.height = rows * 2 // 3 if layout == "yuv420p" else rows
+        self.order = carrying_places(key, layout)
+        self._odd: dict[tuple[int, int, int], U8] = {}
+
+    def odd(self, frame: int, x: int, y: int) -> U8:
+        """Lowest bits of a tile at (x, y) of the picture, in the order of numbers (sections 1 and 2)."""
+        if (frame, x, y) not in self._odd:
+            planes = self.frames[frame]
+            if self.layout == "rgb24":
+                tile = planes[y : y + TILE, x : x + TILE].reshape(-1)
+            else:
+                size = self.width * self.height
+                flat, half = planes.reshape(-1), (self.height // 2, self.width // 2)
+                parts = [flat[:size].reshape(self.height, self.width)[y : y + TILE, x : x + TILE]]
+                for start in (size, size + size // 4):
+                    plane = flat[start : start + size // 4].reshape(half)
+                    parts.append(plane[y // 2 : y // 2 + 10, x // 2 : x // 2 + 10])
+                tile = np.concatenate([part.reshape(-1) for part in parts])
+            self._odd[frame, x, y] = np.asarray(tile[self.order] & 1, np.uint8)
+        return self._odd[frame, x, y]
+
+    def bits(self, frame: int, k: int, x: int, y: int) -> str:
+        """Bits of the tile at (x, y) in the slot that begins at a frame (section 3)."""
+        e = self.exponent
+        if k > e:
+            syndrome = 0
+            for j in range(slot_frames(k, e)):
+                for q in np.flatnonzero(self.odd(frame + j, x, y)):
+                    syndrome ^= j << e | int(q)
+            return f"{syndrome:0{k}b}"
+        syndromes = [0] * 2 ** (e - k)
+        for q in np.flatnonzero(self.odd(frame, x, y)):
+            syndromes[int(q) >> k] ^= int(q) & (2**k - 1)
+        return "".join(f"{syndrome:0{k}b}" for syndrome in syndromes)
+
+    def kind_at(self, kind: int, at: tuple[int, int]) -> tuple[int, int]:
+        """Place of the first tile of a kind, where one of kind 0 is at ``at`` (section 1)."""
+        return (at[0] + TILE * (kind % 7)) % PERIOD, (at[1] + TILE * (kind // 7)) % PERIOD
+
+    def begins(self, frame: int, k: int, at: tuple[int, int], masked: str) -> bool:
+        """Whether a packet's magic is there (section 7)."""
+        found = ""
+        for kind in range(KINDS):
+            x, y = self.kind_at(kind, at)
+            if x + TILE > self.width or y + TILE > self.height:
+                return False
+            found += self.bits(frame, k, x, y)
+            if len(found) >= len(HEAD):
+                break
+        return all(int(a) ^ int(b) == int(c) for a, b, c in zip(found, masked, HEAD, strict=False))
+
+    def packet(self, frame: int, k: int, at: tuple[int, int]) -> Read | None:
+        """The packet in a slot, or None (sections 4 and 5)."""
+        places = [self.kind_at(kind, at) for kind in range(KINDS)]
+        if any(x + TILE > self.width or y + TILE > self.height for x, y in places):
+            return None
+        stored = "".join(self.bits(frame, k, x, y) for x, y in places)
+        plain = "".join(
+            str(int(a) ^ int(b)) for a, b in zip(stored, mask(self.key, k, len(stored)), strict=True)
+        )
+        block = bytes(int(plain[i : i + 8], 2) for i in range(0, len(plain) - 7, 8))
+        body, crc = block[:-4], int.from_bytes(block[-4:], "big")
+        if body[:2] != b"\xc5\x01" or zlib.crc32(body) != crc or body[3] > 254:
+            return None
+        read = Read(at, frame, k, body[2], body[3], int.from_bytes(body[4:6], "big"), body[6:])
+        return read if symbols_needed(read) <= 255 else None
+
+    def packets(self, ks: Iterable[int], at: tuple[int, int] | None) -> Iterator[Read]:
+        """All packets; the position of a tile of kind 0 is searched unless it is given (section 7)."""
+        step = 2 if self.layout == "yuv420p" else 1
+        for k in ks:
+            masked = mask(self.key, k, 16)
+            for frame in range(len(self.frames) - slot_frames(k, self.exponent) + 1):
+                every = ((x, y) for y in range(0, PERIOD, step) for x in range(0, PERIOD, step))
+                for place in every if at is None else [at]:
+                    found = self.packet(frame, k, place) if self.begins(frame, k, place, masked) else None
+                    if found is not None:
+                        yield found
+                        at = place
+                        break
+
+
+def symbols_needed(read: Read) -> int:
+    """Section 6: K."""
+    return max(1, -(-read.length // len(read.data)))
+
+
+def product(a: int, b: int) -> int:
+    """Product in GF(256) (section 6)."""
+    out = 0
+    while b:
+        out ^= a if b & 1 else 0
+        a = a << 1 ^ (0x11D if a & 128 else 0)
+        b >>= 1
+    return out
+
+
+def inverse(a: int) -> int:
+    """The number whose product with a is 1."""
+    return next(b for b in range(1, 256) if product(a, b) == 1)
+
+
+def interpolate(symbols: dict[int, bytes], at: int) -> bytes:
+    """The symbol at an index, from others (section 6)."""
+    out = bytearray(len(next(iter(symbols.values()))))
+    for i, symbol in symbols.items():
+        weight = 1
+        for j in symbols:
+            if j != i:
+                weight = product(weight, product(at ^ j, inverse(i ^ j)))
+        for n, byte in enumerate(symbol):
+            out[n] ^= product(weight, byte)
+    return bytes(out)
+
+
+def read(
+    frames: Sequence[U8],
+    layout: str,
+    key: bytes,
+    ks: Iterable[int] | None = None,
+    at: tuple[int, int] | None = None,
+) -> list[tuple[int, int, bytes]]:
+    """Number, first frame and payload of each window in a run of frames.
+
+    Args:
+        frames: planes as stored.
+        layout: ``"yuv420p"`` or ``"rgb24"``.
+        key: 32 bytes.
+        ks: values of k to try; None tries all.
+        at: x, y of a tile of kind 0, each below 140; None searches.
+    """
+    clip = Clip(frames, layout, key)
+    groups: dict[tuple[int, int, int, int], dict[int, Read]] = {}
+    for packet in clip.packets(range(4, clip.exponent + 6) if ks is None else ks, at):
+        start = packet.frame - packet.index * slot_frames(packet.k, clip.exponent)
+        groups.setdefault((start, packet.window, packet.length, packet.k), {})[packet.index] = packet
+    windows = []
+    for (start, window, length, _), packets in sorted(groups.items()):
+        needed = symbols_needed(next(iter(packets.values())))
+        if len(packets) >= needed:
+            known = {i: packets[i].data for i in sorted(packets)[:needed]}
+            data = [known[i] if i in known else interpolate(known, i) for i in range(needed)]
+            windows.append((window, start, b"".join(data)[:length]))
+    return windows
