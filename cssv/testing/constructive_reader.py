@@ -221,15 +221,24 @@ def read(
         at: x, y of a tile of kind 0, each below 140; None searches.
     """
     clip = Clip(frames, layout, key)
-    groups: dict[tuple[int, int, int, int], dict[int, Read]] = {}
-    for packet in clip.packets(range(4, clip.exponent + 6) if ks is None else ks, at):
-        start = packet.frame - packet.index * slot_frames(packet.k, clip.exponent)
-        groups.setdefault((start, packet.window, packet.length, packet.k), {})[packet.index] = packet
+    found = clip.packets(range(4, clip.exponent + 6) if ks is None else ks, at)
+    groups: list[list[Read]] = []
+    for packet in sorted(found, key=lambda packet: packet.frame):
+        last = groups[-1][-1] if groups else None
+        if (
+            last is not None
+            and (last.window, last.length, last.k) == (packet.window, packet.length, packet.k)
+            and last.index < packet.index
+        ):
+            groups[-1].append(packet)
+        else:
+            groups.append([packet])
     windows = []
-    for (start, window, length, _), packets in sorted(groups.items()):
-        needed = symbols_needed(next(iter(packets.values())))
+    for packets in groups:
+        first, needed = packets[0], symbols_needed(packets[0])
         if len(packets) >= needed:
-            known = {i: packets[i].data for i in sorted(packets)[:needed]}
+            known = {packet.index: packet.data for packet in packets[:needed]}
             data = [known[i] if i in known else interpolate(known, i) for i in range(needed)]
-            windows.append((window, start, b"".join(data)[:length]))
+            start = first.frame - first.index * slot_frames(first.k, clip.exponent)
+            windows.append((first.window, start, b"".join(data)[: first.length]))
     return windows

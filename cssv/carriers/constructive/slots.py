@@ -14,8 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.carriers.constructive.keys import packet_mask, place_order, sign_bits
-from cssv.carriers.constructive.matching import bits_to_columns, columns_to_bits, step_within_nibble
+from cssv.carriers.constructive.keys import keystream, packet_mask, place_order, sign_bits
+from cssv.carriers.constructive.matching import Ints, bits_to_columns, columns_to_bits, step_within_nibble
 from cssv.carriers.constructive.packets import MAGIC, OVERHEAD
 from cssv.carriers.constructive.tiles import (
     KINDS,
@@ -23,6 +23,7 @@ from cssv.carriers.constructive.tiles import (
     PLACES,
     flat_index,
     picture_size,
+    tile_grid,
     tile_kinds,
     tile_samples,
 )
@@ -144,9 +145,37 @@ def embed_slot(stego: Sequence[U8], mode: Mode, packet: bytes, key: bytes, turn:
     rows, columns = found.shape[:2]
     wanted = _packet_to_tiles(packet, key, mode)[tile_kinds(rows, columns)]
     change = bits_to_columns((found ^ wanted).reshape(rows, columns, mode.blocks, mode.k))
+    _flip(stego, mode, change, key, turn)
+
+
+def erase_slot(stego: Sequence[U8], mode: Mode, key: bytes, turn: tuple[int, int]) -> None:
+    """Make the packet of a slot unreadable, in place, by one change in each tile of the first kind.
+
+    The arguments are those of :func:`embed_slot`.
+    """
+    rows, columns = tile_grid(*picture_size(stego[0], mode.layout))
+    change = np.zeros((rows, columns, mode.blocks), np.int64)
+    first = tile_kinds(rows, columns) == 0
+    label = b"erase" + b"".join(number.to_bytes(8, "big") for number in turn)
+    word = int.from_bytes(keystream(key, label, 4), "big")
+    # The same bits change in every copy, so that no majority restores them.
+    change[first, 0] = word % ((1 << mode.k) - 1) + 1
+    _flip(stego, mode, change, key, turn)
+
+
+def _flip(stego: Sequence[U8], mode: Mode, change: Ints, key: bytes, turn: tuple[int, int]) -> None:
+    """Change the lowest bit of one byte of each block, in place.
+
+    Args:
+        stego: planes of the frames of a slot.
+        mode: that of the slot.
+        change: (rows, columns, blocks): the column of the byte in its block; 0 changes nothing.
+        key: 32 bytes.
+        turn: numbers of window and slot.
+    """
+    layout, size = mode.layout, PLACE_BITS[mode.layout]
     row, column, block = np.nonzero(change)
     number = change[row, column, block]
-    size = PLACE_BITS[layout]
     # Within one frame the blocks of a tile follow each other; else the high bits are the frame.
     frame = number >> size
     number = (number & ((1 << size) - 1)) | (block << mode.k if mode.frames == 1 else 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from cssv.carriers.constructive.slots import (
     LONGEST_SLOT,
     Mode,
     embed_slot,
+    erase_slot,
     frame_bits,
     magic_bits,
     modes,
@@ -151,16 +152,56 @@ def read_windows(
     grid = find_grid(pictures, layout, key) if grid is None else grid
     if grid is None:
         return []
-    found: dict[tuple[int, int, int, int], dict[int, Packet]] = {}
-    for frame, mode, packet in _read_packets(pictures, layout, key, grid):
-        start = frame - packet.index * mode.frames
-        found.setdefault((start, packet.window, packet.length, mode.k), {})[packet.index] = packet
     windows = []
-    for (start, number, _, _), packets in sorted(found.items()):
-        needed = next(iter(packets.values())).needed
-        if len(packets) >= needed:
-            windows.append(CarriedWindow(number, start, join_packets(packets), len(packets), needed))
+    for frame, mode, packets in _group(_read_packets(pictures, layout, key, grid)):
+        first = next(iter(packets.values()))
+        if len(packets) >= first.needed:
+            start = frame - first.index * mode.frames
+            payload = join_packets(packets)
+            windows.append(CarriedWindow(first.window, start, payload, len(packets), first.needed))
     return windows
+
+
+def replace_window(
+    stego: Sequence[U8],
+    layout: Layout,
+    payload: bytes,
+    number: int,
+    key: bytes = PUBLIC_KEY,
+    repair: int = 0,
+) -> list[U8]:
+    """Hide another payload in frames, whole ones, that carry already.
+
+    Packets of the old payload can lie where the new one has none, because both may have different modes. They
+    are made unreadable first. The arguments, the result and the errors are those of :func:`embed_window`.
+    """
+    check_key(key)
+    _check_size(stego[0], layout)
+    choose_mode(layout, len(stego), len(payload), repair)
+    changed = [planes.copy() for planes in stego]
+    for frame, mode, packet in list(_read_packets(changed, layout, key, Grid())):
+        erase_slot(changed[frame : frame + mode.frames], mode, key, (number, packet.index))
+    return embed_window(changed, layout, payload, number, key, repair)
+
+
+def _group(packets: Iterable[tuple[int, Mode, Packet]]) -> Iterator[tuple[int, Mode, dict[int, Packet]]]:
+    """Frame of the first packet, mode, and packets by index of each window.
+
+    Packets of one window follow each other. The frames between them are not counted, so that a lost or
+    repeated frame damages only its own slot.
+    """
+    group: tuple[int, Mode, dict[int, Packet]] | None = None
+    for frame, mode, packet in packets:
+        if group is not None:
+            last = group[2][max(group[2])]
+            same = (last.window, last.length, group[1]) == (packet.window, packet.length, mode)
+            if same and packet.index > last.index:
+                group[2][packet.index] = packet
+                continue
+            yield group
+        group = frame, mode, {packet.index: packet}
+    if group is not None:
+        yield group
 
 
 def _read_packets(

@@ -8,8 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.carriers.constructive.keys import PUBLIC_KEY, key_from_password
+from cssv.carriers.constructive.packets import Packet
 from cssv.carriers.constructive.search import Grid, find_grid
-from cssv.carriers.constructive.windows import capacity, choose_mode, embed_window, read_windows
+from cssv.carriers.constructive.slots import Mode, embed_slot
+from cssv.carriers.constructive.windows import (
+    capacity,
+    choose_mode,
+    embed_window,
+    read_windows,
+    replace_window,
+)
 from cssv.errors import CarrierError, OptionError
 
 
@@ -97,6 +105,54 @@ def test_packets_for_repair_replace_lost_ones(studio):
     assert [(window.payload, window.start) for window in found] == [(payload, 0)]
     stego[2 * mode.frames] = covers[0]
     assert read_windows(stego, "yuv420p") == []
+
+
+@pytest.mark.parametrize("spoil", ["lose", "repeat"])
+def test_a_lost_or_repeated_frame_damages_one_slot_only(studio, spoil):
+    payload = studio.payload(180)
+    stego = embed_window(studio.covers(20, size=(160, 160)), "yuv420p", payload, 0, repair=1)
+    mode = choose_mode("yuv420p", 20, 180, repair=1)
+    at = mode.frames + 1
+    assert mode.frames > 2
+    if spoil == "lose":
+        del stego[at]
+    else:
+        stego.insert(at, stego[at])
+    (found,) = read_windows(stego, "yuv420p")
+    assert (found.payload, found.start, found.packets) == (payload, 0, found.needed)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 60), (60, 0), (60, 120), (120, 60), (60, 900), (900, 60)])
+@pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
+def test_a_replaced_payload_leaves_nothing_of_the_old_one(studio, layout, before, after):
+    covers = studio.covers(12, layout, (170, 150))
+    # Packets for repair are those that could remain: one of them gives the old payload.
+    stego = embed_window(covers, layout, studio.payload(before, 1), 3, repair=2)
+    replaced = replace_window(stego, layout, studio.payload(after, 2), 3)
+    found = read_windows(replaced, layout)
+    assert [(window.number, window.payload) for window in found] == [(3, studio.payload(after, 2))]
+    assert not any(((a ^ b) & 0xF0).any() for a, b in zip(covers, replaced, strict=True))
+    again = replace_window(stego, layout, studio.payload(after, 2), 3)
+    assert all(np.array_equal(a, b) for a, b in zip(replaced, again, strict=True))
+
+
+def test_replacing_in_a_cover_is_embedding(studio):
+    covers = studio.covers(2, size=(160, 160))
+    embedded, replaced = (do(covers, "yuv420p", b"room", 1) for do in (embed_window, replace_window))
+    assert all(np.array_equal(a, b) for a, b in zip(embedded, replaced, strict=True))
+
+
+@pytest.mark.parametrize(("index", "length"), [(254, 0), (3, 65535), (0, 46), (254, 45)])
+def test_packets_that_a_stranger_wrote_do_no_harm(studio, index, length):
+    mode = Mode("yuv420p", 9)
+    stego = studio.covers(3, size=(160, 160))
+    for planes in stego:
+        packet = Packet(7, index, length, bytes(mode.data_bytes))
+        embed_slot([planes], mode, packet.write(), PUBLIC_KEY, (0, 0))
+    # Each frame has the same packet: never two of one window.
+    found = read_windows(stego, "yuv420p")
+    assert [window.payload for window in found] == ([bytes(length)] * 3 if length < 46 else [])
+    assert all(window.start == frame - index for frame, window in enumerate(found))
 
 
 def test_the_mode_changes_as_few_bytes_as_possible():
