@@ -27,6 +27,10 @@ from cssv.frames import U8, Layout
 #: Frames that a search looks at: 4 s at 60 frames a second.
 SEARCH_FRAMES = 240
 
+#: Places with the magic that are looked at, for each mode and each place of the tiles. Chance gives one or
+#: two; a picture that was made for it could have thousands.
+CANDIDATES = 32
+
 _MAGIC_BITS = 8 * len(MAGIC)
 
 
@@ -126,5 +130,5 @@ def _candidates(bits: U8, mode: Mode, key: bytes) -> list[tuple[int, int]]:
     """Frames and phases where the bits of a packet's magic are; one in 65536 is wrong."""
     tiles = -(-_MAGIC_BITS // mode.tile_bits)
     head = bits[:, _PHASES[:, :tiles]].reshape(len(bits), KINDS, -1)[..., :_MAGIC_BITS]
-    start, phase = np.nonzero((head == magic_bits(key, mode)).all(axis=-1))
-    return list(zip(start.tolist(), phase.tolist(), strict=True))
+    found = np.argwhere((head == magic_bits(key, mode)).all(axis=-1))[:CANDIDATES]
+    return [(int(start), int(phase)) for start, phase in found]

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.carriers.constructive.keys import PUBLIC_KEY, key_from_password
+from cssv.carriers.constructive import search
+from cssv.carriers.constructive.keys import PUBLIC_KEY, key_from_password, packet_mask
 from cssv.carriers.constructive.packets import Packet
 from cssv.carriers.constructive.search import Grid, find_grid
-from cssv.carriers.constructive.slots import Mode, embed_slot
+from cssv.carriers.constructive.slots import Mode, embed_slot, magic_bits
+from cssv.carriers.constructive.tiles import KINDS
 from cssv.carriers.constructive.windows import (
     capacity,
     choose_mode,
@@ -153,6 +155,20 @@ def test_packets_that_a_stranger_wrote_do_no_harm(studio, index, length):
     found = read_windows(stego, "yuv420p")
     assert [window.payload for window in found] == ([bytes(length)] * 3 if length < 46 else [])
     assert all(window.start == frame - index for frame, window in enumerate(found))
+
+
+def test_a_picture_full_of_magic_takes_bounded_time(studio, monkeypatch):
+    mode = Mode("yuv420p", 8)
+    covers = studio.covers(4, size=(160, 160))
+    # Every tile has the bits that begin a packet, so that a packet could begin at each.
+    stored = np.tile(magic_bits(PUBLIC_KEY, mode), KINDS)
+    packet = np.packbits(stored ^ packet_mask(PUBLIC_KEY, 8, len(stored))).tobytes()
+    for planes in covers:
+        embed_slot([planes], mode, packet, PUBLIC_KEY, (0, 0))
+    read = []
+    monkeypatch.setattr(search, "read_slot", lambda *_: read.append(1))
+    assert read_windows(covers, "yuv420p") == []
+    assert search.CANDIDATES <= len(read) < search.CANDIDATES + 8
 
 
 def test_the_mode_changes_as_few_bytes_as_possible():
