@@ -110,7 +110,7 @@ def embed_window(
         covers: planes of all frames of the window, of one size; they are not changed.
         layout: that of the planes.
         payload: any bytes.
-        number: number of the window in the clip.
+        number: number of the window in the clip, from 0.
         key: 32 bytes, :data:`.keys.PUBLIC_KEY` or from a password.
         repair: packets beyond those that are needed; as many may be lost.
 
@@ -176,8 +176,8 @@ def replace_window(
     are made unreadable first. The arguments, the result and the errors are those of :func:`embed_window`.
     """
     check_key(key)
-    _check_size(stego[0], layout)
     choose_mode(layout, len(stego), len(payload), repair)
+    _check_size(stego[0], layout)
     changed = [planes.copy() for planes in stego]
     for frame, mode, packet in list(_read_packets(changed, layout, key, Grid())):
         erase_slot(changed[frame : frame + mode.frames], mode, key, (number, packet.index))

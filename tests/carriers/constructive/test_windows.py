@@ -218,6 +218,12 @@ def test_the_search_passes_over_a_part_that_was_painted_over(studio, clip):
     assert [window.payload for window in found] == clip[1][:1]
 
 
+@pytest.mark.parametrize("hide", [embed_window, replace_window])
+def test_a_window_without_frames_is_refused(hide):
+    with pytest.raises(CarrierError, match=r"found '4 bytes in 0 frames.*allowed: at most 0 bytes"):
+        hide([], "yuv420p", b"room", 0)
+
+
 def test_a_small_picture_is_refused(studio):
     covers = studio.covers(20, size=(320, 138))
     with pytest.raises(CarrierError, match="found '320x138'; allowed: at least 140 pixels a side"):
