@@ -13,6 +13,7 @@ from cssv.errors import (
     MissingExtraError,
     OptionError,
     OutputError,
+    PasswordError,
     RevisionError,
 )
 
@@ -55,6 +56,7 @@ EXITS = (
     Exit(5, "a damaged .cssv, or one in which verify found faults", (ContainerError,), (UNSOUND,)),
     Exit(6, "the output cannot be written, or another process is writing to it", (OutputError,)),
     Exit(7, "an optional package is missing", (MissingExtraError,)),
+    Exit(8, "a password is missing or wrong", (PasswordError,)),
     Exit(129, "ended because the terminal was closed", causes=(HANGUP,)),
     Exit(130, "interrupted by Ctrl-C", causes=(INTERRUPTED,)),
     Exit(141, "the reader of the output was closed", causes=(BROKEN_PIPE,)),

@@ -25,6 +25,7 @@
     ├── ClosedError            kind "closed"         a use after it was closed, or after a fork
     │   ├── ClosedInputError                         also VideoError: a reader
     │   └── ClosedOutputError                        also OutputError: a writer
+    ├── PasswordError          kind "password"       a password is missing or wrong
     └── MissingExtraError      kind "extra"          also ImportError; the message names the pip command
 
 ``kind`` is stable: programs may match on it. A message states what is wrong, the value found, the
@@ -252,6 +253,12 @@ class ClosedInputError(ClosedError, VideoError):
 
 class ClosedOutputError(ClosedError, OutputError):
     """A use of a closed writer, or of a writer that belongs to the parent of this process."""
+
+
+class PasswordError(CssvError):
+    """Content that cannot be opened: the password is missing or wrong, or the content is damaged."""
+
+    kind = "password"
 
 
 class MissingExtraError(CssvError, ImportError):

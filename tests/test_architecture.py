@@ -57,6 +57,7 @@ INSTALLED = {"PIL", "av", "click", "cv2", "defusedxml", "filelock", "jsonschema"
 OF_TESTS = {
     "cssv.testing.fixtures": {"pytest"},
     "cssv.testing.thermal_clips": {"pytest"},
+    "cssv.testing.sealing_reader": {"cryptography"},
     "cssv.testing.strategies": {"hypothesis"},
     "cssv.testing.carrier": {"hypothesis", "pytest"},
 }

@@ -36,6 +36,7 @@ KINDS = {
     "ExistsError": "exists",
     "LockedError": "locked",
     "ClosedError": "closed",
+    "PasswordError": "password",
     "MissingExtraError": "extra",
 }
 

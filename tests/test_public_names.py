@@ -128,7 +128,16 @@ def test_every_argument_is_typed_and_documented(name):
 
 
 HEAVY = {"av", "cv2", "jsonschema", "numpy", "scipy", "PIL", "defusedxml", "filelock"}
-EXTRAS = {"pyarrow", "ultralytics", "torch", "onnxruntime", "matplotlib", "pandas", "filterpy"}
+EXTRAS = {
+    "cryptography",
+    "pyarrow",
+    "ultralytics",
+    "torch",
+    "onnxruntime",
+    "matplotlib",
+    "pandas",
+    "filterpy",
+}
 
 
 def loaded_by(code: str) -> set[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -40,13 +39,6 @@ class Read:
 def public_key() -> bytes:
     """The key without a password (section 2)."""
     return hashlib.sha256(b"CSSV constructive 1").digest()
-
-
-def password_key(password: str) -> bytes:
-    """The key of a password (section 2)."""
-    text = unicodedata.normalize("NFC", password).encode()
-    salt = b"CSSV constructive positions 1"
-    return hashlib.scrypt(text, salt=salt, n=32768, r=8, p=1, maxmem=2**26, dklen=32)
 
 
 def stream(key: bytes, label: bytes, size: int) -> bytes:

@@ -158,7 +158,7 @@ CODES = {
     **dict.fromkeys(("input", "video", "scene", "boxes", "thermal", "frame", "model", "revision"), 3),
     **dict.fromkeys(("carrier", "nibbles_lost", "framing"), 4),
     **dict.fromkeys(("container", "checksum", "limit"), 5),
-    **dict.fromkeys(("output", "locked", "exists"), 6), "extra": 7,
+    **dict.fromkeys(("output", "locked", "exists"), 6), "extra": 7, "password": 8,
 }  # fmt: skip
 
 

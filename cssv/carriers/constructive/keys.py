@@ -1,14 +1,13 @@
 """Key schedule: which bytes of a tile carry, in which order, and how the bits are masked.
 
 Everything is derived by HMAC-SHA-256 in counter mode (the form of NIST SP 800-108), so that any language can
-compute it.
+compute it. The key of a password is :attr:`cssv.payload.sealing.PayloadKey.positions`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import unicodedata
 from functools import lru_cache
 
 import numpy as np
@@ -21,28 +20,7 @@ KEY_BYTES = 32
 #: Key of a clip without a password. It hides nothing from a reader of SPEC.md.
 PUBLIC_KEY = hashlib.sha256(b"CSSV constructive 1").digest()
 
-_SALT = b"CSSV constructive positions 1"
 _BLOCK = 32
-
-
-def key_from_password(password: str) -> bytes:
-    """Derive a key from a password by scrypt.
-
-    The salt is a constant: a reader must find the positions before it can read anything that is stored. So
-    equal passwords give equal positions; the encryption of the payload has a salt of its own.
-
-    Raises:
-        OptionError: the password is empty, or cannot be written as UTF-8.
-    """
-    if not password:
-        raise OptionError("the password is empty", remedy="Give at least one character, or no password.")
-    try:
-        # The same text typed on two systems can differ in how accents are composed.
-        text = unicodedata.normalize("NFC", password).encode("utf-8")
-    except UnicodeEncodeError as error:
-        # The message shows no part of the password.
-        raise OptionError("the password is not text", bound="characters of Unicode") from error
-    return hashlib.scrypt(text, salt=_SALT, n=1 << 15, r=8, p=1, maxmem=1 << 26, dklen=KEY_BYTES)
 
 
 def check_key(key: bytes) -> None:

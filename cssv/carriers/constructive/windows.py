@@ -111,7 +111,7 @@ def embed_window(
         layout: that of the planes.
         payload: any bytes.
         number: number of the window in the clip, from 0.
-        key: 32 bytes, :data:`.keys.PUBLIC_KEY` or from a password.
+        key: 32 bytes, :data:`.keys.PUBLIC_KEY` or the ``positions`` of a password.
         repair: packets beyond those that are needed; as many may be lost.
 
     Returns:

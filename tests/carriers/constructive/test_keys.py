@@ -1,4 +1,4 @@
-"""Key schedule: streams, orders, masks and passwords."""
+"""Key schedule: streams, orders and masks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from cssv.carriers.constructive.keys import (
     PUBLIC_KEY,
     check_key,
-    key_from_password,
     keystream,
     packet_mask,
     place_order,
@@ -46,23 +45,6 @@ def test_shared_arrays_cannot_be_changed(studio):
     for array in (place_order(studio.key, 600, 512), packet_mask(studio.key, 9, 441)):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
-
-
-def test_a_password_gives_a_key():
-    key = key_from_password("correct horse")
-    assert len(key) == 32
-    assert key == key_from_password("correct horse")
-    assert key not in (key_from_password("correct horsf"), PUBLIC_KEY)
-
-
-def test_composed_and_decomposed_accents_are_one_password():
-    assert key_from_password("caf\u00e9") == key_from_password("cafe\u0301")
-
-
-@pytest.mark.parametrize("password", ["", "\ud800"])
-def test_a_password_that_cannot_be_used(password):
-    with pytest.raises(OptionError, match="password"):
-        key_from_password(password)
 
 
 def test_a_key_has_32_bytes():

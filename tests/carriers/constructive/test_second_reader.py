@@ -22,8 +22,6 @@ def both(clip, layout, key, **known):
 
 def test_keys_are_the_same(studio):
     assert constructive_reader.public_key() == keys.PUBLIC_KEY
-    for password in ("s3cret", "cafe\u0301", "пароль"):
-        assert constructive_reader.password_key(password) == keys.key_from_password(password)
     for layout, places, used in (("yuv420p", 600, 512), ("rgb24", 1200, 1024)):
         ours = keys.place_order(studio.key, places, used).tolist()
         assert constructive_reader.carrying_places(studio.key, layout) == ours

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cssv.carriers.constructive.keys import PUBLIC_KEY, key_from_password, keystream, packet_mask, place_order
+from cssv.carriers.constructive.keys import PUBLIC_KEY, keystream, packet_mask, place_order
 from cssv.carriers.constructive.packets import split_payload
 from cssv.carriers.constructive.slots import embed_slot, modes
 from cssv.frames import planes_shape, split_planes
@@ -64,7 +64,6 @@ def test_the_vectors_of_the_page(studio):
         " ".join(map(str, place_order(key, 1200, 1024)[:8])),
         np.packbits(packet_mask(key, 9, 441)[:32]).tobytes().hex(),
         PUBLIC_KEY.hex(),
-        key_from_password("café").hex(),
         *(packet.write().hex() for packet in split_payload(b"the room", 258, 5, 3)),
     ]
     for text in shown:
