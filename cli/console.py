@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -126,13 +126,33 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words after the command's name."""
         ctx.meta[AS_JSON] = chooses_json(self, args)
-        return super().parse_args(ctx, args)
+        words = tuple(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if (message := self._value_of_flag(error, words)) is None:
+                raise
+            # Not chained: the value may be a secret, and the error shows it.
+            raise click.UsageError(message, ctx) from None
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
         # Not earlier: while libraries are being loaded there is nothing to clean up.
         with stopping_signals(), saved_inputs(ctx, self._inputs()):
             return super().invoke(ctx)
+
+    def _value_of_flag(self, error: click.UsageError, words: Sequence[str]) -> str | None:
+        """The message of a flag behind which a value was written; None if there is none."""
+        # Other kinds of this error are about other options.
+        is_about_arguments = type(error) is click.UsageError
+        for each in self.params:
+            message: str | None = getattr(each, "instead_of_value", None)
+            for word, following in zip(words, (*words[1:], "-"), strict=True) if message else ():
+                if any(word.startswith(f"{spelling}=") for spelling in each.opts):
+                    return message
+                if is_about_arguments and word in each.opts and not following.startswith("-"):
+                    return message
+        return None
 
     def _inputs(self) -> list[str]:
         """The parameters that take the standard input."""

@@ -93,6 +93,11 @@ def is_saved(path: os.PathLike[str]) -> bool:
     return os.fspath(path) in _names()
 
 
+def is_standard_input_saved() -> bool:
+    """Whether the standard input was read for a file of the command."""
+    return _word(STANDARD_INPUT) in _names().values()
+
+
 def with_own_names(text: str) -> str:
     """Replace the paths of temporary files by what the user called them."""
     for path, word in _names().items():
