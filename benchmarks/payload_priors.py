@@ -4,10 +4,10 @@
 
 DIR holds ``mot15/<sequence>/{gt/gt.txt,seqinfo.ini}``. The annotated boxes of SEQUENCES, whose cameras stand
 still, are tracked and cut into windows; the sequence that ``payload.py`` measures is not among them. At most
-WINDOWS windows of a sequence are used, so that long ones do not decide alone. For each decision the
-probability is the mean of its bits, and the number of observations is the one with the fewest bits over all
-windows. Priors decide which curves are shortest, so both steps are repeated ROUNDS times. The result is part
-of the format: it changes together with SPEC.md.
+WINDOWS windows of a sequence are used, so that long ones do not decide alone. Every second window carries a
+part of one of SCENES. For each decision the probability is the mean of its bits, and the number of
+observations is the one with the fewest bits over all windows. Priors decide which curves are shortest, so
+both steps are repeated ROUNDS times. The result is part of the format: it changes together with SPEC.md.
 """
 
 from __future__ import annotations
@@ -33,7 +33,46 @@ from cssv.payload.models import (
 )
 from cssv.payload.window import Window
 from cssv.payload.window_bytes import put_window, write_window
+from cssv.scene import Scene
 
+#: Scenes of different kinds, whose parts every second window carries.
+SCENES = tuple(
+    Scene.from_json({"cssv_scene": 1} | parts)
+    for parts in (
+        {
+            "camera": {"position_m": [0, 0, 6.5], "pan_deg": 12, "tilt_deg": -18.5, "hfov_deg": 62},
+            "environment": {"lighting_lux": 450, "weather": "overcast", "ambient_temperature_c": 11.5},
+            "textures": {"ground": "asphalt", "walls": "brick"},
+        },
+        {
+            "camera": {
+                "homography": [[0.031, 0.0042, -9.8], [-0.0011, -0.052, 31.4], [1.2e-5, 0.0061, -0.94]]
+            },
+            "environment": {
+                "lighting_lux": 21000,
+                "weather": "clear",
+                "humidity_pct": {"value": 48, "sigma": 5},
+                "ambient_temperature_c": {"value": 24.0, "sigma": 1.0, "source": "estimated"},
+                "wind_m_s": 3.2,
+                "wind_deg": 240,
+                "pressure_hpa": 1009,
+            },
+        },
+        {
+            "camera": {
+                "tsai": {
+                    "size_px": [1280, 720],
+                    "centre_px": [655.2, 348.9],
+                    "pixel_mm": [0.0037, 0.0037],
+                    "focal_mm": 4.1,
+                    "translation_mm": [-1520.0, 830.0, 11200.0],
+                    "rotation_rad": [1.87, 0.21, -0.06],
+                    "kappa1_per_mm2": 0.013,
+                }
+            }
+        },
+    )
+)
 SEQUENCES = ("TUD-Campus", "TUD-Stadtmitte", "KITTI-17")
 WINDOWS, ROUNDS = 24, 3
 #: Numbers of observations that are tried.
@@ -104,6 +143,11 @@ def chosen(windows: Sequence[Timed]) -> list[Timed]:
     return [windows[at * len(windows) // count] for at in range(count)]
 
 
+def scene_of(window: int) -> Scene | None:
+    """The scene of a window: one of SCENES for every second one."""
+    return SCENES[window // 2 % len(SCENES)] if window % 2 else None
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -117,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     table: Table = unbiased()
     for _ in range(ROUNDS):
-        windows = [each.fit(table) for each in timed]
+        windows = [each.fit(table, scene=scene_of(at), turn=at // 6) for at, each in enumerate(timed)]
         table = learn(windows)
         total = sum(len(write_window(each, table)) for each in windows)
         print(f"{len(windows)} windows, {total / len(windows):.1f} bytes a window", flush=True)

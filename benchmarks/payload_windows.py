@@ -42,7 +42,15 @@ class Timed:
     ranges: Ranges
     objects: tuple[tuple[ObjectState, ...], ...]
 
-    def fit(self, priors: Table | None = None, bound_px: float = 1.0, *, halves: bool = True) -> Window:
+    def fit(
+        self,
+        priors: Table | None = None,
+        bound_px: float = 1.0,
+        *,
+        halves: bool = True,
+        scene: Scene | None = None,
+        turn: int = 0,
+    ) -> Window:
         """The shortest window."""
         return fit_window(
             self.number,
@@ -54,6 +62,8 @@ class Timed:
             bound_px,
             priors,
             halves=halves,
+            scene=scene,
+            turn=turn,
         )
 
 

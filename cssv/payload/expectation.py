@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.payload.channels import BOX, VELOCITIES
+from cssv.payload.goals import Goals
 
 I64 = NDArray[np.int64]
 #: An object without a neighbour is expected to have this width for its height: that of a standing person.
@@ -23,6 +24,7 @@ class Expectation:
     def __init__(self) -> None:
         self.track, self.score = 0, 0
         self.flags: dict[str, int] = {}
+        self.goals = Goals()
         self._is_first, self._continues = True, False
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}

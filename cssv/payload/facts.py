@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cssv.errors import FramingError
 from cssv.payload.expectation import Expectation
+from cssv.payload.goals import GOALS
 from cssv.payload.integers import (
     LARGEST,
     read_signed,
@@ -50,6 +51,8 @@ def write_facts(
         value = int(getattr(segment, flag))
         writer.put_bit(flag, expectation.flags.get(flag, 2), value)
         expectation.flags[flag] = value
+    for name in GOALS:
+        expectation.goals.write(writer, name, getattr(segment, name))
     write_signed(writer, "score", segment.score - expectation.score)
     expectation.begin(segment.track, segment.score)
 
@@ -67,6 +70,7 @@ def read_facts(reader: RangeDecoder, frames: int, expectation: Expectation, text
     selector = read_symbol(reader, "selector", _AUTOMATIC + 1)
     for flag in _FLAGS:
         expectation.flags[flag] = reader.get_bit(flag, expectation.flags.get(flag, 2))
+    goal_m, goal_px = (expectation.goals.read(reader, name) for name in GOALS)
     score = expectation.score + read_signed(reader, "score", SCORES)
     if not 0 <= score <= SCORES:
         raise FramingError("a score of a payload is not valid", found=score, bound=f"0 to {SCORES}")
@@ -84,4 +88,6 @@ def read_facts(reader: RangeDecoder, frames: int, expectation: Expectation, text
         has_turn=bool(expectation.flags["has_turn"]),
         has_temperature=bool(expectation.flags["has_temperature"]),
         has_density=bool(expectation.flags["has_density"]),
+        goal_m=goal_m,
+        goal_px=goal_px,
     )

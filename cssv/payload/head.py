@@ -14,6 +14,7 @@ from cssv.frames import SIDE_RANGE
 from cssv.payload.curves import LARGEST_BOUND, MOST_FRAMES
 from cssv.payload.integers import LARGEST, read_signed, read_unsigned, write_signed, write_unsigned
 from cssv.payload.range_coder import BitWriter, RangeDecoder
+from cssv.payload.scene_part import read_part, write_part
 from cssv.payload.window import MOST_SEGMENTS, Window
 from cssv.scene import Ranges
 from cssv.scene.values import Span
@@ -50,6 +51,7 @@ def write_head(writer: BitWriter, window: Window) -> None:
         raise FramingError(
             "a window holds too many objects", found=len(window.segments), bound=f"at most {MOST_SEGMENTS}"
         )
+    write_part(writer, window.part, window.size)
     write_unsigned(writer, "segments", len(window.segments))
 
 
@@ -70,10 +72,10 @@ def read_head(reader: RangeDecoder) -> tuple[Window, int]:
         raise FramingError("a payload's head is not valid", found=f"{width}x{height}, bound {bound}")
     names = (each.name for each in fields(Ranges))
     spans = {name: _read_range(reader, name, step) for name, step in zip(names, RANGE_STEPS, strict=True)}
+    part = read_part(reader, (width, height))
     count = read_unsigned(reader, "segments", MOST_SEGMENTS)
-    return Window(
-        number, pts, Fraction(numerator, denominator), (width, height), Ranges(**spans), bound
-    ), count
+    time_base, ranges = Fraction(numerator, denominator), Ranges(**spans)
+    return Window(number, pts, time_base, (width, height), ranges, bound, part=part), count
 
 
 def _write_times(writer: BitWriter, number: int, pts: tuple[int, ...]) -> None:

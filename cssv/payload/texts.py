@@ -1,4 +1,4 @@
-"""Labels and names: an index where the text is known, else its bytes."""
+"""Labels, names and texts about the scene: an index where the text is known, else its bytes."""
 
 from __future__ import annotations
 
@@ -8,26 +8,49 @@ from cssv.payload.range_coder import BitWriter, RangeDecoder
 
 #: Most bytes of a text in UTF-8.
 MOST_BYTES = 255
-#: Labels that every reader knows. The order is part of the format.
+#: Labels that every reader knows. The order of this and the following lists is part of the format.
 LABELS = (
     "person", "car", "bicycle", "motorcycle", "bus", "truck", "train", "boat", "airplane", "drone",
     "dog", "cat", "bird", "horse", "sheep", "cow", "object", "vehicle", "animal", "pedestrian", "cart", "van",
 )  # fmt: skip
+#: Texts about the scene that every reader knows.
+WEATHER = (
+    "clear", "sunny", "partly cloudy", "cloudy", "overcast", "fog", "mist", "haze", "drizzle", "light rain",
+    "rain", "heavy rain", "thunderstorm", "light snow", "snow", "sleet", "hail", "windy", "storm", "night",
+    "indoor",
+)  # fmt: skip
+SURFACES = (
+    "ground",
+    "walls",
+    "road",
+    "floor",
+    "ceiling",
+    "pavement",
+    "water",
+    "sky",
+    "buildings",
+    "vegetation",
+)
+MATERIALS = (
+    "asphalt", "concrete", "brick", "glass", "metal", "steel", "wood", "stone", "tiles", "gravel", "sand",
+    "soil", "grass", "foliage", "water", "snow", "ice", "plaster", "plastic", "fabric", "paint",
+)  # fmt: skip
+_KNOWN = {"label": LABELS, "name": (), "weather": WEATHER, "surface": SURFACES, "material": MATERIALS}
 
 
-def cut_text(text: str) -> str:
-    """The text without what exceeds MOST_BYTES, cut at a character boundary."""
-    return text.encode(errors="replace")[:MOST_BYTES].decode(errors="ignore")
+def cut_text(text: str, most: int = MOST_BYTES) -> str:
+    """The text without what exceeds ``most`` bytes, cut at a character boundary."""
+    return text.encode(errors="replace")[:most].decode(errors="ignore")
 
 
 class Texts:
-    """The texts of a window so far: labels and names."""
+    """The texts of a window so far, by kind: "label", "name", "weather", "surface" or "material"."""
 
     def __init__(self) -> None:
-        self._known: dict[str, list[str]] = {"label": list(LABELS), "name": []}
+        self._known = {kind: list(texts) for kind, texts in _KNOWN.items()}
 
     def write(self, writer: BitWriter, kind: str, text: str | None) -> None:
-        """Write a text, or None, of a kind: "label" or "name".
+        """Write a text, or None, of a kind.
 
         Raises:
             FramingError: the text is too long.

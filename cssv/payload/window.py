@@ -11,7 +11,8 @@ from fractions import Fraction
 
 from cssv.payload.channels import BOX, DENSITY, I64, MOTION, TEMPERATURE, TURN, UNITS_A_PX
 from cssv.payload.curves import Curve, time_axis
-from cssv.scene import Ranges
+from cssv.payload.scene_part import ScenePart
+from cssv.scene import Point, Ranges
 from cssv.template.drawing import Selector
 
 #: Most segments of a window, and most frames of all its segments together.
@@ -31,6 +32,7 @@ class Segment:
         name: None if it has none.
         selector: which drawing; None chooses by what is known.
         is_given: whether the scene gives it outright.
+        goal_m, goal_px: where it is heading; None if unknown.
         score: its mean score, a multiple of 1/32: 0 to 32.
         has_motion, has_turn, has_temperature, has_density: the groups of channels that are held. There is no
             turn without motion.
@@ -44,6 +46,8 @@ class Segment:
     name: str | None = None
     selector: Selector | None = None
     is_given: bool = False
+    goal_m: Point | None = None
+    goal_px: Point | None = None
     score: int = SCORES
     has_motion: bool = False
     has_turn: bool = False
@@ -75,6 +79,7 @@ class Window:
         ranges: of all values except boxes; ends are numbers of single precision.
         bound: largest error of a box's centre, foot, width and height, in 1/16 px.
         segments: by track, then by start.
+        part: what it tells of the scene beside its objects; None tells nothing.
     """
 
     number: int
@@ -84,6 +89,7 @@ class Window:
     ranges: Ranges
     bound: int = UNITS_A_PX
     segments: tuple[Segment, ...] = ()
+    part: ScenePart | None = None
 
     def axis_of(self, segment: Segment) -> I64:
         """The abscissae of a segment's frames."""

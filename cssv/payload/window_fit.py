@@ -22,13 +22,15 @@ from cssv.payload.curves import I64, evaluate, write_curve
 from cssv.payload.expectation import Expectation
 from cssv.payload.facts import write_facts
 from cssv.payload.fitting import fit_curve
+from cssv.payload.goals import round_goal
 from cssv.payload.head import single_precision, write_head
 from cssv.payload.models import Models, Table
 from cssv.payload.motion import slopes
 from cssv.payload.range_coder import LengthMeter
 from cssv.payload.texts import Texts, cut_text
 from cssv.payload.window import MOST_STATES, SCORES, Segment, Window
-from cssv.scene import Ranges
+from cssv.payload.window_scene import part_of
+from cssv.scene import Ranges, Scene
 from cssv.template.certainty import value_certainty
 from cssv.template.state import ObjectState
 
@@ -52,6 +54,8 @@ def fit_window(
     priors: Table | None = None,
     *,
     halves: bool = True,
+    scene: Scene | None = None,
+    turn: int = 0,
 ) -> Window:
     """The window of the fewest bytes that holds the objects of its frames.
 
@@ -71,6 +75,8 @@ def fit_window(
         priors: the states of the models at the beginning; by default those shipped.
         halves: whether the velocities from the past and to the future frames are held; if not, they become
             their mean.
+        scene: what the window tells one part of; None tells nothing but the objects.
+        turn: place of the window in the clip, from 0; it chooses the part.
 
     Raises:
         FramingError: a number does not fit.
@@ -85,7 +91,8 @@ def fit_window(
     runs = _runs(frames, halves=halves)
     spans = {each.name: single_precision(getattr(ranges, each.name)) for each in fields(Ranges)}
     bound = round(bound_px * UNITS_A_PX)
-    head = Window(number, tuple(pts), time_base, size, Ranges(**spans), bound)
+    part = None if scene is None else part_of(scene, turn)
+    head = Window(number, tuple(pts), time_base, size, Ranges(**spans), bound, part=part)
     window = replace(head, segments=tuple(run.segment for run in runs))
     meter, expectation, texts = LengthMeter(Models(priors)), Expectation(), Texts()
     write_head(meter, window)
@@ -106,6 +113,8 @@ def _facts_of(state: ObjectState, *, halves: bool) -> Segment:
         name=None if state.name is None else cut_text(state.name),
         selector=state.selector,
         is_given=state.is_given,
+        goal_m=round_goal("goal_m", state.goal_m),
+        goal_px=round_goal("goal_px", state.goal_px),
         has_motion=bool(np.isfinite(state.sigma_px_s)),
         has_turn=halves and bool(np.isfinite(state.sigma_px_s)),
         has_temperature=state.temperature_c is not None,

@@ -77,6 +77,8 @@ def _segment_states(window: Window, segment: Segment) -> list[ObjectState]:
             is_given=segment.is_given,
             temperature_c=temperature[at],
             density_kg_m3=density[at],
+            goal_m=segment.goal_m,
+            goal_px=segment.goal_px,
         )
         for at, ((left, top, wide, high), (past_x, past_y), (future_x, future_y), deviation) in enumerate(
             zip(boxes.tolist(), past.tolist(), future.tolist(), sigma.tolist(), strict=True)

@@ -5,9 +5,10 @@ It imports nothing of the library and favours the order of that page over speed.
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +16,47 @@ _LABELS = (
     "person", "car", "bicycle", "motorcycle", "bus", "truck", "train", "boat", "airplane", "drone", "dog",
     "cat", "bird", "horse", "sheep", "cow", "object", "vehicle", "animal", "pedestrian", "cart", "van",
 )  # fmt: skip
+_WEATHER = (
+    "clear", "sunny", "partly cloudy", "cloudy", "overcast", "fog", "mist", "haze", "drizzle", "light rain",
+    "rain", "heavy rain", "thunderstorm", "light snow", "snow", "sleet", "hail", "windy", "storm", "night",
+    "indoor",
+)  # fmt: skip
+_SURFACES = (
+    "ground", "walls", "road", "floor", "ceiling", "pavement", "water", "sky", "buildings", "vegetation",
+)  # fmt: skip
+_MATERIALS = (
+    "asphalt", "concrete", "brick", "glass", "metal", "steel", "wood", "stone", "tiles", "gravel", "sand",
+    "soil", "grass", "foliage", "water", "snow", "ice", "plaster", "plastic", "fabric", "paint",
+)  # fmt: skip
+_SOURCES = ("measured", "estimated", "unknown")
+_TINY = 2.0**-40
+#: Sensed fields of the parts 0 and 3: how many numbers, their bounds, and the bits behind the leading one.
+_POSE = {
+    "position_m": (3, -1e9, 1e9, 10),
+    "pan_deg": (1, -360, 360, 10),
+    "tilt_deg": (1, -180, 180, 10),
+    "roll_deg": (1, -360, 360, 10),
+    "hfov_deg": (1, _TINY, 360, 10),
+}
+_AIR = {
+    "lighting_lux": (1, 0, 1e9, 7),
+    "humidity_pct": (1, 0, 100, 7),
+    "ambient_temperature_c": (1, -273.15, 1e6, 7),
+    "wind_m_s": (1, 0, 1000, 7),
+    "wind_deg": (1, 0, 360, 7),
+    "pressure_hpa": (1, 0, 1e6, 10),
+}
+#: Fields of a calibration, alike; the last two may be missing.
+_TSAI = {
+    "centre_px": (2, -1e6, 1e6, 14),
+    "pixel_mm": (2, _TINY, 1000, 14),
+    "focal_mm": (1, _TINY, 1e6, 14),
+    "translation_mm": (3, -1e12, 1e12, 14),
+    "rotation_rad": (3, -1000, 1000, 16),
+    "sx": (1, _TINY, 1000, 14),
+    "kappa1_per_mm2": (1, -1e6, 1e6, 14),
+}
+_GOALS = {"goal_m": (2, -1e9, 1e9, 10), "goal_px": (2, -1e6, 1e6, 10)}
 _SELECTORS = ("rings", "comet", "edges", None)
 _FLAGS = ("is_given", "has_motion", "has_turn", "has_temperature", "has_density")
 _RANGES = (("speed_px_s", 5), ("temperature_c", 5), ("density_kg_m3", 50))
@@ -127,6 +169,85 @@ class Decoder:
         except UnicodeDecodeError as error:
             raise PayloadError("text") from error
 
+    def real(self, low: float, high: float, bits: int) -> float:
+        """A number."""
+        value = 0.0
+        if not self.decision("real.zero", 0):
+            sign = -1 if self.decision("real.negative", 0) else 1
+            exponent = self.signed("real.exponent", 64)
+            value = sign * (1 + self.raw(bits) / 2**bits) * 2.0**exponent
+        return min(max(value, low), high)
+
+    def sensed(self, count: int, low: float, high: float, bits: int) -> Any:
+        """A sensed value, as a scene file has it."""
+        numbers = [self.real(low, high, bits) for _ in range(count)]
+        plain = numbers if count > 1 else numbers[0]
+        if self.decision("sensed.plain", 0):
+            return plain
+        source = _SOURCES[self.symbol("sensed.source", 3)]
+        found = {"value": plain}
+        if self.decision("sensed.sigma", 0):
+            found["sigma"] = self.real(0, 1e9, 5)
+        return found | ({} if source == "measured" else {"source": source})
+
+    def indexed(self, kind: str, known: list[Any], read: Callable[[], Any]) -> Any:
+        """None, one of a list, or what ``read`` reads, which is added to the list."""
+        index = self.unsigned(kind, len(known) + 1)
+        if index == len(known) + 1:
+            known.append(read())
+        return known[index - 1] if index else None
+
+
+def _part(decoder: Decoder, size: list[int]) -> dict[str, Any] | None:
+    """Section 12: the part of the scene, as a scene file has it."""
+    if not decoder.decision("scene", 0):
+        return None
+    kind = decoder.symbol("scene.part", 6)
+    if kind in (0, 3):
+        fields = _POSE if kind == 0 else _AIR
+        found = {name: decoder.sensed(*form) for name, form in fields.items() if decoder.decision(name, 0)}
+        return {"camera" if kind == 0 else "environment": found} if found else {}
+    if kind == 1:
+        matrix = [[decoder.real(-1e12, 1e12, 16) for _ in range(3)] for _ in range(3)]
+        _check(_has_inverse(matrix), "homography")
+        return {"camera": {"homography": matrix}}
+    if kind == 2:
+        return {"camera": {"tsai": _tsai(decoder, size)}}
+    if kind == 4:
+        weather = decoder.indexed("weather", list(_WEATHER), decoder.text)
+        _check(bool(weather), "weather")
+        return {"environment": {"weather": weather}}
+    surface = decoder.indexed("surface", list(_SURFACES), decoder.text)
+    material = decoder.indexed("material", list(_MATERIALS), decoder.text)
+    _check(bool(material), "material")
+    return {"textures": {surface or "": material}}
+
+
+def _has_inverse(matrix: list[list[float]]) -> bool:
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    return abs(determinant) > 1e-12 * math.prod(math.hypot(*row) for row in matrix)
+
+
+def _tsai(decoder: Decoder, size: list[int]) -> dict[str, Any]:
+    sides = [side + decoder.signed("tsai.side", 10**6) for side in size]
+    _check(min(sides) >= 1 and max(sides) <= 10**6, "sides")
+    found: dict[str, Any] = {"size_px": sides}
+    for name, (count, low, high, bits) in _TSAI.items():
+        if name not in ("sx", "kappa1_per_mm2") or decoder.decision(name, 0):
+            numbers = [decoder.real(low, high, bits) for _ in range(count)]
+            found[name] = numbers if count > 1 else numbers[0]
+    x, y, z = found["rotation_rad"]
+    axis = (
+        math.cos(x) * math.sin(y) * math.cos(z) + math.sin(x) * math.sin(z),
+        math.cos(x) * math.sin(y) * math.sin(z) - math.sin(x) * math.cos(z),
+        math.cos(x) * math.cos(y),
+    )
+    place = found["translation_mm"]
+    height = sum(part * side for part, side in zip(axis, place, strict=True))
+    _check(abs(height) > 1e-12 * math.hypot(*place), "camera on the ground")
+    return found
+
 
 def _curve(decoder: Decoder, channel: str, pts: list[int], bound: int, expected: int) -> list[int]:
     """Section 5: the values of a channel at the times of its frames."""
@@ -214,6 +335,7 @@ def _head(decoder: Decoder) -> dict[str, Any]:
         "size": size,
         "ranges": ranges,
         "bound": bound,
+        "scene": _part(decoder, size),
     }
 
 
@@ -237,17 +359,15 @@ class _Segments:
         self._decoder, self._head = decoder, head
         self._track, self._score, self._flags = 0, 0, dict.fromkeys(_FLAGS, 2)
         self._texts: dict[str, list[str]] = {"label": list(_LABELS), "name": []}
+        self._goals: dict[str, list[Any]] = {goal: [] for goal in _GOALS}
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
         self._sizes: list[tuple[int, int, int]] = []
         self._is_first, self._frames = True, 0
 
-    def _text(self, kind: str) -> str | None:
-        known = self._texts[kind]
-        index = self._decoder.unsigned(kind, len(known) + 1)
-        if index == len(known) + 1:
-            known.append(self._decoder.text())
-        return known[index - 1] if index else None
+    def _goal(self, kind: str) -> Any:
+        decoder = self._decoder
+        return decoder.indexed(kind, self._goals[kind], lambda: decoder.sensed(*_GOALS[kind]))
 
     def _expected(self, channel: str, *, continues: bool) -> int:
         if channel.startswith(("velocity", "turn")):
@@ -271,9 +391,10 @@ class _Segments:
         count = frames - start - decoder.unsigned("end", frames - 1 - start)
         self._frames += count
         _check(self._frames <= 131072, "too many frames")
-        label, name = self._text("label"), self._text("name")
+        label, name = (decoder.indexed(kind, self._texts[kind], decoder.text) for kind in ("label", "name"))
         selector = _SELECTORS[decoder.symbol("selector", 4)]
         self._flags = {flag: decoder.decision(flag, self._flags[flag]) for flag in _FLAGS}
+        goals = {goal: self._goal(goal) for goal in _GOALS}
         self._score += decoder.signed("score", 32)
         _check(0 <= self._score <= 32, "score")
         continues, self._track, self._is_first = track == self._track and not self._is_first, track, False
@@ -289,6 +410,7 @@ class _Segments:
         return (
             facts
             | flags
+            | goals
             | {
                 "selector": selector,
                 "score": self._score,

@@ -19,18 +19,52 @@ import cssv.payload
 from cssv.errors import FramingError
 from cssv.payload.curves import Curve, Method
 from cssv.payload.envelope import open_payload, seal_payload
+from cssv.payload.goals import round_goal
 from cssv.payload.motion import slopes
 from cssv.payload.window import Segment, Window
 from cssv.payload.window_bytes import read_window, write_window
+from cssv.payload.window_scene import scene_parts
 from cssv.payload.window_states import segment_values
-from cssv.scene import Ranges
+from cssv.scene import Point, Ranges, Scene, Source
 from cssv.template.drawing import Selector
 from cssv.testing.payload_reader import PayloadError, read_payload
 
 PATH = Path(__file__).parent.parent / "vectors" / "payload_v1.json"
 REGENERATE = os.environ.get("CSSV_REGENERATE_VECTORS") == "1"
 PRIORS = json.loads(Path(cssv.payload.__file__).with_name("priors.json").read_text(encoding="utf-8"))
-PAYLOADS = {"empty", "one object", "all methods", "uneven times", "texts", "many objects"}
+PAYLOADS = {"empty", "one object", "all methods", "uneven times", "texts", "many objects", "goals"}
+#: A scene with every part, each of which has a vector.
+SCENE = {
+    "cssv_scene": 1,
+    "camera": {
+        "position_m": {"value": [1.5, -20.25, 6.4], "sigma": 0.3, "source": "estimated"},
+        "pan_deg": -12.7,
+        "tilt_deg": {"value": -18.0, "source": "unknown"},
+        "hfov_deg": 61.8,
+        "homography": [[0.031, 0.0042, -9.8], [-0.0011, -0.052, 31.4], [0, 0.0061, -0.94]],
+        "tsai": {
+            "size_px": [768, 577],
+            "centre_px": [324.2, 282.6],
+            "pixel_mm": [0.0051, 0.0046],
+            "focal_mm": 5.55,
+            "translation_mm": [-5.2, 4.4e4, 6.1e4],
+            "rotation_rad": [1.9, 0.18, -1.1e-20],
+            "sx": 1.0937,
+            "kappa1_per_mm2": 0.0051,
+        },
+    },
+    "environment": {
+        "lighting_lux": 1e9,
+        "weather": "a kind of rain \u00fc",
+        "humidity_pct": 0,
+        "ambient_temperature_c": {"value": -273.15, "sigma": 0.52},
+        "wind_deg": 359.9,
+        "pressure_hpa": 1012.3,
+    },
+    "textures": {"ground": "asphalt", "sign": "brick"},
+}
+PARTS = ("pose", "homography", "calibration", "air", "weather", "known texture", "new texture")
+PAYLOADS |= set(PARTS)
 
 
 def level(value=0):
@@ -68,6 +102,17 @@ def windows():
         segment(k, 50 - k, Curve(Method.LINE, (100 + 9 * k, 101 + 8 * k)), level(20 + k), **known)
         for k in range(20)
     )
+    goals = [
+        segment(1, 1, goal_m=round_goal("goal_m", Point((4.0, 12.5)))),
+        segment(
+            2,
+            1,
+            goal_m=round_goal("goal_m", Point((4.0, 12.5))),
+            goal_px=round_goal("goal_px", Point((0.0, -1e6), 2.0)),
+        ),
+        segment(3, 1, goal_px=round_goal("goal_px", Point((301.7, 55.0), None, Source.ESTIMATED))),
+    ]
+    parts = scene_parts(Scene.from_json(SCENE))
     odd = Ranges((0.0, 1.5), (36.125, 37.0), (0.0, 1.0))
     jitter = (-7, 33, 34, 1000, 2000, 2001)
     return {
@@ -79,7 +124,13 @@ def windows():
         ),
         "texts": Window(99, (2**62, 2**62 + 3003), Fraction(1, 90000), size, plain, segments=tuple(texts)),
         "many objects": Window(0, tuple(range(50)), tick, size, plain, segments=crowd),
-    }
+        "goals": Window(0, (0,), tick, size, plain, segments=tuple(goals)),
+    } | {name: Window(0, (0,), tick, size, plain, part=part) for name, part in zip(PARTS, parts, strict=True)}
+
+
+def plain_scene(scene):
+    """The parts of a scene file."""
+    return {name: value for name, value in scene.to_json().items() if name != "cssv_scene"}
 
 
 def described(window):
@@ -90,6 +141,8 @@ def described(window):
         entry = {
             name: getattr(each, name) for name in Segment.__slots__ if name not in ("curves", "selector")
         }
+        for goal in ("goal_m", "goal_px"):
+            entry[goal] = None if entry[goal] is None else entry[goal].to_json()
         entry["selector"] = None if each.selector is None else each.selector.name.lower()
         entry["values"] = {channel: values[channel].tolist() for channel in each.channels}
         entry["slopes"] = slopes(window, each, values).tolist()
@@ -102,6 +155,7 @@ def described(window):
         "size": list(window.size),
         "ranges": window.ranges.to_json(),
         "bound": window.bound,
+        "scene": None if window.part is None else plain_scene(window.part.facts),
         "segments": found,
     }
 
