@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.carriers.constructive.packets import MAGIC, read_packet
-from cssv.carriers.constructive.slots import Mode, frame_bits, magic_bits, modes, read_slot, slot_bits
+from cssv.carriers.constructive.packets import read_packet
+from cssv.carriers.constructive.slots import (
+    MAGIC_BITS,
+    Mode,
+    frame_bits,
+    magic_bits,
+    modes,
+    read_slot,
+    slot_bits,
+)  # fmt: skip
 from cssv.carriers.constructive.tiles import (
     KINDS,
     PERIOD,
@@ -22,7 +31,7 @@ from cssv.carriers.constructive.tiles import (
     tile_kinds,
     tile_samples,
 )  # fmt: skip
-from cssv.frames import U8, Layout
+from cssv.frames import U8, Layout, cut_planes, planes_shape
 
 #: Frames that a search looks at: 4 s at 60 frames a second.
 SEARCH_FRAMES = 240
@@ -30,8 +39,6 @@ SEARCH_FRAMES = 240
 #: Places with the magic that are looked at, for each mode and each place of the tiles. Chance gives one or
 #: two; a picture that was made for it could have thousands.
 CANDIDATES = 32
-
-_MAGIC_BITS = 8 * len(MAGIC)
 
 
 def _phases() -> NDArray[np.int64]:
@@ -70,28 +77,70 @@ class Grid:
         return Grid((self.x - left) % PERIOD, (self.y - top) % PERIOD)
 
 
-def find_grid(pictures: Sequence[U8], layout: Layout, key: bytes) -> Grid | None:
-    """Find the tiles in consecutive frames, cropped or whole; None if no packet is found.
+class SearchHistory:
+    """Lowest bits of consecutive frames in five squares, one in the centre and one in each corner.
 
-    A square of 160x160 pixels in the centre is searched, then one in each corner, because something may
-    cover the picture in places. The time is bounded by the number of frames, whatever they show.
+    A search needs no more. Several squares are searched, because something may cover the picture in places.
+
+    Attributes:
+        size: width and height of the pictures.
+        squares: left, top, width, height of each.
     """
-    looked = pictures[:SEARCH_FRAMES]
-    for left, top, width, height in _squares(*picture_size(pictures[0], layout), STEP[layout]):
-        square = cut_clip(looked, layout, (left, top, width, height))
-        found = _search_square(square, layout, key)
-        if found is not None:
-            return found.within(-left, -top)
-    return None
+
+    def __init__(self, width: int, height: int, layout: Layout) -> None:
+        """Begin without frames, for pictures of this size."""
+        self.size = width, height
+        self.squares = squares_of(width, height, layout)
+        self._layout = layout
+        self._bits: list[U8] = []
+
+    def __len__(self) -> int:
+        """How many frames were added."""
+        return len(self._bits)
+
+    def add(self, planes: U8) -> None:
+        """Keep the bits of the next frame."""
+        cuts = [cut_planes(planes, self._layout, square).reshape(-1) for square in self.squares]
+        self._bits.append(np.packbits(np.stack(cuts) & 1, axis=1))
+
+    def find(self, key: bytes) -> Grid | None:
+        """The place of the tiles in the whole picture; None if no packet is found.
+
+        The time is bounded by the number of frames, whatever they show.
+        """
+        for i, (left, top, _, _) in enumerate(self.squares):
+            found = _search_square(self._square(i, slice(None)), self._layout, key)
+            if found is not None:
+                return found.within(-left, -top)
+        return None
+
+    def replay(self) -> Iterator[list[U8]]:
+        """Planes of the squares of each frame, in which only the lowest bits are right."""
+        for frame in range(len(self)):
+            yield [self._square(i, slice(frame, frame + 1))[0] for i in range(len(self.squares))]
+
+    def _square(self, i: int, frames: slice) -> U8:
+        shape = planes_shape(self._layout, *self.squares[i][2:])
+        packed = np.stack([bits[i] for bits in self._bits[frames]])
+        return np.unpackbits(packed, axis=1, count=math.prod(shape)).reshape(-1, *shape)
 
 
-def _squares(width: int, height: int, step: int) -> Iterator[tuple[int, int, int, int]]:
-    """Squares to search (left, top, width, height), each once."""
+def find_grid(pictures: Sequence[U8], layout: Layout, key: bytes) -> Grid | None:
+    """Find the tiles in consecutive frames, cropped or whole; None if no packet is found."""
+    history = SearchHistory(*picture_size(pictures[0], layout), layout)
+    for planes in pictures[:SEARCH_FRAMES]:
+        history.add(planes)
+    return history.find(key)
+
+
+def squares_of(width: int, height: int, layout: Layout) -> list[tuple[int, int, int, int]]:
+    """The squares of a picture that are searched and read: left, top, width, height of each, each once."""
     w, h = min(width, WHOLE), min(height, WHOLE)
     right, low = width - w, height - h
     # The whole picture's corner comes first: there the search of a picture that is whole ends at once.
     places = [(0, 0), (right // 2, low // 2), (right, low), (right, 0), (0, low)]
-    yield from dict.fromkeys((x // step * step, y // step * step, w, h) for x, y in places)
+    step = STEP[layout]
+    return list(dict.fromkeys((x // step * step, y // step * step, w, h) for x, y in places))
 
 
 def _search_square(square: U8, layout: Layout, key: bytes) -> Grid | None:
@@ -115,7 +164,7 @@ def _search_samples(samples: U8, layout: Layout, key: bytes) -> int | None:
             continue
         if mode.frames == 1 or parts is None:
             # Slots of several frames differ only in how many; their frames are read once.
-            parts = frame_bits(samples, key, mode, _MAGIC_BITS)
+            parts = frame_bits(samples, key, mode, MAGIC_BITS)
         for start, phase in _candidates(slot_bits(parts, mode), mode, key):
             whole = frame_bits(samples[start : start + mode.frames], key, mode)
             bits = slot_bits(whole, mode)[0].reshape(REPEAT, REPEAT, -1)
@@ -128,7 +177,7 @@ def _search_samples(samples: U8, layout: Layout, key: bytes) -> int | None:
 
 def _candidates(bits: U8, mode: Mode, key: bytes) -> list[tuple[int, int]]:
     """Frames and phases where the bits of a packet's magic are; one in 65536 is wrong."""
-    tiles = -(-_MAGIC_BITS // mode.tile_bits)
-    head = bits[:, _PHASES[:, :tiles]].reshape(len(bits), KINDS, -1)[..., :_MAGIC_BITS]
+    tiles = -(-MAGIC_BITS // mode.tile_bits)
+    head = bits[:, _PHASES[:, :tiles]].reshape(len(bits), KINDS, -1)[..., :MAGIC_BITS]
     found = np.argwhere((head == magic_bits(key, mode)).all(axis=-1))[:CANDIDATES]
     return [(int(start), int(phase)) for start, phase in found]

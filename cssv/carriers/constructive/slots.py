@@ -29,6 +29,11 @@ from cssv.carriers.constructive.tiles import (
 )
 from cssv.frames import U8, Layout
 
+Words = NDArray[np.uint16]
+
+#: Bits of a packet that every packet begins with; two tiles hold them in every mode.
+MAGIC_BITS = 8 * len(MAGIC)
+
 #: Smallest k, and how far it exceeds PLACE_BITS at most: 2^5 frames a slot.
 SMALLEST_K, MOST_FRAME_BITS = 4, 5
 LONGEST_SLOT = 1 << MOST_FRAME_BITS
@@ -105,6 +110,55 @@ def frame_bits(samples: U8, key: bytes, mode: Mode, limit: int | None = None) ->
     matrix = _parity_matrix(key, same)[:, : None if mode.frames > 1 else limit]
     counts = (samples & 1).astype(np.float32) @ matrix
     return (counts.astype(np.int32) & 1).astype(np.uint8)
+
+
+@lru_cache(maxsize=16)
+def column_words(key: bytes, layout: Layout) -> Words:
+    """What an odd byte at each place adds to its tile: the number of the place, and a bit above it."""
+    size = PLACE_BITS[layout]
+    words = np.zeros(PLACES[layout], np.uint16)
+    words[place_order(key, PLACES[layout], 1 << size)] = np.arange(1 << size) | 1 << size
+    return words
+
+
+@lru_cache(maxsize=16)
+def head_words(key: bytes, layout: Layout) -> Words:
+    """What an odd byte adds to the first MAGIC_BITS bits of a slot of one frame: (modes, 2 kinds, places).
+
+    The modes are those of one frame, in the order of :func:`modes`.
+    """
+    size = PLACE_BITS[layout]
+    number = np.arange(1 << size)
+    order = place_order(key, PLACES[layout], 1 << size)
+    short = [mode for mode in modes(layout) if mode.frames == 1]
+    words = np.zeros((len(short), 2, PLACES[layout]), np.uint16)
+    for row, mode in zip(words, short, strict=True):
+        block, column = number >> mode.k, number & ((1 << mode.k) - 1)
+        for kind in (0, 1):
+            # Bits of a block that lie behind the magic are shifted out.
+            behind = MAGIC_BITS - (kind * mode.tile_bits + (block + 1) * mode.k)
+            moved = np.where(behind >= 0, column << behind.clip(0), column >> (-behind).clip(0, 31))
+            row[kind, order] = moved
+    return words
+
+
+def tile_parts(samples: U8, key: bytes, layout: Layout) -> Words:
+    """Exclusive or of the words of the odd bytes of tiles, (..., places) to (...,).
+
+    The low bits are the syndrome of the tile, the bit above them whether the odd bytes are odd in number.
+    """
+    odd = (samples & 1).astype(np.uint16)
+    return np.asarray(np.bitwise_xor.reduce(-odd & column_words(key, layout), axis=-1), np.uint16)
+
+
+def frame_columns(parts: Words, layout: Layout) -> Words:
+    """What each frame adds to the syndromes of a slot of all these frames: (frames, ...) alike.
+
+    The lowest bits of the exclusive or over the last L frames are the syndrome of the slot of these L frames.
+    """
+    size = PLACE_BITS[layout]
+    frame = np.arange(len(parts), dtype=np.uint16).reshape(-1, *[1] * (parts.ndim - 1)) << size
+    return np.asarray((parts & ((1 << size) - 1)) | (parts >> size) * frame, np.uint16)
 
 
 def slot_bits(parts: U8, mode: Mode) -> U8:
@@ -205,7 +259,12 @@ def read_slot(bits: U8, kinds: NDArray[np.int64], key: bytes, mode: Mode) -> byt
         return None
     votes = np.zeros((KINDS, mode.tile_bits), np.int32)
     np.add.at(votes, kinds, bits)
-    packet = (2 * votes > copies[:, None]).astype(np.uint8).reshape(-1) ^ _mask(key, mode)
+    return tiles_to_packet((2 * votes > copies[:, None]).astype(np.uint8), key, mode)
+
+
+def tiles_to_packet(bits: U8, key: bytes, mode: Mode) -> bytes:
+    """The packet in the bits of each of the 49 tiles, (49, tile bits)."""
+    packet = bits.reshape(-1) ^ _mask(key, mode)
     return np.packbits(packet)[: mode.packet_bytes].tobytes()
 
 

@@ -123,7 +123,7 @@ def test_a_lost_or_repeated_frame_damages_one_slot_only(studio, spoil):
     else:
         stego.insert(at, stego[at])
     (found,) = read_windows(stego, "yuv420p")
-    assert (found.payload, found.start, found.packets) == (payload, 0, found.needed)
+    assert (found.payload, found.start, found.mode) == (payload, 0, mode)
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 60), (60, 0), (60, 120), (120, 60), (60, 900), (900, 60)])
