@@ -13,12 +13,17 @@ from cssv.errors import FramingError
 from cssv.payload.models import SCALE, Models
 
 _TOP, _LEAST_RANGE = 1 << 32, 1 << 24
-#: Decisions that a payload may hold; bounds the time that any bytes can take.
-MOST_DECISIONS = 1 << 21
+#: Decisions that any payload may hold, and those that each of its bytes adds; they bound the time of reading.
+_DECISIONS, _DECISIONS_A_BYTE = 1 << 16, 32
 #: Units of a length: 1 / UNIT bit.
 UNIT = 4096
 #: Length of a bit of probability p, by p in units of 1 / 1024.
 _LENGTHS = tuple(round(-UNIT * math.log2((step + 0.5) / 1024)) for step in range(1024))
+
+
+def most_decisions(length: int) -> int:
+    """Decisions that a payload of this many bytes may hold."""
+    return _DECISIONS + _DECISIONS_A_BYTE * length
 
 
 class BitWriter(Protocol):
@@ -45,7 +50,7 @@ class RangeEncoder:
     def __init__(self, models: Models) -> None:
         self.models = models
         self._low, self._range = 0, _TOP - 1
-        self._out = bytearray()
+        self._out, self._count = bytearray(), 0
 
     def put_bit(self, model: str, node: int, bit: int) -> None:
         """Write one decision and adapt its model."""
@@ -59,6 +64,7 @@ class RangeEncoder:
             self._narrow(self._range >> 1, value >> shift & 1)
 
     def _narrow(self, bound: int, bit: int) -> None:
+        self._count += 1
         if bit:
             self._range = bound
         else:
@@ -82,7 +88,11 @@ class RangeEncoder:
         self._out[at] += 1
 
     def finish(self) -> bytes:
-        """The shortest bytes that decode to what was written; zero bytes at the end are left out."""
+        """The shortest bytes that decode to what was written; zero bytes at the end are left out.
+
+        Raises:
+            FramingError: more decisions were written than a reader reads.
+        """
         low, end = self._low, self._low + self._range
         for shift in (32, 24, 16, 8, 0):
             # The number with most zero bits at the end within the last interval.
@@ -91,7 +101,15 @@ class RangeEncoder:
                 break
         self._add(value - low)
         self._out += self._low.to_bytes(4, "big")
-        return bytes(self._out).rstrip(b"\0")
+        data = bytes(self._out).rstrip(b"\0")
+        if self._count > most_decisions(len(data)):
+            raise FramingError(
+                "a payload holds too many decisions for its length",
+                found=f"{self._count} in {len(data)} bytes",
+                bound=f"at most {most_decisions(len(data))}",
+                remedy="Make the window shorter.",
+            )
+        return data
 
 
 class LengthMeter:
@@ -122,14 +140,15 @@ class RangeDecoder:
     Args:
         data: what :meth:`RangeEncoder.finish` returned.
         models: the same states as the encoder's at the beginning.
-        decisions: bound on the number of decisions.
+        decisions: bound on the number of decisions; by default that of :func:`most_decisions`.
     """
 
-    def __init__(self, data: bytes, models: Models, decisions: int = MOST_DECISIONS) -> None:
+    def __init__(self, data: bytes, models: Models, decisions: int | None = None) -> None:
         self.models = models
         self._data, self._next = data, 4
         self._code, self._range = int.from_bytes(data[:4].ljust(4, b"\0"), "big"), _TOP - 1
-        self._left, self._most = decisions, decisions
+        self._most = most_decisions(len(data)) if decisions is None else decisions
+        self._left = self._most
 
     def get_bit(self, model: str, node: int) -> int:
         """Read one decision and adapt its model.

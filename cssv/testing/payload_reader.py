@@ -104,7 +104,7 @@ class Decoder:
     def _decide(self, bound: int) -> int:
         bit: int
         self._count += 1
-        _check(self._count <= 2**21, "too many decisions")
+        _check(self._count <= 65536 + 32 * len(self._content), "too many decisions")
         if self._code < bound:
             bit, self._range = 1, bound
         else:

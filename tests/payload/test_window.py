@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import tracemalloc
-from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -15,12 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.errors import FramingError
-from cssv.payload.curves import Curve, Method
 from cssv.payload.envelope import MOST_BYTES, OVERHEAD, open_payload, seal_payload
-from cssv.payload.head import write_head
-from cssv.payload.models import Models
-from cssv.payload.range_coder import RangeEncoder
-from cssv.payload.window import MOST_SEGMENTS, MOST_STATES, Segment, Window
+from cssv.payload.window import MOST_STATES, Window
 from cssv.payload.window_bytes import read_window, write_window
 from cssv.payload.window_fit import fit_window
 from cssv.payload.window_states import window_states
@@ -223,66 +217,6 @@ def test_boxes_that_are_not_finite_are_refused():
             fitted([[state]])
 
 
-# Hostile bytes.
-
-
-@given(st.binary(max_size=300))
-def test_any_bytes_end_in_a_window_or_a_framing_error(data):
-    with suppress(FramingError):
-        window_states(read_window(data))
-
-
-@settings(max_examples=50)
-@given(st.data())
-def test_flipped_and_truncated_windows_end_in_a_window_or_a_framing_error(data):
-    content = bytearray(write_window(fitted([[a, b] for a, b in zip(walker(1), walker(2), strict=True)])))
-    for _ in range(data.draw(st.integers(0, 4))):
-        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
-    del content[data.draw(st.integers(0, len(content))) :]
-    with suppress(FramingError):
-        window_states(read_window(bytes(content)))
-
-
-def bare_segments(count, frames):
-    """Segments of boxes that stand still."""
-    box = (Curve(Method.LEVEL, (9,)),) * 4
-    return tuple(Segment(track, 0, frames, curves=box) for track in range(count))
-
-
-def test_a_window_of_too_many_objects_is_not_written():
-    window = Window(0, (0,), TICK, SIZE, RANGES, segments=bare_segments(MOST_SEGMENTS + 1, 1))
-    with pytest.raises(FramingError, match="too many objects"):
-        write_window(window)
-
-
-def test_a_number_of_objects_that_is_not_there_ends_in_an_error():
-    encoder = RangeEncoder(Models())
-    write_head(encoder, Window(0, (0,), TICK, SIZE, RANGES, segments=bare_segments(MOST_SEGMENTS, 1)))
-    with pytest.raises(FramingError):
-        read_window(encoder.finish())
-
-
-def test_objects_over_more_frames_than_allowed_are_not_read():
-    many = bare_segments(MOST_STATES // 1024 + 1, 1024)
-    data = write_window(Window(0, tuple(range(1024)), TICK, SIZE, RANGES, segments=many))
-    assert len(data) < 400
-    with pytest.raises(FramingError, match="too many objects"):
-        read_window(data)
-
-
-def test_memory_is_bounded_by_the_limits():
-    full = bare_segments(MOST_STATES // 1024, 1024)
-    data = write_window(Window(0, tuple(range(1024)), TICK, SIZE, RANGES, segments=full))
-    tracemalloc.start()
-    try:
-        read_window(data)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    # The values of one segment at a time, beside the integers of all curves.
-    assert peak < 8 * 2**20
-
-
 def test_many_objects_over_many_frames_are_refused():
     states = walker(frames=1024)
     count = MOST_STATES // 1024 + 1
@@ -291,7 +225,7 @@ def test_many_objects_over_many_frames_are_refused():
         fitted(objects)
 
 
-# The frame around it.
+# The envelope around it.
 
 
 @given(st.binary(max_size=200), st.binary(max_size=20))
