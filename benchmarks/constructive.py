@@ -86,10 +86,10 @@ def count_crops(
         left, top = (2 * int(rng.integers(0, (side - WHOLE) // 2 + 1)) for side in (width, height))
         first = int(rng.integers(0, len(stego) - length + 1))
         part = [cut_planes(p, layout, (left, top, WHOLE, WHOLE)) for p in stego[first : first + length]]
-        found = {window.number: window.payload for window in read_windows(part, layout)}
+        found = {window.payload for window in read_windows(part, layout)}
         last = first + length - source.window
-        whole = {i for i in range(len(payloads)) if first <= i * source.window <= last}
-        decoded += whole <= set(found) and all(payloads[i] == payload for i, payload in found.items())
+        whole = {payload for i, payload in enumerate(payloads) if first <= i * source.window <= last}
+        decoded += whole <= found <= set(payloads)
     return decoded, (time.process_time() - began) / max(crops, 1)
 
 

@@ -30,9 +30,11 @@ class Read:
     at: tuple[int, int]
     frame: int
     k: int
-    window: int
+    tag: int
+    padded: bool
+    long: bool
+    needed: int
     index: int
-    length: int
     data: bytes
 
 
@@ -142,11 +144,16 @@ class Clip:
             str(int(a) ^ int(b)) for a, b in zip(stored, mask(self.key, k, len(stored)), strict=True)
         )
         block = bytes(int(plain[i : i + 8], 2) for i in range(0, len(plain) - 7, 8))
-        body, crc = block[:-4], int.from_bytes(block[-4:], "big")
-        if body[:2] != b"\xc5\x01" or zlib.crc32(body) != crc or body[3] > 254:
+        if "1" in plain[8 * len(block) :]:
             return None
-        read = Read(at, frame, k, body[2], body[3], int.from_bytes(body[4:6], "big"), body[6:])
-        return read if symbols_needed(read) <= 255 else None
+        body, crc = block[:-3], int.from_bytes(block[-3:], "big")
+        if body[:2] != b"\xc5\x01" or zlib.crc32(body) % 2**24 != crc:
+            return None
+        tag, padded, high = int.from_bytes(body[2:4], "big"), body[4] >= 128, body[4] // 16 % 8
+        if high < 7:
+            return Read(at, frame, k, tag, padded, False, high + 1, body[4] % 16, body[5:])
+        sound = 1 <= body[5] <= 255 and body[6] <= 254
+        return Read(at, frame, k, tag, padded, True, body[5], body[6], body[7:]) if sound else None
 
     def packets(self, ks: Iterable[int], at: tuple[int, int] | None) -> Iterator[Read]:
         """All packets; the position of a tile of kind 0 is searched unless it is given (section 7)."""
@@ -163,9 +170,24 @@ class Clip:
                         break
 
 
-def symbols_needed(read: Read) -> int:
-    """Section 6: K."""
-    return max(1, -(-read.length // len(read.data)))
+def window_of(read: Read) -> tuple[int, bool, bool, int, int]:
+    """What the packets of one window have in common (section 7)."""
+    return read.tag, read.padded, read.long, read.needed, read.k
+
+
+def payload_of(packets: Sequence[Read]) -> bytes | None:
+    """The payload of a window (section 6); None if its packets do not fit together."""
+    needed, known = packets[0].needed, {packet.index: packet.data for packet in packets}
+    if len(known) < needed:
+        return None
+    known = {index: known[index] for index in sorted(known)[:needed]}
+    data = b"".join(known[i] if i in known else interpolate(known, i) for i in range(needed))
+    if packets[0].padded:
+        data = data.rstrip(b"\0")
+        if not data.endswith(b"\x80"):
+            return None
+        data = data[:-1]
+    return data if zlib.crc32(data) % 65536 == packets[0].tag else None
 
 
 def product(a: int, b: int) -> int:
@@ -202,8 +224,8 @@ def read(
     key: bytes,
     ks: Iterable[int] | None = None,
     at: tuple[int, int] | None = None,
-) -> list[tuple[int, int, bytes]]:
-    """Number, first frame and payload of each window in a run of frames.
+) -> list[tuple[int, bytes]]:
+    """First frame and payload of each window in a run of frames.
 
     Args:
         frames: planes as stored.
@@ -217,20 +239,15 @@ def read(
     groups: list[list[Read]] = []
     for packet in sorted(found, key=lambda packet: packet.frame):
         last = groups[-1][-1] if groups else None
-        if (
-            last is not None
-            and (last.window, last.length, last.k) == (packet.window, packet.length, packet.k)
-            and last.index < packet.index
-        ):
+        if last is not None and window_of(last) == window_of(packet) and last.index < packet.index:
             groups[-1].append(packet)
         else:
             groups.append([packet])
     windows = []
     for packets in groups:
-        first, needed = packets[0], symbols_needed(packets[0])
-        if len(packets) >= needed:
-            known = {packet.index: packet.data for packet in packets[:needed]}
-            data = [known[i] if i in known else interpolate(known, i) for i in range(needed)]
-            start = first.frame - first.index * slot_frames(first.k, clip.exponent)
-            windows.append((first.window, start, b"".join(data)[: first.length]))
+        # The first packets that are enough give the payload; others are for repair.
+        first = packets[0]
+        payload = payload_of(packets[: first.needed])
+        if payload is not None:
+            windows.append((first.frame - first.index * slot_frames(first.k, clip.exponent), payload))
     return windows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from cssv.carriers.constructive.keys import PUBLIC_KEY, check_key
 from cssv.carriers.constructive.packets import Packet, join_packets
@@ -10,8 +11,11 @@ from cssv.carriers.constructive.search import SEARCH_FRAMES, Grid, SearchHistory
 from cssv.carriers.constructive.slot_reader import FoundPacket, Region, SlotReader, cut_regions, regions_of
 from cssv.carriers.constructive.slots import Mode
 from cssv.carriers.constructive.tiles import PERIOD, picture_size
-from cssv.errors import CarrierError
+from cssv.errors import CarrierError, FramingError
 from cssv.frames import U8, Layout, cut_planes
+
+#: Places of the tiles in which a search reads the frames again.
+PLACES_TRIED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +23,14 @@ class BegunWindow:
     """A window of which at least one packet was read.
 
     Attributes:
-        number: number of the window, modulo 256.
+        tag: checksum of its payload, 16 bits.
         start: its first frame, counted from the first frame that was read; below 0 if that was cut off.
         mode: how dense its bits are.
         needed: how many packets give its payload.
         packets: how many were read.
     """
 
-    number: int
+    tag: int
     start: int
     mode: Mode
     needed: int
@@ -38,14 +42,12 @@ class CarriedWindow:
     """The payload of a window that was read from pixels.
 
     Attributes:
-        number: number of the window, modulo 256.
         start: its first frame, counted from the first frame that was read; below 0 if that was cut off.
         mode: how dense its bits are.
         needed: how many packets gave the payload.
         payload: the bytes that were embedded.
     """
 
-    number: int
     start: int
     mode: Mode
     needed: int
@@ -157,10 +159,18 @@ class WindowFinder:
     def _search(self, history: SearchHistory) -> list[CarriedWindow]:
         """Search other places of the tiles, and read the frames again of which bits were kept."""
         self._history = None
-        grid = history.find(self._key)
-        if grid is None:
-            return []
+        # Chance makes a packet now and then, so a place that gives no window is the last choice.
+        tried: list[Grid] = []
+        for grid in islice(history.find(self._key), PLACES_TRIED):
+            windows = [] if grid in tried else self._replay(grid, history)
+            if windows:
+                return windows
+            tried.append(grid)
+        return self._replay(tried[0], history) if tried else []
+
+    def _replay(self, grid: Grid, history: SearchHistory) -> list[CarriedWindow]:
         self._set_grid(grid, *history.size)
+        self._packets, self.begun = {}, None
         windows = []
         for squares in history.replay():
             packet = None if self._reader is None else self._reader.feed(self._cut(squares, history))
@@ -186,7 +196,7 @@ class WindowFinder:
         if (
             begun is not None
             and last is not None
-            and (last.window, last.length, begun.mode) == (packet.window, packet.length, found.mode)
+            and (last.tag, last.shape, begun.mode) == (packet.tag, packet.shape, found.mode)
             and packet.index > last.index
         ):
             self._packets[packet.index] = packet
@@ -194,10 +204,14 @@ class WindowFinder:
         else:
             self._packets = {packet.index: packet}
             start = found.frame - packet.index * found.mode.frames
-            begun = BegunWindow(packet.window, start, found.mode, packet.needed, 1)
+            begun = BegunWindow(packet.tag, start, found.mode, packet.shape.needed, 1)
         self.begun = begun
         # Further packets are for repair.
         if begun.packets != begun.needed:
             return []
-        payload = join_packets(self._packets)
-        return [CarriedWindow(begun.number, begun.start, begun.mode, begun.needed, payload)]
+        try:
+            payload = join_packets(self._packets)
+        except FramingError:
+            # Packets of two windows that look like those of one, in a clip that was cut: neither is whole.
+            return []
+        return [CarriedWindow(begun.start, begun.mode, begun.needed, payload)]

@@ -103,16 +103,15 @@ class SearchHistory:
         cuts = [cut_planes(planes, self._layout, square).reshape(-1) for square in self.squares]
         self._bits.append(np.packbits(np.stack(cuts) & 1, axis=1))
 
-    def find(self, key: bytes) -> Grid | None:
-        """The place of the tiles in the whole picture; None if no packet is found.
+    def find(self, key: bytes) -> Iterator[Grid]:
+        """Places of the tiles in the whole picture where a packet is found, the first one of each square.
 
         The time is bounded by the number of frames, whatever they show.
         """
         for i, (left, top, _, _) in enumerate(self.squares):
             found = _search_square(self._square(i, slice(None)), self._layout, key)
             if found is not None:
-                return found.within(-left, -top)
-        return None
+                yield found.within(-left, -top)
 
     def replay(self) -> Iterator[list[U8]]:
         """Planes of the squares of each frame, in which only the lowest bits are right."""
@@ -130,7 +129,7 @@ def find_grid(pictures: Sequence[U8], layout: Layout, key: bytes) -> Grid | None
     history = SearchHistory(*picture_size(pictures[0], layout), layout)
     for planes in pictures[:SEARCH_FRAMES]:
         history.add(planes)
-    return history.find(key)
+    return next(history.find(key), None)
 
 
 def squares_of(width: int, height: int, layout: Layout) -> list[tuple[int, int, int, int]]:

@@ -130,7 +130,8 @@ class SlotReader:
         # Copies can be damaged in different places: most of them have each bit. Or one of them is sound.
         votes = (2 * bits.sum(axis=0) > len(bits)).astype(np.uint8)
         for copy in (votes, *(bits if len(bits) > 1 else ())):
-            packet = read_packet(tiles_to_packet(copy, self._key, mode))
+            block = tiles_to_packet(copy, self._key, mode)
+            packet = None if block is None else read_packet(block)
             if packet is not None:
                 return packet
         return None

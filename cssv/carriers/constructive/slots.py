@@ -73,7 +73,7 @@ class Mode:
 
     @property
     def data_bytes(self) -> int:
-        """Bytes of a packet that are payload."""
+        """Bytes of a packet with a short header that are payload."""
         return self.packet_bytes - OVERHEAD
 
 
@@ -252,7 +252,8 @@ def read_slot(bits: U8, kinds: NDArray[np.int64], key: bytes, mode: Mode) -> byt
         mode: that of ``bits``.
 
     Returns:
-        :attr:`Mode.packet_bytes` bytes, not checked; None if one of the 49 tiles is missing.
+        :attr:`Mode.packet_bytes` bytes, not checked; None if one of the 49 tiles is missing, or if there can
+        be no packet.
     """
     copies = np.bincount(kinds.reshape(-1), minlength=KINDS)
     if not copies.all():
@@ -262,9 +263,11 @@ def read_slot(bits: U8, kinds: NDArray[np.int64], key: bytes, mode: Mode) -> byt
     return tiles_to_packet((2 * votes > copies[:, None]).astype(np.uint8), key, mode)
 
 
-def tiles_to_packet(bits: U8, key: bytes, mode: Mode) -> bytes:
-    """The packet in the bits of each of the 49 tiles, (49, tile bits)."""
+def tiles_to_packet(bits: U8, key: bytes, mode: Mode) -> bytes | None:
+    """The packet in the bits of the 49 tiles, (49, tile bits); None if a bit behind it is not zero."""
     packet = bits.reshape(-1) ^ _mask(key, mode)
+    if packet[8 * mode.packet_bytes :].any():
+        return None
     return np.packbits(packet)[: mode.packet_bytes].tobytes()
 
 

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from cssv.carriers.constructive.erasure import SYMBOLS
 from cssv.carriers.constructive.finder import CarriedWindow, WindowFinder
 from cssv.carriers.constructive.keys import PUBLIC_KEY, check_key
-from cssv.carriers.constructive.packets import PAYLOAD_LIMIT, packets_needed, split_payload
+from cssv.carriers.constructive.packets import (
+    LONG_OVERHEAD,
+    PAYLOAD_LIMIT,
+    SHORT_NEEDED,
+    shape_of,
+    split_payload,
+)  # fmt: skip
 from cssv.carriers.constructive.search import Grid
 from cssv.carriers.constructive.slot_reader import find_packets
 from cssv.carriers.constructive.slots import Mode, embed_slot, erase_slot, modes
@@ -18,7 +24,7 @@ from cssv.frames import U8, Layout
 
 def capacity(layout: Layout, frames: int) -> int:
     """Largest payload, in bytes, that a window of ``frames`` frames can hold."""
-    return max(min(_slots(mode, frames) * mode.data_bytes, PAYLOAD_LIMIT) for mode in modes(layout))
+    return max(min(_most_bytes(mode, frames), PAYLOAD_LIMIT) for mode in modes(layout))
 
 
 def choose_mode(layout: Layout, frames: int, length: int, repair: int = 0) -> Mode:
@@ -36,14 +42,13 @@ def choose_mode(layout: Layout, frames: int, length: int, repair: int = 0) -> Mo
         CarrierError: the payload does not fit.
     """
 
-    def changes(mode: Mode) -> tuple[int, int]:
-        return mode.blocks * (packets_needed(length, mode.data_bytes) + repair), -mode.k
+    def packets(mode: Mode) -> int:
+        return shape_of(length, mode.packet_bytes, repair).needed + repair
 
-    fitting = [
-        mode
-        for mode in modes(layout)
-        if packets_needed(length, mode.data_bytes) + repair <= _slots(mode, frames)
-    ]
+    def changes(mode: Mode) -> tuple[int, int]:
+        return mode.blocks * packets(mode), -mode.k
+
+    fitting = [mode for mode in modes(layout) if packets(mode) <= _slots(mode, frames)]
     if not fitting or length > PAYLOAD_LIMIT:
         raise CarrierError(
             "the payload does not fit in the frames of its window",
@@ -70,7 +75,7 @@ def embed_window(
         covers: planes of all frames of the window, of one size; they are not changed.
         layout: that of the planes.
         payload: any bytes.
-        number: number of the window in the clip, from 0.
+        number: number of the window in the clip, from 0; it chooses between plus and minus one.
         key: 32 bytes, :data:`.keys.PUBLIC_KEY` or the ``positions`` of a password.
         repair: packets beyond those that are needed; as many may be lost.
 
@@ -83,9 +88,8 @@ def embed_window(
     check_key(key)
     mode = choose_mode(layout, len(covers), len(payload), repair)
     _check_size(covers[0], layout)
-    count = packets_needed(len(payload), mode.data_bytes) + repair
     stego = [cover.copy() for cover in covers]
-    for packet in split_payload(payload, number, mode.data_bytes, count):
+    for packet in split_payload(payload, mode.packet_bytes, repair):
         start = packet.index * mode.frames
         slot = stego[start : start + mode.frames]
         embed_slot(slot, mode, packet.write(), key, (number, packet.index))
@@ -139,6 +143,13 @@ def replace_window(
 def _slots(mode: Mode, frames: int) -> int:
     """Slots of a mode in a window that can hold a packet."""
     return min(frames // mode.frames, SYMBOLS)
+
+
+def _most_bytes(mode: Mode, frames: int) -> int:
+    """Largest payload of a mode, in packets with short or with long headers."""
+    slots = _slots(mode, frames)
+    long = slots * (mode.packet_bytes - LONG_OVERHEAD)
+    return max(min(slots, SHORT_NEEDED) * mode.data_bytes, long)
 
 
 def _check_size(planes: U8, layout: Layout) -> None:

@@ -39,7 +39,7 @@ def smooth_cover(layout, number):
 def vector(mode, key):
     stego = [smooth_cover(mode.layout, number) for number in range(mode.frames)]
     payload = bytes((37 * i + mode.k) & 255 for i in range(mode.data_bytes))
-    (packet,) = split_payload(payload, 300, mode.data_bytes, 1)
+    (packet,) = split_payload(payload, mode.packet_bytes)
     embed_slot(stego, mode, packet.write(), key, (300, 0))
     return {
         "layout": mode.layout,
@@ -64,7 +64,7 @@ def test_the_vectors_of_the_page(studio):
         " ".join(map(str, place_order(key, 1200, 1024)[:8])),
         np.packbits(packet_mask(key, 9, 441)[:32]).tobytes().hex(),
         PUBLIC_KEY.hex(),
-        *(packet.write().hex() for packet in split_payload(b"the room", 258, 5, 3)),
+        *(packet.write().hex() for packet in split_payload(b"the room", 13, 1)),
     ]
     for text in shown:
         assert text in SPEC

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.carriers.constructive import search
+from cssv.carriers.constructive import packets, search
 from cssv.carriers.constructive.keys import PUBLIC_KEY, packet_mask
-from cssv.carriers.constructive.packets import Packet
+from cssv.carriers.constructive.packets import Packet, Shape, payload_tag
 from cssv.carriers.constructive.search import Grid, find_grid
 from cssv.carriers.constructive.slots import Mode, embed_slot, magic_bits
 from cssv.carriers.constructive.tiles import KINDS
@@ -40,11 +40,7 @@ def test_a_whole_clip(clip):
     covers, payloads, stego = clip
     found = read_windows(stego, "yuv420p")
     assert [window.payload for window in found] == payloads
-    assert [(window.number, window.start, window.needed) for window in found] == [
-        (0, 0, 2),
-        (1, 20, 2),
-        (2, 40, 2),
-    ]
+    assert [(window.start, window.needed) for window in found] == [(0, 2), (20, 2), (40, 2)]
     for cover, planes in zip(covers, stego, strict=True):
         assert not ((cover ^ planes) & 0xF0).any()
         assert np.abs(cover.astype(int) - planes).max() <= 1
@@ -61,11 +57,10 @@ def test_any_crop_of_160_pixels_over_4_s(studio, clip, data):
     found = read_windows(part, "yuv420p")
     assert found
     for window in found:
-        assert window.payload == payloads[window.number]
-        assert window.start == 20 * window.number - first
+        assert window.start == 20 * payloads.index(window.payload) - first
     # All windows that lie in the cut are there.
     whole = {number for number in range(3) if 20 * number >= first and 20 * number + 20 <= first + 40}
-    assert {window.number for window in found} >= whole
+    assert {payloads.index(window.payload) for window in found} >= whole
     assert find_grid(part, "yuv420p", PUBLIC_KEY) == Grid(-left % 140, -top % 140)
 
 
@@ -74,7 +69,7 @@ def test_crops_of_rgb_begin_at_odd_pixels_too(studio, offset):
     payload = studio.payload(60)
     stego = embed_window(studio.covers(4, "rgb24", (300, 260)), "rgb24", payload, 9)
     found = read_windows(studio.crop(stego, "rgb24", *offset), "rgb24")
-    assert [(window.payload, window.number) for window in found] == [(payload, 9)]
+    assert [window.payload for window in found] == [payload]
 
 
 @settings(deadline=None, max_examples=25)
@@ -86,7 +81,7 @@ def test_read_is_the_inverse_of_embed(studio, data):
     covers = studio.covers(frames, layout, (152, 144), seed=frames)
     stego = embed_window(covers, layout, payload, 511, studio.key)
     found = read_windows(stego, layout, studio.key)
-    assert [(window.payload, window.number, window.start) for window in found] == [(payload, 255, 0)]
+    assert [(window.payload, window.start) for window in found] == [(payload, 0)]
 
 
 def test_a_full_window(studio):
@@ -134,7 +129,7 @@ def test_a_replaced_payload_leaves_nothing_of_the_old_one(studio, layout, before
     stego = embed_window(covers, layout, studio.payload(before, 1), 3, repair=2)
     replaced = replace_window(stego, layout, studio.payload(after, 2), 3)
     found = read_windows(replaced, layout)
-    assert [(window.number, window.payload) for window in found] == [(3, studio.payload(after, 2))]
+    assert [window.payload for window in found] == [studio.payload(after, 2)]
     assert not any(((a ^ b) & 0xF0).any() for a, b in zip(covers, replaced, strict=True))
     again = replace_window(stego, layout, studio.payload(after, 2), 3)
     assert all(np.array_equal(a, b) for a, b in zip(replaced, again, strict=True))
@@ -146,17 +141,49 @@ def test_replacing_in_a_cover_is_embedding(studio):
     assert all(np.array_equal(a, b) for a, b in zip(embedded, replaced, strict=True))
 
 
-@pytest.mark.parametrize(("index", "length"), [(254, 0), (3, 65535), (0, 46), (254, 45)])
-def test_packets_that_a_stranger_wrote_do_no_harm(studio, index, length):
+@pytest.mark.parametrize(
+    ("index", "shape", "read"),
+    [
+        (254, Shape(1, False, True), True),
+        (15, Shape(1, False, False), True),
+        (3, Shape(255, True, True), False),
+        (0, Shape(2, False, False), False),
+        # Without the byte that ends it, a padded payload is none.
+        (0, Shape(1, True, False), False),
+    ],
+)
+def test_packets_that_a_stranger_wrote_do_no_harm(studio, index, shape, read):
     mode = Mode("yuv420p", 9)
+    data = bytes(mode.packet_bytes - shape.overhead)
     stego = studio.covers(3, size=(160, 160))
     for planes in stego:
-        packet = Packet(7, index, length, bytes(mode.data_bytes))
+        packet = Packet(payload_tag(data), shape, index, data)
         embed_slot([planes], mode, packet.write(), PUBLIC_KEY, (0, 0))
     # Each frame has the same packet: never two of one window.
     found = read_windows(stego, "yuv420p")
-    assert [window.payload for window in found] == ([bytes(length)] * 3 if length < 46 else [])
+    assert [window.payload for window in found] == ([data] * 3 if read else [])
     assert all(window.start == frame - index for frame, window in enumerate(found))
+
+
+def test_packets_of_windows_that_were_cut_together_give_nothing(studio, monkeypatch):
+    """Even if both have the same tag: the checksum is over the whole payload."""
+    monkeypatch.setattr(packets, "payload_tag", lambda _: 7)
+    clips = [
+        embed_window(studio.covers(4, size=(160, 160)), "yuv420p", studio.payload(90, seed), 0)
+        for seed in (1, 2)
+    ]
+    monkeypatch.undo()
+    mode = choose_mode("yuv420p", 4, 90)
+    assert mode.frames == 2
+    assert read_windows(clips[0][:2] + clips[1][2:], "yuv420p") == []
+    sound = [
+        embed_window(studio.covers(4, size=(160, 160)), "yuv420p", studio.payload(90, seed), 0)
+        for seed in (1, 2)
+    ]
+    # Without the first window's second packet and the second one's first, nothing is whole either.
+    assert read_windows(sound[0][:2] + sound[1][2:], "yuv420p") == []
+    found = read_windows(sound[0] + sound[1], "yuv420p")
+    assert [window.payload for window in found] == [studio.payload(90, 1), studio.payload(90, 2)]
 
 
 def test_a_picture_full_of_magic_takes_bounded_time(studio, monkeypatch):
@@ -174,10 +201,12 @@ def test_a_picture_full_of_magic_takes_bounded_time(studio, monkeypatch):
 
 
 def test_the_mode_changes_as_few_bytes_as_possible():
-    assert choose_mode("yuv420p", 20, 69).k == 13
-    assert choose_mode("yuv420p", 20, 70).k == 12
-    assert choose_mode("yuv420p", 50, 75).k == 14
-    assert choose_mode("yuv420p", 1, 45).k == 9
+    assert choose_mode("yuv420p", 20, 71).k == 13
+    assert choose_mode("yuv420p", 20, 72).k == 12
+    assert choose_mode("yuv420p", 20, 130).k == 12
+    assert choose_mode("yuv420p", 20, 131).k == 11
+    assert choose_mode("yuv420p", 50, 77).k == 14
+    assert choose_mode("yuv420p", 1, 47).k == 9
     last = 99
     for length in range(0, 3000, 50):
         mode = choose_mode("yuv420p", 20, length)
