@@ -16,6 +16,15 @@ from numpy.typing import NDArray
 from cssv.frames import Frame, Layout, planes_shape
 from cssv.scene import Source, Value
 from cssv.scene.check import is_span
+from cssv.scene.expressions import (
+    BINARY,
+    LARGEST_CONSTANT,
+    LEAVES,
+    MOST_STEPS,
+    Expression,
+    Op,
+    operands_of,
+)
 from cssv.scene.model import TEMPLATE_NAMES
 from cssv.template.drawing import Outline, Selector
 from cssv.template.state import ObjectState
@@ -185,6 +194,24 @@ facts = {
     "goal_px": sensed(pair(-1e6, 1e6)),
     "template": st.sampled_from(TEMPLATE_NAMES),
 }
+
+
+def expressions() -> st.SearchStrategy[Expression]:
+    """Expressions of time of any form, within the limits."""
+    constants = st.floats(0, LARGEST_CONSTANT) | st.integers(0, 1000).map(float)
+    leaves = (constants.map(abs) | st.sampled_from(LEAVES)).map(lambda step: (step,))
+    unary = [op for op in Op if operands_of(op) == 1]
+    rows = st.recursive(
+        leaves,
+        lambda inner: (
+            st.tuples(inner, st.sampled_from(unary)).map(lambda parts: (*parts[0], parts[1]))
+            | st.tuples(inner, inner, st.sampled_from(BINARY)).map(
+                lambda parts: (*parts[0], *parts[1], parts[2])
+            )
+        ),
+        max_leaves=12,
+    )
+    return rows.filter(lambda steps: len(steps) <= MOST_STEPS).map(Expression)
 
 
 @st.composite
