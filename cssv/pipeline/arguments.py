@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -41,7 +42,13 @@ def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
 
 
 def load_scene(scene: SceneLike) -> Scene:
-    """Convert a scene argument: a Scene, a path, a JSON object or None."""
+    """Convert a scene argument: a Scene, a path, a JSON object or None; without ``tracks``."""
+    loaded = _load(scene)
+    # Equations of tracks describe what was perceived; they are output, and would be out of date in a file.
+    return replace(loaded, tracks=()) if loaded.tracks else loaded
+
+
+def _load(scene: SceneLike) -> Scene:
     if scene is None:
         return Scene()
     if isinstance(scene, Scene):

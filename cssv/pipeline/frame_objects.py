@@ -15,6 +15,7 @@ from cssv.scene import Scene, SceneObject, Source, Value
 from cssv.scene.attributes import carried_by
 from cssv.scene.ground import Plane
 from cssv.scene.matching import Facts
+from cssv.scene.trajectory import span_of
 from cssv.template.drawing import Selector
 from cssv.template.state import ObjectState, grounded
 
@@ -79,11 +80,7 @@ class GivenObjects:
         self._entries = [
             (track, entry) for track, (_, entry) in zip(tracks, scene.given_tracks(), strict=True)
         ]
-        ends = [
-            (points[0].time_s, points[-1].time_s)
-            for _, entry in self._entries
-            if (points := entry.trajectory)
-        ]
+        ends = [span_of(entry.trajectory) for _, entry in self._entries if entry.trajectory is not None]
         self._ends_s = np.array(ends, dtype=np.float64).reshape(-1, 2)
 
     def states(self, time: Fraction, facts_of: Callable[[int], Facts]) -> list[ObjectState]:

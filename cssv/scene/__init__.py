@@ -1,12 +1,12 @@
 """The scene: camera, environment, objects and ranges, as ``scene.json`` states them."""
 
 from cssv.scene.attributes import ObjectAttributes
+from cssv.scene.equations import Equation, Equations, TrackEquations
 from cssv.scene.model import (
     TEMPLATE_NAMES,
     Camera,
     Environment,
     GivenRanges,
-    GivenState,
     Match,
     Matrix,
     Ranges,
@@ -15,15 +15,17 @@ from cssv.scene.model import (
     TemplateName,
     Thermal,
     Tsai,
-    Waypoint,
 )
 from cssv.scene.schema import schema
+from cssv.scene.trajectory import GivenState, Waypoint
 from cssv.scene.values import Point, Source, Value
 
 __all__ = [
     "TEMPLATE_NAMES",
     "Camera",
     "Environment",
+    "Equation",
+    "Equations",
     "GivenRanges",
     "GivenState",
     "Match",
@@ -36,6 +38,7 @@ __all__ = [
     "Source",
     "TemplateName",
     "Thermal",
+    "TrackEquations",
     "Tsai",
     "Value",
     "Waypoint",

@@ -19,6 +19,7 @@ import numpy as np
 from jsonschema.exceptions import ValidationError
 
 from cssv.errors import SceneError
+from cssv.scene.equation_check import EquationCheck
 from cssv.scene.schema import are_numbers, validator
 from cssv.scene.values import OWN_PREFIX, JsonObject
 
@@ -300,8 +301,9 @@ def _allowed(node: JsonObject) -> str:
         return ", ".join(node["enum"])
     kinds = node["type"] if isinstance(node["type"], list) else [node["type"]]
     words = [_KIND_WORDS[kind](node) for kind in kinds if kind != "object" or len(kinds) == 1]
-    if len(kinds) > 1:
-        words.append("{value, sigma, source}")
+    if "object" in kinds and len(kinds) > 1:
+        # A sensed value is the usual object beside plain ones.
+        words.append(node.get("title", "{value, sigma, source}"))
     return ", or ".join(words)
 
 
@@ -352,11 +354,23 @@ def _sense(tree: object) -> Iterator[SceneFault]:
             # The pixels carry the ends in single precision.
             exact = "" if pair[0] >= pair[1] else " in single precision, which holds seven digits"
             yield ("ranges", key), f"found {_show(pair)}; allowed: [low, high] with low under high{exact}"
-    objects = tree.get("objects")
-    for index, entry in enumerate(objects if isinstance(objects, list) else ()):
-        if isinstance(entry, dict):
-            yield from _span_sense(entry.get("match"), ("objects", index, "match"))
-            yield from _order_sense(entry.get("trajectory"), ("objects", index, "trajectory"))
+    yield from _entry_sense(tree)
+
+
+def _entry_sense(tree: JsonObject) -> Iterator[SceneFault]:
+    """Faults within the entries of objects and of tracks."""
+    equations = EquationCheck(FASTEST_PX_S)
+    for part in ("objects", "tracks"):
+        entries = tree.get(part)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if not isinstance(entry, dict):
+                continue
+            yield from _span_sense(entry.get("match"), (part, index, "match"))
+            path: JsonPath = (part, index, "trajectory")
+            trajectory = entry.get("trajectory")
+            yield from _order_sense(trajectory, path)
+            if isinstance(trajectory, dict):
+                yield from (((*path, *steps), words) for steps, words in equations.faults(trajectory))
 
 
 def _calibration_sense(camera: object) -> Iterator[SceneFault]:

@@ -31,8 +31,8 @@ IndexPair = tuple[int, int]
 
 #: An entry without an equal partner is compared with those at most this many places away among the rest.
 _WINDOW = 32
-#: Parts of a scene that are not sections of fields.
-_NO_SECTIONS = ("objects", "extra")
+#: Parts of a scene that are not sections of fields; tracks are no part of equality.
+_NO_SECTIONS = ("objects", "tracks", "extra")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class SceneChange(ValueChange):
 
 
 def compare_scenes(before: Scene, after: Scene) -> tuple[SceneChange, ...]:
-    """All differences: sections, the scene's own keys, then objects in their order.
+    """All differences but those of ``tracks``: sections, the scene's own keys, then objects in their order.
 
     Objects are paired by equality, then by what they match (a given object by name and label), then by
     name, each in order, then by similarity. Swapping the scenes swaps the sides of every change.
@@ -133,7 +133,7 @@ def _compare_fields(where: str, before: JsonObject, after: JsonObject) -> Iterat
             continue
         if where == "textures":
             yield SceneChange(where, name, old, new, "")
-        elif name == "trajectory":
+        elif name == "trajectory" and isinstance(old, list) and isinstance(new, list):
             yield SceneChange(where, name, *_differing_points(old, new), "")
         else:
             yield SceneChange(where, name, old, new, unit_of(name))

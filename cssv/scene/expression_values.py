@@ -125,11 +125,11 @@ def _sin(a: F64) -> F64:
     has_top, has_bottom = (
         np.ceil((a[0] - peak) / turn) * turn + peak <= a[1] for peak in (math.pi / 2, -math.pi / 2)
     )
-    # Also for infinite ends, for which no comparison holds.
-    is_wide = ~(a[1] - a[0] < turn)
-    return np.stack(
-        [np.where(is_wide | has_bottom, -1.0, ends[0]), np.where(is_wide | has_top, 1.0, ends[1])]
-    )
+    is_wide = a[1] - a[0] >= turn
+    low = np.where(is_wide | has_bottom, -1.0, ends[0])
+    high = np.where(is_wide | has_top, 1.0, ends[1])
+    # The sine of what is not finite is not a number.
+    return np.where(np.isfinite(a).all(axis=0), np.stack([low, high]), np.nan)
 
 
 _INTERVALS: Arithmetic = {

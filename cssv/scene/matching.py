@@ -22,6 +22,7 @@ from cssv.errors import InputError
 from cssv.scene.attributes import ATTRIBUTES, ObjectAttributes
 from cssv.scene.model import Match, Scene, SceneObject, TemplateName
 from cssv.scene.text import match_text
+from cssv.scene.trajectory import samples
 from cssv.scene.values import JsonObject
 
 #: A track is near a point if its box is at most this many box heights away from it.
@@ -154,10 +155,8 @@ def given_sightings(scene: Scene, first_track: int) -> tuple[Sighting, ...]:
 
 
 def _given_sighting(track: int, index: int, entry: SceneObject) -> Sighting:
-    points = entry.trajectory or ()
-    times = np.array([float(p.time_s) for p in points])
-    boxes = np.array([p.box_px for p in points], dtype=np.float64)
-    return Sighting(track, entry.label, times, boxes, index)
+    assert entry.trajectory is not None
+    return Sighting(track, entry.label, *samples(entry.trajectory), index)
 
 
 class LiveMatcher:

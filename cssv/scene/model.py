@@ -11,13 +11,11 @@ with ``x_`` are kept at every level. Empty parts (``"camera": {}``) are left out
 
 from __future__ import annotations
 
-import math
 import os
-from bisect import bisect_right
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from cssv.errors import SceneError
 from cssv.files.atomic import whole_file
@@ -25,12 +23,20 @@ from cssv.files.bounded import read_at_most
 from cssv.files.inputs import check_regular
 from cssv.scene.attributes import RINGS, ObjectAttributes, attributes_from_json
 from cssv.scene.check import TEXT_BOUND, check, parse, too_large
+from cssv.scene.equations import TrackEquations
 from cssv.scene.part_to_json import part_to_json
 from cssv.scene.text import lines_of_json
+from cssv.scene.trajectory import (
+    GivenState,
+    Trajectory,
+    foot_velocity,
+    speeds_px_s,
+    state_at,
+    trajectory_from_json,
+)
 from cssv.scene.tsai import read_tsai
 from cssv.scene.values import (
     OWN_PREFIX,
-    ImageBox,
     JsonObject,
     Pair,
     Point,
@@ -192,28 +198,11 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Waypoint:
-    """A box (x, y of the top left corner, width, height; pixels) at a time in seconds."""
-
-    time_s: float
-    box_px: ImageBox
-    extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
-
-
-class GivenState(NamedTuple):
-    """A given object at one time: its box, and its centre's velocity before and after this time."""
-
-    box_px: ImageBox
-    velocity_past_px_s: Pair
-    velocity_future_px_s: Pair
-
-
-@dataclass(frozen=True, slots=True)
 class SceneObject(ObjectAttributes):
     """Facts about the tracks that ``match``, or an object of its own with a ``trajectory``.
 
     Attributes:
-        match, trajectory: exactly one of them; waypoint times increase.
+        match, trajectory: exactly one of them; a trajectory has waypoints with growing times, or equations.
         name, label: free text.
         template: how it is drawn; None keeps that of earlier entries, or else "auto".
         (others): as in :class:`cssv.scene.attributes.ObjectAttributes`.
@@ -223,50 +212,25 @@ class SceneObject(ObjectAttributes):
     name: str | None = None
     label: str | None = None
     template: TemplateName | None = None
-    trajectory: tuple[Waypoint, ...] | None = None
+    trajectory: Trajectory | None = None
 
     def state_at(self, time_s: float | Fraction) -> GivenState | None:
         """The given box and velocities at ``time_s``; None without a trajectory or outside its time.
 
         Boxes are linear between waypoints. At a waypoint the past velocity is that of the segment before it,
         the future velocity that of the segment after it. At the two ends, with one segment, both are equal.
+        The velocities of equations are their derivatives.
         """
-        points = self.trajectory
-        if points is None or not points[0].time_s <= time_s <= points[-1].time_s:
-            return None
-        before, after = self._segments(time_s)
-        first, last = points[after - 1], points[after]
-        part = float((time_s - first.time_s) / (last.time_s - first.time_s))
-        x, y, w, h = (a + part * (b - a) for a, b in zip(first.box_px, last.box_px, strict=True))
-        return GivenState((x, y, w, h), self._velocity(before), self._velocity(after))
+        return None if self.trajectory is None else state_at(self.trajectory, time_s)
 
     def foot_velocity(self, time_s: float | Fraction) -> Pair:
         """Velocity of the middle of the given box's lower edge, px/s: the mean of before and after."""
-        past, future = (self._velocity(index, 1.0) for index in self._segments(time_s))
-        return (past[0] + future[0]) / 2, (past[1] + future[1]) / 2
+        assert self.trajectory is not None
+        return foot_velocity(self.trajectory, time_s)
 
     def speeds_px_s(self) -> list[float]:
-        """Speed of the given box's centre over each segment of the trajectory."""
-        return [math.hypot(*self._velocity(index)) for index in range(1, len(self.trajectory or ()))]
-
-    def _segments(self, time_s: float | Fraction) -> tuple[int, int]:
-        """The waypoints at which the segments before and after this time end."""
-        assert self.trajectory is not None
-        points = self.trajectory
-        after = min(bisect_right(points, time_s, key=lambda p: p.time_s), len(points) - 1)
-        return max(after - 1, 1) if time_s == points[after - 1].time_s else after, after
-
-    def _velocity(self, index: int, depth: float = 0.5) -> Pair:
-        """Velocity, px/s, over the segment that ends at waypoint ``index``.
-
-        It is that of a point in the middle of the box's width; ``depth`` is its share of the box's height
-        from the top: 0.5 for the centre, 1 for the foot.
-        """
-        assert self.trajectory is not None
-        first, last = self.trajectory[index - 1], self.trajectory[index]
-        (x0, y0, w0, h0), (x1, y1, w1, h1) = first.box_px, last.box_px
-        span = last.time_s - first.time_s
-        return (x1 - x0 + (w1 - w0) / 2) / span, (y1 - y0 + (h1 - h0) * depth) / span
+        """Speed of the given box's centre over each segment, or at samples of the equations."""
+        return [] if self.trajectory is None else speeds_px_s(self.trajectory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +244,8 @@ class Scene:
         objects: entries about objects; later ones override earlier ones.
         ranges: the heat map's ranges, if given.
         thermal: registration, calibration and timing of a thermal camera.
+        tracks: equations of perceived tracks, as ``decode`` writes them. They are no input: nothing is drawn
+            from them, no file holds them, and they are no part of equality.
         extra: the user's own ``x_`` keys.
     """
 
@@ -289,14 +255,17 @@ class Scene:
     objects: tuple[SceneObject, ...] = ()
     ranges: GivenRanges = GivenRanges()
     thermal: Thermal = Thermal()
+    tracks: tuple[TrackEquations, ...] = field(default=(), compare=False, repr=False)
     extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
 
     def __post_init__(self) -> None:
-        kinds = (Camera, Environment, dict, tuple, GivenRanges, Thermal, dict)
+        kinds = (Camera, Environment, dict, tuple, GivenRanges, Thermal, tuple, dict)
         parts = [(each.name, getattr(self, each.name)) for each in fields(self)]
         typed = [(name, part, kind) for (name, part), kind in zip(parts, kinds, strict=True)]
         if isinstance(self.objects, tuple):
             typed += [(f"objects[{k}]", entry, SceneObject) for k, entry in enumerate(self.objects)]
+        if isinstance(self.tracks, tuple):
+            typed += [(f"tracks[{k}]", entry, TrackEquations) for k, entry in enumerate(self.tracks)]
         wrong = [
             f"$.{name}: a {type(part).__name__}" for name, part, kind in typed if not isinstance(part, kind)
         ]
@@ -438,13 +407,9 @@ def _object(node: JsonObject) -> SceneObject:
         name=node.get("name"),
         label=node.get("label"),
         template=node.get("template"),
-        trajectory=None if trajectory is None else tuple(_waypoint(point) for point in trajectory),
+        trajectory=None if trajectory is None else trajectory_from_json(trajectory),
         **attributes_from_json(node),
     )
-
-
-def _waypoint(node: JsonObject) -> Waypoint:
-    return Waypoint(node["time_s"], to_tuples(node["box_px"]), own_keys(node))
 
 
 def _ranges(node: JsonObject) -> GivenRanges:
@@ -470,5 +435,6 @@ def _parts(node: JsonObject) -> dict[str, object]:
         "objects": tuple(_object(entry) for entry in node.get("objects", [])),
         "ranges": _ranges(node.get("ranges", {})),
         "thermal": _thermal(node.get("thermal", {})),
+        "tracks": tuple(TrackEquations.from_json(entry) for entry in node.get("tracks", [])),
         "extra": own_keys(node),
     }

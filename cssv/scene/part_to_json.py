@@ -8,12 +8,13 @@ from functools import cache
 from typing import Any
 
 from cssv.scene.attributes import ATTRIBUTES, ObjectAttributes
+from cssv.scene.equations import Equation
 from cssv.scene.values import JsonObject, Sensed
 
 
 def part_to_json(part: Any) -> Any:  # noqa: ANN401 - any part of a scene to JSON
     """A part of a scene as plain JSON types, a copy; parts that are None are left out."""
-    if isinstance(part, Sensed):
+    if isinstance(part, Sensed | Equation):
         return part.to_json()
     if isinstance(part, tuple | list):
         return [part_to_json(item) for item in part]

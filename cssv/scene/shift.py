@@ -6,6 +6,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from cssv.scene.model import Scene, SceneObject
+from cssv.scene.trajectory import earlier
+from cssv.scene.values import time_earlier
 
 
 def shift_times(scene: Scene, back_s: Fraction) -> Scene:
@@ -15,24 +17,20 @@ def shift_times(scene: Scene, back_s: Fraction) -> Scene:
         return scene
     thermal, offset_s = scene.thermal, scene.thermal.time_offset_s
     if offset_s is not None:
-        thermal = replace(thermal, time_offset_s=_earlier(offset_s, back_s))
+        thermal = replace(thermal, time_offset_s=time_earlier(offset_s, back_s))
     objects = tuple(_shifted(entry, back_s) for entry in scene.objects)
-    return replace(scene, objects=objects, thermal=thermal)
-
-
-def _earlier(time_s: float, back_s: Fraction) -> float:
-    # The decimal number that the user wrote, not the nearest float: 0.3 - 0.1 is 0.2 exactly.
-    return float(Fraction(str(time_s)) - back_s)
+    tracks = tuple(replace(each, trajectory=each.trajectory.earlier(back_s)) for each in scene.tracks)
+    return replace(scene, objects=objects, thermal=thermal, tracks=tracks)
 
 
 def _shifted(entry: SceneObject, back_s: Fraction) -> SceneObject:
-    match, points = entry.match, entry.trajectory
+    match, trajectory = entry.match, entry.trajectory
     if match is not None:
         at_s, from_s, to_s = (
-            None if time_s is None else _earlier(time_s, back_s)
+            None if time_s is None else time_earlier(time_s, back_s)
             for time_s in (match.at_s, match.from_s, match.to_s)
         )
         match = replace(match, at_s=at_s, from_s=from_s, to_s=to_s)
-    if points is not None:
-        points = tuple(replace(point, time_s=_earlier(point.time_s, back_s)) for point in points)
-    return replace(entry, match=match, trajectory=points)
+    if trajectory is not None:
+        trajectory = earlier(trajectory, back_s)
+    return replace(entry, match=match, trajectory=trajectory)

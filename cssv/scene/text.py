@@ -189,9 +189,10 @@ def _entry_change(before: JsonObject | None, after: JsonObject | None) -> str:
 
 
 def _detail(name: str, value: Json) -> str:
+    if name == "trajectory" and isinstance(value, dict):
+        return f"trajectory {_equations_text(value)}"
     if name == "trajectory":
-        ends = [value_text(value[k]["time_s"], "s") for k in (0, -1)]
-        return f"trajectory of {len(value)} points from {ends[0]} to {ends[1]}"
+        return f"trajectory {_points_text(value)}"
     text = json_text(value) if name.startswith(OWN_PREFIX) else value_text(value, unit_of(name))
     return f"{spoken(name)} {_cut(text)}"
 
@@ -201,8 +202,51 @@ def _order_change(before: JsonObject, after: JsonObject) -> str:
     return f"order {arrow(*sides)}"
 
 
-def _trajectory_change(before: Sequence[JsonObject], after: Sequence[JsonObject]) -> str:
-    """Waypoints that moved (other box), changed (anything else), were added or removed."""
+def _points_text(points: Sequence[JsonObject]) -> str:
+    ends = [value_text(points[k]["time_s"], "s") for k in (0, -1)]
+    return f"of {len(points)} points from {ends[0]} to {ends[1]}"
+
+
+def _equations_text(node: JsonObject) -> str:
+    start, stop = (value_text(node[end], "s") for end in ("from_s", "to_s"))
+    return f"by equations from {start} to {stop}"
+
+
+def _equation_text(node: Json) -> str:
+    """A formula with its bound: ``320 + 4*t, within 0.9 px``."""
+    if not isinstance(node, dict):
+        return _cut(node if isinstance(node, str) else _number_text(node))
+    return f"{_equation_text(node['expression'])}, within {_number_text(node['bound_px'])} px"
+
+
+def _equations_change(before: Json, after: Json) -> str:
+    """Which equations changed, if both sides have equations."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        sides = (
+            _equations_text(side) if isinstance(side, dict) else _points_text(side)
+            for side in (before, after)
+        )
+        return f"trajectory {arrow(*sides)}"
+    words = []
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key), after.get(key)
+        if old != new:
+            texts = (
+                json_text(side)
+                if key.startswith(OWN_PREFIX) or side is None
+                else value_text(side, "s")
+                if key in ("from_s", "to_s")
+                else _equation_text(side)
+                for side in (old, new)
+            )
+            words.append(f"{spoken(key)} {arrow(*texts)}")
+    return f"trajectory: {'; '.join(words)}"
+
+
+def _trajectory_change(before: Json, after: Json) -> str:
+    """Waypoints that moved (other box), changed (anything else), were added or removed; or equations."""
+    if isinstance(before, dict) or isinstance(after, dict):
+        return _equations_change(before, after)
     old, new = ({point["time_s"]: point for point in points} for points in (before, after))
     both = {time: old[time]["box_px"] != new[time]["box_px"] for time in old if time in new}
     moved = [time for time, is_moved in both.items() if is_moved]

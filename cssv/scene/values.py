@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, Generic, Self, TypeVar
 
 JsonObject = dict[str, Any]
@@ -29,6 +30,12 @@ def own_keys(node: JsonObject) -> JsonObject:
 def to_tuples(node: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Lists, nested ones too, as tuples; any other value unchanged."""
     return tuple(to_tuples(item) for item in node) if isinstance(node, list) else node
+
+
+def time_earlier(time_s: float, back_s: Fraction) -> float:
+    """A time ``back_s`` seconds earlier."""
+    # Of the decimal number that the user wrote, not of the nearest float: 0.3 - 0.1 is 0.2 exactly.
+    return float(Fraction(str(time_s)) - back_s)
 
 
 class Source(StrEnum):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cssv.frames import Frame, Layout, planes_shape
 from cssv.scene import Source, Value
 from cssv.scene.check import is_span
+from cssv.scene.equations import EQUATION_NAMES
 from cssv.scene.expressions import (
     BINARY,
     LARGEST_CONSTANT,
@@ -222,7 +223,48 @@ def trajectories(draw: st.DrawFn) -> list[dict[str, Json]]:
     return [draw(part({"time_s": st.just(t), "box_px": scene_boxes})) for t in moments]
 
 
-scene_objects = part({"match": matches}, **facts) | part({"trajectory": trajectories()}, **facts)
+formulas = st.sampled_from(
+    ["320 + 96*cos(1.57*t)", "50*exp(-t^2)", "t/(1 + t^2)", "2 sin(pi t)^2 + 3", "-(t - 1e-3)^2*exp(-t)"]
+)
+sides = st.sampled_from(["40 + sin(t)", "8 exp(-t^2) + 1"]) | bounded(1e-3, 1e6)
+
+
+def equations(formula: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+    """An equation with this formula: plain, or with a bound."""
+    return formula | part({"expression": formula, "bound_px": bounded(0, 1e6)})
+
+
+@st.composite
+def equation_trajectories(draw: st.DrawFn) -> dict[str, Json]:
+    """Trajectories by equations."""
+    start = draw(bounded(-1e6, 1e6))
+    places, lengths = equations(formulas | bounded(-1e6, 1e6)), equations(sides)
+    return draw(
+        part(
+            {
+                "from_s": st.just(start),
+                "to_s": st.just(start + draw(st.sampled_from([0.5, 1, 4.25]))),
+                "centre_x_px": places,
+                "foot_y_px": places,
+                "width_px": lengths,
+                "height_px": lengths,
+            }
+        )
+    )
+
+
+@st.composite
+def track_equations(draw: st.DrawFn) -> dict[str, Json]:
+    """Equations of tracks, as decoding writes them."""
+    known = draw(equation_trajectories())
+    left_out = draw(st.sets(st.sampled_from(EQUATION_NAMES)))
+    trajectory = {key: value for key, value in known.items() if key not in left_out}
+    fields = {"track": st.integers(0, 2**32 - 1), "trajectory": st.just(trajectory)}
+    return draw(part(fields, label=texts, name=texts))
+
+
+given_objects = part({"trajectory": trajectories() | equation_trajectories()}, **facts)
+scene_objects = part({"match": matches}, **facts) | given_objects
 calibrations = part(
     {
         "size_px": st.lists(st.integers(1, 10**6), min_size=2, max_size=2),
@@ -276,4 +318,5 @@ scenes = part(
     objects=st.lists(scene_objects, min_size=1, max_size=2),
     ranges=ranges,
     thermal=thermals,
+    tracks=st.lists(track_equations(), min_size=1, max_size=2),
 )

@@ -123,7 +123,8 @@ SINGLE_FAULTS = [
     ),
     (
         way(START),
-        f"$.objects[0].trajectory: found {json.dumps([START])}; allowed: a list of 2 to 100000 objects",
+        f"$.objects[0].trajectory: found {json.dumps([START])}; allowed: a list of 2 to 100000 objects, "
+        "or {from_s, to_s, centre_x_px, foot_y_px, width_px, height_px}",
     ),
     (
         way(START, START),
@@ -202,7 +203,7 @@ SINGLE_FAULTS = [
     (
         {"cssv_scene": 1, "camrea": {}},
         "$.camrea: unknown key (did you mean camera?); allowed: camera, cssv_scene, environment, objects, "
-        "ranges, textures, thermal, or a key that starts with x_",
+        "ranges, textures, thermal, tracks, or a key that starts with x_",
     ),
     (
         {"cssv_scene": 1, "textures": {"the floor": 3}},
