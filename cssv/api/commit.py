@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cssv import __version__
+from cssv.carriers.base import WindowCarrier
+from cssv.carriers.windows import window_codec
 from cssv.container import Appender, IndexMeta, Reader, Revision, check_texts, created_or_now
 from cssv.errors import ChecksumError, InputError, OptionError
 from cssv.files.patched import PatchedFile
@@ -19,7 +21,7 @@ from cssv.files.worker import SerialWorker
 from cssv.frames import Frame, planes_crc
 from cssv.pipeline.arguments import Progress, SceneLike, counted, load_scene, to_fraction
 from cssv.pipeline.calls import checked_call
-from cssv.pipeline.embed import FrameEmbedder
+from cssv.pipeline.embed import WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.parent_version import ParentVersion
 from cssv.pipeline.reannotate import Reannotator
@@ -28,9 +30,9 @@ from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.scene_track import read_sample, sample_ranges
 from cssv.pipeline.splice import SpliceEncoder, SpliceSettings, spans
 from cssv.pipeline.stego_frames import StegoCursor
+from cssv.pipeline.window_check import is_intact, whole_windows
 from cssv.scene import Ranges, Scene
 from cssv.scene.ranges import fit_ranges
-from cssv.template.draw import draw
 from cssv.template.drawing import Outline
 from cssv.template.state import ObjectState
 from cssv.video import DAMAGED, DEFAULT_DAMAGED, FrameCursor, Planes, Span, open_clip, shown_stamps
@@ -171,14 +173,16 @@ def commit(
         left, taken = changes.drawn, 0
         if covers is None:
             # With the cover at hand every frame is drawn from it, also where an estimate exists.
-            known = ReusableVersions(path, base.parent, embedder.ranges, stack)
+            is_window = isinstance(embedder.carrier, WindowCarrier)
+            hidden_scene = embedder.scene if is_window else None
+            known = ReusableVersions(path, base.parent, embedder.ranges, hidden_scene, stack)
             left, taken = _share(appender, base, embedder, annotator, changes.drawn, known)
         coded = _draw(appender, base, embedder, annotator, left, covers, progress)
         about = replace(about, meta=_facts(base, embedder))
         frames_changed = taken + coded.changed
         root = None if cover is None else 0
         staged = appender.stage(about, root=root, frames_changed=frames_changed)
-        _check(staged, embedder, coded, progress)
+        _check(staged, base, embedder, coded, progress)
         version = appender.publish()
     return Committed(
         path=Path(path),
@@ -196,14 +200,14 @@ def commit(
 
 def _make_embedder(
     base: ParentVersion, scene: Scene, annotator: Reannotator
-) -> tuple[FrameEmbedder, tuple[str, ...]]:
+) -> tuple[WindowEmbedder, tuple[str, ...]]:
     """The embedder of the new version, with ranges that hold the scene; and notes for users."""
     before = sample_ranges(base.root.scene_sample(0))
     ranges, grown = fit_ranges(scene, before)
     if grown or annotator.is_recalibrated:
         # Only now it pays to go through all frames for the values that are drawn.
         ranges, grown = fit_ranges(scene, before, annotator.drawn(base.moments()))
-    embedder = FrameEmbedder(base.recorded.config.carrier, scene, ranges)
+    embedder = WindowEmbedder(base.recorded.config.carrier, scene, ranges)
     first = base.root_frame(0)
     notes = [f"the {name} range had to grow" for name in grown]
     notes += embedder.carrier.replace_notes(first, embedder.content(first, FrameObjects(())))
@@ -249,7 +253,7 @@ def _open_cover(path: Path, target: Path, base: ParentVersion, stack: ExitStack)
 def _compare(
     appender: Appender,
     base: ParentVersion,
-    embedder: FrameEmbedder,
+    embedder: WindowEmbedder,
     annotator: Reannotator,
     progress: Progress | None,
     *,
@@ -261,20 +265,30 @@ def _compare(
     whose cover was estimated are drawn again, because the cover is available now.
     """
     is_all = embedder.ranges != sample_ranges(base.parent.scene_sample(0))
-    estimated = base.estimated()
+    before = replace(embedder, scene=base.scene, ranges=sample_ranges(base.parent.scene_sample(0)))
+    codec, estimated = window_codec(embedder.carrier), base.estimated()
     drawn: list[int] = []
     samples = 0
     saturation = Saturation(embedder.ranges)
-    for number in counted(range(len(base)), "compare", len(base), progress):
-        old = base.sample(number)
-        new = annotator.annotate(old, base.time(number))
-        saturation.add(new.objects)
-        changes = is_all or _is_drawn_differently(old.objects, new.objects, embedder.ranges, base.size)
-        if changes or (is_redrawn and estimated[number]):
-            drawn.append(number)
-        elif (data := _new_sample(base, embedder, annotator, number, new, old.outlines)) is not None:
-            appender.write_scene(number, data)
-            samples += 1
+    numbers = counted(range(len(base)), "compare", len(base), progress)
+    for at, window in enumerate(base.windows):
+        olds = [base.sample(number) for number in islice(numbers, len(window))]
+        news = [annotator.annotate(old, base.time(number)) for number, old in zip(window, olds, strict=True)]
+        for new in news:
+            saturation.add(new.objects)
+        changes = codec.differs(
+            [base.content(before, number, old.objects) for number, old in zip(window, olds, strict=True)],
+            [base.content(embedder, number, new.objects) for number, new in zip(window, news, strict=True)],
+            at,
+            base.size,
+        )
+        if changes or (is_redrawn and estimated[window.start : window.stop].any()):
+            drawn += window
+            continue
+        for number, old, new in zip(window, olds, news, strict=True):
+            if (data := _new_sample(base, embedder, annotator, number, new, old.outlines)) is not None:
+                appender.write_scene(number, data)
+                samples += 1
     if not drawn and not samples:
         raise InputError(
             "there is nothing to commit",
@@ -284,20 +298,9 @@ def _compare(
     return _Changes(tuple(drawn), samples, (*notes, *saturation.notes))
 
 
-def _is_drawn_differently(
-    old: Sequence[ObjectState], new: Sequence[ObjectState], ranges: Ranges, size: tuple[int, int]
-) -> bool:
-    """Whether two sets of objects have different drawings in these ranges."""
-    # Most frames do not change at all, and drawings take long.
-    if old == new:
-        return False
-    before, after = ([draw(state, ranges, None, size) for state in states] for states in (old, new))
-    return before != after
-
-
 def _new_sample(
     base: ParentVersion,
-    embedder: FrameEmbedder,
+    embedder: WindowEmbedder,
     annotator: Reannotator,
     number: int,
     new: FrameObjects,
@@ -311,7 +314,7 @@ def _new_sample(
 def _share(
     appender: Appender,
     base: ParentVersion,
-    embedder: FrameEmbedder,
+    embedder: WindowEmbedder,
     annotator: Reannotator,
     drawn: Sequence[int],
     known: ReusableVersions,
@@ -330,7 +333,9 @@ def _share(
 
     for span in spans(drawn, syncs, len(base), whole=True):
         changed = [number for number in span if number in left]
-        other = known.find((*changed, *span), wanted)
+        # The pixels of a frame depend on all objects of its window.
+        around = [number for _, window in whole_windows(span, base.windows) for number in window]
+        other = known.find((*changed, *around), wanted)
         if other is None:
             continue
         left -= set(span)
@@ -345,7 +350,7 @@ def _share(
 def _take_sample(
     appender: Appender,
     base: ParentVersion,
-    embedder: FrameEmbedder,
+    embedder: WindowEmbedder,
     annotator: Reannotator,
     number: int,
     other: Reader,
@@ -363,7 +368,7 @@ def _take_sample(
 def _draw(
     appender: Appender,
     base: ParentVersion,
-    embedder: FrameEmbedder,
+    embedder: WindowEmbedder,
     annotator: Reannotator,
     drawn: Sequence[int],
     covers: FrameCursor | None,
@@ -375,6 +380,7 @@ def _draw(
     runs = spans(drawn, base.parent.video.table.syncs, len(base))
     numbers = counted(chain(*runs), "redraw", sum(map(len, runs)), progress)
     drawn_set, changed = frozenset(drawn), 0
+    drawing = _WindowDrawing(base, embedder, annotator, covers)
     info = replace(base.info, rate=base.recorded.rate)
     entries = base.parent.video.table.entries
     settings = SpliceSettings.from_entries(info, base.recorded.config.codec, entries, base.root_frame(0))
@@ -384,7 +390,7 @@ def _draw(
                 coder = SpliceEncoder(encoder, settings.sets, appender, run.start)
                 for number in islice(numbers, len(run)):
                     if number in drawn_set:
-                        frame, sample = _drawn(base, embedder, annotator, number, covers)
+                        frame, sample = drawing.draw(number)
                     else:
                         # It does not change, but what it is predicted from does.
                         frame, sample = base.parent_frame(number), None
@@ -396,35 +402,69 @@ def _draw(
     return _Coded(tuple(runs), changed)
 
 
-def _drawn(
-    base: ParentVersion,
-    embedder: FrameEmbedder,
-    annotator: Reannotator,
-    number: int,
-    covers: FrameCursor | None,
-) -> tuple[Frame, bytes | None]:
-    """The new stego frame, and its scene sample if it changes."""
-    new = annotator.annotate(base.sample(number), base.time(number))
-    unmarked = read_sample(base.root.scene_sample(number)).outlines
-    cover = None if covers is None else covers.read(number)
-    embedded = embedder.replace(base.root_frame(number), new, cover, unmarked)
-    return embedded.stego, _new_sample(base, embedder, annotator, number, new, embedded.unmarked)
+class _WindowDrawing:
+    """New stego frames of a version, drawn window by window.
+
+    Args:
+        base: the version to start from.
+        embedder: of the new version.
+        annotator: gives the new scene's attributes to objects.
+        covers: frames of the clip that was encoded; None if it is not given.
+    """
+
+    def __init__(
+        self,
+        base: ParentVersion,
+        embedder: WindowEmbedder,
+        annotator: Reannotator,
+        covers: FrameCursor | None,
+    ) -> None:
+        self._base = base
+        self._embedder = embedder
+        self._annotator = annotator
+        self._covers = covers
+        self._ready: dict[int, tuple[Frame, bytes | None]] = {}
+
+    def draw(self, number: int) -> tuple[Frame, bytes | None]:
+        """The new stego frame, and its scene sample if it changes. Each frame is drawn once."""
+        if number not in self._ready:
+            for at, window in whole_windows([number], self._base.windows):
+                self._draw_window(at, window)
+        return self._ready.pop(number)
+
+    def _draw_window(self, at: int, window: range) -> None:
+        base, embedder = self._base, self._embedder
+        news = [self._annotator.annotate(base.sample(number), base.time(number)) for number in window]
+        stegos = [base.root_frame(number) for number in window]
+        contents = [embedder.content(*pair) for pair in zip(stegos, news, strict=True)]
+        covers = None if self._covers is None else [self._covers.read(number) for number in window]
+        unmarked = [read_sample(base.root.scene_sample(number)).outlines for number in window]
+        codec = window_codec(embedder.carrier)
+        done = codec.replace_window(stegos, contents, at, covers, unmarked)
+        for number, new, embedded in zip(window, news, done, strict=True):
+            sample = _new_sample(base, embedder, self._annotator, number, new, embedded.unmarked)
+            self._ready[number] = embedded.stego, sample
 
 
-def _facts(base: ParentVersion, embedder: FrameEmbedder) -> dict[str, Any]:
+def _facts(base: ParentVersion, embedder: WindowEmbedder) -> dict[str, Any]:
     """The codec's own facts for the new version: the root's, with the new ranges."""
     return dict(base.root.version.about.meta) | {"cssv": __version__, "ranges": asdict(embedder.ranges)}
 
 
-def _check(staged: PatchedFile, embedder: FrameEmbedder, coded: _Coded, progress: Progress | None) -> None:
+def _check(
+    staged: PatchedFile,
+    base: ParentVersion,
+    embedder: WindowEmbedder,
+    coded: _Coded,
+    progress: Progress | None,
+) -> None:
     """Read back what was coded, as it will read once the version has landed.
 
     Raises:
         ChecksumError: it is not what was written.
     """
-    carrier = embedder.carrier
     with Reader(staged) as reader, StegoCursor(reader) as frames:
-        for number in counted(chain(*coded.runs), "verify", coded.frames, progress):
-            found = carrier.extract(frames.read(number))
-            if found is None or not found.is_intact:
-                raise ChecksumError(f"the content of frame {number} does not read back")
+        numbers = counted(chain(*coded.runs), "verify", coded.frames, progress)
+        for _, window in whole_windows(numbers, base.windows):
+            if not is_intact(embedder.carrier, map(frames.read, window)):
+                raise ChecksumError(f"the content of frame {window[0]} does not read back")

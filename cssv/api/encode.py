@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from cssv.api.verify import Verification, check
 from cssv.carriers import DEFAULT_CARRIER, make_carrier
-from cssv.carriers.base import Carrier
+from cssv.carriers.base import AnyCarrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
 from cssv.container import created_or_now
@@ -28,7 +28,7 @@ from cssv.pipeline.arguments import Progress, SceneLike, check_choice, counted, 
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config_to_facts
-from cssv.pipeline.embed import FrameEmbedder
+from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.saturation import Saturation
@@ -129,7 +129,7 @@ def encode(
     rate: Fraction | int | str | None = None,
     planes: Planes = DEFAULT_PLANES,
     codec: Codec = DEFAULT_CODEC,
-    carrier: str | Carrier = DEFAULT_CARRIER,
+    carrier: str | AnyCarrier = DEFAULT_CARRIER,
     merge: Merge | None = None,
     fidelity: Fidelity | None = None,
     start: Fraction | int | str | None = None,
@@ -279,7 +279,7 @@ def _write(
     thermal, audio = content.thermal, plan.audio()
     origin = TimeOrigin.from_plan(plan, audio)
     scene = shift_times(content.scene, origin.seconds)
-    embedder = FrameEmbedder(content.config.carrier, scene, content.ranges)
+    embedder = ClipEmbedder(WindowEmbedder(content.config.carrier, scene, content.ranges))
     sampler = None if thermal is None else thermal.follow(content.ranges)
     calibration = None if thermal is None else thermal.calibration
     with plan.reader() as reader, ExitStack() as stack:
@@ -295,7 +295,10 @@ def _write(
             if sampler is not None:
                 objects, outlines = sampler(objects, frame.time, frame.luma())
             saturation.add(objects.objects)
-            writer.write(*embedder.embed(moved, objects, calibration, outlines))
+            for done in embedder.add(Scheduled(moved, objects, calibration, outlines)):
+                writer.write(*done)
+        for done in embedder.finish():
+            writer.write(*done)
         if not writer.frames:
             raise VideoError("the clip holds no frames", found=str(plan.source))
         # Some notes only exist once every frame has been read.

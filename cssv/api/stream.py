@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from cssv.api.verify import check
 from cssv.carriers import DEFAULT_CARRIER, make_carrier
-from cssv.carriers.base import Carrier
+from cssv.carriers.base import AnyCarrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
 from cssv.container import IndexMeta, created_or_now
@@ -155,7 +155,7 @@ class Encoder(Finishing):
         lag_s: float = LAG_S,
         time_base: Fraction | None = None,
         codec: Codec = DEFAULT_CODEC,
-        carrier: str | Carrier = DEFAULT_CARRIER,
+        carrier: str | AnyCarrier = DEFAULT_CARRIER,
         merge: Merge | None = None,
         fidelity: Fidelity | None = None,
         created_s: int | None = None,
@@ -359,9 +359,10 @@ class Encoder(Finishing):
         for states in ready:
             frame, view = self._waiting.popleft()
             # After an interrupt a frame can be missing; the next one would get its number.
-            if not states.number == frame.number == begun.writer.frames:
-                raise OutputError("frames of the stream were lost", found=f"no frame {begun.writer.frames}")
-            begun.writer.write(*begun.drawing.draw(states, (frame, view), self._thermal.calibration))
+            if not states.number == frame.number == begun.drawing.frames:
+                raise OutputError("frames of the stream were lost", found=f"no frame {begun.drawing.frames}")
+            for done in begun.drawing.draw(states, (frame, view), self._thermal.calibration):
+                begun.writer.write(*done)
 
     def close(self) -> None:
         """Write the waiting frames, finish the file, verify it and give it its name; may be called twice.
@@ -400,6 +401,8 @@ class Encoder(Finishing):
             # After an interrupt that the caller has caught, a frame that is missing is no surprise.
             with failures if self._failure is None else suppress(CssvError):
                 self._draw(begun, self._tracker.finish())
+                for done in begun.drawing.finish():
+                    begun.writer.write(*done)
         created_s = self._created_s if self._is_created_given else int(time.time())
         begun.writer.finish(self._facts(begun, self._recorded_notes), created_s=created_s)
         if failures.first is not None:

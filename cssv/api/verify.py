@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from cssv.carriers import carrier_of_file
-from cssv.carriers.base import Carrier
+from cssv.carriers.base import AnyCarrier
 from cssv.container import Archive, Reader, find_problems
 from cssv.container import repair as cut_tail
 from cssv.errors import ChecksumError, ContainerError, SceneError, VideoError
 from cssv.files.paths import Path_
 from cssv.files.system import is_of_system
-from cssv.frames import planes_crc
+from cssv.frames import Frame, planes_crc
 from cssv.pipeline.arguments import Progress
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.scene_track import read_sample
+from cssv.pipeline.window_check import is_intact, whole_windows, windows_of
 from cssv.video import FrameCursor, VideoReader
 
 #: Identity of a video sample: its place in the file, and the checksum of its pixels.
@@ -179,37 +181,86 @@ class _Survey:
         if source is None:
             return
         carrier = carrier_of_file(reader.version.about.meta)
-        last_key, is_spoilt = -1, False
+        info, time_base = source.info, reader.video.time_base
+        times = (int(pts) * time_base for pts in reader.video.pts())
+        windows = windows_of(carrier, times, info.layout, (info.width, info.height))
         with FrameCursor(source, reader.video.pts().tolist()) as cursor:
-            for frame in frames:
-                key = reader.key_before(reader.video.number, frame)
-                if key != last_key:
-                    last_key, is_spoilt = key, any(key <= bad <= frame for bad in spoilt)
-                is_spoilt = is_spoilt or frame in spoilt
-                if is_spoilt:
-                    continue
-                try:
-                    fault = _frame_fault(reader, carrier, cursor, frame)
-                except (VideoError, ContainerError) as error:
-                    if is_of_system(error):
-                        raise
-                    is_spoilt = True
-                    fault = "video", f"frame {frame}: {error}"
-                yield *fault, frame
+            checker, wanted = _WindowChecker(reader, carrier, cursor, spoilt), frozenset(frames)
+            for _, window in whole_windows(frames, windows):
+                yield from checker.check(window, wanted)
 
 
-def _frame_fault(reader: Reader, carrier: Carrier, cursor: FrameCursor, number: int) -> tuple[str, str]:
-    """Kind and text of the fault in the pixels of a frame; both empty for a sound one."""
-    frame = cursor.read(number)
-    if frame.pts != cursor.stamps[number]:
-        return "video", f"frame {number} is shown at pts {frame.pts}, not {cursor.stamps[number]}"
-    # A lossy codec gives other pixels than were coded; then the carrier's own check is all there is.
-    if carrier.needs_lossless and planes_crc(frame.planes) != int(reader.frames.stegos[number]):
-        return "pixels", f"frame {number} decodes to other pixels than were written"
-    found = carrier.extract(frame)
-    if found is None or not found.is_intact:
-        return "marks", f"frame {number} has damaged marks"
-    return "", ""
+class _WindowChecker:
+    """Check of the frames of one version, window by window.
+
+    Args:
+        reader: of the version.
+        carrier: of the version.
+        cursor: its frames.
+        spoilt: frames whose samples are damaged.
+    """
+
+    def __init__(
+        self, reader: Reader, carrier: AnyCarrier, cursor: FrameCursor, spoilt: AbstractSet[int]
+    ) -> None:
+        self._reader = reader
+        self._carrier = carrier
+        self._cursor = cursor
+        self._spoilt = spoilt
+        self._last_key, self._is_spoilt = -1, False
+
+    def check(self, window: range, wanted: AbstractSet[int]) -> Iterator[tuple[str, str, int | None]]:
+        """Kind and text of the fault of each frame that is wanted, both empty for a sound one.
+
+        A frame that depends on a damaged sample is left out.
+        """
+        pictures: list[Frame] = []
+        for number in window:
+            if (checked := self._read(number)) is None:
+                continue
+            picture, kind, text = checked
+            pictures += [] if picture is None else [picture]
+            # Nothing is known of the content of a window with a damaged frame.
+            if number == window[-1] and len(pictures) == len(window):
+                kind, text = self._content_fault(window, pictures)
+            if kind or number in wanted:
+                yield kind, text, number
+
+    def _read(self, number: int) -> tuple[Frame | None, str, str] | None:
+        """A frame, and kind and text of its fault; None if it depends on a damaged sample."""
+        key = self._reader.key_before(self._reader.video.number, number)
+        if key != self._last_key:
+            self._last_key, self._is_spoilt = key, any(key <= bad <= number for bad in self._spoilt)
+        self._is_spoilt = self._is_spoilt or number in self._spoilt
+        if self._is_spoilt:
+            return None
+        try:
+            frame = self._cursor.read(number)
+            kind, text = self._frame_fault(frame, number)
+        except (VideoError, ContainerError) as error:
+            if is_of_system(error):
+                raise
+            self._is_spoilt = True
+            frame, kind, text = None, "video", f"frame {number}: {error}"
+        return None if kind else frame, kind, text
+
+    def _frame_fault(self, frame: Frame, number: int) -> tuple[str, str]:
+        """Kind and text of the fault in the pixels of a frame; both empty for a sound one."""
+        shown = self._cursor.stamps[number]
+        if frame.pts != shown:
+            return "video", f"frame {number} is shown at pts {frame.pts}, not {shown}"
+        # A lossy codec gives other pixels than were coded; then the carrier's own check is all there is.
+        written = int(self._reader.frames.stegos[number])
+        if self._carrier.needs_lossless and planes_crc(frame.planes) != written:
+            return "pixels", f"frame {number} decodes to other pixels than were written"
+        return "", ""
+
+    def _content_fault(self, window: range, pictures: Sequence[Frame]) -> tuple[str, str]:
+        if is_intact(self._carrier, pictures):
+            return "", ""
+        if len(window) == 1:
+            return "marks", f"frame {window[0]} has damaged marks"
+        return "marks", f"frames {window[0]} to {window[-1]} carry no payload that can be read"
 
 
 def _scene_fault(reader: Reader, frame: int) -> str | None:

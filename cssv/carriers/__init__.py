@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from cssv.carriers.base import Carrier, Extracted, Hint
+from cssv.carriers.base import AnyCarrier, Carrier, WindowCarrier
 from cssv.errors import CarrierError, ContainerError, OptionError, OptionTypeError, did_you_mean
 from cssv.files.registry import Registry
-from cssv.frames import Frame
 
 #: Name -> class of the carrier. Other packages add theirs by the entry-point group ``cssv.carriers``.
-CARRIERS: Registry[type[Carrier]] = Registry(
+CARRIERS: Registry[type[AnyCarrier]] = Registry(
     "carrier",
-    {"nibble": "cssv.carriers.nibble.carrier:NibbleCarrier"},
+    {
+        "nibble": "cssv.carriers.nibble.carrier:NibbleCarrier",
+        "constructive": "cssv.carriers.constructive.carrier:ConstructiveCarrier",
+    },
     "cssv.carriers",
 )
 #: Carrier of a file whose facts name none, and of an encoding that asks for none.
 DEFAULT_CARRIER = "nibble"
 
 
-def make_carrier(carrier: str | Carrier, options: Mapping[str, str | None]) -> Carrier:
+def make_carrier(carrier: str | AnyCarrier, options: Mapping[str, str | None]) -> AnyCarrier:
     """Create a carrier by name with options; those that are None keep the carrier's default.
 
     Raises:
@@ -32,11 +34,11 @@ def make_carrier(carrier: str | Carrier, options: Mapping[str, str | None]) -> C
         if not isinstance(value, str):
             raise OptionTypeError(f"`{key}=` is not a name", found=repr(value))
     if not isinstance(carrier, str):
-        if not isinstance(carrier, Carrier):
+        if not isinstance(carrier, Carrier | WindowCarrier):
             raise OptionTypeError(
                 "not a carrier",
                 found=type(carrier).__name__,
-                bound=f"a Carrier, or one of {', '.join(CARRIERS)}",
+                bound=f"a Carrier, a WindowCarrier, or one of {', '.join(CARRIERS)}",
             )
         if given:
             raise OptionError(
@@ -58,13 +60,13 @@ def make_carrier(carrier: str | Carrier, options: Mapping[str, str | None]) -> C
     return made
 
 
-def carrier_to_facts(carrier: Carrier) -> dict[str, str]:
+def carrier_to_facts(carrier: AnyCarrier) -> dict[str, str]:
     """Facts that name a carrier and its options. The default carrier is named by no fact."""
     named = {} if carrier.name == DEFAULT_CARRIER else {"carrier": carrier.name}
     return named | carrier.options()
 
 
-def carrier_from_facts(facts: Mapping[str, Any]) -> Carrier:
+def carrier_from_facts(facts: Mapping[str, Any]) -> AnyCarrier:
     """The carrier of a file. Inverse of :func:`carrier_to_facts`.
 
     Raises:
@@ -82,7 +84,7 @@ def carrier_from_facts(facts: Mapping[str, Any]) -> Carrier:
     return CARRIERS[name].from_options({key: value for key, value in facts.items() if isinstance(value, str)})
 
 
-def carrier_of_file(facts: Mapping[str, Any]) -> Carrier:
+def carrier_of_file(facts: Mapping[str, Any]) -> AnyCarrier:
     """The carrier that reads a file.
 
     Raises:
@@ -93,16 +95,3 @@ def carrier_of_file(facts: Mapping[str, Any]) -> Carrier:
         return carrier_from_facts(facts)
     except OptionError as error:
         raise ContainerError("the facts of the file do not fit its carrier", found=str(error)) from error
-
-
-def extract_by_any(stego: Frame, hint: Hint | None = None) -> tuple[Carrier, Extracted] | None:
-    """The carrier whose content is in a frame, and that content; None if no carrier finds any."""
-    for carrier in _in_turn():
-        found = carrier.extract(stego, hint)
-        if found is not None:
-            return carrier, found
-    return None
-
-
-def _in_turn() -> Iterator[Carrier]:
-    return (CARRIERS[name].from_options({}) for name in CARRIERS)

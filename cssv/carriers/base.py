@@ -1,9 +1,10 @@
 """The carrier contract: what a way to hide the heat map in pixels must offer.
 
-A carrier hides the content of one frame in the pixels of that frame and recovers it. The pipeline knows
-carriers only through :class:`Carrier` and the registry :data:`cssv.CARRIERS`. A new carrier is one module
-that implements the protocol and one line in the registry; :class:`cssv.testing.carrier.CarrierContract`
-tests it.
+A carrier hides the content of frames in their pixels and recovers it. There are two kinds. :class:`Carrier`
+treats each frame by itself. :class:`WindowCarrier` treats successive frames, a window, together. The pipeline
+knows carriers only through these protocols and the registry :data:`cssv.CARRIERS`. A new carrier is one
+module that implements one of them and one line in the registry; the contract tests are
+:class:`cssv.testing.carrier.CarrierContract` and :class:`cssv.testing.window_carrier.WindowCarrierContract`.
 
 Calls depend on their arguments alone: the same cover and content give the same bytes in any process and
 in any order.
@@ -11,12 +12,12 @@ in any order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
-from cssv.frames import U8, Frame
+from cssv.frames import U8, Frame, Layout
 from cssv.scene import Ranges, Scene
 from cssv.template.draw import draw
 from cssv.template.drawing import Drawing, Outline, OutlineKey, PixelBox
@@ -143,9 +144,8 @@ class Extracted(Protocol):
         """Objects of the frame from its pixels alone, in units of ``ranges``."""
 
 
-@runtime_checkable
-class Carrier(Protocol):
-    """A way to hide the content of frames in their pixels.
+class CarrierBase(Protocol):
+    """What both kinds of carriers have in common.
 
     Attributes:
         name: key in the registry; the facts of a file name its carrier by it.
@@ -166,6 +166,22 @@ class Carrier(Protocol):
 
     def options(self) -> dict[str, str]:
         """All options and their values, as the facts of a file record them."""
+
+    def replace_notes(self, stego: Frame, content: FrameContent) -> tuple[str, ...]:
+        """What replacing leaves unchanged although the content differs, one sentence each.
+
+        Args:
+            stego: first frame of the clip.
+            content: what this frame is to hide.
+        """
+
+    def may_come_from(self, stego: Frame, cover: Frame) -> bool:
+        """Whether the stego frame can have been embedded in this cover, whatever the content."""
+
+
+@runtime_checkable
+class Carrier(CarrierBase, Protocol):
+    """A way to hide the content of each frame in its own pixels."""
 
     def embed(self, cover: Frame, content: FrameContent) -> Embedded:
         """Hide the content in a frame."""
@@ -196,8 +212,115 @@ class Carrier(Protocol):
             InputError: the cover is another picture.
         """
 
-    def replace_notes(self, stego: Frame, content: FrameContent) -> tuple[str, ...]:
-        """What :meth:`replace` leaves unchanged although the content differs, one sentence each."""
 
-    def may_come_from(self, stego: Frame, cover: Frame) -> bool:
-        """Whether the stego frame can have been embedded in this cover, whatever the content."""
+@dataclass(frozen=True, slots=True)
+class WindowSpan:
+    """The longest window of a carrier.
+
+    Attributes:
+        seconds: a window ends before each multiple of it, counted from time 0 of the file; None for no bound.
+        frames: most frames.
+    """
+
+    seconds: Fraction | None
+    frames: int
+
+
+#: A frame that was read, and its content; None if its pixels carry nothing.
+Read: TypeAlias = tuple[Frame, Extracted | None]
+
+
+class Extractor(Protocol):
+    """Recovers the content of successive frames of one source.
+
+    A frame is returned, in order, as soon as its content is known. How many wait is bounded.
+
+    Attributes:
+        reach_s: seconds of frames, before a frame of the source, that its content may depend on, as far as is
+            known.
+    """
+
+    @property
+    def reach_s(self) -> Fraction:
+        """See above."""
+
+    def feed(self, stego: Frame, hint: Hint) -> Iterable[Read]:
+        """Take the next frame; returns the frames whose content is known now."""
+
+    def finish(self) -> Iterable[Read]:
+        """Return the frames that still wait."""
+
+
+class WindowCodec(Protocol):
+    """What embeds, replaces and recovers the content of windows.
+
+    A window refers to no other window. Which frames form a window depends on their times alone
+    (:mod:`cssv.carriers.windows`).
+    """
+
+    def span(self, layout: Layout, width: int, height: int) -> WindowSpan:
+        """The longest window in frames of this form."""
+
+    def differs(
+        self,
+        old: Sequence[FrameContent],
+        new: Sequence[FrameContent],
+        number: int,
+        size: tuple[int, int],
+    ) -> bool:
+        """Whether the pixels of a window change when its content changes from ``old`` to ``new``.
+
+        Args:
+            old: content of each frame of the window.
+            new: the same, after the change.
+            number: of the window in the clip, from 0.
+            size: width and height of the frames.
+        """
+
+    def embed_window(
+        self, covers: Sequence[Frame], contents: Sequence[FrameContent], number: int
+    ) -> Sequence[Embedded]:
+        """Hide the content of a window.
+
+        Args:
+            covers: its frames, which are not changed.
+            contents: the content of each.
+            number: of the window in the clip, from 0.
+
+        Raises:
+            CarrierError: the content does not fit, or the frames are too small.
+        """
+
+    def replace_window(
+        self,
+        stegos: Sequence[Frame],
+        contents: Sequence[FrameContent],
+        number: int,
+        covers: Sequence[Frame] | None = None,
+        unmarked: Sequence[Sequence[Outline]] = (),
+    ) -> Sequence[Embedded]:
+        """Hide other content in a window that carries already, as :meth:`Carrier.replace` does in a frame.
+
+        Args:
+            stegos: the frames as they were embedded from their covers.
+            contents: what to hide now.
+            number: of the window in the clip, from 0.
+            covers: the original frames; None if they are not available.
+            unmarked: of each stego frame, the outlines that its pixels do not carry; may be empty.
+
+        Raises:
+            ContainerError: the stego frames carry nothing.
+            InputError: a cover is another picture.
+        """
+
+    def extractor(self) -> Extractor:
+        """An extractor for one source."""
+
+
+@runtime_checkable
+class WindowCarrier(CarrierBase, WindowCodec, Protocol):
+    """A way to hide the content of successive frames, a window, in the pixels of all of them."""
+
+
+#: A carrier of either kind.
+AnyCarrier: TypeAlias = Carrier | WindowCarrier

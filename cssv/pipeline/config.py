@@ -9,7 +9,7 @@ from typing import Any
 
 from cssv import __version__
 from cssv.carriers import DEFAULT_CARRIER, carrier_from_facts, carrier_to_facts, make_carrier
-from cssv.carriers.base import Carrier
+from cssv.carriers.base import AnyCarrier
 from cssv.errors import ContainerError, OptionError
 from cssv.frames import LAYOUTS, Layout
 from cssv.pipeline.arguments import check_choice
@@ -21,7 +21,7 @@ DEFAULT_CODEC: Codec = "h264"
 EXTENSION = ".cssv"
 
 
-def _default_carrier() -> Carrier:
+def _default_carrier() -> AnyCarrier:
     return make_carrier(DEFAULT_CARRIER, {})
 
 
@@ -38,7 +38,7 @@ class EncoderConfig:
     """
 
     codec: Codec = DEFAULT_CODEC
-    carrier: Carrier = field(default_factory=_default_carrier)
+    carrier: AnyCarrier = field(default_factory=_default_carrier)
 
     def __post_init__(self) -> None:
         # A carrier whose content survives lossy coding may still be stored losslessly.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from cssv.carriers import carrier_of_file, extract_by_any
-from cssv.carriers.base import CarriedClip, Carrier, Extracted, Hint
+from cssv.carriers import carrier_of_file
+from cssv.carriers.base import AnyCarrier, CarriedClip, Extracted, Extractor, Hint, WindowCarrier
+from cssv.carriers.carrier_search import CarrierSearch
+from cssv.carriers.windows import group_frames, window_codec
 from cssv.container import Reader, Revision, is_cssv
 from cssv.errors import (
     ChecksumError,
@@ -75,7 +78,7 @@ class Decoder(Closing):
         self._access = Access(self, f"the decoder of {self._path}")
         self.reader: Reader | None = None
         try:
-            self._carrier: Carrier | None = None
+            self._carrier: AnyCarrier | None = None
             # Also a damaged one: its pixels must not pass for those of a copy, which has no scene track.
             if self._path.is_file() and (self._path.suffix.lower() == EXTENSION or is_cssv(self._path)):
                 self.reader = self._stack.enter_context(Reader(self._path, version=version))
@@ -93,6 +96,9 @@ class Decoder(Closing):
             raise
         self.info = self._frames.info
         self._hint = Hint()
+        # The next loop yields frames from this number on; it may have to read earlier ones.
+        self._wanted = 0
+        self._extractor: Extractor | None = None
 
     def __len__(self) -> int:
         """Frames of the source."""
@@ -153,25 +159,68 @@ class Decoder(Closing):
     @checked_call
     def seek(self, number: int) -> None:
         """Let the next loop start at the source's frame ``number``, counted from 0."""
-        reader, count = self.reader, len(self)
+        count = len(self)
         if not 0 <= number < count:
             raise VideoError("the clip has no such frame", found=number, bound=f"0 to {count - 1}")
         with self._access.renewed(), self._as_damage():
-            pts = self._stamps[number] if reader is None else reader.pts(reader.video.number, number)
-            self._frames.seek(number, pts)
+            start = self._window_start(number)
+            self._frames.seek(start, self._pts(start))
+            self._wanted = number
+
+    def _pts(self, number: int) -> int:
+        reader = self.reader
+        return self._stamps[number] if reader is None else reader.pts(reader.video.number, number)
+
+    def _window_start(self, number: int) -> int:
+        """The frame at which reading must begin for the content of a frame."""
+        if self.reader is not None:
+            assert self._carrier is not None
+            span = window_codec(self._carrier).span(self.layout, self.info.width, self.info.height)
+            # The list of windows is not needed where each frame is one.
+            if span.frames == 1:
+                return number
+            return self._window_starts[bisect_right(self._window_starts, number) - 1]
+        if self._extractor is None:
+            # Which carrier the source has is found at its beginning, by a decoder of its own.
+            with Decoder(self._path, self._version, stream=self._stream) as other:
+                next(iter(other))
+                self._carrier, self._extractor = other.carrier, other._extractor
+        assert self._extractor is not None
+        # A window begins less than its length before each of its frames.
+        earliest = self._pts(number) - self._extractor.reach_s / self.info.time_base
+        return min(bisect_left(self._stamps, earliest), number)
+
+    @cached_property
+    def _window_starts(self) -> list[int]:
+        """The first frame of each window of a ``.cssv``."""
+        assert self.reader is not None
+        assert self._carrier is not None
+        span = window_codec(self._carrier).span(self.layout, self.info.width, self.info.height)
+        time_base = self.reader.video.time_base
+        times = (int(pts) * time_base for pts in self.reader.video.pts())
+        return [window.start for window in group_frames(times, span)]
 
     def __iter__(self) -> Iterator[Moment]:
         with self._access.renewed():
             return Loop(self._moments(), self._access)
 
     def _moments(self) -> Iterator[Moment]:
-        frames = iter(self._frames)
+        frames, wanted = iter(self._frames), self._wanted
+        self._wanted = 0
+        known = self._carrier
+        extractor = CarrierSearch() if known is None else window_codec(known).extractor()
         while True:
             with self._as_damage():
                 frame = next(frames, None)
+            reads = extractor.finish() if frame is None else extractor.feed(self._checked(frame), self._hint)
+            for read, found in reads:
+                if self._carrier is None and isinstance(extractor, CarrierSearch):
+                    self._carrier = extractor.carrier
+                self._extractor = extractor
+                if read.number >= wanted:
+                    yield self._moment(read, found)
             if frame is None:
                 return
-            yield self._moment(frame)
 
     @contextmanager
     def _as_damage(self) -> Iterator[None]:
@@ -193,29 +242,38 @@ class Decoder(Closing):
         )
 
     @property
-    def carrier(self) -> Carrier | None:
+    def carrier(self) -> AnyCarrier | None:
         """The carrier of the source; of a copy None until a frame has been decoded."""
         return self._carrier
 
-    def _moment(self, frame: Frame) -> Moment:
-        sample: bytes | ChecksumError | None = None
-        if self.reader is not None:
-            self._check_pixels(self.reader, frame)
-            # The tables are exact also for codecs whose durations FFmpeg does not pass on.
-            table = self.reader.video.table
-            duration = table.time(frame.number + 1) - table.time(frame.number)
-            frame = replace(frame, duration=duration)
-            try:
-                sample = self.reader.scene_sample(frame.number)
-            except ChecksumError as error:
-                # The pixels are sound: only users of the scene track's objects need the error.
-                sample = error
-        found = self._extract(frame)
-        clip = self._hint.clip or (found and found.clip) or self._stored_clip()
+    def _checked(self, frame: Frame) -> Frame:
+        """A frame whose pixels are as written, with its duration."""
+        if self.reader is None:
+            return frame
+        self._check_pixels(self.reader, frame)
+        # The tables are exact also for codecs whose durations FFmpeg does not pass on.
+        table = self.reader.video.table
+        return replace(frame, duration=table.time(frame.number + 1) - table.time(frame.number))
+
+    def _moment(self, frame: Frame, found: Extracted | None) -> Moment:
+        # Windows may carry parts of the scene in turn, so that the latest one knows most.
+        is_window = found is not None and isinstance(self._carrier, WindowCarrier)
+        clip = (found and is_window and found.clip) or self._hint.clip or (found and found.clip)
+        clip = clip or self._stored_clip()
         if found is None or clip is None:
             raise self._lost(frame)
         self._hint = replace(self._hint, origin=found.origin, clip=clip)
-        return Moment(frame, found, clip, sample, self.plane)
+        return Moment(frame, found, clip, self._sample(frame), self.plane)
+
+    def _sample(self, frame: Frame) -> bytes | ChecksumError | None:
+        """The scene sample of a frame, or its damage; None for a copy."""
+        if self.reader is None:
+            return None
+        try:
+            return self.reader.scene_sample(frame.number)
+        except ChecksumError as error:
+            # The pixels are sound: only users of the scene track's objects need the error.
+            return error
 
     def _stored_clip(self) -> CarriedClip | None:
         """What the scene track says about the clip, for carriers whose pixels do not; None for a copy."""
@@ -235,16 +293,6 @@ class Decoder(Closing):
         if not is_known or (is_exact and planes_crc(frame.planes) != int(reader.frames.stegos[number])):
             raise self._damaged(f"frame {number} decodes to other pixels")
         self._hint = replace(self._hint, is_verified=is_exact)
-
-    def _extract(self, frame: Frame) -> Extracted | None:
-        if self._carrier is not None:
-            return self._carrier.extract(frame, self._hint)
-        found = extract_by_any(frame, self._hint)
-        if found is None:
-            return None
-        # All frames of a source have one carrier.
-        self._carrier, extracted = found
-        return extracted
 
     def _lost(self, frame: Frame) -> NibblesLostError:
         seen = f"{self.info.width}x{self.info.height} {self.info.pix_fmt} coded with {self.info.codec}"
@@ -267,7 +315,14 @@ def _carrying_stream(source: InputFile) -> int | None:
     for number in streams_to_try(source):
         # Another stream may be damaged or too small for a frame.
         with suppress(VideoError, FrameError), open_frames(source, stream=number) as frames:
-            if extract_by_any(next(iter(frames)), Hint()) is not None:
+            search = CarrierSearch()
+            for frame in frames:
+                reads = list(search.feed(frame, Hint()))
+                if reads:
+                    break
+            else:
+                reads = list(search.finish())
+            if search.carrier is not None:
                 return number
     return None
 

@@ -1,4 +1,4 @@
-"""Frames to stego frames: the objects of a frame become content for the carrier and a scene sample."""
+"""Frames to stego frames: the objects of frames become content for the carrier and scene samples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cssv.carriers.base import Carrier, Embedded, FrameContent
+from cssv.carriers.base import AnyCarrier, FrameContent, WindowSpan
+from cssv.carriers.windows import WindowGrouping, window_codec
 from cssv.frames import Frame
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.scene_track import SceneSample, write_sample
@@ -16,10 +17,27 @@ from cssv.template.drawing import Outline, OutlineKey
 
 
 @dataclass(frozen=True, slots=True)
-class FrameEmbedder:
-    """Embeds the objects of single frames.
+class Scheduled:
+    """A frame to embed, and what is to be hidden in it.
 
-    It has no state: a result depends on the arguments alone, so that the frames of a clip can be
+    Attributes:
+        frame: the cover.
+        objects: of the frame.
+        calibration: of the thermal camera whose readings the objects have; None if they have none.
+        outlines: outlines that are known, by track and box.
+    """
+
+    frame: Frame
+    objects: FrameObjects
+    calibration: Calibration | None = None
+    outlines: Mapping[OutlineKey, Outline] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowEmbedder:
+    """Embeds the objects of single windows.
+
+    It has no state: a result depends on the arguments alone, so that the windows of a clip can be
     embedded in any order and in several processes.
 
     Attributes:
@@ -28,7 +46,7 @@ class FrameEmbedder:
         ranges: values at the bottom and top of each ring.
     """
 
-    carrier: Carrier
+    carrier: AnyCarrier
     scene: Scene
     ranges: Ranges
 
@@ -40,38 +58,27 @@ class FrameEmbedder:
             frame.number, frame.pts, frame.time_base, objects.objects, self.ranges, self.scene, outlines or {}
         )
 
-    def embed(
-        self,
-        frame: Frame,
-        objects: FrameObjects,
-        calibration: Calibration | None = None,
-        outlines: Mapping[OutlineKey, Outline] | None = None,
-    ) -> tuple[Frame, bytes]:
-        """Embed the objects of a frame.
+    def embed(self, window: Sequence[Scheduled], number: int) -> list[tuple[Frame, bytes]]:
+        """Embed the frames of a window.
 
         Args:
-            frame: the cover.
-            objects: of the frame.
-            calibration: of the thermal camera whose readings the objects have; None if they have none.
-            outlines: outlines that are known, by track and box.
+            window: its frames.
+            number: of the window in the clip, from 0.
 
         Returns:
-            The stego frame and its scene sample.
+            The stego frames and their scene samples.
         """
-        embedded = self.carrier.embed(frame, self.content(frame, objects, outlines))
-        # Carriers know pixels and numbers, and not how long a frame is shown.
-        stego = dataclasses.replace(embedded.stego, duration=frame.duration)
-        return stego, self.sample(frame.number, objects, embedded.unmarked, calibration)
-
-    def replace(
-        self,
-        stego: Frame,
-        objects: FrameObjects,
-        cover: Frame | None = None,
-        unmarked: Sequence[Outline] = (),
-    ) -> Embedded:
-        """Embed other objects in a stego frame, see :meth:`cssv.carriers.base.Carrier.replace`."""
-        return self.carrier.replace(stego, self.content(stego, objects), cover, unmarked)
+        contents = [self.content(each.frame, each.objects, each.outlines) for each in window]
+        covers = [each.frame for each in window]
+        embedded = window_codec(self.carrier).embed_window(covers, contents, number)
+        return [
+            (
+                # Carriers know pixels and numbers, and not how long a frame is shown.
+                dataclasses.replace(result.stego, duration=each.frame.duration),
+                self.sample(each.frame.number, each.objects, result.unmarked, each.calibration),
+            )
+            for each, result in zip(window, embedded, strict=True)
+        ]
 
     def sample(
         self,
@@ -92,3 +99,38 @@ class FrameEmbedder:
             calibration if is_first else None,
         )
         return write_sample(sample)
+
+
+class ClipEmbedder:
+    """Embeds the frames of a clip in order; frames of a window wait for its last one.
+
+    Args:
+        embedder: of windows.
+    """
+
+    def __init__(self, embedder: WindowEmbedder) -> None:
+        self._embedder = embedder
+        self._grouping: WindowGrouping | None = None
+        self._span = WindowSpan(None, 1)
+        self._window: list[Scheduled] = []
+        self._number = 0
+
+    def add(self, scheduled: Scheduled) -> list[tuple[Frame, bytes]]:
+        """Take the next frame; returns the stego frames, with scene samples, that are complete."""
+        frame = scheduled.frame
+        if self._grouping is None:
+            codec = window_codec(self._embedder.carrier)
+            self._span = codec.span(frame.layout, frame.width, frame.height)
+            self._grouping = WindowGrouping(self._span)
+        done = self.finish() if self._grouping.begins(frame.time) else []
+        self._window.append(scheduled)
+        # A full window is embedded at once: windows of one frame wait for nothing.
+        return done + self.finish() if len(self._window) == self._span.frames else done
+
+    def finish(self) -> list[tuple[Frame, bytes]]:
+        """Embed the frames that wait, as the last window."""
+        if not self._window:
+            return []
+        window, self._window = self._window, []
+        self._number += 1
+        return self._embedder.embed(window, self._number - 1)

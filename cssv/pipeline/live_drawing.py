@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from cssv.carriers.base import Carrier
+from cssv.carriers.base import AnyCarrier
 from cssv.frames import Frame
 from cssv.perception import FrameStates, Tracks
 from cssv.pipeline.annotate import LiveAnnotator, perceived
-from cssv.pipeline.embed import FrameEmbedder
+from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.temperatures import ThermalView, take_temperatures
@@ -43,15 +43,17 @@ class LiveDrawing:
 
     Attributes:
         ranges: values at the bottom and top of each ring; final after :meth:`begin`.
+        frames: number of frames drawn.
     """
 
-    def __init__(self, annotator: LiveAnnotator, carrier: Carrier, origin: TimeOrigin) -> None:
+    def __init__(self, annotator: LiveAnnotator, carrier: AnyCarrier, origin: TimeOrigin) -> None:
         self._annotator = annotator
         self._carrier = carrier
         self._origin = origin
         self.ranges: Ranges = default_ranges(annotator.scene)
         self._saturation = Saturation(self.ranges)
-        self._embedder: FrameEmbedder | None = None
+        self._embedder: ClipEmbedder | None = None
+        self.frames = 0
 
     @property
     def is_begun(self) -> bool:
@@ -76,12 +78,13 @@ class LiveDrawing:
         learned = default_ranges(scene, None if fastest is None else HEADROOM * fastest, readings)
         self.ranges = joined(self.ranges, learned)
         self._saturation = Saturation(self.ranges)
-        self._embedder = FrameEmbedder(self._carrier, shift_times(scene, self._origin.seconds), self.ranges)
+        moved = shift_times(scene, self._origin.seconds)
+        self._embedder = ClipEmbedder(WindowEmbedder(self._carrier, moved, self.ranges))
 
     def draw(
         self, states: FrameStates, waiting: Waiting, calibration: Calibration | None
-    ) -> tuple[Frame, bytes]:
-        """Embed the objects of the next frame; returns the stego frame and its scene sample.
+    ) -> list[tuple[Frame, bytes]]:
+        """Embed the objects of the next frame; returns complete stego frames with their scene samples.
 
         Args:
             states: the objects.
@@ -95,7 +98,12 @@ class LiveDrawing:
         objects, outlines = take_temperatures(objects, self.ranges, frame.luma(), size, view)
         self._saturation.add(objects.objects)
         moved = replace(frame, pts=frame.pts - self._origin.pts)
-        return self._embedder.embed(moved, objects, calibration, outlines)
+        self.frames += 1
+        return self._embedder.add(Scheduled(moved, objects, calibration, outlines))
+
+    def finish(self) -> list[tuple[Frame, bytes]]:
+        """Embed the frames whose window is not full; returns them with their scene samples."""
+        return [] if self._embedder is None else self._embedder.finish()
 
 
 def _fastest_px_s(tracks: Tracks) -> float | None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from cssv.carriers.base import FrameContent
 from cssv.container import Reader
 from cssv.frames import Frame
 from cssv.pipeline.config import RecordedConfig, config_from_facts
+from cssv.pipeline.embed import WindowEmbedder
 from cssv.pipeline.scene_track import SceneSample, read_sample
 from cssv.pipeline.stego_frames import StegoCursor
+from cssv.pipeline.window_check import windows_of
+from cssv.scene import Scene
+from cssv.template.state import ObjectState
 from cssv.video import VideoInfo
 
 #: Scene samples that are kept in memory, at most.
@@ -76,6 +82,30 @@ class ParentVersion:
         if number not in self._samples and len(self._samples) < _KEPT_SAMPLES:
             self._samples[number] = read_sample(self.parent.scene_sample(number))
         return self._samples.get(number) or read_sample(self.parent.scene_sample(number))
+
+    @cached_property
+    def windows(self) -> Sequence[range]:
+        """The windows of the clip, each as the numbers of its frames."""
+        times = (self.time(number) for number in range(len(self)))
+        return windows_of(self.recorded.config.carrier, times, self.info.layout, self.size)
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The scene of the parent version."""
+        return self.sample(0).scene or Scene()
+
+    def content(
+        self, embedder: WindowEmbedder, number: int, objects: tuple[ObjectState, ...]
+    ) -> FrameContent:
+        """What a version with these objects hides in a frame."""
+        return FrameContent(
+            number,
+            int(self._pts[number]),
+            self.parent.video.time_base,
+            objects,
+            embedder.ranges,
+            embedder.scene,
+        )
 
     def time(self, number: int) -> Fraction:
         """Presentation time of a frame, seconds, exact."""

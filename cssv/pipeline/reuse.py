@@ -8,8 +8,8 @@ from contextlib import ExitStack, suppress
 from cssv.container import Reader
 from cssv.errors import ChecksumError, InputError
 from cssv.files.paths import Path_
-from cssv.pipeline.scene_track import SceneSample, read_sample, sample_ranges
-from cssv.scene import Ranges
+from cssv.pipeline.scene_track import SceneSample, read_sample
+from cssv.scene import Ranges, Scene
 from cssv.scene.camera import plane_of
 from cssv.scene.ground import Plane, Size, is_same_ground
 from cssv.template.state import ObjectState
@@ -21,17 +21,20 @@ MOST = 16
 class ReusableVersions:
     """Versions drawn from the same pictures in the same ranges as a new version.
 
-    The pixels of a frame depend on these two and on its objects alone. So frames with the same objects are
-    the same frames.
+    The pixels of a window depend on these two and on its objects alone, with window carriers also on the
+    scene. So windows with the same objects are the same frames.
 
     Args:
         path: the file.
         parent: the version that the new one starts from.
         ranges: ranges of the new version.
+        scene: its scene, if the pixels depend on all of it; else None.
         stack: closes what is opened here.
     """
 
-    def __init__(self, path: Path_, parent: Reader, ranges: Ranges, stack: ExitStack) -> None:
+    def __init__(
+        self, path: Path_, parent: Reader, ranges: Ranges, scene: Scene | None, stack: ExitStack
+    ) -> None:
         own = parent.version
         rows = (row for row in reversed(parent.index.versions) if row.root == own.root and row != own)
         self._readers = []
@@ -39,7 +42,8 @@ class ReusableVersions:
             # A damaged version is no reason to fail: it is only not shared with.
             with suppress(ChecksumError):
                 reader = stack.enter_context(Reader(path, version=row.number))
-                if sample_ranges(reader.scene_sample(0)) == ranges:
+                first = read_sample(reader.scene_sample(0))
+                if first.ranges == ranges and scene in (None, first.scene):
                     self._readers.append(reader)
 
     def find(self, frames: Iterable[int], wanted: Callable[[int], Sequence[ObjectState]]) -> Reader | None:

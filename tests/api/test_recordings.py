@@ -249,14 +249,14 @@ def test_facts_too_long_for_the_container(tmp_path):
 
 
 def test_an_interrupt_that_is_caught_ends_the_recording_in_order(tmp_path, monkeypatch):
-    embed = cssv.pipeline.embed.FrameEmbedder.embed
+    embed = cssv.pipeline.embed.WindowEmbedder.embed
 
     def interrupted(embedder, frame, *args):
         if frame.number == 20:
             raise KeyboardInterrupt
         return embed(embedder, frame, *args)
 
-    monkeypatch.setattr(cssv.pipeline.embed.FrameEmbedder, "embed", interrupted)
+    monkeypatch.setattr(cssv.pipeline.embed.WindowEmbedder, "embed", interrupted)
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lag_s=0) as encoder:
         with pytest.raises(KeyboardInterrupt):
             write(encoder, range(60))

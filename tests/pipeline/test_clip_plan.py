@@ -13,7 +13,7 @@ import cssv
 from cssv.carriers import CARRIERS
 from cssv.errors import OptionError, VideoError
 from cssv.pipeline.clip_plan import ClipPlan
-from cssv.pipeline.embed import FrameEmbedder
+from cssv.pipeline.embed import Scheduled, WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.scene import Ranges, Scene
 from cssv.testing import clips as synthetic
@@ -56,12 +56,13 @@ def test_another_process_can_work_from_it(clips):
     plan = ClipPlan.open(clips / "clip.mkv", planes="rgb", span=Span(Fraction("0.1"), Fraction("0.5")))
     again = pickle.loads(pickle.dumps(plan))
     assert again.opened() == plan.opened()
-    embedder = FrameEmbedder(CARRIERS["nibble"].from_options({}), Scene(), RANGES)
+    embedder = WindowEmbedder(CARRIERS["nibble"].from_options({}), Scene(), RANGES)
     other = pickle.loads(pickle.dumps(embedder))
     objects = FrameObjects(some_objects())
     with plan.reader() as one, again.reader() as two:
         for mine, theirs in zip(one, two, strict=True):
-            (a, sample_a), (b, sample_b) = embedder.embed(mine, objects), other.embed(theirs, objects)
+            [(a, sample_a)] = embedder.embed([Scheduled(mine, objects)], mine.number)
+            [(b, sample_b)] = other.embed([Scheduled(theirs, objects)], theirs.number)
             assert np.array_equal(a.planes, b.planes)
             assert sample_a == sample_b
 
@@ -69,13 +70,14 @@ def test_another_process_can_work_from_it(clips):
 def test_frames_can_be_embedded_in_any_order(clips):
     """No frame depends on the one embedded before."""
     plan = ClipPlan.open(clips / "clip.mkv")
-    embedder = FrameEmbedder(CARRIERS["nibble"].from_options({}), Scene(), RANGES)
+    embedder = WindowEmbedder(CARRIERS["nibble"].from_options({}), Scene(), RANGES)
     objects = FrameObjects(some_objects())
     with plan.reader() as reader:
         frames = list(reader)[:6]
-    forwards = [embedder.embed(frame, objects) for frame in frames]
-    backwards = [embedder.embed(frame, objects) for frame in reversed(frames)][::-1]
-    for (a, sample_a), (b, sample_b) in zip(forwards, backwards, strict=True):
+    windows = [([Scheduled(frame, objects)], frame.number) for frame in frames]
+    forwards = [embedder.embed(*window) for window in windows]
+    backwards = [embedder.embed(*window) for window in reversed(windows)][::-1]
+    for [(a, sample_a)], [(b, sample_b)] in zip(forwards, backwards, strict=True):
         assert np.array_equal(a.planes, b.planes)
         assert sample_a == sample_b
 

@@ -1,0 +1,245 @@
+"""Extraction: the windows of a source, and the content of each frame constructed from them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+
+from cssv.carriers.base import CarriedClip, Hint, Read
+from cssv.carriers.constructive.search import Grid, find_grid
+from cssv.carriers.constructive.spans import most_frames
+from cssv.carriers.constructive.windows import CarriedWindow, WindowFinder
+from cssv.errors import FramingError
+from cssv.frames import U8, Frame, cut_planes, planes_shape
+from cssv.payload.window import Window
+from cssv.payload.window_bytes import read_window
+from cssv.payload.window_states import window_states
+from cssv.scene import Ranges, Scene
+from cssv.template.draw import draw
+from cssv.template.drawing import PixelBox
+from cssv.template.render import empty_template, render
+from cssv.template.state import ObjectState
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWindow:
+    """A window whose payload was read.
+
+    Attributes:
+        start: its first frame, counted from the first frame of the source; below 0 if that was cut off.
+        window: the payload.
+        frames: objects of each of its frames.
+        clip: what is known of the clip.
+    """
+
+    start: int
+    window: Window
+    frames: tuple[tuple[ObjectState, ...], ...]
+    clip: CarriedClip
+
+    @property
+    def stop(self) -> int:
+        """The first frame after it."""
+        return self.start + len(self.frames)
+
+
+class ConstructiveExtract:
+    """The content of one frame of a window; implements :class:`cssv.carriers.base.Extracted`.
+
+    Args:
+        stego: the frame.
+        number: frame number in the encoded clip.
+        pts: presentation time in the encoded clip.
+        origin: x, y of the picture's top left pixel in the encoded clip.
+        size: width and height of the frames of the encoded clip.
+        clip: what is known of the clip.
+        objects: of the frame; None if the payload of its window cannot be read.
+    """
+
+    def __init__(
+        self,
+        stego: Frame,
+        number: int,
+        pts: int,
+        origin: tuple[int, int],
+        size: tuple[int, int],
+        clip: CarriedClip,
+        objects: tuple[ObjectState, ...] | None,
+    ) -> None:
+        self._stego = stego
+        self.number = number
+        self.pts = pts
+        self.origin = origin
+        self.clip = clip
+        self._size = size
+        self._objects = objects
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the payload of the frame's window was read."""
+        return self._objects is not None
+
+    @property
+    def damaged_cells(self) -> tuple[tuple[int, int], ...]:
+        """Always empty: a payload is read completely or not at all."""
+        return ()
+
+    @cached_property
+    def heat(self) -> U8:
+        """The template, drawn from the payload and the high nibbles of the frame."""
+        frame, objects = self._stego, self._objects or ()
+        if (frame.width, frame.height) == self._size:
+            return _draw(objects, self.clip.ranges, frame)
+        # A crop is drawn in its place, so that it gets the same bytes as the whole picture does there.
+        left, top = self.origin
+        whole = np.zeros(planes_shape(frame.layout, *self._size), np.uint8)
+        window = (left, top, frame.width, frame.height)
+        _paste(whole, frame, window)
+        heat = _draw(objects, self.clip.ranges, Frame(whole, frame.layout, 0, frame.time_base))
+        return cut_planes(heat, frame.layout, window)
+
+    @property
+    def clean_heat(self) -> U8:
+        """The template: this carrier has no marks."""
+        return self.heat
+
+    def states(self, ranges: Ranges) -> tuple[ObjectState, ...]:  # noqa: ARG002 - values are in their units
+        """Objects of the whole frame, also those outside of a crop."""
+        return self._objects or ()
+
+
+def _draw(objects: Sequence[ObjectState], ranges: Ranges, frame: Frame) -> U8:
+    if not objects:
+        return empty_template(frame.layout, frame.width, frame.height)
+    luma, size = frame.luma() & np.uint8(0xF0), (frame.width, frame.height)
+    explored: dict[PixelBox, tuple[bytes, int]] = {}
+    drawings = (draw(state, ranges, luma, size, None, explored) for state in objects)
+    return render([drawing for drawing in drawings if drawing is not None], luma, frame.layout)
+
+
+def _paste(whole: U8, frame: Frame, window: tuple[int, int, int, int]) -> None:
+    """Put a crop into the planes of the whole frame, in place."""
+    left, top, width, _ = window
+    target = Frame(whole, frame.layout, 0, frame.time_base)
+    for plane, part in zip(target.split(), frame.split(), strict=True):
+        step = width // part.shape[1]
+        y, x = top // step, left // step
+        plane[y : y + part.shape[0], x : x + part.shape[1]] = part
+
+
+class ConstructiveExtractor:
+    """Extractor of the constructive carrier; implements :class:`cssv.carriers.base.Extractor`.
+
+    A frame waits until the payload of its window is read. A frame whose window cannot be read, because the
+    source begins or ends inside of it, is returned without objects when a later window is known.
+
+    Args:
+        key: 32 bytes, of the positions.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._finder: WindowFinder | None = None
+        self._grid = Grid()
+        self._waiting: deque[Frame] = deque()
+        self._next = 0
+        self._windows: deque[FoundWindow] = deque()
+        self._last: FoundWindow | None = None
+        self._scene = Scene()
+        self._is_searched = False
+        self._reach_s = Fraction(0)
+        # Where in the source the finder has begun.
+        self._begin = 0
+
+    @property
+    def reach_s(self) -> Fraction:
+        """The length of the longest window found so far."""
+        return self._reach_s
+
+    def feed(self, stego: Frame, hint: Hint) -> Iterator[Read]:  # noqa: ARG002 - it needs no hint
+        """Take the next frame; returns the frames whose content is known now."""
+        if self._finder is None:
+            self._finder = WindowFinder(stego.layout, self._key, self._grid)
+        self._waiting.append(stego)
+        self._note(self._finder.feed(stego.planes))
+        if len(self._waiting) >= 2 * most_frames(stego.layout, stego.width, stego.height):
+            self._search()
+            yield from self._release(len(self._waiting) // 2)
+        yield from self._release(0)
+
+    def finish(self) -> Iterator[Read]:
+        """Return the frames that still wait."""
+        if self._finder is not None:
+            self._note(self._finder.finish())
+            if self._search():
+                self._note(self._finder.finish())
+        yield from self._release(len(self._waiting))
+
+    def _search(self) -> bool:
+        """Look for the tiles of a cropped picture in the frames that wait, once; whether there are some."""
+        if self._last is not None or self._is_searched or not self._waiting:
+            return False
+        self._is_searched = True
+        pictures, layout = [frame.planes for frame in self._waiting], self._waiting[0].layout
+        grid = find_grid(pictures, layout, self._key)
+        if grid is None or grid == self._grid:
+            return False
+        self._grid = grid
+        self._finder = WindowFinder(layout, self._key, grid)
+        self._begin = self._next
+        for planes in pictures:
+            self._note(self._finder.feed(planes))
+        return True
+
+    def _note(self, found: Sequence[CarriedWindow]) -> None:
+        for each in found:
+            try:
+                window = read_window(each.payload)
+                frames = window_states(window)
+            except FramingError:
+                # Packets of different windows can be joined by chance where frames were removed.
+                continue
+            self._reach_s = max(self._reach_s, _length_s(window))
+            clip = CarriedClip(window.ranges, self._scene, window.time_base)
+            self._last = FoundWindow(each.start + self._begin, window, tuple(frames), clip)
+            self._windows.append(self._last)
+
+    def _release(self, most: int) -> Iterator[Read]:
+        """Frames at the front whose content is known, and in any case the first ``most`` ones."""
+        done = 0
+        while self._waiting:
+            while self._windows and self._windows[0].stop <= self._next:
+                self._windows.popleft()
+            near = self._windows[0] if self._windows else None
+            if near is None and done >= most:
+                return
+            frame = self._waiting.popleft()
+            yield frame, self._extract(frame, near or self._last)
+            self._next, done = self._next + 1, done + 1
+
+    def _extract(self, frame: Frame, near: FoundWindow | None) -> ConstructiveExtract | None:
+        if near is None:
+            return None
+        at, pts = self._next - near.start, near.window.pts
+        is_inside = 0 <= at < len(pts)
+        if is_inside:
+            time = pts[at]
+        else:
+            # No window tells of this frame: times go on as in the nearest one.
+            step = pts[1] - pts[0] if len(pts) > 1 else 1
+            time = pts[0] + at * step
+        number = max(near.window.number + at, 0)
+        objects = near.frames[at] if is_inside else None
+        return ConstructiveExtract(frame, number, time, (0, 0), near.window.size, near.clip, objects)
+
+
+def _length_s(window: Window) -> Fraction:
+    """Seconds from the first frame of a window to the end of its last one."""
+    pts = window.pts
+    step = pts[-1] - pts[-2] if len(pts) > 1 else 1
+    return (pts[-1] - pts[0] + step) * window.time_base

@@ -1,0 +1,156 @@
+"""Windows: which successive frames are embedded together.
+
+The pipeline embeds window by window. :func:`window_codec` lets it treat both kinds of carriers alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cssv.carriers.base import (
+    AnyCarrier,
+    Carrier,
+    Embedded,
+    FrameContent,
+    Hint,
+    Read,
+    WindowCodec,
+    WindowSpan,
+)
+from cssv.frames import Frame, Layout
+from cssv.template.draw import draw
+from cssv.template.drawing import Outline
+
+
+class WindowGrouping:
+    """Grouping of successive frames to windows.
+
+    A window ends where the span is full: at a multiple of its seconds, or when it has its most frames.
+
+    Args:
+        span: of a window.
+    """
+
+    def __init__(self, span: WindowSpan) -> None:
+        self._span = span
+        self._place = 0
+        self._frames = 0
+
+    def begins(self, time: Fraction) -> bool:
+        """Whether the next frame, shown at ``time`` seconds, begins a window."""
+        seconds = self._span.seconds
+        place = 0 if seconds is None else time // seconds
+        is_first = not self._frames or place != self._place or self._frames >= self._span.frames
+        self._place = place
+        self._frames = 1 if is_first else self._frames + 1
+        return is_first
+
+
+def group_frames(times: Iterable[Fraction], span: WindowSpan) -> list[range]:
+    """The windows of a clip, each as the numbers of its frames.
+
+    Args:
+        times: presentation times of all frames in seconds, growing.
+        span: of a window.
+    """
+    grouping, firsts, count = WindowGrouping(span), list[int](), 0
+    for time in times:
+        if grouping.begins(time):
+            firsts.append(count)
+        count += 1
+    return [range(first, stop) for first, stop in zip(firsts, [*firsts[1:], count], strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameWindows:
+    """Codec of one-frame windows of a frame carrier; implements :class:`.base.WindowCodec`.
+
+    Attributes:
+        carrier: the frame carrier.
+    """
+
+    carrier: Carrier
+
+    def span(self, layout: Layout, width: int, height: int) -> WindowSpan:  # noqa: ARG002 - always one
+        """One frame."""
+        return WindowSpan(None, 1)
+
+    def differs(
+        self,
+        old: Sequence[FrameContent],
+        new: Sequence[FrameContent],
+        number: int,  # noqa: ARG002 - a frame has its own number
+        size: tuple[int, int],
+    ) -> bool:
+        """Whether the drawings differ."""
+        for before, after in zip(old, new, strict=True):
+            if before.ranges != after.ranges:
+                return True
+            # Most frames do not change at all, and drawings take long.
+            if before.objects == after.objects:
+                continue
+            one, other = (
+                [draw(state, content.ranges, None, size) for state in content.objects]
+                for content in (before, after)
+            )
+            if one != other:
+                return True
+        return False
+
+    def embed_window(
+        self,
+        covers: Sequence[Frame],
+        contents: Sequence[FrameContent],
+        number: int,  # noqa: ARG002 - a frame has its own number
+    ) -> list[Embedded]:
+        """Embed each frame."""
+        return [self.carrier.embed(*pair) for pair in zip(covers, contents, strict=True)]
+
+    def replace_window(
+        self,
+        stegos: Sequence[Frame],
+        contents: Sequence[FrameContent],
+        number: int,  # noqa: ARG002 - a frame has its own number
+        covers: Sequence[Frame] | None = None,
+        unmarked: Sequence[Sequence[Outline]] = (),
+    ) -> list[Embedded]:
+        """Replace the content of each frame."""
+        originals = [None] * len(stegos) if covers is None else covers
+        outlines = unmarked or [()] * len(stegos)
+        rows = zip(stegos, contents, originals, outlines, strict=True)
+        return [self.carrier.replace(*row) for row in rows]
+
+    def extractor(self) -> FrameExtractor:
+        """An extractor that returns each frame at once."""
+        return FrameExtractor(self.carrier)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameExtractor:
+    """Extractor of a frame carrier: each frame is returned at once.
+
+    Attributes:
+        carrier: the frame carrier.
+    """
+
+    carrier: Carrier
+
+    @property
+    def reach_s(self) -> Fraction:
+        """A frame depends on itself alone."""
+        return Fraction(0)
+
+    def feed(self, stego: Frame, hint: Hint) -> tuple[Read, ...]:
+        """Return the frame with its content."""
+        return ((stego, self.carrier.extract(stego, hint)),)
+
+    def finish(self) -> tuple[Read, ...]:
+        """No frame waits."""
+        return ()
+
+
+def window_codec(carrier: AnyCarrier) -> WindowCodec:
+    """The codec of a carrier's windows, which are single frames for a frame carrier."""
+    return FrameWindows(carrier) if isinstance(carrier, Carrier) else carrier
