@@ -18,6 +18,7 @@ from cssv.errors import ContainerError, InputError, OptionError
 from cssv.frames import U8, Frame, Layout
 from cssv.payload.window_bytes import write_window
 from cssv.payload.window_fit import fit_window
+from cssv.payload.window_scene import part_of
 from cssv.template.drawing import Outline
 
 
@@ -81,8 +82,9 @@ class ConstructiveCarrier:
         """Whether the payloads differ."""
         # Most windows do not change at all, and fitting takes long.
         if all(one.objects == other.objects for one, other in zip(old, new, strict=True)):
-            first, other = old[0], new[0]
-            if first.ranges == other.ranges and first.scene == other.scene:
+            before, after = old[0], new[0]
+            same_part = part_of(before.scene, number) == part_of(after.scene, number)
+            if same_part and before.ranges == after.ranges:
                 return False
         return _payload(old, number, size) != _payload(new, number, size)
 
@@ -158,6 +160,8 @@ def _payload(contents: Sequence[FrameContent], number: int, size: tuple[int, int
         size,
         first.ranges,
         [content.objects for content in contents],
+        scene=first.scene,
+        turn=number,
     )
     return write_window(window)
 

@@ -11,13 +11,14 @@ from functools import cached_property
 import numpy as np
 
 from cssv.carriers.base import CarriedClip, Hint, Read
-from cssv.carriers.constructive.search import Grid, find_grid
+from cssv.carriers.constructive.finder import CarriedWindow, WindowFinder
+from cssv.carriers.constructive.search import SEARCH_FRAMES
 from cssv.carriers.constructive.spans import most_frames
-from cssv.carriers.constructive.windows import CarriedWindow, WindowFinder
 from cssv.errors import FramingError
 from cssv.frames import U8, Frame, cut_planes, planes_shape
 from cssv.payload.window import Window
 from cssv.payload.window_bytes import read_window
+from cssv.payload.window_scene import merge_scene
 from cssv.payload.window_states import window_states
 from cssv.scene import Ranges, Scene
 from cssv.template.draw import draw
@@ -145,16 +146,12 @@ class ConstructiveExtractor:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._finder: WindowFinder | None = None
-        self._grid = Grid()
         self._waiting: deque[Frame] = deque()
         self._next = 0
         self._windows: deque[FoundWindow] = deque()
         self._last: FoundWindow | None = None
         self._scene = Scene()
-        self._is_searched = False
         self._reach_s = Fraction(0)
-        # Where in the source the finder has begun.
-        self._begin = 0
 
     @property
     def reach_s(self) -> Fraction:
@@ -163,50 +160,33 @@ class ConstructiveExtractor:
 
     def feed(self, stego: Frame, hint: Hint) -> Iterator[Read]:  # noqa: ARG002 - it needs no hint
         """Take the next frame; returns the frames whose content is known now."""
+        most = 2 * most_frames(stego.layout, stego.width, stego.height)
         if self._finder is None:
-            self._finder = WindowFinder(stego.layout, self._key, self._grid)
+            # The search for the tiles of a crop must end while the first frame still waits.
+            self._finder = WindowFinder(stego.layout, self._key, search_after=min(most, SEARCH_FRAMES))
         self._waiting.append(stego)
         self._note(self._finder.feed(stego.planes))
-        if len(self._waiting) >= 2 * most_frames(stego.layout, stego.width, stego.height):
-            self._search()
-            yield from self._release(len(self._waiting) // 2)
-        yield from self._release(0)
+        # The frames at the front cannot belong to a window that is not read yet.
+        yield from self._release(len(self._waiting) - most)
 
     def finish(self) -> Iterator[Read]:
         """Return the frames that still wait."""
         if self._finder is not None:
             self._note(self._finder.finish())
-            if self._search():
-                self._note(self._finder.finish())
         yield from self._release(len(self._waiting))
-
-    def _search(self) -> bool:
-        """Look for the tiles of a cropped picture in the frames that wait, once; whether there are some."""
-        if self._last is not None or self._is_searched or not self._waiting:
-            return False
-        self._is_searched = True
-        pictures, layout = [frame.planes for frame in self._waiting], self._waiting[0].layout
-        grid = find_grid(pictures, layout, self._key)
-        if grid is None or grid == self._grid:
-            return False
-        self._grid = grid
-        self._finder = WindowFinder(layout, self._key, grid)
-        self._begin = self._next
-        for planes in pictures:
-            self._note(self._finder.feed(planes))
-        return True
 
     def _note(self, found: Sequence[CarriedWindow]) -> None:
         for each in found:
             try:
                 window = read_window(each.payload)
                 frames = window_states(window)
+                self._scene = merge_scene(self._scene, window)
             except FramingError:
                 # Packets of different windows can be joined by chance where frames were removed.
                 continue
             self._reach_s = max(self._reach_s, _length_s(window))
             clip = CarriedClip(window.ranges, self._scene, window.time_base)
-            self._last = FoundWindow(each.start + self._begin, window, tuple(frames), clip)
+            self._last = FoundWindow(each.start, window, tuple(frames), clip)
             self._windows.append(self._last)
 
     def _release(self, most: int) -> Iterator[Read]:
