@@ -98,8 +98,10 @@ class LiveDrawing:
         objects, outlines = take_temperatures(objects, self.ranges, frame.luma(), size, view)
         self._saturation.add(objects.objects)
         moved = replace(frame, pts=frame.pts - self._origin.pts)
+        done = self._embedder.add(Scheduled(moved, objects, calibration, outlines))
+        # After an interrupt a frame is missing, and the caller must notice it.
         self.frames += 1
-        return self._embedder.add(Scheduled(moved, objects, calibration, outlines))
+        return done
 
     def finish(self) -> list[tuple[Frame, bytes]]:
         """Embed the frames whose window is not full; returns them with their scene samples."""

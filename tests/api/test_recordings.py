@@ -24,6 +24,7 @@ from cssv.errors import (
     VideoError,
 )
 from cssv.perception import detections
+from cssv.pipeline.embed import WindowEmbedder
 from cssv.testing import clips as synthetic
 from cssv.video import FrameEncoder
 
@@ -249,14 +250,14 @@ def test_facts_too_long_for_the_container(tmp_path):
 
 
 def test_an_interrupt_that_is_caught_ends_the_recording_in_order(tmp_path, monkeypatch):
-    embed = cssv.pipeline.embed.WindowEmbedder.embed
+    embed = WindowEmbedder.embed
 
     def interrupted(embedder, window, number):
         if window[0].frame.number == 20:
             raise KeyboardInterrupt
         return embed(embedder, window, number)
 
-    monkeypatch.setattr(cssv.pipeline.embed.WindowEmbedder, "embed", interrupted)
+    monkeypatch.setattr(WindowEmbedder, "embed", interrupted)
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lag_s=0) as encoder:
         with pytest.raises(KeyboardInterrupt):
             write(encoder, range(60))
