@@ -1,0 +1,13 @@
+"""The constructive carrier keeps the contract of window carriers."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cssv.carriers.constructive.carrier import ConstructiveCarrier
+from cssv.testing.window_carrier import WindowCarrierContract
+
+
+class TestConstructiveCarrier(WindowCarrierContract):
+    def carriers(self):
+        return [ConstructiveCarrier(), ConstructiveCarrier(Fraction(3, 2))]
