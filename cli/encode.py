@@ -88,7 +88,9 @@ THERMAL = block(
     "--carrier",
     type=Choice(tuple(choices.CARRIERS)),
     default=choices.DEFAULT_CARRIER,
-    help="How the pixels carry the heat map. nibble: in the low four bits of every byte.",
+    help="How the pixels carry the heat map. nibble: the picture of it, in the low four bits of every byte. "
+    "constructive: only what is needed to draw it again, a few bytes for each window, so that the picture "
+    "stays nearly the same, and every part of it tells of all objects.",
 )
 @click.option(
     "--merge",
@@ -101,6 +103,13 @@ THERMAL = block(
     type=Choice(choices.FIDELITIES),
     help="Of the nibble carrier. full: embed in every pixel. sparse: leave pixels away from the objects "
     f"unchanged.  [default: {choices.DEFAULT_FIDELITY}]",
+)
+@click.option(
+    "--window",
+    type=seconds,
+    metavar="T",
+    help="Of the constructive carrier. Seconds of frames that carry a payload of their own. Any part of a "
+    f"copy that is twice as long holds a whole window.  [default: {choices.WINDOW_S}]",
 )
 @click.option(
     "--start",
@@ -119,7 +128,7 @@ def encode(console: Console, scene: Path | None, **options: Any) -> None:
     input. If it is a .cssv, the objects and the scene of its playing version are taken over, unless others
     are given.
 
-    Finds and tracks the objects, draws their heat map, and merges it into the low four bits of every byte.
+    Finds and tracks the objects, draws their heat map, and hides it in the pixels.
 
     The result is an MP4 that plays anywhere and looks like the clip. It is written under a temporary name and
     read back; only then it gets its name, so an existing file is never left half-written.

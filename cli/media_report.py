@@ -57,6 +57,11 @@ def decoded(done: cssv.Decoded) -> Report:
         lines.append(
             f"{count(done.damaged_frames, 'frame')} partly damaged; objects in damaged parts are missing."
         )
+    if done.missing_frames:
+        lines.append(
+            f"{count(done.missing_frames, 'frame')} without a heat map: the source does not hold all "
+            "frames of their window."
+        )
     lines += [*notes_text(done.notes), *torn_text(done.torn_bytes)]
     return Report(lines, done.to_json())
 
@@ -127,7 +132,7 @@ def informed(found: cssv.Information) -> Report:
 #: Interlacing in words.
 _FIELDS = {"": "", "tff": ", interlaced (top field first)", "bff": ", interlaced (bottom field first)"}
 #: Facts that tell how a file was made.
-_HOW = ("codec", "carrier", "merge", "fidelity")
+_HOW = ("codec", "carrier", "merge", "fidelity", "window")
 
 
 def _row(name: str, text: str) -> str:

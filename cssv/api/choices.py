@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cssv.api.export import EXPORT_CODECS
     from cssv.api.track import DEFAULT_RATE
     from cssv.carriers import CARRIERS, DEFAULT_CARRIER
+    from cssv.carriers.constructive.spans import WINDOW_S
     from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES
     from cssv.carriers.nibble.planes import DEFAULT_FIDELITY, FIDELITIES
     from cssv.interop.table import extensions as table_extensions
@@ -50,6 +51,7 @@ __all__ = [
     "PLANES",
     "SIDE_PX",
     "SIDE_RANGE",
+    "WINDOW_S",
     "table_extensions",
 ]
 
@@ -59,6 +61,7 @@ _HOMES = {
     "cssv.api.export": ("EXPORT_CODECS",),
     "cssv.api.track": ("DEFAULT_RATE",),
     "cssv.carriers": ("CARRIERS", "DEFAULT_CARRIER"),
+    "cssv.carriers.constructive.spans": ("WINDOW_S",),
     "cssv.carriers.nibble.merge": ("DEFAULT_MERGE", "MERGES"),
     "cssv.carriers.nibble.planes": ("DEFAULT_FIDELITY", "FIDELITIES"),
     "cssv.interop.table": ("extensions",),

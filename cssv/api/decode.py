@@ -34,6 +34,8 @@ class Decoded:
         source: ``"metadata"`` or ``"pixels"``.
         written: the files and folders written.
         damaged_frames: number of frames with damaged cells; the objects there count as hidden.
+        missing_frames: number of frames without a heat map, because the source does not hold all frames of
+            their window.
         torn_bytes: bytes after the versions of a ``.cssv``: an append that is incomplete or in progress.
         notes: what is not known of a ``.cssv`` because of damage outside of the frames.
     """
@@ -43,6 +45,7 @@ class Decoded:
     source: Origin
     written: tuple[Path, ...]
     damaged_frames: int = 0
+    missing_frames: int = 0
     torn_bytes: int = 0
     notes: tuple[str, ...] = ()
 
@@ -53,6 +56,7 @@ class Decoded:
             "rows": self.rows,
             "source": self.source,
             "damaged_frames": self.damaged_frames,
+            "missing_frames": self.missing_frames,
             "torn_bytes": self.torn_bytes,
             "written": [str(path) for path in self.written],
             "notes": list(self.notes),
@@ -176,6 +180,7 @@ def decode(
         tally.source,
         written,
         tally.damaged_frames,
+        tally.missing_frames,
         decoder.torn_bytes,
         decoder.notes,
     )
@@ -187,6 +192,7 @@ class _Tally:
     rows: int = 0
     source: Origin = "metadata"
     damaged_frames: int = 0
+    missing_frames: int = 0
 
 
 def _flow(
@@ -206,6 +212,7 @@ def _flow(
         tally.frames += 1
         tally.source = moment.source
         tally.damaged_frames += bool(moment.damaged_cells)
+        tally.missing_frames += moment.is_missing
         if with_rows:
             tally.rows += len(moment.objects)
             yield from moment.objects

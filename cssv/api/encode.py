@@ -27,7 +27,7 @@ from cssv.pipeline.annotate import TrackAnnotator
 from cssv.pipeline.arguments import Progress, SceneLike, check_choice, counted, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
-from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config_to_facts
+from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, carrier_options, config_to_facts
 from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
@@ -132,6 +132,7 @@ def encode(
     carrier: str | AnyCarrier = DEFAULT_CARRIER,
     merge: Merge | None = None,
     fidelity: Fidelity | None = None,
+    window: Fraction | int | str | None = None,
     start: Fraction | int | str | None = None,
     stop: Fraction | int | str | None = None,
     stream: int | None = None,
@@ -177,6 +178,8 @@ def encode(
         carrier: name of a carrier (a key of :data:`cssv.CARRIERS`), or a carrier object.
         merge: option of the nibble carrier, ``"opap"`` or ``"plain"``.
         fidelity: option of the nibble carrier, ``"full"`` or ``"sparse"``.
+        window: option of the constructive carrier: seconds of frames that have a payload of their own, 1 to
+            60; 2 by default. Any part of a copy that is twice as long holds a whole window.
         start: seconds; frames shown earlier are left out, and time starts again at 0.
         stop: seconds; this frame and later ones are left out.
         stream: number of the video stream of a clip that holds several, as ffprobe counts; by default the one
@@ -203,7 +206,7 @@ def encode(
     options = DetectorOptions(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
-    config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
+    config = EncoderConfig(codec, make_carrier(carrier, carrier_options(merge, fidelity, window)))
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, clip, *options.files, thermal, scene)
     loaded, chosen, taken = take_over(clip, options, scene)

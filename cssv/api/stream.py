@@ -36,7 +36,7 @@ from cssv.perception.given_boxes import BoxesAre, check_ids
 from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
 from cssv.pipeline.calls import checked_call
-from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
+from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, carrier_options, config_to_facts
 from cssv.pipeline.live_drawing import LiveDrawing
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.recording import complete, recording_journal, restore, set_aside
@@ -129,8 +129,9 @@ class Encoder(Finishing):
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
             a first pts later than 5 s becomes 0 in the file, whose facts record it.
-        codec, carrier, merge, fidelity, created_s, overwrite: as for :func:`encode`. If the name is taken
-            while the stream is encoded, the file gets another name, which the error states.
+        codec, carrier, merge, fidelity, window, created_s, overwrite: as for :func:`encode`. If the name is
+            taken while the stream is encoded, the file gets another name, which the error states. With the
+            constructive carrier, frames wait for the end of their window as well.
 
     Raises:
         OptionError: an option outside its bounds. FrameError: a size that cannot carry.
@@ -158,13 +159,14 @@ class Encoder(Finishing):
         carrier: str | AnyCarrier = DEFAULT_CARRIER,
         merge: Merge | None = None,
         fidelity: Fidelity | None = None,
+        window: Fraction | int | str | None = None,
         created_s: int | None = None,
         overwrite: bool = False,
     ) -> None:
         if layout is not None:
             check_choice("layout", layout, LAYOUTS)
         self._layout = layout
-        self._config = EncoderConfig(codec, make_carrier(carrier, {"merge": merge, "fidelity": fidelity}))
+        self._config = EncoderConfig(codec, make_carrier(carrier, carrier_options(merge, fidelity, window)))
         self._info = _info(size, layout, to_fraction(rate), to_fraction(time_base))
         self._bounds = StreamBounds(self._info.time_base, self._info.rate)
         self._created_s = created_or_now(created_s)

@@ -129,6 +129,10 @@ class Extracted(Protocol):
         """Whether everything that was embedded in this frame reads back."""
 
     @property
+    def is_missing(self) -> bool:
+        """Whether the source does not hold the window of this frame; False for frame carriers."""
+
+    @property
     def damaged_cells(self) -> tuple[tuple[int, int], ...]:
         """Column and row of the damaged 80x80 cells; empty for carriers without cells."""
 

@@ -12,7 +12,7 @@ from cssv.carriers import DEFAULT_CARRIER, carrier_from_facts, carrier_to_facts,
 from cssv.carriers.base import AnyCarrier
 from cssv.errors import ContainerError, OptionError
 from cssv.frames import LAYOUTS, Layout
-from cssv.pipeline.arguments import check_choice
+from cssv.pipeline.arguments import check_choice, to_fraction
 from cssv.scene import Ranges
 from cssv.video import CODECS, LOSSY_CODECS, Codec, VideoInfo, check_rate
 
@@ -23,6 +23,14 @@ EXTENSION = ".cssv"
 
 def _default_carrier() -> AnyCarrier:
     return make_carrier(DEFAULT_CARRIER, {})
+
+
+def carrier_options(
+    merge: str | None, fidelity: str | None, window: Fraction | int | str | None
+) -> dict[str, str | None]:
+    """Options of carriers as their ``from_options`` takes them."""
+    seconds = to_fraction(window)
+    return {"merge": merge, "fidelity": fidelity, "window": None if seconds is None else str(seconds)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,15 @@ from cssv.scene.camera import plane_of
 from cssv.scene.ground import Plane
 from cssv.video import open_frames, shown_stamps, streams_to_try
 
-#: What to do about lost nibbles.
+#: What to do about a lost heat map.
 _LOST_REMEDY = (
     "Decode the original .cssv or a lossless copy of it: any re-encoding, scaling or colour conversion "
-    "of the pixels destroys nibbles."
+    "of the pixels destroys it."
 )
+
+
+#: Seconds of a copy that are read for its scene, where windows carry the scene in parts.
+SCENE_S = 60
 
 
 class Decoder(Closing):
@@ -139,7 +143,17 @@ class Decoder(Closing):
             return self._hint.clip.scene
         # A decoder of its own, so that a seek or a running loop keeps its place.
         with Decoder(self._path, self._version, stream=self._stream) as other:
-            return next(iter(other)).clip.scene
+            moments = iter(other)
+            first = next(moments)
+            if not isinstance(other.carrier, WindowCarrier):
+                return first.clip.scene
+            # Windows carry the scene in parts.
+            scene, stop = first.clip.scene, first.time + SCENE_S
+            for moment in moments:
+                if moment.time > stop:
+                    break
+                scene = moment.clip.scene
+            return scene
 
     @cached_property
     def plane(self) -> Plane | None:
@@ -297,8 +311,8 @@ class Decoder(Closing):
     def _lost(self, frame: Frame) -> NibblesLostError:
         seen = f"{self.info.width}x{self.info.height} {self.info.pix_fmt} coded with {self.info.codec}"
         return NibblesLostError(
-            f"the low nibbles of frame {frame.number} of {self._path} carry no heat map: it was never "
-            "there, or a lossy codec or a colour conversion has destroyed it",
+            f"the pixels of frame {frame.number} of {self._path} carry no heat map: it was never there, or a "
+            "lossy codec or a colour conversion has destroyed it",
             found=seen,
             remedy=_LOST_REMEDY,
         )

@@ -56,6 +56,11 @@ class Moment:
         """Column and row of the damaged 80x80 cells."""
         return self._extracted.damaged_cells
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether the source does not hold the window of this frame; then its heat map is empty."""
+        return self._extracted.is_missing
+
     @cached_property
     def clean_heat(self) -> U8:
         """The template without the carrier's marks."""

@@ -1,4 +1,4 @@
-"""Contract tests of window carriers: implementations of :class:`cssv.carriers.base.WindowCarrier` inherit them.
+"""Contract tests of window carriers: each :class:`cssv.carriers.base.WindowCarrier` inherits them.
 
 ::
 

@@ -43,6 +43,7 @@ class BrightnessExtract:
     count: int
     clip: object = None
     is_intact: bool = True
+    is_missing: bool = False
     damaged_cells: tuple = ()
     origin: tuple = (0, 0)
 

@@ -86,6 +86,11 @@ class ConstructiveExtract:
         return self._objects is not None
 
     @property
+    def is_missing(self) -> bool:
+        """Whether the payload of the frame's window was not read."""
+        return self._objects is None
+
+    @property
     def damaged_cells(self) -> tuple[tuple[int, int], ...]:
         """Always empty: a payload is read completely or not at all."""
         return ()

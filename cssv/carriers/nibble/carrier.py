@@ -73,6 +73,11 @@ class NibbleExtract:
         return marks.intact == marks.whole and not self.found.damaged
 
     @property
+    def is_missing(self) -> bool:
+        """A frame carries its own heat map."""
+        return False
+
+    @property
     def damaged_cells(self) -> tuple[tuple[int, int], ...]:
         """Column and row of the 80x80 cells whose nibbles are not as written."""
         return self.found.damaged
