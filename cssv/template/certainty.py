@@ -8,6 +8,7 @@ density (``erf``), and a circular Gaussian in two dimensions for velocity (the R
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 
 from scipy.special import erfinv
 
@@ -21,6 +22,31 @@ TOLERANCE = 1 / 8
 CERTAINTY_UNSTATED = {Source.MEASURED: 1.0, Source.ESTIMATED: 0.5, Source.UNKNOWN: 0.0}
 #: The least certainty whose byte is 255.
 _LEAST_FULL = (FULL - 0.5) / FULL
+#: Least ratio of the tolerance to the deviation for each byte from 1 on, rounded down to a multiple of 2^-32.
+#: Bytes are found by comparison, because the last bits of ``erf`` and ``expm1`` depend on the machine. A
+#: deviation that was derived from a certainty between two bytes always gives the upper one: rounding down
+#: moves the border away from it.
+_STEPS = [(byte - 0.5) / FULL for byte in range(1, FULL + 1)]
+PLANAR_STEPS = [math.floor(math.sqrt(-2 * math.log1p(-step)) * 2**32) / 2**32 for step in _STEPS]
+VALUE_STEPS = [math.floor(math.sqrt(2) * float(erfinv(step)) * 2**32) / 2**32 for step in _STEPS]
+
+
+def planar_byte(sigma: float, span: Span) -> int:
+    """:func:`planar_certainty` as a byte, the same on every machine."""
+    if not math.isfinite(sigma):
+        return 0
+    return FULL if sigma <= 0 else bisect_right(PLANAR_STEPS, (span[1] - span[0]) * TOLERANCE / sigma)
+
+
+def value_byte(value: Value | None, span: Span) -> int:
+    """:func:`value_certainty` as a byte, the same on every machine."""
+    if value is None or value.source is Source.UNKNOWN:
+        return 0
+    if value.sigma is None:
+        return round(CERTAINTY_UNSTATED[value.source] * FULL)
+    return (
+        FULL if value.sigma <= 0 else bisect_right(VALUE_STEPS, (span[1] - span[0]) * TOLERANCE / value.sigma)
+    )
 
 
 def planar_certainty(sigma: float, span: Span) -> float:

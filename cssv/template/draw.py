@@ -2,6 +2,9 @@
 
 Floats end here: :func:`draw` turns a state into integers for the renderer, :func:`to_state` turns the reading
 of a drawing back into a state. :mod:`cssv.template.certainty` says what a certainty is.
+
+On this way to integers, floats are only added, subtracted, multiplied, divided, compared and rounded, and
+their roots taken. IEEE 754 fixes the results of these: every machine draws the same bytes from a state.
 """
 
 from __future__ import annotations
@@ -16,13 +19,15 @@ from numpy.typing import NDArray
 from cssv.frames import U8
 from cssv.scene import Ranges, Source, Value
 from cssv.scene.values import ImageBox, Pair, Span
-from cssv.template.certainty import planar_certainty, planar_sigma, value_certainty, value_sigma
+from cssv.template.certainty import planar_byte, planar_sigma, value_byte, value_sigma
 from cssv.template.drawing import FULL, Drawing, Outline, OutlineKey, PixelBox, Readings, Selector
 from cssv.template.edges import edge_magnitude
 from cssv.template.outline import explore, pack_radii, superellipse
 from cssv.template.read import Reading
 from cssv.template.state import ObjectState
 
+#: tan of the angles between byte angles inside an octant, as fractions of 2^40.
+SLOPES = tuple(round((1 << 40) * math.tan(math.pi * (2 * k + 1) / 256)) / (1 << 40) for k in range(32))
 #: A speed above this share of the range is drawn as a comet if the selector is automatic.
 COMET_SHARE = 0.75
 #: A value drawn with less certainty than this cannot be told from an unknown one.
@@ -43,8 +48,21 @@ def _from_byte(byte: int, span: Span) -> float:
     return span[0] + (span[1] - span[0]) * byte / FULL
 
 
+def _speed(velocity: Pair) -> float:
+    # Not ``hypot``, whose last bit depends on the machine.
+    return math.sqrt(velocity[0] * velocity[0] + velocity[1] * velocity[1])
+
+
 def _heading(velocity: Pair) -> int:
-    return round(math.atan2(velocity[1], velocity[0]) * 128 / math.pi) & 255
+    """The nearest byte angle, by comparison with the slopes between them."""
+    ax, ay = abs(velocity[0]), abs(velocity[1])
+    long, short = max(ax, ay), min(ax, ay)
+    angle = sum(short > long * slope for slope in SLOPES)
+    if ay > ax:
+        angle = 64 - angle
+    if velocity[0] < 0:
+        angle = 128 - angle
+    return (-angle if velocity[1] < 0 else angle) & 255
 
 
 def _vector(speed: int, heading: int, span: Span) -> Pair:
@@ -56,15 +74,15 @@ def readings_of(state: ObjectState, ranges: Ranges) -> Readings:
     """The bytes that a state's rings show."""
     speed, temperature, density = ranges.speed_px_s, ranges.temperature_c, ranges.density_kg_m3
     return Readings(
-        past_speed=_to_byte(math.hypot(*state.past_px_s), speed),
+        past_speed=_to_byte(_speed(state.past_px_s), speed),
         past_heading=_heading(state.past_px_s),
-        future_speed=_to_byte(math.hypot(*state.future_px_s), speed),
+        future_speed=_to_byte(_speed(state.future_px_s), speed),
         future_heading=_heading(state.future_px_s),
-        motion=round(planar_certainty(state.sigma_px_s, speed) * FULL),
+        motion=planar_byte(state.sigma_px_s, speed),
         temperature=_value_byte(state.temperature_c, temperature),
-        temperature_certainty=round(value_certainty(state.temperature_c, temperature) * FULL),
+        temperature_certainty=value_byte(state.temperature_c, temperature),
         density=_value_byte(state.density_kg_m3, density),
-        density_certainty=round(value_certainty(state.density_kg_m3, density) * FULL),
+        density_certainty=value_byte(state.density_kg_m3, density),
     )
 
 
@@ -136,7 +154,7 @@ def draw(
     return Drawing(outline, readings)
 
 
-def _explored(luma: U8, box: PixelBox) -> NDArray[np.float64]:
+def _explored(luma: U8, box: PixelBox) -> NDArray[np.int64]:
     """The outline's radii, found in the window that the exploration ray can reach."""
     x, y, w, h = box
     left, top = max(x - w // 4 - 2, 0), max(y - h // 4 - 2, 0)

@@ -4,6 +4,8 @@
 radius, all directions at once, and stops, direction by direction, at the object's edge. The
 result is star-convex. :func:`inside_outline` turns radii back into pixels by integer polar
 coordinates.
+
+Integer arithmetic only: a reader finds the outlines again, and must draw the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -17,23 +19,34 @@ from numpy.typing import NDArray
 from cssv.frames import U8
 from cssv.template.drawing import DIRECTIONS, SHIFT_LIMIT
 
-#: The ray can stop between these shares of the way to the box's border. It goes beyond the border, because
-#: boxes cut off limbs and superellipses cut off corners.
-_NEAREST, _FARTHEST = 0.45, 1.2
-#: Samples along a ray between the two.
-_STEPS = 28
-#: An edge exceeds the box's median magnitude by this factor, and this share of the strongest on its ray.
-_EDGE_FACTOR = 1.6
-_STRONGEST_SHARE = 0.5
-#: Without an edge the ray ends at this share of the superellipse.
-_FALLBACK = 0.92
+I64 = NDArray[np.int64]
 
-_ANGLES = np.arange(DIRECTIONS) * (2 * math.pi / DIRECTIONS)
-_COS, _SIN = np.cos(_ANGLES), np.sin(_ANGLES)
+#: Shares of the way to the box's border count in these units.
+_SHARE = 900
+#: The ray can stop at these shares: 0.45 to 1.2 of the way, in steps of 1/36. It goes beyond the border,
+#: because boxes cut off limbs and superellipses cut off corners.
+_SHARES: I64 = np.arange(405, 1081, 25)
+_STEPS = len(_SHARES)
+#: Without an edge the ray ends at this share of the superellipse.
+_FALLBACK = 828
+#: An edge exceeds the box's median magnitude by this factor, and half the strongest on its ray.
+_EDGE_FACTOR = 8, 5
+
+#: A radius found by the ray is a share of the border in units of 1/6 of those of shares: :func:`_smooth`.
+_SMOOTHED = 6 * _SHARE
+#: Fractional bits of a border.
+_BITS = 24
+#: Radii count in units of 1 px / RADIUS_UNIT, in which no result of this module is rounded.
+RADIUS_UNIT = _SMOOTHED << _BITS
+
+#: round(2^40 * cos(2 pi k / 32)) for a quarter of the directions.
+_COSINE_BITS = 40
+_QUARTER = (
+    1099511627776, 1078384820155, 1015816288660, 914210506869, 777472127994,
+    610855931251, 420764883643, 214504077523, 0,
+)  # fmt: skip
 #: Boundaries of the byte angles inside an octant, as slopes in 14 bits.
-_SLOPES: NDArray[np.int64] = np.array(
-    [round((1 << 14) * math.tan(math.pi * (2 * k + 1) / 256)) for k in range(32)]
-)
+_SLOPES: I64 = np.array([round((1 << 14) * math.tan(math.pi * (2 * k + 1) / 256)) for k in range(32)])
 
 #: Half sizes of the tables of polar coordinates that are kept; larger outlines compute theirs in strips.
 _TABLE_HALVES = (64, 128, 256, 512)
@@ -41,17 +54,50 @@ _TABLE_HALVES = (64, 128, 256, 512)
 _STRIP = 64
 
 
-def superellipse(width: float, height: float) -> NDArray[np.float64]:
-    """Radii (DIRECTIONS,) in pixels of the superellipse |x|^3 + |y|^3 = 1 inscribed in a box.
+def superellipse(width: int, height: int) -> I64:
+    """Radii (DIRECTIONS,) in units of 1/RADIUS_UNIT px of the superellipse |x|^3 + |y|^3 = 1 in a box.
 
     It lies between the ellipse, which misses shoulders, and the box, whose corners no object has.
     """
-    a, b = np.abs(_COS) / (width / 2), np.abs(_SIN) / (height / 2)
-    radii: NDArray[np.float64] = (a**3 + b**3) ** (-1 / 3)
-    return radii
+    return _border(width, height)[0] * _SMOOTHED
 
 
-def explore(edges: NDArray[np.integer], box: tuple[int, int, int, int]) -> NDArray[np.float64]:
+@lru_cache(maxsize=1024)
+def _border(width: int, height: int) -> tuple[I64, I64, I64]:
+    """Radii of the superellipse in 2^-24 px, rounded down, and their ends to the right and down, rounded."""
+    quarter = []
+    for cosine, sine in zip(_QUARTER, _QUARTER[::-1], strict=True):
+        # r^3 * ((cosine / (width / 2))^3 + (sine / (height / 2))^3) = 1
+        below = (cosine * height) ** 3 + (sine * width) ** 3
+        quarter.append(_cube_root((width * height << _BITS + _COSINE_BITS - 1) ** 3 // below))
+    half = [*quarter, *quarter[-2::-1]]
+    radii = [*half, *half[1:-1]]
+    cosines = [*_QUARTER, *(-value for value in _QUARTER[-2::-1])]
+    cosines = [*cosines, *cosines[-2:0:-1]]
+    sines = [*cosines[-DIRECTIONS // 4 :], *cosines[: -DIRECTIONS // 4]]
+    middle = 1 << _COSINE_BITS - 1
+    ends = (
+        [r * part + middle >> _COSINE_BITS for r, part in zip(radii, parts, strict=True)]
+        for parts in (cosines, sines)
+    )
+    border, across, down = np.array(radii, np.int64), *(np.array(end, np.int64) for end in ends)
+    for array in (border, across, down):
+        array.setflags(write=False)
+    return border, across, down
+
+
+def _cube_root(value: int) -> int:
+    """Largest integer whose cube does not exceed a value."""
+    root = round(math.pow(value, 1 / 3))
+    # Whatever the last bits of the floating-point root were.
+    while root**3 > value:
+        root -= 1
+    while (root + 1) ** 3 <= value:
+        root += 1
+    return root
+
+
+def explore(edges: NDArray[np.integer], box: tuple[int, int, int, int]) -> I64:
     """Walk outward from the centre of ``box`` to the object's edge.
 
     Args:
@@ -59,42 +105,52 @@ def explore(edges: NDArray[np.integer], box: tuple[int, int, int, int]) -> NDArr
         box: x, y, w, h in whole pixels in the coordinates of ``edges``.
 
     Returns:
-        (DIRECTIONS,) float64 radii in pixels.
+        (DIRECTIONS,) radii in units of 1/RADIUS_UNIT px.
     """
     x, y, w, h = box
-    border = superellipse(w, h)
-    share = np.linspace(_NEAREST, _FARTHEST, _STEPS)
-    reach = share[:, None] * border
-    columns = np.rint(x + w // 2 + reach * _COS).astype(np.intp)
-    rows = np.rint(y + h // 2 + reach * _SIN).astype(np.intp)
+    border, across, down = _border(w, h)
+    shares = _SHARES[:, None]
+    columns = x + w // 2 + _round(shares * across, _SHARE << _BITS)
+    rows = y + h // 2 + _round(shares * down, _SHARE << _BITS)
     height, width = edges.shape
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    strength = edges[rows.clip(0, height - 1), columns.clip(0, width - 1)] * inside
-    threshold = max(float(np.median(strength[inside])) * _EDGE_FACTOR, 1.0) if inside.any() else math.inf
-    floor = np.maximum(threshold, _STRONGEST_SHARE * strength.max(axis=0))
-    # A crest, not its outer slope, which lies two pixels farther out.
+    strength = edges[rows.clip(0, height - 1), columns.clip(0, width - 1)].astype(np.int64) * inside
     is_edge = np.zeros(strength.shape, bool)
     middle = strength[1:-1]
-    is_edge[1:-1] = (middle >= floor) & (middle >= strength[2:]) & (middle > strength[:-2])
+    # A crest, not its outer slope, which lies two pixels farther out.
+    is_edge[1:-1] = (middle >= strength[2:]) & (middle > strength[:-2]) & (2 * middle >= strength.max(axis=0))
+    many, few = _EDGE_FACTOR
+    # Twice the median, the sum of the two in the middle.
+    ordered = np.sort(strength[inside])
+    if len(ordered):
+        median = int(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2])
+        is_edge[1:-1] &= (2 * few * middle >= many * median) & (middle >= 1)
     # The last edge on the ray is the silhouette; those before it are folds and shadows.
     last = _STEPS - 1 - np.argmax(is_edge[::-1], axis=0)
-    radii = np.where(is_edge.any(axis=0), share[last], _FALLBACK) * border
-    ratio = radii / border
-    around = np.stack([np.roll(ratio, k) for k in (-2, -1, 0, 1, 2)])
-    smoothed = 0.5 * np.median(around, axis=0) + 0.5 * around[1:4].mean(axis=0)
-    return np.asarray(smoothed * border)
+    return _smooth(np.where(is_edge.any(axis=0), _SHARES[last], _FALLBACK)) * border
 
 
-def pack_radii(radii: NDArray[np.float64]) -> tuple[bytes, int]:
-    """Radii in pixels as DIRECTIONS bytes and the shift they count in. Radii below 1 become 1."""
+def _smooth(shares: I64) -> I64:
+    """Half the median of five directions and half the mean of three, in units of 1/_SMOOTHED."""
+    around = np.stack([np.roll(shares, k) for k in (-2, -1, 0, 1, 2)])
+    return np.asarray(3 * np.sort(around, axis=0)[2] + around[1:4].sum(axis=0))
+
+
+def _round(value: I64, unit: int) -> I64:
+    """Quotients rounded to the nearest integer, halves towards 0."""
+    return np.asarray(np.sign(value) * ((2 * np.abs(value) + unit - 1) // (2 * unit)))
+
+
+def pack_radii(radii: I64) -> tuple[bytes, int]:
+    """Radii as DIRECTIONS bytes and the shift they count in. Radii below 1 px become 1."""
     shift = 0
-    while shift < SHIFT_LIMIT and radii.max() > 255 << shift:
+    while shift < SHIFT_LIMIT and radii.max() > RADIUS_UNIT * 255 << shift:
         shift += 1
-    units = np.clip(np.rint(radii / (1 << shift)), 1, 255)
+    units = np.clip(_round(radii, RADIUS_UNIT << shift), 1, 255)
     return units.astype(np.uint8).tobytes(), shift
 
 
-def polar_grid(dx: NDArray[np.int64], dy: NDArray[np.int64]) -> tuple[U8, NDArray[np.int32]]:
+def polar_grid(dx: I64, dy: I64) -> tuple[U8, NDArray[np.int32]]:
     """Integer polar coordinates of a grid of offsets from a centre.
 
     Args:
