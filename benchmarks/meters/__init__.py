@@ -1,5 +1,6 @@
 """Steganalysis: meters that tell stego pictures from covers, one per file.
 
-A meter takes one plane of bytes, or an RGB picture, and returns a number or a vector of features. No meter
-knows a carrier of CSSV. :mod:`meters.roc` judges a number, :mod:`meters.discriminant` trains on vectors.
+A meter takes one plane of bytes, an RGB picture, or the planes of three successive frames. It returns a
+number or a vector of features. No meter knows a carrier of CSSV. :mod:`meters.roc` judges a number,
+:mod:`meters.discriminant` trains on vectors.
 """

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
 
-#: Weight of the identity in the covariance of standardised features.
-SHRINKAGE = 1e-3
+#: Weight of the identity in the covariance of standardised features. Of the powers of ten from 1e-6 to 10, it
+#: finds LSB matching best by SPAM features of clips not trained on, so it favours the analyst.
+SHRINKAGE = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

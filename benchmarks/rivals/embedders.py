@@ -1,0 +1,218 @@
+"""Ways to hide data in the frames of a clip with one interface: carriers of CSSV and their rivals."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+import cssv
+from cssv.frames import U8, Frame
+from cssv.video import VideoReader
+from cssv.video.frame_reader import Planes
+from cssv.video.span import Span
+from rivals.bits import EmbedBits, match_bits, replace_bits
+
+#: Rows of CSSV: name -> options of :func:`cssv.encode`. A new carrier is one more row.
+CARRIERS: Mapping[str, Mapping[str, str]] = {
+    "nibble, sparse": {"carrier": "nibble", "fidelity": "sparse"},
+    "nibble, full": {"carrier": "nibble", "fidelity": "full"},
+}
+#: Rate of the row that embeds in RGB.
+RGB_RATE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Frames that are sampled from the beginning of a clip, each with its two neighbours.
+
+    Attributes:
+        path: the clip.
+        stop_s: the excerpt ends here.
+        centres: numbers of the frames sampled.
+    """
+
+    path: Path
+    stop_s: Fraction
+    centres: tuple[int, ...]
+
+    @classmethod
+    def sample(cls, path: Path, stop_s: Fraction, count: int) -> Excerpt:
+        """Sample at most ``count`` frames at even distances.
+
+        Raises:
+            ValueError: fewer than three frames are shown before ``stop_s``.
+        """
+        with VideoReader(path, span=Span(stop=stop_s)) as reader:
+            length = sum(1 for _ in reader)
+        if length < 3:
+            raise ValueError(f"{path} has {length} frames before {stop_s} s, and three are needed")
+        # The first and the last frame have one neighbour only.
+        return cls(path, stop_s, tuple(sorted({1 + index * (length - 2) // count for index in range(count)})))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Numbers of the frames sampled and of their neighbours, in order."""
+        return tuple(sorted({centre + step for centre in self.centres for step in (-1, 0, 1)}))
+
+    def covers(self, planes: Planes) -> list[Frame]:
+        """The frames of :attr:`numbers` as they are."""
+        return self.read(self.path, planes)
+
+    def read(self, path: Path, planes: Planes = "native") -> list[Frame]:
+        """The frames of :attr:`numbers` from a file with the same frames as the clip."""
+        wanted = set(self.numbers)
+        with VideoReader(path, planes=planes) as reader:
+            found = []
+            for number, frame in enumerate(reader):
+                if number in wanted:
+                    found.append(frame)
+                if len(found) == len(wanted):
+                    break
+        if len(found) != len(wanted):
+            raise ValueError(f"{path} has {len(found)} of the frames {self.numbers}")
+        return found
+
+
+class Embedder(Protocol):
+    """A way to hide data in frames.
+
+    Attributes:
+        name: of its row in tables.
+        planes: the planes it embeds in.
+        least_pixels: it takes no smaller frames.
+    """
+
+    name: str
+    planes: Planes
+    least_pixels: int
+
+    def embed(self, excerpt: Excerpt) -> list[Frame]:
+        """Return the frames of :attr:`Excerpt.numbers` with data hidden in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoEmbedding:
+    """The cover itself: every meter should guess."""
+
+    name: str = "the cover itself"
+    planes: Planes = "native"
+    least_pixels: int = 0
+
+    def embed(self, excerpt: Excerpt) -> list[Frame]:
+        return excerpt.covers(self.planes)
+
+
+@dataclass(frozen=True, slots=True)
+class CssvCarrier:
+    """A carrier of CSSV: the excerpt is encoded with perception, as by ``cssv encode``.
+
+    Attributes:
+        name: of the row.
+        options: of :func:`cssv.encode`.
+    """
+
+    name: str
+    options: Mapping[str, str]
+    planes: ClassVar[Planes] = "native"
+    least_pixels: ClassVar[int] = 0
+
+    def embed(self, excerpt: Excerpt) -> list[Frame]:
+        with TemporaryDirectory() as folder:
+            stego = Path(folder) / "stego.cssv"
+            cssv.encode(excerpt.path, stego, stop=excerpt.stop_s, **self.options)
+            return excerpt.read(stego)
+
+
+@dataclass(frozen=True, slots=True)
+class RandomBits:
+    """Random bits in a share of the samples; every frame has its own.
+
+    Attributes:
+        name: of the row.
+        method: how a bit is embedded.
+        rate: share of the samples that carry a bit.
+        planes: the planes to embed in.
+    """
+
+    name: str
+    method: EmbedBits
+    rate: float
+    planes: Planes = "native"
+    least_pixels: ClassVar[int] = 0
+
+    def embed(self, excerpt: Excerpt) -> list[Frame]:
+        seed = zlib.crc32(f"{self.name}, {excerpt.path.stem}".encode())
+        return [
+            replace(frame, planes=self.method(frame.planes, self.rate, np.random.default_rng([seed, number])))
+            for number, frame in zip(excerpt.numbers, excerpt.covers(self.planes), strict=True)
+        ]
+
+
+def _watermark_bits() -> list[int]:
+    return np.random.default_rng(32).integers(0, 2, 32).tolist()
+
+
+@dataclass(frozen=True, slots=True)
+class BlindWatermark:
+    """Package blind-watermark: 32 bits in singular values of DWT and DCT blocks of RGB pictures."""
+
+    name: str = "blind-watermark, 32 bits"
+    planes: Planes = "rgb"
+    least_pixels: int = 0
+
+    def embed(self, excerpt: Excerpt) -> list[Frame]:
+        return [replace(frame, planes=self._mark(frame.planes)) for frame in excerpt.covers(self.planes)]
+
+    @staticmethod
+    def _mark(picture: U8) -> U8:
+        from blind_watermark import WaterMark
+
+        # The constructor prints an advertisement.
+        with contextlib.redirect_stdout(io.StringIO()):
+            mark = WaterMark(password_wm=1, password_img=1)
+        mark.read_img(img=picture[..., ::-1])
+        mark.read_wm(np.array(_watermark_bits(), np.bool_), mode="bit")
+        return np.clip(np.rint(mark.embed()), 0, 255).astype(np.uint8)[..., ::-1].copy()
+
+
+@dataclass(frozen=True, slots=True)
+class InvisibleWatermark:
+    """Package invisible-watermark: 32 bits in DWT and DCT coefficients of RGB pictures (``dwtDct``)."""
+
+    name: str = "invisible-watermark, 32 bits"
+    planes: Planes = "rgb"
+    least_pixels: int = 256 * 256
+
+    def embed(self, excerpt: Excerpt) -> list[Frame]:
+        from imwatermark import WatermarkEncoder
+
+        encoder = WatermarkEncoder()
+        encoder.set_watermark("bits", _watermark_bits())
+        return [
+            replace(frame, planes=encoder.encode(frame.planes[..., ::-1].copy(), "dwtDct")[..., ::-1].copy())
+            for frame in excerpt.covers(self.planes)
+        ]
+
+
+def all_embedders(rates: Sequence[float]) -> list[Embedder]:
+    """The cover itself, the carriers of CSSV, plain rivals at given rates, and the packages installed."""
+    found: list[Embedder] = [NoEmbedding()]
+    found += [CssvCarrier(name, options) for name, options in CARRIERS.items()]
+    for title, method in (("LSB replacement", replace_bits), ("LSB matching", match_bits)):
+        found += [RandomBits(f"{title}, {100 * rate:g} %", method, rate) for rate in rates]
+    name = f"LSB replacement in RGB, {100 * RGB_RATE:g} %"
+    found.append(RandomBits(name, replace_bits, RGB_RATE, "rgb"))
+    for module, rival in (("blind_watermark", BlindWatermark), ("imwatermark", InvisibleWatermark)):
+        if importlib.util.find_spec(module) is not None:
+            found.append(rival())
+    return found
