@@ -8,7 +8,15 @@ import cv2
 import numpy as np
 import pytest
 from rivals.bits import match_bits, replace_bits
-from rivals.embedders import CARRIERS, CssvCarrier, Excerpt, NoEmbedding, RandomBits, all_embedders
+from rivals.embedders import (
+    CARRIERS,
+    CssvCarrier,
+    Excerpt,
+    MovingBits,
+    NoEmbedding,
+    RandomBits,
+    all_embedders,
+)
 from steganalysis import METERS, Analysis, Areas, Sample, cross_areas, main, table_head
 
 import cssv
@@ -70,6 +78,27 @@ def test_random_bits_change_half_of_their_share_by_one(method, planes, excerpts)
         assert np.mean(steps != 0) == pytest.approx(rate / 2, abs=0.01)
         if method is replace_bits:
             assert np.array_equal(stego.planes & 0xFE, cover.planes & 0xFE)
+
+
+def test_only_moving_samples_carry(excerpts):
+    (excerpt, _), rate = excerpts, 0.01
+    frames = [frame.planes for frame in excerpt.covers("native")]
+    stegos = [stego.planes for stego in MovingBits("bits", rate).embed(excerpt)]
+    # Frame 0 has no frame before it.
+    assert np.array_equal(stegos[0], frames[0])
+    for before, cover, after, stego in zip(frames, frames[1:], frames[2:], stegos[1:], strict=False):
+        steps = stego.astype(int) - cover
+        assert not steps[(cover == before) | (cover == after)].any()
+        assert np.abs(steps).max() == 1
+        assert np.mean(steps != 0) == pytest.approx(rate / 2, abs=0.002)
+
+
+def test_a_still_clip_carries_nothing_in_moving_samples(tmp_path):
+    picture = next(pictures(5))
+    clip = write_clip(tmp_path / "still.mkv", [picture] * 4, width=192, height=160, rate=8)
+    excerpt = Excerpt.sample(clip, Fraction(1), 1)
+    for cover, stego in zip(excerpt.covers("native"), MovingBits("bits", 0.01).embed(excerpt), strict=True):
+        assert np.array_equal(cover.planes, stego.planes)
 
 
 def test_matching_keeps_the_ends_of_the_range():
