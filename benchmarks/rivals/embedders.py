@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -26,6 +26,18 @@ from rivals.bits import EmbedBits, match_bits, replace_bits
 CARRIERS: Mapping[str, Mapping[str, str]] = {
     "nibble, sparse": {"carrier": "nibble", "fidelity": "sparse"},
     "nibble, full": {"carrier": "nibble", "fidelity": "full"},
+    "constructive": {"carrier": "constructive"},
+}
+#: Attributes of all objects, so that the carriers hide every attribute there is.
+SCENE: Mapping[str, Any] = {
+    "cssv_scene": 1,
+    "objects": [
+        {
+            "match": {"label": "*"},
+            "temperature_c": {"value": 36.6, "sigma": 0.5},
+            "density_kg_m3": {"value": 985, "sigma": 20},
+        }
+    ],
 }
 #: Largest rate of the rows that embed in moving samples; still clips have too few of these for more.
 MOVING_RATE = 0.01
@@ -122,7 +134,7 @@ class NoEmbedding:
 
 @dataclass(frozen=True, slots=True)
 class CssvCarrier:
-    """A carrier of CSSV: the excerpt is encoded with perception, as by ``cssv encode``.
+    """A carrier of CSSV: the excerpt is encoded with perception and a scene, as by ``cssv encode``.
 
     Attributes:
         name: of the row.
@@ -137,7 +149,7 @@ class CssvCarrier:
     def embed(self, excerpt: Excerpt) -> list[Frame]:
         with TemporaryDirectory() as folder:
             stego = Path(folder) / "stego.cssv"
-            cssv.encode(excerpt.path, stego, stop=excerpt.stop_s, **self.options)
+            cssv.encode(excerpt.path, stego, stop=excerpt.stop_s, scene=dict(SCENE), **self.options)
             return excerpt.read(stego)
 
 

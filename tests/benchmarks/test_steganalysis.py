@@ -135,6 +135,19 @@ def test_meters_find_what_they_are_made_for(excerpts):
     assert nibble.areas["YUV lattice"].ends == (0.5, 0.5)
 
 
+def test_the_constructive_carrier_changes_few_samples_by_one(excerpts):
+    excerpt = excerpts[0]
+    embedder = CssvCarrier("constructive", CARRIERS["constructive"])
+    steps = np.array(
+        [
+            stego.planes.astype(int) - cover.planes
+            for cover, stego in zip(excerpt.covers("native"), embedder.embed(excerpt), strict=True)
+        ]
+    )
+    assert np.abs(steps).max() == 1
+    assert 0 < np.mean(steps != 0) < 0.01
+
+
 def test_clips_too_small_for_an_embedder_are_left_out_and_named(excerpts, tmp_path):
     small = write_clip(tmp_path / "small.mkv", pictures(3, (96, 80)), width=96, height=80, rate=8)
     found = Analysis([*excerpts, Excerpt.sample(small, Fraction(1), 3)]).judge(
