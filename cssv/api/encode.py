@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cssv.api.verify import Verification, check
-from cssv.carriers import DEFAULT_CARRIER, make_carrier
+from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
@@ -27,7 +27,7 @@ from cssv.pipeline.annotate import TrackAnnotator
 from cssv.pipeline.arguments import Progress, SceneLike, check_choice, counted, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
-from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, carrier_options, config_to_facts
+from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config_to_facts
 from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
@@ -206,7 +206,7 @@ def encode(
     options = DetectorOptions(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
-    config = EncoderConfig(codec, make_carrier(carrier, carrier_options(merge, fidelity, window)))
+    config = EncoderConfig.from_arguments(codec, carrier, merge=merge, fidelity=fidelity, window=window)
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, clip, *options.files, thermal, scene)
     loaded, chosen, taken = take_over(clip, options, scene)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.api.verify import check
-from cssv.carriers import DEFAULT_CARRIER, make_carrier
+from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
@@ -36,7 +36,7 @@ from cssv.perception.given_boxes import BoxesAre, check_ids
 from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
 from cssv.pipeline.calls import checked_call
-from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, carrier_options, config_to_facts
+from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
 from cssv.pipeline.live_drawing import LiveDrawing
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.recording import complete, recording_journal, restore, set_aside
@@ -166,7 +166,9 @@ class Encoder(Finishing):
         if layout is not None:
             check_choice("layout", layout, LAYOUTS)
         self._layout = layout
-        self._config = EncoderConfig(codec, make_carrier(carrier, carrier_options(merge, fidelity, window)))
+        self._config = EncoderConfig.from_arguments(
+            codec, carrier, merge=merge, fidelity=fidelity, window=window
+        )
         self._info = _info(size, layout, to_fraction(rate), to_fraction(time_base))
         self._bounds = StreamBounds(self._info.time_base, self._info.rate)
         self._created_s = created_or_now(created_s)

@@ -25,14 +25,6 @@ def _default_carrier() -> AnyCarrier:
     return make_carrier(DEFAULT_CARRIER, {})
 
 
-def carrier_options(
-    merge: str | None, fidelity: str | None, window: Fraction | int | str | None
-) -> dict[str, str | None]:
-    """Options of carriers as their ``from_options`` takes them."""
-    seconds = to_fraction(window)
-    return {"merge": merge, "fidelity": fidelity, "window": None if seconds is None else str(seconds)}
-
-
 @dataclass(frozen=True, slots=True)
 class EncoderConfig:
     """How frames are drawn, hidden and coded.
@@ -47,6 +39,21 @@ class EncoderConfig:
 
     codec: Codec = DEFAULT_CODEC
     carrier: AnyCarrier = field(default_factory=_default_carrier)
+
+    @classmethod
+    def from_arguments(
+        cls,
+        codec: Codec,
+        carrier: str | AnyCarrier,
+        *,
+        merge: str | None,
+        fidelity: str | None,
+        window: Fraction | int | str | None,
+    ) -> EncoderConfig:
+        """The configuration that the arguments of :func:`cssv.encode` of the same names state."""
+        seconds = to_fraction(window)
+        options = {"merge": merge, "fidelity": fidelity, "window": None if seconds is None else str(seconds)}
+        return cls(codec, make_carrier(carrier, options))
 
     def __post_init__(self) -> None:
         # A carrier whose content survives lossy coding may still be stored losslessly.

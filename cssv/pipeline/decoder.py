@@ -42,7 +42,7 @@ from cssv.video import open_frames, shown_stamps, streams_to_try
 #: What to do about a lost heat map.
 _LOST_REMEDY = (
     "Decode the original .cssv or a lossless copy of it: any re-encoding, scaling or colour conversion "
-    "of the pixels destroys it."
+    "of the pixels destroys nibbles and payloads."
 )
 
 
