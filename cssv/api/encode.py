@@ -199,10 +199,7 @@ def encode(
     created_s = created_or_now(created_s)
     check_paths(source=source, output=output, thermal=thermal)
     clip = Path(source)
-    # Before the output: of an address, the default name of the output would be refused, not the address.
-    check_regular(source, VideoError, "the clip", folders=True)
-    check_choice("planes", planes, PLANES)
-    check_choice("damaged", damaged, DAMAGED)
+    _check_clip(source, planes, damaged)
     options = DetectorOptions(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
@@ -227,6 +224,14 @@ def encode(
         verification=verification,
         clip_frames=len(plan.stamps),
     )
+
+
+def _check_clip(source: Path_, planes: Planes, damaged: Damaged) -> None:
+    """Raise an error for arguments that no clip can have."""
+    # Before the output: of an address, the default name of the output would be refused, not the address.
+    check_regular(source, VideoError, "the clip", folders=True)
+    check_choice("planes", planes, PLANES)
+    check_choice("damaged", damaged, DAMAGED)
 
 
 def _target_of(output: Path_ | None, source: Path, *others: object) -> Path:
