@@ -11,6 +11,7 @@ import cssv
 from cssv_cli import version_report
 from cssv_cli.console import Console
 from cssv_cli.options import INPUT, command, file_argument, revision, scene_option
+from cssv_cli.password import password_option
 
 
 @command(
@@ -40,6 +41,7 @@ from cssv_cli.options import INPUT, command, file_argument, revision, scene_opti
     help="The clip that was encoded. Changed frames are then embedded in the original pictures, not in an "
     "estimate of them.",
 )
+@password_option()
 def commit(
     console: Console, path: Path, scene: Path, message: str | None, author: str | None, **options: Any
 ) -> None:

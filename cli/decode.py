@@ -12,6 +12,7 @@ from cssv.api import choices
 from cssv_cli import media_report
 from cssv_cli.console import Console
 from cssv_cli.options import PATH, command, force_option, source_argument, stream_option, version_option
+from cssv_cli.password import password_option
 
 
 @command(
@@ -43,6 +44,7 @@ from cssv_cli.options import PATH, command, force_option, source_argument, strea
 )
 @version_option()
 @stream_option
+@password_option()
 @force_option
 def decode(console: Console, source: Path, **options: Any) -> None:
     """Read heat map, objects and scene from the pixels of SOURCE.

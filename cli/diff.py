@@ -10,6 +10,7 @@ import cssv
 from cssv_cli import version_report
 from cssv_cli.console import Console
 from cssv_cli.options import PATH, command, file_argument, force_option, revision
+from cssv_cli.password import password_option
 
 
 @command(
@@ -26,6 +27,7 @@ from cssv_cli.options import PATH, command, file_argument, force_option, revisio
     metavar="PNG",
     help="Picture to write of the frame that differs most: both versions, their heat maps, the differences.",
 )
+@password_option()
 @force_option
 def diff(
     console: Console,
@@ -33,6 +35,7 @@ def diff(
     before: int | str,
     after: int | str | None,
     picture: Path | None,
+    password: str | None,
     *,
     overwrite: bool,
 ) -> None:
@@ -41,5 +44,13 @@ def diff(
     A and B are numbers or tags; without B, A is compared with the version that plays. The report lists what
     differs in the scene and in the objects, and the frames whose heat maps differ.
     """
-    found = cssv.diff(path, before, after, picture=picture, overwrite=overwrite, progress=console.progress)
+    found = cssv.diff(
+        path,
+        before,
+        after,
+        picture=picture,
+        password=password,
+        overwrite=overwrite,
+        progress=console.progress,
+    )
     console.show(version_report.differed(found, picture))

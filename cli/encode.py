@@ -25,6 +25,7 @@ from cssv_cli.options import (
     source_argument,
     stream_option,
 )
+from cssv_cli.password import password_option
 from cssv_cli.standard_input import is_saved
 
 SCENE = block(
@@ -104,6 +105,7 @@ THERMAL = block(
     help="Of the nibble carrier. full: embed in every pixel. sparse: leave pixels away from the objects "
     f"unchanged.  [default: {choices.DEFAULT_FIDELITY}]",
 )
+@password_option(is_new=True)
 @click.option(
     "--window",
     type=seconds,

@@ -11,6 +11,7 @@ import cssv
 from cssv_cli import media_report
 from cssv_cli.console import Console
 from cssv_cli.options import PATH, command, force_option, source_argument, stream_option, version_option
+from cssv_cli.password import password_option
 
 
 @command(
@@ -22,6 +23,7 @@ from cssv_cli.options import PATH, command, force_option, source_argument, strea
 @click.argument("output", metavar="OUT", type=PATH)
 @version_option()
 @stream_option
+@password_option()
 @force_option
 def export(console: Console, source: Path, output: Path, **options: Any) -> None:
     """Copy the frames of IN to another kind of file, pixel for pixel.

@@ -82,7 +82,7 @@ def exported(done: cssv.Exported) -> Report:
 def verified(done: cssv.Verification, source: Path) -> Report:
     """The faults found by ``verify``, or OK."""
     data = {"path": str(source), **done.to_json()}
-    notes = torn_text(done.torn_bytes)
+    notes = [*torn_text(done.torn_bytes), *notes_text(done.notes)]
     if done.cut_bytes:
         notes.append(f"Removed {count(done.cut_bytes, 'byte')} of an unfinished append.")
     if done.is_sound:

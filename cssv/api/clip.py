@@ -17,6 +17,7 @@ from cssv.pipeline.arguments import Progress, SceneLike
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
+from cssv.pipeline.sealed_track import are_sealed
 from cssv.scene import Scene
 from cssv.video import VideoInfo
 from cssv.video.cursor import Cursor
@@ -40,12 +41,21 @@ class Clip(Closing):
         path: what :class:`Decoder` takes.
         version: of a ``.cssv``: number or tag; None for the version that plays.
         stream: number of the video stream of a copy that holds several; None for the first that carries.
+        password: that of the clip; ignored if the clip has none.
     """
 
     @checked_call
-    def __init__(self, path: Path_, version: Revision = None, *, stream: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path_,
+        version: Revision = None,
+        *,
+        stream: int | None = None,
+        password: str | None = None,
+    ) -> None:
         self._path = Path(path)
-        self._decoder = decoder = Decoder(path, version, stream=stream)
+        self._password = password
+        self._decoder = decoder = Decoder(path, version, stream=stream, password=password)
         self._moments: Cursor[Moment] = Cursor(decoder.seek, lambda: iter(decoder), len(decoder))
 
     def __len__(self) -> int:
@@ -105,7 +115,7 @@ class Clip(Closing):
     @checked_call
     def at(self, version: Revision) -> Clip:
         """The same file at another version, opened again; close it separately."""
-        return Clip(self._path, version)
+        return Clip(self._path, version, password=self._password)
 
     def commit(
         self,
@@ -121,15 +131,18 @@ class Clip(Closing):
 
         This clip stays at its version; :meth:`at` opens the new one.
         """
+        reader = self._reader()
         return commit(
             self._path,
             scene,
-            parent=self._reader().version.number,
+            parent=reader.version.number,
             cover=cover,
             message=message,
             author=author,
             created_s=created_s,
             progress=progress,
+            # A file without a password can be opened with any, but a commit to it refuses one.
+            password=self._password if are_sealed(reader.version.about.meta) else None,
         )
 
     def _reader(self) -> Reader:

@@ -19,7 +19,8 @@ from cssv.files.patched import PatchedFile
 from cssv.files.paths import Path_
 from cssv.files.worker import SerialWorker
 from cssv.frames import Frame, planes_crc
-from cssv.pipeline.arguments import Progress, SceneLike, counted, load_scene, to_fraction
+from cssv.payload.sealing import PayloadKey
+from cssv.pipeline.arguments import Progress, SceneLike, counted, load_scene, to_fraction, to_key
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.embed import WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
@@ -28,6 +29,7 @@ from cssv.pipeline.reannotate import Reannotator
 from cssv.pipeline.reuse import ReusableVersions, on_same_ground
 from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.scene_track import read_sample, sample_ranges
+from cssv.pipeline.sealed_track import are_sealed, open_sample, seal_facts
 from cssv.pipeline.splice import SpliceEncoder, SpliceSettings, spans
 from cssv.pipeline.stego_frames import StegoCursor
 from cssv.pipeline.window_check import is_intact, whole_windows
@@ -127,6 +129,7 @@ def commit(
     message: str = "",
     author: str = "",
     created_s: int | None = None,
+    password: str | None = None,
     progress: Progress | None = None,
 ) -> Committed:
     """Append a version with another scene; the frames whose drawing changes are drawn and coded anew.
@@ -145,6 +148,7 @@ def commit(
         message: what for, as in git.
         author: by whom.
         created_s: time of the commit, seconds since 1970 UTC; now by default.
+        password: that of the file, if it has one; the new version has the same.
         progress: called after every frame of each stage.
 
     Raises:
@@ -152,6 +156,8 @@ def commit(
         SceneError, InputError: a scene that cannot be used, or the version has it already; a cover that is
             another clip.
         ThermalError: under the scene's thermal part a reading is no temperature.
+        PasswordError: the file has a password, and none or another one is given.
+        OptionError: a password, and the file has none.
         LockedError: somebody else is writing to the file.
         OutputError: the file cannot be written; it is as it was.
     """
@@ -160,13 +166,15 @@ def commit(
     loaded = load_scene(scene)
     about = IndexMeta(created_or_now(created_s), author, message)
     check_texts(about)
+    key = to_key(password)
     with ExitStack() as stack:
         appender = stack.enter_context(Appender(path, parent=parent))
         # Readers notice a damaged frame, but nobody checks the audio that all versions share.
         appender.reader.check_audio()
-        base = ParentVersion(Path(path), appender.reader, stack)
+        _check_sealed(appender.reader, key)
+        base = ParentVersion(Path(path), appender.reader, stack, key)
         covers = None if cover is None else _open_cover(Path(cover), Path(path), base, stack)
-        older = partial(on_same_ground, path, base.parent, base.size, stack)
+        older = partial(on_same_ground, path, base.parent, base.size, stack, key)
         annotator = Reannotator(loaded, base.moments(), base.size, older)
         embedder, notes = _make_embedder(base, loaded, annotator)
         changes = _compare(appender, base, embedder, annotator, progress, is_redrawn=covers is not None)
@@ -175,7 +183,7 @@ def commit(
             # With the cover at hand every frame is drawn from it, also where an estimate exists.
             is_window = isinstance(embedder.carrier, WindowCarrier)
             hidden_scene = embedder.scene if is_window else None
-            known = ReusableVersions(path, base.parent, embedder.ranges, hidden_scene, stack)
+            known = ReusableVersions(path, base.parent, embedder.ranges, hidden_scene, stack, key)
             left, taken = _share(appender, base, embedder, annotator, changes.drawn, known)
         coded = _draw(appender, base, embedder, annotator, left, covers, progress)
         about = replace(about, meta=_facts(base, embedder))
@@ -198,11 +206,20 @@ def commit(
     )
 
 
+def _check_sealed(parent: Reader, key: PayloadKey | None) -> None:
+    """Raise OptionError for a key of a file without a password: the new version would not be sealed."""
+    if key is not None and not are_sealed(parent.version.about.meta):
+        raise OptionError(
+            "the file has no password, so its versions have none",
+            remedy="Leave `password=` out, or encode the clip again with it.",
+        )
+
+
 def _make_embedder(
     base: ParentVersion, scene: Scene, annotator: Reannotator
 ) -> tuple[WindowEmbedder, tuple[str, ...]]:
     """The embedder of the new version, with ranges that hold the scene; and notes for users."""
-    before = sample_ranges(base.root.scene_sample(0))
+    before = sample_ranges(base.root_sample(0))
     ranges, grown = fit_ranges(scene, before)
     if grown or annotator.is_recalibrated:
         # Only now it pays to go through all frames for the values that are drawn.
@@ -264,8 +281,8 @@ def _compare(
     Samples are written at once, so that memory does not grow with the clip. With ``is_redrawn``, frames
     whose cover was estimated are drawn again, because the cover is available now.
     """
-    is_all = embedder.ranges != sample_ranges(base.parent.scene_sample(0))
-    before = replace(embedder, scene=base.scene, ranges=sample_ranges(base.parent.scene_sample(0)))
+    is_all = embedder.ranges != sample_ranges(base.sample(0))
+    before = replace(embedder, scene=base.scene, ranges=sample_ranges(base.sample(0)))
     codec, estimated = window_codec(embedder.carrier), base.estimated()
     drawn: list[int] = []
     samples = 0
@@ -358,7 +375,8 @@ def _take_sample(
     """Share the scene sample of another version if it is the same, else write a new one."""
     theirs = other.scene_sample(number)
     new = annotator.annotate(base.sample(number), base.time(number))
-    data = _new_sample(base, embedder, annotator, number, new, read_sample(theirs).outlines)
+    unmarked = read_sample(open_sample(theirs, number, base.key)).outlines
+    data = _new_sample(base, embedder, annotator, number, new, unmarked)
     if data == theirs:
         appender.share_scene(number, other)
     elif data is not None:
@@ -438,7 +456,7 @@ class _WindowDrawing:
         stegos = [base.root_frame(number) for number in window]
         contents = [embedder.content(*pair) for pair in zip(stegos, news, strict=True)]
         covers = None if self._covers is None else [self._covers.read(number) for number in window]
-        unmarked = [read_sample(base.root.scene_sample(number)).outlines for number in window]
+        unmarked = [base.root_sample(number).outlines for number in window]
         codec = window_codec(embedder.carrier)
         done = codec.replace_window(stegos, contents, at, covers, unmarked)
         for number, new, embedded in zip(window, news, done, strict=True):
@@ -448,7 +466,8 @@ class _WindowDrawing:
 
 def _facts(base: ParentVersion, embedder: WindowEmbedder) -> dict[str, Any]:
     """The codec's own facts for the new version: the root's, with the new ranges."""
-    return dict(base.root.version.about.meta) | {"cssv": __version__, "ranges": asdict(embedder.ranges)}
+    facts = base.facts | {"cssv": __version__, "ranges": asdict(embedder.ranges)}
+    return seal_facts(facts, base.key)
 
 
 def _check(

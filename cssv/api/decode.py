@@ -118,6 +118,7 @@ def decode(
     overlay: Path_ | None = None,
     version: Revision = None,
     stream: int | None = None,
+    password: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Decoded:
@@ -132,10 +133,12 @@ def decode(
         overlay: ``.mp4`` or a folder of PNGs: frames with heat map and readings.
         version: of a ``.cssv``: number or tag; None for the version that plays.
         stream: number of the video stream of a copy that holds several; None for the first that carries.
+        password: that of the source; ignored if the source has none.
         overwrite: replace existing files, and folders that hold nothing but pictures of CSSV.
         progress: called after every frame.
 
     Raises:
+        PasswordError: the source has a password, and none or another one is given; nothing is written.
         NibblesLostError: the pixels carry nothing; nothing is written.
         ChecksumError: a frame is damaged, or the audio that an overlay would have; nothing is written.
         OptionError: an output of an unknown kind.
@@ -149,7 +152,7 @@ def decode(
         check_extension(objects)
     check_distinct(source, heat, objects, scene, overlay)
     tally = _Tally()
-    with Decoder(source, version, stream=stream) as decoder, ExitStack() as stack:
+    with Decoder(source, version, stream=stream, password=password) as decoder, ExitStack() as stack:
         # All outputs get their names together, when everything else is done.
         whole = partial(whole_file, overwrite=overwrite)
         table = None if objects is None else stack.enter_context(whole(objects))

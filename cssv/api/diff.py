@@ -18,9 +18,11 @@ from cssv.files.atomic import check_output
 from cssv.files.paths import Path_, check_distinct
 from cssv.files.plain_json import to_finite
 from cssv.frames import Frame
-from cssv.pipeline.arguments import Progress, counted
+from cssv.payload.sealing import PayloadKey
+from cssv.pipeline.arguments import Progress, counted, to_key
 from cssv.pipeline.calls import checked_call
-from cssv.pipeline.scene_track import SceneSample, read_sample
+from cssv.pipeline.scene_track import SceneSample
+from cssv.pipeline.sealed_track import read_stored_sample
 from cssv.scene import Scene
 from cssv.scene.diff import SceneChange, compare_scenes
 from cssv.scene.text import unit_of
@@ -87,6 +89,7 @@ def diff(
     after: Revision = None,
     *,
     picture: Path_ | None = None,
+    password: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Difference:
@@ -100,11 +103,13 @@ def diff(
         after: the same.
         picture: a ``.png`` to write, with the frame that differs most in both versions and their heat maps.
             Nothing is written if all pixels are the same.
+        password: that of the file; ignored if the file has none.
         overwrite: replace an existing picture.
         progress: called after every frame.
 
     Raises:
         ContainerError: no such version, or a damaged file.
+        PasswordError: the file has a password, and none or another one is given.
         OptionError: the picture is not a ``.png``.
         OutputError: the picture exists or cannot be written.
     """
@@ -113,14 +118,18 @@ def diff(
         if Path(picture).suffix.lower() != ".png":
             raise OptionError("a picture is a .png", found=str(picture))
         check_output(picture, overwrite=overwrite)
+    key = to_key(password)
     with Reader(path, version=before) as one, Reader(path, version=after) as two:
-        scene = _scene_changes(one, two)
-        objects = _object_changes(one, two, progress)
+        scene = _scene_changes(one, two, key)
+        objects = _object_changes(one, two, key, progress)
         # Equal checksums of the decoded planes spare most frames from being decoded.
         numbers = np.flatnonzero(one.frames.stegos != two.frames.stegos).tolist()
         rows = version_of(one.version, one.index), version_of(two.version, two.index)
         total = len(one)
-    with Clip(path, rows[0].number) as old, Clip(path, rows[1].number) as new:
+    with (
+        Clip(path, rows[0].number, password=password) as old,
+        Clip(path, rows[1].number, password=password) as new,
+    ):
         frames = tuple(
             compare_heat(number, old[number].clean_heat, new[number].clean_heat, old.info.layout)
             for number in counted(numbers, "compare", len(numbers), progress)
@@ -133,8 +142,8 @@ def diff(
     return Difference(Path(path), *rows, scene, objects, frames, total, Path(picture))
 
 
-def _scene_changes(one: Reader, two: Reader) -> tuple[SceneChange, ...]:
-    before, after = (read_sample(reader.scene_sample(0)) for reader in (one, two))
+def _scene_changes(one: Reader, two: Reader, key: PayloadKey | None) -> tuple[SceneChange, ...]:
+    before, after = (read_stored_sample(reader, 0, key) for reader in (one, two))
     changes = compare_scenes(before.scene or Scene(), after.scene or Scene())
     # Ranges given by the scenes are among their differences already.
     known = {change.attribute for change in changes if change.where == "ranges"}
@@ -152,12 +161,14 @@ def _range_changes(before: SceneSample, after: SceneSample) -> Sequence[SceneCha
     ]
 
 
-def _object_changes(one: Reader, two: Reader, progress: Progress | None) -> tuple[TalliedChange, ...]:
+def _object_changes(
+    one: Reader, two: Reader, key: PayloadKey | None, progress: Progress | None
+) -> tuple[TalliedChange, ...]:
     tally = ChangeTally()
     # Equal checksums of the samples mean equal objects.
     shared = one.frames.scenes == two.frames.scenes
     for number in counted(np.flatnonzero(~shared).tolist(), "read", int((~shared).sum()), progress):
-        before, after = (read_sample(reader.scene_sample(number)).objects for reader in (one, two))
+        before, after = (read_stored_sample(reader, number, key).objects for reader in (one, two))
         tally.add(number, compare_objects(before, after))
     return tally.changes()
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from cssv.api.verify import Verification, check
 from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
+from cssv.carriers.keyed import key_of
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
 from cssv.container import created_or_now
@@ -133,6 +134,7 @@ def encode(
     merge: Merge | None = None,
     fidelity: Fidelity | None = None,
     window: Fraction | int | str | None = None,
+    password: str | None = None,
     start: Fraction | int | str | None = None,
     stop: Fraction | int | str | None = None,
     stream: int | None = None,
@@ -180,6 +182,8 @@ def encode(
         fidelity: option of the nibble carrier, ``"full"`` or ``"sparse"``.
         window: option of the constructive carrier: seconds of frames that have a payload of their own, 1 to
             60; 2 by default. Any part of a copy that is twice as long holds a whole window.
+        password: seals what pixels and scene track hold (``cssv/pipeline/SPEC.md`` lists what stays public).
+            The carrier must hide it; that of ``nibble`` can be seen. A ``.cssv`` as source is opened with it.
         start: seconds; frames shown earlier are left out, and time starts again at 0.
         stop: seconds; this frame and later ones are left out.
         stream: number of the video stream of a clip that holds several, as ffprobe counts; by default the one
@@ -194,6 +198,7 @@ def encode(
         VideoError, SceneError, BoxesError, ModelError, ThermalError, OptionError: bad input; nothing is
             written.
         ChecksumError: the clip is a ``.cssv`` with damaged audio or frames.
+        PasswordError: the clip is a ``.cssv`` with a password, and none or another one is given.
         OutputError: the file exists or cannot be written; an existing file is unchanged.
     """
     created_s = created_or_now(created_s)
@@ -203,24 +208,25 @@ def encode(
     options = DetectorOptions(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
-    config = EncoderConfig.from_arguments(codec, carrier, merge=merge, fidelity=fidelity, window=window)
+    config = EncoderConfig.from_arguments(
+        codec, carrier, merge=merge, fidelity=fidelity, window=window, password=password
+    )
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, clip, *options.files, thermal, scene)
-    loaded, chosen, taken = take_over(clip, options, scene)
+    loaded, chosen, taken = take_over(clip, options, scene, key_of(config.carrier))
     with locked_file(target, overwrite=overwrite) as temporary:
         plan = ClipPlan.open(clip, planes=planes, rate=exact_rate, span=span, stream=stream, damaged=damaged)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
-        facts, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
-        verification = check(temporary, progress)
-        size = temporary.stat().st_size
+        written, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
+        verification = check(temporary, progress, key_of(config.carrier))
     return Encoded(
         path=target,
         frames=frames,
         tracks=len(content.annotator.facts),
         ranges=content.ranges,
         source_bytes=bytes_of_clip(clip),
-        bytes=size,
-        notes=(*facts["notes"], *_notes_on_output(plan, codec, chosen), *content.annotator.warnings),
+        bytes=target.stat().st_size,
+        notes=(*written, *_notes_on_output(plan, codec, chosen), *content.annotator.warnings),
         verification=verification,
         clip_frames=len(plan.stamps),
     )
@@ -282,8 +288,8 @@ def _write(
     notes: Sequence[str],
     created_s: int,
     progress: Progress | None,
-) -> tuple[dict[str, Any], int]:
-    """Second pass: draw, embed and write every frame; returns the facts written and the number of frames."""
+) -> tuple[tuple[str, ...], int]:
+    """Second pass: draw, embed and write every frame; returns the notes written and the number of frames."""
     thermal, audio = content.thermal, plan.audio()
     origin = TimeOrigin.from_plan(plan, audio)
     scene = shift_times(content.scene, origin.seconds)
@@ -316,7 +322,7 @@ def _write(
         facts = config_to_facts(reader.info, content.config, content.ranges, notes, plan.opened())
         facts |= origin.facts
         writer.finish(facts, created_s=created_s)
-        return facts, writer.frames
+        return notes, writer.frames
 
 
 def _notes_on_output(plan: ClipPlan, codec: Codec, detector: CheckedDetector) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ def export(
     *,
     version: Revision = None,
     stream: int | None = None,
+    password: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
@@ -69,11 +70,13 @@ def export(
         output: the file or folder to write.
         version: of a ``.cssv``: number or tag; None for the version that plays.
         stream: number of the video stream of a copy that holds several; None for the first that carries.
+        password: that of the source; the copy has it, too. Ignored if the source has none.
         overwrite: replace an existing file, or a folder that holds nothing but pictures of CSSV.
         progress: called after every frame.
 
     Raises:
         OptionError: another extension.
+        PasswordError: the source has a password, and none or another one is given.
         NibblesLostError: the pixels of the source carry nothing.
         OutputError: the output exists or cannot be written; no part of it is left.
         ChecksumError: the output does not read back, and no part of it is left; or the source is damaged.
@@ -89,10 +92,10 @@ def export(
         )
     check_distinct(source, path)
     if suffix == EXTENSION:
-        with Decoder(source, version) as decoder:
+        with Decoder(source, version, password=password) as decoder:
             gc(source, path, (version,), overwrite=overwrite, progress=progress)
             return Exported(path, len(decoder), decoder.notes, decoder.torn_bytes)
-    with Decoder(source, version, stream=stream) as decoder:
+    with Decoder(source, version, stream=stream, password=password) as decoder:
         total = len(decoder)
         frames = counted((moment.frame for moment in decoder), "export", total, progress)
         if not suffix:

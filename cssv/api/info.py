@@ -10,13 +10,15 @@ from typing import Any
 
 from cssv.api.history import Version, versions_of
 from cssv.container import Reader, walk_boxes
-from cssv.errors import NibblesLostError, VideoError
+from cssv.errors import NibblesLostError, PasswordError, VideoError
 from cssv.files.paths import Path_
 from cssv.files.plain_json import to_finite
+from cssv.pipeline.arguments import to_key
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.decoder import Decoder
+from cssv.pipeline.sealed_track import are_sealed, open_facts
 from cssv.scene import Ranges
-from cssv.video import CODECS, VideoInfo, browser_notes, is_sequence, open_clip
+from cssv.video import CODECS, VideoInfo, browser_notes, is_sequence, open_clip, open_frames
 from cssv.video.png import is_png
 
 
@@ -30,7 +32,7 @@ class Information:
         video: size, layout, time.
         frames: number of frames; None if the file does not give it.
         size_bytes: of the file; None for a folder.
-        ranges: lowest and highest value of each ring.
+        ranges: lowest and highest value of each ring; None without the password that the source needs.
         origin: top left corner of the picture in the encoded clip, pixels; not (0, 0) after a crop.
         first_frame: number of the first frame in the encoded clip.
         facts: what a ``.cssv`` records about its encoding: layout, codec, merge, fidelity, source, notes.
@@ -88,12 +90,18 @@ class Information:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Conversions while reading; for a ``.cssv`` also damage, and a codec that browsers do not play."""
+        """Conversions; of a ``.cssv`` also damage, a codec that browsers do not play, a missing password."""
         if self.kind != "cssv":
             return self.video.notes
         # The names of FFmpeg's codecs are those of the lossless ones here.
         played = next((browser_notes(codec) for codec in CODECS if codec == self.video.codec), ())
-        return (*self.video.notes, *self.damage, *played)
+        return (*self.video.notes, *self.damage, *played, *self._sealed_notes)
+
+    @property
+    def _sealed_notes(self) -> tuple[str, ...]:
+        if not are_sealed(self.facts or {}) or self.ranges is not None:
+            return ()
+        return ("objects, scene, ranges and notes are sealed with a password; give `password=`",)
 
     @property
     def duration_s(self) -> Fraction | None:
@@ -104,21 +112,23 @@ class Information:
 
 
 @checked_call
-def info(source: Path_, *, stream: int | None = None) -> Information:
+def info(source: Path_, *, stream: int | None = None, password: str | None = None) -> Information:
     """Find out what a file, picture or folder of pictures is, and what its pixels carry.
 
     Args:
         source: the file, picture or folder; also a pattern such as ``frame_%04d.png``.
         stream: number of the video stream of a file that holds several; None for the first that carries, or
             otherwise the best one.
+        password: that of the source. Without it, ranges and notes of a ``.cssv`` that has one are not known.
 
     Raises:
         VideoError: not a video. ContainerError: a damaged ``.cssv``.
+        PasswordError: another password than that of a ``.cssv``.
     """
     path = Path(source)
     size = path.stat().st_size if path.is_file() else None
     try:
-        with Decoder(path, stream=stream) as decoder:
+        with Decoder(path, stream=stream, password=password) as decoder:
             moment = next(iter(decoder))
             ranges = moment.clip.ranges
             if decoder.reader is None:
@@ -132,7 +142,12 @@ def info(source: Path_, *, stream: int | None = None) -> Information:
                     moment.origin,
                     moment.number,
                 )
-            return _of_container(path, decoder.info, decoder.reader, size, ranges)
+            facts = open_facts(decoder.reader.version.about.meta, to_key(password))
+            return _of_container(path, decoder.info, decoder.reader, size, ranges, facts)
+    except PasswordError:
+        if password is not None:
+            raise
+        return _of_sealed(path, size)
     except NibblesLostError:
         return _of_clip(path, stream, size)
     except VideoError:
@@ -150,8 +165,19 @@ def _of_clip(path: Path, stream: int | None, size: int | None) -> Information:
         return Information(path, "plain", frames.info, frames.info.frame_count, size)
 
 
+def _of_sealed(path: Path, size: int | None) -> Information:
+    """What is known of a ``.cssv`` without its password."""
+    with Reader(path) as reader, open_frames(reader.source) as frames:
+        return _of_container(path, frames.info, reader, size, None, dict(reader.version.about.meta))
+
+
 def _of_container(
-    path: Path, video: VideoInfo, reader: Reader, size: int | None, ranges: Ranges
+    path: Path,
+    video: VideoInfo,
+    reader: Reader,
+    size: int | None,
+    ranges: Ranges | None,
+    facts: dict[str, Any],
 ) -> Information:
     return Information(
         path,
@@ -162,7 +188,7 @@ def _of_container(
         ranges,
         (0, 0),
         0,
-        dict(reader.version.about.meta),
+        facts,
         versions_of(reader.index),
         tuple(
             (box.kind.decode("latin-1"), box.offset, box.size) for box in walk_boxes(path) if box.depth == 0

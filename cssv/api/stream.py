@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cssv.api.verify import check
 from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
+from cssv.carriers.keyed import key_of
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
 from cssv.container import IndexMeta, created_or_now
@@ -129,9 +130,9 @@ class Encoder(Finishing):
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
             a first pts later than 5 s becomes 0 in the file, whose facts record it.
-        codec, carrier, merge, fidelity, window, created_s, overwrite: as for :func:`encode`. If the name is
-            taken while the stream is encoded, the file gets another name, which the error states. With the
-            constructive carrier, frames wait for the end of their window as well.
+        codec, carrier, merge, fidelity, window, password, created_s, overwrite: as for :func:`encode`. If the
+            name is taken while the stream is encoded, the file gets another name, which the error states.
+            With the constructive carrier, frames wait for the end of their window as well.
 
     Raises:
         OptionError: an option outside its bounds. FrameError: a size that cannot carry.
@@ -160,14 +161,13 @@ class Encoder(Finishing):
         merge: Merge | None = None,
         fidelity: Fidelity | None = None,
         window: Fraction | int | str | None = None,
+        password: str | None = None,
         created_s: int | None = None,
         overwrite: bool = False,
     ) -> None:
-        if layout is not None:
-            check_choice("layout", layout, LAYOUTS)
         self._layout = layout
         self._config = EncoderConfig.from_arguments(
-            codec, carrier, merge=merge, fidelity=fidelity, window=window
+            codec, carrier, merge=merge, fidelity=fidelity, window=window, password=password
         )
         self._info = _info(size, layout, to_fraction(rate), to_fraction(time_base))
         self._bounds = StreamBounds(self._info.time_base, self._info.rate)
@@ -395,7 +395,7 @@ class Encoder(Finishing):
                 finishing.is_done = True
             if not finishing.is_done:
                 self._save(begun, failures)
-            check(self._path)
+            check(self._path, key=key_of(self._config.carrier))
         if failures.first is not None:
             raise failures.first
 
@@ -472,6 +472,8 @@ def _info(
     size: tuple[int, int], layout: Layout | None, rate: Fraction | None, time_base: Fraction | None
 ) -> VideoInfo:
     """Size, time base and rate of a stream before its first frame; rgb24 stands for an unknown layout."""
+    if layout is not None:
+        check_choice("layout", layout, LAYOUTS)
     width, height = map(int, size)
     if not rate or rate < 0:
         raise OptionError("a stream needs a frame rate", found=str(rate), bound="above 0")

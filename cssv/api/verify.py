@@ -9,17 +9,24 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cssv.carriers import carrier_of_file
 from cssv.carriers.base import AnyCarrier
 from cssv.container import Archive, Reader, find_problems
 from cssv.container import repair as cut_tail
-from cssv.errors import ChecksumError, ContainerError, SceneError, VideoError
+from cssv.errors import ChecksumError, ContainerError, PasswordError, SceneError, VideoError
 from cssv.files.paths import Path_
 from cssv.files.system import is_of_system
 from cssv.frames import Frame, planes_crc
-from cssv.pipeline.arguments import Progress
+from cssv.payload.sealing import PayloadKey
+from cssv.pipeline.arguments import Progress, to_key
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.scene_track import read_sample
+from cssv.pipeline.sealed_track import (
+    are_sealed,
+    carrier_of_version,
+    check_sealed_sample,
+    open_facts,
+    open_sample,
+)
 from cssv.pipeline.window_check import is_intact, whole_windows, windows_of
 from cssv.video import FrameCursor, VideoReader
 
@@ -62,6 +69,7 @@ class Verification:
         torn_bytes: bytes after the versions: an append that is incomplete or in progress. It is not a
             fault: all versions before it are complete.
         cut_bytes: bytes that a repair has removed.
+        notes: what was not checked.
     """
 
     frames: int
@@ -70,6 +78,7 @@ class Verification:
     versions: int = 1
     torn_bytes: int = 0
     cut_bytes: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -86,34 +95,52 @@ class Verification:
             "torn_bytes": self.torn_bytes,
             "cut_bytes": self.cut_bytes,
             "faults": [fault.to_json() for fault in self.faults],
+            "notes": list(self.notes),
         }
 
 
 @checked_call
-def verify(path: Path_, *, repair: bool = False, progress: Progress | None = None) -> Verification:
+def verify(
+    path: Path_,
+    *,
+    repair: bool = False,
+    password: str | None = None,
+    progress: Progress | None = None,
+) -> Verification:
     """Check stored bytes and decoded pixels against their checksums, and the embedded content of every frame.
 
     Args:
         path: a ``.cssv``; all its versions are checked, shared frames once.
         repair: first remove an incomplete append. Nothing else can be repaired. A damaged index after the
             versions is a fault and stays: the tags in it would be lost for good.
+        password: that of the file. Without it, what its pixels and its scene track hold is not checked.
         progress: called after every frame.
 
     Raises:
+        PasswordError: another password than that of the file.
         ContainerError: the file is not a CSSV file, or its index is damaged.
         VideoError: the system does not let the frames be read, such as with too many open files.
         LockedError: another process writes to a file that is to be repaired.
     """
+    return verify_with_key(path, to_key(password), repair=repair, progress=progress)
+
+
+def verify_with_key(
+    path: Path_, key: PayloadKey | None, *, repair: bool = False, progress: Progress | None = None
+) -> Verification:
+    """Verify a file (:func:`verify`) whose password has been converted to a key already."""
     cut = cut_tail(path) if repair else 0
     with Archive(path) as archive:
         index, torn = archive.index, archive.torn_bytes
         found = find_problems(archive, index.current)
         faults = [Fault(p.kind, p.text, p.frame, p.version) for p in found if p.kind != "tail"]
     others = [v.number for v in reversed(index.versions) if v.number != index.playing]
-    survey = _Survey(path, [index.playing, *others], faults)
+    survey = _Survey(path, [index.playing, *others], faults, key)
     faults += survey.scene_faults()
     faults += survey.pixel_faults(progress)
-    return Verification(index.current.frames, index.playing, tuple(faults), len(index.versions), torn, cut)
+    return Verification(
+        index.current.frames, index.playing, tuple(faults), len(index.versions), torn, cut, survey.notes
+    )
 
 
 class _Survey:
@@ -123,13 +150,37 @@ class _Survey:
         path: the file.
         numbers: of the versions, in the order in which they are checked.
         known: faults of stored bytes; those samples are not checked again.
+        key: that of the file; None if it has no password, or if the password is not known.
     """
 
-    def __init__(self, path: Path_, numbers: Sequence[int], known: Sequence[Fault]) -> None:
+    def __init__(
+        self, path: Path_, numbers: Sequence[int], known: Sequence[Fault], key: PayloadKey | None
+    ) -> None:
         self._path = path
+        self._key = key
+        self._unread = 0
         self._broken = {fault.version for fault in known if fault.kind == "history"}
         self._numbers = [number for number in numbers if number not in self._broken]
         self._damaged = {(fault.version, fault.frame) for fault in known if fault.kind == "sample"}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could not be checked."""
+        if not self._unread:
+            return ()
+        return ("sealed content of pixels and scene track was not checked; give `password=`",)
+
+    def _is_readable(self, reader: Reader) -> bool:
+        """Whether the content of a version is not sealed, or its key is known.
+
+        Raises PasswordError if the version is sealed with another key.
+        """
+        facts = reader.version.about.meta
+        if self._key is None and are_sealed(facts):
+            self._unread += 1
+            return False
+        open_facts(facts, self._key)
+        return True
 
     def _fresh(self, kind: Literal["video", "scene"]) -> Iterator[tuple[Reader, list[int]]]:
         """Each version, and those of its frames that no version before it has."""
@@ -147,8 +198,9 @@ class _Survey:
     def scene_faults(self) -> Iterator[Fault]:
         """Faults of scene samples whose bytes are as written but whose content is wrong."""
         for reader, fresh in self._fresh("scene"):
+            is_readable = self._is_readable(reader)
             for frame in fresh:
-                if (text := _scene_fault(reader, frame)) is not None:
+                if (text := _scene_fault(reader, frame, self._key, is_readable=is_readable)) is not None:
                     yield Fault("scene", f"scene sample of frame {frame}{text}", frame, reader.version.number)
 
     def pixel_faults(self, progress: Progress | None) -> Iterator[Fault]:
@@ -180,12 +232,13 @@ class _Survey:
             return
         if source is None:
             return
-        carrier = carrier_of_file(reader.version.about.meta)
+        carrier = carrier_of_version(reader.version.about.meta, self._key)
         info, time_base = source.info, reader.video.time_base
         times = (int(pts) * time_base for pts in reader.video.pts())
         windows = windows_of(carrier, times, info.layout, (info.width, info.height))
         with FrameCursor(source, reader.video.pts().tolist()) as cursor:
-            checker, wanted = _WindowChecker(reader, carrier, cursor, spoilt), frozenset(frames)
+            wanted, is_readable = frozenset(frames), self._is_readable(reader)
+            checker = _WindowChecker(reader, carrier, cursor, spoilt, is_readable=is_readable)
             for _, window in whole_windows(frames, windows):
                 yield from checker.check(window, wanted)
 
@@ -198,15 +251,23 @@ class _WindowChecker:
         carrier: of the version.
         cursor: its frames.
         spoilt: frames whose samples are damaged.
+        is_readable: whether the content can be read; if not, only the pixels are checked.
     """
 
     def __init__(
-        self, reader: Reader, carrier: AnyCarrier, cursor: FrameCursor, spoilt: AbstractSet[int]
+        self,
+        reader: Reader,
+        carrier: AnyCarrier,
+        cursor: FrameCursor,
+        spoilt: AbstractSet[int],
+        *,
+        is_readable: bool,
     ) -> None:
         self._reader = reader
         self._carrier = carrier
         self._cursor = cursor
         self._spoilt = spoilt
+        self._is_readable = is_readable
         self._last_key, self._is_spoilt = -1, False
 
     def check(self, window: range, wanted: AbstractSet[int]) -> Iterator[tuple[str, str, int | None]]:
@@ -256,30 +317,33 @@ class _WindowChecker:
         return "", ""
 
     def _content_fault(self, window: range, pictures: Sequence[Frame]) -> tuple[str, str]:
-        if is_intact(self._carrier, pictures):
+        if not self._is_readable or is_intact(self._carrier, pictures):
             return "", ""
         if len(window) == 1:
             return "marks", f"frame {window[0]} has damaged marks"
         return "marks", f"frames {window[0]} to {window[-1]} carry no payload that can be read"
 
 
-def _scene_fault(reader: Reader, frame: int) -> str | None:
+def _scene_fault(reader: Reader, frame: int, key: PayloadKey | None, *, is_readable: bool) -> str | None:
     """The fault of a scene sample whose bytes are as written; None for a sound one."""
     try:
         sample = reader.scene_sample(frame)
     except ChecksumError:
         return None
     try:
-        number = read_sample(sample).frame
-    except (ContainerError, SceneError) as error:
+        if not is_readable:
+            check_sealed_sample(sample, frame)
+            return None
+        number = read_sample(open_sample(sample, frame, key)).frame
+    except (ContainerError, SceneError, PasswordError) as error:
         # A scene with several faults has a line for each.
         return f": {'; '.join(line.strip() for line in str(error).splitlines())}"
     return None if number == frame else f" is that of frame {number}"
 
 
-def check(path: Path_, progress: Progress | None = None) -> Verification:
+def check(path: Path_, progress: Progress | None = None, key: PayloadKey | None = None) -> Verification:
     """Verify a file just written. Raises ChecksumError unless it is sound."""
-    found = verify(path, progress=progress)
+    found = verify_with_key(path, key, progress=progress)
     if not found.is_sound:
         raise ChecksumError(
             "the file written does not read back", found=found.faults[0].text, remedy="Try another `codec=`."

@@ -15,6 +15,8 @@ from typing import Protocol, Self
 
 from cssv.errors import MissingExtraError, OptionError, OptionTypeError, PasswordError
 
+#: Context in which carriers seal the payload of a window.
+WINDOW_CONTEXT = b"CSSV window"
 #: Bytes that sealing adds.
 OVERHEAD = 16
 #: The salt is public and the same for all files, because a reader of bare pixels has no place to find another

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from cssv.errors import OptionError, OptionTypeError, did_you_mean
 from cssv.files.paths import LONGEST_QUOTE, Path_, check_path
+from cssv.payload.sealing import PayloadKey
 from cssv.scene import Scene
 
 #: Called with the name of the stage, the frames done and the number of frames (None if unknown).
@@ -61,6 +62,11 @@ def _load(scene: SceneLike) -> Scene:
         )
     check_path("scene", scene)
     return Scene.read(scene)
+
+
+def to_key(password: str | None) -> PayloadKey | None:
+    """Convert a password argument to its key. Raises OptionError."""
+    return None if password is None else PayloadKey.from_password(password)
 
 
 def to_fraction(value: Fraction | float | str | None) -> Fraction | None:

@@ -8,11 +8,14 @@ from fractions import Fraction
 from typing import Any
 
 from cssv import __version__
-from cssv.carriers import DEFAULT_CARRIER, carrier_from_facts, carrier_to_facts, make_carrier
+from cssv.carriers import DEFAULT_CARRIER, carrier_to_facts, make_carrier
 from cssv.carriers.base import AnyCarrier
+from cssv.carriers.keyed import give_key, key_of
 from cssv.errors import ContainerError, OptionError
 from cssv.frames import LAYOUTS, Layout
-from cssv.pipeline.arguments import check_choice, to_fraction
+from cssv.payload.sealing import PayloadKey
+from cssv.pipeline.arguments import check_choice, to_fraction, to_key
+from cssv.pipeline.sealed_track import carrier_of_version, seal_facts
 from cssv.scene import Ranges
 from cssv.video import CODECS, LOSSY_CODECS, Codec, VideoInfo, check_rate
 
@@ -49,11 +52,12 @@ class EncoderConfig:
         merge: str | None,
         fidelity: str | None,
         window: Fraction | int | str | None,
+        password: str | None,
     ) -> EncoderConfig:
         """The configuration that the arguments of :func:`cssv.encode` of the same names state."""
         seconds = to_fraction(window)
         options = {"merge": merge, "fidelity": fidelity, "window": None if seconds is None else str(seconds)}
-        return cls(codec, make_carrier(carrier, options))
+        return cls(codec, give_key(make_carrier(carrier, options), to_key(password)))
 
     def __post_init__(self) -> None:
         # A carrier whose content survives lossy coding may still be stored losslessly.
@@ -76,6 +80,8 @@ def config_to_facts(
 ) -> dict[str, Any]:
     """The codec's own facts for the version index (container/SPEC.md, "Facts").
 
+    They are sealed if the carrier has a key.
+
     Args:
         info: of the frames.
         config: how they are encoded.
@@ -83,7 +89,7 @@ def config_to_facts(
         notes: remarks for users.
         opened: options with which the clip was opened, so that it can be opened in the same way again.
     """
-    return {
+    facts = {
         "cssv": __version__,
         "layout": info.layout,
         "codec": config.codec,
@@ -103,6 +109,7 @@ def config_to_facts(
         "notes": list(notes),
         "opened": dict(opened or {}),
     }
+    return seal_facts(facts, key_of(config.carrier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +131,8 @@ class RecordedConfig:
     start_s: str | None = None
 
 
-def config_from_facts(facts: Mapping[str, Any]) -> RecordedConfig:
-    """Read the facts of a version. Inverse of :func:`config_to_facts`.
+def config_from_facts(facts: Mapping[str, Any], key: PayloadKey | None = None) -> RecordedConfig:
+    """Read the facts of a version, sealed or not. Inverse of :func:`config_to_facts`.
 
     Raises:
         ContainerError: facts that :func:`config_to_facts` does not write.
@@ -134,7 +141,7 @@ def config_from_facts(facts: Mapping[str, Any]) -> RecordedConfig:
     try:
         check_choice("layout", facts["layout"], LAYOUTS)
         opened = {str(key): str(value) for key, value in facts.get("opened", {}).items()}
-        carrier = carrier_from_facts(facts)
+        carrier = carrier_of_version(facts, key)
         # A default must not stand in for a lost option: other pixels would follow.
         _ = [facts[key] for key in carrier.options()]
         config = EncoderConfig(facts["codec"], carrier)

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from cssv.carriers import carrier_of_file
 from cssv.carriers.base import AnyCarrier, CarriedClip, Extracted, Extractor, Hint, WindowCarrier
 from cssv.carriers.carrier_search import CarrierSearch
 from cssv.carriers.windows import group_frames, window_codec
@@ -30,10 +29,12 @@ from cssv.files.patched import InputFile
 from cssv.files.paths import Path_
 from cssv.files.system import is_of_system
 from cssv.frames import Frame, Layout, planes_crc
+from cssv.payload.sealing import PayloadKey
+from cssv.pipeline.arguments import to_key
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import EXTENSION
 from cssv.pipeline.moment import Moment
-from cssv.pipeline.scene_track import read_sample
+from cssv.pipeline.sealed_track import carrier_of_version, open_facts, read_stored_sample, stored_sample
 from cssv.scene import Scene
 from cssv.scene.camera import plane_of
 from cssv.scene.ground import Plane
@@ -44,6 +45,8 @@ _LOST_REMEDY = (
     "Decode the original .cssv or a lossless copy of it: any re-encoding, scaling or colour conversion "
     "of the pixels destroys nibbles and payloads."
 )
+#: Without the right password, pixels look as if they carried nothing.
+_PASSWORD_REMEDY = " If it has a password, give that one as `password=`."
 
 
 #: Seconds of a copy that are read for its scene, where windows carry the scene in parts.
@@ -65,8 +68,10 @@ class Decoder(Closing):
         source: as above.
         version: of a ``.cssv``: number or tag; None for the version that plays.
         stream: number of the video stream of a copy that holds several; None for the first that carries.
+        password: that of the source; ignored if the source has none.
 
     Raises:
+        PasswordError: a ``.cssv`` has a password, and none or another one is given.
         VideoError: not a video. NibblesLostError: the pixels carry nothing, or no longer.
         ChecksumError: a frame of a ``.cssv`` is damaged.
         ContainerError: no such version, or a damaged ``.cssv``: one that has this extension, the brand of the
@@ -75,9 +80,18 @@ class Decoder(Closing):
     """
 
     @checked_call
-    def __init__(self, source: Path_, version: Revision = None, *, stream: int | None = None) -> None:
+    def __init__(
+        self,
+        source: Path_,
+        version: Revision = None,
+        *,
+        stream: int | None = None,
+        password: str | None = None,
+    ) -> None:
         self._path = Path(source)
         self._version = version
+        self._password = password
+        self._key = to_key(password)
         self._stack = ExitStack()
         self._access = Access(self, f"the decoder of {self._path}")
         self.reader: Reader | None = None
@@ -86,14 +100,17 @@ class Decoder(Closing):
             # Also a damaged one: its pixels must not pass for those of a copy, which has no scene track.
             if self._path.is_file() and (self._path.suffix.lower() == EXTENSION or is_cssv(self._path)):
                 self.reader = self._stack.enter_context(Reader(self._path, version=version))
-                self._carrier = carrier_of_file(self.reader.version.about.meta)
+                facts = self.reader.version.about.meta
+                # A wrong password is found here, and not at the first frame.
+                open_facts(facts, self._key)
+                self._carrier = carrier_of_version(facts, self._key)
             else:
                 _check_no_version(source, version)
             with self._as_damage():
                 place = self._path if self.reader is None else self.reader.source
                 # A .cssv has one video stream.
                 is_known = stream is not None or self.reader is not None
-                self._stream = stream if is_known else _carrying_stream(place)
+                self._stream = stream if is_known else _carrying_stream(place, self._key)
                 self._frames = self._stack.enter_context(open_frames(place, stream=self._stream))
         except BaseException:
             self._stack.close()
@@ -138,11 +155,11 @@ class Decoder(Closing):
     @cached_property
     def _scene(self) -> Scene:
         if self.reader is not None:
-            return read_sample(self.reader.scene_sample(0)).scene or Scene()
+            return read_stored_sample(self.reader, 0, self._key).scene or Scene()
         if self._hint.clip is not None:
             return self._hint.clip.scene
         # A decoder of its own, so that a seek or a running loop keeps its place.
-        with Decoder(self._path, self._version, stream=self._stream) as other:
+        with self._another() as other:
             moments = iter(other)
             first = next(moments)
             if not isinstance(other.carrier, WindowCarrier):
@@ -154,6 +171,10 @@ class Decoder(Closing):
                     break
                 scene = moment.clip.scene
             return scene
+
+    def _another(self) -> Decoder:
+        """A decoder of the same source."""
+        return Decoder(self._path, self._version, stream=self._stream, password=self._password)
 
     @cached_property
     def plane(self) -> Plane | None:
@@ -196,7 +217,7 @@ class Decoder(Closing):
             return self._window_starts[bisect_right(self._window_starts, number) - 1]
         if self._extractor is None:
             # Which carrier the source has is found at its beginning, by a decoder of its own.
-            with Decoder(self._path, self._version, stream=self._stream) as other:
+            with self._another() as other:
                 next(iter(other))
                 self._carrier, self._extractor = other.carrier, other._extractor
         assert self._extractor is not None
@@ -222,7 +243,7 @@ class Decoder(Closing):
         frames, wanted = iter(self._frames), self._wanted
         self._wanted = 0
         known = self._carrier
-        extractor = CarrierSearch() if known is None else window_codec(known).extractor()
+        extractor = CarrierSearch(self._key) if known is None else window_codec(known).extractor()
         while True:
             with self._as_damage():
                 frame = next(frames, None)
@@ -284,7 +305,7 @@ class Decoder(Closing):
         if self.reader is None:
             return None
         try:
-            return self.reader.scene_sample(frame.number)
+            return stored_sample(self.reader, frame.number, self._key)
         except ChecksumError as error:
             # The pixels are sound: only users of the scene track's objects need the error.
             return error
@@ -293,7 +314,7 @@ class Decoder(Closing):
         """What the scene track says about the clip, for carriers whose pixels do not; None for a copy."""
         if self.reader is None:
             return None
-        first = read_sample(self.reader.scene_sample(0))
+        first = read_stored_sample(self.reader, 0, self._key)
         if first.ranges is None:
             return None
         return CarriedClip(first.ranges, first.scene or Scene(), self.reader.video.time_base)
@@ -314,7 +335,7 @@ class Decoder(Closing):
             f"the pixels of frame {frame.number} of {self._path} carry no heat map: it was never there, or a "
             "lossy codec or a colour conversion has destroyed it",
             found=seen,
-            remedy=_LOST_REMEDY,
+            remedy=_LOST_REMEDY if self.reader is not None else _LOST_REMEDY + _PASSWORD_REMEDY,
         )
 
     def close(self) -> None:
@@ -324,12 +345,12 @@ class Decoder(Closing):
                 self._stack.close()
 
 
-def _carrying_stream(source: InputFile) -> int | None:
+def _carrying_stream(source: InputFile, key: PayloadKey | None) -> int | None:
     """The video stream whose first frame carries something, of a file that holds several; else None."""
     for number in streams_to_try(source):
         # Another stream may be damaged or too small for a frame.
         with suppress(VideoError, FrameError), open_frames(source, stream=number) as frames:
-            search = CarrierSearch()
+            search = CarrierSearch(key)
             for frame in frames:
                 reads = list(search.feed(frame, Hint()))
                 if reads:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cssv.carriers.base import AnyCarrier, FrameContent, WindowSpan
+from cssv.carriers.keyed import key_of
 from cssv.carriers.windows import WindowGrouping, window_codec
 from cssv.frames import Frame
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.scene_track import SceneSample, write_sample
+from cssv.pipeline.sealed_track import seal_sample
 from cssv.scene import Ranges, Scene
 from cssv.scene.thermal import Calibration
 from cssv.template.drawing import Outline, OutlineKey
@@ -87,7 +89,10 @@ class WindowEmbedder:
         unmarked: tuple[Outline, ...],
         calibration: Calibration | None = None,
     ) -> bytes:
-        """The scene sample of a frame; the first one also holds the scene, ranges and calibration."""
+        """The scene sample of a frame; the first one also holds the scene, ranges and calibration.
+
+        It is sealed if the carrier has a key.
+        """
         is_first = number == 0
         sample = SceneSample(
             number,
@@ -98,7 +103,8 @@ class WindowEmbedder:
             unmarked,
             calibration if is_first else None,
         )
-        return write_sample(sample)
+        data, key = write_sample(sample), key_of(self.carrier)
+        return data if key is None else seal_sample(data, number, key)
 
 
 class ClipEmbedder:

@@ -13,9 +13,11 @@ import numpy as np
 from cssv.carriers.base import FrameContent
 from cssv.container import Reader
 from cssv.frames import Frame
+from cssv.payload.sealing import PayloadKey
 from cssv.pipeline.config import RecordedConfig, config_from_facts
 from cssv.pipeline.embed import WindowEmbedder
-from cssv.pipeline.scene_track import SceneSample, read_sample
+from cssv.pipeline.scene_track import SceneSample
+from cssv.pipeline.sealed_track import open_facts, read_stored_sample
 from cssv.pipeline.stego_frames import StegoCursor
 from cssv.pipeline.window_check import windows_of
 from cssv.scene import Scene
@@ -36,22 +38,30 @@ class ParentVersion:
         path: the file.
         parent: reader of the parent version.
         stack: closes what is opened here.
+        key: that of the file; None if it has no password.
+
+    Raises:
+        PasswordError: the file has a password, and the key is None or another one.
 
     Attributes:
         parent, root: their readers; one reader if they are the same version.
+        key: as above.
+        facts: of the root, opened.
         recorded: how the root was encoded.
         info: size, layout, time base and rate of the frames.
     """
 
-    def __init__(self, path: Path, parent: Reader, stack: ExitStack) -> None:
+    def __init__(self, path: Path, parent: Reader, stack: ExitStack, key: PayloadKey | None = None) -> None:
+        self.key = key
         self.parent = self.root = parent
         number = parent.version.root
         if number != parent.version.number:
             self.root = stack.enter_context(Reader(path, version=number))
+        self.facts = open_facts(self.root.version.about.meta, key)
         self._root_frames = self._parent_frames = stack.enter_context(StegoCursor(self.root))
         if self.root is not parent:
             self._parent_frames = stack.enter_context(StegoCursor(parent))
-        self.recorded: RecordedConfig = config_from_facts(self.root.version.about.meta)
+        self.recorded: RecordedConfig = config_from_facts(self.facts, key)
         self._pts = parent.video.pts()
         self._samples: dict[int, SceneSample] = {}
 
@@ -80,8 +90,12 @@ class ParentVersion:
     def sample(self, number: int) -> SceneSample:
         """A scene sample of the parent version. Those of a short clip are kept: reading them takes long."""
         if number not in self._samples and len(self._samples) < _KEPT_SAMPLES:
-            self._samples[number] = read_sample(self.parent.scene_sample(number))
-        return self._samples.get(number) or read_sample(self.parent.scene_sample(number))
+            self._samples[number] = read_stored_sample(self.parent, number, self.key)
+        return self._samples.get(number) or read_stored_sample(self.parent, number, self.key)
+
+    def root_sample(self, number: int) -> SceneSample:
+        """A scene sample of the root version."""
+        return read_stored_sample(self.root, number, self.key)
 
     @cached_property
     def windows(self) -> Sequence[range]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 
 from cssv.container import Reader
-from cssv.errors import ChecksumError, InputError
+from cssv.errors import ChecksumError, InputError, PasswordError
 from cssv.files.paths import Path_
-from cssv.pipeline.scene_track import SceneSample, read_sample
+from cssv.payload.sealing import PayloadKey
+from cssv.pipeline.sealed_track import read_stored_sample, stored_sample
 from cssv.scene import Ranges, Scene
 from cssv.scene.camera import plane_of
 from cssv.scene.ground import Plane, Size, is_same_ground
@@ -30,39 +31,49 @@ class ReusableVersions:
         ranges: ranges of the new version.
         scene: its scene, if the pixels depend on all of it; else None.
         stack: closes what is opened here.
+        key: that of the file; None if it has no password.
     """
 
     def __init__(
-        self, path: Path_, parent: Reader, ranges: Ranges, scene: Scene | None, stack: ExitStack
+        self,
+        path: Path_,
+        parent: Reader,
+        ranges: Ranges,
+        scene: Scene | None,
+        stack: ExitStack,
+        key: PayloadKey | None = None,
     ) -> None:
+        self._key = key
         own = parent.version
         rows = (row for row in reversed(parent.index.versions) if row.root == own.root and row != own)
         self._readers = []
         for row, _ in zip(rows, range(MOST), strict=False):
-            # A damaged version is no reason to fail: it is only not shared with.
-            with suppress(ChecksumError):
+            # A damaged version is no reason to fail, nor is another password: it is only not shared with.
+            with suppress(ChecksumError, PasswordError):
                 reader = stack.enter_context(Reader(path, version=row.number))
-                first = read_sample(reader.scene_sample(0))
+                first = read_stored_sample(reader, 0, key)
                 if first.ranges == ranges and scene in (None, first.scene):
                     self._readers.append(reader)
 
     def find(self, frames: Iterable[int], wanted: Callable[[int], Sequence[ObjectState]]) -> Reader | None:
         """A version whose frames all show the wanted objects; None if there is none."""
         numbers = list(frames)
-        return next((r for r in self._readers if all(_has_objects(r, n, wanted(n)) for n in numbers)), None)
+        for reader in self._readers:
+            if all(self._has_objects(reader, number, wanted(number)) for number in numbers):
+                return reader
+        return None
 
-
-def _has_objects(reader: Reader, number: int, objects: Sequence[ObjectState]) -> bool:
-    """Whether a frame of a version shows these objects and its video sample is sound."""
-    try:
-        sample: SceneSample = read_sample(reader.scene_sample(number))
-        return sample.objects == tuple(objects) and bool(reader.sample(reader.video.number, number))
-    except ChecksumError:
-        return False
+    def _has_objects(self, reader: Reader, number: int, objects: Sequence[ObjectState]) -> bool:
+        """Whether a frame of a version shows these objects and its video sample is sound."""
+        try:
+            sample = read_stored_sample(reader, number, self._key)
+            return sample.objects == tuple(objects) and bool(reader.sample(reader.video.number, number))
+        except (ChecksumError, PasswordError):
+            return False
 
 
 def on_same_ground(
-    path: Path_, child: Reader, size: Size, stack: ExitStack, plane: Plane
+    path: Path_, child: Reader, size: Size, stack: ExitStack, key: PayloadKey | None, plane: Plane
 ) -> Callable[[int], bytes] | None:
     """A function that gives the scene samples of the nearest ancestor with the same ground plane.
 
@@ -71,6 +82,7 @@ def on_same_ground(
         child: the version whose ancestors are searched.
         size: width and height of the picture.
         stack: closes what is opened here.
+        key: that of the file; None if it has no password.
         plane: the ground plane.
 
     Returns:
@@ -78,11 +90,11 @@ def on_same_ground(
     """
     number = child.version.parent
     while number:
-        with ExitStack() as own, suppress(ChecksumError, InputError):
+        with ExitStack() as own, suppress(ChecksumError, InputError, PasswordError):
             reader = own.enter_context(Reader(path, version=number))
-            scene = read_sample(reader.scene_sample(0)).scene
+            scene = read_stored_sample(reader, 0, key).scene
             if scene is not None and is_same_ground(plane_of(scene.camera, size), plane):
                 stack.enter_context(own.pop_all())
-                return reader.scene_sample
+                return lambda number: stored_sample(reader, number, key)
         number = child.index.find(number).parent
     return None

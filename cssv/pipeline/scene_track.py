@@ -148,12 +148,11 @@ def write_sample(sample: SceneSample) -> bytes:
     return json.dumps(node, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def sample_ranges(data: bytes) -> Ranges:
+def sample_ranges(sample: SceneSample) -> Ranges:
     """The ranges in the first sample of a version. Raises ContainerError if it has none."""
-    ranges = read_sample(data).ranges
-    if ranges is None:
+    if sample.ranges is None:
         raise ContainerError("the first scene sample holds no ranges")
-    return ranges
+    return sample.ranges
 
 
 def _value_from_json(node: object) -> Value | None:

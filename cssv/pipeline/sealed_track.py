@@ -7,8 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cssv.errors import ContainerError, PasswordError
+from cssv.carriers import carrier_of_file
+from cssv.carriers.base import AnyCarrier
+from cssv.carriers.keyed import give_key
+from cssv.container import Reader
+from cssv.errors import ContainerError, OptionError, PasswordError
 from cssv.payload.sealing import PayloadKey
+from cssv.pipeline.scene_track import SceneSample, read_sample
 
 #: Key and version of a sealed sample.
 _MARK, _VERSION = "cssv_sealed", 1
@@ -99,6 +104,35 @@ def open_facts(facts: Mapping[str, Any], key: PayloadKey | None) -> dict[str, An
             "the sealed facts of a version cannot be read", found=type(error).__name__
         ) from error
     return {name: value for name, value in facts.items() if name != _HIDDEN} | opened
+
+
+def stored_sample(reader: Reader, number: int, key: PayloadKey | None) -> bytes:
+    """The scene sample of a frame of a version, opened if it is sealed.
+
+    Raises:
+        ChecksumError: the bytes are damaged.
+        PasswordError, ContainerError: as for :func:`open_sample`.
+    """
+    return open_sample(reader.scene_sample(number), number, key)
+
+
+def read_stored_sample(reader: Reader, number: int, key: PayloadKey | None) -> SceneSample:
+    """The content of :func:`stored_sample`, with the errors of both functions."""
+    return read_sample(stored_sample(reader, number, key))
+
+
+def carrier_of_version(facts: Mapping[str, Any], key: PayloadKey | None) -> AnyCarrier:
+    """The carrier that reads a version; with the key if the version is sealed.
+
+    Raises:
+        ContainerError: the facts do not fit the carrier.
+        CarrierError: this installation has no such carrier.
+    """
+    carrier = carrier_of_file(facts)
+    try:
+        return give_key(carrier, key) if are_sealed(facts) else carrier
+    except OptionError as error:
+        raise ContainerError("a version is sealed, but its carrier has no key", found=carrier.name) from error
 
 
 def password_needed(what: str) -> PasswordError:

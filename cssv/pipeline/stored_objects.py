@@ -8,13 +8,14 @@ from pathlib import Path
 
 from cssv.container import Reader, is_cssv
 from cssv.frames import Frame
+from cssv.payload.sealing import PayloadKey
 from cssv.perception.detections import Detections
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
 from cssv.perception.tracks import Tracks
 from cssv.pipeline.arguments import SceneLike, load_scene
 from cssv.pipeline.reannotate import perceived_in
-from cssv.pipeline.scene_track import read_sample
+from cssv.pipeline.sealed_track import read_stored_sample
 from cssv.pipeline.stored_tracks import StoredTracks
 from cssv.scene import Scene
 
@@ -28,6 +29,7 @@ class StoredObjects:
     Args:
         path: the file.
         keeps_scene: whether the scene of the file is used, for the note.
+        key: that of the file; None if it has no password.
 
     Attributes:
         scene: the scene of the version.
@@ -36,6 +38,7 @@ class StoredObjects:
 
     Raises:
         ContainerError: the file is damaged.
+        PasswordError: the file has a password, and the key is None or another one.
     """
 
     name = "stored objects"
@@ -44,7 +47,7 @@ class StoredObjects:
     #: They were smoothed when the file was made.
     boxes_are: BoxesAre = "truth"
 
-    def __init__(self, path: Path, *, keeps_scene: bool) -> None:
+    def __init__(self, path: Path, *, keeps_scene: bool, key: PayloadKey | None = None) -> None:
         self._stored = StoredTracks()
         self._keeps_scene = keeps_scene
         self.scene = Scene()
@@ -52,7 +55,7 @@ class StoredObjects:
         with Reader(path) as reader:
             self.frame_count = len(reader)
             for number in range(len(reader)):
-                sample = read_sample(reader.scene_sample(number))
+                sample = read_stored_sample(reader, number, key)
                 self.scene = sample.scene or self.scene
                 states = perceived_in(sample)
                 has_readings |= any(state.thermal_c is not None for state in states)
@@ -88,7 +91,7 @@ def _left_out(others: int, *, has_readings: bool) -> str:
 
 
 def take_over(
-    source: Path, options: DetectorOptions, scene: SceneLike
+    source: Path, options: DetectorOptions, scene: SceneLike, key: PayloadKey | None = None
 ) -> tuple[Scene, CheckedDetector, tuple[str, ...]]:
     """Choose scene and detector for a clip: those given, else those of a clip that is a ``.cssv``.
 
@@ -98,6 +101,7 @@ def take_over(
     Raises:
         SceneError, BoxesError, ModelError, OptionError: as the scene and the options state.
         ContainerError: a ``.cssv`` that is damaged.
+        PasswordError: a ``.cssv`` with another password.
     """
     loaded = load_scene(scene)
     if not (source.is_file() and is_cssv(source)):
@@ -105,5 +109,5 @@ def take_over(
     if not options.is_default:
         note = "the clip is a .cssv: only the pictures of the version that plays are used"
         return loaded, options.make(), (note,)
-    stored = StoredObjects(source, keeps_scene=scene is None)
+    stored = StoredObjects(source, keeps_scene=scene is None, key=key)
     return stored.scene if scene is None else loaded, CheckedDetector(stored), ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 import click
 import pytest
 
+import cssv
 from cssv.errors import InputError, OptionError
 from cssv_cli import password as module
 from cssv_cli.options import INPUT, command
@@ -266,3 +268,81 @@ def test_without_a_terminal_nobody_is_asked(at_terminal):
     out, shown = at_terminal([], has_terminal=False)
     assert out.startswith("UsageError There is no terminal to type a password at: use --password-file")
     assert shown == ""
+
+
+@pytest.fixture(scope="module")
+def sealed(material, tmp_path_factory):
+    """A file with the password "s3cret", and that password in a file beside it."""
+    folder = tmp_path_factory.mktemp("sealed")
+    (folder / "password.txt").write_text("s3cret\n")
+    cssv.encode(
+        material / "clip.mkv",
+        folder / "clip.cssv",
+        boxes=material / "boxes.txt",
+        scene=material / "scene.json",
+        carrier="constructive",
+        password="s3cret",
+    )
+    return folder
+
+
+def test_a_clip_is_encoded_and_decoded(run, material, sealed, tmp_path, monkeypatch):
+    password = ("--password-file", sealed / "password.txt")
+    clip, common = tmp_path / "x.cssv", ("--boxes", material / "boxes.txt", "--carrier", "constructive")
+    assert run("encode", material / "clip.mkv", *common, "-o", clip, *password).code == 0
+    assert run("decode", clip, "--objects", tmp_path / "a.csv", *password).code == 0
+    monkeypatch.setenv(VARIABLE, "s3cret")
+    assert run("decode", clip, "--objects", tmp_path / "b.csv").code == 0
+    assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text()
+    assert len((tmp_path / "a.csv").read_text().splitlines()) > 10
+
+
+def test_each_command_that_reads_needs_the_password(run, material, sealed, tmp_path, monkeypatch):
+    clip = shutil.copy(sealed / "clip.cssv", tmp_path / "clip.cssv")
+    lines = (
+        ("decode", clip, "--objects", tmp_path / "x.csv"),
+        ("export", clip, tmp_path / "x.mkv"),
+        ("commit", clip, "--meta", material / "scene.json"),
+        ("diff", clip, "1", "1"),
+        ("encode", clip, "--carrier", "constructive", "-o", tmp_path / "x.cssv"),
+    )
+    for line in lines:
+        result = run(*line)
+        assert (result.code, "sealed with a password. Give --password." in result.err) == (8, True), line
+        assert run(*line, "--json").json()["error"]["kind"] == "password"
+    monkeypatch.setenv(VARIABLE, "another")
+    for line in (*lines, ("info", clip), ("verify", clip)):
+        result = run(*line)
+        assert (result.code, "password is wrong" in result.err) == (8, True), line
+        assert "another" not in result.err
+    monkeypatch.setenv(VARIABLE, "s3cret")
+    for line in lines[:2] + lines[3:] + (("info", clip), ("verify", clip)):
+        assert run(*line).code == 0, line
+
+
+def test_what_is_known_without_the_password(run, sealed):
+    found = run("info", sealed / "clip.cssv")
+    assert found.code == 0
+    assert "sealed with a password; give --password" in found.out
+    assert "carrier constructive" in found.out
+    checked = run("verify", sealed / "clip.cssv")
+    assert checked.code == 0
+    assert checked.out.startswith("OK: ")
+    assert "was not checked; give --password" in checked.out
+    assert run("log", sealed / "clip.cssv").code == 0
+
+
+def test_the_nibble_carrier_names_the_other_one(run, material, sealed, tmp_path):
+    line = ("encode", material / "clip.mkv", "-o", tmp_path / "x.cssv")
+    result = run(*line, "--password-file", sealed / "password.txt")
+    assert result.code == 2
+    assert "Use --carrier constructive." in result.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_password_as_a_word_is_explained_and_not_repeated(run, sealed):
+    for words in (("--password=s3cret",), ("--password", "s3cret")):
+        result = run("decode", sealed / "clip.cssv", *words)
+        assert result.code == 2
+        assert "other users of this machine" in result.err
+        assert "s3cret" not in result.err + result.out

@@ -16,6 +16,7 @@ from cssv.carriers.constructive.spans import WINDOW_S, WINDOW_S_RANGE, most_fram
 from cssv.carriers.constructive.windows import embed_window, read_windows, replace_window
 from cssv.errors import ContainerError, InputError, OptionError
 from cssv.frames import U8, Frame, Layout
+from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
 from cssv.payload.window_bytes import write_window
 from cssv.payload.window_fit import fit_window
 from cssv.payload.window_scene import part_of
@@ -31,7 +32,7 @@ class ConstructiveCarrier:
 
     Attributes:
         window_s: seconds of a window; every run of frames of twice this length holds a whole window.
-        key: 32 bytes that decide the positions.
+        payload_key: seals the payloads and chooses their places in the pixels; None leaves them readable.
 
     Raises:
         OptionError: a window outside its bounds.
@@ -41,7 +42,7 @@ class ConstructiveCarrier:
     needs_lossless: ClassVar[bool] = True
 
     window_s: Fraction = Fraction(WINDOW_S)
-    key: bytes = PUBLIC_KEY
+    payload_key: PayloadKey | None = None
 
     def __post_init__(self) -> None:
         low, high = WINDOW_S_RANGE
@@ -52,6 +53,15 @@ class ConstructiveCarrier:
                 bound=f"{low} to {high} s",
                 remedy="Change `window=`.",
             )
+
+    @property
+    def _positions(self) -> bytes:
+        """The key that chooses the places."""
+        return PUBLIC_KEY if self.payload_key is None else self.payload_key.positions
+
+    def with_key(self, key: PayloadKey) -> ConstructiveCarrier:
+        """The same carrier with the key of a password."""
+        return replace(self, payload_key=key)
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> ConstructiveCarrier:
@@ -93,8 +103,9 @@ class ConstructiveCarrier:
     ) -> list[Embedded]:
         """Hide the payload of a window in its frames."""
         first = covers[0]
-        payload = _payload(contents, number, (first.width, first.height))
-        planes = embed_window([cover.planes for cover in covers], first.layout, payload, number, self.key)
+        payload = self._sealed(_payload(contents, number, (first.width, first.height)))
+        covered = [cover.planes for cover in covers]
+        planes = embed_window(covered, first.layout, payload, number, self._positions)
         return _embedded(planes, covers, contents)
 
     def replace_window(
@@ -113,15 +124,15 @@ class ConstructiveCarrier:
             self._check_covers(stegos, covers)
             return self.embed_window(covers, contents, number)
         first, planes = stegos[0], [stego.planes for stego in stegos]
-        found = read_windows(planes, first.layout, self.key)
+        found = read_windows(planes, first.layout, self._positions)
         if not found:
             raise ContainerError(
                 f"frames {first.number} to {stegos[-1].number} carry no payload",
                 remedy="Run `cssv.verify()` to find the damage.",
             )
-        payload = _payload(contents, number, (first.width, first.height))
+        payload = self._sealed(_payload(contents, number, (first.width, first.height)))
         if found[0].payload != payload:
-            planes = replace_window(planes, first.layout, payload, number, self.key)
+            planes = replace_window(planes, first.layout, payload, number, self._positions)
         return _embedded(planes, stegos, contents)
 
     def _check_covers(self, stegos: Sequence[Frame], covers: Sequence[Frame]) -> None:
@@ -147,7 +158,10 @@ class ConstructiveCarrier:
 
     def extractor(self) -> ConstructiveExtractor:
         """An extractor for one source."""
-        return ConstructiveExtractor(self.key)
+        return ConstructiveExtractor(self._positions, self.payload_key)
+
+    def _sealed(self, payload: bytes) -> bytes:
+        return payload if self.payload_key is None else self.payload_key.seal(payload, WINDOW_CONTEXT)
 
 
 def _payload(contents: Sequence[FrameContent], number: int, size: tuple[int, int]) -> bytes:

@@ -14,8 +14,9 @@ from cssv.carriers.base import CarriedClip, Hint, Read
 from cssv.carriers.constructive.finder import CarriedWindow, WindowFinder
 from cssv.carriers.constructive.search import SEARCH_FRAMES
 from cssv.carriers.constructive.spans import most_frames
-from cssv.errors import FramingError
+from cssv.errors import FramingError, PasswordError
 from cssv.frames import U8, Frame, cut_planes, planes_shape
+from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
 from cssv.payload.window import Window
 from cssv.payload.window_bytes import read_window
 from cssv.payload.window_scene import merge_scene
@@ -145,11 +146,13 @@ class ConstructiveExtractor:
     source begins or ends inside of it, is returned without objects when a later window is known.
 
     Args:
-        key: 32 bytes, of the positions.
+        positions: 32 bytes that choose the places of the payloads.
+        payload_key: opens the payloads; None if they are not sealed.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, positions: bytes, payload_key: PayloadKey | None = None) -> None:
+        self._positions = positions
+        self._payload_key = payload_key
         self._finder: WindowFinder | None = None
         self._waiting: deque[Frame] = deque()
         self._next = 0
@@ -168,7 +171,7 @@ class ConstructiveExtractor:
         most = 2 * most_frames(stego.layout, stego.width, stego.height)
         if self._finder is None:
             # The search for the tiles of a crop must end while the first frame still waits.
-            self._finder = WindowFinder(stego.layout, self._key, search_after=min(most, SEARCH_FRAMES))
+            self._finder = WindowFinder(stego.layout, self._positions, search_after=min(most, SEARCH_FRAMES))
         self._waiting.append(stego)
         self._note(self._finder.feed(stego.planes))
         # The frames at the front cannot belong to a window that is not read yet.
@@ -183,16 +186,19 @@ class ConstructiveExtractor:
     def _note(self, found: Sequence[CarriedWindow]) -> None:
         for each in found:
             try:
-                window = read_window(each.payload)
+                window = read_window(self._opened(each.payload))
                 frames = window_states(window)
                 self._scene = merge_scene(self._scene, window)
-            except FramingError:
+            except (FramingError, PasswordError):
                 # Packets of different windows can be joined by chance where frames were removed.
                 continue
             self._reach_s = max(self._reach_s, _length_s(window))
             clip = CarriedClip(window.ranges, self._scene, window.time_base)
             self._last = FoundWindow(each.start, window, tuple(frames), clip)
             self._windows.append(self._last)
+
+    def _opened(self, payload: bytes) -> bytes:
+        return payload if self._payload_key is None else self._payload_key.open(payload, WINDOW_CONTEXT)
 
     def _release(self, most: int) -> Iterator[Read]:
         """Frames at the front whose content is known, and in any case the first ``most`` ones."""
