@@ -1,6 +1,6 @@
 """Time of encoding against a plain lossless transcode, and of decoding against plain decoding, in one run.
 
-``python benchmarks/speed.py CLIP [--boxes FILE] [--rate R] [--frames N] [--repeats K]``
+``python benchmarks/speed.py CLIP [--boxes FILE] [--rate R] [--frames N] [--repeats K] [--carrier NAME]``
 
 Every row is the fastest of K repeats. The repeats of all rows are interleaved, so that a busy machine slows
 all rows equally. The transcode uses the reader, codec, settings and threads of CSSV, without CSSV. CSSV's
@@ -76,8 +76,9 @@ def main() -> None:
     parser.add_argument("--rate", type=Fraction)
     parser.add_argument("--frames", type=int)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--carrier", choices=tuple(cssv.CARRIERS), default="nibble")
     options = parser.parse_args()
-    clip, rate = options.clip, options.rate
+    clip, rate, carrier = options.clip, options.rate, options.carrier
     stop = stop_of(clip, rate, options.frames)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -86,12 +87,12 @@ def main() -> None:
         jobs: dict[str, Callable[[], object]] = {
             "plain lossless transcode": lambda: transcode(clip, plain, rate, stop),
             "encode, motion detector": lambda: cssv.encode(
-                clip, folder / "m.cssv", rate=rate, stop=stop, overwrite=True
+                clip, folder / "m.cssv", rate=rate, stop=stop, carrier=carrier, overwrite=True
             ),
         }
         if options.boxes:
             jobs["encode, boxes given"] = lambda: cssv.encode(
-                clip, stego, rate=rate, stop=stop, boxes=options.boxes, overwrite=True
+                clip, stego, rate=rate, stop=stop, boxes=options.boxes, carrier=carrier, overwrite=True
             )
         else:
             stego = folder / "m.cssv"
