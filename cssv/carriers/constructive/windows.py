@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cssv.carriers.constructive.embedding import embed_slot, erase_slot
 from cssv.carriers.constructive.erasure import SYMBOLS
 from cssv.carriers.constructive.finder import CarriedWindow, WindowFinder
 from cssv.carriers.constructive.keys import PUBLIC_KEY, check_key
@@ -16,7 +17,7 @@ from cssv.carriers.constructive.packets import (
 )  # fmt: skip
 from cssv.carriers.constructive.search import Grid
 from cssv.carriers.constructive.slot_reader import find_packets
-from cssv.carriers.constructive.slots import Mode, embed_slot, erase_slot, modes
+from cssv.carriers.constructive.slots import Mode, modes
 from cssv.carriers.constructive.tiles import PERIOD, picture_size
 from cssv.errors import CarrierError
 from cssv.frames import U8, Layout
@@ -80,7 +81,7 @@ def embed_window(
         repair: packets beyond those that are needed; as many may be lost.
 
     Returns:
-        New arrays, in the order of ``covers``.
+        The frames in the order of ``covers``; one that carries nothing is the array of ``covers`` itself.
 
     Raises:
         CarrierError: the payload does not fit, or the picture is too small.
@@ -88,10 +89,11 @@ def embed_window(
     check_key(key)
     mode = choose_mode(layout, len(covers), len(payload), repair)
     _check_size(covers[0], layout)
-    stego = [cover.copy() for cover in covers]
+    stego = list(covers)
     for packet in split_payload(payload, mode.packet_bytes, repair):
         start = packet.index * mode.frames
-        slot = stego[start : start + mode.frames]
+        slot = [cover.copy() for cover in covers[start : start + mode.frames]]
+        stego[start : start + mode.frames] = slot
         embed_slot(slot, mode, packet.write(), key, (number, packet.index))
     return stego
 
@@ -133,10 +135,11 @@ def replace_window(
     check_key(key)
     choose_mode(layout, len(stego), len(payload), repair)
     _check_size(stego[0], layout)
-    changed = [planes.copy() for planes in stego]
-    for found in find_packets(changed, layout, key):
-        slot = changed[found.frame : found.frame + found.mode.frames]
-        erase_slot(slot, found.mode, key, (number, found.packet.index))
+    changed = list(stego)
+    for found in find_packets(stego, layout, key):
+        frames = slice(found.frame, found.frame + found.mode.frames)
+        changed[frames] = [planes.copy() for planes in stego[frames]]
+        erase_slot(changed[frames], found.mode, key, (number, found.packet.index))
     return embed_window(changed, layout, payload, number, key, repair)
 
 

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.carriers.constructive import finder as finder_module
+from cssv.carriers.constructive.embedding import embed_slot
 from cssv.carriers.constructive.finder import WindowFinder
 from cssv.carriers.constructive.keys import PUBLIC_KEY
 from cssv.carriers.constructive.packets import MAGIC, payload_tag
 from cssv.carriers.constructive.search import SearchHistory
-from cssv.carriers.constructive.slots import LONGEST_SLOT, embed_slot, modes
+from cssv.carriers.constructive.slots import LONGEST_SLOT, modes
 from cssv.carriers.constructive.windows import choose_mode, embed_window, read_windows
 from cssv.errors import CarrierError, OptionError
 

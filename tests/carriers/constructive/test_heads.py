@@ -33,8 +33,8 @@ def every_head(clip, layout, key):
         ("yuv420p", 140, (140, 140)),
         ("yuv420p", 12, (160, 160)),
         ("yuv420p", 1, (160, 160)),
-        ("rgb24", 67, (142, 141)),
-        ("rgb24", 3, (160, 150)),
+        ("rgb24", 66, (140, 141)),
+        ("rgb24", 3, (142, 143)),
     ],
 )
 def test_heads_are_those_of_a_slow_search(studio, layout, frames, size):

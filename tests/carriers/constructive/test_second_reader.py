@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cssv.carriers.constructive import keys
+from cssv.carriers.constructive.embedding import embed_slot
 from cssv.carriers.constructive.packets import split_payload
-from cssv.carriers.constructive.slots import embed_slot, modes
+from cssv.carriers.constructive.slots import modes
 from cssv.carriers.constructive.windows import choose_mode, embed_window, read_windows
 from cssv.testing import constructive_reader
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cssv.carriers.constructive.embedding import embed_slot
+from cssv.carriers.constructive.matching import columns_to_bits
 from cssv.carriers.constructive.slots import (
     Mode,
-    embed_slot,
     frame_bits,
+    frame_columns,
     modes,
     read_slot,
     slot_bits,
+    tile_parts,
 )
+from cssv.carriers.constructive.syndromes import slot_syndromes
 from cssv.carriers.constructive.tiles import tile_kinds, tile_samples
 
 ALL = [mode for layout in ("yuv420p", "rgb24") for mode in modes(layout)]
@@ -90,3 +94,19 @@ def test_copies_outvote_a_part_that_was_painted_over(studio):
 def test_a_picture_without_all_tiles_reads_as_nothing(studio):
     mode = Mode("yuv420p", 9)
     assert read(studio.covers(1, size=(160, 120)), mode, studio.key) is None
+
+
+@pytest.mark.parametrize("mode", ALL, ids=lambda mode: f"{mode.layout}-{mode.k}")
+@pytest.mark.parametrize("size", [(160, 140), (186, 178)])
+def test_writer_and_reader_compute_the_same_syndromes(studio, mode, size):
+    """One adds whole frames, the other reads tile by tile."""
+    clip = studio.covers(mode.frames, mode.layout, size, seed=mode.k)
+    before = [planes.copy() for planes in clip]
+    found = slot_syndromes(clip, mode, studio.key)
+    samples = np.stack([tile_samples(planes, mode.layout) for planes in clip])
+    bits = slot_bits(frame_bits(samples, studio.key, mode), mode)[0]
+    assert np.array_equal(columns_to_bits(found, mode.k).reshape(bits.shape), bits)
+    assert all(np.array_equal(a, b) for a, b in zip(clip, before, strict=True))
+    if mode.frames > 1:
+        columns = frame_columns(tile_parts(samples, studio.key, mode.layout), mode.layout)
+        assert np.array_equal(np.bitwise_xor.reduce(columns, axis=0), found[..., 0])

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cssv.carriers.constructive.embedding import embed_slot
 from cssv.carriers.constructive.keys import PUBLIC_KEY, keystream, packet_mask, place_order
 from cssv.carriers.constructive.packets import split_payload
-from cssv.carriers.constructive.slots import embed_slot, modes
+from cssv.carriers.constructive.slots import modes
 from cssv.frames import planes_shape, split_planes
 
 ROOT = Path(__file__).resolve().parents[3]

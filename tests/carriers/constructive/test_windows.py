@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.carriers.constructive import packets, search
+from cssv.carriers.constructive.embedding import embed_slot
 from cssv.carriers.constructive.keys import PUBLIC_KEY, packet_mask
 from cssv.carriers.constructive.packets import Packet, Shape, payload_tag
 from cssv.carriers.constructive.search import Grid, find_grid
-from cssv.carriers.constructive.slots import Mode, embed_slot, magic_bits
+from cssv.carriers.constructive.slots import Mode, magic_bits
 from cssv.carriers.constructive.tiles import KINDS
 from cssv.carriers.constructive.windows import (
     capacity,
@@ -213,6 +214,19 @@ def test_the_mode_changes_as_few_bytes_as_possible():
         mode = choose_mode("yuv420p", 20, length)
         assert mode.k <= last
         last = mode.k
+
+
+@pytest.mark.parametrize("hide", [embed_window, replace_window])
+def test_covers_are_not_changed_and_frames_without_a_slot_are_not_copied(studio, hide):
+    covers = studio.covers(10, size=(160, 160))
+    before = [planes.copy() for planes in covers]
+    stego = hide(covers, "yuv420p", b"room", 5)
+    assert all(np.array_equal(a, b) for a, b in zip(covers, before, strict=True))
+    shared = [a is b for a, b in zip(covers, stego, strict=True)]
+    assert shared == [False] * 8 + [True] * 2
+    again = hide(stego, "yuv420p", bytes(80), 5)
+    assert read_windows(stego, "yuv420p")[0].payload == b"room"
+    assert (hide is embed_window) or read_windows(again, "yuv420p")[0].payload == bytes(80)
 
 
 def test_the_same_arguments_give_the_same_bytes(studio):
