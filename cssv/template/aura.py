@@ -62,7 +62,6 @@ def ring_tables(readings: Readings, width: int) -> tuple[NDArray[np.uint8], NDAr
         chroma: int16 (2, same length), Cb and Cr around 0; in the inner ring in steps of 1 for the
             ordered dither, elsewhere rounded to multiples of 16.
     """
-    gain = ring_gain(width)
     span = RINGS * width + 1
     luma = np.zeros(2 * span, np.uint8)
     chroma = np.zeros((2, 2 * span), np.int16)
@@ -83,10 +82,19 @@ def ring_tables(readings: Readings, width: int) -> tuple[NDArray[np.uint8], NDAr
         for ring, (value, hue, certainty) in enumerate(rings):
             first = behind * span + 1 + ring * width
             here = slice(first, first + width)
-            brightness = peak(value) * gain >> 8
-            luma[here] = np.minimum(brightness + 8, 255) & 0xF0
-            amplitude = SATURATION * certainty * gain // FULL
-            vector = np.stack((COSINE[hue] * amplitude, COSINE[(hue - 64) & 255] * amplitude))
-            vector = (vector + (1 << 14)) >> 15
+            luma[here], vector = _ring(value, hue, certainty, width)
             chroma[:, here] = vector if ring == 0 else ((vector + 8) >> 4) * 16
+    return luma, chroma
+
+
+@lru_cache(maxsize=4096)
+def _ring(value: int, hue: int, certainty: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+    """Brightness and chroma over the width of one ring. Most rings of a clip repeat."""
+    gain = ring_gain(width)
+    luma = (np.minimum((peak(value) * gain >> 8) + 8, 255) & 0xF0).astype(np.uint8)
+    amplitude = SATURATION * certainty * gain // FULL
+    vector = np.stack((COSINE[hue] * amplitude, COSINE[(hue - 64) & 255] * amplitude))
+    chroma = ((vector + (1 << 14)) >> 15).astype(np.int16)
+    luma.setflags(write=False)
+    chroma.setflags(write=False)
     return luma, chroma

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -57,6 +58,7 @@ class Footprint:
         return (slice(top, top + index.shape[0]), slice(left, left + index.shape[1])), index
 
 
+@lru_cache(maxsize=256)
 def _halves(outline: Outline) -> tuple[int, int]:
     """Half width and half height of the window around the centre that contains the whole drawing."""
     corner = np.frombuffer(outline.radii, np.uint8).astype(np.int64) << outline.shift
@@ -141,14 +143,22 @@ def _ring_index(
     if outline.selector is Selector.EDGES:
         return np.where(distance <= 1, distance, -1).astype(np.int16)
     height, width = distance.shape
-    dx = np.arange(first_dx, first_dx + width)
-    dy = np.arange(first_dy, first_dy + height)[:, None]
-    back = -(dx * COSINE[outline.axis]) - dy * COSINE[(outline.axis - 64) & 255]
-    behind = back > 0
+    # A frame has at most 2^14 pixels a side, a cosine at most 2^7.
+    dx = np.arange(first_dx, first_dx + width, dtype=np.int32)
+    dy = np.arange(first_dy, first_dy + height, dtype=np.int32)[:, None]
+    across, down = (np.int32(COSINE[angle & 255]) for angle in (outline.axis, outline.axis - 64))
+    behind = dx * across < -down * dy
     if outline.selector is Selector.COMET:
+        back = -(dx.astype(np.int64) * across) - dy.astype(np.int64) * down
         # 2^14 times the squared cosine of the angle to the motion's reverse: 0 at the sides.
-        tail = np.where(behind, np.minimum(back * back // np.maximum(dx * dx + dy * dy, 1), 1 << 14), 0)
+        tail = np.where(
+            behind,
+            np.minimum(
+                back * back // np.maximum(dx.astype(np.int64) ** 2 + dy.astype(np.int64) ** 2, 1), 1 << 14
+            ),
+            0,
+        )
         distance = ((distance * ((1 << 15) - tail) + (1 << 15) - 1) >> 15).astype(np.int16)
     index = distance + behind * np.int16(span)
-    index[distance > rings] = -1
+    np.copyto(index, np.int16(-1), where=distance > rings)
     return np.asarray(index, np.int16)

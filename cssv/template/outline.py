@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +32,9 @@ _STEPS = len(_SHARES)
 _FALLBACK = 828
 #: An edge exceeds the box's median magnitude by this factor, and half the strongest on its ray.
 _EDGE_FACTOR = 8, 5
+
+#: Directions around each direction, itself in the middle.
+_AROUND = (np.arange(DIRECTIONS) + np.arange(-2, 3)[:, None]) % DIRECTIONS
 
 #: A radius found by the ray is a share of the border in units of 1/6 of those of shares: :func:`_smooth`.
 _SMOOTHED = 6 * _SHARE
@@ -86,6 +90,16 @@ def _border(width: int, height: int) -> tuple[I64, I64, I64]:
     return border, across, down
 
 
+@lru_cache(maxsize=256)
+def _samples(width: int, height: int) -> tuple[I64, I64]:
+    """Places of the samples on each ray, (steps, DIRECTIONS), in pixels to the right and down."""
+    _, *ends = _border(width, height)
+    across, down = (_round(_SHARES[:, None] * end, _SHARE << _BITS) for end in ends)
+    across.setflags(write=False)
+    down.setflags(write=False)
+    return across, down
+
+
 def _cube_root(value: int) -> int:
     """Largest integer whose cube does not exceed a value."""
     root = round(math.pow(value, 1 / 3))
@@ -108,31 +122,34 @@ def explore(edges: NDArray[np.integer], box: tuple[int, int, int, int]) -> I64:
         (DIRECTIONS,) radii in units of 1/RADIUS_UNIT px.
     """
     x, y, w, h = box
-    border, across, down = _border(w, h)
-    shares = _SHARES[:, None]
-    columns = x + w // 2 + _round(shares * across, _SHARE << _BITS)
-    rows = y + h // 2 + _round(shares * down, _SHARE << _BITS)
+    across, down = _samples(w, h)
+    columns, rows = x + w // 2 + across, y + h // 2 + down
     height, width = edges.shape
-    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    strength = edges[rows.clip(0, height - 1), columns.clip(0, width - 1)].astype(np.int64) * inside
-    is_edge = np.zeros(strength.shape, bool)
+    if min(columns.min(), rows.min()) >= 0 and columns.max() < width and rows.max() < height:
+        strength = edges[rows, columns].astype(np.int64)
+        ordered = np.sort(strength, axis=None)
+    else:
+        inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+        strength = edges[rows.clip(0, height - 1), columns.clip(0, width - 1)].astype(np.int64) * inside
+        ordered = np.sort(strength[inside])
+    # Twice the median, the sum of the two in the middle.
+    median = int(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) if len(ordered) else 0
+    many, few = _EDGE_FACTOR
+    # The least integer that is not below the bound.
+    least = max(-(-many * median // (2 * few)), 1)
+    floor = np.maximum((strength.max(axis=0) + 1) // 2, least)
     middle = strength[1:-1]
     # A crest, not its outer slope, which lies two pixels farther out.
-    is_edge[1:-1] = (middle >= strength[2:]) & (middle > strength[:-2]) & (2 * middle >= strength.max(axis=0))
-    many, few = _EDGE_FACTOR
-    # Twice the median, the sum of the two in the middle.
-    ordered = np.sort(strength[inside])
-    if len(ordered):
-        median = int(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2])
-        is_edge[1:-1] &= (2 * few * middle >= many * median) & (middle >= 1)
+    is_edge = np.zeros(strength.shape, bool)
+    is_edge[1:-1] = (middle >= floor) & (middle >= strength[2:]) & (middle > strength[:-2])
     # The last edge on the ray is the silhouette; those before it are folds and shadows.
     last = _STEPS - 1 - np.argmax(is_edge[::-1], axis=0)
-    return _smooth(np.where(is_edge.any(axis=0), _SHARES[last], _FALLBACK)) * border
+    return _smooth(np.where(is_edge.any(axis=0), _SHARES[last], _FALLBACK)) * _border(w, h)[0]
 
 
 def _smooth(shares: I64) -> I64:
     """Half the median of five directions and half the mean of three, in units of 1/_SMOOTHED."""
-    around = np.stack([np.roll(shares, k) for k in (-2, -1, 0, 1, 2)])
+    around = shares[_AROUND]
     return np.asarray(3 * np.sort(around, axis=0)[2] + around[1:4].sum(axis=0))
 
 
@@ -207,7 +224,7 @@ def inside_outline(radii: bytes, shift: int, rows: range, columns: range) -> U8:
             slice(table + rows.start, table + rows.stop),
             slice(table + columns.start, table + columns.stop),
         )
-        return np.asarray(radius[window] <= limit[angle[window]]).view(np.uint8)
+        return np.asarray(radius[window] <= cv2.LUT(angle[window], limit)).view(np.uint8)
     inside = np.empty((len(rows), len(columns)), np.uint8)
     across, down = np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)
     for first in range(0, len(rows), _STRIP):

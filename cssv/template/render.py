@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +21,10 @@ from cssv.template.edges import STRIP_ROWS, edge_picture
 from cssv.template.footprint import Footprint, area_of, footprint, window_of
 
 #: 4x4 ordered dither of the inner ring's chroma, by absolute chroma position; tiled over a patch.
-_BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.int16)
+_BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.uint8)
 _DITHER = np.tile(_BAYER, (64, 64))
+#: The index of a pixel outside of the drawing, as a byte.
+_OUTSIDE = 255
 #: Brightness of an EDGES drawing's outline.
 _LINE = 0x80
 #: Pixels of margin that make a window's Sobel equal the whole frame's.
@@ -104,21 +107,31 @@ def _draw(
         chroma_table = np.zeros((2, 2 * place.span), np.int16)
     else:
         luma_table, chroma_table = ring_tables(drawing.readings, drawing.outline.ring_width)
-    index = place.index
-    values = luma_table[index]
+    # An index fits in a byte, where -1 is 255: bytes look up tables ten times as fast.
+    index = place.index.astype(np.uint8)
     inside = (index == 0) | (index == place.span)
+    values = cv2.LUT(index, _byte_table(luma_table))
     np.copyto(values, bright, where=inside)
-    np.copyto(planes[0][place.window], values, where=(index >= 0) & free)
-    window, index = place.chroma(step)
+    np.copyto(planes[0][place.window], values, where=(index != _OUTSIDE) & free)
+    window, chroma_index = place.chroma(step)
+    index = np.ascontiguousarray(chroma_index, np.int16).astype(np.uint8)
     # A chroma sample belongs to the object of the pixel at its top left.
-    touched = (index >= 0) & free[place.top % step :: step, place.left % step :: step]
+    touched = (index != _OUTSIDE) & free[place.top % step :: step, place.left % step :: step]
     dither = _dither(window)
     for plane, table in zip(planes[1:], chroma_table, strict=True):
-        stepped = ((table[index] + dither) & 0xF0).astype(np.uint8)
+        # Sums modulo 256 are those of signed numbers in their last eight bits.
+        stepped = (np.asarray(cv2.LUT(index, _byte_table(table)), np.uint8) + dither) & 0xF0
         np.copyto(plane[window], stepped, where=touched)
 
 
-def _dither(window: tuple[slice, slice]) -> NDArray[np.int16]:
+def _byte_table(values: NDArray[np.integer]) -> U8:
+    """The table of all bytes; negative numbers as those modulo 256."""
+    table = np.zeros(256, np.uint8)
+    table[: len(values)] = values.astype(np.int16) & 255
+    return table
+
+
+def _dither(window: tuple[slice, slice]) -> U8:
     """The ordered dither over a window of a chroma plane."""
     rows, columns = window
     top, left = rows.start & 3, columns.start & 3
