@@ -2,12 +2,13 @@
 
     python benchmarks/payload_priors.py --data DIR [-o cssv/payload/priors.json]
 
-DIR holds ``mot15/<sequence>/{gt/gt.txt,seqinfo.ini}``. The annotated boxes of SEQUENCES, whose cameras stand
-still, are tracked and cut into windows; the sequence that ``payload.py`` measures is not among them. At most
-WINDOWS windows of a sequence are used, so that long ones do not decide alone. Every second window carries a
-part of one of SCENES. For each decision the probability is the mean of its bits, and the number of
-observations is the one with the fewest bits over all windows. Priors decide which curves are shortest, so
-both steps are repeated ROUNDS times. The result is part of the format: it changes together with SPEC.md.
+DIR holds ``mot15/<sequence>/{gt/gt.txt,det/det.txt,seqinfo.ini}`` and CLIPS. The annotated boxes and the
+public detections of SEQUENCES are tracked, the ``motion`` detector finds the objects of CLIPS, and all are
+cut into windows. What ``payload.py`` measures is not among them. At most WINDOWS windows of each are used, so
+that long ones do not decide alone. Every second window carries a part of one of SCENES, every fourth both
+velocities. For each decision the probability is the mean of its bits, and the number of observations is the
+one with the fewest bits over all windows. Priors decide which curves are shortest, so both steps are repeated
+ROUNDS times. The result is part of the format: it changes together with SPEC.md.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from payload_windows import Timed, true_windows
+from payload_windows import Timed, detected_windows, motion_windows, true_windows
 
 from cssv.payload.channels import BOX, DENSITY, MOTION, TEMPERATURE, TURN
 from cssv.payload.models import (
@@ -73,8 +74,18 @@ SCENES = tuple(
         },
     )
 )
-SEQUENCES = ("TUD-Campus", "TUD-Stadtmitte", "KITTI-17")
-WINDOWS, ROUNDS = 24, 3
+SEQUENCES = (
+    "TUD-Campus",
+    "TUD-Stadtmitte",
+    "KITTI-13",
+    "KITTI-17",
+    "ADL-Rundle-6",
+    "ETH-Bahnhof",
+    "ETH-Pedcross2",
+    "Venice-2",
+)
+CLIPS = ("clips/bikes.mp4", "clips/carphone_pristine.mp4", "traffic/traffic.mp4")
+WINDOWS, ROUNDS = 12, 3
 #: Numbers of observations that are tried.
 _TRIED = (0, 1, 2, 3, 5, 8, 13, 21, SATURATED, STATIC)
 #: The bits of one decision in one window.
@@ -148,20 +159,28 @@ def scene_of(window: int) -> Scene | None:
     return SCENES[window // 2 % len(SCENES)] if window % 2 else None
 
 
+def training_windows(data: Path) -> list[Timed]:
+    """The windows of all sequences and clips."""
+    kinds = [kind(data / "mot15" / name) for kind in (true_windows, detected_windows) for name in SEQUENCES]
+    return [
+        window
+        for each in [*kinds, *(motion_windows(data / clip) for clip in CLIPS)]
+        for window in chosen(each)
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, default=Path("cssv/payload/priors.json"))
-    parser.add_argument("--sequence", action="append", help="in place of SEQUENCES; may be repeated")
     options = parser.parse_args(arguments)
-    timed = [
-        window
-        for name in options.sequence or SEQUENCES
-        for window in chosen(true_windows(options.data / "mot15" / name))
-    ]
+    timed = training_windows(options.data)
     table: Table = unbiased()
     for _ in range(ROUNDS):
-        windows = [each.fit(table, scene=scene_of(at), turn=at // 6) for at, each in enumerate(timed)]
+        windows = [
+            each.fit(table, halves=at % 4 == 0, scene=scene_of(at), turn=at // 6)
+            for at, each in enumerate(timed)
+        ]
         table = learn(windows)
         total = sum(len(write_window(each, table)) for each in windows)
         print(f"{len(windows)} windows, {total / len(windows):.1f} bytes a window", flush=True)

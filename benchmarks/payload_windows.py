@@ -69,10 +69,19 @@ class Timed:
 
 def true_windows(folder: Path) -> list[Timed]:
     """The windows of a sequence with its annotated boxes, tracked as ``cssv encode --boxes`` does."""
+    return _given_windows(folder, "gt/gt.txt")
+
+
+def detected_windows(folder: Path) -> list[Timed]:
+    """The windows of a sequence with its public detections, alike."""
+    return _given_windows(folder, "det/det.txt")
+
+
+def _given_windows(folder: Path, boxes: str) -> list[Timed]:
     truth, rate = read_truth(folder)
     time_base = 1 / Fraction(rate).limit_denominator(1000)
     times = [number * time_base for number in range(len(truth))]
-    tracks = track_boxes(BoxesDetector(folder / "gt/gt.txt"), times, size=read_size(folder))
+    tracks = track_boxes(BoxesDetector(folder / boxes), times, size=read_size(folder))
     return list(cut(tracks, len(times), time_base, read_size(folder)))
 
 

@@ -38,23 +38,31 @@ _STEPS = 1 << 10
 class Method(IntEnum):
     """The kind of a curve.
 
-    LEVEL: one value, on a grid of twice the bound. CONSTANT: one value, on the grid of the bound. LINE: the
-    values of both ends. PIECEWISE: three or more values at equal distances, with lines between. SPLINE: three
-    or more control points of a uniform B-spline of degree 2 or 3. DELTAS: a value for every frame, on a grid
-    of twice the bound. The points of LINE, PIECEWISE and SPLINE are on the grid of the bound.
+    CONSTANT: one value. LINE: the values of both ends. PIECEWISE: three or more values at equal distances,
+    with lines between. SPLINE: three or more control points of a uniform B-spline of degree 2 or 3. DELTAS: a
+    value for every frame, by the difference from the one before. BENDS: the same, by the difference from the
+    line through the two before.
     """
 
-    LEVEL = 0
-    CONSTANT = 1
-    LINE = 2
-    PIECEWISE = 3
-    SPLINE = 4
-    DELTAS = 5
+    CONSTANT = 0
+    LINE = 1
+    PIECEWISE = 2
+    SPLINE = 3
+    DELTAS = 4
+    BENDS = 5
 
 
-#: Methods with one, two or any number of integers.
-_FIXED_COUNTS = {Method.LEVEL: 1, Method.CONSTANT: 1, Method.LINE: 2}
-_COARSE = (Method.LEVEL, Method.DELTAS)
+#: Methods with a value for every frame.
+BY_FRAME = (Method.DELTAS, Method.BENDS)
+#: Methods that have a coarse grid too; one for the others was not worth its bit.
+_ON_TWO_GRIDS = (Method.CONSTANT, *BY_FRAME)
+#: Methods with any number of control points, and those whose numbers are predicted by a line.
+_BY_POINTS = (Method.PIECEWISE, Method.SPLINE)
+_BENDING = (*_BY_POINTS, Method.BENDS)
+
+
+#: Methods with a fixed number of integers.
+_FIXED_COUNTS = {Method.CONSTANT: 1, Method.LINE: 2}
 _LEAST_POINTS = 3
 #: The first step between this many points, or more, has one model: the more points, the shorter it is.
 _STEP_MODELS = 5
@@ -67,20 +75,22 @@ class Curve:
     Attributes:
         method: its kind.
         points: its integers, in units of :func:`grid`.
+        coarse: whether the grid is twice the bound, not the bound.
     """
 
     method: Method
     points: tuple[int, ...]
+    coarse: bool = False
 
 
-def grid(method: Method, bound: int) -> int:
+def grid(coarse: bool, bound: int) -> int:
     """The unit of a curve's integers, in units of a value."""
-    return 2 * bound if method in _COARSE else bound
+    return 2 * bound if coarse else bound
 
 
 def degree(method: Method, count: int) -> int:
     """Degree of the polynomials between ``count`` control points."""
-    if method in (Method.LEVEL, Method.CONSTANT):
+    if method is Method.CONSTANT:
         return 0
     return min(3, count - 1) if method is Method.SPLINE else 1
 
@@ -133,13 +143,15 @@ def evaluate(curve: Curve, axis: I64, bound: int) -> I64:
     """The values of a curve at each abscissa, (n,).
 
     Args:
-        curve: the curve; DELTAS needs one integer for each abscissa.
+        curve: the curve; DELTAS and BENDS need one integer for each abscissa.
         axis: abscissae from 0 to AXIS, (n,).
         bound: the error bound that the curve was made for.
     """
-    points, unit = np.array(curve.points, np.int64), grid(curve.method, bound)
-    if curve.method is Method.DELTAS:
+    points, unit = np.array(curve.points, np.int64), grid(curve.coarse, bound)
+    if curve.method in BY_FRAME:
         return points * unit
+    if curve.method is Method.CONSTANT:
+        return np.full(len(axis), points[0] * unit)
     first, mixed, total = weights(axis, len(points), degree(curve.method, len(points)))
     sums: I64 = (points[first[:, None] + np.arange(mixed.shape[1])] * mixed).sum(axis=1)
     return (2 * unit * sums + total) // (2 * total)
@@ -154,15 +166,22 @@ def write_curve(writer: BitWriter, channel: str, curve: Curve, bound: int, expec
         curve: the curve.
         bound: its error bound.
         expected: what the first value is expected to be, in units of a value.
+
+    Raises:
+        FramingError: the curve does not fit.
     """
     method, points = curve.method, curve.points
     write_symbol(writer, f"{channel}.method", method, len(Method))
-    if method in (Method.PIECEWISE, Method.SPLINE):
+    if method in _ON_TWO_GRIDS:
+        writer.put_bit(f"{channel}.coarse", method, int(curve.coarse))
+    elif curve.coarse:
+        raise FramingError("a curve of this method has no coarse grid", found=method.name.lower())
+    if method in _BY_POINTS:
         write_unsigned(writer, f"{channel}.{method.name.lower()}.points", len(points) - _LEAST_POINTS)
-    start = points[0] - _expected_point(method, bound, expected)
-    write_signed(writer, f"{channel}.{'level' if method in _COARSE else 'first'}", start)
+    start = points[0] - expected_point(curve.coarse, bound, expected)
+    write_signed(writer, first_model(channel, curve.coarse), start)
     for at in range(1, len(points)):
-        model, predicted = _next_step(channel, method, points[:at], len(points))
+        model, predicted = _next_step(channel, method, curve.coarse, points[:at], len(points))
         write_signed(writer, model, points[at] - predicted)
 
 
@@ -173,36 +192,53 @@ def read_curve(reader: RangeDecoder, channel: str, frames: int, bound: int, expe
         FramingError: a number exceeds its bound.
     """
     method = Method(read_symbol(reader, f"{channel}.method", len(Method)))
-    if method in (Method.PIECEWISE, Method.SPLINE):
+    coarse = method in _ON_TWO_GRIDS and bool(reader.get_bit(f"{channel}.coarse", method))
+    if method in _BY_POINTS:
         more = MOST_POINTS - _LEAST_POINTS
         count = _LEAST_POINTS + read_unsigned(reader, f"{channel}.{method.name.lower()}.points", more)
     else:
         count = _FIXED_COUNTS.get(method, frames)
-    start = read_signed(reader, f"{channel}.{'level' if method in _COARSE else 'first'}", 2 * LARGEST_POINT)
-    points = [_checked(start + _expected_point(method, bound, expected))]
+    start = read_signed(reader, first_model(channel, coarse), 2 * LARGEST_POINT)
+    points = [_checked(start + expected_point(coarse, bound, expected))]
     while len(points) < count:
-        model, predicted = _next_step(channel, method, points, count)
+        model, predicted = _next_step(channel, method, coarse, points, count)
         points.append(_checked(predicted + read_signed(reader, model, 4 * LARGEST_POINT)))
-    return Curve(method, tuple(points))
+    return Curve(method, tuple(points), coarse)
 
 
-def _expected_point(method: Method, bound: int, expected: int) -> int:
-    unit = grid(method, bound)
+def expected_point(coarse: bool, bound: int, expected: int) -> int:
+    """The first point of a curve that begins with the expected value."""
+    unit = grid(coarse, bound)
     # Limited as points are, so that the difference keeps its bound too.
     return min(max((2 * expected + unit) // (2 * unit), -LARGEST_POINT), LARGEST_POINT)
 
 
-def _next_step(channel: str, method: Method, before: Sequence[int], count: int) -> tuple[str, int]:
-    """The model of the next integer, and the integer that the ones before let expect."""
-    if method is Method.DELTAS:
-        return f"{channel}.delta", before[-1]
-    if method is Method.LINE:
-        return f"{channel}.slope", before[-1]
+def _grid_name(coarse: bool) -> str:
+    return "coarse" if coarse else "fine"
+
+
+def first_model(channel: str, coarse: bool) -> str:
+    """The model of the first point."""
+    return f"{channel}.{_grid_name(coarse)}.first"
+
+
+def step_model(channel: str, method: Method, coarse: bool, at: int, count: int) -> str:
+    """The model of the step to point ``at``, from 1, of ``count`` points."""
     # The control points of a spline do not lie on it, so their steps differ from those of lines.
-    kind = f"{channel}.{method.name.lower()}"
-    if len(before) == 1:
-        return f"{kind}.step{min(count, _STEP_MODELS)}", before[-1]
-    return f"{kind}.bend", 2 * before[-1] - before[-2]
+    kind = f"{channel}.{_grid_name(coarse)}.{method.name.lower()}"
+    if method not in _BENDING:
+        return kind
+    return f"{kind}.step{min(count, _STEP_MODELS)}" if at == 1 else f"{kind}.bend"
+
+
+def _next_step(
+    channel: str, method: Method, coarse: bool, before: Sequence[int], count: int
+) -> tuple[str, int]:
+    """The model of the next integer, and the integer that the ones before let expect."""
+    model = step_model(channel, method, coarse, len(before), count)
+    if len(before) == 1 or method not in _BENDING:
+        return model, before[-1]
+    return model, 2 * before[-1] - before[-2]
 
 
 def _checked(point: int) -> int:

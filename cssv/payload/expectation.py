@@ -22,7 +22,7 @@ class Expectation:
     """
 
     def __init__(self) -> None:
-        self.track, self.score = 0, 0
+        self.track, self.reach = 0, 0
         self.flags: dict[str, int] = {}
         self.goals = Goals()
         self._is_first, self._continues = True, False
@@ -30,10 +30,15 @@ class Expectation:
         self._last: dict[str, int] = {}
         self._sizes: list[tuple[int, int, int]] = []
 
-    def begin(self, track: int, score: int) -> None:
+    @property
+    def track_model(self) -> str:
+        """The model of the next track, counted from the one before."""
+        return "track.first" if self._is_first else "track"
+
+    def begin(self, track: int) -> None:
         """Begin a segment of a track."""
         self._continues = track == self.track and not self._is_first
-        self.track, self.score, self._is_first = track, score, False
+        self.track, self._is_first = track, False
 
     def of(self, channel: str) -> int:
         """The expected first value of a channel of the present segment, in its units."""

@@ -7,13 +7,12 @@ from cssv.payload.expectation import Expectation
 from cssv.payload.goals import GOALS
 from cssv.payload.integers import (
     LARGEST,
-    read_signed,
     read_symbol,
     read_unsigned,
-    write_signed,
     write_symbol,
     write_unsigned,
 )
+from cssv.payload.motion import REACHES
 from cssv.payload.range_coder import BitWriter, RangeDecoder
 from cssv.payload.texts import Texts
 from cssv.payload.window import SCORES, Segment
@@ -39,7 +38,7 @@ def write_facts(
             found=f"frames {segment.start} to {end - 1}, score {segment.score}",
             bound=f"frames 0 to {frames - 1}, score 0 to {SCORES}",
         )
-    write_unsigned(writer, "track", segment.track - expectation.track)
+    write_unsigned(writer, expectation.track_model, segment.track - expectation.track)
     write_unsigned(writer, "begin", segment.start)
     write_unsigned(writer, "end", frames - end)
     texts.write(writer, "label", segment.label or None)
@@ -53,8 +52,8 @@ def write_facts(
         expectation.flags[flag] = value
     for name in GOALS:
         expectation.goals.write(writer, name, getattr(segment, name))
-    write_signed(writer, "score", segment.score - expectation.score)
-    expectation.begin(segment.track, segment.score)
+    write_symbol(writer, "score", segment.score, SCORES + 1)
+    expectation.begin(segment.track)
 
 
 def read_facts(reader: RangeDecoder, frames: int, expectation: Expectation, texts: Texts) -> Segment:
@@ -63,7 +62,7 @@ def read_facts(reader: RangeDecoder, frames: int, expectation: Expectation, text
     Raises:
         FramingError: a number exceeds its bound.
     """
-    track = expectation.track + read_unsigned(reader, "track", LARGEST - expectation.track)
+    track = expectation.track + read_unsigned(reader, expectation.track_model, LARGEST - expectation.track)
     start = read_unsigned(reader, "begin", frames - 1)
     count = frames - start - read_unsigned(reader, "end", frames - 1 - start)
     label, name = texts.read(reader, "label"), texts.read(reader, "name")
@@ -71,10 +70,8 @@ def read_facts(reader: RangeDecoder, frames: int, expectation: Expectation, text
     for flag in _FLAGS:
         expectation.flags[flag] = reader.get_bit(flag, expectation.flags.get(flag, 2))
     goal_m, goal_px = (expectation.goals.read(reader, name) for name in GOALS)
-    score = expectation.score + read_signed(reader, "score", SCORES)
-    if not 0 <= score <= SCORES:
-        raise FramingError("a score of a payload is not valid", found=score, bound=f"0 to {SCORES}")
-    expectation.begin(track, score)
+    score = read_symbol(reader, "score", SCORES + 1)
+    expectation.begin(track)
     return Segment(
         track=track,
         start=start,
@@ -91,3 +88,16 @@ def read_facts(reader: RangeDecoder, frames: int, expectation: Expectation, text
         goal_m=goal_m,
         goal_px=goal_px,
     )
+
+
+def write_reach(writer: BitWriter, reach: int, expectation: Expectation) -> None:
+    """Write the reach of a segment's slopes."""
+    # It is mostly that of the segment before.
+    write_symbol(writer, f"reach{expectation.reach}", reach, len(REACHES))
+    expectation.reach = reach
+
+
+def read_reach(reader: RangeDecoder, expectation: Expectation) -> int:
+    """Inverse of :func:`write_reach`."""
+    expectation.reach = read_symbol(reader, f"reach{expectation.reach}", len(REACHES))
+    return expectation.reach

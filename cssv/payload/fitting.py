@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -17,16 +19,20 @@ from cssv.payload.curves import (
     Method,
     degree,
     evaluate,
+    expected_point,
     grid,
     weights,
     write_curve,
 )
+from cssv.payload.frame_values import shortest_bends, shortest_deltas
 from cssv.payload.models import Models
 from cssv.payload.range_coder import LengthMeter
 
 F64 = NDArray[np.float64]
 #: Most control points that are tried, and frames a control point: beyond, DELTAS is shorter.
-_MOST_TRIED, _FRAMES_A_POINT = 10, 2
+_MOST_TRIED, _FRAMES_A_POINT = 24, 2
+#: With a curve of so few points, a value for every frame is not tried.
+_FEW_POINTS = 3
 #: Rounds of reweighting towards the fit with the least maximum error, and of the search on the grid.
 _ROUNDS, _SEARCHES = 8, 3
 #: How far around the rounded fit all combinations of this many points are tried.
@@ -59,52 +65,81 @@ def fit_curve(values: F64, axis: I64, bound: int, models: Models, channel: str, 
         write_curve(meter, channel, curve, bound, expected)
         return meter.length, curve
 
-    return min(map(length, _candidates(values, axis, bound)), key=lambda pair: (pair[0], pair[1].method))[1]
+    found = map(length, _candidates(values, axis, bound, models, channel, expected))
+    return min(found, key=lambda pair: (pair[0], pair[1].method))[1]
 
 
-def _candidates(values: F64, axis: I64, bound: int) -> Iterator[Curve]:
-    """Curves within the bound: of each method those with the fewest integers."""
-    points = np.rint(values / (2 * bound)).astype(int)
-    yield Curve(Method.DELTAS, tuple(points.tolist()))
-    if np.abs(values - 2 * bound * points[0]).max() <= bound:
-        yield Curve(Method.LEVEL, (int(points[0]),))
+def _candidates(
+    values: F64, axis: I64, bound: int, models: Models, channel: str, expected: int
+) -> Iterator[Curve]:
+    """Curves within the bound: of each method and grid those with the fewest integers."""
+    constants = list(_constants(values, bound, expected))
+    yield from constants
+    if constants:
+        # One value is shorter than anything else.
+        return
     most = min(_MOST_TRIED, MOST_POINTS, max(len(values) // _FRAMES_A_POINT, 2))
-    families = (
-        (
-            (Method.CONSTANT, 1),
-            (Method.LINE, 2),
-            *((Method.PIECEWISE, count) for count in range(3, most + 1)),
-        ),
-        ((Method.SPLINE, count) for count in range(3, most + 1)),
-    )
-    for family in families:
-        fitting: list[Curve] = []
-        for method, count in family:
-            # More points cost more bits, so the smallest number that suffices is enough.
-            if fitting or count > len(values):
-                break
-            fitting = list(_fits(values, axis, bound, method, count))
-        yield from fitting
-        if fitting and len(fitting[0].points) <= 2:
-            # A line is shorter than any spline.
+    counts = range(3, most + 1)
+    lines = [(Method.LINE, 2), *((Method.PIECEWISE, count) for count in counts)]
+    fitting = list(_fewest(values, axis, bound, lines))
+    yield from fitting
+    if fitting and len(fitting[0].points) <= 2:
+        # A line is shorter than any spline and than deltas.
+        return
+    splines = list(_fewest(values, axis, bound, [(Method.SPLINE, count) for count in counts]))
+    yield from splines
+    if any(len(curve.points) <= _FEW_POINTS for curve in (*fitting, *splines)):
+        return
+    for coarse in (True, False):
+        yield shortest_deltas(values, bound, coarse, models, channel, expected)
+        if len(values) > 2:
+            yield shortest_bends(values, bound, coarse, models, channel, expected)
+
+
+def _constants(values: F64, bound: int, expected: int) -> Iterator[Curve]:
+    """On each grid the value nearest to what is expected."""
+    for coarse in (True, False):
+        unit = grid(coarse, bound)
+        low, high = math.ceil((values.max() - bound) / unit), math.floor((values.min() + bound) / unit)
+        if low <= high:
+            point = min(max(expected_point(coarse, bound, expected), low), high)
+            yield Curve(Method.CONSTANT, (point,), coarse)
+
+
+def _fewest(values: F64, axis: I64, bound: int, family: Iterable[tuple[Method, int]]) -> Iterator[Curve]:
+    """The curves of a family with the fewest points."""
+    for method, count in family:
+        if count > len(values):
+            return
+        found = list(_fits(values, axis, bound, method, count))
+        yield from found
+        if found:
+            # More points cost more bits.
             return
 
 
 def _fits(values: F64, axis: I64, bound: int, method: Method, count: int) -> Iterator[Curve]:
     """Curves of a method and a number of control points that stay within the bound."""
-    first, mixed, total = weights(axis, count, degree(method, count))
-    matrix = np.zeros((len(values), count))
-    columns = first[:, None] + np.arange(mixed.shape[1])
-    np.put_along_axis(matrix, columns, mixed / total, axis=1)
-    unit = grid(method, bound)
+    matrix = _matrix(axis.tobytes(), method, count)
     # Rounding to the grid improves a fit by little.
-    ideal = _minimax(matrix, values / unit, 1.2 * bound / unit)
+    ideal = _minimax(matrix, values / bound, 1.2)
     if ideal is None:
         return
-    for points in _on_the_grid(matrix, values / unit, ideal):
+    for points in _on_the_grid(matrix, values / bound, ideal):
         curve = Curve(method, tuple(points.tolist()))
         if max(map(abs, curve.points)) <= LARGEST_POINT and _is_within(curve, values, axis, bound):
             yield curve
+
+
+@lru_cache(maxsize=4096)
+def _matrix(axis_bytes: bytes, method: Method, count: int) -> F64:
+    """How control points mix at each abscissa, (n, count)."""
+    axis = np.frombuffer(axis_bytes, np.int64)
+    first, mixed, total = weights(axis, count, degree(method, count))
+    matrix = np.zeros((len(axis), count))
+    np.put_along_axis(matrix, first[:, None] + np.arange(mixed.shape[1]), mixed / total, axis=1)
+    matrix.setflags(write=False)
+    return matrix
 
 
 def _is_within(curve: Curve, values: F64, axis: I64, bound: int) -> bool:
@@ -119,8 +154,11 @@ def _minimax(matrix: F64, values: F64, limit: float) -> F64 | None:
     share = np.full(len(values), 1 / len(values))
     best, least = None, np.inf
     for _ in range(_ROUNDS):
-        root = np.sqrt(share)
-        found = np.linalg.lstsq(matrix * root[:, None], values * root, rcond=None)[0]
+        weighted = matrix * share[:, None]
+        gram = matrix.T @ weighted
+        # Frames of no weight must not make the equations singular.
+        gram.flat[:: len(gram) + 1] += 1e-12
+        found = np.linalg.solve(gram, weighted.T @ values)
         errors = np.abs(matrix @ found - values)
         if share @ errors**2 > limit**2:
             # The least weighted mean is above the limit, so the maximum error is for any coefficients.
@@ -135,7 +173,7 @@ def _minimax(matrix: F64, values: F64, limit: float) -> F64 | None:
 
 
 def _on_the_grid(matrix: F64, values: F64, ideal: F64) -> Iterator[I64]:
-    """Whole coefficients near the ideal ones; the bound is not checked exactly."""
+    """Whole coefficients near the ideal ones; the bound of 1 is not checked exactly."""
     centre, count = np.rint(ideal).astype(np.int64), len(ideal)
     if count in _REACH:
         reach = range(-_REACH[count], _REACH[count] + 1)
@@ -144,9 +182,10 @@ def _on_the_grid(matrix: F64, values: F64, ideal: F64) -> Iterator[I64]:
         # A little above the bound is left to the exact test, because values are rounded.
         yield from tried[errors <= 1.05]
         return
+    steps = np.concatenate([np.zeros((1, count), np.int64), np.eye(count, dtype=np.int64)])
+    steps = np.concatenate([steps, -steps[1:]])
     for _ in range(_SEARCHES):
-        steps = np.concatenate([np.eye(count, dtype=np.int64), -np.eye(count, dtype=np.int64)])
-        tried = np.concatenate([centre[None], centre + steps])
+        tried = centre + steps
         best = int(np.abs(tried @ matrix.T - values).max(axis=1).argmin())
         if best == 0:
             break

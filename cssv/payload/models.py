@@ -25,7 +25,7 @@ Table = Mapping[str, Mapping[int, State]]
 #: A decision that was never observed.
 UNSEEN: State = (SCALE // 2, 0)
 #: 1 / (observations + 1.5) in units of 1 / SCALE: the mean of the bits and of a first guess.
-_RATES = tuple(2 * SCALE // (2 * seen + 3) for seen in range(SATURATED + 1))
+_RATES = tuple(2 * SCALE // (2 * min(seen, SATURATED) + 3) for seen in range(STATIC))
 
 
 def adapt(state: State, bit: int) -> State:
@@ -33,9 +33,13 @@ def adapt(state: State, bit: int) -> State:
     one, seen = state
     if seen == STATIC:
         return state
-    goal = SCALE if bit else 0
-    one += (goal - one) * _RATES[min(seen, SATURATED)] >> 16
-    return min(max(one, LEAST), SCALE - LEAST), min(seen + 1, SATURATED)
+    # Conditions in place of min and max: this is the innermost function of reading and writing.
+    one += ((SCALE if bit else 0) - one) * _RATES[seen] >> 16
+    if one < LEAST:
+        one = LEAST
+    elif one > SCALE - LEAST:
+        one = SCALE - LEAST
+    return one, seen + 1 if seen < SATURATED else SATURATED
 
 
 class Models:
@@ -46,28 +50,31 @@ class Models:
     """
 
     def __init__(self, prior: Table | None = None) -> None:
-        self._prior = shipped_priors() if prior is None else prior
+        self._prior = _shipped_states() if prior is None else _by_decision(prior)
         self._states: dict[tuple[str, int], State] = {}
-        self._parent: Models | None = None
 
     def state(self, model: str, node: int) -> State:
         """The present state of a decision."""
-        known = self._states.get((model, node))
-        if known is not None:
-            return known
-        if self._parent is not None:
-            return self._parent.state(model, node)
-        return self._prior.get(model, {}).get(node, UNSEEN)
+        key = model, node
+        return self._states.get(key) or self._prior.get(key, UNSEEN)
 
-    def observe(self, model: str, node: int, bit: int) -> None:
-        """Adapt a decision to its outcome."""
-        self._states[model, node] = adapt(self.state(model, node), bit)
+    def observe(self, model: str, node: int, bit: int) -> int:
+        """Adapt a decision to its outcome; returns the probability of 1 that it had before."""
+        key = model, node
+        state = self._states.get(key) or self._prior.get(key, UNSEEN)
+        self._states[key] = adapt(state, bit)
+        return state[0]
 
     def branch(self) -> Models:
         """Models that begin with these states; what they observe does not change these."""
-        other = Models(self._prior)
-        other._parent = self
+        other = Models.__new__(Models)
+        other._prior, other._states = self._prior, self._states.copy()
         return other
+
+
+def _by_decision(table: Table) -> dict[tuple[str, int], State]:
+    """The states by model and node."""
+    return {(model, node): state for model, nodes in table.items() for node, state in nodes.items()}
 
 
 def read_priors(text: str) -> dict[str, dict[int, State]]:
@@ -91,3 +98,8 @@ def write_priors(table: Table) -> str:
 def shipped_priors() -> Table:
     """The priors of format version 1, learnt by ``benchmarks/payload_priors.py``."""
     return read_priors(resources.files(__package__).joinpath("priors.json").read_text(encoding="utf-8"))
+
+
+@cache
+def _shipped_states() -> dict[tuple[str, int], State]:
+    return _by_decision(shipped_priors())

@@ -10,10 +10,10 @@ import numpy as np
 from cssv.payload.channels import I64, UNITS_A_PX, UNITS_A_RANGE
 from cssv.payload.window import Segment, Window
 
-#: The slope at a frame reaches over this share of the window's frames on both sides.
-_REACH_SHARE = 4
-#: Bound of a slope in units of the range.
-_LARGEST = 1 << 40
+#: The slope at a frame reaches over one of these shares of the window's frames on both sides.
+REACHES = (4, 2, 8, 16)
+#: Bounds of a slope in units of the range, and of a way in half units.
+_LARGEST, _LARGEST_PLACE = 1 << 40, 1 << 33
 
 
 def slopes(window: Window, segment: Segment, values: Mapping[str, I64]) -> I64:
@@ -24,20 +24,22 @@ def slopes(window: Window, segment: Segment, values: Mapping[str, I64]) -> I64:
         segment: the segment.
         values: decoded values of the channels of the box.
     """
-    count, reach = segment.count, max(1, len(window.pts) // _REACH_SHARE)
+    count, reach = segment.count, max(1, len(window.pts) // REACHES[segment.reach])
     if count == 1:
         return np.zeros((1, 2), np.int64)
     low, high = window.ranges.speed_px_s
     # Places are in half units here, because the centre lies half a height above the foot.
     scale = UNITS_A_RANGE / (2 * UNITS_A_PX * window.time_base * (Fraction(high) - Fraction(low)))
-    places = ((2 * values["centre"]).tolist(), (2 * values["foot"] - values["height"]).tolist())
+    places = np.stack([2 * values["centre"], 2 * values["foot"] - values["height"]], axis=1)
     pts = window.pts[segment.start : segment.start + count]
-    found = np.zeros((count, 2), np.int64)
-    for at in range(count):
-        first, last = max(0, at - reach), min(count - 1, at + reach)
-        time = (pts[last] - pts[first]) * scale.denominator
-        for k, place in enumerate(places):
-            # Slopes beyond 64 bits are limited: no velocity is that large.
-            slope = (place[last] - place[first]) * scale.numerator // time
-            found[at, k] = min(max(slope, -_LARGEST), _LARGEST)
-    return found
+    # Python's integers where a product could exceed 64 bits.
+    largest = max(_LARGEST_PLACE * scale.numerator, (pts[-1] - pts[0]) * scale.denominator)
+    kind = np.int64 if largest < 1 << 62 else object
+    since = np.array([each - pts[0] for each in pts], kind)
+    at = np.arange(count)
+    first, last = np.maximum(at - reach, 0), np.minimum(at + reach, count - 1)
+    ways = (places[last] - places[first]).astype(kind)
+    found = ways * scale.numerator // ((since[last] - since[first]) * scale.denominator)[:, None]
+    # No velocity is larger.
+    limited: I64 = np.clip(found, -_LARGEST, _LARGEST).astype(np.int64)
+    return limited

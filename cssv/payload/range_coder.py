@@ -54,9 +54,8 @@ class RangeEncoder:
 
     def put_bit(self, model: str, node: int, bit: int) -> None:
         """Write one decision and adapt its model."""
-        one, _ = self.models.state(model, node)
+        one = self.models.observe(model, node, bit)
         self._narrow((self._range >> 16) * one, bit)
-        self.models.observe(model, node, bit)
 
     def put_raw(self, value: int, bits: int) -> None:
         """Write ``bits`` bits of equal probability, the highest first."""
@@ -125,9 +124,29 @@ class LengthMeter:
 
     def put_bit(self, model: str, node: int, bit: int) -> None:
         """Add the length of one decision and adapt its model."""
+        one = self.models.observe(model, node, bit)
+        self.length += _LENGTHS[(one if bit else SCALE - one) >> 6]
+
+    def put_raw(self, value: int, bits: int) -> None:  # noqa: ARG002 - the length is the same for all values
+        """Add the length of ``bits`` bits."""
+        self.length += UNIT * bits
+
+
+class StaticMeter:
+    """Length of an encoding whose models do not adapt: that of each number by itself.
+
+    Args:
+        models: the states.
+    """
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self.length = 0
+
+    def put_bit(self, model: str, node: int, bit: int) -> None:
+        """Add the length of one decision."""
         one, _ = self.models.state(model, node)
         self.length += _LENGTHS[(one if bit else SCALE - one) >> 6]
-        self.models.observe(model, node, bit)
 
     def put_raw(self, value: int, bits: int) -> None:  # noqa: ARG002 - the length is the same for all values
         """Add the length of ``bits`` bits."""

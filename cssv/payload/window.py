@@ -18,7 +18,7 @@ from cssv.template.drawing import Selector
 #: Most segments of a window, and most frames of all its segments together.
 MOST_SEGMENTS, MOST_STATES = 4096, 1 << 17
 #: A score is a multiple of 1 / SCORES.
-SCORES = 32
+SCORES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,10 @@ class Segment:
         selector: which drawing; None chooses by what is known.
         is_given: whether the scene gives it outright.
         goal_m, goal_px: where it is heading; None if unknown.
-        score: its mean score, a multiple of 1/32: 0 to 32.
+        score: its mean score, a multiple of 1/16: 0 to 16.
         has_motion, has_turn, has_temperature, has_density: the groups of channels that are held. There is no
             turn without motion.
+        reach: over which share of the window's frames its slopes reach, an index.
         curves: one for each of :attr:`channels`.
     """
 
@@ -53,6 +54,7 @@ class Segment:
     has_turn: bool = False
     has_temperature: bool = False
     has_density: bool = False
+    reach: int = 0
     curves: tuple[Curve, ...] = ()
 
     @property

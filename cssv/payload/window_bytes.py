@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from cssv.errors import FramingError
-from cssv.payload.channels import bound_of
+from cssv.payload.channels import MOTION, bound_of
 from cssv.payload.curves import evaluate, read_curve, write_curve
 from cssv.payload.expectation import Expectation
-from cssv.payload.facts import read_facts, write_facts
+from cssv.payload.facts import read_facts, read_reach, write_facts, write_reach
 from cssv.payload.head import read_head, write_head
 from cssv.payload.models import Models, Table
 from cssv.payload.range_coder import BitWriter, RangeDecoder, RangeEncoder
@@ -40,6 +40,8 @@ def put_window(writer: BitWriter, window: Window) -> None:
         write_facts(writer, segment, len(window.pts), expectation, texts)
         axis = window.axis_of(segment)
         for channel, curve in zip(segment.channels, segment.curves, strict=True):
+            if channel == MOTION[0]:
+                write_reach(writer, segment.reach, expectation)
             bound = bound_of(channel, window.bound)
             write_curve(writer, channel, curve, bound, expectation.of(channel))
             expectation.note(channel, evaluate(curve, axis, bound))
@@ -68,6 +70,8 @@ def _read_segments(decoder: RangeDecoder, window: Window, count: int) -> Iterato
             raise FramingError("a window holds too many objects", bound=f"{MOST_STATES} in all its frames")
         axis, curves = window.axis_of(segment), []
         for channel in segment.channels:
+            if channel == MOTION[0]:
+                segment = replace(segment, reach=read_reach(decoder, expectation))
             bound = bound_of(channel, window.bound)
             curve = read_curve(decoder, channel, segment.count, bound, expectation.of(channel))
             expectation.note(channel, evaluate(curve, axis, bound))

@@ -10,8 +10,10 @@ import numpy as np
 
 from cssv.errors import FramingError
 from cssv.payload.channels import (
+    AXIS_BOUND,
     BOX,
     F64,
+    MOTION,
     UNITS_A_PX,
     UNITS_A_RANGE,
     bound_of,
@@ -20,12 +22,12 @@ from cssv.payload.channels import (
 )
 from cssv.payload.curves import I64, evaluate, write_curve
 from cssv.payload.expectation import Expectation
-from cssv.payload.facts import write_facts
+from cssv.payload.facts import write_facts, write_reach
 from cssv.payload.fitting import fit_curve
 from cssv.payload.goals import round_goal
 from cssv.payload.head import single_precision, write_head
 from cssv.payload.models import Models, Table
-from cssv.payload.motion import slopes
+from cssv.payload.motion import REACHES, slopes
 from cssv.payload.range_coder import LengthMeter
 from cssv.payload.texts import Texts, cut_text
 from cssv.payload.window import MOST_STATES, SCORES, Segment, Window
@@ -33,6 +35,9 @@ from cssv.payload.window_scene import part_of
 from cssv.scene import Ranges, Scene
 from cssv.template.certainty import value_certainty
 from cssv.template.state import ObjectState
+
+#: Bits of a change of the reach.
+_OTHER_REACH = 2
 
 
 @dataclass(slots=True)
@@ -143,20 +148,24 @@ def _runs(objects: Sequence[Iterable[ObjectState]], *, halves: bool) -> list[_Ru
 
 def _fit_segment(run: _Run, head: Window, meter: LengthMeter, expectation: Expectation) -> Segment:
     """The segment with its curves, which are also written to the meter."""
-    axis, curves = head.axis_of(run.segment), []
+    segment = run.segment
+    axis, curves = head.axis_of(segment), []
     decoded: dict[str, I64] = {}
-    wanted = _values(run.states, head.ranges, run.segment)
-    for channel in run.segment.channels:
-        if channel == "velocity_x":
+    wanted = _values(run.states, head.ranges, segment)
+    for channel in segment.channels:
+        if channel == MOTION[0]:
             # The slopes are those of the decoded boxes, which are known only now.
-            wanted |= _velocities(run, head, decoded)
+            reach, velocities = _velocities(run, head, decoded, expectation.reach)
+            wanted |= velocities
+            segment = replace(segment, reach=reach)
+            write_reach(meter, reach, expectation)
         bound, expected = bound_of(channel, head.bound), expectation.of(channel)
         curve = fit_curve(wanted[channel], axis, bound, meter.models, channel, expected)
         write_curve(meter, channel, curve, bound, expected)
         decoded[channel] = evaluate(curve, axis, bound)
         expectation.note(channel, decoded[channel])
         curves.append(curve)
-    return replace(run.segment, curves=tuple(curves))
+    return replace(segment, curves=tuple(curves))
 
 
 def _values(states: Sequence[ObjectState], ranges: Ranges, segment: Segment) -> dict[str, F64]:
@@ -180,18 +189,41 @@ def _values(states: Sequence[ObjectState], ranges: Ranges, segment: Segment) -> 
     return values
 
 
-def _velocities(run: _Run, head: Window, decoded: Mapping[str, I64]) -> dict[str, F64]:
-    """The channels of velocity and turn, in units of the range.
+def _velocities(
+    run: _Run, head: Window, decoded: Mapping[str, I64], before: int
+) -> tuple[int, dict[str, F64]]:
+    """The best reach of slopes, and the channels of velocity and turn in units of the range.
 
     The velocity is what the slopes of the decoded boxes lack. The turn is half the difference of the
     velocities to the future frames and from the past frames.
+
+    Args:
+        run: the segment and its states.
+        head: the window.
+        decoded: the decoded channels of the box.
+        before: the reach of the segment before; another one costs about as much as _OTHER_REACH.
     """
     span = head.ranges.speed_px_s
     unit = (span[1] - span[0]) / UNITS_A_RANGE
-    slope = slopes(head, run.segment, decoded)
     past, future = (
         np.array([getattr(state, name) for state in run.states]) / unit
         for name in ("past_px_s", "future_px_s")
     )
-    wanted = {"velocity": (past + future) / 2 - slope, "turn": (future - past) / 2}
-    return {f"{name}_{axis}": values[:, k] for name, values in wanted.items() for k, axis in enumerate("xy")}
+    lacking = [
+        (past + future) / 2 - slopes(head, replace(run.segment, reach=reach), decoded)
+        for reach in range(len(REACHES))
+    ]
+    best = min(
+        range(len(REACHES)), key=lambda reach: _roughness(lacking[reach]) + _OTHER_REACH * (reach != before)
+    )
+    wanted = {"velocity": lacking[best], "turn": (future - past) / 2}
+    return best, {
+        f"{name}_{axis}": values[:, k] for name, values in wanted.items() for k, axis in enumerate("xy")
+    }
+
+
+def _roughness(lacking: F64) -> float:
+    """About the bits of the curves of a velocity: those of its size, its extent and its steps."""
+    steps = lacking / AXIS_BOUND
+    extents = np.log2(1 + np.abs(steps).max(axis=0)) + np.log2(1 + np.ptp(steps, axis=0) / 2)
+    return float(2 * extents.sum() + np.abs(np.diff(steps, axis=0)).sum() / 2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -57,6 +57,24 @@ _TSAI = {
     "kappa1_per_mm2": (1, -1e6, 1e6, 14),
 }
 _GOALS = {"goal_m": (2, -1e9, 1e9, 10), "goal_px": (2, -1e6, 1e6, 10)}
+_TIME_BASES = tuple(
+    map(
+        Fraction,
+        (
+            "1/25", "1/30", "1001/30000", "1/24", "1001/24000", "1/50", "1/60", "1001/60000", "1/5", "1/7",
+            "1/8", "1/10", "1/12", "1/15", "1/20", "1/100", "1/120", "1/1000", "1/90000", "1/12800",
+            "1/15360", "1/12288", "1/30000", "1/24000", "1/60000", "1/16000", "1/10240", "1/14", "1/600",
+            "1/48000",
+        ),
+    )
+)  # fmt: skip
+_SIZES = (
+    [1920, 1080], [1280, 720], [640, 480], [3840, 2160], [640, 360], [768, 576], [320, 240], [720, 576],
+    [720, 480], [352, 288], [176, 144], [1024, 768], [800, 600], [854, 480], [960, 540], [1280, 960],
+    [1280, 1024], [1600, 1200], [1440, 1080], [2560, 1440], [4096, 2160], [1080, 1920], [720, 1280],
+    [480, 640], [1080, 1080], [704, 576], [704, 480], [2048, 1536], [2592, 1944], [160, 120],
+)  # fmt: skip
+_METHODS = ("constant", "line", "piecewise", "spline", "deltas", "bends")
 _SELECTORS = ("rings", "comet", "edges", None)
 _FLAGS = ("is_given", "has_motion", "has_turn", "has_temperature", "has_density")
 _RANGES = (("speed_px_s", 5), ("temperature_c", 5), ("density_kg_m3", 50))
@@ -252,25 +270,26 @@ def _tsai(decoder: Decoder, size: list[int]) -> dict[str, Any]:
 def _curve(decoder: Decoder, channel: str, pts: list[int], bound: int, expected: int) -> list[int]:
     """Section 5: the values of a channel at the times of its frames."""
     method = decoder.symbol(f"{channel}.method", 6)
-    grid = 2 * bound if method in (0, 5) else bound
-    kind = {3: "piecewise", 4: "spline"}.get(method)
-    many = 3 + decoder.unsigned(f"{channel}.{kind}.points", 29) if kind else 0
-    count = {0: 1, 1: 1, 2: 2, 5: len(pts)}.get(method, many)
+    coarse = decoder.decision(f"{channel}.coarse", method) if method in (0, 4, 5) else 0
+    grid, name = bound * (1 + coarse), _METHODS[method]
+    count = {0: 1, 1: 2, 4: len(pts), 5: len(pts)}.get(method, 0)
+    count = count or 3 + decoder.unsigned(f"{channel}.{name}.points", 29)
+    group = f"{channel}.{'coarse' if coarse else 'fine'}"
     start = min(max((2 * expected + grid) // (2 * grid), -131072), 131072)
-    points = [start + decoder.signed(f"{channel}.{'level' if method in (0, 5) else 'first'}", 262144)]
+    points = [start + decoder.signed(f"{group}.first", 262144)]
+    _check(abs(points[0]) <= 131072, "a point is too large")
     while len(points) < count:
-        if method in (2, 5):
-            point = points[-1] + decoder.signed(f"{channel}.{'slope' if method == 2 else 'delta'}", 524288)
+        if method in (1, 4):
+            point = points[-1] + decoder.signed(f"{group}.{name}", 524288)
         elif len(points) == 1:
-            point = points[-1] + decoder.signed(f"{channel}.{kind}.step{min(count, 5)}", 524288)
+            point = points[-1] + decoder.signed(f"{group}.{name}.step{min(count, 5)}", 524288)
         else:
-            point = 2 * points[-1] - points[-2] + decoder.signed(f"{channel}.{kind}.bend", 524288)
+            point = 2 * points[-1] - points[-2] + decoder.signed(f"{group}.{name}.bend", 524288)
         _check(abs(point) <= 131072, "a point is too large")
         points.append(point)
-    _check(abs(points[0]) <= 131072, "a point is too large")
-    if method == 5:
+    if method in (4, 5):
         return [grid * point for point in points]
-    degree = {0: 0, 1: 0, 4: min(3, count - 1)}.get(method, 1)
+    degree = {0: 0, 3: min(3, count - 1)}.get(method, 1)
     return [_value(points, degree, grid, a) for a in _abscissae(pts)]
 
 
@@ -301,13 +320,26 @@ def _value(points: list[int], degree: int, grid: int, a: int) -> int:
     return (2 * grid * total + divisor) // (2 * divisor)
 
 
+def _listed(decoder: Decoder, known: Sequence[Any]) -> Any:
+    """An entry of a list, or None for one that follows."""
+    index = decoder.raw(5)
+    _check(index <= len(known), "index")
+    return known[index - 1] if index else None
+
+
 def _head(decoder: Decoder) -> dict[str, Any]:
     """Section 6."""
-    number = decoder.unsigned("number")
-    numerator, denominator = decoder.unsigned("time_base"), decoder.unsigned("time_base")
-    _check(min(numerator, denominator) >= 1, "time base")
-    count = 1 + decoder.unsigned("frames", 1023)
+    time_base = _listed(decoder, _TIME_BASES)
+    if time_base is None:
+        numerator, denominator = decoder.unsigned("time_base"), decoder.unsigned("time_base")
+        _check(min(numerator, denominator) >= 1, "time base")
+        time_base = Fraction(numerator, denominator)
     step = 1 + decoder.unsigned("step")
+    usual = (4 * time_base.denominator // (step * time_base.numerator) + 1) >> 1
+    usual = min(max(usual, 1), 1024)
+    count = usual + decoder.signed("frames", 1024)
+    _check(1 <= count <= 1024, "frames")
+    number = usual * decoder.unsigned("number") + decoder.unsigned("number.rest", usual - 1)
     if decoder.decision("start.far", 0):
         start = decoder.raw(64)
         start -= 2**64 if start >= 2**63 else 0
@@ -317,13 +349,13 @@ def _head(decoder: Decoder) -> dict[str, Any]:
     for _ in range(count - 1):
         pts.append(pts[-1] + step + (0 if even else decoder.signed("jitter")))
         _check(pts[-1] > pts[-2], "times")
-    size = [decoder.unsigned("side", 16384) for _ in range(2)]
+    size = _listed(decoder, _SIZES) or [decoder.unsigned("side", 16384) for _ in range(2)]
     bound = decoder.unsigned("bound", 1024)
     _check(min(size) >= 32 and bound >= 1, "head")
     ranges = {}
     for name, unit in _RANGES:
         if decoder.decision(f"{name}.plain", 0):
-            ends = [float(unit * decoder.signed(f"{name}.end")) for _ in range(2)]
+            ends = [float(unit * decoder.signed(f"{name}.{end}")) for end in ("low", "high")]
         else:
             ends = [struct.unpack(">f", decoder.raw(32).to_bytes(4, "big"))[0] for _ in range(2)]
         _check(float("-inf") < ends[0] < ends[1] < float("inf"), name)
@@ -331,7 +363,7 @@ def _head(decoder: Decoder) -> dict[str, Any]:
     return {
         "number": number,
         "pts": pts,
-        "time_base": str(Fraction(numerator, denominator)),
+        "time_base": str(time_base),
         "size": size,
         "ranges": ranges,
         "bound": bound,
@@ -357,7 +389,7 @@ class _Segments:
 
     def __init__(self, decoder: Decoder, head: dict[str, Any]) -> None:
         self._decoder, self._head = decoder, head
-        self._track, self._score, self._flags = 0, 0, dict.fromkeys(_FLAGS, 2)
+        self._track, self._reach, self._flags = 0, 0, dict.fromkeys(_FLAGS, 2)
         self._texts: dict[str, list[str]] = {"label": list(_LABELS), "name": []}
         self._goals: dict[str, list[Any]] = {goal: [] for goal in _GOALS}
         self._first: dict[str, int] = {}
@@ -386,7 +418,8 @@ class _Segments:
     def read(self) -> dict[str, Any]:
         """The next segment."""
         decoder, frames = self._decoder, len(self._head["pts"])
-        track = self._track + decoder.unsigned("track", 2**32 - 2 - self._track)
+        model = "track.first" if self._is_first else "track"
+        track = self._track + decoder.unsigned(model, 2**32 - 2 - self._track)
         start = decoder.unsigned("begin", frames - 1)
         count = frames - start - decoder.unsigned("end", frames - 1 - start)
         self._frames += count
@@ -395,12 +428,14 @@ class _Segments:
         selector = _SELECTORS[decoder.symbol("selector", 4)]
         self._flags = {flag: decoder.decision(flag, self._flags[flag]) for flag in _FLAGS}
         goals = {goal: self._goal(goal) for goal in _GOALS}
-        self._score += decoder.signed("score", 32)
-        _check(0 <= self._score <= 32, "score")
+        score = decoder.symbol("score", 17)
         continues, self._track, self._is_first = track == self._track and not self._is_first, track, False
         pts = self._head["pts"][start : start + count]
         values: dict[str, list[int]] = {}
+        reach = 0
         for channel, bound in _channels(self._flags, self._head["bound"]):
+            if channel == "sigma":
+                self._reach = reach = decoder.symbol(f"reach{self._reach}", 4)
             expected = self._expected(channel, continues=continues)
             values[channel] = _curve(decoder, channel, pts, bound, expected)
             self._first[channel], self._last[channel] = values[channel][0], values[channel][-1]
@@ -413,20 +448,23 @@ class _Segments:
             | goals
             | {
                 "selector": selector,
-                "score": self._score,
+                "score": score,
+                "reach": reach,
                 "values": values,
-                "slopes": _slopes(self._head, pts, values),
+                "slopes": _slopes(self._head, pts, values, reach),
             }
         )
 
 
-def _slopes(head: dict[str, Any], pts: list[int], values: dict[str, list[int]]) -> list[list[int]]:
+def _slopes(
+    head: dict[str, Any], pts: list[int], values: dict[str, list[int]], reach: int
+) -> list[list[int]]:
     """Section 8: slopes along x and y."""
     if len(pts) == 1:
         return [[0, 0]]
     low, high = map(Fraction, head["ranges"]["speed_px_s"])
     scale = 512 / (32 * Fraction(head["time_base"]) * (high - low))
-    reach, found = max(1, len(head["pts"]) // 4), []
+    reach, found = max(1, len(head["pts"]) // (4, 2, 8, 16)[reach]), []
     places = (
         [2 * x for x in values["centre"]],
         [2 * foot - height for foot, height in zip(values["foot"], values["height"], strict=True)],

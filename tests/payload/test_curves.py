@@ -23,19 +23,22 @@ from cssv.payload.curves import (
     write_curve,
 )
 from cssv.payload.fitting import fit_curve
-from cssv.payload.models import Models
-from cssv.payload.range_coder import RangeDecoder, RangeEncoder
+from cssv.payload.frame_values import shortest_bends, shortest_deltas
+from cssv.payload.models import STATIC, Models, shipped_priors
+from cssv.payload.range_coder import LengthMeter, RangeDecoder, RangeEncoder
 
 BOUND = 16
-COUNTS = {Method.LEVEL: 1, Method.CONSTANT: 1, Method.LINE: 2}
+COUNTS = {Method.CONSTANT: 1, Method.LINE: 2}
+BY_FRAME = (Method.DELTAS, Method.BENDS)
 points = st.integers(-LARGEST_POINT, LARGEST_POINT) | st.integers(-50, 50)
 
 
 @st.composite
 def curves(draw, frames):
     method = draw(st.sampled_from(Method))
-    count = frames if method is Method.DELTAS else COUNTS.get(method) or draw(st.integers(3, 32))
-    return Curve(method, tuple(draw(st.lists(points, min_size=count, max_size=count))))
+    count = frames if method in BY_FRAME else COUNTS.get(method) or draw(st.integers(3, 32))
+    coarse = method in (Method.CONSTANT, *BY_FRAME) and draw(st.booleans())
+    return Curve(method, tuple(draw(st.lists(points, min_size=count, max_size=count))), coarse)
 
 
 def axis_of(frames):
@@ -59,7 +62,7 @@ def test_a_curve_reads_back(data, frames, expected):
 def test_values_lie_between_the_control_points(data, frames, bound):
     curve = data.draw(curves(frames))
     values = evaluate(curve, axis_of(frames), bound)
-    unit = 2 * bound if curve.method in (Method.LEVEL, Method.DELTAS) else bound
+    unit = 2 * bound if curve.coarse else bound
     assert min(curve.points) * unit <= values.min()
     assert values.max() <= max(curve.points) * unit
 
@@ -68,11 +71,11 @@ def test_values_lie_between_the_control_points(data, frames, bound):
 def test_values_are_those_of_exact_arithmetic(data, frames):
     curve = data.draw(curves(frames))
     values = evaluate(curve, axis_of(frames), BOUND).tolist()
-    if curve.method in (Method.DELTAS,):
-        assert values == [2 * BOUND * point for point in curve.points]
+    unit = 2 * BOUND if curve.coarse else BOUND
+    if curve.method in BY_FRAME:
+        assert values == [unit * point for point in curve.points]
         return
     first, mixed, total = weights(axis_of(frames), len(curve.points), degree(curve.method, len(curve.points)))
-    unit = 2 * BOUND if curve.method is Method.LEVEL else BOUND
     for value, start, row in zip(values, first.tolist(), mixed.tolist(), strict=True):
         exact = unit * sum(w * curve.points[start + k] for k, w in enumerate(row))
         assert value == (2 * exact + total) // (2 * total)
@@ -119,15 +122,45 @@ def test_the_shortest_curve_keeps_the_bound(noise, bound, slope, share):
 @pytest.mark.parametrize(
     ("values", "methods"),
     [
-        (np.full(50, 1234.0), {Method.LEVEL, Method.CONSTANT}),
+        (np.full(50, 1234.0), {Method.CONSTANT}),
         (np.linspace(100, 9000, 50), {Method.LINE}),
         (np.abs(np.linspace(-9000, 9000, 50)), {Method.PIECEWISE}),
         (np.linspace(-60, 60, 50) ** 2, {Method.SPLINE}),
         (np.random.default_rng(1).integers(-9, 9, 50) * 900.0, {Method.DELTAS}),
+        (np.concatenate([np.arange(26) ** 2 * 40.0, 25000 - np.arange(24) ** 2 * 30.0]), {Method.BENDS}),
     ],
 )
 def test_each_method_is_chosen_where_it_is_shortest(values, methods):
     assert fit_curve(values, axis_of(50), BOUND, Models({}), "x").method in methods
+
+
+def test_a_line_has_no_coarse_grid():
+    with pytest.raises(FramingError, match="no coarse grid"):
+        encoded(Curve(Method.LINE, (1, 2), coarse=True))
+
+
+@given(st.lists(st.floats(-200, 200), min_size=3, max_size=30), st.integers(32, 64), st.booleans())
+def test_values_of_every_frame_keep_the_bound_and_cost_no_more_than_the_nearest(noise, bound, coarse):
+    values, models = np.array(noise), Models()
+    unit = 2 * bound if coarse else bound
+    nearest = tuple(np.rint(values / unit).astype(int).tolist())
+    for shortest, method in ((shortest_deltas, Method.DELTAS), (shortest_bends, Method.BENDS)):
+        curve = shortest(values, bound, coarse, models, "foot", 0)
+        assert np.abs(evaluate(curve, axis_of(len(values)), bound) - values).max() <= bound
+        if coarse:
+            lengths = [static_length(each, bound) for each in (curve, Curve(method, nearest, coarse))]
+            assert lengths[0] <= lengths[1]
+
+
+def static_length(curve, bound):
+    """Length of a curve with models that do not adapt."""
+    static = {
+        name: {node: (one, STATIC) for node, (one, _) in nodes.items()}
+        for name, nodes in shipped_priors().items()
+    }
+    meter = LengthMeter(Models(static))
+    write_curve(meter, "foot", curve, bound)
+    return meter.length
 
 
 def test_a_line_with_noise_within_the_bound_is_a_line():

@@ -132,19 +132,37 @@ def test_a_number_of_objects_above_the_bound_is_refused(count):
     refused(encoder, "too large")
 
 
-@pytest.mark.parametrize("frames", [MOST_FRAMES, LARGEST])
-def test_a_number_of_frames_above_the_bound_is_refused(frames):
+@pytest.mark.parametrize("frames", [MOST_FRAMES, LARGEST, -50])
+def test_a_number_of_frames_outside_its_bounds_is_refused(frames):
     encoder = RangeEncoder(Models())
-    for model, value in (("number", 0), ("time_base", 1), ("time_base", 25), ("frames", frames)):
-        write_unsigned(encoder, model, value)
-    refused(encoder, "too large")
+    encoder.put_raw(1, 5)
+    write_unsigned(encoder, "step", 0)
+    write_signed(encoder, "frames", frames)
+    refused(encoder, "too large|not valid")
 
 
-def test_a_time_base_of_zero_is_refused():
+@pytest.mark.parametrize("index", [0, 31])
+def test_a_time_base_of_zero_or_of_no_index_is_refused(index):
     encoder = RangeEncoder(Models())
-    for model, value in (("number", 0), ("time_base", 1), ("time_base", 0)):
-        write_unsigned(encoder, model, value)
+    encoder.put_raw(index, 5)
+    for value in (1, index // 31):
+        write_unsigned(encoder, "time_base", value)
     refused(encoder, "time base")
+
+
+@pytest.mark.parametrize("index", [0, 31])
+def test_a_size_below_its_bounds_or_of_no_index_is_refused(index):
+    encoder = RangeEncoder(Models())
+    encoder.put_raw(1, 5)
+    for model in ("step", "frames", "number", "number.rest"):
+        write_unsigned(encoder, model, 0)
+    encoder.put_bit("start.far", 0, 0)
+    write_unsigned(encoder, "start", 0)
+    encoder.put_bit("even", 0, 1)
+    encoder.put_raw(index, 5)
+    for side in (31 + index, 64):
+        write_unsigned(encoder, "side", side)
+    refused(encoder, "size of frames")
 
 
 def segment_encoder():
@@ -156,7 +174,7 @@ def segment_encoder():
 
 def behind_its_time():
     encoder = segment_encoder()
-    for model in ("track", "begin", "end"):
+    for model in ("track.first", "begin", "end"):
         write_unsigned(encoder, model, 0)
     return encoder
 
@@ -164,7 +182,7 @@ def behind_its_time():
 def test_an_object_outside_the_window_is_refused():
     for begin, end in ((2, 0), (LARGEST, 0), (1, 1), (0, LARGEST)):
         encoder = segment_encoder()
-        for model, value in (("track", 0), ("begin", begin), ("end", end)):
+        for model, value in (("track.first", 0), ("begin", begin), ("end", end)):
             write_unsigned(encoder, model, value)
         refused(encoder, "too large")
 
@@ -198,7 +216,7 @@ def with_curve(write):
         encoder.put_bit(flag, 2, 0)
     for goal in ("goal_m", "goal_px"):
         write_unsigned(encoder, goal, 0)
-    write_signed(encoder, "score", 0)
+    write_symbol(encoder, "score", 0, 17)
     write(encoder)
     return encoder
 
@@ -219,8 +237,9 @@ def test_a_curve_of_too_many_points_is_refused():
 @pytest.mark.parametrize("value", [LARGEST, -LARGEST, 1 << 18])
 def test_a_point_out_of_bounds_is_refused(value):
     def far(encoder):
-        write_symbol(encoder, "foot.method", Method.LEVEL, 6)
-        write_signed(encoder, "foot.level", value)
+        write_symbol(encoder, "foot.method", Method.CONSTANT, 6)
+        encoder.put_bit("foot.coarse", 0, 0)
+        write_signed(encoder, "foot.fine.first", value)
 
     refused(with_curve(far), "too large|leaves its bounds")
 
@@ -249,7 +268,7 @@ def test_a_part_of_zeros_is_a_scene_or_refused(kind):
 
 def bare_segments(count, frames):
     """Segments of boxes that stand still."""
-    box = (Curve(Method.LEVEL, (9,)),) * 4
+    box = (Curve(Method.CONSTANT, (9,), coarse=True),) * 4
     return tuple(Segment(track, 0, frames, curves=box) for track in range(count))
 
 

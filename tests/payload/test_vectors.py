@@ -68,7 +68,7 @@ PAYLOADS |= set(PARTS)
 
 
 def level(value=0):
-    return Curve(Method.LEVEL, (value,))
+    return Curve(Method.CONSTANT, (value,), coarse=True)
 
 
 def segment(track, count, *curves, **facts):
@@ -84,13 +84,20 @@ def windows():
     known = {"has_motion": True, "has_turn": True, "has_temperature": True, "has_density": True}
     person = segment(
         3, 50, Curve(Method.LINE, (301, 288)), Curve(Method.CONSTANT, (92,)), level(18),
-        Curve(Method.LINE, (420, 513)), label="person", score=29, **known,
+        Curve(Method.LINE, (420, 513)), label="person", score=13, **known,
     )  # fmt: skip
     splines = [Curve(Method.SPLINE, tuple(range(40, 40 + 7 * m, 7))) for m in (3, 4, 9, 32)]
     kinds = [Curve(Method.PIECEWISE, (7, -9, 131072, -131072)), Curve(Method.DELTAS, (5, 5, 6, 4, -70, 9))]
+    by_frame = [
+        Curve(method, (9, 2, -70, -71, 0, 131072), coarse)
+        for method in (Method.DELTAS, Method.BENDS)
+        for coarse in (False, True)
+    ]
     every = [
         segment(0, 6, *splines),
         segment(1, 6, *kinds, Curve(Method.LINE, (0, 0)), Curve(Method.CONSTANT, (-1,))),
+        segment(2, 6, *by_frame, has_motion=True, reach=1),
+        segment(7, 6, *by_frame[2:], has_motion=True, reach=3),
         segment(4294967294, 1, level(-65536), start=5, has_motion=True),
     ]
     texts = [

@@ -175,6 +175,14 @@ def test_without_halves_the_velocities_become_their_mean():
     assert math.dist(got.velocity_px_s, state.velocity_px_s) <= 200 / 32
 
 
+@pytest.mark.parametrize("scores", [(0.0, 0.0), (1.0, 1.0), (0.3, 0.7), (0.03, 0.01), (0.97, 0.99)])
+def test_the_score_is_the_mean_of_a_segment(scores):
+    states = [replace(state, score=score) for state, score in zip(walker(frames=2), scores, strict=True)]
+    decoded = window_states(read_window(write_window(fitted([[state] for state in states]))))
+    for (got,) in decoded:
+        assert abs(got.score - sum(scores) / 2) <= 1 / 32 + 1e-9
+
+
 def test_an_empty_window_comes_back():
     window = fitted([[], [], []])
     assert read_window(write_window(window)) == window
