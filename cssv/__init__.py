@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cssv.api.artefacts import artefacts
+    from cssv.api.capacity import Capacity, CarrierCapacity, capacity
     from cssv.api.clip import Clip
     from cssv.api.clip import Clip as open  # noqa: A004, N813
     from cssv.api.commit import Committed, commit
@@ -47,6 +48,8 @@ __version__ = "0.1.0"
 __all__ = [
     "CARRIERS",
     "Artefacts",
+    "Capacity",
+    "CarrierCapacity",
     "Clip",
     "Committed",
     "Compacted",
@@ -72,6 +75,7 @@ __all__ = [
     "Version",
     "__version__",
     "artefacts",
+    "capacity",
     "checkout",
     "commit",
     "decode",
@@ -92,6 +96,7 @@ __all__ = [
 #: Module -> the public names that it defines.
 _PUBLIC = {
     "api.artefacts": ("artefacts",),
+    "api.capacity": ("Capacity", "CarrierCapacity", "capacity"),
     "api.clip": ("Clip",),
     "api.commit": ("Committed", "commit"),
     "api.decode": ("Decoded", "decode"),

@@ -265,6 +265,45 @@ class WindowCodec(Protocol):
     def span(self, layout: Layout, width: int, height: int) -> WindowSpan:
         """The longest window in frames of this form."""
 
+    def payload(self, contents: Sequence[FrameContent], number: int, size: tuple[int, int]) -> bytes | None:
+        """The bytes that a window hides, sealed if the carrier has a key.
+
+        None if the carrier hides no payload but the heat map itself.
+
+        Args:
+            contents: the content of each frame.
+            number: of the window in the clip, from 0.
+            size: width and height of the frames.
+
+        Raises:
+            FramingError: the content has no place in any payload.
+        """
+
+    def capacity_bytes(self, layout: Layout, width: int, height: int, frames: int) -> int | None:
+        """Largest :meth:`payload` that a window of so many frames can hold, in bytes.
+
+        None if the carrier hides no payload: every frame has room for its heat map. 0 if frames of this form
+        hold nothing.
+        """
+
+    def expected_distortion(
+        self, layout: Layout, width: int, height: int, frames: int, payload_bytes: int
+    ) -> float | None:
+        """Expected sum of the squared differences between the bytes of the covers and of the stego frames.
+
+        None if it depends on the content and not on the length of the payload.
+
+        Args:
+            layout: of the frames.
+            width: of the frames in pixels.
+            height: of the frames in pixels.
+            frames: number of frames of the window.
+            payload_bytes: length of the payload, at most :meth:`capacity_bytes`.
+
+        Raises:
+            CarrierError: the payload does not fit.
+        """
+
     def differs(
         self,
         old: Sequence[FrameContent],

@@ -77,6 +77,17 @@ class FrameWindows:
         """One frame."""
         return WindowSpan(None, 1)
 
+    def payload(self, contents: Sequence[FrameContent], number: int, size: tuple[int, int]) -> None:
+        """None: a frame carrier hides the heat map itself."""
+
+    def capacity_bytes(self, layout: Layout, width: int, height: int, frames: int) -> None:
+        """None: there is no payload."""
+
+    def expected_distortion(
+        self, layout: Layout, width: int, height: int, frames: int, payload_bytes: int
+    ) -> None:
+        """None: it depends on the heat map."""
+
     def differs(
         self,
         old: Sequence[FrameContent],

@@ -22,7 +22,7 @@ import numpy as np
 
 from cssv.carriers.base import Extracted, FrameContent, Hint, WindowCarrier
 from cssv.carriers.windows import group_frames
-from cssv.errors import ContainerError, CssvError
+from cssv.errors import CarrierError, ContainerError, CssvError
 from cssv.frames import LAYOUTS, Frame, Layout
 from cssv.template.state import ObjectState
 from cssv.testing.carrier import RATE, SIZE, content_of, smooth_frame, some_objects
@@ -197,6 +197,34 @@ class WindowCarrierContract(ABC):
             windows = group_frames((number / RATE for number in range(300)), span)
             assert [number for window in windows for number in window] == list(range(300))
             assert max(map(len, windows)) <= span.frames
+
+    def test_a_payload_depends_on_its_arguments_alone(self) -> None:
+        """It is the same at every call, and fits in a window of the length of these tests."""
+        for case in self._cases():
+            payload = case.carrier.payload(case.contents, case.number, SIZE)
+            assert payload == case.carrier.payload(case.contents, case.number, SIZE)
+            room = case.carrier.capacity_bytes(case.covers[0].layout, *SIZE, COUNT)
+            assert (payload is None) == (room is None)
+            assert payload is None or room is None or len(payload) <= room
+
+    def test_the_capacity_grows_with_the_window(self) -> None:
+        """What fits in a window fits in a longer one; a payload beyond the capacity is refused."""
+        for carrier in self.carriers():
+            for layout in self.layouts:
+                form = (layout, *SIZE)
+                short, long = (carrier.capacity_bytes(*form, frames) for frames in (COUNT, 2 * COUNT))
+                # A carrier that hides no payload has no capacity in any window.
+                if short is None or long is None:
+                    assert short is long
+                    continue
+                assert 0 < short <= long
+                small, large = (carrier.expected_distortion(*form, COUNT, n) for n in (1, short))
+                assert small is None or large is None or small <= large
+                try:
+                    carrier.expected_distortion(*form, COUNT, short + 1)
+                except CarrierError:
+                    continue
+                raise AssertionError("a payload beyond the capacity was accepted")
 
     def test_the_same_content_does_not_differ(self) -> None:
         """Other objects do."""

@@ -89,6 +89,7 @@ def base_calls(folder):
     weights = folder / "weights.safetensors"
     return {
         "artefacts": (cssv.artefacts, {"image": PICTURE, "weights": weights}),
+        "capacity": (cssv.capacity, {"source": clip, "boxes": folder / "boxes.txt"}),
         "checkout": (cssv.checkout, {"path": stego, "version": 1}),
         "commit": (cssv.commit, {"path": stego, "scene": {"cssv_scene": 7}}),
         "decode": (cssv.decode, {"source": stego, "heat": out / "h"}),

@@ -52,6 +52,7 @@ def results(tmp_path_factory):
         cssv.gc(path, folder / "small.cssv", keep_playing=True),
         cssv.track(clip, folder / "tracks.txt"),
         cssv.verify(path),
+        cssv.capacity(path),
         cssv.diff(path, 1, 2),
         cssv.log(path),
         cssv.checkout(path, 1),

@@ -19,7 +19,7 @@ from cssv_cli.exits import EXITS, exit_code
 from cssv_cli.main import main
 
 COMMANDS = (
-    *("artefacts", "checkout", "commit", "decode", "diff", "encode", "export"),
+    *("artefacts", "capacity", "checkout", "commit", "decode", "diff", "encode", "export"),
     *("gc", "info", "log", "recover", "tag", "track", "verify"),
 )
 

@@ -13,12 +13,19 @@ from cssv.carriers.base import Embedded, FrameContent, WindowSpan
 from cssv.carriers.constructive.extractor import ConstructiveExtractor
 from cssv.carriers.constructive.keys import PUBLIC_KEY
 from cssv.carriers.constructive.spans import WINDOW_S, WINDOW_S_RANGE, most_frames
-from cssv.carriers.constructive.windows import embed_window, read_windows, replace_window
+from cssv.carriers.constructive.windows import (
+    capacity,
+    choose_mode,
+    embed_window,
+    expected_changes,
+    is_too_small,
+    read_windows,
+    replace_window,
+)
+from cssv.carriers.window_payload import window_payload
 from cssv.errors import ContainerError, InputError, OptionError
 from cssv.frames import U8, Frame, Layout
 from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
-from cssv.payload.window_bytes import write_window
-from cssv.payload.window_fit import fit_window
 from cssv.payload.window_scene import part_of
 from cssv.template.drawing import Outline
 
@@ -82,6 +89,22 @@ class ConstructiveCarrier:
         """The longest window."""
         return WindowSpan(self.window_s, most_frames(layout, width, height))
 
+    def payload(self, contents: Sequence[FrameContent], number: int, size: tuple[int, int]) -> bytes:
+        """The objects and a part of the scene; sealed if there is a key."""
+        payload = window_payload(contents, number, size)
+        return payload if self.payload_key is None else self.payload_key.seal(payload, WINDOW_CONTEXT)
+
+    def capacity_bytes(self, layout: Layout, width: int, height: int, frames: int) -> int:
+        """Largest payload of a window; 0 if the frames are too small."""
+        return 0 if is_too_small(width, height) else capacity(layout, frames)
+
+    def expected_distortion(
+        self, layout: Layout, width: int, height: int, frames: int, payload_bytes: int
+    ) -> float:
+        """Expected number of changed bytes, because each changes by one."""
+        mode = choose_mode(layout, frames, payload_bytes)
+        return expected_changes(mode, width, height, payload_bytes)
+
     def differs(
         self,
         old: Sequence[FrameContent],
@@ -96,14 +119,14 @@ class ConstructiveCarrier:
             same_part = part_of(before.scene, number) == part_of(after.scene, number)
             if same_part and before.ranges == after.ranges:
                 return False
-        return _payload(old, number, size) != _payload(new, number, size)
+        return window_payload(old, number, size) != window_payload(new, number, size)
 
     def embed_window(
         self, covers: Sequence[Frame], contents: Sequence[FrameContent], number: int
     ) -> list[Embedded]:
         """Hide the payload of a window in its frames."""
         first = covers[0]
-        payload = self._sealed(_payload(contents, number, (first.width, first.height)))
+        payload = self.payload(contents, number, (first.width, first.height))
         covered = [cover.planes for cover in covers]
         planes = embed_window(covered, first.layout, payload, number, self._positions)
         return _embedded(planes, covers, contents)
@@ -130,7 +153,7 @@ class ConstructiveCarrier:
                 f"frames {first.number} to {stegos[-1].number} carry no payload",
                 remedy="Run `cssv.verify()` to find the damage.",
             )
-        payload = self._sealed(_payload(contents, number, (first.width, first.height)))
+        payload = self.payload(contents, number, (first.width, first.height))
         if found[0].payload != payload:
             planes = replace_window(planes, first.layout, payload, number, self._positions)
         return _embedded(planes, stegos, contents)
@@ -159,25 +182,6 @@ class ConstructiveCarrier:
     def extractor(self) -> ConstructiveExtractor:
         """An extractor for one source."""
         return ConstructiveExtractor(self._positions, self.payload_key)
-
-    def _sealed(self, payload: bytes) -> bytes:
-        return payload if self.payload_key is None else self.payload_key.seal(payload, WINDOW_CONTEXT)
-
-
-def _payload(contents: Sequence[FrameContent], number: int, size: tuple[int, int]) -> bytes:
-    """The payload of a window."""
-    first = contents[0]
-    window = fit_window(
-        first.number,
-        [content.pts for content in contents],
-        first.time_base,
-        size,
-        first.ranges,
-        [content.objects for content in contents],
-        scene=first.scene,
-        turn=number,
-    )
-    return write_window(window)
 
 
 def _embedded(

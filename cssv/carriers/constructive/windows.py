@@ -18,7 +18,7 @@ from cssv.carriers.constructive.packets import (
 from cssv.carriers.constructive.search import Grid
 from cssv.carriers.constructive.slot_reader import find_packets
 from cssv.carriers.constructive.slots import Mode, modes
-from cssv.carriers.constructive.tiles import PERIOD, picture_size
+from cssv.carriers.constructive.tiles import PERIOD, picture_size, tile_grid
 from cssv.errors import CarrierError
 from cssv.frames import U8, Layout
 
@@ -58,6 +58,26 @@ def choose_mode(layout: Layout, frames: int, length: int, repair: int = 0) -> Mo
             remedy="Use longer windows, or a scene with fewer objects.",
         )
     return min(fitting, key=changes)
+
+
+def expected_changes(mode: Mode, width: int, height: int, length: int) -> float:
+    """Expected number of bytes of a window that change, each by one, without packets for repair.
+
+    Args:
+        mode: result of :func:`choose_mode`.
+        width: of the frames in pixels.
+        height: of the frames in pixels.
+        length: length of the payload in bytes.
+    """
+    rows, columns = tile_grid(width, height)
+    packets = shape_of(length, mode.packet_bytes, 0).needed
+    # Of the 2^k syndromes that a block may need, one is there already.
+    return packets * rows * columns * mode.blocks * (1 - 2.0**-mode.k)
+
+
+def is_too_small(width: int, height: int) -> bool:
+    """Whether frames of this size cannot hold every kind of tile."""
+    return min(width, height) < PERIOD
 
 
 def embed_window(
@@ -157,7 +177,7 @@ def _most_bytes(mode: Mode, frames: int) -> int:
 
 def _check_size(planes: U8, layout: Layout) -> None:
     width, height = picture_size(planes, layout)
-    if min(width, height) < PERIOD:
+    if is_too_small(width, height):
         raise CarrierError(
             "the picture is too small to carry a payload",
             found=f"{width}x{height}",

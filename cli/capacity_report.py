@@ -1,0 +1,54 @@
+"""Report of ``cssv capacity``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import cssv
+from cssv_cli.report import Report, notes_text
+from cssv_cli.words import clock, count, rate_text
+
+_HEAD = ("carrier", "window", "needs on average", "at most", "offers", "fits", "picture")
+
+
+def measured(done: cssv.Capacity) -> Report:
+    """What the clip is, the table of the carriers, and what follows from it."""
+    lines = [
+        f"{done.path}: {done.width}x{done.height} {done.layout}, {rate_text(float(done.rate))}, "
+        f"{count(done.frames, 'frame')}, {clock(float(done.duration_s))}, {count(done.objects, 'object')}.",
+        "",
+        *_table([_HEAD, *map(_row, done.carriers)]),
+        "",
+        *map(_sentence, done.carriers),
+        *notes_text(done.notes),
+    ]
+    return Report(lines, done.to_json(), is_result=True)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(each: cssv.CarrierCapacity) -> tuple[str, ...]:
+    fits = "yes" if each.fits else "no"
+    if not each.has_payload:
+        return each.carrier, "-", "-", "-", "-", fits, "-"
+    window = "-" if each.window_s is None else f"{each.window_s:g} s"
+    picture = "-" if each.psnr_db is None else f"{each.psnr_db:.1f} dB"
+    needs = f"{each.mean_bytes:.0f} bytes", f"{each.largest_bytes:,} bytes"
+    return each.carrier, window, *needs, f"{each.offered_bytes:,} bytes", fits, picture
+
+
+def _sentence(each: cssv.CarrierCapacity) -> str:
+    """What a row of the table means."""
+    if not each.has_payload:
+        return f"{each.carrier}: hides the heat map itself, for which every frame has room."
+    if not each.offered_bytes:
+        return f"{each.carrier}: the frames are too small for it."
+    needed = f"{each.carrier}: {each.bytes_per_s:.0f} bytes per second of the clip"
+    if each.fits:
+        return f"{needed}; the picture is the expected PSNR over all planes, against the clip."
+    unfit = f"{each.unfit_windows:,} of {count(each.windows or 0, 'window')}"
+    return f"{needed}; too many in {unfit}. Use longer windows, or a scene with fewer objects."
