@@ -19,13 +19,12 @@ from cssv.frames import Frame, planes_crc
 from cssv.payload.sealing import PayloadKey
 from cssv.pipeline.arguments import Progress, to_key
 from cssv.pipeline.calls import checked_call
-from cssv.pipeline.scene_track import read_sample
 from cssv.pipeline.sealed_track import (
     are_sealed,
     carrier_of_version,
     check_sealed_sample,
     open_facts,
-    open_sample,
+    read_stored_sample,
 )
 from cssv.pipeline.window_check import is_intact, whole_windows, windows_of
 from cssv.video import FrameCursor, VideoReader
@@ -334,7 +333,7 @@ def _scene_fault(reader: Reader, frame: int, key: PayloadKey | None, *, is_reada
         if not is_readable:
             check_sealed_sample(sample, frame)
             return None
-        number = read_sample(open_sample(sample, frame, key)).frame
+        number = read_stored_sample(reader, frame, key).frame
     except (ContainerError, SceneError, PasswordError) as error:
         # A scene with several faults has a line for each.
         return f": {'; '.join(line.strip() for line in str(error).splitlines())}"

@@ -17,10 +17,12 @@ from cssv.errors import (
     ChecksumError,
     ClosedError,
     ContainerError,
+    CssvError,
     FrameError,
     InputError,
     NibblesLostError,
     OptionError,
+    PasswordError,
     VideoError,
 )
 from cssv.files.access import Access, Loop
@@ -300,13 +302,13 @@ class Decoder(Closing):
         self._hint = replace(self._hint, origin=found.origin, clip=clip)
         return Moment(frame, found, clip, self._sample(frame), self.plane)
 
-    def _sample(self, frame: Frame) -> bytes | ChecksumError | None:
+    def _sample(self, frame: Frame) -> bytes | CssvError | None:
         """The scene sample of a frame, or its damage; None for a copy."""
         if self.reader is None:
             return None
         try:
             return stored_sample(self.reader, frame.number, self._key)
-        except ChecksumError as error:
+        except (ContainerError, PasswordError) as error:
             # The pixels are sound: only users of the scene track's objects need the error.
             return error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from cssv.carriers.base import CarriedClip, Extracted
-from cssv.errors import ChecksumError
+from cssv.errors import CssvError
 from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
 from cssv.pipeline.rows import rows_of
@@ -33,7 +33,7 @@ class Moment:
         frame: Frame,
         extracted: Extracted,
         clip: CarriedClip,
-        sample: bytes | ChecksumError | None,
+        sample: bytes | CssvError | None,
         plane: Plane | None = None,
     ) -> None:
         self.frame = frame
@@ -81,9 +81,11 @@ class Moment:
         """Objects of the frame, from the scene track if there is one, else from the pixels.
 
         Raises:
-            ChecksumError: the scene track is damaged here; :attr:`states_in_pixels` may still be sound.
+            ChecksumError, ContainerError: the scene track is damaged here; :attr:`states_in_pixels` may still
+                be sound.
+            PasswordError: the same, in a file with a password.
         """
-        if isinstance(self._sample, ChecksumError):
+        if isinstance(self._sample, CssvError):
             raise self._sample
         return self.states_in_pixels if self._sample is None else read_sample(self._sample).objects
 

@@ -111,9 +111,16 @@ def stored_sample(reader: Reader, number: int, key: PayloadKey | None) -> bytes:
 
     Raises:
         ChecksumError: the bytes are damaged.
+        ContainerError: the version is sealed, but the sample is not.
         PasswordError, ContainerError: as for :func:`open_sample`.
     """
-    return open_sample(reader.scene_sample(number), number, key)
+    data = reader.scene_sample(number)
+    # Somebody without the password could otherwise put other objects into a sealed version.
+    if are_sealed(reader.version.about.meta) and not is_sealed_sample(data):
+        raise ContainerError(
+            f"the scene sample of frame {number} is not sealed", bound="sealed as all others"
+        )
+    return open_sample(data, number, key)
 
 
 def read_stored_sample(reader: Reader, number: int, key: PayloadKey | None) -> SceneSample:

@@ -70,6 +70,12 @@ def is_ours(error):
     return isinstance(error, CssvError) and isinstance(error, usual)
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path_factory, monkeypatch):
+    """Some of the values are names of files, which are written where the tests run."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+
 @pytest.fixture(scope="module")
 def material(tmp_path_factory, clips, stego):
     folder = tmp_path_factory.mktemp("misuse")

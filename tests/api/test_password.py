@@ -13,8 +13,9 @@ from cssv.carriers.base import Carrier
 from cssv.carriers.keyed import KeyedCarrier, give_key, key_of
 from cssv.carriers.nibble.carrier import NibbleCarrier
 from cssv.container import Reader
-from cssv.errors import NibblesLostError, OptionError, OptionTypeError, PasswordError
+from cssv.errors import ContainerError, NibblesLostError, OptionError, OptionTypeError, PasswordError
 from cssv.payload.sealing import PayloadKey
+from cssv.pipeline.scene_track import SceneSample, write_sample
 from cssv.pipeline.sealed_track import is_sealed_sample
 from cssv.testing.clips import pictures, write_boxes, write_clip
 from tests.api.masked_carrier import MaskedCarrier
@@ -191,6 +192,36 @@ def test_versions(sealed):
     assert rows(sealed, version=3, password=PASSWORD) == rows(sealed, version=1, password=PASSWORD)
 
 
+def test_a_plain_sample_in_a_sealed_version(sealed, monkeypatch):
+    """What somebody without the password could write there."""
+    number, plain = 4, write_sample(SceneSample(4))
+    read = Reader.scene_sample
+    monkeypatch.setattr(
+        Reader, "scene_sample", lambda reader, frame: plain if frame == number else read(reader, frame)
+    )
+    with cssv.open(sealed, password=PASSWORD) as clip:
+        assert clip[3].states
+        with pytest.raises(ContainerError, match="frame 4 is not sealed"):
+            _ = clip[4].states
+        # The pixels do not depend on it.
+        assert clip[4].states_in_pixels
+    for password in (PASSWORD, None):
+        assert [fault.frame for fault in cssv.verify(sealed, password=password).faults] == [number]
+
+
+def test_a_sealed_sample_that_does_not_open(sealed, monkeypatch):
+    read = Reader.scene_sample
+    monkeypatch.setattr(
+        Reader, "scene_sample", lambda reader, frame: read(reader, 5 if frame == 6 else frame)
+    )
+    with cssv.open(sealed, password=PASSWORD) as clip:
+        with pytest.raises(PasswordError, match="or the content is damaged"):
+            _ = clip[6].states
+        assert clip[6].states_in_pixels
+    (fault,) = cssv.verify(sealed, password=PASSWORD).faults
+    assert (fault.kind, fault.frame) == ("scene", 6)
+
+
 def test_a_clip_keeps_its_password(sealed):
     with cssv.open(sealed, password=PASSWORD) as clip:
         clip.commit(SCENE | {"environment": {"ambient_temperature_c": 20.25}})
@@ -236,9 +267,21 @@ def test_a_stream(carrier, tmp_path):
     with cssv.Encoder(path, size=(192, 160), rate=25, **options) as encoder:
         for picture in pictures(count=12):
             encoder.write(picture, cssv.detections([(20, 30, 40, 50)], [0.9], ["person"]))
+        # Also what a killed process would leave: the file so far, and its journal.
+        others = [each for each in tmp_path.iterdir() if each.stat().st_size]
+        assert len(others) >= 1
+        for each in others:
+            assert_nothing_shown(each)
     assert_nothing_shown(path)
     found = rows(path, password=PASSWORD)
     assert [row.label for each in found for row in each] == ["person"] * 12
+
+
+def test_pictures_alone_need_no_password(sealed, folder, tmp_path):
+    """Without the objects of a sealed file, it is a clip like any other."""
+    done = cssv.encode(sealed, tmp_path / "x.cssv", boxes=folder / "boxes.txt")
+    assert done.frames == 12
+    assert cssv.track(sealed, boxes=folder / "boxes.txt").rows
 
 
 def test_a_file_without_a_password(folder, tmp_path):
