@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TextIO
 
 import click
@@ -147,7 +148,7 @@ class Command(click.Command):
         is_about_arguments = type(error) is click.UsageError
         for each in self.params:
             message: str | None = getattr(each, "instead_of_value", None)
-            for word, following in zip(words, (*words[1:], "-"), strict=True) if message else ():
+            for word, following in pairwise((*words, "-")) if message else ():
                 if any(word.startswith(f"{spelling}=") for spelling in each.opts):
                     return message
                 if is_about_arguments and word in each.opts and not following.startswith("-"):

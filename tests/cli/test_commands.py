@@ -49,6 +49,7 @@ class TestRoundTrip:
             "torn_bytes": 0,
             "cut_bytes": 0,
             "faults": [],
+            "notes": [],
         }
         assert run("info", out, "--json").json()["facts"]["codec"] == codec
         assert run("decode", out, "--objects", tmp_path / "o.csv").code == 0

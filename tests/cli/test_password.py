@@ -171,6 +171,11 @@ def test_a_password_among_the_words(words):
     assert "s3cret" not in caught.value.format_message()
 
 
+def test_no_words_at_all():
+    with pytest.raises(click.MissingParameter):
+        toy.main([], standalone_mode=False)
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
