@@ -9,7 +9,7 @@ import numpy as np
 from cssv.carriers.constructive.keys import keystream, place_order, sign_bits
 from cssv.carriers.constructive.matching import Ints, bits_to_columns, step_within_nibble
 from cssv.carriers.constructive.slots import Mode, packet_to_tiles
-from cssv.carriers.constructive.syndromes import slot_syndromes
+from cssv.carriers.constructive.syndromes import Room, slot_syndromes
 from cssv.carriers.constructive.tiles import (
     KINDS,
     PLACE_BITS,
@@ -22,7 +22,14 @@ from cssv.carriers.constructive.tiles import (
 from cssv.frames import U8
 
 
-def embed_slot(stego: Sequence[U8], mode: Mode, packet: bytes, key: bytes, turn: tuple[int, int]) -> None:
+def embed_slot(
+    stego: Sequence[U8],
+    mode: Mode,
+    packet: bytes,
+    key: bytes,
+    turn: tuple[int, int],
+    room: Room | None = None,
+) -> None:
     """Write a packet into the frames of a slot, in place. Inverse of :func:`read_slot`.
 
     Args:
@@ -31,16 +38,17 @@ def embed_slot(stego: Sequence[U8], mode: Mode, packet: bytes, key: bytes, turn:
         packet: :attr:`Mode.packet_bytes` bytes.
         key: 32 bytes.
         turn: numbers of window and slot; they choose between plus and minus one.
+        room: memory that the slots of a window share; None makes one.
     """
     wanted = bits_to_columns(packet_to_tiles(packet, key, mode).reshape(KINDS, mode.blocks, mode.k))
-    found = slot_syndromes(stego, mode, key)
+    found = slot_syndromes(stego, mode, key, room)
     _flip(stego, mode, found ^ wanted[tile_kinds(*found.shape[:2])], key, turn)
 
 
 def erase_slot(stego: Sequence[U8], mode: Mode, key: bytes, turn: tuple[int, int]) -> None:
     """Make the packet of a slot unreadable, in place, by one change in each tile of the first kind.
 
-    The arguments are those of :func:`embed_slot`.
+    The arguments are those of :func:`embed_slot`, without the packet.
     """
     rows, columns = tile_grid(*picture_size(stego[0], mode.layout))
     change = np.zeros((rows, columns, mode.blocks), np.int64)

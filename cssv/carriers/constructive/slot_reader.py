@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cssv.carriers.constructive.matching import columns_to_bits
+from cssv.carriers.constructive.matching import Ints, columns_to_bits
 from cssv.carriers.constructive.packets import Packet, read_packet
 from cssv.carriers.constructive.search import Grid, squares_of
 from cssv.carriers.constructive.slots import (
@@ -20,11 +21,20 @@ from cssv.carriers.constructive.slots import (
     head_words,
     magic_bits,
     modes,
-    tile_parts,
     tiles_to_packet,
 )  # fmt: skip
-from cssv.carriers.constructive.tiles import KINDS, PERIOD, REPEAT, picture_size, tile_kinds, tile_samples
-from cssv.frames import U8, Layout, cut_planes
+from cssv.carriers.constructive.syndromes import tile_words
+from cssv.carriers.constructive.tiles import (
+    KINDS,
+    PERIOD,
+    PLACES,
+    REPEAT,
+    flat_index,
+    picture_size,
+    tile_kinds,
+    tile_samples,
+)  # fmt: skip
+from cssv.frames import U8, Layout, cut_planes, planes_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +97,10 @@ class SlotReader:
         self._key = key
         self._order = np.array(orders).reshape(len(orders), KINDS)
         self._copy = np.arange(len(orders))[:, None]
+        self._head = _head_index(layout, self._order)
         # The last frames, the newest at the end: for each copy and kind the part of the syndrome.
         self._parts: Words = np.zeros((LONGEST_SLOT, len(orders), KINDS), np.uint16)
+        self._room: Words = np.empty(0, np.uint16)
         self._free = 0
         self._modes = list(modes(layout))
         self._heads = _Heads(layout, key)
@@ -104,25 +116,27 @@ class SlotReader:
         Args:
             regions: planes of PERIOD x PERIOD pixels of the frame, one for each order.
         """
-        samples = tile_samples(np.stack(regions), self._layout).reshape(len(regions), KINDS, -1)
-        parts = tile_parts(samples, self._key, self._layout)[self._copy, self._order]
+        copies = np.stack(regions)
+        if self._room.shape != copies.shape:
+            self._room = np.empty(copies.shape, np.uint16)
+        parts = tile_words(copies, self._layout, self._key, self._room).reshape(len(copies), KINDS)
         self._parts[:-1] = self._parts[1:]
-        self._parts[-1] = parts
+        self._parts[-1] = parts[self._copy, self._order]
         self.count += 1
-        heads = samples[self._copy, self._order[:, :2]]
-        likely = self._heads.modes_of(heads, self._parts[..., :2])
+        likely = self._heads.modes_of(copies.reshape(-1)[self._head], self._parts[..., :2])
         # The last mode comes first: most often the next packet has the same.
         for mode in [mode for mode in self._modes if mode in likely]:
             start = self.count - mode.frames
-            packet = self._read(samples, mode) if start >= self._free else None
+            packet = self._read(copies, mode) if start >= self._free else None
             if packet is not None:
                 self._free = self.count
                 self._modes.sort(key=lambda other: other != mode)
                 return FoundPacket(start, mode, packet)
         return None
 
-    def _read(self, samples: U8, mode: Mode) -> Packet | None:
+    def _read(self, copies: U8, mode: Mode) -> Packet | None:
         if mode.frames == 1:
+            samples = tile_samples(copies, self._layout).reshape(len(copies), KINDS, -1)
             bits = frame_bits(samples[self._copy, self._order], self._key, mode)
         else:
             columns = frame_columns(self._parts[-mode.frames :], self._layout)
@@ -135,6 +149,15 @@ class SlotReader:
             if packet is not None:
                 return packet
         return None
+
+
+def _head_index(layout: Layout, order: Ints) -> Ints:
+    """Flat indices in stacked regions of the bytes of the first two tiles, (copies, 2, places)."""
+    row, column = np.divmod(order[:, :2, None], REPEAT)
+    place = np.arange(PLACES[layout])
+    size = math.prod(planes_shape(layout, PERIOD, PERIOD))
+    first = np.arange(len(order))[:, None, None] * size
+    return first + flat_index(layout, PERIOD, PERIOD, row, column, place)
 
 
 class _Heads:

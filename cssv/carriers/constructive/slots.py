@@ -136,15 +136,6 @@ def head_words(key: bytes, layout: Layout) -> Words:
     return words
 
 
-def tile_parts(samples: U8, key: bytes, layout: Layout) -> Words:
-    """Exclusive or of the words of the odd bytes of tiles, (..., places) to (...,).
-
-    The low bits are the syndrome of the tile, the bit above them whether the odd bytes are odd in number.
-    """
-    odd = (samples & 1).astype(np.uint16)
-    return np.asarray(np.bitwise_xor.reduce(-odd & column_words(key, layout), axis=-1), np.uint16)
-
-
 def frame_columns(parts: Words, layout: Layout) -> Words:
     """What each frame adds to the syndromes of a slot of all these frames: (frames, ...) alike.
 

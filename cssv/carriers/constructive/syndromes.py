@@ -21,52 +21,83 @@ from cssv.frames import U8, Layout
 Number = TypeVar("Number", np.uint8, np.uint16)
 
 
-def slot_syndromes(frames: Sequence[U8], mode: Mode, key: bytes) -> Ints:
+class Room:
+    """Memory that slots of one size share: new memory takes longer than the work in it."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        """For planes of this shape."""
+        self.together: U8 = np.empty(shape, np.uint8)
+        self.masked: U8 = np.empty(shape, np.uint8)
+        self.words: Words = np.empty(shape, np.uint16)
+
+
+def slot_syndromes(frames: Sequence[U8], mode: Mode, key: bytes, room: Room | None = None) -> Ints:
     """Syndromes of the blocks of all tiles in a slot, (rows, columns, blocks).
 
     Args:
         frames: planes of the frames of the slot, of one size.
         mode: that of the slot.
         key: 32 bytes.
+        room: for planes of this size; None makes one.
     """
     size = PLACE_BITS[mode.layout]
     if mode.k < size:
         bits = frame_bits(tile_samples(frames[0], mode.layout), key, mode)
         return bits_to_columns(bits.reshape(*bits.shape[:2], mode.blocks, mode.k))
     width, height = picture_size(frames[0], mode.layout)
-    words, carrying = _maps(key, mode.layout, width, height)
-    together, masked = frames[0].copy(), np.empty_like(frames[0])
+    _, carrying = _maps(key, mode.layout, width, height)
+    room = Room(frames[0].shape) if room is None else room
+    np.copyto(room.together, frames[0])
     found = np.zeros(tile_grid(width, height), np.uint16)
     # The number of the first frame is 0 and adds nothing.
     for number, planes in enumerate(frames[1:], 1):
-        together ^= planes
-        np.bitwise_and(planes, carrying, out=masked)
-        found ^= _over_tiles(masked, mode.layout).astype(np.uint16) * np.uint16(number << size)
-    odd = -(together & 1).astype(np.uint16) & words
-    found |= _over_tiles(odd, mode.layout) & np.uint16((1 << size) - 1)
+        room.together ^= planes
+        np.bitwise_and(planes, carrying, out=room.masked)
+        found ^= _over_tiles(room.masked, mode.layout).astype(np.uint16) * np.uint16(number << size)
+    words = tile_words(room.together, mode.layout, key, room.words)
+    found |= words & np.uint16((1 << size) - 1)
     return found.astype(np.int64)[..., None]
 
 
+def tile_words(planes: U8, layout: Layout, key: bytes, room: Words) -> Words:
+    """Exclusive or of the words of the odd bytes of each tile, (..., planes) to (..., rows, columns).
+
+    The low bits are the syndrome of the tile, the bit above them whether the odd bytes are odd in number.
+
+    Args:
+        planes: planes of one or more pictures of one size.
+        layout: that of the planes.
+        key: 32 bytes.
+        room: an array of the shape of ``planes``, whose content is lost. New memory would take longer.
+    """
+    first = planes.reshape(-1, *planes.shape[-3 if layout == "rgb24" else -2 :])[0]
+    words, _ = _maps(key, layout, *picture_size(first, layout))
+    np.bitwise_and(planes, np.uint8(1), out=room, casting="unsafe")
+    np.multiply(room, words, out=room)
+    return _over_tiles(room, layout)
+
+
 def _over_tiles(planes: NDArray[Number], layout: Layout) -> NDArray[Number]:
-    """Exclusive or of the bytes of each whole tile, (rows, columns)."""
+    """Exclusive or of the bytes of each whole tile, (..., planes) to (..., rows, columns)."""
     if layout == "rgb24":
-        return _over_squares(planes.reshape(planes.shape[0], -1), TILE, 3)
-    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
-    found = _over_squares(planes[:height], TILE, 1)
-    for plane in planes[height:].reshape(2, height // 2, width // 2):
-        found ^= _over_squares(plane, TILE // 2, 1)
+        return _over_squares(planes.reshape(*planes.shape[:-2], -1), TILE, 3)
+    height, width = planes.shape[-2] * 2 // 3, planes.shape[-1]
+    found = _over_squares(planes[..., :height, :], TILE, 1)
+    chroma = planes[..., height:, :].reshape(*planes.shape[:-2], 2, height // 2, width // 2)
+    for i in (0, 1):
+        found ^= _over_squares(chroma[..., i, :, :], TILE // 2, 1)
     return found
 
 
 def _over_squares(plane: NDArray[Number], side: int, channels: int) -> NDArray[Number]:
-    rows, columns = plane.shape[0] // side, plane.shape[1] // (side * channels)
-    whole = plane[: rows * side, : columns * side * channels]
+    rows, columns = plane.shape[-2] // side, plane.shape[-1] // (side * channels)
+    whole = plane[..., : rows * side, : columns * side * channels]
     # Rows first: that is the longer way through memory, and adds whole rows to each other.
-    lines = np.bitwise_xor.reduce(whole.reshape(rows, side, -1), axis=1)
-    return np.asarray(np.bitwise_xor.reduce(lines.reshape(rows, columns, -1), axis=2))
+    lines = np.bitwise_xor.reduce(whole.reshape(*plane.shape[:-2], rows, side, -1), axis=-2)
+    return np.asarray(np.bitwise_xor.reduce(lines.reshape(*lines.shape[:-1], columns, -1), axis=-1))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _maps(key: bytes, layout: Layout, width: int, height: int) -> tuple[Words, U8]:
     """The word of each byte of a frame, and whether it carries."""
     words = column_words(key, layout)

@@ -18,6 +18,7 @@ from cssv.carriers.constructive.packets import (
 from cssv.carriers.constructive.search import Grid
 from cssv.carriers.constructive.slot_reader import find_packets
 from cssv.carriers.constructive.slots import Mode, modes
+from cssv.carriers.constructive.syndromes import Room
 from cssv.carriers.constructive.tiles import PERIOD, picture_size, tile_grid
 from cssv.errors import CarrierError
 from cssv.frames import U8, Layout
@@ -87,18 +88,22 @@ def embed_window(
     number: int,
     key: bytes = PUBLIC_KEY,
     repair: int = 0,
+    *,
+    in_place: bool = False,
 ) -> list[U8]:
     """Hide a payload in the frames of a window. Inverse of :func:`read_windows`.
 
     The result depends on the arguments alone. No byte changes by more than one, and no high nibble changes.
 
     Args:
-        covers: planes of all frames of the window, of one size; they are not changed.
+        covers: planes of all frames of the window, of one size.
         layout: that of the planes.
         payload: any bytes.
         number: number of the window in the clip, from 0; it chooses between plus and minus one.
         key: 32 bytes, :data:`.keys.PUBLIC_KEY` or the ``positions`` of a password.
         repair: packets beyond those that are needed; as many may be lost.
+        in_place: change the arrays of ``covers`` and copy none. Where a few bytes of a large frame change,
+            the copy takes most of the time.
 
     Returns:
         The frames in the order of ``covers``; one that carries nothing is the array of ``covers`` itself.
@@ -109,12 +114,13 @@ def embed_window(
     check_key(key)
     mode = choose_mode(layout, len(covers), len(payload), repair)
     _check_size(covers[0], layout)
-    stego = list(covers)
+    stego, room = list(covers), Room(covers[0].shape)
     for packet in split_payload(payload, mode.packet_bytes, repair):
         start = packet.index * mode.frames
-        slot = [cover.copy() for cover in covers[start : start + mode.frames]]
-        stego[start : start + mode.frames] = slot
-        embed_slot(slot, mode, packet.write(), key, (number, packet.index))
+        slot = stego[start : start + mode.frames]
+        if not in_place:
+            slot = stego[start : start + mode.frames] = [cover.copy() for cover in slot]
+        embed_slot(slot, mode, packet.write(), key, (number, packet.index), room)
     return stego
 
 

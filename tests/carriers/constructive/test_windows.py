@@ -229,6 +229,14 @@ def test_covers_are_not_changed_and_frames_without_a_slot_are_not_copied(studio,
     assert (hide is embed_window) or read_windows(again, "yuv420p")[0].payload == bytes(80)
 
 
+def test_embedding_in_place_changes_the_arrays_of_the_covers(studio):
+    covers = studio.covers(10, size=(160, 160))
+    expected = embed_window(covers, "yuv420p", bytes(100), 5)
+    stego = embed_window(covers, "yuv420p", bytes(100), 5, in_place=True)
+    assert all(a is b for a, b in zip(covers, stego, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(expected, stego, strict=True))
+
+
 def test_the_same_arguments_give_the_same_bytes(studio):
     covers = studio.covers(3, size=(160, 160))
     first, second = (embed_window(covers, "yuv420p", b"room", 5) for _ in range(2))
