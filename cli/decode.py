@@ -18,6 +18,7 @@ from cssv_cli.password import password_option
 @command(
     "cssv decode clip.cssv -o heat.mp4",
     "cssv decode clip.cssv --objects objects.csv --scene scene.json",
+    "cssv decode clip.cssv --scene scene.json --equations",
     "cssv decode clip.cssv --overlay overlay.mp4",
 )
 @source_argument("SOURCE")
@@ -36,6 +37,11 @@ from cssv_cli.password import password_option
     help=f"A table of every object in every frame: {', '.join(choices.table_extensions())}.",
 )
 @click.option("--scene", type=PATH, metavar="FILE", help="The scene, as JSON.")
+@click.option(
+    "--equations",
+    is_flag=True,
+    help="Add the perceived tracks to the scene, as equations with their bounds. This takes time.",
+)
 @click.option(
     "--overlay",
     type=PATH,

@@ -8,6 +8,7 @@ from typing import Any
 
 import cssv
 from cssv.api import choices
+from cssv_cli.equations_report import equations_lines
 from cssv_cli.report import Report, marks_of, notes_text, range_texts, time_text, torn_text
 from cssv_cli.wording import to_command_line
 from cssv_cli.words import clock, count, quoted, rate_text, size_text, times_text
@@ -124,6 +125,8 @@ def informed(found: cssv.Information) -> Report:
     if found.boxes:
         lines.append("  boxes        offset          bytes")
         lines += [f"    {kind:<4} {offset:>12,} {size:>14,}" for kind, offset, size in found.boxes]
+    if found.trajectories is not None:
+        lines += equations_lines(found.trajectories)
     if found.kind == "plain" and found.path.is_file():
         lines.append(f"To embed a heat map: cssv encode {quoted(found.path)}")
     return Report(lines, found.to_json(), is_result=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cssv.api.recover import Recovered, recover
     from cssv.api.stream import Encoder
     from cssv.api.track import Tracked, track
+    from cssv.api.trajectories import Trajectory, TrajectoryPart
     from cssv.api.verify import Fault, Verification, verify
     from cssv.carriers import CARRIERS
     from cssv.errors import CssvError
@@ -71,6 +72,8 @@ __all__ = [
     "Recovered",
     "Scene",
     "Tracked",
+    "Trajectory",
+    "TrajectoryPart",
     "Verification",
     "Version",
     "__version__",
@@ -109,6 +112,7 @@ _PUBLIC = {
     "api.recover": ("Recovered", "recover"),
     "api.stream": ("Encoder",),
     "api.track": ("Tracked", "track"),
+    "api.trajectories": ("Trajectory", "TrajectoryPart"),
     "api.verify": ("Fault", "Verification", "verify"),
     "carriers": ("CARRIERS",),
     "errors": ("CssvError",),

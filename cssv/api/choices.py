@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from cssv.api.encode import DEFAULT_PLANES, PLANES
     from cssv.api.export import EXPORT_CODECS
     from cssv.api.track import DEFAULT_RATE
+    from cssv.api.trajectories import DEFAULT_BOUND_PX, LEAST_BOUND_PX, MOST_BOUND_PX
     from cssv.carriers import CARRIERS, DEFAULT_CARRIER
     from cssv.carriers.constructive.spans import WINDOW_S
     from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES
     from cssv.carriers.nibble.planes import DEFAULT_FIDELITY, FIDELITIES
     from cssv.interop.table import extensions as table_extensions
+    from cssv.payload.symbolic import BACKENDS as SYMBOLIC_BACKENDS
     from cssv.perception.detectors import DEFAULT_DETECTOR, DETECTORS
     from cssv.perception.detectors.options import NMS_IOU_ACROSS, NMS_IOU_WITHIN
     from cssv.perception.given_boxes import BOXES_ARE
@@ -32,6 +34,7 @@ __all__ = [
     "CARRIERS",
     "CODECS",
     "DAMAGED",
+    "DEFAULT_BOUND_PX",
     "DEFAULT_CARRIER",
     "DEFAULT_CODEC",
     "DEFAULT_DAMAGED",
@@ -44,13 +47,16 @@ __all__ = [
     "EXPORT_CODECS",
     "EXTENSION",
     "FIDELITIES",
+    "LEAST_BOUND_PX",
     "MERGES",
+    "MOST_BOUND_PX",
     "NMS_IOU_ACROSS",
     "NMS_IOU_WITHIN",
     "OUTLIER_DEVIATIONS",
     "PLANES",
     "SIDE_PX",
     "SIDE_RANGE",
+    "SYMBOLIC_BACKENDS",
     "WINDOW_S",
     "table_extensions",
 ]
@@ -60,11 +66,13 @@ _HOMES = {
     "cssv.api.encode": ("DEFAULT_PLANES", "PLANES"),
     "cssv.api.export": ("EXPORT_CODECS",),
     "cssv.api.track": ("DEFAULT_RATE",),
+    "cssv.api.trajectories": ("DEFAULT_BOUND_PX", "LEAST_BOUND_PX", "MOST_BOUND_PX"),
     "cssv.carriers": ("CARRIERS", "DEFAULT_CARRIER"),
     "cssv.carriers.constructive.spans": ("WINDOW_S",),
     "cssv.carriers.nibble.merge": ("DEFAULT_MERGE", "MERGES"),
     "cssv.carriers.nibble.planes": ("DEFAULT_FIDELITY", "FIDELITIES"),
     "cssv.interop.table": ("extensions",),
+    "cssv.payload.symbolic": ("BACKENDS",),
     "cssv.perception.detectors": ("DEFAULT_DETECTOR", "DETECTORS"),
     "cssv.perception.detectors.options": ("NMS_IOU_ACROSS", "NMS_IOU_WITHIN"),
     "cssv.perception.given_boxes": ("BOXES_ARE",),
@@ -76,7 +84,7 @@ _HOMES = {
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 #: Names that would be unclear outside their module.
-_RENAMED = {"table_extensions": "extensions"}
+_RENAMED = {"table_extensions": "extensions", "SYMBOLIC_BACKENDS": "BACKENDS"}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any constant

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cssv.api.commit import Committed, commit
 from cssv.api.history import Version, log, version_of
+from cssv.api.trajectories import DEFAULT_BOUND_PX, Trajectory, trajectories_of
 from cssv.container import Reader, Revision
 from cssv.errors import OptionError, OptionTypeError
 from cssv.files.closing import Closing
@@ -33,6 +34,7 @@ class Clip(Closing):
             for moment in clip: ...
             clip.commit("scene2.json", message="thermometer recalibrated")
             old = clip.at(1)                    # the same clip, another version
+            clip.trajectories()                 # each track as equations
 
     ``clip[i]`` is the i-th frame of the source, counted from 0; negative numbers count from the end. Going
     forward frame by frame costs no seek.
@@ -53,7 +55,7 @@ class Clip(Closing):
         stream: int | None = None,
         password: str | None = None,
     ) -> None:
-        self._path = Path(path)
+        self._path, self._stream = Path(path), stream
         self._password = password
         self._decoder = decoder = Decoder(path, version, stream=stream, password=password)
         self._moments: Cursor[Moment] = Cursor(decoder.seek, lambda: iter(decoder), len(decoder))
@@ -144,6 +146,34 @@ class Clip(Closing):
             # A file without a password can be opened with any, but a commit to it refuses one.
             password=self._password if are_sealed(reader.version.about.meta) else None,
         )
+
+    @checked_call
+    def trajectories(
+        self,
+        *,
+        bound_px: float = DEFAULT_BOUND_PX,
+        symbolic: str | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Trajectory, ...]:
+        """Describe each track by equations, with the shortest encoding of all methods.
+
+        Of a ``.cssv`` the tracks come from the scene track, and no frame is decoded; of a copy all are.
+
+        Args:
+            bound_px: largest error of the encodings, 0.25 to 64, rounded down to 1/16 px.
+            symbolic: ``"pyoperon"`` or ``"pysr"``: a package for symbolic regression that proposes more
+                expressions, for up to 2 s for each number of a track.
+            progress: called after every track.
+
+        Raises:
+            OptionError: an option outside its bounds. MissingExtraError: the package is not installed.
+            InputError: a track does not fit an encoding. ChecksumError: the scene track is damaged.
+        """
+        if self._decoder.reader is not None:
+            return trajectories_of(self._decoder, bound_px, symbolic, progress)
+        # A decoder of its own, so that random access keeps its place.
+        with Decoder(self._path, stream=self._stream, password=self._password) as decoder:
+            return trajectories_of(decoder, bound_px, symbolic, progress)
 
     def _reader(self) -> Reader:
         if self._decoder.reader is None:

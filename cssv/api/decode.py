@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cssv.api.trajectories import equations_of
 from cssv.container import Revision
 from cssv.errors import OptionError
 from cssv.files.atomic import whole_file
@@ -21,6 +22,7 @@ from cssv.pipeline.arguments import Progress
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
+from cssv.pipeline.track_paths import TrackPaths
 from cssv.video import VideoInfo, VideoWriter, encode_picture, picture_folder, picture_name
 
 
@@ -108,6 +110,20 @@ def _check_picture_path(path: Path, allowed: tuple[str, ...]) -> None:
         raise OptionError("cannot write pictures into this kind of file", found=str(path), bound=words)
 
 
+def _check_outputs(
+    heat: Path_ | None, objects: Path_ | None, scene: Path_ | None, overlay: Path_ | None, *, equations: bool
+) -> None:
+    """Raise OptionError for outputs of an unknown kind."""
+    if heat is not None:
+        _check_picture_path(Path(heat), (".mkv", ".mp4", ""))
+    if overlay is not None:
+        _check_picture_path(Path(overlay), (".mp4", ""))
+    if objects is not None:
+        check_extension(objects)
+    if equations and scene is None:
+        raise OptionError("equations belong into a scene", remedy="Give `scene=` the path of a file.")
+
+
 @checked_call
 def decode(
     source: Path_,
@@ -115,6 +131,7 @@ def decode(
     *,
     objects: Path_ | None = None,
     scene: Path_ | None = None,
+    equations: bool = False,
     overlay: Path_ | None = None,
     version: Revision = None,
     stream: int | None = None,
@@ -130,6 +147,8 @@ def decode(
             heat map in colour.
         objects: the objects table, in the format of its extension (:data:`cssv.interop.table.EXPORTERS`).
         scene: the scene, JSON.
+        equations: add the equations of the perceived tracks to the scene, each with its bound
+            (:class:`cssv.Trajectory`), under ``tracks``. They take memory and time that grow with the clip.
         overlay: ``.mp4`` or a folder of PNGs: frames with heat map and readings.
         version: of a ``.cssv``: number or tag; None for the version that plays.
         stream: number of the video stream of a copy that holds several; None for the first that carries.
@@ -141,15 +160,10 @@ def decode(
         PasswordError: the source has a password, and none or another one is given; nothing is written.
         NibblesLostError: the pixels carry nothing; nothing is written.
         ChecksumError: a frame is damaged, or the audio that an overlay would have; nothing is written.
-        OptionError: an output of an unknown kind.
+        OptionError: an output of an unknown kind, or equations without a scene.
         OutputError: an output exists or cannot be written; existing files are unchanged.
     """
-    if heat is not None:
-        _check_picture_path(Path(heat), (".mkv", ".mp4", ""))
-    if overlay is not None:
-        _check_picture_path(Path(overlay), (".mp4", ""))
-    if objects is not None:
-        check_extension(objects)
+    _check_outputs(heat, objects, scene, overlay, equations=equations)
     check_distinct(source, heat, objects, scene, overlay)
     tally = _Tally()
     with Decoder(source, version, stream=stream, password=password) as decoder, ExitStack() as stack:
@@ -168,14 +182,16 @@ def decode(
             writers.append(_heat_writer(Path(heat), decoder, stack, overwrite=overwrite))
         # Entered last, so that its thread has ended when the writers are closed.
         worker = stack.enter_context(SerialWorker())
-        flow = _flow(decoder, writers, tally, progress, worker, with_rows=table is not None)
+        paths = TrackPaths() if equations else None
+        flow = _flow(decoder, writers, tally, progress, worker, paths, with_rows=table is not None)
         if table is not None:
             fill_table(table, flow)
         else:
             for _ in flow:
                 pass
         if scene_file is not None:
-            scene_file.write_text(decoder.scene.dumps(), encoding="utf-8")
+            tracks = () if paths is None else tuple(equations_of(paths))
+            scene_file.write_text(replace(decoder.scene, tracks=tracks).dumps(), encoding="utf-8")
     written = tuple(Path(p) for p in (heat, objects, scene, overlay) if p is not None)
     return Decoded(
         tally.frames,
@@ -204,10 +220,11 @@ def _flow(
     tally: _Tally,
     progress: Progress | None,
     worker: SerialWorker,
+    paths: TrackPaths | None,
     *,
     with_rows: bool,
 ) -> Iterator[ObjectRow]:
-    """Submit every moment to the writers and yield its rows."""
+    """Submit every moment to the writers, add its objects to the paths, and yield its rows."""
     total = len(decoder)
     for moment in decoder:
         for write in writers:
@@ -216,6 +233,8 @@ def _flow(
         tally.source = moment.source
         tally.damaged_frames += bool(moment.damaged_cells)
         tally.missing_frames += moment.is_missing
+        if paths is not None:
+            paths.add(moment.time, moment.states)
         if with_rows:
             tally.rows += len(moment.objects)
             yield from moment.objects

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from cssv.api.history import Version, versions_of
+from cssv.api.trajectories import DEFAULT_BOUND_PX, Trajectory, check_options, trajectories_of
 from cssv.container import Reader, walk_boxes
 from cssv.errors import NibblesLostError, PasswordError, VideoError
 from cssv.files.paths import Path_
 from cssv.files.plain_json import to_finite
-from cssv.pipeline.arguments import to_key
+from cssv.pipeline.arguments import Progress, to_key
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.sealed_track import are_sealed, open_facts
@@ -40,6 +41,7 @@ class Information:
         torn_bytes: of a ``.cssv``: bytes of an unfinished append after the last version.
         boxes: of a ``.cssv``: its top-level boxes as (kind, offset, size).
         damage: of a ``.cssv``: what is not known because of damage, such as the tags.
+        trajectories: each track as equations, if they were asked for.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class Information:
     boxes: tuple[tuple[str, int, int], ...] = ()
     torn_bytes: int = 0
     damage: tuple[str, ...] = ()
+    trajectories: tuple[Trajectory, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
@@ -85,6 +88,8 @@ class Information:
             "boxes": [{"kind": kind, "offset": offset, "size": size} for kind, offset, size in self.boxes],
             "notes": list(self.notes),
         }
+        if self.trajectories is not None:
+            values["trajectories"] = [each.to_json() for each in self.trajectories]
         # The facts are those of a file, which may hold NaN.
         return to_finite(values)
 
@@ -112,7 +117,16 @@ class Information:
 
 
 @checked_call
-def info(source: Path_, *, stream: int | None = None, password: str | None = None) -> Information:
+def info(
+    source: Path_,
+    *,
+    stream: int | None = None,
+    password: str | None = None,
+    equations: bool = False,
+    bound_px: float = DEFAULT_BOUND_PX,
+    symbolic: str | None = None,
+    progress: Progress | None = None,
+) -> Information:
     """Find out what a file, picture or folder of pictures is, and what its pixels carry.
 
     Args:
@@ -120,12 +134,28 @@ def info(source: Path_, *, stream: int | None = None, password: str | None = Non
         stream: number of the video stream of a file that holds several; None for the first that carries, or
             otherwise the best one.
         password: that of the source. Without it, ranges and notes of a ``.cssv`` that has one are not known.
+        equations: describe each track by equations; of a copy, all frames are decoded for it.
+        bound_px: largest error of the stored tracks, as in :meth:`Clip.trajectories`.
+        symbolic: ``"pyoperon"`` or ``"pysr"``, as in :meth:`Clip.trajectories`.
+        progress: called after every track.
 
     Raises:
         VideoError: not a video. ContainerError: a damaged ``.cssv``.
-        PasswordError: another password than that of a ``.cssv``.
+        PasswordError: another password than that of a ``.cssv``, or none for its equations.
+        OptionError, MissingExtraError, InputError: as :meth:`Clip.trajectories`.
     """
     path = Path(source)
+    if not equations:
+        return _information(path, stream, password)
+    check_options(bound_px, symbolic)
+    found = _information(path, stream, password)
+    if found.kind == "plain":
+        return replace(found, trajectories=())
+    with Decoder(path, stream=stream, password=password) as decoder:
+        return replace(found, trajectories=trajectories_of(decoder, bound_px, symbolic, progress))
+
+
+def _information(path: Path, stream: int | None, password: str | None) -> Information:
     size = path.stat().st_size if path.is_file() else None
     try:
         with Decoder(path, stream=stream, password=password) as decoder:

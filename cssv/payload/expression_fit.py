@@ -44,7 +44,7 @@ def propose(values: F64, times_s: F64, bound: float) -> Iterator[Expression]:
     """
     count = len(values)
     for power in range(min(_DEGREE, count - 1) + 1):
-        yield from _rounded((_Polynomial(power),), values, times_s, bound)
+        yield from propose_polynomial(values, times_s, bound, power)
     # Fewer frames than constants describe nothing.
     if count < 8:
         return
@@ -63,6 +63,11 @@ def propose(values: F64, times_s: F64, bound: float) -> Iterator[Expression]:
                 second = next(iter(_best(rest, when, 0, _waves, grid)), first)
                 if abs(second - first) > 1e-6 * first:
                     yield from _rounded((polynomial, _Wave(first), _Wave(second)), values, times_s, bound)
+
+
+def propose_polynomial(values: F64, times_s: F64, bound: float, power: int) -> Iterator[Expression]:
+    """Polynomials of a degree near the values, with fewer or more digits; arguments as of :func:`propose`."""
+    yield from _rounded((_Polynomial(power),), values, times_s, bound)
 
 
 # ---- search

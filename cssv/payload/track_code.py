@@ -132,11 +132,11 @@ def base_of(code: Code, frames: Frames, bound: int) -> I64:
         base: I64 = np.array(code.points, np.int64) * (2 * bound)
     elif code.method is TrackMethod.EXPRESSION:
         assert code.expression is not None
-        values = values_at(code.expression, frames.times_s) * UNITS_A_PX
+        values = values_at(code.expression, frames.times_s)
         # NaN is below no bound.
-        if not np.abs(values).max() <= LARGEST:
+        if not np.abs(values).max() <= LARGEST / UNITS_A_PX:
             raise _too_large("an expression")
-        base = np.rint(values).astype(np.int64)
+        base = np.rint(values * UNITS_A_PX).astype(np.int64)
     elif code.method is TrackMethod.PIECEWISE:
         base = _piecewise(code, frames, bound)
     else:
@@ -229,7 +229,7 @@ def write_code(writer: BitWriter, channel: str, code: Code) -> None:
         assert code.expression is not None
         _write_expression(writer, name, code.expression)
     else:
-        _write_points(writer, name, code)
+        _write_points(writer, channel, name, code)
     writer.put_bit(f"{name}.exact", 0, int(not code.residual))
     before = 0
     for step in code.residual:
@@ -249,7 +249,7 @@ def read_code(reader: RangeDecoder, channel: str, frames: int) -> Code:
     if method is TrackMethod.EXPRESSION:
         expression = _read_expression(reader, name)
     else:
-        points, knots = _read_points(reader, name, method, frames)
+        points, knots = _read_points(reader, channel, method, frames)
     residual: list[int] = []
     if not reader.get_bit(f"{name}.exact", 0):
         before = 0
@@ -280,23 +280,24 @@ def _read_deltas(reader: RangeDecoder, name: str, frames: int) -> tuple[int, ...
     return tuple(points)
 
 
-def _write_points(writer: BitWriter, name: str, code: Code) -> None:
+def _write_points(writer: BitWriter, channel: str, name: str, code: Code) -> None:
     """Write control points: the first, the first step, then changes of the step."""
     points, knots = code.points, code.knots
     if code.method in (TrackMethod.PIECEWISE, TrackMethod.SPLINE):
         write_unsigned(writer, f"{name}.count", len(points) - _COUNTS[code.method])
     for at in range(1, len(knots) - 1):
         write_unsigned(writer, f"{name}.gap", knots[at] - knots[at - 1] - 1)
-    write_signed(writer, f"{name}.first", points[0])
+    # A track begins at the same places, whatever the method.
+    write_signed(writer, f"{channel}.first", points[0])
     for at in range(1, len(points)):
         model, expected = _next_point(name, code.method, points[:at], knots)
         write_signed(writer, model, points[at] - expected)
 
 
 def _read_points(
-    reader: RangeDecoder, name: str, method: TrackMethod, frames: int
+    reader: RangeDecoder, channel: str, method: TrackMethod, frames: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    count, knots = _COUNTS[method], [0]
+    name, count, knots = f"{channel}.{method.name.lower()}", _COUNTS[method], [0]
     if method in (TrackMethod.PIECEWISE, TrackMethod.SPLINE):
         most = frames if method is TrackMethod.PIECEWISE else min(MOST_POINTS, frames)
         count += read_unsigned(reader, f"{name}.count", max(most - count, 0))
@@ -308,7 +309,7 @@ def _read_points(
             most = frames - 1 - knots[-1] - (count - len(knots))
             knots.append(knots[-1] + 1 + read_unsigned(reader, f"{name}.gap", most))
         knots.append(frames - 1)
-    points = [_checked(read_signed(reader, f"{name}.first", LARGEST))]
+    points = [_checked(read_signed(reader, f"{channel}.first", LARGEST))]
     while len(points) < count:
         model, expected = _next_point(name, method, points, knots)
         points.append(_checked(expected + read_signed(reader, model, 4 * LARGEST)))

@@ -29,6 +29,16 @@ from cssv.payload.track_code import (
 )
 from cssv.scene.expressions import Expression, Op
 
+#: Methods from the simplest on, and the difference within which two lengths count as equal.
+_SIMPLEST = (
+    TrackMethod.CONSTANT,
+    TrackMethod.LINE,
+    TrackMethod.EXPRESSION,
+    TrackMethod.PIECEWISE,
+    TrackMethod.SPLINE,
+    TrackMethod.DELTAS,
+)
+_EQUAL_BITS = 4
 #: Numbers of control points of a spline that are tried, and fewest frames a point.
 _SPLINES, _FRAMES_A_POINT = (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128), 2
 #: Splines in a row that may be longer than the shortest one, once one has no residual.
@@ -57,8 +67,9 @@ class Contest:
 
     @property
     def shortest(self) -> TrackMethod:
-        """The method with the shortest encoding; of equally long ones the simplest."""
-        return min(self.bits, key=lambda method: self.bits[method])
+        """The method with the shortest encoding; if several are within half a byte, the simplest of them."""
+        longest = min(self.bits.values()) + _EQUAL_BITS
+        return next(method for method in _SIMPLEST if self.bits.get(method, np.inf) <= longest)
 
 
 def fit_track(

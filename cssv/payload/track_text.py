@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from cssv.payload.channels import F64, UNITS_A_PX
-from cssv.payload.expression_fit import round_to_step
-from cssv.payload.track_code import Code, Frames, TrackMethod
+from cssv.payload.expression_fit import propose_polynomial
+from cssv.payload.track_code import Frames, TrackMethod
 from cssv.payload.track_fit import Contest
 from cssv.scene.expression_values import values_at
-from cssv.scene.expressions import Expression, Op, Step
+from cssv.scene.expressions import Expression, write_expression
 
 #: An expression is kept if its encoding is at most this many bytes longer than the shortest one.
 KEPT_BYTES = 8
 #: Methods that an expression describes.
 _READABLE = (TrackMethod.CONSTANT, TrackMethod.LINE, TrackMethod.EXPRESSION)
-#: Share of the bound by which the text of a line may leave it.
+#: Share of the bound that a shorter text of a constant or line may be farther from the track.
 _SHARE = 0.1
 
 
@@ -39,6 +38,8 @@ class Readable:
 
 def readable(contest: Contest) -> TrackMethod | None:
     """The method of the expression that is kept; None if all cost too much."""
+    if contest.shortest in _READABLE:
+        return contest.shortest
     known = [method for method in _READABLE if method in contest.bits]
     if not known:
         return None
@@ -52,37 +53,15 @@ def describe(contest: Contest, values_px: F64, frames: Frames, bound: int) -> Re
     method = readable(contest)
     if method is None:
         return None
-    expression = _expression_of(contest.codes[method], frames, bound)
-    error = float(np.abs(values_at(expression, frames.times_s) - values_px).max())
-    return Readable(method, expression, error)
-
-
-def _expression_of(code: Code, frames: Frames, bound: int) -> Expression:
+    code = contest.codes[method]
     if code.expression is not None:
-        return code.expression
-    unit = bound / UNITS_A_PX
-    first = code.points[0] * unit
-    span = float(frames.times_s[-1])
-    rise = (code.points[-1] - code.points[0]) * unit
-    slope = round_to_step(rise / span, _SHARE * unit / span) if span else 0.0
-    return Expression(tuple(_line(first, slope)))
-
-
-def _line(first: float, slope: float) -> Iterator[Step]:
-    """The opcodes of ``first + slope*t``, the positive part first."""
-    product: list[Step] = [Op.TIME] if abs(slope) == 1 else [abs(slope), Op.TIME, Op.MULTIPLY]
-    if not slope:
-        yield abs(first)
-        if first < 0:
-            yield Op.NEGATE
-    elif not first:
-        yield from product
-        if slope < 0:
-            yield Op.NEGATE
-    elif first < 0 < slope:
-        yield from (*product, abs(first), Op.SUBTRACT)
+        candidates = [code.expression]
     else:
-        yield abs(first)
-        if first < 0:
-            yield Op.NEGATE
-        yield from (*product, Op.SUBTRACT if slope < 0 else Op.ADD)
+        # The points of a code are whole units; a text can have the digits that its values deserve.
+        power = 0 if method is TrackMethod.CONSTANT else 1
+        candidates = list(propose_polynomial(values_px, frames.times_s, bound / UNITS_A_PX, power))
+    errors = [float(np.abs(values_at(each, frames.times_s) - values_px).max()) for each in candidates]
+    allowed = min(errors) + _SHARE * bound / UNITS_A_PX
+    near = [(each, error) for each, error in zip(candidates, errors, strict=True) if error <= allowed]
+    expression, error = min(near, key=lambda pair: len(write_expression(pair[0])))
+    return Readable(method, expression, error)

@@ -36,6 +36,7 @@ from cssv.pipeline.arguments import to_key
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import EXTENSION
 from cssv.pipeline.moment import Moment
+from cssv.pipeline.scene_track import SceneSample
 from cssv.pipeline.sealed_track import carrier_of_version, open_facts, read_stored_sample, stored_sample
 from cssv.scene import Scene
 from cssv.scene.camera import plane_of
@@ -311,6 +312,17 @@ class Decoder(Closing):
         except (ContainerError, PasswordError) as error:
             # The pixels are sound: only users of the scene track's objects need the error.
             return error
+
+    def stored_sample(self, number: int) -> SceneSample:
+        """The scene sample of frame ``number`` of a ``.cssv``; no frame is decoded.
+
+        Raises:
+            OptionError: the source has no scene track.
+            ChecksumError, ContainerError: the sample is damaged.
+        """
+        if self.reader is None:
+            raise OptionError("only a .cssv has a scene track", found=str(self._path))
+        return read_stored_sample(self.reader, number, self._key)
 
     def _stored_clip(self) -> CarriedClip | None:
         """What the scene track says about the clip, for carriers whose pixels do not; None for a copy."""

@@ -119,7 +119,7 @@ class Equations:
         return np.stack(values), np.stack(slopes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrackEquations:
     """The equations that describe a perceived track, as ``decode`` writes them; nothing is drawn from them.
 
@@ -131,20 +131,20 @@ class TrackEquations:
     """
 
     track: int
-    trajectory: Equations
     label: str | None = None
     name: str | None = None
+    trajectory: Equations
     extra: JsonObject = field(default_factory=dict, hash=False, repr=False)
 
     @classmethod
     def from_json(cls, node: JsonObject) -> TrackEquations:
         """The equations of JSON that has been checked."""
         return cls(
-            int(node["track"]),
-            Equations.from_json(node["trajectory"]),
-            node.get("label"),
-            node.get("name"),
-            own_keys(node),
+            track=int(node["track"]),
+            label=node.get("label"),
+            name=node.get("name"),
+            trajectory=Equations.from_json(node["trajectory"]),
+            extra=own_keys(node),
         )
 
 

@@ -120,6 +120,14 @@ def write_expression(expression: Expression) -> str:
     return stack[-1][0]
 
 
+_SPOKEN = re.compile(r"\*(?=[a-z(])")
+
+
+def spoken_expression(text: str) -> str:
+    """The text of an expression without ``*`` where it may be left out: ``320 + 96 cos(1.57 t + 0.4)``."""
+    return text if "/" in text else _SPOKEN.sub(" ", text)
+
+
 def _binary_text(op: Op, left: tuple[str, int], right: tuple[str, int]) -> tuple[str, int]:
     if op in (Op.ADD, Op.SUBTRACT):
         return f"{_within(left, _SUM)} {op.value} {_within(right, _PRODUCT)}", _SUM

@@ -22,6 +22,7 @@ from cssv.scene.expressions import (
     Op,
     operands_of,
     parse_expression,
+    spoken_expression,
     write_expression,
 )
 from cssv.testing.strategies import expressions
@@ -36,14 +37,7 @@ def test_parse_is_the_inverse_of_write(expression):
 
 @given(expressions())
 def test_the_spoken_form_reads_back_too(expression):
-    text = write_expression(expression)
-    assume("/" not in text)
-    # A number after a product sign needs it: "2 3" is no product.
-    spoken = "".join(
-        " " if char == "*" and following in "tpecs(" else char
-        for char, following in zip(text, text[1:] + " ", strict=True)
-    )
-    assert parse_expression(spoken) == expression
+    assert parse_expression(spoken_expression(write_expression(expression))) == expression
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ def in_the_clip(tree):
             entry["match"] = {"label": "*"}
             continue
         points = entry["trajectory"]
+        if isinstance(points, dict):
+            points |= {"from_s": 0, "to_s": (COUNT - 1) / RATE}
+            continue
         for number, point in enumerate(points):
             point["time_s"] = number * (COUNT - 1) / RATE / (len(points) - 1)
     # A calibration is for pictures of one size.
