@@ -277,6 +277,33 @@ def test_a_stream(carrier, tmp_path):
     assert [row.label for each in found for row in each] == ["person"] * 12
 
 
+def test_a_killed_stream_is_recovered_without_the_password(carrier, tmp_path):
+    """A copy of the files of a running stream is what a kill leaves."""
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    shown = pictures(count=12)
+    options = {"scene": SCENE, "carrier": carrier, "password": PASSWORD}
+    with cssv.Encoder(tmp_path / "live.cssv", size=(192, 160), rate=25, **options) as encoder:
+        for number in range(150):
+            encoder.write(shown[number % 12], cssv.detections([(20, 30, 40, 50)], [0.9], ["person"]))
+        for path in tmp_path.glob(".cssv-*"):
+            shutil.copy(path, folder / path.name)
+    done = cssv.recover(folder / "live.cssv")
+    assert done.frames > 25
+    assert done.verification.notes
+    assert_nothing_shown(done.path)
+    assert cssv.verify(done.path, password=PASSWORD).is_sound
+    assert rows(done.path, password=PASSWORD)[20][0].label == "person"
+
+
+def test_equations_need_the_password(sealed):
+    with pytest.raises(PasswordError):
+        cssv.info(sealed, equations=True)
+    assert cssv.info(sealed, equations=True, password=PASSWORD).trajectories
+    with cssv.open(sealed, password=PASSWORD) as clip:
+        assert clip.trajectories()
+
+
 def test_pictures_alone_need_no_password(sealed, folder, tmp_path):
     """Without the objects of a sealed file, it is a clip like any other."""
     done = cssv.encode(sealed, tmp_path / "x.cssv", boxes=folder / "boxes.txt")
