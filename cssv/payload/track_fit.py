@@ -112,7 +112,7 @@ def fit_track(
         TrackMethod.EXPRESSION: fit.expressions(expressions),
         TrackMethod.CONSTANT: fit.constants(),
         TrackMethod.LINE: fit.lines(),
-        TrackMethod.DELTAS: (fit.deltas(),),
+        TrackMethod.DELTAS: fit.deltas(),
     }
     found: dict[TrackMethod, tuple[float, Code]] = {}
     for method, family in families.items():
@@ -160,9 +160,11 @@ class _Fit:
         with suppress(FramingError):
             yield with_residual(code, self.values, self.frames, self.bound)
 
-    def deltas(self) -> Code:
-        points = np.rint(self.values / (2 * self.bound)).astype(int)
-        return Code(TrackMethod.DELTAS, tuple(points.tolist()))
+    def deltas(self) -> Iterator[Code]:
+        # One frame has no differences.
+        if len(self.frames) > 1:
+            points = np.rint(self.values / (2 * self.bound)).astype(int)
+            yield Code(TrackMethod.DELTAS, tuple(points.tolist()))
 
     def constants(self) -> Iterator[Code]:
         middle = (self.values.min() + self.values.max()) / 2

@@ -37,15 +37,18 @@ class Readable:
 
 
 def readable(contest: Contest) -> TrackMethod | None:
-    """The method of the expression that is kept; None if all cost too much."""
-    if contest.shortest in _READABLE:
-        return contest.shortest
-    known = [method for method in _READABLE if method in contest.bits]
-    if not known:
-        return None
-    best = min(known, key=lambda method: contest.bits[method])
+    """The method of the expression that is kept; None if all cost too much.
+
+    One that is within the bound by itself is better for people than one that needs a residual.
+    """
     longest = contest.bits[contest.shortest] + 8 * KEPT_BYTES
-    return best if contest.bits[best] <= longest else None
+    known = [method for method in _READABLE if contest.bits.get(method, np.inf) <= longest]
+
+    def order(method: TrackMethod) -> tuple[bool, bool, float]:
+        has_residual = bool(contest.codes[method].residual)
+        return has_residual, method is not contest.shortest, contest.bits[method]
+
+    return min(known, key=order, default=None)
 
 
 def describe(contest: Contest, values_px: F64, frames: Frames, bound: int) -> Readable | None:

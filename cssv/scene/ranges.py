@@ -20,8 +20,8 @@ SPEED_MOST_TOP_PX_S = 1e6
 _LEAST_SPEED_PX_S = 1e-30
 
 _SPEED = "speed_px_s"
-#: No range goes below what the attribute allows.
-_FLOORS = {attribute.name: float(attribute.minimum) for attribute in ATTRIBUTES}
+#: No range goes beyond what the attribute allows.
+_LIMITS = {each.name: (float(each.minimum), float(each.maximum)) for each in ATTRIBUTES}
 
 
 def default_ranges(
@@ -122,7 +122,7 @@ def _range(name: str, values: Sequence[float]) -> Span:
         return ring.fallback
     low = math.floor((min(values) - ring.step) / ring.step) * ring.step
     high = math.ceil((max(values) + ring.step) / ring.step) * ring.step
-    return max(low, _FLOORS[name]), high
+    return max(low, _LIMITS[name][0]), min(high, _LIMITS[name][1])
 
 
 def _speed_range(speeds: Sequence[float]) -> Span:

@@ -400,3 +400,17 @@ def test_a_scene_is_checked_once(monkeypatch, tmp_path):
     assert len(calls) == 2
     assert Scene(objects=scene.objects) == scene
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("temperature_c", 1e6), ("density_kg_m3", 1e6), ("density_kg_m3", 0)]
+)
+def test_default_ranges_stay_within_what_a_scene_may_give(name, value):
+    entry = {"match": {"label": "*"}, name: value}
+    ranges = default_ranges(Scene.from_json({"cssv_scene": 1, "objects": [entry]}))
+    low, high = getattr(ranges, name)
+    assert low <= value <= high
+    # A copy carries them in its pixels, and they become those of its scene.
+    assert (
+        Scene.from_json({"cssv_scene": 1, "ranges": ranges.to_json()}).to_json()["ranges"] == ranges.to_json()
+    )
