@@ -6,7 +6,8 @@ Every row hides random payloads in all windows of 2 s of a clip, in every part o
 all planes and frames. Crops are 160x160 pixels over 4 s at random even offsets and frames; one counts if each
 window that lies completely in it is read and nothing else. ``--once`` adds rows that hide a payload only once
 a frame, without copies, as a bound: by LSB matching (k = 1) and by matrix embedding. ``--lossless`` adds the
-size of the lossless H.264 file against that of the cover. Times are processor time of all threads.
+size of the lossless H.264 file against that of the cover. ``--speed`` prints times alone, those of one window
+beside the lossless transcode of the same frames. Times are processor time of all threads.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -25,6 +27,7 @@ from psnr import Comparison
 
 from cssv.carriers.constructive.keys import PUBLIC_KEY
 from cssv.carriers.constructive.matching import choose_k, embed_bits
+from cssv.carriers.constructive.search import Grid, find_grid
 from cssv.carriers.constructive.tiles import WHOLE
 from cssv.carriers.constructive.windows import choose_mode, embed_window, read_windows
 from cssv.frames import Frame, cut_planes, planes_shape, split_planes
@@ -131,6 +134,45 @@ def measure(source: Source, size: int, crops: int, clip: Path | None) -> str:
     )
 
 
+def fastest(work: Callable[[], object], repeats: int = 5) -> float:
+    """Least processor time of some repeats."""
+    times = []
+    for _ in range(repeats):
+        began = time.process_time()
+        work()
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+def measure_speed(source: Source, clip: Path, sizes: list[int]) -> list[str]:
+    """Rows with times of the pixel layer, and of the lossless transcode of the same frames."""
+    covers = [frame.planes for frame in source.frames][: source.window]
+    layout, count = source.frames[0].layout, len(covers)
+    part = replace(source, frames=source.frames[:count])
+    times: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "x.mp4"
+        times["lossless H.264, write"] = fastest(lambda: lossless_bytes(part, covers, clip, Path(name)), 2)
+
+        def decode() -> None:
+            with VideoReader(path) as reader:
+                for _ in reader:
+                    pass
+
+        times["lossless H.264, decode"] = fastest(decode, 2)
+    for size in sizes:
+        payload = np.random.default_rng(size).bytes(size)
+        stego = embed_window(covers, layout, payload, 0)
+        for where, in_place in (("", False), (", in place", True)):
+            planes = [each.copy() for each in covers]
+            name = f"embed {size} B{where}"
+            times[name] = fastest(lambda: embed_window(planes, layout, payload, 0, in_place=in_place))  # noqa: B023
+        times[f"read {size} B"] = fastest(lambda: read_windows(stego, layout, grid=Grid()))  # noqa: B023
+    times["read a cover, known place"] = fastest(lambda: read_windows(covers, layout, grid=Grid()))
+    times["search a cover, all places"] = fastest(lambda: find_grid(covers, layout, PUBLIC_KEY), 2)
+    return [f"| {what} | {1000 * seconds / count:.2f} |" for what, seconds in times.items()]
+
+
 def measure_once(source: Source, size: int, matrix: bool) -> str:
     """A row without copies: the bits of each frame once, in the whole planes."""
     rng = np.random.default_rng(size)
@@ -154,6 +196,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--lossless", action="store_true")
+    parser.add_argument("--speed", action="store_true", help="times alone")
     options = parser.parse_args()
     size = tuple(map(int, options.size.split("x"))) if options.size else None
     for clip in options.clips:
@@ -163,6 +206,11 @@ def main() -> None:
             f"{source.name}, {first.width}x{first.height}, {float(source.rate):g} frames a second, "
             f"{len(source.frames)} frames\n"
         )
+        if options.speed:
+            print("| what | ms a frame |")
+            print("|---|---|")
+            print("\n".join(measure_speed(source, clip, options.payload)) + "\n", flush=True)
+            continue
         print("| payload of 2 s | PSNR dB | bytes changed a frame | crops | ms a frame | s a crop | file |")
         print("|---|---|---|---|---|---|---|")
         for payload in options.payload:

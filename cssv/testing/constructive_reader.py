@@ -30,7 +30,7 @@ class Read:
     at: tuple[int, int]
     frame: int
     k: int
-    tag: int
+    digest: int
     padded: bool
     long: bool
     needed: int
@@ -149,11 +149,11 @@ class Clip:
         body, crc = block[:-3], int.from_bytes(block[-3:], "big")
         if body[:2] != b"\xc5\x01" or zlib.crc32(body) % 2**24 != crc:
             return None
-        tag, padded, high = int.from_bytes(body[2:4], "big"), body[4] >= 128, body[4] // 16 % 8
+        digest, padded, high = int.from_bytes(body[2:4], "big"), body[4] >= 128, body[4] // 16 % 8
         if high < 7:
-            return Read(at, frame, k, tag, padded, False, high + 1, body[4] % 16, body[5:])
+            return Read(at, frame, k, digest, padded, False, high + 1, body[4] % 16, body[5:])
         sound = 1 <= body[5] <= 255 and body[6] <= 254
-        return Read(at, frame, k, tag, padded, True, body[5], body[6], body[7:]) if sound else None
+        return Read(at, frame, k, digest, padded, True, body[5], body[6], body[7:]) if sound else None
 
     def packets(self, ks: Iterable[int], at: tuple[int, int] | None) -> Iterator[Read]:
         """All packets; the position of a tile of kind 0 is searched unless it is given (section 7)."""
@@ -172,7 +172,7 @@ class Clip:
 
 def window_of(read: Read) -> tuple[int, bool, bool, int, int]:
     """What the packets of one window have in common (section 7)."""
-    return read.tag, read.padded, read.long, read.needed, read.k
+    return read.digest, read.padded, read.long, read.needed, read.k
 
 
 def payload_of(packets: Sequence[Read]) -> bytes | None:
@@ -187,7 +187,7 @@ def payload_of(packets: Sequence[Read]) -> bytes | None:
         if not data.endswith(b"\x80"):
             return None
         data = data[:-1]
-    return data if zlib.crc32(data) % 65536 == packets[0].tag else None
+    return data if zlib.crc32(data) % 65536 == packets[0].digest else None
 
 
 def product(a: int, b: int) -> int:

@@ -23,14 +23,14 @@ class BegunWindow:
     """A window of which at least one packet was read.
 
     Attributes:
-        tag: checksum of its payload, 16 bits.
+        digest: checksum of its payload, 16 bits.
         start: its first frame, counted from the first frame that was read; below 0 if that was cut off.
         mode: how dense its bits are.
         needed: how many packets give its payload.
         packets: how many were read.
     """
 
-    tag: int
+    digest: int
     start: int
     mode: Mode
     needed: int
@@ -196,7 +196,7 @@ class WindowFinder:
         if (
             begun is not None
             and last is not None
-            and (last.tag, last.shape, begun.mode) == (packet.tag, packet.shape, found.mode)
+            and (last.digest, last.shape, begun.mode) == (packet.digest, packet.shape, found.mode)
             and packet.index > last.index
         ):
             self._packets[packet.index] = packet
@@ -204,7 +204,7 @@ class WindowFinder:
         else:
             self._packets = {packet.index: packet}
             start = found.frame - packet.index * found.mode.frames
-            begun = BegunWindow(packet.tag, start, found.mode, packet.shape.needed, 1)
+            begun = BegunWindow(packet.digest, start, found.mode, packet.shape.needed, 1)
         self.begun = begun
         # Further packets are for repair.
         if begun.packets != begun.needed:

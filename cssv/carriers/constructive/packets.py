@@ -54,13 +54,13 @@ class Packet:
     """One packet.
 
     Attributes:
-        tag: checksum of the window's payload, 16 bits; windows differ in it.
+        digest: checksum of the window's payload, 16 bits; windows differ in it.
         shape: how the payload is split.
         index: number of the packet in the window, which is also that of its slot.
         data: symbol ``index`` of the erasure code.
     """
 
-    tag: int
+    digest: int
     shape: Shape
     index: int
     data: bytes
@@ -69,7 +69,7 @@ class Packet:
         """The packet as stored. Inverse of :func:`read_packet`."""
         needed, index = (SHORT_NEEDED + 1, 0) if self.shape.long else (self.shape.needed, self.index)
         code = _PADDED * self.shape.padded | needed - 1 << 4 | index
-        body = _HEADER.pack(MAGIC, self.tag, code)
+        body = _HEADER.pack(MAGIC, self.digest, code)
         body += bytes([self.shape.needed, self.index]) if self.shape.long else b""
         body += self.data
         return body + _checksum(body)
@@ -79,7 +79,7 @@ def _checksum(body: bytes) -> bytes:
     return zlib.crc32(body).to_bytes(4, "big")[-_CRC_BYTES:]
 
 
-def payload_tag(payload: bytes) -> int:
+def payload_digest(payload: bytes) -> int:
     """Checksum that all packets of a payload carry, 16 bits."""
     return zlib.crc32(payload) & 0xFFFF
 
@@ -90,7 +90,7 @@ def read_packet(block: bytes) -> Packet | None:
         return None
     if _checksum(block[:-_CRC_BYTES]) != block[-_CRC_BYTES:]:
         return None
-    _, tag, code = _HEADER.unpack_from(block)
+    _, digest, code = _HEADER.unpack_from(block)
     needed, index = (code >> 4 & 7) + 1, code & 15
     long = needed > SHORT_NEEDED
     if long:
@@ -99,7 +99,7 @@ def read_packet(block: bytes) -> Packet | None:
     # Anybody can write a checksum, so the values must be possible as well.
     if not 1 <= needed <= erasure.SYMBOLS or index >= erasure.SYMBOLS:
         return None
-    return Packet(tag, shape, index, block[shape.overhead - _CRC_BYTES : -_CRC_BYTES])
+    return Packet(digest, shape, index, block[shape.overhead - _CRC_BYTES : -_CRC_BYTES])
 
 
 def shape_of(length: int, size: int, repair: int = 0) -> Shape:
@@ -135,8 +135,8 @@ def split_payload(payload: bytes, size: int, repair: int = 0) -> list[Packet]:
     each = size - shape.overhead
     padded = (payload + _END * shape.padded).ljust(shape.needed * each, b"\0")
     data = [padded[i * each : (i + 1) * each] for i in range(shape.needed)]
-    tag = payload_tag(payload)
-    return [Packet(tag, shape, i, symbol) for i, symbol in enumerate(erasure.encode(data, count))]
+    digest = payload_digest(payload)
+    return [Packet(digest, shape, i, symbol) for i, symbol in enumerate(erasure.encode(data, count))]
 
 
 def join_packets(packets: Mapping[int, Packet]) -> bytes:
@@ -145,17 +145,17 @@ def join_packets(packets: Mapping[int, Packet]) -> bytes:
     Raises:
         FramingError: there are too few packets, or they are of different windows.
     """
-    kinds = {(packet.tag, packet.shape, len(packet.data)) for packet in packets.values()}
+    kinds = {(packet.digest, packet.shape, len(packet.data)) for packet in packets.values()}
     if len(kinds) != 1:
         raise FramingError("packets of different windows", found=len(kinds), bound="one window")
-    tag, shape, _ = kinds.pop()
+    digest, shape, _ = kinds.pop()
     symbols = {i: packet.data for i, packet in packets.items()}
     payload = b"".join(erasure.decode(symbols, shape.needed))
     if shape.padded:
         payload, end = payload.rstrip(b"\0")[:-1], payload.rstrip(b"\0")[-1:]
         if end != _END:
             raise FramingError("a payload has no end")
-    # Packets of two windows with the same tag and shape can follow each other in a clip that was cut.
-    if payload_tag(payload) != tag:
+    # Packets of two windows with the same digest and shape can follow each other in a clip that was cut.
+    if payload_digest(payload) != digest:
         raise FramingError("packets of different windows, or damaged ones", bound="one window")
     return payload

@@ -11,7 +11,7 @@ from cssv.carriers.constructive import finder as finder_module
 from cssv.carriers.constructive.embedding import embed_slot
 from cssv.carriers.constructive.finder import WindowFinder
 from cssv.carriers.constructive.keys import PUBLIC_KEY
-from cssv.carriers.constructive.packets import MAGIC, payload_tag
+from cssv.carriers.constructive.packets import MAGIC, payload_digest
 from cssv.carriers.constructive.search import SearchHistory
 from cssv.carriers.constructive.slots import LONGEST_SLOT, modes
 from cssv.carriers.constructive.windows import choose_mode, embed_window, read_windows
@@ -58,10 +58,10 @@ def test_a_window_has_begun_with_its_first_packet(clip):
     for i, planes in enumerate(clip[1]):
         finder.feed(planes)
         if finder.begun is not None:
-            starts.setdefault(finder.begun.tag, (i, finder.begun.start))
+            starts.setdefault(finder.begun.digest, (i, finder.begun.start))
     mode = choose_mode("yuv420p", 20, 118)
     first = [(20 * n + 19 + mode.frames, 20 * n + 20) for n in range(3)]
-    assert starts == dict(zip(map(payload_tag, clip[0]), first, strict=True))
+    assert starts == dict(zip(map(payload_digest, clip[0]), first, strict=True))
     assert (finder.begun.mode, finder.begun.needed, finder.begun.packets) == (mode, 2, 2)
 
 

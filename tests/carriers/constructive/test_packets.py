@@ -14,7 +14,7 @@ from cssv.carriers.constructive.packets import (
     Packet,
     Shape,
     join_packets,
-    payload_tag,
+    payload_digest,
     read_packet,
     shape_of,
     split_payload,
@@ -28,8 +28,8 @@ SHAPES = st.one_of(
 
 
 @given(st.integers(0, 65535), SHAPES, st.binary(min_size=3, max_size=90))
-def test_read_is_the_inverse_of_write(tag, shape, data):
-    packet = Packet(tag, shape[0], shape[1], data)
+def test_read_is_the_inverse_of_write(digest, shape, data):
+    packet = Packet(digest, shape[0], shape[1], data)
     assert len(packet.write()) == len(data) + (LONG_OVERHEAD if shape[0].long else OVERHEAD)
     assert read_packet(packet.write()) == packet
 
@@ -66,7 +66,7 @@ def test_join_is_the_inverse_of_split(data):
     packets = split_payload(payload, size, repair)
     count = packets[0].shape.needed + repair
     assert [packet.index for packet in packets] == list(range(count))
-    assert {packet.tag for packet in packets} == {payload_tag(payload)}
+    assert {packet.digest for packet in packets} == {payload_digest(payload)}
     assert {len(packet.write()) for packet in packets} == {size}
     kept = data.draw(st.permutations(packets))[: packets[0].shape.needed]
     read = [read_packet(packet.write()) for packet in kept]
@@ -102,8 +102,8 @@ def test_packets_of_different_windows():
         join_packets({0: first[0], 1: second[1]})
     with pytest.raises(FramingError, match="different windows"):
         join_packets({})
-    # The same tag and shape, as one pair of windows in 65536 has.
-    alike = Packet(first[0].tag, first[0].shape, 1, second[1].data)
+    # The same digest and shape, as one pair of windows in 65536 has.
+    alike = Packet(first[0].digest, first[0].shape, 1, second[1].data)
     with pytest.raises(FramingError, match="different windows"):
         join_packets({0: first[0], 1: alike})
     endless = Packet(0, Shape(1, True, False), 0, bytes(5))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cssv.carriers.constructive import packets, search
 from cssv.carriers.constructive.embedding import embed_slot
 from cssv.carriers.constructive.keys import PUBLIC_KEY, packet_mask
-from cssv.carriers.constructive.packets import Packet, Shape, payload_tag
+from cssv.carriers.constructive.packets import Packet, Shape, payload_digest
 from cssv.carriers.constructive.search import Grid, find_grid
 from cssv.carriers.constructive.slots import Mode, magic_bits
 from cssv.carriers.constructive.tiles import KINDS
@@ -158,7 +158,7 @@ def test_packets_that_a_stranger_wrote_do_no_harm(studio, index, shape, read):
     data = bytes(mode.packet_bytes - shape.overhead)
     stego = studio.covers(3, size=(160, 160))
     for planes in stego:
-        packet = Packet(payload_tag(data), shape, index, data)
+        packet = Packet(payload_digest(data), shape, index, data)
         embed_slot([planes], mode, packet.write(), PUBLIC_KEY, (0, 0))
     # Each frame has the same packet: never two of one window.
     found = read_windows(stego, "yuv420p")
@@ -167,8 +167,8 @@ def test_packets_that_a_stranger_wrote_do_no_harm(studio, index, shape, read):
 
 
 def test_packets_of_windows_that_were_cut_together_give_nothing(studio, monkeypatch):
-    """Even if both have the same tag: the checksum is over the whole payload."""
-    monkeypatch.setattr(packets, "payload_tag", lambda _: 7)
+    """Even if both have the same digest: the checksum is over the whole payload."""
+    monkeypatch.setattr(packets, "payload_digest", lambda _: 7)
     clips = [
         embed_window(studio.covers(4, size=(160, 160)), "yuv420p", studio.payload(90, seed), 0)
         for seed in (1, 2)
