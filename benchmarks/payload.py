@@ -1,45 +1,78 @@
-"""Bytes of a scene in windows of 2 s, beside general formats.
+"""Bytes of a scene in windows of 2 s, by method and beside general formats.
 
-    python benchmarks/payload.py --data DIR [--sequence PETS09-S2L1] [--bound PX]
-    python benchmarks/payload.py --clip FILE [--rate FPS] [--bound PX]
+    python benchmarks/payload.py --data DIR [--sequence PETS09-S2L1] [--bound PX] [--detail]
+    python benchmarks/payload.py --clip FILE [--rate FPS] [--bound PX] [--detail]
 
 DIR holds ``mot15/<sequence>/{gt/gt.txt,seqinfo.ini}``. The annotated boxes are tracked as
 ``cssv encode --boxes`` tracks them; those of a clip are found by the ``motion`` detector. Every object gets
 another temperature and density, with deviations. The priors were learnt by ``payload_priors.py`` on other
 sequences. Each window is read back, and the largest errors are printed: of boxes in px, of all other values
-as a share of their range.
+as a share of their range. "A track" is a track within a window.
 
-The other formats hold the same numbers, rounded to the same bounds, each window on its own: ``deltas,
-deflated`` the differences of successive frames in columns of 16 bits, ``JSON, deflated`` one list for each
-frame and object, both at level 9; ``raw`` thirteen numbers of 16 bits an object and frame.
+The rows by method hold the mean velocity, with a bound of 1 px or the first one given. Deltas are always
+allowed. The other formats are those of ``payload_rivals.py``; two of them need ``pip install '.[parquet]'``.
+``--detail`` adds the bytes of each group of symbols and the share of each method.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import zlib
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from payload_rivals import RIVALS
 from payload_windows import Timed, motion_windows, true_windows
 
+from cssv.payload.curves import Method
 from cssv.payload.envelope import OVERHEAD, open_payload, seal_payload
 from cssv.payload.head import write_head
 from cssv.payload.models import Models
+from cssv.payload.outlines import SHARE, outline_shares
 from cssv.payload.range_coder import UNIT, LengthMeter
 from cssv.payload.window import Window
-from cssv.payload.window_bytes import read_window, write_window
+from cssv.payload.window_bytes import put_window, read_window, write_window
 from cssv.payload.window_states import window_states
 from cssv.scene import Ranges
 from cssv.template.certainty import planar_certainty, value_certainty
 from cssv.template.state import ObjectState
 
-Row = list[int]
+#: Methods that curves may have, by the name of the row.
+METHODS: dict[str, tuple[Method, ...]] = {
+    "deltas": (Method.DELTAS,),
+    "deltas, second differences": (Method.DELTAS, Method.BENDS),
+    "deltas, constants, lines": (Method.DELTAS, Method.CONSTANT, Method.LINE),
+    "these and piecewise": (Method.DELTAS, Method.CONSTANT, Method.LINE, Method.PIECEWISE),
+    "these and splines": (Method.DELTAS, Method.CONSTANT, Method.LINE, Method.PIECEWISE, Method.SPLINE),
+    "all": tuple(Method),
+}
+
+
+class GroupMeter:
+    """Length of an encoding by group of symbols: the part of a model's name before the first point."""
+
+    def __init__(self) -> None:
+        self._meter = LengthMeter(Models())
+        self.models = self._meter.models
+        self.lengths = Counter[str]()
+        self._group = "head"
+
+    def put_bit(self, model: str, node: int, bit: int) -> None:
+        self._group = model.partition(".")[0]
+        self._count(lambda: self._meter.put_bit(model, node, bit))
+
+    def put_raw(self, value: int, bits: int) -> None:
+        # Raw bits belong to the symbol before them.
+        self._count(lambda: self._meter.put_raw(value, bits))
+
+    def _count(self, put: Callable[[], None]) -> None:
+        before = self._meter.length
+        put()
+        self.lengths[self._group] += self._meter.length - before
 
 
 def errors(wanted: ObjectState, got: ObjectState, ranges: Ranges) -> dict[str, float]:
@@ -63,47 +96,23 @@ def errors(wanted: ObjectState, got: ObjectState, ranges: Ranges) -> dict[str, f
     return found
 
 
-def rows(timed: Timed) -> list[tuple[int, int, Row]]:
-    """Frame, track and whole numbers of every object, rounded to the bounds of the payload."""
-    found = []
-    for at, states in enumerate(timed.objects):
-        for state in states:
-            x, y, w, h = state.box_px
-            spans = timed.ranges
-            speed, warm, dense = (span[1] - span[0] for span in spans.to_json().values())
-            box = [round((x + w / 2) / 2), round((y + h) / 2), round(w / 2), round(h / 2)]
-            motion = [round(v / speed * 16) for v in (*state.past_px_s, *state.future_px_s)]
-            sigma = round(planar_certainty(state.sigma_px_s, spans.speed_px_s) * 16)
-            temperature, density = state.temperature_c, state.density_kg_m3
-            assert temperature is not None
-            assert density is not None
-            sensed = [
-                round((temperature.value - spans.temperature_c[0]) / warm * 16),
-                round(value_certainty(temperature, spans.temperature_c) * 16),
-                round((density.value - spans.density_kg_m3[0]) / dense * 16),
-                round(value_certainty(density, spans.density_kg_m3) * 16),
-            ]
-            found.append((at, state.track, [*box, *motion, sigma, *sensed]))
-    return found
-
-
-def deflated_deltas(timed: Timed) -> int:
-    """Bytes of the differences within each track, column by column."""
-    tracks: dict[int, list[Row]] = {}
-    for at, track, numbers in rows(timed):
-        tracks.setdefault(track, []).append([at, *numbers])
-    columns = []
-    for track, table in sorted(tracks.items()):
-        values = np.array(table)
-        steps = np.diff(values, axis=0, prepend=np.zeros((1, values.shape[1]), int))
-        columns.append(np.array([track], np.int16).tobytes() + steps.T.astype(np.int16).tobytes())
-    return len(zlib.compress(b"".join(columns), 9))
-
-
-def deflated_json(timed: Timed) -> int:
-    """Bytes of the numbers as compact JSON."""
-    text = json.dumps([[at, track, *numbers] for at, track, numbers in rows(timed)], separators=(",", ":"))
-    return len(zlib.compress(text.encode(), 9))
+def outline_errors(timed: Timed, window: Window) -> dict[str, float]:
+    """Root mean square of the errors of shares: of the mean of a segment, and of every frame."""
+    means, frames = [], []
+    for segment in window.segments:
+        shares = [
+            each[segment.track]
+            for each in (timed.outlines or ())[segment.start : segment.start + segment.count]
+            if segment.track in each
+        ]
+        if segment.outline is not None:
+            held = outline_shares(segment.outline) / SHARE
+            means.append(np.mean((np.mean(shares, axis=0) - held) ** 2))
+            frames.append(np.mean((np.array(shares) - held) ** 2))
+    return {
+        "outline, mean of a segment": math.sqrt(np.mean(means or [0.0])),
+        "outline, every frame": math.sqrt(np.mean(frames or [0.0])),
+    }
 
 
 def head_size(window: Window) -> float:
@@ -114,12 +123,14 @@ def head_size(window: Window) -> float:
 
 
 def measure(
-    windows: Sequence[Timed], bound_px: float, *, halves: bool
+    windows: Sequence[Timed], bound_px: float, *, halves: bool, outlines: bool = False
 ) -> tuple[list[int], list[float], Counter[str]]:
     """Bytes of the content of each window and of its head, and the largest errors after reading it back."""
     sizes, heads, worst = [], [], Counter[str]()
     for timed in windows:
-        window = timed.fit(bound_px=bound_px, halves=halves)
+        window = timed.fit(bound_px=bound_px, halves=halves, outlines=outlines)
+        if outlines:
+            worst |= Counter(outline_errors(timed, window))
         content = write_window(window)
         sizes.append(len(content))
         heads.append(head_size(window))
@@ -130,6 +141,52 @@ def measure(
     return sizes, heads, worst
 
 
+def tracks_of(timed: Timed) -> int:
+    """Number of different tracks of a window."""
+    return len({state.track for states in timed.objects for state in states})
+
+
+def print_methods(windows: Sequence[Timed], bound_px: float) -> None:
+    """Print the rows by method and those of the other formats."""
+    tracks = sum(map(tracks_of, windows))
+    print("\n| methods | bytes a window | bytes a track |\n|---|---|---|")
+    for name, methods in METHODS.items():
+        sizes = [
+            len(write_window(each.fit(bound_px=bound_px, halves=False, methods=methods))) for each in windows
+        ]
+        print(f"| {name} | {np.mean(sizes):.1f} | {sum(sizes) / tracks:.1f} |", flush=True)
+    for name, size in RIVALS.items():
+        found = [size(timed) for timed in windows]
+        print(f"| {name} | {np.mean(found):.1f} | {sum(found) / tracks:.1f} |", flush=True)
+
+
+def print_detail(windows: Sequence[Timed], bound_px: float) -> None:
+    """Print the bytes of each group of symbols, the share of each method, and the times."""
+    groups, methods = Counter[str](), Counter[str]()
+    began = time.process_time()
+    fitted = [each.fit(bound_px=bound_px, halves=False) for each in windows]
+    fit_s = time.process_time() - began
+    contents = [write_window(window) for window in fitted]
+    began = time.process_time()
+    for content in contents:
+        window_states(read_window(content))
+    read_s = time.process_time() - began
+    for window in fitted:
+        meter = GroupMeter()
+        put_window(meter, window)
+        groups.update(meter.lengths)
+        methods.update(curve.method.name.lower() for segment in window.segments for curve in segment.curves)
+    scale = UNIT * 8 * len(windows)
+    print("  bytes a window: " + ", ".join(f"{name} {n / scale:.1f}" for name, n in groups.most_common()))
+    total = methods.total()
+    print("  curves: " + ", ".join(f"{name} {n / total:.0%}" for name, n in methods.most_common()))
+    print(
+        f"  ms of processor time a window: fit {1e3 * fit_s / len(windows):.1f}, "
+        f"read {1e3 * read_s / len(windows):.1f}",
+        flush=True,
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path)
@@ -137,6 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rate", type=Fraction, help="of the clip, if its header is wrong")
     parser.add_argument("--sequence", default="PETS09-S2L1")
     parser.add_argument("--bound", type=float, action="append", help="px, default 1 and 2; may be repeated")
+    parser.add_argument("--detail", action="store_true")
     options = parser.parse_args(arguments)
     if (options.data is None) == (options.clip is None):
         parser.error("give either --data or --clip")
@@ -149,20 +207,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{name}: {len(windows)} windows, {crowd}")
     print("| what | objects alone | bytes a window | most | with envelope |")
     print("|---|---|---|---|---|")
+    kinds = [("mean velocity", False, False), ("both velocities", True, False)]
+    if windows[0].outlines is not None:
+        kinds.append(("mean velocity, outlines", False, True))
     for bound_px in options.bound or (1.0, 2.0):
-        for halves in (False, True):
-            sizes, heads, worst = measure(windows, bound_px, halves=halves)
-            name = f"boxes {bound_px:g} px, attributes, {'both velocities' if halves else 'mean velocity'}"
+        for kind, halves, outlines in kinds:
+            sizes, heads, worst = measure(windows, bound_px, halves=halves, outlines=outlines)
+            name = f"boxes {bound_px:g} px, attributes, {kind}"
             mean = np.mean(sizes)
             without, sealed = mean - np.mean(heads), mean + OVERHEAD
             print(f"| {name} | {without:.1f} | {mean:.1f} | {max(sizes)} | {sealed:.1f} |")
             largest = ", ".join(f"{key} {value:.3f}" for key, value in sorted(worst.items()))
             print(f"  errors: {largest}", flush=True)
-    for name, size in (("deltas, deflated", deflated_deltas), ("JSON, deflated", deflated_json)):
-        found = [size(timed) for timed in windows]
-        print(f"| {name} | | {np.mean(found):.1f} | {max(found)} | |")
-    raw = [26 * sum(map(len, timed.objects)) for timed in windows]
-    print(f"| raw | | {np.mean(raw):.1f} | {max(raw)} | |")
+    bound_px = options.bound[0] if options.bound else 1.0
+    if options.detail:
+        print_detail(windows, bound_px)
+    print_methods(windows, bound_px)
 
 
 if __name__ == "__main__":

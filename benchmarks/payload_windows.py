@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from reference import read_size, read_truth
 
 from cssv.frames import Frame
+from cssv.payload.channels import F64
+from cssv.payload.curves import Method
+from cssv.payload.fitting import ALL_METHODS
 from cssv.payload.models import Table
+from cssv.payload.outlines import radii_to_shares
 from cssv.payload.window import Window
 from cssv.payload.window_fit import fit_window
 from cssv.perception import BoxesDetector, Tracks, detector
@@ -18,6 +22,9 @@ from cssv.perception.offline import perceive, track_boxes
 from cssv.pipeline.annotate import TrackAnnotator
 from cssv.scene import Ranges, Scene
 from cssv.scene.ranges import default_ranges
+from cssv.template.draw import clip_box
+from cssv.template.edges import edge_magnitude
+from cssv.template.outline import explore
 from cssv.template.state import ObjectState
 from cssv.video import VideoReader
 
@@ -33,6 +40,7 @@ class Timed:
         number: number of its first frame.
         pts: presentation times, in units of ``time_base``.
         objects: of each frame.
+        outlines: of each frame, by track; None if they are not known.
     """
 
     number: int
@@ -41,6 +49,7 @@ class Timed:
     size: tuple[int, int]
     ranges: Ranges
     objects: tuple[tuple[ObjectState, ...], ...]
+    outlines: tuple[dict[int, F64], ...] | None = None
 
     def fit(
         self,
@@ -50,6 +59,8 @@ class Timed:
         halves: bool = True,
         scene: Scene | None = None,
         turn: int = 0,
+        methods: Collection[Method] = ALL_METHODS,
+        outlines: bool = False,
     ) -> Window:
         """The shortest window."""
         return fit_window(
@@ -64,6 +75,8 @@ class Timed:
             halves=halves,
             scene=scene,
             turn=turn,
+            methods=methods,
+            outlines=self.outlines if outlines else None,
         )
 
 
@@ -98,7 +111,29 @@ def motion_windows(path: Path, rate: Fraction | None = None) -> list[Timed]:
                 yield frame
 
         tracks = perceive(counted(), detector("motion"))
-    return list(cut(tracks, frames, 1 / true_rate, size))
+    windows = list(cut(tracks, frames, 1 / true_rate, size))
+    with VideoReader(path, rate=rate) as reader:
+        outlines = [
+            outlines_of(frame, states) for frame, states in zip(reader, _frames(windows), strict=True)
+        ]
+    return [
+        replace(each, outlines=tuple(outlines[each.number : each.number + len(each.pts)])) for each in windows
+    ]
+
+
+def _frames(windows: list[Timed]) -> Iterator[tuple[ObjectState, ...]]:
+    for timed in windows:
+        yield from timed.objects
+
+
+def outlines_of(frame: Frame, states: tuple[ObjectState, ...]) -> dict[int, F64]:
+    """The outlines of the visible objects of a frame, by track, as shares of the superellipse."""
+    edges, found = edge_magnitude(frame.luma()), {}
+    for state in states:
+        box = clip_box(state.box_px, frame.width, frame.height)
+        if box is not None:
+            found[state.track] = radii_to_shares(explore(edges, box), *box[2:])
+    return found
 
 
 def cut(tracks: Tracks, frames: int, time_base: Fraction, size: tuple[int, int]) -> Iterator[Timed]:

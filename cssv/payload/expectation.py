@@ -22,7 +22,7 @@ class Expectation:
     """
 
     def __init__(self) -> None:
-        self.track, self.reach = 0, 0
+        self.track, self.reach, self.has_outline = 0, 0, 2
         self.flags: dict[str, int] = {}
         self.goals = Goals()
         self._is_first, self._continues = True, False

@@ -13,6 +13,7 @@ from cssv.payload.integers import (
     write_unsigned,
 )
 from cssv.payload.motion import REACHES
+from cssv.payload.outlines import read_outline, write_outline
 from cssv.payload.range_coder import BitWriter, RangeDecoder
 from cssv.payload.texts import Texts
 from cssv.payload.window import SCORES, Segment
@@ -53,6 +54,8 @@ def write_facts(
     for name in GOALS:
         expectation.goals.write(writer, name, getattr(segment, name))
     write_symbol(writer, "score", segment.score, SCORES + 1)
+    write_outline(writer, segment.outline, expectation.has_outline)
+    expectation.has_outline = int(segment.outline is not None)
     expectation.begin(segment.track)
 
 
@@ -71,6 +74,8 @@ def read_facts(reader: RangeDecoder, frames: int, expectation: Expectation, text
         expectation.flags[flag] = reader.get_bit(flag, expectation.flags.get(flag, 2))
     goal_m, goal_px = (expectation.goals.read(reader, name) for name in GOALS)
     score = read_symbol(reader, "score", SCORES + 1)
+    outline = read_outline(reader, expectation.has_outline)
+    expectation.has_outline = int(outline is not None)
     expectation.begin(track)
     return Segment(
         track=track,
@@ -87,6 +92,7 @@ def read_facts(reader: RangeDecoder, frames: int, expectation: Expectation, text
         has_density=bool(expectation.flags["has_density"]),
         goal_m=goal_m,
         goal_px=goal_px,
+        outline=outline,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from itertools import product
 
@@ -29,6 +29,7 @@ from cssv.payload.models import Models
 from cssv.payload.range_coder import LengthMeter
 
 F64 = NDArray[np.float64]
+ALL_METHODS: tuple[Method, ...] = tuple(Method)
 #: Most control points that are tried, and frames a control point: beyond, DELTAS is shorter.
 _MOST_TRIED, _FRAMES_A_POINT = 24, 2
 #: With a curve of so few points, a value for every frame is not tried.
@@ -39,7 +40,15 @@ _ROUNDS, _SEARCHES = 8, 3
 _REACH = {1: 2, 2: 2, 3: 1}
 
 
-def fit_curve(values: F64, axis: I64, bound: int, models: Models, channel: str, expected: int = 0) -> Curve:
+def fit_curve(
+    values: F64,
+    axis: I64,
+    bound: int,
+    models: Models,
+    channel: str,
+    expected: int = 0,
+    methods: Collection[Method] = ALL_METHODS,
+) -> Curve:
     """The curve of the fewest bits whose values differ from ``values`` by at most ``bound``.
 
     Args:
@@ -49,6 +58,7 @@ def fit_curve(values: F64, axis: I64, bound: int, models: Models, channel: str, 
         models: the states of the models before the curve is written.
         channel: name of the channel.
         expected: what the first value is expected to be.
+        methods: those that may be chosen; deltas always may.
 
     Raises:
         FramingError: a value is too large.
@@ -65,34 +75,39 @@ def fit_curve(values: F64, axis: I64, bound: int, models: Models, channel: str, 
         write_curve(meter, channel, curve, bound, expected)
         return meter.length, curve
 
-    found = map(length, _candidates(values, axis, bound, models, channel, expected))
-    return min(found, key=lambda pair: (pair[0], pair[1].method))[1]
+    shapes = list(_shapes(values, axis, bound, expected, methods))
+    if not any(len(curve.points) <= _FEW_POINTS for curve in shapes):
+        shapes += _by_frame(values, bound, models, channel, expected, methods)
+    return min(map(length, shapes), key=lambda pair: (pair[0], pair[1].method))[1]
 
 
-def _candidates(
-    values: F64, axis: I64, bound: int, models: Models, channel: str, expected: int
+def _shapes(
+    values: F64, axis: I64, bound: int, expected: int, methods: Collection[Method]
 ) -> Iterator[Curve]:
-    """Curves within the bound: of each method and grid those with the fewest integers."""
-    constants = list(_constants(values, bound, expected))
-    yield from constants
-    if constants:
-        # One value is shorter than anything else.
-        return
+    """Curves of few integers within the bound: of each kind those with the fewest."""
+    if Method.CONSTANT in methods:
+        constants = list(_constants(values, bound, expected))
+        yield from constants
+        if constants:
+            # One value is shorter than anything else.
+            return
     most = min(_MOST_TRIED, MOST_POINTS, max(len(values) // _FRAMES_A_POINT, 2))
     counts = range(3, most + 1)
     lines = [(Method.LINE, 2), *((Method.PIECEWISE, count) for count in counts)]
-    fitting = list(_fewest(values, axis, bound, lines))
+    fitting = list(_fewest(values, axis, bound, (each for each in lines if each[0] in methods)))
     yield from fitting
-    if fitting and len(fitting[0].points) <= 2:
-        # A line is shorter than any spline and than deltas.
-        return
-    splines = list(_fewest(values, axis, bound, [(Method.SPLINE, count) for count in counts]))
-    yield from splines
-    if any(len(curve.points) <= _FEW_POINTS for curve in (*fitting, *splines)):
-        return
+    if Method.SPLINE in methods and not (fitting and len(fitting[0].points) <= 2):
+        # A line is shorter than any spline.
+        yield from _fewest(values, axis, bound, [(Method.SPLINE, count) for count in counts])
+
+
+def _by_frame(
+    values: F64, bound: int, models: Models, channel: str, expected: int, methods: Collection[Method]
+) -> Iterator[Curve]:
+    """Curves with a value for every frame, on both grids."""
     for coarse in (True, False):
         yield shortest_deltas(values, bound, coarse, models, channel, expected)
-        if len(values) > 2:
+        if Method.BENDS in methods and len(values) > 2:
             yield shortest_bends(values, bound, coarse, models, channel, expected)
 
 

@@ -36,6 +36,7 @@ class Segment:
         score: its mean score, a multiple of 1/16: 0 to 16.
         has_motion, has_turn, has_temperature, has_density: the groups of channels that are held. There is no
             turn without motion.
+        outline: coefficients of its outline (:mod:`cssv.payload.outlines`); None if it is not held.
         reach: over which share of the window's frames its slopes reach, an index.
         curves: one for each of :attr:`channels`.
     """
@@ -54,6 +55,7 @@ class Segment:
     has_turn: bool = False
     has_temperature: bool = False
     has_density: bool = False
+    outline: tuple[int, ...] | None = None
     reach: int = 0
     curves: tuple[Curve, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
@@ -20,14 +20,15 @@ from cssv.payload.channels import (
     sigma_to_units,
     to_units,
 )
-from cssv.payload.curves import I64, evaluate, write_curve
+from cssv.payload.curves import I64, Method, evaluate, write_curve
 from cssv.payload.expectation import Expectation
 from cssv.payload.facts import write_facts, write_reach
-from cssv.payload.fitting import fit_curve
+from cssv.payload.fitting import ALL_METHODS, fit_curve
 from cssv.payload.goals import round_goal
 from cssv.payload.head import single_precision, write_head
 from cssv.payload.models import Models, Table
 from cssv.payload.motion import REACHES, slopes
+from cssv.payload.outlines import fit_outline
 from cssv.payload.range_coder import LengthMeter
 from cssv.payload.texts import Texts, cut_text
 from cssv.payload.window import MOST_STATES, SCORES, Segment, Window
@@ -61,6 +62,8 @@ def fit_window(
     halves: bool = True,
     scene: Scene | None = None,
     turn: int = 0,
+    methods: Collection[Method] = ALL_METHODS,
+    outlines: Sequence[Mapping[int, F64]] | None = None,
 ) -> Window:
     """The window of the fewest bytes that holds the objects of its frames.
 
@@ -82,6 +85,9 @@ def fit_window(
             their mean.
         scene: what the window tells one part of; None tells nothing but the objects.
         turn: place of the window in the clip, from 0; it chooses the part.
+        outlines: of each frame the shares of outlines by track, as :func:`.radii_to_shares` gives them; a
+            segment holds their mean. None holds no outlines.
+        methods: those that curves may have; deltas always may.
 
     Raises:
         FramingError: a number does not fit.
@@ -94,6 +100,9 @@ def fit_window(
             remedy="Make the window shorter.",
         )
     runs = _runs(frames, halves=halves)
+    if outlines is not None:
+        for run in runs:
+            run.segment = replace(run.segment, outline=_outline_of(run.segment, outlines))
     spans = {each.name: single_precision(getattr(ranges, each.name)) for each in fields(Ranges)}
     bound = round(bound_px * UNITS_A_PX)
     part = None if scene is None else part_of(scene, turn)
@@ -104,7 +113,7 @@ def fit_window(
     fitted = []
     for run in runs:
         write_facts(meter, run.segment, len(pts), expectation, texts)
-        fitted.append(_fit_segment(run, head, meter, expectation))
+        fitted.append(_fit_segment(run, head, meter, expectation, methods))
     return replace(head, segments=tuple(fitted))
 
 
@@ -146,7 +155,16 @@ def _runs(objects: Sequence[Iterable[ObjectState]], *, halves: bool) -> list[_Ru
     return sorted(done, key=lambda run: (run.segment.track, run.segment.start))
 
 
-def _fit_segment(run: _Run, head: Window, meter: LengthMeter, expectation: Expectation) -> Segment:
+def _outline_of(segment: Segment, outlines: Sequence[Mapping[int, F64]]) -> tuple[int, ...] | None:
+    """The mean outline of a segment; None if no frame has one."""
+    frames = outlines[segment.start : segment.start + segment.count]
+    known = [frame[segment.track] for frame in frames if segment.track in frame]
+    return fit_outline(known) if known else None
+
+
+def _fit_segment(
+    run: _Run, head: Window, meter: LengthMeter, expectation: Expectation, methods: Collection[Method]
+) -> Segment:
     """The segment with its curves, which are also written to the meter."""
     segment = run.segment
     axis, curves = head.axis_of(segment), []
@@ -160,7 +178,7 @@ def _fit_segment(run: _Run, head: Window, meter: LengthMeter, expectation: Expec
             segment = replace(segment, reach=reach)
             write_reach(meter, reach, expectation)
         bound, expected = bound_of(channel, head.bound), expectation.of(channel)
-        curve = fit_curve(wanted[channel], axis, bound, meter.models, channel, expected)
+        curve = fit_curve(wanted[channel], axis, bound, meter.models, channel, expected, methods)
         write_curve(meter, channel, curve, bound, expected)
         decoded[channel] = evaluate(curve, axis, bound)
         expectation.note(channel, decoded[channel])

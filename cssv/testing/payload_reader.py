@@ -389,6 +389,7 @@ class _Segments:
 
     def __init__(self, decoder: Decoder, head: dict[str, Any]) -> None:
         self._decoder, self._head = decoder, head
+        self._has_outline = 2
         self._track, self._reach, self._flags = 0, 0, dict.fromkeys(_FLAGS, 2)
         self._texts: dict[str, list[str]] = {"label": list(_LABELS), "name": []}
         self._goals: dict[str, list[Any]] = {goal: [] for goal in _GOALS}
@@ -396,6 +397,15 @@ class _Segments:
         self._last: dict[str, int] = {}
         self._sizes: list[tuple[int, int, int]] = []
         self._is_first, self._frames = True, 0
+
+    def _outline(self) -> list[int] | None:
+        decoder = self._decoder
+        self._has_outline = decoder.decision("outline", self._has_outline)
+        if not self._has_outline:
+            return None
+        found = [decoder.signed(f"outline.{k}", 128) + (29 if k == 0 else 0) for k in range(8)]
+        _check(max(map(abs, found)) <= 64, "outline")
+        return found
 
     def _goal(self, kind: str) -> Any:
         decoder = self._decoder
@@ -428,7 +438,7 @@ class _Segments:
         selector = _SELECTORS[decoder.symbol("selector", 4)]
         self._flags = {flag: decoder.decision(flag, self._flags[flag]) for flag in _FLAGS}
         goals = {goal: self._goal(goal) for goal in _GOALS}
-        score = decoder.symbol("score", 17)
+        score, outline = decoder.symbol("score", 17), self._outline()
         continues, self._track, self._is_first = track == self._track and not self._is_first, track, False
         pts = self._head["pts"][start : start + count]
         values: dict[str, list[int]] = {}
@@ -449,11 +459,23 @@ class _Segments:
             | {
                 "selector": selector,
                 "score": score,
+                "outline": outline,
+                "shares": outline and _shares(outline),
                 "reach": reach,
                 "values": values,
                 "slopes": _slopes(self._head, pts, values, reach),
             }
         )
+
+
+def _shares(outline: list[int]) -> list[int]:
+    """Section 8: shares of an outline in 32 directions."""
+    found = []
+    for j in range(32):
+        cosines = [round(512 * math.cos(math.pi * k * (2 * j + 1) / 64)) for k in range(8)]
+        total = sum(number * cosine for number, cosine in zip(outline, cosines, strict=True))
+        found.append(min(max(total, 4096), 32768))
+    return found
 
 
 def _slopes(

@@ -5,16 +5,23 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from fractions import Fraction
+from importlib.util import find_spec
 
+import numpy as np
 import payload
+import payload_expressions
 import payload_priors
 import pytest
 from payload_windows import Timed
 
+from cssv.payload.curves import time_axis
 from cssv.payload.models import STATIC, UNSEEN
+from cssv.payload.range_coder import UNIT
 from cssv.payload.window_bytes import write_window
 from cssv.scene import Ranges, Value
 from cssv.template.state import ObjectState
+
+NEED_PYARROW = ("deltas, zstd", "Parquet, zstd")
 
 
 @pytest.fixture
@@ -81,5 +88,26 @@ def test_sizes_and_errors_of_windows_are_measured(timed):
     assert 0 < heads[0] < sizes[0] < 16 * 10
     assert worst["box, px"] <= 1
     assert not math.isnan(worst["past_px_s"])
-    assert payload.deflated_deltas(timed) > sizes[0]
-    assert payload.deflated_json(timed) > sizes[0]
+    for name, size in payload.RIVALS.items():
+        if name not in NEED_PYARROW or find_spec("pyarrow"):
+            assert size(timed) > sizes[0]
+
+
+def test_groups_add_up_to_the_content(timed):
+    window = timed.fit(halves=False)
+    meter = payload.GroupMeter()
+    payload.put_window(meter, window)
+    assert meter.lengths.total() / UNIT / 8 == pytest.approx(len(write_window(window)), abs=2)
+    assert {"centre", "sigma", "track", "segments"} <= set(meter.lengths)
+
+
+def test_fewer_methods_are_no_shorter(timed):
+    sizes = {name: len(write_window(timed.fit(methods=methods))) for name, methods in payload.METHODS.items()}
+    assert sizes["deltas"] > sizes["deltas, constants, lines"] >= sizes["all"]
+
+
+def test_an_expression_is_found_where_there_is_one():
+    axis = time_axis(range(50))
+    wave = 16 * (300 + 10 * np.sin(np.arange(50) / 50 * 12.5 * np.pi))
+    assert payload_expressions.shortest(wave, axis, 16)[0] == "one frequency"
+    assert payload_expressions.shortest(np.random.default_rng(1).normal(0, 400, 50), axis, 16) is None

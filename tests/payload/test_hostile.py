@@ -217,6 +217,7 @@ def with_curve(write):
     for goal in ("goal_m", "goal_px"):
         write_unsigned(encoder, goal, 0)
     write_symbol(encoder, "score", 0, 17)
+    encoder.put_bit("outline", 2, 0)
     write(encoder)
     return encoder
 

@@ -21,6 +21,7 @@ from cssv.payload.curves import Curve, Method
 from cssv.payload.envelope import open_payload, seal_payload
 from cssv.payload.goals import round_goal
 from cssv.payload.motion import slopes
+from cssv.payload.outlines import outline_shares
 from cssv.payload.window import Segment, Window
 from cssv.payload.window_bytes import read_window, write_window
 from cssv.payload.window_scene import scene_parts
@@ -32,7 +33,16 @@ from cssv.testing.payload_reader import PayloadError, read_payload
 PATH = Path(__file__).parent.parent / "vectors" / "payload_v1.json"
 REGENERATE = os.environ.get("CSSV_REGENERATE_VECTORS") == "1"
 PRIORS = json.loads(Path(cssv.payload.__file__).with_name("priors.json").read_text(encoding="utf-8"))
-PAYLOADS = {"empty", "one object", "all methods", "uneven times", "texts", "many objects", "goals"}
+PAYLOADS = {
+    "empty",
+    "one object",
+    "all methods",
+    "uneven times",
+    "texts",
+    "many objects",
+    "goals",
+    "outlines",
+}
 #: A scene with every part, each of which has a vector.
 SCENE = {
     "cssv_scene": 1,
@@ -119,6 +129,12 @@ def windows():
         ),
         segment(3, 1, goal_px=round_goal("goal_px", Point((301.7, 55.0), None, Source.ESTIMATED))),
     ]
+    shapes = [
+        segment(1, 1, outline=(29, 0, 0, 0, 0, 0, 0, 0)),
+        segment(2, 1),
+        segment(3, 1, outline=(64, -64, 7, -3, 0, 1, -1, 2)),
+        segment(4, 1, outline=(-64, 3, -2, 9, 0, 0, 64, 1)),
+    ]
     parts = scene_parts(Scene.from_json(SCENE))
     odd = Ranges((0.0, 1.5), (36.125, 37.0), (0.0, 1.0))
     jitter = (-7, 33, 34, 1000, 2000, 2001)
@@ -131,6 +147,7 @@ def windows():
         ),
         "texts": Window(99, (2**62, 2**62 + 3003), Fraction(1, 90000), size, plain, segments=tuple(texts)),
         "many objects": Window(0, tuple(range(50)), tick, size, plain, segments=crowd),
+        "outlines": Window(0, (0,), tick, size, plain, segments=tuple(shapes)),
         "goals": Window(0, (0,), tick, size, plain, segments=tuple(goals)),
     } | {name: Window(0, (0,), tick, size, plain, part=part) for name, part in zip(PARTS, parts, strict=True)}
 
@@ -150,6 +167,9 @@ def described(window):
         }
         for goal in ("goal_m", "goal_px"):
             entry[goal] = None if entry[goal] is None else entry[goal].to_json()
+        if each.outline is not None:
+            entry["outline"] = list(each.outline)
+        entry["shares"] = None if each.outline is None else outline_shares(each.outline).tolist()
         entry["selector"] = None if each.selector is None else each.selector.name.lower()
         entry["values"] = {channel: values[channel].tolist() for channel in each.channels}
         entry["slopes"] = slopes(window, each, values).tolist()
