@@ -30,8 +30,8 @@ class Read:
     at: tuple[int, int]
     frame: int
     k: int
-    digest: int
-    padded: bool
+    tag: int
+    last: int | None
     long: bool
     needed: int
     index: int
@@ -136,7 +136,7 @@ class Clip:
 
     def packet(self, frame: int, k: int, at: tuple[int, int]) -> Read | None:
         """The packet in a slot, or None (sections 4 and 5)."""
-        places = [self.kind_at(kind, at) for kind in range(KINDS)]
+        places = [self.kind_at(kind, at) for kind in range(KINDS - 1)]
         if any(x + TILE > self.width or y + TILE > self.height for x, y in places):
             return None
         stored = "".join(self.bits(frame, k, x, y) for x, y in places)
@@ -144,16 +144,39 @@ class Clip:
             str(int(a) ^ int(b)) for a, b in zip(stored, mask(self.key, k, len(stored)), strict=True)
         )
         block = bytes(int(plain[i : i + 8], 2) for i in range(0, len(plain) - 7, 8))
-        if "1" in plain[8 * len(block) :]:
+        if block[:2] != b"\xc5\x01":
             return None
-        body, crc = block[:-3], int.from_bytes(block[-3:], "big")
-        if body[:2] != b"\xc5\x01" or zlib.crc32(body) % 2**24 != crc:
+        tag, padded, high = int.from_bytes(block[2:4], "big"), block[4] >= 128, block[4] // 16 % 8
+        long, end = high == 7, 7 if high == 7 else 5
+        needed, index = (block[5], block[6]) if long else (high + 1, block[4] % 16)
+        last = None
+        if padded:
+            width = 1 if len(block) <= 255 else 2
+            last = int.from_bytes(block[end : end + width], "big")
+            end += width
+        size = len(block) - end - 3
+        used = size if last is None or index != needed - 1 else last
+        if not 1 <= needed <= 255 or index > 254 or used > size:
             return None
-        digest, padded, high = int.from_bytes(body[2:4], "big"), body[4] >= 128, body[4] // 16 % 8
-        if high < 7:
-            return Read(at, frame, k, digest, padded, False, high + 1, body[4] % 16, body[5:])
-        sound = 1 <= body[5] <= 255 and body[6] <= 254
-        return Read(at, frame, k, digest, padded, True, body[5], body[6], body[7:]) if sound else None
+        data = block[end + 3 : end + 3 + used]
+        if zlib.crc32(block[:end] + data) % 2**24 != int.from_bytes(block[end : end + 3], "big"):
+            return None
+        return Read(at, frame, k, tag, last, long, needed, index, data + bytes(size - used))
+
+    def place(self, packet: Read) -> tuple[int, int] | None:
+        """Place of the picture in the whole frame, as the first slot of a window states it (section 4)."""
+        if packet.index:
+            return None
+        x, y = self.kind_at(KINDS - 1, packet.at)
+        stored = self.bits(packet.frame, packet.k, x, y)
+        masked = mask(self.key, packet.k, KINDS * len(stored))[-len(stored) :]
+        plain = [int(a) ^ int(b) for a, b in zip(stored, masked, strict=True)][:12]
+        column, row = (sum(bit << i for i, bit in enumerate(plain[axis::2])) for axis in (0, 1))
+        counts = [1 << len(plain[axis::2]) for axis in (0, 1)]
+        return (
+            (PERIOD * column + 120 - x) % (PERIOD * counts[0]),
+            (PERIOD * row + 120 - y) % (PERIOD * counts[1]),
+        )
 
     def packets(self, ks: Iterable[int], at: tuple[int, int] | None) -> Iterator[Read]:
         """All packets; the position of a tile of kind 0 is searched unless it is given (section 7)."""
@@ -170,9 +193,9 @@ class Clip:
                         break
 
 
-def window_of(read: Read) -> tuple[int, bool, bool, int, int]:
+def window_of(read: Read) -> tuple[int, int | None, bool, int, int]:
     """What the packets of one window have in common (section 7)."""
-    return read.digest, read.padded, read.long, read.needed, read.k
+    return read.tag, read.last, read.long, read.needed, read.k
 
 
 def payload_of(packets: Sequence[Read]) -> bytes | None:
@@ -182,12 +205,9 @@ def payload_of(packets: Sequence[Read]) -> bytes | None:
         return None
     known = {index: known[index] for index in sorted(known)[:needed]}
     data = b"".join(known[i] if i in known else interpolate(known, i) for i in range(needed))
-    if packets[0].padded:
-        data = data.rstrip(b"\0")
-        if not data.endswith(b"\x80"):
-            return None
-        data = data[:-1]
-    return data if zlib.crc32(data) % 65536 == packets[0].digest else None
+    if packets[0].last is not None:
+        data = data[: len(data) - len(packets[0].data) + packets[0].last]
+    return data if zlib.crc32(data) % 65536 == packets[0].tag else None
 
 
 def product(a: int, b: int) -> int:
@@ -236,6 +256,20 @@ def read(
     """
     clip = Clip(frames, layout, key)
     found = clip.packets(range(4, clip.exponent + 6) if ks is None else ks, at)
+    return windows_in(list(found), clip.exponent)
+
+
+def read_places(
+    frames: Sequence[U8], layout: str, key: bytes, ks: Iterable[int], at: tuple[int, int] | None = None
+) -> list[tuple[int, int]]:
+    """Place of the picture in the whole frame, as each window in it states; see :func:`read`."""
+    clip = Clip(frames, layout, key)
+    places = (clip.place(packet) for packet in clip.packets(ks, at))
+    return [place for place in places if place is not None]
+
+
+def windows_in(found: Sequence[Read], exponent: int) -> list[tuple[int, bytes]]:
+    """First frame and payload of each window (section 7)."""
     groups: list[list[Read]] = []
     for packet in sorted(found, key=lambda packet: packet.frame):
         last = groups[-1][-1] if groups else None
@@ -249,5 +283,5 @@ def read(
         first = packets[0]
         payload = payload_of(packets[: first.needed])
         if payload is not None:
-            windows.append((first.frame - first.index * slot_frames(first.k, clip.exponent), payload))
+            windows.append((first.frame - first.index * slot_frames(first.k, exponent), payload))
     return windows

@@ -8,12 +8,19 @@ import numpy as np
 
 from cssv.carriers.constructive.keys import keystream, place_order, sign_bits
 from cssv.carriers.constructive.matching import Ints, bits_to_columns, step_within_nibble
-from cssv.carriers.constructive.slots import Mode, packet_to_tiles
+from cssv.carriers.constructive.slots import (
+    POSITION_BITS,
+    POSITION_KIND,
+    Mode,
+    packet_to_tiles,
+    position_bits,
+)
 from cssv.carriers.constructive.syndromes import Room, slot_syndromes
 from cssv.carriers.constructive.tiles import (
     KINDS,
     PLACE_BITS,
     PLACES,
+    REPEAT,
     flat_index,
     picture_size,
     tile_grid,
@@ -35,14 +42,30 @@ def embed_slot(
     Args:
         stego: planes of :attr:`Mode.frames` consecutive frames of one size.
         mode: how dense the bits are.
-        packet: :attr:`Mode.packet_bytes` bytes.
+        packet: up to :attr:`Mode.packet_bytes` bytes; blocks behind them are not changed.
         key: 32 bytes.
-        turn: numbers of window and slot; they choose between plus and minus one.
+        turn: numbers of window and slot; they choose between plus and minus one. The first slot of a window
+            also states the positions of tiles.
         room: memory that the slots of a window share; None makes one.
     """
     wanted = bits_to_columns(packet_to_tiles(packet, key, mode).reshape(KINDS, mode.blocks, mode.k))
     found = slot_syndromes(stego, mode, key, room)
-    _flip(stego, mode, found ^ wanted[tile_kinds(*found.shape[:2])], key, turn)
+    kinds = tile_kinds(*found.shape[:2])
+    change = found ^ wanted[kinds]
+    used = np.arange(KINDS * mode.blocks).reshape(KINDS, mode.blocks) < packet_blocks(len(packet), mode)
+    change[~used[kinds]] = 0
+    if turn[1] == 0:
+        row, column = np.nonzero(kinds == POSITION_KIND)
+        bits = position_bits(column // REPEAT, row // REPEAT, key, mode)
+        placed = bits_to_columns(bits.reshape(len(row), mode.blocks, mode.k))
+        few = -(-POSITION_BITS // mode.k)
+        change[row, column, :few] = (found[row, column] ^ placed)[:, :few]
+    _flip(stego, mode, change, key, turn)
+
+
+def packet_blocks(length: int, mode: Mode) -> int:
+    """Blocks that the bits of a packet of ``length`` bytes lie in."""
+    return -(-8 * length // mode.k)
 
 
 def erase_slot(stego: Sequence[U8], mode: Mode, key: bytes, turn: tuple[int, int]) -> None:

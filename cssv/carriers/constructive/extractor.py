@@ -13,6 +13,7 @@ import numpy as np
 from cssv.carriers.base import CarriedClip, Hint, Read
 from cssv.carriers.constructive.finder import CarriedWindow, WindowFinder
 from cssv.carriers.constructive.search import SEARCH_FRAMES
+from cssv.carriers.constructive.slot_reader import PictureOrigin
 from cssv.carriers.constructive.spans import most_frames
 from cssv.errors import FramingError, PasswordError
 from cssv.frames import U8, Frame, cut_planes, planes_shape
@@ -37,12 +38,14 @@ class FoundWindow:
         window: the payload.
         frames: objects of each of its frames.
         clip: what is known of the clip.
+        origin: x, y of the picture's top left pixel in the whole frame; None if it is not known.
     """
 
     start: int
     window: Window
     frames: tuple[tuple[ObjectState, ...], ...]
     clip: CarriedClip
+    origin: tuple[int, int] | None
 
     @property
     def stop(self) -> int:
@@ -57,7 +60,7 @@ class ConstructiveExtract:
         stego: the frame.
         number: frame number in the encoded clip.
         pts: presentation time in the encoded clip.
-        origin: x, y of the picture's top left pixel in the encoded clip.
+        origin: x, y of the picture's top left pixel in the encoded clip; None if it is not known.
         size: width and height of the frames of the encoded clip.
         clip: what is known of the clip.
         objects: of the frame; None if the payload of its window cannot be read.
@@ -68,7 +71,7 @@ class ConstructiveExtract:
         stego: Frame,
         number: int,
         pts: int,
-        origin: tuple[int, int],
+        origin: tuple[int, int] | None,
         size: tuple[int, int],
         clip: CarriedClip,
         objects: tuple[ObjectState, ...] | None,
@@ -76,7 +79,8 @@ class ConstructiveExtract:
         self._stego = stego
         self.number = number
         self.pts = pts
-        self.origin = origin
+        self.origin = origin or (0, 0)
+        self._is_placed = origin is not None
         self.clip = clip
         self._size = size
         self._objects = objects
@@ -100,6 +104,8 @@ class ConstructiveExtract:
     def heat(self) -> U8:
         """The template, drawn from the payload and the high nibbles of the frame."""
         frame, objects = self._stego, self._objects or ()
+        if not self._is_placed:
+            return empty_template(frame.layout, frame.width, frame.height)
         if (frame.width, frame.height) == self._size:
             return _draw(objects, self.clip.ranges, frame)
         # A crop is drawn in its place, so that it gets the same bytes as the whole picture does there.
@@ -154,6 +160,7 @@ class ConstructiveExtractor:
         self._positions = positions
         self._payload_key = payload_key
         self._finder: WindowFinder | None = None
+        self._size = (0, 0)
         self._waiting: deque[Frame] = deque()
         self._next = 0
         self._windows: deque[FoundWindow] = deque()
@@ -172,6 +179,7 @@ class ConstructiveExtractor:
         if self._finder is None:
             # The search for the tiles of a crop must end while the first frame still waits.
             self._finder = WindowFinder(stego.layout, self._positions, search_after=min(most, SEARCH_FRAMES))
+        self._size = stego.width, stego.height
         self._waiting.append(stego)
         self._note(self._finder.feed(stego.planes))
         # The frames at the front cannot belong to a window that is not read yet.
@@ -194,7 +202,8 @@ class ConstructiveExtractor:
                 continue
             self._reach_s = max(self._reach_s, _length_s(window))
             clip = CarriedClip(window.ranges, self._scene, window.time_base)
-            self._last = FoundWindow(each.start, window, tuple(frames), clip)
+            origin = _origin(each.origin, window.size, self._size)
+            self._last = FoundWindow(each.start, window, tuple(frames), clip, origin)
             self._windows.append(self._last)
 
     def _opened(self, payload: bytes) -> bytes:
@@ -226,7 +235,7 @@ class ConstructiveExtractor:
             time = pts[0] + at * step
         number = max(near.window.number + at, 0)
         objects = near.frames[at] if is_inside else None
-        return ConstructiveExtract(frame, number, time, (0, 0), near.window.size, near.clip, objects)
+        return ConstructiveExtract(frame, number, time, near.origin, near.window.size, near.clip, objects)
 
 
 def _length_s(window: Window) -> Fraction:
@@ -234,3 +243,15 @@ def _length_s(window: Window) -> Fraction:
     pts = window.pts
     step = pts[-1] - pts[-2] if len(pts) > 1 else 1
     return (pts[-1] - pts[0] + step) * window.time_base
+
+
+def _origin(
+    stated: PictureOrigin | None, whole: tuple[int, int], size: tuple[int, int]
+) -> tuple[int, int] | None:
+    """Where a picture is in the whole frame; None if that is not stated, or impossible."""
+    if size == whole:
+        return 0, 0
+    if stated is None:
+        return None
+    room = whole[0] - size[0], whole[1] - size[1]
+    return (stated.x, stated.y) if 0 <= stated.x <= room[0] and 0 <= stated.y <= room[1] else None

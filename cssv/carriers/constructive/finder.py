@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from cssv.carriers.constructive.keys import PUBLIC_KEY, check_key
 from cssv.carriers.constructive.packets import Packet, join_packets
 from cssv.carriers.constructive.search import SEARCH_FRAMES, Grid, SearchHistory
-from cssv.carriers.constructive.slot_reader import FoundPacket, Region, SlotReader, cut_regions, regions_of
+from cssv.carriers.constructive.slot_reader import (
+    FoundPacket,
+    PictureOrigin,
+    Region,
+    SlotReader,
+    cut_regions,
+    regions_of,
+)
 from cssv.carriers.constructive.slots import Mode
 from cssv.carriers.constructive.tiles import PERIOD, picture_size
 from cssv.errors import CarrierError, FramingError
@@ -46,12 +54,14 @@ class CarriedWindow:
         mode: how dense its bits are.
         needed: how many packets gave the payload.
         payload: the bytes that were embedded.
+        origin: where the picture is in the whole frame, as most tiles state so far; None if none was read.
     """
 
     start: int
     mode: Mode
     needed: int
     payload: bytes
+    origin: PictureOrigin | None = None
 
 
 class WindowFinder:
@@ -97,6 +107,7 @@ class WindowFinder:
         self._reader: SlotReader | None = None
         self._history: SearchHistory | None = None
         self._packets: dict[int, Packet] = {}
+        self._origins: Counter[PictureOrigin] = Counter()
 
     @property
     def decided(self) -> int:
@@ -154,7 +165,7 @@ class WindowFinder:
     def _set_grid(self, grid: Grid, width: int, height: int) -> None:
         self._regions = regions_of(grid, width, height, self._layout)
         if self._regions:
-            self._reader = SlotReader(self._layout, self._key, [region.order for region in self._regions])
+            self._reader = SlotReader(self._layout, self._key, self._regions)
 
     def _search(self, history: SearchHistory) -> list[CarriedWindow]:
         """Search other places of the tiles, and read the frames again of which bits were kept."""
@@ -171,6 +182,7 @@ class WindowFinder:
     def _replay(self, grid: Grid, history: SearchHistory) -> list[CarriedWindow]:
         self._set_grid(grid, *history.size)
         self._packets, self.begun = {}, None
+        self._origins.clear()
         windows = []
         for squares in history.replay():
             packet = None if self._reader is None else self._reader.feed(self._cut(squares, history))
@@ -192,6 +204,7 @@ class WindowFinder:
         repeated frame damages only its own slot.
         """
         packet, begun = found.packet, self.begun
+        self._origins.update(found.origins)
         last = self._packets[max(self._packets)] if self._packets else None
         if (
             begun is not None
@@ -214,4 +227,6 @@ class WindowFinder:
         except FramingError:
             # Packets of two windows that look like those of one, in a clip that was cut: neither is whole.
             return []
-        return [CarriedWindow(begun.start, begun.mode, begun.needed, payload)]
+        # Something can cover the tile that states the place, but not always and everywhere.
+        origin = next((origin for origin, _ in self._origins.most_common(1)), None)
+        return [CarriedWindow(begun.start, begun.mode, begun.needed, payload, origin)]

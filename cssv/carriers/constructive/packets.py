@@ -1,6 +1,7 @@
 """Packets: the payload of a window, split and erasure-coded; each packet is sealed by magic and CRC.
 
-A short header serves windows of few packets, as most are: each byte of it is one byte less of payload.
+A short header serves windows of few packets, as most are: each byte of it is one byte less of payload. The
+last packet ends where the payload ends, so that nothing need be embedded behind it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ SHORT_NEEDED, SHORT_COUNT = 7, 16
 
 _HEADER = struct.Struct(">2sHB")
 _PADDED = 0x80
-#: Ends a payload that does not fill its symbols.
-_END = b"\x80"
 _CRC_BYTES = 3
+#: Packets of more bytes state the length of the last symbol in two bytes.
+_NARROW = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +35,35 @@ class Shape:
     """How a payload is split, the same in all packets of its window.
 
     Attributes:
+        size: bytes of a packet; the last one can be shorter.
         needed: how many different packets give the payload, 1 to 255.
-        padded: whether the payload does not fill the symbols.
+        last: bytes of the payload in the last of these; None if it fills the packet.
         long: whether the packets have long headers.
     """
 
+    size: int
     needed: int
-    padded: bool
+    last: int | None
     long: bool
 
     @property
     def overhead(self) -> int:
         """Bytes of a packet that are not data."""
-        return LONG_OVERHEAD if self.long else OVERHEAD
+        return (LONG_OVERHEAD if self.long else OVERHEAD) + (0 if self.last is None else self.width)
+
+    @property
+    def width(self) -> int:
+        """Bytes that state the length of the last symbol."""
+        return 1 + (self.size > _NARROW)
+
+    @property
+    def each(self) -> int:
+        """Bytes of a symbol."""
+        return self.size - self.overhead
+
+    def used(self, index: int) -> int:
+        """Bytes of a symbol that are stored."""
+        return self.each if self.last is None or index != self.needed - 1 else self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,52 +71,58 @@ class Packet:
     """One packet.
 
     Attributes:
-        digest: checksum of the window's payload, 16 bits; windows differ in it.
+        tag: checksum of the window's payload, 16 bits; windows differ in it.
         shape: how the payload is split.
         index: number of the packet in the window, which is also that of its slot.
-        data: symbol ``index`` of the erasure code.
+        data: symbol ``index`` of the erasure code, ``shape.each`` bytes.
     """
 
-    digest: int
+    tag: int
     shape: Shape
     index: int
     data: bytes
 
     def write(self) -> bytes:
         """The packet as stored. Inverse of :func:`read_packet`."""
-        needed, index = (SHORT_NEEDED + 1, 0) if self.shape.long else (self.shape.needed, self.index)
-        code = _PADDED * self.shape.padded | needed - 1 << 4 | index
-        body = _HEADER.pack(MAGIC, self.digest, code)
-        body += bytes([self.shape.needed, self.index]) if self.shape.long else b""
-        body += self.data
-        return body + _checksum(body)
+        shape = self.shape
+        needed, index = (SHORT_NEEDED + 1, 0) if shape.long else (shape.needed, self.index)
+        code = _PADDED * (shape.last is not None) | needed - 1 << 4 | index
+        head = _HEADER.pack(MAGIC, self.tag, code)
+        head += bytes([shape.needed, self.index]) if shape.long else b""
+        head += b"" if shape.last is None else shape.last.to_bytes(shape.width, "big")
+        data = self.data[: shape.used(self.index)]
+        return head + _checksum(head + data) + data
 
 
 def _checksum(body: bytes) -> bytes:
     return zlib.crc32(body).to_bytes(4, "big")[-_CRC_BYTES:]
 
 
-def payload_digest(payload: bytes) -> int:
+def payload_tag(payload: bytes) -> int:
     """Checksum that all packets of a payload carry, 16 bits."""
     return zlib.crc32(payload) & 0xFFFF
 
 
 def read_packet(block: bytes) -> Packet | None:
-    """The packet in a block; None if the block is not a sound packet."""
-    if len(block) <= LONG_OVERHEAD or block[:2] != MAGIC:
+    """The packet in a block of the full size, whatever lies behind it; None if there is no sound one."""
+    if len(block) <= LONG_OVERHEAD + 2 or block[:2] != MAGIC:
         return None
-    if _checksum(block[:-_CRC_BYTES]) != block[-_CRC_BYTES:]:
-        return None
-    _, digest, code = _HEADER.unpack_from(block)
-    needed, index = (code >> 4 & 7) + 1, code & 15
+    _, tag, code = _HEADER.unpack_from(block)
+    needed, index, at = (code >> 4 & 7) + 1, code & 15, _HEADER.size
     long = needed > SHORT_NEEDED
     if long:
-        needed, index = block[_HEADER.size], block[_HEADER.size + 1]
-    shape = Shape(needed, bool(code & _PADDED), long)
+        needed, index, at = block[at], block[at + 1], at + 2
+    shape = Shape(len(block), needed, 0 if code & _PADDED else None, long)
+    if shape.last is not None:
+        last = int.from_bytes(block[at : at + shape.width], "big")
+        shape, at = Shape(len(block), needed, last, long), at + shape.width
     # Anybody can write a checksum, so the values must be possible as well.
-    if not 1 <= needed <= erasure.SYMBOLS or index >= erasure.SYMBOLS:
+    if not 1 <= needed <= erasure.SYMBOLS or index >= erasure.SYMBOLS or shape.used(index) > shape.each:
         return None
-    return Packet(digest, shape, index, block[shape.overhead - _CRC_BYTES : -_CRC_BYTES])
+    data = block[shape.overhead : shape.overhead + shape.used(index)]
+    if _checksum(block[:at] + data) != block[at : at + _CRC_BYTES]:
+        return None
+    return Packet(tag, shape, index, data.ljust(shape.each, b"\0"))
 
 
 def shape_of(length: int, size: int, repair: int = 0) -> Shape:
@@ -110,12 +133,19 @@ def shape_of(length: int, size: int, repair: int = 0) -> Shape:
         size: bytes of each packet.
         repair: packets beyond those that are needed.
     """
-    long = False
-    needed = max(1, -(-length // (size - OVERHEAD)))
-    if needed > SHORT_NEEDED or needed + repair > SHORT_COUNT:
-        needed, long = max(1, -(-length // (size - LONG_OVERHEAD))), True
-    data = size - (LONG_OVERHEAD if long else OVERHEAD)
-    return Shape(needed, length < needed * data, long)
+    short = _shape(length, size, long=False)
+    if short.needed <= SHORT_NEEDED and short.needed + repair <= SHORT_COUNT:
+        return short
+    return _shape(length, size, long=True)
+
+
+def _shape(length: int, size: int, *, long: bool) -> Shape:
+    full = Shape(size, 1, None, long)
+    if length and not length % full.each:
+        return Shape(size, length // full.each, None, long)
+    each = Shape(size, 1, 0, long).each
+    needed = max(1, -(-length // each))
+    return Shape(size, needed, length - (needed - 1) * each, long)
 
 
 def split_payload(payload: bytes, size: int, repair: int = 0) -> list[Packet]:
@@ -132,11 +162,10 @@ def split_payload(payload: bytes, size: int, repair: int = 0) -> list[Packet]:
             found=f"{len(payload)} bytes, {count} packets of {size} bytes",
             bound=f"{PAYLOAD_LIMIT} bytes and {erasure.SYMBOLS} packets",
         )
-    each = size - shape.overhead
-    padded = (payload + _END * shape.padded).ljust(shape.needed * each, b"\0")
-    data = [padded[i * each : (i + 1) * each] for i in range(shape.needed)]
-    digest = payload_digest(payload)
-    return [Packet(digest, shape, i, symbol) for i, symbol in enumerate(erasure.encode(data, count))]
+    padded = payload.ljust(shape.needed * shape.each, b"\0")
+    data = [padded[i * shape.each : (i + 1) * shape.each] for i in range(shape.needed)]
+    tag = payload_tag(payload)
+    return [Packet(tag, shape, i, symbol) for i, symbol in enumerate(erasure.encode(data, count))]
 
 
 def join_packets(packets: Mapping[int, Packet]) -> bytes:
@@ -145,17 +174,14 @@ def join_packets(packets: Mapping[int, Packet]) -> bytes:
     Raises:
         FramingError: there are too few packets, or they are of different windows.
     """
-    kinds = {(packet.digest, packet.shape, len(packet.data)) for packet in packets.values()}
+    kinds = {(packet.tag, packet.shape) for packet in packets.values()}
     if len(kinds) != 1:
         raise FramingError("packets of different windows", found=len(kinds), bound="one window")
-    digest, shape, _ = kinds.pop()
+    tag, shape = kinds.pop()
     symbols = {i: packet.data for i, packet in packets.items()}
-    payload = b"".join(erasure.decode(symbols, shape.needed))
-    if shape.padded:
-        payload, end = payload.rstrip(b"\0")[:-1], payload.rstrip(b"\0")[-1:]
-        if end != _END:
-            raise FramingError("a payload has no end")
-    # Packets of two windows with the same digest and shape can follow each other in a clip that was cut.
-    if payload_digest(payload) != digest:
+    whole = b"".join(erasure.decode(symbols, shape.needed))
+    payload = whole[: len(whole) - shape.each + shape.used(shape.needed - 1)]
+    # Packets of two windows with the same tag and shape can follow each other in a clip that was cut.
+    if payload_tag(payload) != tag:
         raise FramingError("packets of different windows, or damaged ones", bound="one window")
     return payload

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from cssv.carriers.constructive.search import Grid, squares_of
 from cssv.carriers.constructive.slots import (
     LONGEST_SLOT,
     MAGIC_BITS,
+    POSITION_KIND,
     Mode,
     Words,
     frame_bits,
@@ -21,6 +22,7 @@ from cssv.carriers.constructive.slots import (
     head_words,
     magic_bits,
     modes,
+    read_position,
     tiles_to_packet,
 )  # fmt: skip
 from cssv.carriers.constructive.syndromes import tile_words
@@ -29,6 +31,7 @@ from cssv.carriers.constructive.tiles import (
     PERIOD,
     PLACES,
     REPEAT,
+    TILE,
     flat_index,
     picture_size,
     tile_kinds,
@@ -61,11 +64,27 @@ class FoundPacket:
         frame: first frame of the slot, counted from the first one that was fed.
         mode: that of the slot.
         packet: its content.
+        origins: what each region states on the place of the picture, in the first packet of a window.
     """
 
     frame: int
     mode: Mode
     packet: Packet
+    origins: tuple[PictureOrigin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PictureOrigin:
+    """Where the top left pixel of a picture is in the whole frame.
+
+    Attributes:
+        x, y: its place, modulo ``modulus``.
+        modulus: pixels after which the places repeat in each direction.
+    """
+
+    x: int
+    y: int
+    modulus: tuple[int, int]
 
 
 def regions_of(grid: Grid, width: int, height: int, layout: Layout) -> list[Region]:
@@ -90,8 +109,10 @@ class SlotReader:
         count: frames fed so far.
     """
 
-    def __init__(self, layout: Layout, key: bytes, orders: Sequence[tuple[int, ...]]) -> None:
-        """Begin without frames; ``orders`` are those of the regions."""
+    def __init__(self, layout: Layout, key: bytes, regions: Sequence[Region]) -> None:
+        """Begin without frames."""
+        orders = [region.order for region in regions]
+        self._regions = regions
         self.count = 0
         self._layout = layout
         self._key = key
@@ -127,14 +148,14 @@ class SlotReader:
         # The last mode comes first: most often the next packet has the same.
         for mode in [mode for mode in self._modes if mode in likely]:
             start = self.count - mode.frames
-            packet = self._read(copies, mode) if start >= self._free else None
-            if packet is not None:
+            found = self._read(copies, mode, start) if start >= self._free else None
+            if found is not None:
                 self._free = self.count
                 self._modes.sort(key=lambda other: other != mode)
-                return FoundPacket(start, mode, packet)
+                return found
         return None
 
-    def _read(self, copies: U8, mode: Mode) -> Packet | None:
+    def _read(self, copies: U8, mode: Mode, start: int) -> FoundPacket | None:
         if mode.frames == 1:
             samples = tile_samples(copies, self._layout).reshape(len(copies), KINDS, -1)
             bits = frame_bits(samples[self._copy, self._order], self._key, mode)
@@ -144,11 +165,23 @@ class SlotReader:
         # Copies can be damaged in different places: most of them have each bit. Or one of them is sound.
         votes = (2 * bits.sum(axis=0) > len(bits)).astype(np.uint8)
         for copy in (votes, *(bits if len(bits) > 1 else ())):
-            block = tiles_to_packet(copy, self._key, mode)
-            packet = None if block is None else read_packet(block)
+            packet = read_packet(tiles_to_packet(copy, self._key, mode))
             if packet is not None:
-                return packet
+                origins = () if packet.index else tuple(self._origins(bits[:, POSITION_KIND], mode))
+                return FoundPacket(start, mode, packet, origins)
         return None
+
+    def _origins(self, bits: U8, mode: Mode) -> Iterator[PictureOrigin]:
+        """What each copy states on the place of the picture, from the bits of its last tile."""
+        for region, stated in zip(self._regions, bits, strict=True):
+            (column, row), counts = read_position(stated, self._key, mode)
+            at = region.order[POSITION_KIND]
+            x, y = region.left + at % REPEAT * TILE, region.top + at // REPEAT * TILE
+            # The tile is the last one of its period.
+            whole = PERIOD - TILE
+            width, height = PERIOD * counts[0], PERIOD * counts[1]
+            left, top = (column * PERIOD + whole - x) % width, (row * PERIOD + whole - y) % height
+            yield PictureOrigin(left, top, (width, height))
 
 
 def _head_index(layout: Layout, order: Ints) -> Ints:
@@ -205,7 +238,7 @@ def _number(bits: U8) -> int:
 def find_packets(pictures: Sequence[U8], layout: Layout, key: bytes) -> list[FoundPacket]:
     """All packets in consecutive whole frames."""
     regions = regions_of(Grid(), *picture_size(pictures[0], layout), layout)
-    reader = SlotReader(layout, key, [region.order for region in regions])
+    reader = SlotReader(layout, key, regions)
     found = (reader.feed(cut_regions(planes, layout, regions)) for planes in pictures)
     return [packet for packet in found if packet is not None]
 

@@ -28,6 +28,9 @@ Words = NDArray[np.uint16]
 #: Bits of a packet that every packet begins with; two tiles hold them in every mode.
 MAGIC_BITS = 8 * len(MAGIC)
 
+#: The last kind of tile carries no packet, but its position, in up to so many bits.
+POSITION_KIND, POSITION_BITS = KINDS - 1, 12
+
 #: Smallest k, and how far it exceeds PLACE_BITS at most: 2^5 frames a slot.
 SMALLEST_K, MOST_FRAME_BITS = 4, 5
 LONGEST_SLOT = 1 << MOST_FRAME_BITS
@@ -62,8 +65,8 @@ class Mode:
 
     @property
     def packet_bytes(self) -> int:
-        """Bytes of a packet; the bits that remain are zero."""
-        return KINDS * self.tile_bits // 8
+        """Most bytes of a packet."""
+        return POSITION_KIND * self.tile_bits // 8
 
     @property
     def data_bytes(self) -> int:
@@ -178,8 +181,7 @@ def read_slot(bits: U8, kinds: NDArray[np.int64], key: bytes, mode: Mode) -> byt
         mode: that of ``bits``.
 
     Returns:
-        :attr:`Mode.packet_bytes` bytes, not checked; None if one of the 49 tiles is missing, or if there can
-        be no packet.
+        :attr:`Mode.packet_bytes` bytes, not checked; None if one of the 49 tiles is missing.
     """
     copies = np.bincount(kinds.reshape(-1), minlength=KINDS)
     if not copies.all():
@@ -189,11 +191,9 @@ def read_slot(bits: U8, kinds: NDArray[np.int64], key: bytes, mode: Mode) -> byt
     return tiles_to_packet((2 * votes > copies[:, None]).astype(np.uint8), key, mode)
 
 
-def tiles_to_packet(bits: U8, key: bytes, mode: Mode) -> bytes | None:
-    """The packet in the bits of the 49 tiles, (49, tile bits); None if a bit behind it is not zero."""
+def tiles_to_packet(bits: U8, key: bytes, mode: Mode) -> bytes:
+    """The bytes in the bits of the 49 tiles, (49, tile bits), of which a packet is the beginning."""
     packet = bits.reshape(-1) ^ _mask(key, mode)
-    if packet[8 * mode.packet_bytes :].any():
-        return None
     return np.packbits(packet)[: mode.packet_bytes].tobytes()
 
 
@@ -204,10 +204,30 @@ def magic_bits(key: bytes, mode: Mode) -> U8:
 
 
 def packet_to_tiles(packet: bytes, key: bytes, mode: Mode) -> U8:
-    """The bits of each of the 49 tiles, (49, tile bits)."""
+    """The bits of each of the 49 tiles, (49, tile bits); those behind the packet are zero before the mask."""
     bits = np.zeros(KINDS * mode.tile_bits, np.uint8)
     bits[: 8 * len(packet)] = np.unpackbits(np.frombuffer(packet, np.uint8))
     return (bits ^ _mask(key, mode)).reshape(KINDS, mode.tile_bits)
+
+
+def position_bits(columns: NDArray[np.int64], rows: NDArray[np.int64], key: bytes, mode: Mode) -> U8:
+    """Bits of tiles that state a position, (n, tile bits): of the period with these column and row.
+
+    The low bits come first, in turn, so that a tile with few bits holds the low ones. Inverse of
+    :func:`read_position`.
+    """
+    bits = np.zeros((len(columns), mode.tile_bits), np.uint8)
+    for i in range(min(POSITION_BITS, mode.tile_bits)):
+        bits[:, i] = ((rows if i % 2 else columns) >> i // 2) & 1
+    return bits ^ _mask(key, mode)[POSITION_KIND * mode.tile_bits :]
+
+
+def read_position(bits: U8, key: bytes, mode: Mode) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Column and row of the period of a tile that states a position, and how many values each can have."""
+    plain = bits ^ _mask(key, mode)[POSITION_KIND * mode.tile_bits :]
+    known = plain[: min(POSITION_BITS, mode.tile_bits)].tolist()
+    column, row = (sum(bit << i for i, bit in enumerate(known[axis::2])) for axis in (0, 1))
+    return (column, row), (1 << len(known[0::2]), 1 << len(known[1::2]))
 
 
 def _mask(key: bytes, mode: Mode) -> U8:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cssv.carriers.constructive.embedding import embed_slot, erase_slot
+from cssv.carriers.constructive.embedding import embed_slot, erase_slot, packet_blocks
 from cssv.carriers.constructive.erasure import SYMBOLS
 from cssv.carriers.constructive.finder import CarriedWindow, WindowFinder
 from cssv.carriers.constructive.keys import PUBLIC_KEY, check_key
@@ -48,7 +48,10 @@ def choose_mode(layout: Layout, frames: int, length: int, repair: int = 0) -> Mo
         return shape_of(length, mode.packet_bytes, repair).needed + repair
 
     def changes(mode: Mode) -> tuple[int, int]:
-        return mode.blocks * packets(mode), -mode.k
+        shape = shape_of(length, mode.packet_bytes, repair)
+        last = shape.overhead + shape.used(shape.needed - 1)
+        whole = (packets(mode) - 1) * packet_blocks(mode.packet_bytes, mode)
+        return whole + packet_blocks(last, mode), -mode.k
 
     fitting = [mode for mode in modes(layout) if packets(mode) <= _slots(mode, frames)]
     if not fitting or length > PAYLOAD_LIMIT:

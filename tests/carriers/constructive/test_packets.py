@@ -9,12 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.carriers.constructive.packets import (
-    LONG_OVERHEAD,
-    OVERHEAD,
     Packet,
     Shape,
     join_packets,
-    payload_digest,
+    payload_tag,
     read_packet,
     shape_of,
     split_payload,
@@ -22,16 +20,23 @@ from cssv.carriers.constructive.packets import (
 from cssv.errors import FramingError
 
 SHAPES = st.one_of(
-    st.tuples(st.builds(Shape, st.integers(1, 7), st.booleans(), st.just(False)), st.integers(0, 15)),
-    st.tuples(st.builds(Shape, st.integers(1, 255), st.booleans(), st.just(True)), st.integers(0, 254)),
+    st.tuples(st.integers(1, 7), st.just(False), st.integers(0, 15)),
+    st.tuples(st.integers(1, 255), st.just(True), st.integers(0, 254)),
 )
 
 
-@given(st.integers(0, 65535), SHAPES, st.binary(min_size=3, max_size=90))
-def test_read_is_the_inverse_of_write(digest, shape, data):
-    packet = Packet(digest, shape[0], shape[1], data)
-    assert len(packet.write()) == len(data) + (LONG_OVERHEAD if shape[0].long else OVERHEAD)
-    assert read_packet(packet.write()) == packet
+@given(st.integers(0, 65535), SHAPES, st.integers(20, 300), st.data())
+def test_read_is_the_inverse_of_write(tag, form, size, data):
+    needed, long, index = form
+    last = data.draw(st.none() | st.integers(0, size - 15))
+    shape = Shape(size, needed, last, long)
+    used = shape.used(index)
+    symbol = data.draw(st.binary(min_size=used, max_size=used)).ljust(shape.each, b"\0")
+    packet = Packet(tag, shape, index, symbol)
+    written = packet.write()
+    assert len(written) == shape.overhead + used
+    # What lies behind the packet is not part of it.
+    assert read_packet(written.ljust(size, b"\xa5")) == packet
 
 
 @given(st.binary(max_size=120))
@@ -39,11 +44,14 @@ def test_other_bytes_are_no_packet(block):
     assert read_packet(block) is None
 
 
-@pytest.mark.parametrize("shape", [Shape(2, True, False), Shape(2, True, True)])
+@pytest.mark.parametrize(
+    "shape", [Shape(40, 2, 9, False), Shape(40, 2, None, True), Shape(300, 4, 280, True)]
+)
 def test_every_flipped_bit_is_noticed(shape):
-    block = Packet(7, shape, 3, bytes(range(20))).write()
+    symbol = bytes(range(shape.used(3) % 256)).ljust(shape.used(3), b"x").ljust(shape.each, b"\0")
+    block = Packet(7, shape, 3, symbol).write()
     for bit in range(8 * len(block)):
-        spoilt = bytearray(block)
+        spoilt = bytearray(block.ljust(shape.size, b"\0"))
         spoilt[bit // 8] ^= 1 << bit % 8
         assert read_packet(bytes(spoilt)) is None
     assert all(read_packet(block[:size]) is None for size in range(len(block)))
@@ -51,37 +59,49 @@ def test_every_flipped_bit_is_noticed(shape):
 
 @pytest.mark.parametrize(("needed", "index"), [(1, 255), (0, 0)])
 def test_values_that_no_writer_writes_are_no_packet(needed, index):
-    body = b"\xc5\x01" + bytes([0, 0, 0x70, needed, index]) + b"data"
-    assert read_packet(body + zlib.crc32(body).to_bytes(4, "big")[1:]) is None
+    head = b"\xc5\x01" + bytes([0, 0, 0x70, needed, index])
+    crc = zlib.crc32(head + b"data").to_bytes(4, "big")[1:]
+    assert read_packet(head + crc + b"data") is None
+
+
+def test_a_last_symbol_longer_than_its_packet_is_no_packet():
+    head = b"\xc5\x01" + bytes([0, 0, 0x80, 200])
+    crc = zlib.crc32(head + b"data").to_bytes(4, "big")[1:]
+    assert read_packet(head + crc + b"data") is None
 
 
 @settings(deadline=None)
 @given(st.data())
 def test_join_is_the_inverse_of_split(data):
     payload = data.draw(st.binary(max_size=700))
-    size = data.draw(st.integers(12, 80))
+    size = data.draw(st.integers(13, 80))
     shape = shape_of(len(payload), size)
     # There is no code for more than 255 packets.
     repair = data.draw(st.integers(0, min(12, 255 - shape.needed)))
     packets = split_payload(payload, size, repair)
     count = packets[0].shape.needed + repair
     assert [packet.index for packet in packets] == list(range(count))
-    assert {packet.digest for packet in packets} == {payload_digest(payload)}
-    assert {len(packet.write()) for packet in packets} == {size}
+    assert {packet.tag for packet in packets} == {payload_tag(payload)}
+    shape = packets[0].shape
+    assert [len(packet.write()) for packet in packets] == [
+        shape.overhead + shape.used(index) for index in range(count)
+    ]
     kept = data.draw(st.permutations(packets))[: packets[0].shape.needed]
-    read = [read_packet(packet.write()) for packet in kept]
+    read = [read_packet(packet.write().ljust(size, b"?")) for packet in kept]
     assert join_packets({packet.index: packet for packet in read}) == payload
 
 
 def test_the_header_is_as_short_as_it_can_be():
-    assert shape_of(0, 73) == Shape(1, True, False)
-    assert shape_of(65, 73) == Shape(1, False, False)
-    assert shape_of(66, 73) == Shape(2, True, False)
-    assert shape_of(7 * 65, 73) == Shape(7, False, False)
-    assert shape_of(7 * 65 + 1, 73) == Shape(8, True, True)
-    assert shape_of(65, 73, 15) == Shape(1, False, False)
-    assert shape_of(63, 73, 16) == Shape(1, False, True)
-    assert shape_of(65, 73, 16) == Shape(2, True, True)
+    assert shape_of(0, 73) == Shape(73, 1, 0, False)
+    assert shape_of(65, 73) == Shape(73, 1, None, False)
+    assert shape_of(64, 73) == Shape(73, 1, 64, False)
+    assert shape_of(66, 73) == Shape(73, 2, 2, False)
+    assert shape_of(7 * 65, 73) == Shape(73, 7, None, False)
+    assert shape_of(7 * 65 + 1, 73) == Shape(73, 8, 22, True)
+    assert shape_of(65, 73, 15) == Shape(73, 1, None, False)
+    assert shape_of(63, 73, 16) == Shape(73, 1, None, True)
+    assert shape_of(65, 73, 16) == Shape(73, 2, 3, True)
+    assert [shape_of(100, size).overhead for size in (255, 256)] == [9, 10]
 
 
 @pytest.mark.parametrize("payload", [b"", b"\0", b"\x80", b"\x80\0\0", bytes(65)])
@@ -97,15 +117,12 @@ def test_a_payload_that_does_not_fit(length, size, repair):
 
 
 def test_packets_of_different_windows():
-    first, second = (split_payload(bytes([fill]) * 9, 13) for fill in (1, 2))
+    first, second = (split_payload(bytes([fill]) * 8, 13) for fill in (1, 2))
     with pytest.raises(FramingError, match="different windows"):
         join_packets({0: first[0], 1: second[1]})
     with pytest.raises(FramingError, match="different windows"):
         join_packets({})
-    # The same digest and shape, as one pair of windows in 65536 has.
-    alike = Packet(first[0].digest, first[0].shape, 1, second[1].data)
+    # The same tag and shape, as one pair of windows in 65536 has.
+    alike = Packet(first[0].tag, first[0].shape, 1, second[1].data)
     with pytest.raises(FramingError, match="different windows"):
         join_packets({0: first[0], 1: alike})
-    endless = Packet(0, Shape(1, True, False), 0, bytes(5))
-    with pytest.raises(FramingError, match="has no end"):
-        join_packets({0: endless})

@@ -45,6 +45,19 @@ def test_crops_with_a_search(studio, layout, offset):
     assert both(part, layout, studio.key, **known) == [(0, studio.payload(80))]
 
 
+@pytest.mark.parametrize(
+    ("layout", "offset"), [("yuv420p", (426, 288)), ("rgb24", (137, 279)), ("yuv420p", (0, 140))]
+)
+@pytest.mark.parametrize("size", [20, 80, 1200])
+def test_places_of_crops(studio, layout, offset, size):
+    stego = embed_window(studio.covers(5, layout, (600, 460)), layout, studio.payload(size), 1, studio.key)
+    part, k = studio.crop(stego, layout, *offset), choose_mode(layout, 5, size).k
+    (window,) = read_windows(part, layout, studio.key)
+    assert (window.origin.x, window.origin.y) == offset
+    grid = (-offset[0] % 140, -offset[1] % 140)
+    assert constructive_reader.read_places(part, layout, studio.key, [k], grid) == [offset]
+
+
 def test_repair_symbols(studio):
     payload = studio.payload(170)
     covers = studio.covers(6, size=(160, 160))

@@ -12,6 +12,8 @@ from cssv.carriers.constructive.slots import (
     frame_bits,
     frame_columns,
     modes,
+    position_bits,
+    read_position,
     read_slot,
     slot_bits,
 )
@@ -46,13 +48,45 @@ def test_read_is_the_inverse_of_embed(studio, mode):
 def test_what_modes_hold():
     table = {mode.k: (mode.frames, mode.blocks, mode.packet_bytes) for mode in modes("yuv420p")}
     assert table == {
-        14: (32, 1, 85), 13: (16, 1, 79), 12: (8, 1, 73), 11: (4, 1, 67), 10: (2, 1, 61), 9: (1, 1, 55),
-        8: (1, 2, 98), 7: (1, 4, 171), 6: (1, 8, 294), 5: (1, 16, 490), 4: (1, 32, 784),
+        14: (32, 1, 84), 13: (16, 1, 78), 12: (8, 1, 72), 11: (4, 1, 66), 10: (2, 1, 60), 9: (1, 1, 54),
+        8: (1, 2, 96), 7: (1, 4, 168), 6: (1, 8, 288), 5: (1, 16, 480), 4: (1, 32, 768),
     }  # fmt: skip
     rgb = {mode.k: (mode.frames, mode.blocks) for mode in modes("rgb24")}
     assert rgb[15] == (32, 1)
     assert rgb[10] == (1, 1)
     assert rgb[4] == (1, 64)
+
+
+@pytest.mark.parametrize("mode", ALL, ids=lambda mode: f"{mode.layout}-{mode.k}")
+def test_nothing_changes_behind_a_packet(studio, mode):
+    """A short packet changes fewer bytes; the first slot of a window also states the position of tiles."""
+    covers = studio.covers(mode.frames, mode.layout, (280, 280), seed=mode.k)
+    packet = studio.payload(10)
+    changed = {}
+    for index in (0, 1):
+        stego = [cover.copy() for cover in covers]
+        embed_slot(stego, mode, packet, studio.key, (0, index))
+        assert read(stego, mode, studio.key)[:10] == packet
+        samples = [tile_samples(np.stack([a, b]), mode.layout) for a, b in zip(stego, covers, strict=True)]
+        changed[index] = np.sum([np.count_nonzero(s[0] != s[1], axis=-1) for s in samples], axis=0)
+    kinds = tile_kinds(14, 14)
+    used = -(-8 * 10 // mode.tile_bits)
+    assert not changed[1][kinds >= used].any()
+    assert changed[1][kinds < used].any()
+    assert changed[0][kinds == 48].any()
+    assert not changed[0][(kinds >= used) & (kinds != 48)].any()
+
+
+@pytest.mark.parametrize("mode", ALL, ids=lambda mode: f"{mode.layout}-{mode.k}")
+def test_positions_are_read_as_they_were_written(studio, mode):
+    columns, rows = np.array([0, 3, 13, 70]), np.array([1, 0, 12, 65])
+    bits = position_bits(columns, rows, studio.key, mode)
+    for tile, column, row in zip(bits, columns, rows, strict=True):
+        found, counts = read_position(tile, studio.key, mode)
+        assert found == (column % counts[0], row % counts[1])
+        # Pictures of 4480 x 2240 pixels have no two periods that state the same.
+        assert counts[0] * 140 >= 4480
+        assert counts[1] * 140 >= 2240
 
 
 @pytest.mark.parametrize("k", [7, 9, 11])
