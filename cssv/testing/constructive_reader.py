@@ -31,7 +31,7 @@ class Read:
     frame: int
     k: int
     tag: int
-    last: int | None
+    last: int
     long: bool
     needed: int
     index: int
@@ -146,17 +146,15 @@ class Clip:
         block = bytes(int(plain[i : i + 8], 2) for i in range(0, len(plain) - 7, 8))
         if block[:2] != b"\xc5\x01":
             return None
-        tag, padded, high = int.from_bytes(block[2:4], "big"), block[4] >= 128, block[4] // 16 % 8
+        tag, high = int.from_bytes(block[2:4], "big"), block[4] // 16
         long, end = high == 7, 7 if high == 7 else 5
         needed, index = (block[5], block[6]) if long else (high + 1, block[4] % 16)
-        last = None
-        if padded:
-            width = 1 if len(block) <= 255 else 2
-            last = int.from_bytes(block[end : end + width], "big")
-            end += width
+        width = 1 if len(block) <= 255 else 2
+        last = int.from_bytes(block[end : end + width], "big")
+        end += width
         size = len(block) - end - 3
-        used = size if last is None or index != needed - 1 else last
-        if not 1 <= needed <= 255 or index > 254 or used > size:
+        used = last if index == needed - 1 else size
+        if high > 7 or not 1 <= needed <= 255 or index > 254 or used > size:
             return None
         data = block[end + 3 : end + 3 + used]
         if zlib.crc32(block[:end] + data) % 2**24 != int.from_bytes(block[end : end + 3], "big"):
@@ -193,7 +191,7 @@ class Clip:
                         break
 
 
-def window_of(read: Read) -> tuple[int, int | None, bool, int, int]:
+def window_of(read: Read) -> tuple[int, int, bool, int, int]:
     """What the packets of one window have in common (section 7)."""
     return read.tag, read.last, read.long, read.needed, read.k
 
@@ -205,8 +203,7 @@ def payload_of(packets: Sequence[Read]) -> bytes | None:
         return None
     known = {index: known[index] for index in sorted(known)[:needed]}
     data = b"".join(known[i] if i in known else interpolate(known, i) for i in range(needed))
-    if packets[0].last is not None:
-        data = data[: len(data) - len(packets[0].data) + packets[0].last]
+    data = data[: len(data) - len(packets[0].data) + packets[0].last]
     return data if zlib.crc32(data) % 65536 == packets[0].tag else None
 
 

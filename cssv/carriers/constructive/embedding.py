@@ -58,9 +58,14 @@ def embed_slot(
         row, column = np.nonzero(kinds == POSITION_KIND)
         bits = position_bits(column // REPEAT, row // REPEAT, key, mode)
         placed = bits_to_columns(bits.reshape(len(row), mode.blocks, mode.k))
-        few = -(-POSITION_BITS // mode.k)
+        few = position_blocks(mode)
         change[row, column, :few] = (found[row, column] ^ placed)[:, :few]
     _flip(stego, mode, change, key, turn)
+
+
+def position_blocks(mode: Mode) -> int:
+    """Blocks of a tile that state its position."""
+    return min(-(-POSITION_BITS // mode.k), mode.blocks)
 
 
 def packet_blocks(length: int, mode: Mode) -> int:

@@ -18,13 +18,12 @@ from cssv.errors import FramingError
 MAGIC = b"\xc5\x01"
 #: Largest payload of a window in bytes.
 PAYLOAD_LIMIT = (1 << 16) - 1
-#: Bytes of a packet that are not data, with a short and with a long header.
-OVERHEAD, LONG_OVERHEAD = 8, 10
+#: Bytes of a packet that are not data, with a short and with a long header; one more in wide packets.
+OVERHEAD, LONG_OVERHEAD = 9, 11
 #: Windows that need more packets than the first number, or have more than the second, have long headers.
 SHORT_NEEDED, SHORT_COUNT = 7, 16
 
 _HEADER = struct.Struct(">2sHB")
-_PADDED = 0x80
 _CRC_BYTES = 3
 #: Packets of more bytes state the length of the last symbol in two bytes.
 _NARROW = 255
@@ -37,24 +36,24 @@ class Shape:
     Attributes:
         size: bytes of a packet; the last one can be shorter.
         needed: how many different packets give the payload, 1 to 255.
-        last: bytes of the payload in the last of these; None if it fills the packet.
+        last: bytes of the payload in the last of these.
         long: whether the packets have long headers.
     """
 
     size: int
     needed: int
-    last: int | None
+    last: int
     long: bool
-
-    @property
-    def overhead(self) -> int:
-        """Bytes of a packet that are not data."""
-        return (LONG_OVERHEAD if self.long else OVERHEAD) + (0 if self.last is None else self.width)
 
     @property
     def width(self) -> int:
         """Bytes that state the length of the last symbol."""
         return 1 + (self.size > _NARROW)
+
+    @property
+    def overhead(self) -> int:
+        """Bytes of a packet that are not data."""
+        return (LONG_OVERHEAD if self.long else OVERHEAD) + self.width - 1
 
     @property
     def each(self) -> int:
@@ -63,7 +62,7 @@ class Shape:
 
     def used(self, index: int) -> int:
         """Bytes of a symbol that are stored."""
-        return self.each if self.last is None or index != self.needed - 1 else self.last
+        return self.last if index == self.needed - 1 else self.each
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +85,9 @@ class Packet:
         """The packet as stored. Inverse of :func:`read_packet`."""
         shape = self.shape
         needed, index = (SHORT_NEEDED + 1, 0) if shape.long else (shape.needed, self.index)
-        code = _PADDED * (shape.last is not None) | needed - 1 << 4 | index
-        head = _HEADER.pack(MAGIC, self.tag, code)
+        head = _HEADER.pack(MAGIC, self.tag, needed - 1 << 4 | index)
         head += bytes([shape.needed, self.index]) if shape.long else b""
-        head += b"" if shape.last is None else shape.last.to_bytes(shape.width, "big")
+        head += shape.last.to_bytes(shape.width, "big")
         data = self.data[: shape.used(self.index)]
         return head + _checksum(head + data) + data
 
@@ -105,18 +103,19 @@ def payload_tag(payload: bytes) -> int:
 
 def read_packet(block: bytes) -> Packet | None:
     """The packet in a block of the full size, whatever lies behind it; None if there is no sound one."""
-    if len(block) <= LONG_OVERHEAD + 2 or block[:2] != MAGIC:
+    # A block that has no room for a long header can hold no packet.
+    if len(block) < LONG_OVERHEAD + 2 or block[:2] != MAGIC:
         return None
     _, tag, code = _HEADER.unpack_from(block)
-    needed, index, at = (code >> 4 & 7) + 1, code & 15, _HEADER.size
-    long = needed > SHORT_NEEDED
+    needed, index, at = (code >> 4) + 1, code & 15, _HEADER.size
+    long = needed == SHORT_NEEDED + 1
     if long:
         needed, index, at = block[at], block[at + 1], at + 2
-    shape = Shape(len(block), needed, 0 if code & _PADDED else None, long)
-    if shape.last is not None:
-        last = int.from_bytes(block[at : at + shape.width], "big")
-        shape, at = Shape(len(block), needed, last, long), at + shape.width
+    width = Shape(len(block), needed, 0, long).width
+    shape, at = Shape(len(block), needed, int.from_bytes(block[at : at + width], "big"), long), at + width
     # Anybody can write a checksum, so the values must be possible as well.
+    if needed > SHORT_NEEDED + 1 and not long:
+        return None
     if not 1 <= needed <= erasure.SYMBOLS or index >= erasure.SYMBOLS or shape.used(index) > shape.each:
         return None
     data = block[shape.overhead : shape.overhead + shape.used(index)]
@@ -140,9 +139,6 @@ def shape_of(length: int, size: int, repair: int = 0) -> Shape:
 
 
 def _shape(length: int, size: int, *, long: bool) -> Shape:
-    full = Shape(size, 1, None, long)
-    if length and not length % full.each:
-        return Shape(size, length // full.each, None, long)
     each = Shape(size, 1, 0, long).each
     needed = max(1, -(-length // each))
     return Shape(size, needed, length - (needed - 1) * each, long)

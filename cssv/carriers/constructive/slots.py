@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cssv.carriers.constructive.keys import packet_mask, place_order
 from cssv.carriers.constructive.matching import columns_to_bits
-from cssv.carriers.constructive.packets import MAGIC, OVERHEAD
+from cssv.carriers.constructive.packets import MAGIC, Shape
 from cssv.carriers.constructive.tiles import (
     KINDS,
     PLACE_BITS,
@@ -71,7 +71,7 @@ class Mode:
     @property
     def data_bytes(self) -> int:
         """Bytes of a packet with a short header that are payload."""
-        return self.packet_bytes - OVERHEAD
+        return Shape(self.packet_bytes, 1, 0, long=False).each
 
 
 def modes(layout: Layout) -> tuple[Mode, ...]:

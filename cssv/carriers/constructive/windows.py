@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cssv.carriers.constructive.embedding import embed_slot, erase_slot, packet_blocks
+import numpy as np
+
+from cssv.carriers.constructive.embedding import embed_slot, erase_slot, packet_blocks, position_blocks
 from cssv.carriers.constructive.erasure import SYMBOLS
 from cssv.carriers.constructive.finder import CarriedWindow, WindowFinder
 from cssv.carriers.constructive.keys import PUBLIC_KEY, check_key
 from cssv.carriers.constructive.packets import (
-    LONG_OVERHEAD,
     PAYLOAD_LIMIT,
     SHORT_NEEDED,
+    Shape,
     shape_of,
     split_payload,
 )  # fmt: skip
 from cssv.carriers.constructive.search import Grid
 from cssv.carriers.constructive.slot_reader import find_packets
-from cssv.carriers.constructive.slots import Mode, modes
+from cssv.carriers.constructive.slots import POSITION_KIND, Mode, modes
 from cssv.carriers.constructive.syndromes import Room
-from cssv.carriers.constructive.tiles import PERIOD, picture_size, tile_grid
+from cssv.carriers.constructive.tiles import KINDS, PERIOD, picture_size, tile_grid, tile_kinds
 from cssv.errors import CarrierError
 from cssv.frames import U8, Layout
 
@@ -73,10 +75,14 @@ def expected_changes(mode: Mode, width: int, height: int, length: int) -> float:
         height: of the frames in pixels.
         length: length of the payload in bytes.
     """
-    rows, columns = tile_grid(width, height)
-    packets = shape_of(length, mode.packet_bytes, 0).needed
+    copies = np.bincount(tile_kinds(*tile_grid(width, height)).reshape(-1), minlength=KINDS)
+    shape = shape_of(length, mode.packet_bytes, 0)
+    blocks = copies[POSITION_KIND] * position_blocks(mode)
+    for index in range(shape.needed):
+        whole, rest = divmod(packet_blocks(shape.overhead + shape.used(index), mode), mode.blocks)
+        blocks += copies[:whole].sum() * mode.blocks + copies[whole] * rest
     # Of the 2^k syndromes that a block may need, one is there already.
-    return packets * rows * columns * mode.blocks * (1 - 2.0**-mode.k)
+    return float(blocks * (1 - 2.0**-mode.k))
 
 
 def is_too_small(width: int, height: int) -> bool:
@@ -180,8 +186,8 @@ def _slots(mode: Mode, frames: int) -> int:
 def _most_bytes(mode: Mode, frames: int) -> int:
     """Largest payload of a mode, in packets with short or with long headers."""
     slots = _slots(mode, frames)
-    long = slots * (mode.packet_bytes - LONG_OVERHEAD)
-    return max(min(slots, SHORT_NEEDED) * mode.data_bytes, long)
+    short, long = (Shape(mode.packet_bytes, 1, 0, is_long).each for is_long in (False, True))
+    return max(min(slots, SHORT_NEEDED) * short, slots * long)
 
 
 def _check_size(planes: U8, layout: Layout) -> None:
