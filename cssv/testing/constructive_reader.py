@@ -30,7 +30,7 @@ class Read:
     at: tuple[int, int]
     frame: int
     k: int
-    tag: int
+    digest: int
     last: int
     long: bool
     needed: int
@@ -146,7 +146,7 @@ class Clip:
         block = bytes(int(plain[i : i + 8], 2) for i in range(0, len(plain) - 7, 8))
         if block[:2] != b"\xc5\x01":
             return None
-        tag, high = int.from_bytes(block[2:4], "big"), block[4] // 16
+        digest, high = int.from_bytes(block[2:4], "big"), block[4] // 16
         long, end = high == 7, 7 if high == 7 else 5
         needed, index = (block[5], block[6]) if long else (high + 1, block[4] % 16)
         width = 1 if len(block) <= 255 else 2
@@ -159,7 +159,7 @@ class Clip:
         data = block[end + 3 : end + 3 + used]
         if zlib.crc32(block[:end] + data) % 2**24 != int.from_bytes(block[end : end + 3], "big"):
             return None
-        return Read(at, frame, k, tag, last, long, needed, index, data + bytes(size - used))
+        return Read(at, frame, k, digest, last, long, needed, index, data + bytes(size - used))
 
     def place(self, packet: Read) -> tuple[int, int] | None:
         """Place of the picture in the whole frame, as the first slot of a window states it (section 4)."""
@@ -193,7 +193,7 @@ class Clip:
 
 def window_of(read: Read) -> tuple[int, int, bool, int, int]:
     """What the packets of one window have in common (section 7)."""
-    return read.tag, read.last, read.long, read.needed, read.k
+    return read.digest, read.last, read.long, read.needed, read.k
 
 
 def payload_of(packets: Sequence[Read]) -> bytes | None:
@@ -204,7 +204,7 @@ def payload_of(packets: Sequence[Read]) -> bytes | None:
     known = {index: known[index] for index in sorted(known)[:needed]}
     data = b"".join(known[i] if i in known else interpolate(known, i) for i in range(needed))
     data = data[: len(data) - len(packets[0].data) + packets[0].last]
-    return data if zlib.crc32(data) % 65536 == packets[0].tag else None
+    return data if zlib.crc32(data) % 65536 == packets[0].digest else None
 
 
 def product(a: int, b: int) -> int:

@@ -70,13 +70,13 @@ class Packet:
     """One packet.
 
     Attributes:
-        tag: checksum of the window's payload, 16 bits; windows differ in it.
+        digest: checksum of the window's payload, 16 bits; windows differ in it.
         shape: how the payload is split.
         index: number of the packet in the window, which is also that of its slot.
         data: symbol ``index`` of the erasure code, ``shape.each`` bytes.
     """
 
-    tag: int
+    digest: int
     shape: Shape
     index: int
     data: bytes
@@ -85,7 +85,7 @@ class Packet:
         """The packet as stored. Inverse of :func:`read_packet`."""
         shape = self.shape
         needed, index = (SHORT_NEEDED + 1, 0) if shape.long else (shape.needed, self.index)
-        head = _HEADER.pack(MAGIC, self.tag, needed - 1 << 4 | index)
+        head = _HEADER.pack(MAGIC, self.digest, needed - 1 << 4 | index)
         head += bytes([shape.needed, self.index]) if shape.long else b""
         head += shape.last.to_bytes(shape.width, "big")
         data = self.data[: shape.used(self.index)]
@@ -96,7 +96,7 @@ def _checksum(body: bytes) -> bytes:
     return zlib.crc32(body).to_bytes(4, "big")[-_CRC_BYTES:]
 
 
-def payload_tag(payload: bytes) -> int:
+def payload_digest(payload: bytes) -> int:
     """Checksum that all packets of a payload carry, 16 bits."""
     return zlib.crc32(payload) & 0xFFFF
 
@@ -106,7 +106,7 @@ def read_packet(block: bytes) -> Packet | None:
     # A block that has no room for a long header can hold no packet.
     if len(block) < LONG_OVERHEAD + 2 or block[:2] != MAGIC:
         return None
-    _, tag, code = _HEADER.unpack_from(block)
+    _, digest, code = _HEADER.unpack_from(block)
     needed, index, at = (code >> 4) + 1, code & 15, _HEADER.size
     long = needed == SHORT_NEEDED + 1
     if long:
@@ -121,7 +121,7 @@ def read_packet(block: bytes) -> Packet | None:
     data = block[shape.overhead : shape.overhead + shape.used(index)]
     if _checksum(block[:at] + data) != block[at : at + _CRC_BYTES]:
         return None
-    return Packet(tag, shape, index, data.ljust(shape.each, b"\0"))
+    return Packet(digest, shape, index, data.ljust(shape.each, b"\0"))
 
 
 def shape_of(length: int, size: int, repair: int = 0) -> Shape:
@@ -160,8 +160,8 @@ def split_payload(payload: bytes, size: int, repair: int = 0) -> list[Packet]:
         )
     padded = payload.ljust(shape.needed * shape.each, b"\0")
     data = [padded[i * shape.each : (i + 1) * shape.each] for i in range(shape.needed)]
-    tag = payload_tag(payload)
-    return [Packet(tag, shape, i, symbol) for i, symbol in enumerate(erasure.encode(data, count))]
+    digest = payload_digest(payload)
+    return [Packet(digest, shape, i, symbol) for i, symbol in enumerate(erasure.encode(data, count))]
 
 
 def join_packets(packets: Mapping[int, Packet]) -> bytes:
@@ -170,14 +170,14 @@ def join_packets(packets: Mapping[int, Packet]) -> bytes:
     Raises:
         FramingError: there are too few packets, or they are of different windows.
     """
-    kinds = {(packet.tag, packet.shape) for packet in packets.values()}
+    kinds = {(packet.digest, packet.shape) for packet in packets.values()}
     if len(kinds) != 1:
         raise FramingError("packets of different windows", found=len(kinds), bound="one window")
-    tag, shape = kinds.pop()
+    digest, shape = kinds.pop()
     symbols = {i: packet.data for i, packet in packets.items()}
     whole = b"".join(erasure.decode(symbols, shape.needed))
     payload = whole[: len(whole) - shape.each + shape.used(shape.needed - 1)]
-    # Packets of two windows with the same tag and shape can follow each other in a clip that was cut.
-    if payload_tag(payload) != tag:
+    # Packets of two windows with the same digest and shape can follow each other in a clip that was cut.
+    if payload_digest(payload) != digest:
         raise FramingError("packets of different windows, or damaged ones", bound="one window")
     return payload

@@ -12,7 +12,7 @@ from cssv.carriers.constructive.packets import (
     Packet,
     Shape,
     join_packets,
-    payload_tag,
+    payload_digest,
     read_packet,
     shape_of,
     split_payload,
@@ -26,13 +26,13 @@ SHAPES = st.one_of(
 
 
 @given(st.integers(0, 65535), SHAPES, st.integers(20, 300), st.data())
-def test_read_is_the_inverse_of_write(tag, form, size, data):
+def test_read_is_the_inverse_of_write(digest, form, size, data):
     needed, long, index = form
     last = data.draw(st.integers(0, size - 15))
     shape = Shape(size, needed, last, long)
     used = shape.used(index)
     symbol = data.draw(st.binary(min_size=used, max_size=used)).ljust(shape.each, b"\0")
-    packet = Packet(tag, shape, index, symbol)
+    packet = Packet(digest, shape, index, symbol)
     written = packet.write()
     assert len(written) == shape.overhead + used
     # What lies behind the packet is not part of it.
@@ -79,7 +79,7 @@ def test_join_is_the_inverse_of_split(data):
     packets = split_payload(payload, size, repair)
     count = packets[0].shape.needed + repair
     assert [packet.index for packet in packets] == list(range(count))
-    assert {packet.tag for packet in packets} == {payload_tag(payload)}
+    assert {packet.digest for packet in packets} == {payload_digest(payload)}
     shape = packets[0].shape
     assert [len(packet.write()) for packet in packets] == [
         shape.overhead + shape.used(index) for index in range(count)
@@ -119,7 +119,7 @@ def test_packets_of_different_windows():
         join_packets({0: first[0], 1: second[1]})
     with pytest.raises(FramingError, match="different windows"):
         join_packets({})
-    # The same tag and shape, as one pair of windows in 65536 has.
-    alike = Packet(first[0].tag, first[0].shape, 1, second[1].data)
+    # The same digest and shape, as one pair of windows in 65536 has.
+    alike = Packet(first[0].digest, first[0].shape, 1, second[1].data)
     with pytest.raises(FramingError, match="different windows"):
         join_packets({0: first[0], 1: alike})
