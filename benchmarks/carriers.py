@@ -139,7 +139,7 @@ def make_copies(stego: Path, source: Source, folder: Path, seed: int = 0) -> Ite
     yield Copy("FFV1", ffmpeg(stego, folder / "ffv1.mkv", "-c:v", "ffv1"), 0, everything)
     # From a window that is cut on, heat maps come back with the next whole window.
     judged = _whole_windows(source, cut, count)
-    lossless = ("-c:v", "libx264", "-qp", "0")
+    lossless = ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast")
     trimmed = ffmpeg(stego, folder / "trim.mp4", "-vf", _trim(cut, count), *lossless)
     yield Copy("trim", trimmed, cut, judged)
     length = min(count, int(CROP_S * source.rate))

@@ -175,7 +175,7 @@ def payloads(source: Source, carrier: AnyCarrier) -> list[bytes | None]:
     ]
 
 
-class _EachFrame:
+class FrameHider:
     """A rival that treats each frame by itself; a message is right or wrong as a whole."""
 
     most_frames: int | None = None
@@ -208,7 +208,7 @@ class _EachFrame:
         raise NotImplementedError
 
 
-class PlainLsb(_EachFrame):
+class PlainLsb(FrameHider):
     """LSB replacement: the payload of the window, with length and CRC-32, at the beginning of each frame."""
 
     name = "plain LSB"
@@ -235,7 +235,7 @@ class PlainLsb(_EachFrame):
         return message if check == zlib.crc32(message).to_bytes(_CHECK, "big") else None
 
 
-class _Watermark(_EachFrame):
+class Watermark(FrameHider):
     """A package that hides 32 bits in an RGB picture; its result is converted back to the planes of the clip.
 
     Args:
@@ -275,7 +275,7 @@ class _Watermark(_EachFrame):
         raise NotImplementedError
 
 
-class InvisibleWatermark(_Watermark):
+class InvisibleWatermark(Watermark):
     """Package invisible-watermark.
 
     Args:
@@ -301,7 +301,7 @@ class InvisibleWatermark(_Watermark):
         return list(self._decoder.decode(picture, self._method))
 
 
-class BlindWatermark(_Watermark):
+class BlindWatermark(Watermark):
     """Package blind-watermark."""
 
     name = "blind-watermark"

@@ -11,7 +11,7 @@ import pytest
 from carriers import COPIES, Copy, load, main, make_copies, measure, scale, table_head, write_lossless
 from meters.lattice import to_rgb
 from psnr import Comparison
-from rivals.hiders import Answer, PlainLsb, _Watermark, all_hiders, from_rgb, payloads
+from rivals.hiders import Answer, PlainLsb, Watermark, all_hiders, from_rgb, payloads
 
 from cssv.carriers import make_carrier
 from cssv.frames import cut_planes
@@ -35,7 +35,7 @@ def cells(row):
     return [cell.strip() for cell in row.strip("|").split(" | ")]
 
 
-class Bright(_Watermark):
+class Bright(Watermark):
     """A watermark in the brightness of 32 squares."""
 
     name = "bright"
