@@ -180,8 +180,8 @@ class _Segments:
         self._has_outline = decoder.decision("outline", self._has_outline)
         if not self._has_outline:
             return None
-        found = [decoder.signed(f"outline.{k}", 128) + (29 if k == 0 else 0) for k in range(8)]
-        check(max(map(abs, found)) <= 64, "outline")
+        found = [decoder.signed(f"outline.{k}", 64) + (15 if k == 0 else 0) for k in range(8)]
+        check(max(map(abs, found)) <= 32, "outline")
         return found
 
     def _goal(self, kind: str) -> Any:
@@ -249,7 +249,7 @@ def _shares(outline: list[int]) -> list[int]:
     """Section 8: shares of an outline in 32 directions."""
     found = []
     for j in range(32):
-        cosines = [round(512 * math.cos(math.pi * k * (2 * j + 1) / 64)) for k in range(8)]
+        cosines = [round(1024 * math.cos(math.pi * k * (2 * j + 1) / 64)) for k in range(8)]
         total = sum(number * cosine for number, cosine in zip(outline, cosines, strict=True))
         found.append(min(max(total, 4096), 32768))
     return found

@@ -130,10 +130,10 @@ def windows():
         segment(3, 1, goal_px=round_goal("goal_px", Point((301.7, 55.0), None, Source.ESTIMATED))),
     ]
     shapes = [
-        segment(1, 1, outline=(29, 0, 0, 0, 0, 0, 0, 0)),
+        segment(1, 1, outline=(15, 0, 0, 0, 0, 0, 0, 0)),
         segment(2, 1),
-        segment(3, 1, outline=(64, -64, 7, -3, 0, 1, -1, 2)),
-        segment(4, 1, outline=(-64, 3, -2, 9, 0, 0, 64, 1)),
+        segment(3, 1, outline=(32, -32, 7, -3, 0, 1, -1, 2)),
+        segment(4, 1, outline=(-32, 3, -2, 9, 0, 0, 32, 1)),
     ]
     parts = scene_parts(Scene.from_json(SCENE))
     odd = Ranges((0.0, 1.5), (36.125, 37.0), (0.0, 1.0))
