@@ -2,6 +2,7 @@
 
     python benchmarks/equations.py --data DIR [--sequence NAME ...]   annotated tracks, also smoothed
     python benchmarks/equations.py --clip FILE [--rate N]             tracks of the motion detector
+    python benchmarks/equations.py --periodic                         made tracks on circles, 60 s
 
 Every encoding is real: it is written with one range coder a track, read back, and compared with the track.
 "One method" encodes all four numbers by it; where it cannot encode one, by deltas. An expression is kept for
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from equations_priors import SEQUENCES
-from equations_tracks import Sample, motion_tracks, tracks_of
+from equations_tracks import Sample, motion_tracks, periodic_tracks, tracks_of
 
 from cssv.payload.channels import UNITS_A_PX
 from cssv.payload.track_code import CHANNELS, Code, TrackMethod, read_track, values_of, write_track
@@ -99,9 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sequence", action="append", help="default: all but those of the priors")
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--rate", type=Fraction, help="of the clip, if its header is wrong")
+    parser.add_argument("--periodic", action="store_true")
     options = parser.parse_args(arguments)
-    if (options.data is None) == (options.clip is None):
-        parser.error("give either --data or --clip")
+    if (options.data is not None) + (options.clip is not None) + options.periodic != 1:
+        parser.error("give one of --data, --clip and --periodic")
+    if options.periodic:
+        report("made, periodic", periodic_tracks())
+        return
     if options.clip:
         report(f"{options.clip.name}, motion detector", motion_tracks(options.clip, options.rate))
         return

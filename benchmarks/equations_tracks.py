@@ -47,6 +47,24 @@ def motion_tracks(clip: Path, rate: Fraction | None) -> list[Sample]:
         return list(samples(perceive(reader, detector("motion"))))
 
 
+def periodic_tracks(seconds: float = 60.0, rate: int = 25, noise_px: float = 0.3) -> list[Sample]:
+    """Made tracks of machines: boxes on circles and pendulums, with the noise of a detector."""
+    times = np.arange(round(seconds * rate)) / rate
+    rng = np.random.default_rng(11)
+    found = []
+    for turn in (0.4, 0.9, 1.6, 2.5):
+        angle = turn * times + rng.uniform(0, 6)
+        values = (
+            320 + 140 * np.cos(angle),
+            240 + 90 * np.sin(angle),
+            40 + 6 * np.sin(angle),
+            60 + 9 * np.sin(angle),
+        )
+        noisy = [each + rng.normal(size=len(times)) * noise_px for each in values]
+        found.append(Sample(Frames.from_times(times.tolist()), dict(zip(CHANNELS, noisy, strict=True))))
+    return found
+
+
 def samples(tracks: Tracks) -> Iterator[Sample]:
     """The tracks as the encoding takes them."""
     for track in tracks:
