@@ -60,6 +60,7 @@ def fit_window(
     priors: Table | None = None,
     *,
     halves: bool = True,
+    halves_above: float = 0.0,
     scene: Scene | None = None,
     turn: int = 0,
     methods: Collection[Method] = ALL_METHODS,
@@ -83,6 +84,8 @@ def fit_window(
         priors: the states of the models at the beginning; by default those shipped.
         halves: whether the velocities from the past and to the future frames are held; if not, they become
             their mean.
+        halves_above: share of the range of speeds. An object whose velocities from the past and to the future
+            frames never differ by more from their mean gets the mean.
         scene: what the window tells one part of; None tells nothing but the objects.
         turn: place of the window in the clip, from 0; it chooses the part.
         outlines: of each frame the shares of outlines by track, as :func:`.radii_to_shares` gives them; a
@@ -100,6 +103,9 @@ def fit_window(
             remedy="Make the window shorter.",
         )
     runs = _runs(frames, halves=halves)
+    for run in runs:
+        if run.segment.has_turn and _largest_turn(run.states, ranges) <= halves_above:
+            run.segment = replace(run.segment, has_turn=False)
     if outlines is not None:
         for run in runs:
             run.segment = replace(run.segment, outline=_outline_of(run.segment, outlines))
@@ -153,6 +159,15 @@ def _runs(objects: Sequence[Iterable[ObjectState]], *, halves: bool) -> list[_Ru
         score = round(SCORES * float(np.mean([state.score for state in run.states])))
         run.segment = replace(run.segment, count=len(run.states), score=min(max(score, 0), SCORES))
     return sorted(done, key=lambda run: (run.segment.track, run.segment.start))
+
+
+def _largest_turn(states: Sequence[ObjectState], ranges: Ranges) -> float:
+    """Largest difference of the velocities from their mean, as a share of the range of speeds."""
+    past, future = (
+        np.array([getattr(state, name) for state in states]) for name in ("past_px_s", "future_px_s")
+    )
+    low, high = ranges.speed_px_s
+    return float(np.hypot(*((future - past) / 2).T).max() / (high - low))
 
 
 def _outline_of(segment: Segment, outlines: Sequence[Mapping[int, F64]]) -> tuple[int, ...] | None:

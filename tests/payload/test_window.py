@@ -176,6 +176,19 @@ def test_without_halves_the_velocities_become_their_mean():
 
 
 @pytest.mark.parametrize("scores", [(0.0, 0.0), (1.0, 1.0), (0.3, 0.7), (0.03, 0.01), (0.97, 0.99)])
+def test_halves_are_held_where_they_differ_enough():
+    """A turn of 30 px/s is 3/20 of the default range of speeds."""
+    turning = [
+        (replace(state, past_px_s=(12.5, -7.5), future_px_s=(72.5, -7.5)),) for state in walker(frames=6)
+    ]
+    span = RANGES.speed_px_s[1] - RANGES.speed_px_s[0]
+    for share, is_held in ((30 / span + 0.01, False), (30 / span - 0.01, True)):
+        window = fitted(turning, halves_above=share)
+        assert window.segments[0].has_turn is is_held
+        past = window_states(window)[3][0].past_px_s[0]
+        assert (abs(past - 12.5) <= span / 16) is is_held
+
+
 def test_the_score_is_the_mean_of_a_segment(scores):
     states = [replace(state, score=score) for state, score in zip(walker(frames=2), scores, strict=True)]
     decoded = window_states(read_window(write_window(fitted([[state] for state in states]))))
