@@ -168,14 +168,6 @@ def test_values_outside_the_ranges_come_back():
     assert math.dist(got.past_px_s, (900, 0)) <= 200 / 16
 
 
-def test_without_halves_the_velocities_become_their_mean():
-    state = replace(walker()[0], past_px_s=(10.0, 0.0), future_px_s=(75.0, -15.0))
-    (got,) = window_states(read_window(write_window(fitted([[state]], halves=False))))[0]
-    assert got.past_px_s == got.future_px_s == got.velocity_px_s
-    assert math.dist(got.velocity_px_s, state.velocity_px_s) <= 200 / 32
-
-
-@pytest.mark.parametrize("scores", [(0.0, 0.0), (1.0, 1.0), (0.3, 0.7), (0.03, 0.01), (0.97, 0.99)])
 def test_halves_are_held_where_they_differ_enough():
     """A turn of 30 px/s is 3/20 of the default range of speeds."""
     turning = [
@@ -189,6 +181,14 @@ def test_halves_are_held_where_they_differ_enough():
         assert (abs(past - 12.5) <= span / 16) is is_held
 
 
+def test_without_halves_the_velocities_become_their_mean():
+    state = replace(walker()[0], past_px_s=(10.0, 0.0), future_px_s=(75.0, -15.0))
+    (got,) = window_states(read_window(write_window(fitted([[state]], halves=False))))[0]
+    assert got.past_px_s == got.future_px_s == got.velocity_px_s
+    assert math.dist(got.velocity_px_s, state.velocity_px_s) <= 200 / 32
+
+
+@pytest.mark.parametrize("scores", [(0.0, 0.0), (1.0, 1.0), (0.3, 0.7), (0.03, 0.01), (0.97, 0.99)])
 def test_the_score_is_the_mean_of_a_segment(scores):
     states = [replace(state, score=score) for state, score in zip(walker(frames=2), scores, strict=True)]
     decoded = window_states(read_window(write_window(fitted([[state] for state in states]))))
