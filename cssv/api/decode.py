@@ -190,8 +190,10 @@ def decode(
             for _ in flow:
                 pass
         if scene_file is not None:
-            tracks = () if paths is None else tuple(equations_of(paths))
-            scene_file.write_text(replace(decoder.scene, tracks=tracks).dumps(), encoding="utf-8")
+            found = decoder.scene
+            if paths is not None:
+                found = replace(found, tracks=tuple(equations_of(paths, found)))
+            scene_file.write_text(found.dumps(), encoding="utf-8")
     written = tuple(Path(p) for p in (heat, objects, scene, overlay) if p is not None)
     return Decoded(
         tally.frames,

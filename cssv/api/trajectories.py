@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from cssv.boxes import F64
-from cssv.errors import FramingError, InputError, OptionError
+from cssv.errors import FramingError, InputError, OptionError, SceneError
 from cssv.payload.channels import UNITS_A_PX
 from cssv.payload.symbolic import BACKENDS, Backend, find_backend
 from cssv.payload.track_code import CHANNELS, LEAST_BOUND, Frames, write_track
@@ -18,9 +18,12 @@ from cssv.payload.track_text import describe
 from cssv.pipeline.arguments import Progress, check_choice, counted
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.track_paths import TrackPath, TrackPaths, read_paths
-from cssv.scene import Equation, Equations, TrackEquations
+from cssv.scene import Equation, Equations, Scene, TrackEquations
+from cssv.scene.check import FASTEST_PX_S
+from cssv.scene.equation_check import EquationCheck
 from cssv.scene.equations import EQUATION_NAMES
 from cssv.scene.expressions import spoken_expression, write_expression
+from cssv.scene.part_to_json import part_to_json
 
 #: The error bound by default, and its bounds.
 DEFAULT_BOUND_PX, LEAST_BOUND_PX, MOST_BOUND_PX = 1.0, LEAST_BOUND / UNITS_A_PX, 64.0
@@ -159,8 +162,13 @@ def check_options(bound_px: float, symbolic: str | None) -> Backend | None:
     return find_backend(symbolic)
 
 
-def equations_of(paths: TrackPaths) -> Iterator[TrackEquations]:
-    """What ``scene.json`` holds of the perceived tracks: those that have an equation."""
+def equations_of(paths: TrackPaths, scene: Scene) -> Iterator[TrackEquations]:
+    """The equations of the perceived tracks that ``scene`` can hold beside its own."""
+    check = EquationCheck(FASTEST_PX_S)
+    for _, given in scene.given_tracks():
+        if isinstance(given.trajectory, Equations):
+            # Its opcodes count too.
+            list(check.faults(part_to_json(given.trajectory)))
     for path in paths:
         # A given object stands in the scene already.
         if path.is_given:
@@ -170,11 +178,27 @@ def equations_of(paths: TrackPaths) -> Iterator[TrackEquations]:
         except InputError:
             # A box far outside of any picture has no place in a scene either.
             continue
+        if found.from_s == found.to_s:
+            continue
         known = found.equations
-        if found.from_s < found.to_s and any(getattr(known, name) for name in EQUATION_NAMES):
-            yield TrackEquations(
-                track=found.track, label=found.label or None, name=found.name, trajectory=known
-            )
+        # Between two frames a formula may leave what a scene allows, such as a width above 0.
+        wrong = {keys[0] for keys, _ in check.faults(part_to_json(known))}
+        left_out: dict[str, Any] = dict.fromkeys(wrong & set(EQUATION_NAMES))
+        known = replace(known, **left_out)
+        entry = TrackEquations(
+            track=found.track, label=found.label or None, name=found.name, trajectory=known
+        )
+        if any(getattr(known, name) for name in EQUATION_NAMES) and _fits_scene(entry):
+            yield entry
+
+
+def _fits_scene(entry: TrackEquations) -> bool:
+    """Whether a scene may hold this; a foreign file can have labels and times of any size."""
+    try:
+        Scene(tracks=(entry,))
+    except SceneError:
+        return False
+    return True
 
 
 def _trajectory(path: TrackPath, bound_px: float, backend: Backend | None) -> Trajectory:

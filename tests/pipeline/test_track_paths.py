@@ -12,6 +12,8 @@ import pytest
 from cssv.api.trajectories import equations_of, trajectories_of
 from cssv.errors import InputError
 from cssv.pipeline.track_paths import TrackPaths, read_paths
+from cssv.scene import Scene
+from cssv.scene.equations import EQUATION_NAMES
 from cssv.template.state import ObjectState
 
 
@@ -68,7 +70,7 @@ def test_a_track_of_one_frame_is_a_constant():
     assert found.centre_x.error_px <= 1
     paths = read_paths(Source((2, [state(1, 8.5)])))
     # A scene's trajectory takes time.
-    assert list(equations_of(paths)) == []
+    assert list(equations_of(paths, Scene())) == []
 
 
 @pytest.mark.parametrize("x", [1e15, -1e15, float("nan"), float("inf")])
@@ -76,9 +78,32 @@ def test_boxes_far_outside_are_named_or_left_out(x):
     frames = [(number, [state(1, x), state(2, 5.0)]) for number in range(5)]
     with pytest.raises(InputError, match="track 1 cannot be described"):
         trajectories_of(Source(*frames), 1.0, None, None)
-    assert [each.track for each in equations_of(read_paths(Source(*frames)))] == [2]
+    assert [each.track for each in equations_of(read_paths(Source(*frames)), Scene())] == [2]
 
 
 def test_no_tracks():
     assert trajectories_of(Source(), 1.0, None, None) == ()
     assert list(TrackPaths()) == []
+
+
+def test_equations_that_a_scene_cannot_hold_are_left_out(monkeypatch):
+    # A box whose width is 0 at the end, and one beyond the largest place.
+    flat = [(number, [state(3, 5.0, box_px=(5.0, 9.0, (8 - number) * 8.0, 9.0))]) for number in range(9)]
+    far = [(number, [state(4, 1_020_000.0)]) for number in range(9)]
+    for frames, names in ((flat, {"centre_x_px", "foot_y_px", "height_px"}), (far, {"foot_y_px"})):
+        (found,) = equations_of(read_paths(Source(*frames)), Scene())
+        known = found.trajectory
+        assert {name for name in EQUATION_NAMES if getattr(known, name)} >= names
+        assert known.width_px is None or frames is far
+        assert known.centre_x_px is None or frames is flat
+        Scene(tracks=(found,))
+    named = [(number, [state(5, 5.0, label="x" * 1001)]) for number in range(3)]
+    assert list(equations_of(read_paths(Source(*named)), Scene())) == []
+    late = [(10**10 + number, [state(5, 5.0)]) for number in range(3)]
+    assert list(equations_of(read_paths(Source(*late)), Scene())) == []
+    # All equations of a scene together have a limit.
+    monkeypatch.setattr("cssv.scene.equation_check.MOST_STEPS_OF_SCENE", 6)
+    both = Source(*((number, [state(1, 5.0), state(2, 50.0)]) for number in range(5)))
+    found = tuple(equations_of(read_paths(both), Scene()))
+    assert [each.track for each in found] == [1, 2]
+    Scene(tracks=found)
