@@ -144,6 +144,55 @@ def test_a_copy_tells_the_scene(first, tmp_path):
     assert scene.environment.humidity_pct.value == pytest.approx(given["humidity_pct"], rel=1e-2)
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A clip of 400x320 pixels with objects in opposite corners, and its original."""
+    folder = tmp_path_factory.mktemp("large")
+    rng = np.random.default_rng(7)
+    noise = rng.integers(40, 60, (320, 400, 3), dtype=np.uint8)
+    path = folder / "large.cssv"
+    options = {"carrier": "constructive", "layout": "yuv420p"}
+    with cssv.Encoder(path, size=(400, 320), rate=10, **options) as encoder:
+        for number in range(40):
+            picture, boxes = noise.copy(), [[60 + 2 * number, 60, 40, 60], [330 - 3 * number, 230, 50, 70]]
+            for x, y, w, h in boxes:
+                picture[y : y + h, x : x + w] = 220
+            encoder.write(picture, cssv.detections(boxes, [0.9, 0.8], ["cart", "person"], [1, 2]))
+    return path
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (140, 0), (238, 158), (26, 24), (240, 160)])
+def test_a_crop_tells_of_all_objects_and_knows_its_place(large, tmp_path, x, y):
+    ffmpeg("-i", large, "-map", "0:v", "-vf", f"crop=160:160:{x}:{y}", "-c:v", "ffv1", tmp_path / "crop.mkv")
+    with cssv.open(large) as whole, cssv.open(tmp_path / "crop.mkv") as crop:
+        assert len(crop) == len(whole) == 40
+        compared = 0
+        for moment, full in zip(crop, whole, strict=True):
+            assert moment.origin == (x, y)
+            assert moment.states == full.states_in_pixels
+            assert len(moment.states) == 2
+            # An object that lies inside of the crop is drawn as in the whole picture.
+            luma, wanted = moment.heat[:160], full.heat[:320][y : y + 160, x : x + 160]
+            for state in moment.states:
+                left, top, w, h = map(round, state.box_px)
+                right, low = left + w, top + h
+                if min(left - x, top - y) < 20 or max(right - x, low - y) > 140:
+                    continue
+                part = slice(top - y, low - y), slice(left - x, right - x)
+                assert luma[part].any()
+                assert np.array_equal(luma[part], wanted[part])
+                compared += 1
+    assert compared or (x, y) != (26, 24)
+    found = cssv.info(tmp_path / "crop.mkv")
+    assert found.origin == (x, y)
+
+
+def test_a_part_of_a_crop_that_is_too_small_tells_nothing(large, tmp_path):
+    ffmpeg("-i", large, "-map", "0:v", "-vf", "crop=138:138:20:20", "-c:v", "ffv1", tmp_path / "crop.mkv")
+    with pytest.raises(NibblesLostError):
+        moments(tmp_path / "crop.mkv")
+
+
 def test_a_lossy_copy_is_refused(first, tmp_path):
     ffmpeg("-i", first, "-map", "0:v", "-c:v", "libx264", "-crf", "28", tmp_path / "lossy.mp4")
     with pytest.raises(NibblesLostError, match="carry no heat map"):
