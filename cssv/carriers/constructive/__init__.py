@@ -1,4 +1,5 @@
-"""The pixel layer of the constructive carrier: payloads in keyed lowest bits, in every part of the picture.
+"""The constructive carrier: payloads of windows in keyed lowest bits, in every part of the picture.
 
-``SPEC.md`` in this folder is normative. A payload is opaque here; :mod:`.windows` has the public functions.
+``SPEC.md`` in this folder is normative for the pixels. :mod:`.carrier` has the carrier, :mod:`.extractor` its way back.
+For the other modules, the pixel layer, a payload is opaque; :mod:`.windows` has their public functions.
 """
