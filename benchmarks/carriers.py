@@ -10,7 +10,7 @@ embedding and extracting, without codec.
 The other columns are copies made by ffmpeg, and the share of their frames that come back whole. Of CSSV a
 frame is whole if its heat map is equal byte for byte, and in a crop if every object of the frame is listed,
 also those outside the crop. Of the rivals a frame is whole if its message is right in every bit. A crop has
-160x160 pixels and 4 s at a random place and time. In crops and trims the frames are counted whose window of
+160x160 pixels and 4 s, at random places and times. In crops and trims the frames are counted whose window of
 2 s is held completely. Slow rivals get the first ``--rival-frames`` frames only, and are compared with these.
 """
 
@@ -130,9 +130,9 @@ class Copy:
         return whole / len(self.judged)
 
 
-def make_copies(stego: Path, source: Source, folder: Path, seed: int = 0) -> Iterator[Copy]:
-    """Make the copies of a stego file, one after the other."""
-    rng, count, first = np.random.default_rng(seed), len(source.frames), source.frames[0]
+def make_copies(stego: Path, source: Source, folder: Path, crops: int) -> Iterator[Copy]:
+    """Make the copies of a stego file, one after the other; of crops several."""
+    count = len(source.frames)
     cut = count // 5
     everything = range(count)
     yield Copy("remux", ffmpeg(stego, folder / "remux.mkv", "-c", "copy"), 0, everything)
@@ -142,14 +142,21 @@ def make_copies(stego: Path, source: Source, folder: Path, seed: int = 0) -> Ite
     lossless = ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast")
     trimmed = ffmpeg(stego, folder / "trim.mp4", "-vf", _trim(cut, count), *lossless)
     yield Copy("trim", trimmed, cut, judged)
+    rng = np.random.default_rng(0)
+    yield from (_crop(stego, source, folder, rng) for _ in range(crops))
+    lossy = ffmpeg(stego, folder / "lossy.mp4", "-c:v", "libx264", "-crf", "23")
+    yield Copy("x264 CRF 23", lossy, 0, everything)
+
+
+def _crop(stego: Path, source: Source, folder: Path, rng: np.random.Generator) -> Copy:
+    """A crop at a random place and time."""
+    count, first = len(source.frames), source.frames[0]
     length = min(count, int(CROP_S * source.rate))
     begin = int(rng.integers(0, count - length + 1))
     left, top = (2 * int(rng.integers(0, (side - CROP_PX) // 2 + 1)) for side in (first.width, first.height))
     filters = f"{_trim(begin, begin + length)},crop={CROP_PX}:{CROP_PX}:{left}:{top}:exact=1"
-    cropped = ffmpeg(stego, folder / "crop.mkv", "-vf", filters, "-c:v", "ffv1")
-    yield Copy("crop", cropped, begin, _whole_windows(source, begin, begin + length))
-    lossy = ffmpeg(stego, folder / "lossy.mp4", "-c:v", "libx264", "-crf", "23")
-    yield Copy("x264 CRF 23", lossy, 0, everything)
+    path = ffmpeg(stego, folder / "crop.mkv", "-vf", filters, "-c:v", "ffv1")
+    return Copy("crop", path, begin, _whole_windows(source, begin, begin + length))
 
 
 def _trim(first: int, stop: int) -> str:
@@ -183,7 +190,7 @@ def write_lossless(frames: Sequence[Frame], source: Source, path: Path) -> int:
         return sum(packet.size for packet in file.demux(video=0))
 
 
-def measure(hider: Hider, whole: Source, folder: Path) -> str:
+def measure(hider: Hider, whole: Source, folder: Path, crops: int) -> str:
     """One row of the table."""
     source = whole.part(hider.most_frames)
     count = len(source.frames)
@@ -198,10 +205,9 @@ def measure(hider: Hider, whole: Source, folder: Path) -> str:
     truth = hider.truth(source, recovered)
     before = write_lossless(source.frames, source, folder / "cover.mp4")
     after = write_lossless(stegos, source, folder / "stego.mp4")
-    shares = {
-        copy.name: copy.share(truth, hider.recover_file(copy.path))
-        for copy in make_copies(folder / "stego.mp4", source, folder)
-    }
+    shares: dict[str, list[float]] = {name: [] for name in COPIES}
+    for copy in make_copies(folder / "stego.mp4", source, folder, crops):
+        shares[copy.name].append(copy.share(truth, hider.recover_file(copy.path)))
     cells = [
         f"{hider.name}{f' ({count} frames)' if hider.most_frames else ''}",
         hider.amount(source),
@@ -209,7 +215,7 @@ def measure(hider: Hider, whole: Source, folder: Path) -> str:
         f"{100 * after / before - 100:+.2f} %",
         f"{1000 * (embedded - began) / count:.1f}",
         f"{1000 * (extracted - embedded) / count:.1f}",
-        *(f"{100 * shares[name]:.0f} %" for name in COPIES),
+        *(f"{100 * np.mean(shares[name]):.0f} %" for name in COPIES),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -230,6 +236,7 @@ def main() -> None:
     parser.add_argument("--rate", type=Fraction, help="frames a second of the clip")
     parser.add_argument("--boxes", type=Path, help="MOT boxes of the clip")
     parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--crops", type=int, default=4, help="number of crops")
     parser.add_argument("--rival-frames", type=int, default=4, help="of the slow rivals")
     parser.add_argument("--only", nargs="+", default=[""], help="rows whose names contain one of these")
     options = parser.parse_args()
@@ -245,7 +252,7 @@ def main() -> None:
         for hider in all_hiders(options.rival_frames):
             if any(text in hider.name for text in options.only):
                 with tempfile.TemporaryDirectory() as folder:
-                    print(measure(hider, source, Path(folder)), flush=True)
+                    print(measure(hider, source, Path(folder), options.crops), flush=True)
         print()
 
 

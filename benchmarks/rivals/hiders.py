@@ -64,15 +64,17 @@ class Answer:
 
     Attributes:
         content: checksum of the heat map, or the message itself.
-        objects: ids of the objects listed; of a message none.
+        objects: ids of the objects listed; None if it is a message.
     """
 
     content: bytes
-    objects: frozenset[int] = frozenset()
+    objects: frozenset[int] | None = None
 
     def lists(self, wanted: Answer) -> bool:
         """Whether it tells of all objects, or has the whole message."""
-        return self.objects >= wanted.objects if wanted.objects else self.content == wanted.content
+        if self.objects is None or wanted.objects is None:
+            return self.content == wanted.content
+        return self.objects >= wanted.objects
 
 
 class Hider(Protocol):

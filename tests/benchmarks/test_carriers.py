@@ -67,7 +67,7 @@ def test_planes_are_scaled(source):
 
 
 def test_the_constructive_carrier_comes_back_from_lossless_copies(source, hiders, tmp_path):
-    name, amount, psnr, video, _, _, *shares = cells(measure(hiders["constructive"], source, tmp_path))
+    name, amount, psnr, video, _, _, *shares = cells(measure(hiders["constructive"], source, tmp_path, 1))
     assert name == "constructive"
     carrier = make_carrier("constructive", {})
     mean = np.mean([len(payload) for payload in payloads(source, carrier)])
@@ -78,7 +78,7 @@ def test_the_constructive_carrier_comes_back_from_lossless_copies(source, hiders
 
 
 def test_the_nibble_carrier_comes_back_but_for_objects_outside_the_crop(source, hiders, tmp_path):
-    name, amount, psnr, _, _, _, *shares = cells(measure(hiders["nibble, sparse"], source, tmp_path))
+    name, amount, psnr, _, _, _, *shares = cells(measure(hiders["nibble, sparse"], source, tmp_path, 1))
     assert (name, amount) == ("nibble, sparse", "the heat map itself")
     assert 25 < float(psnr) < 60
     assert shares[:3] == ["100 %", "100 %", "100 %"]
@@ -86,7 +86,7 @@ def test_the_nibble_carrier_comes_back_but_for_objects_outside_the_crop(source, 
 
 
 def test_plain_lsb_is_lost_in_a_crop(source, tmp_path):
-    row = cells(measure(PlainLsb(), source, tmp_path))
+    row = cells(measure(PlainLsb(), source, tmp_path, 1))
     assert row[6:] == ["100 %", "100 %", "100 %", "0 %", "0 %"]
 
 
@@ -100,7 +100,7 @@ def test_plain_lsb_reads_what_it_writes(source, message):
 
 
 def test_a_rival_gets_the_first_frames(source, tmp_path):
-    row = cells(measure(Bright(3), source, tmp_path))
+    row = cells(measure(Bright(3), source, tmp_path, 1))
     assert row[:2] == ["bright (3 frames)", "4 bytes, in each frame"]
     # Squares survive a lossy codec; a crop moves them.
     assert row[6:] == ["100 %", "100 %", "100 %", "0 %", "100 %"]
@@ -115,8 +115,11 @@ def test_rgb_comes_back_from_planes():
 
 def test_copies_hold_the_frames_that_they_say(source, tmp_path):
     write_lossless(source.frames, source, tmp_path / "stego.mp4")
-    found = list(make_copies(tmp_path / "stego.mp4", source, tmp_path))
+    found = list(make_copies(tmp_path / "stego.mp4", source, tmp_path, 1))
     assert tuple(copy.name for copy in found) == COPIES
+    (tmp_path / "more").mkdir()
+    more = list(make_copies(tmp_path / "stego.mp4", source, tmp_path / "more", 3))
+    assert [copy.name for copy in more].count("crop") == 3
     for copy in found[:4]:
         with VideoReader(copy.path) as reader:
             frames = list(reader)
@@ -154,7 +157,12 @@ def test_only_frames_that_are_judged_count():
     assert Copy("remux", Path("x"), 0, range(4)).share(truth, []) == 0
 
 
-def test_a_message_without_objects_is_compared_itself():
+def test_a_frame_without_objects_has_nothing_to_list():
+    assert Answer(b"another crop", frozenset()).lists(Answer(b"whole", frozenset()))
+    assert not Answer(b"", frozenset()).lists(Answer(b"", frozenset({1})))
+
+
+def test_a_message_is_compared_itself():
     assert Answer(b"m").lists(Answer(b"m"))
     assert not Answer(b"n").lists(Answer(b"m"))
 
