@@ -83,11 +83,15 @@ class CarriedClip:
         ranges: values at the bottom and top of each ring.
         scene: the scene as far as the pixels carry it.
         time_base: seconds per unit of pts, exact.
+        size: width and height of the frames of the clip; None if the pixels do not tell.
+        is_complete: whether later frames tell no more about the scene.
     """
 
     ranges: Ranges
     scene: Scene
     time_base: Fraction
+    size: tuple[int, int] | None = None
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,20 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
-from cssv.carriers.base import AnyCarrier, CarriedClip, Extracted, Extractor, Hint, WindowCarrier
+from cssv.carriers.base import (
+    AnyCarrier,
+    CarriedClip,
+    Carrier,
+    Extracted,
+    Extractor,
+    Hint,
+    Read,
+    WindowCarrier,
+)
 from cssv.carriers.carrier_search import CarrierSearch
 from cssv.carriers.windows import group_frames, window_codec
 from cssv.container import Reader, Revision, is_cssv
@@ -159,21 +169,22 @@ class Decoder(Closing):
     def _scene(self) -> Scene:
         if self.reader is not None:
             return read_stored_sample(self.reader, 0, self._key).scene or Scene()
-        if self._hint.clip is not None:
-            return self._hint.clip.scene
+        return self._carried_clip.scene
+
+    @cached_property
+    def _carried_clip(self) -> CarriedClip:
+        """What the pixels of a copy say about the clip, from as many frames as that takes."""
+        if self._hint.clip is not None and self._hint.clip.is_complete:
+            return self._hint.clip
         # A decoder of its own, so that a seek or a running loop keeps its place.
         with self._another() as other:
-            moments = iter(other)
-            first = next(moments)
-            if not isinstance(other.carrier, WindowCarrier):
-                return first.clip.scene
-            # Windows carry the scene in parts.
-            scene, stop = first.clip.scene, first.time + SCENE_S
-            for moment in moments:
-                if moment.time > stop:
+            first: Fraction | None = None
+            for frame, found in other._reads():
+                clip = other._clip_of(frame, found)
+                first = frame.time if first is None else first
+                if clip.is_complete or frame.time > first + SCENE_S:
                     break
-                scene = moment.clip.scene
-            return scene
+            return clip
 
     def _another(self) -> Decoder:
         """A decoder of the same source."""
@@ -181,12 +192,14 @@ class Decoder(Closing):
 
     @cached_property
     def plane(self) -> Plane | None:
-        """The ground plane, if the scene of a ``.cssv`` determines one."""
+        """The ground plane, if the scene determines one; of a copy only if its pixels carry the camera."""
+        size: tuple[int, int] | None = self.info.width, self.info.height
         if self.reader is None:
-            return None
+            # A crop has the plane of the whole frame, as the places of its objects are those in it.
+            size = None if isinstance(self._carrier, Carrier) else self._carried_clip.size
         # A damaged or unusable scene must not prevent the decoding of everything else.
         with suppress(ContainerError, InputError):
-            return plane_of(self.scene.camera, (self.info.width, self.info.height))
+            return None if size is None else plane_of(self.scene.camera, size)
         return None
 
     def check_audio(self) -> None:
@@ -221,7 +234,7 @@ class Decoder(Closing):
         if self._extractor is None:
             # Which carrier the source has is found at its beginning, by a decoder of its own.
             with self._another() as other:
-                next(iter(other))
+                next(other._reads())
                 self._carrier, self._extractor = other.carrier, other._extractor
         assert self._extractor is not None
         # A window begins less than its length before each of its frames.
@@ -243,6 +256,11 @@ class Decoder(Closing):
             return Loop(self._moments(), self._access)
 
     def _moments(self) -> Iterator[Moment]:
+        for frame, found in self._reads():
+            yield self._moment(frame, found)
+
+    def _reads(self) -> Iterator[Read]:
+        """Frames and what their pixels carry, from the frame of the last seek on."""
         frames, wanted = iter(self._frames), self._wanted
         self._wanted = 0
         known = self._carrier
@@ -256,7 +274,7 @@ class Decoder(Closing):
                     self._carrier = extractor.carrier
                 self._extractor = extractor
                 if read.number >= wanted:
-                    yield self._moment(read, found)
+                    yield read, found
             if frame is None:
                 return
 
@@ -294,14 +312,20 @@ class Decoder(Closing):
         return replace(frame, duration=table.time(frame.number + 1) - table.time(frame.number))
 
     def _moment(self, frame: Frame, found: Extracted | None) -> Moment:
+        clip = self._clip_of(frame, found)
+        assert found is not None
+        self._hint = replace(self._hint, origin=found.origin, clip=clip)
+        return Moment(frame, found, clip, self._sample(frame), self.plane)
+
+    def _clip_of(self, frame: Frame, found: Extracted | None) -> CarriedClip:
+        """What is known of the clip at a frame. Raises NibblesLostError if the frame carries nothing."""
         # Windows may carry parts of the scene in turn, so that the latest one knows most.
         is_window = found is not None and isinstance(self._carrier, WindowCarrier)
         clip = (found and is_window and found.clip) or self._hint.clip or (found and found.clip)
         clip = clip or self._stored_clip()
         if found is None or clip is None:
             raise self._lost(frame)
-        self._hint = replace(self._hint, origin=found.origin, clip=clip)
-        return Moment(frame, found, clip, self._sample(frame), self.plane)
+        return clip
 
     def _sample(self, frame: Frame) -> bytes | CssvError | None:
         """The scene sample of a frame, or its damage; None for a copy."""

@@ -193,6 +193,31 @@ def test_a_part_of_a_crop_that_is_too_small_tells_nothing(large, tmp_path):
         moments(tmp_path / "crop.mkv")
 
 
+def test_copies_and_crops_have_velocities_on_the_ground(clips, tmp_path):
+    """The camera is in the pixels, in parts that come in turn."""
+    scene = json.loads(json.dumps(synthetic.SCENE))
+    scene["camera"] = {"homography": [[0.02, 0, -1], [0, 0.03, -2], [0, 0, 1]]}
+    path = tmp_path / "ground.cssv"
+    options = {"carrier": "constructive", "rate": RATE, "boxes": clips / "boxes.txt", "window": 1}
+    cssv.encode(clips / "clip.mkv", path, scene=scene, **options)
+    for name, crop in (("copy", "copy"), ("crop", "crop=160:160:20:0")):
+        ffmpeg("-i", path, "-map", "0:v", "-vf", "null" if crop == "copy" else crop, "-c:v", "ffv1",
+               tmp_path / f"{name}.mkv")  # fmt: skip
+        with cssv.open(path) as exact, cssv.open(tmp_path / f"{name}.mkv") as carried:
+            assert carried.scene.camera.homography == pytest.approx(
+                np.array(scene["camera"]["homography"]), rel=1e-3
+            )
+            rows = [
+                pair
+                for a, b in zip(exact, carried, strict=True)
+                for pair in zip(a.objects, b.objects, strict=True)
+            ]
+            assert len(rows) > 20
+            for one, other in rows:
+                assert other.vx_m_s == pytest.approx(one.vx_m_s, abs=0.02 * 200 / 32 + 0.02)
+                assert other.vy_m_s == pytest.approx(one.vy_m_s, abs=0.03 * 200 / 32 + 0.02)
+
+
 def test_a_lossy_copy_is_refused(first, tmp_path):
     ffmpeg("-i", first, "-map", "0:v", "-c:v", "libx264", "-crf", "28", tmp_path / "lossy.mp4")
     with pytest.raises(NibblesLostError, match="carry no heat map"):

@@ -17,6 +17,7 @@ from cssv.carriers.constructive.slot_reader import PictureOrigin
 from cssv.carriers.constructive.spans import most_frames
 from cssv.errors import FramingError, PasswordError
 from cssv.frames import U8, Frame, cut_planes, planes_shape
+from cssv.payload.scene_part import ScenePart
 from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
 from cssv.payload.window import Window
 from cssv.payload.window_bytes import read_window
@@ -166,6 +167,8 @@ class ConstructiveExtractor:
         self._windows: deque[FoundWindow] = deque()
         self._last: FoundWindow | None = None
         self._scene = Scene()
+        self._first_part: ScenePart | None = None
+        self._all_parts = False
         self._reach_s = Fraction(0)
 
     @property
@@ -201,10 +204,19 @@ class ConstructiveExtractor:
                 # Packets of different windows can be joined by chance where frames were removed.
                 continue
             self._reach_s = max(self._reach_s, _length_s(window))
-            clip = CarriedClip(window.ranges, self._scene, window.time_base)
+            clip = CarriedClip(
+                window.ranges, self._scene, window.time_base, window.size, self._is_complete(window)
+            )
             origin = _origin(each.origin, window.size, self._size)
             self._last = FoundWindow(each.start, window, tuple(frames), clip, origin)
             self._windows.append(self._last)
+
+    def _is_complete(self, window: Window) -> bool:
+        """Whether all parts of the scene are known: there are none, or the first one comes again."""
+        if window.part is None or window.part == self._first_part:
+            self._all_parts = True
+        self._first_part = self._first_part or window.part
+        return self._all_parts
 
     def _opened(self, payload: bytes) -> bytes:
         return payload if self._payload_key is None else self._payload_key.open(payload, WINDOW_CONTEXT)
