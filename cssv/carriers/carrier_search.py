@@ -50,8 +50,8 @@ class CarrierSearch:
             yield from self._choose(each, list(each[1].feed(stego, hint)))
             if self._chosen is not None:
                 return
-        if not self._open:
-            yield stego, None
+        if not self._open and self._first is not None:
+            yield self._first, None
 
     def finish(self) -> Iterator[Read]:
         """Return the frames that still wait."""

@@ -10,6 +10,7 @@ import pytest
 
 import cssv
 from cssv.carriers.constructive.carrier import ConstructiveCarrier
+from cssv.carriers.constructive.extractor import GIVE_UP_FRAMES, ConstructiveExtractor
 from cssv.container import Reader
 from cssv.errors import NibblesLostError, OptionError
 from cssv.frames import planes_crc
@@ -220,9 +221,21 @@ def test_copies_and_crops_have_velocities_on_the_ground(clips, tmp_path):
 
 def test_a_lossy_copy_is_refused(first, tmp_path):
     ffmpeg("-i", first, "-map", "0:v", "-c:v", "libx264", "-crf", "28", tmp_path / "lossy.mp4")
-    with pytest.raises(NibblesLostError, match="carry no heat map"):
+    with pytest.raises(NibblesLostError, match=r"pixels of frame 0 of .* carry no heat map"):
         moments(tmp_path / "lossy.mp4")
     assert cssv.info(tmp_path / "lossy.mp4").kind == "plain"
+
+
+def test_a_long_plain_clip_is_not_read_to_its_end(tmp_path, monkeypatch):
+    """The search ends when no window can have begun."""
+    source = ["-f", "lavfi", "-i", "testsrc2=size=160x160:rate=50:duration=12"]
+    ffmpeg(*source, "-c:v", "ffv1", "-pix_fmt", "yuv420p", tmp_path / "plain.mkv")
+    read = []
+    feed = ConstructiveExtractor.feed
+    monkeypatch.setattr(ConstructiveExtractor, "feed", lambda *a: (read.append(1), feed(*a))[1])
+    with pytest.raises(NibblesLostError, match="pixels of frame 0 of"):
+        moments(tmp_path / "plain.mkv")
+    assert len(read) == GIVE_UP_FRAMES + 1 < 600
 
 
 @pytest.fixture

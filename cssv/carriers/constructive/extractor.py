@@ -14,7 +14,8 @@ from cssv.carriers.base import CarriedClip, Hint, Read
 from cssv.carriers.constructive.finder import CarriedWindow, WindowFinder
 from cssv.carriers.constructive.search import SEARCH_FRAMES
 from cssv.carriers.constructive.slot_reader import PictureOrigin
-from cssv.carriers.constructive.spans import most_frames
+from cssv.carriers.constructive.slots import LONGEST_SLOT
+from cssv.carriers.constructive.spans import MOST_FRAMES, most_frames
 from cssv.errors import FramingError, PasswordError
 from cssv.frames import U8, Frame, cut_planes, planes_shape
 from cssv.payload.scene_part import ScenePart
@@ -28,6 +29,10 @@ from cssv.template.draw import draw
 from cssv.template.drawing import PixelBox
 from cssv.template.render import empty_template, render
 from cssv.template.state import ObjectState
+
+#: Frames without any packet after which the source carries nothing: the longest window and slot, and no place
+#: of the tiles was found in as many frames as a search looks at.
+GIVE_UP_FRAMES = max(MOST_FRAMES, SEARCH_FRAMES) + LONGEST_SLOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +190,10 @@ class ConstructiveExtractor:
         self._size = stego.width, stego.height
         self._waiting.append(stego)
         self._note(self._finder.feed(stego.planes))
-        # The frames at the front cannot belong to a window that is not read yet.
-        yield from self._release(len(self._waiting) - most)
+        # A window without any packet in so many frames is none; frames at the front of more than two windows
+        # belong to none that is still to be read.
+        limit = most if self._finder.begun is not None else min(most, GIVE_UP_FRAMES)
+        yield from self._release(len(self._waiting) - limit)
 
     def finish(self) -> Iterator[Read]:
         """Return the frames that still wait."""
