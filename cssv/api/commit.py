@@ -306,6 +306,8 @@ def _compare(
             if (data := _new_sample(base, embedder, annotator, number, new, old.outlines)) is not None:
                 appender.write_scene(number, data)
                 samples += 1
+    # The last frame is reported when the next one is asked for.
+    next(numbers, None)
     if not drawn and not samples:
         raise InputError(
             "there is nothing to commit",
@@ -417,6 +419,7 @@ def _draw(
                     worker.submit(partial(coder.code, frame, crc, sample))
                 worker.submit(coder.finish)
                 worker.drain()
+    next(numbers, None)
     return _Coded(tuple(runs), changed)
 
 

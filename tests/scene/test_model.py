@@ -384,7 +384,8 @@ def test_ranges_hold_all_there_is(temperatures, speed):
     found = default_ranges(scene, speed)
     low, high = found.temperature_c
     assert low <= min(temperatures[:3])
-    assert max(temperatures[:3]) < high
+    # One step is to spare, up to the largest value that an attribute can have.
+    assert max(temperatures[:3]) < high or high == 1e6
     assert speed <= found.speed_px_s[1] <= max(speed, SPEED_LEAST_TOP_PX_S) * 1.5 + 1e-12
 
 
