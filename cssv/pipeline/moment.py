@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from cssv.carriers.base import CarriedClip, Extracted
@@ -13,6 +14,12 @@ from cssv.pipeline.scene_track import read_sample
 from cssv.scene.ground import Plane
 from cssv.template.state import ObjectState
 from cssv.view.heat import heat_to_rgb, overlay
+
+
+def _overlaps(row: ObjectRow, frame: Frame) -> bool:
+    """Whether the box of a row, in coordinates of the frame, has pixels in it."""
+    x, y, w, h = (value or 0.0 for value in (row.x_px, row.y_px, row.w_px, row.h_px))
+    return x < frame.width and y < frame.height and x + w > 0 and y + h > 0
 
 
 class Moment:
@@ -74,7 +81,13 @@ class Moment:
     @property
     def overlay(self) -> U8:
         """(H, W, 3) uint8 RGB: the frame with its heat map and the readings of its objects."""
-        return overlay(self.frame.planes, self.clean_heat, self.frame.layout, self.objects)
+        return overlay(self.frame.planes, self.clean_heat, self.frame.layout, self._shown_objects())
+
+    def _shown_objects(self) -> tuple[ObjectRow, ...]:
+        """Rows of the objects that the picture shows, with places in the picture, which can be a crop."""
+        x, y = self.origin
+        moved = (replace(row, x_px=(row.x_px or 0.0) - x, y_px=(row.y_px or 0.0) - y) for row in self.objects)
+        return tuple(row for row in moved if _overlaps(row, self.frame))
 
     @cached_property
     def states(self) -> tuple[ObjectState, ...]:
