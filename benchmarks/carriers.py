@@ -21,20 +21,20 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 from psnr import Comparison
 from rivals.hiders import Answer, Hider, Source, all_hiders
+from scaling import scale
 
 from cssv.carriers import make_carrier
 from cssv.carriers.base import FrameContent
-from cssv.frames import Frame, planes_shape, split_planes
+from cssv.frames import Frame
 from cssv.perception import BoxesDetector, Tracks, detector
 from cssv.perception.offline import perceive, track_boxes
 from cssv.pipeline.annotate import TrackAnnotator
@@ -72,16 +72,6 @@ def load(
         times = [frame.time for frame in frames]
         tracks = track_boxes(BoxesDetector(boxes), times, size=(first.width, first.height))
     return Source(clip.stem, frames, contents_of(frames, tracks), found)
-
-
-def scale(frame: Frame, size: tuple[int, int] | None) -> Frame:
-    """The frame with every plane scaled; unchanged without a size."""
-    if size is None:
-        return frame
-    planes = np.empty(planes_shape(frame.layout, *size), np.uint8)
-    for old, new in zip(frame.split(), split_planes(planes, frame.layout), strict=True):
-        new[...] = cv2.resize(old, new.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return replace(frame, planes=planes)
 
 
 def contents_of(frames: Sequence[Frame], tracks: Tracks) -> list[FrameContent]:

@@ -21,16 +21,16 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 from psnr import Comparison
+from scaling import scale
 
 from cssv.carriers.constructive.keys import PUBLIC_KEY
 from cssv.carriers.constructive.matching import choose_k, embed_bits
 from cssv.carriers.constructive.search import Grid, find_grid
 from cssv.carriers.constructive.tiles import WHOLE
 from cssv.carriers.constructive.windows import choose_mode, embed_window, read_windows
-from cssv.frames import Frame, cut_planes, planes_shape, split_planes
+from cssv.frames import Frame, cut_planes
 from cssv.video import VideoReader, VideoWriter
 
 WINDOW_S, CROP_S = 2, 4
@@ -48,16 +48,6 @@ class Source:
     def window(self) -> int:
         """Frames of a window."""
         return int(WINDOW_S * self.rate)
-
-
-def scale(frame: Frame, size: tuple[int, int] | None) -> Frame:
-    """The frame with every plane scaled; unchanged without a size."""
-    if size is None:
-        return frame
-    planes = np.empty(planes_shape(frame.layout, *size), np.uint8)
-    for old, new in zip(frame.split(), split_planes(planes, frame.layout), strict=True):
-        new[...] = cv2.resize(old, new.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return replace(frame, planes=planes)
 
 
 def load(clip: Path, seconds: float, size: tuple[int, int] | None, rate: Fraction | None) -> Source:

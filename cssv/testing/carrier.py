@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from cssv.carriers.base import Carrier, Embedded, Extracted, FrameContent, Hint
+from cssv.carriers.base import AnyCarrier, Carrier, Embedded, Extracted, FrameContent, Hint
 from cssv.errors import ContainerError, CssvError
 from cssv.frames import LAYOUTS, Frame, Layout, planes_shape
 from cssv.scene import Environment, Ranges, Scene, Source, Value
@@ -70,11 +70,47 @@ def content_of(frame: Frame, objects: Sequence[ObjectState]) -> FrameContent:
     return FrameContent(frame.number, frame.pts, frame.time_base, tuple(objects), RANGES, SCENE)
 
 
-class CarrierContract(ABC):
-    """Tests that any carrier must pass."""
+def through_codec(stegos: Sequence[Frame], codec: FileCodec) -> list[Frame]:
+    """The frames after they were encoded and decoded."""
+    first = stegos[0]
+    info = VideoInfo(first.width, first.height, first.layout, first.time_base, RATE)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "clip.mp4")
+        with VideoWriter(path, info, codec=codec) as writer:
+            for stego in stegos:
+                writer.write(stego)
+        with VideoReader(path, planes="rgb" if first.layout == "rgb24" else "native") as reader:
+            return list(reader)
+
+
+class OptionsContract(ABC):
+    """Tests of names and options, for carriers of both kinds."""
 
     #: Layouts that the carrier takes.
     layouts: Sequence[Layout] = LAYOUTS
+
+    @abstractmethod
+    def carriers(self) -> Sequence[AnyCarrier]:
+        """Carriers to test, one for each set of options worth testing."""
+
+    def test_its_name_can_be_an_option(self) -> None:
+        """The command line and the facts of a file name it."""
+        for carrier in self.carriers():
+            assert carrier.name
+            assert not any(letter.isspace() for letter in carrier.name)
+            assert isinstance(carrier.needs_lossless, bool)
+
+    def test_options_describe_it(self) -> None:
+        """``from_options`` is the inverse of ``options``, and ignores keys of other parties."""
+        for carrier in self.carriers():
+            options = carrier.options()
+            assert all(isinstance(key, str) and isinstance(value, str) for key, value in options.items())
+            again = type(carrier).from_options(options | {"codec": "h264", "unknown key": "x"})
+            assert again.options() == options
+
+
+class CarrierContract(OptionsContract):
+    """Tests that any carrier must pass."""
 
     @abstractmethod
     def carriers(self) -> Sequence[Carrier]:
@@ -92,20 +128,8 @@ class CarrierContract(ABC):
                 yield carrier, frame, content_of(frame, some_objects())
 
     def test_it_is_a_carrier(self) -> None:
-        """The protocol's members are there, and the name can be an option of the command line."""
-        for carrier in self.carriers():
-            assert isinstance(carrier, Carrier)
-            assert carrier.name
-            assert not any(letter.isspace() for letter in carrier.name)
-            assert isinstance(carrier.needs_lossless, bool)
-
-    def test_options_describe_it(self) -> None:
-        """``from_options`` is the inverse of ``options``, and ignores keys of other parties."""
-        for carrier in self.carriers():
-            options = carrier.options()
-            assert all(isinstance(key, str) and isinstance(value, str) for key, value in options.items())
-            again = type(carrier).from_options(options | {"codec": "h264", "unknown key": "x"})
-            assert again.options() == options
+        """The protocol's members are there."""
+        assert all(isinstance(carrier, Carrier) for carrier in self.carriers())
 
     def test_it_can_be_sent_to_another_process(self) -> None:
         """A copy through pickle embeds the same bytes."""
@@ -231,16 +255,7 @@ class CarrierContract(ABC):
         frames = [smooth_frame(layout, number, seed=number) for number in range(4)]
         contents = [content_of(frame, some_objects(1 + frame.number % 2)) for frame in frames]
         stegos = [carrier.embed(f, c).stego for f, c in zip(frames, contents, strict=True)]
-        width, height = SIZE
-        info = VideoInfo(width, height, layout, frames[0].time_base, RATE)
-        with TemporaryDirectory() as folder:
-            path = Path(folder, "clip.mp4")
-            with VideoWriter(path, info, codec=codec) as writer:
-                for stego in stegos:
-                    writer.write(stego)
-            with VideoReader(path, planes="rgb" if layout == "rgb24" else "native") as reader:
-                decoded = list(reader)
-        for stego, content in zip(decoded, contents, strict=True):
+        for stego, content in zip(through_codec(stegos, codec), contents, strict=True):
             found = carrier.extract(stego)
             assert found is not None, codec
             assert self.same_content(found, content), codec
