@@ -1,0 +1,117 @@
+"""Coefficients of blocks: the DCT, its inverse, its bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.fft import dctn
+
+from cssv.carriers.robust.channel import FREQUENCIES
+from cssv.carriers.robust.transform import MOST_CHANGE, BlockTransform
+from cssv.errors import OptionError
+
+TRANSFORM = BlockTransform(16, FREQUENCIES)
+
+
+def real_dct(luma, side, frequencies):
+    rows, columns = luma.shape[0] // side, luma.shape[1] // side
+    blocks = luma[: rows * side, : columns * side].reshape(rows, side, columns, side).astype(float)
+    found = dctn(blocks, axes=(1, 3), norm="ortho")
+    return np.stack([found[:, v, :, h] for v, h in frequencies], axis=-1)
+
+
+def noise(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("side", "frequencies"), [(16, FREQUENCIES), (64, ((0, 1), (1, 0), (1, 1)))])
+def test_coefficients_are_those_of_the_dct(side, frequencies):
+    luma = noise(150, 333)
+    found = BlockTransform(side, frequencies).forward(luma)
+    assert found.dtype == np.float32
+    # The mean of noise is that of its plane, so the worst case of the module's page is far away.
+    np.testing.assert_allclose(found, real_dct(luma, side, frequencies), atol=1.5)
+
+
+def test_the_worst_deviation_from_the_real_dct_is_that_of_the_page():
+    """A linear form is worst where each pixel has the sign of its deviation."""
+    count = 16
+    exact = np.stack(
+        [
+            np.sqrt((1 if k == 0 else 2) / count) * np.cos(np.pi * (2 * np.arange(count) + 1) * k / 32)
+            for k in range(3)
+        ]
+    )
+    rounded = np.rint(1024 * exact) / 1024
+    for v, h in FREQUENCIES:
+        off = np.outer(rounded[v], rounded[h]) - np.outer(exact[v], exact[h])
+        assert 128 * np.abs(off).sum() < 4
+        assert off.sum() == pytest.approx(0, abs=1e-12)
+
+
+def test_coefficients_are_exact_multiples():
+    """No sum is rounded, so the order of the sums in a matrix product has no effect."""
+    luma = np.where(noise(64, 64, 3) > 127, 255, 0).astype(np.uint8)
+    rows = np.rint(
+        1024
+        * np.stack(
+            [
+                np.sqrt((1 if k == 0 else 2) / 16) * np.cos(np.pi * (2 * np.arange(16) + 1) * k / 32)
+                for k in range(3)
+            ]
+        )
+    ).astype(int)
+    blocks = (luma.astype(int) - 128).reshape(4, 16, 4, 16)
+    whole = np.einsum("va,radb,hb->rdvh", rows, blocks, rows)
+    wanted = np.stack([whole[:, :, v, h] for v, h in FREQUENCIES], axis=-1) / 2**20
+    np.testing.assert_array_equal(TRANSFORM.forward(luma), wanted.astype(np.float32))
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(1, MOST_CHANGE))
+def test_forward_returns_what_inverse_adds(seed, size):
+    changes = np.random.default_rng(seed).uniform(-size, size, (3, 4, 5)).astype(np.float32)
+    moved = TRANSFORM.inverse(changes)
+    assert moved.shape == (48, 64)
+    found = TRANSFORM.forward(moved + np.float32(128))
+    np.testing.assert_allclose(found, changes, atol=0.05 + 0.002 * size)
+    # Orthonormal: the sums of squares are equal.
+    assert float((moved**2).sum()) == pytest.approx(float((changes**2).sum()), rel=0.02, abs=1)
+
+
+def test_rounding_of_pixels_is_noise_of_the_stated_size():
+    luma = noise(480, 640) // 2 + 64
+    changes = np.random.default_rng(1).uniform(-15, 15, (30, 40, 5)).astype(np.float32)
+    error = TRANSFORM.forward(TRANSFORM.add(luma, changes)) - TRANSFORM.forward(luma) - changes
+    assert np.sqrt((error**2).mean()) == pytest.approx(0.4, abs=0.1)
+
+
+def test_pixels_outside_of_whole_blocks_stay():
+    luma = noise(40, 50)
+    changed = TRANSFORM.add(luma, np.full((2, 3, 5), 20, np.float32))
+    np.testing.assert_array_equal(changed[32:], luma[32:])
+    np.testing.assert_array_equal(changed[:, 48:], luma[:, 48:])
+    assert (changed[:32, :48] != luma[:32, :48]).any()
+
+
+def test_pixels_stay_in_their_range():
+    changes = np.full((1, 1, 5), MOST_CHANGE, np.float32)
+    for value in (0, 255):
+        flat = np.full((16, 16), value, np.uint8)
+        moved = TRANSFORM.inverse(changes) + value
+        np.testing.assert_array_equal(TRANSFORM.add(flat, changes), np.clip(np.rint(moved), 0, 255))
+
+
+@pytest.mark.parametrize("shape", [(15, 100), (100, 15), (0, 0)])
+def test_planes_without_a_whole_block(shape):
+    luma = np.zeros(shape, np.uint8)
+    found = TRANSFORM.forward(luma)
+    assert found.shape == (shape[0] // 16, shape[1] // 16, 5)
+    np.testing.assert_array_equal(TRANSFORM.add(luma, found), luma)
+
+
+@pytest.mark.parametrize("frequencies", [((0, 1), (0, 1)), ((0, 0),), ((0, 7),)])
+def test_frequencies_that_cannot_be_used(frequencies):
+    with pytest.raises(OptionError, match="frequencies"):
+        BlockTransform(16, frequencies)
