@@ -6,4 +6,5 @@ received frames whose geometry is known.
 :mod:`.transform` has the coefficients of blocks, :mod:`.qim` stores one bit in one coefficient,
 :mod:`.lattice` states which coefficient has which bit of a codeword, :mod:`.ldpc` is the error-correcting
 code, and :mod:`.codewords` joins payload, checksum and code. :mod:`.channel` joins all of them.
+:mod:`.slot_search` finds the strength of a clip and the times of its slots.
 """

@@ -47,15 +47,26 @@ class DataLayer:
         self.area = area
         self.key = key
         self.known: Bools = known_chips(area, len(FREQUENCIES))
-        self._dithers: dict[int, U8] = {}
+        self._dithers: dict[tuple[int, int], U8] = {}
+        self._known_dithers: dict[int, U8] = {}
 
-    def dithers(self, slot: int) -> U8:
+    def dithers(self, slot: int, step: int) -> U8:
         """Dithers of the chips in a slot, (rows, columns, coefficients)."""
-        slot_class = slot % SLOT_CLASSES
-        if slot_class not in self._dithers:
-            area = (self.area.top, self.area.left, self.area.rows, self.area.columns)
-            self._dithers[slot_class] = dither_bytes(self.key, LAYER, slot_class, area, len(FREQUENCIES))
-        return self._dithers[slot_class]
+        at = slot % SLOT_CLASSES, step
+        if at not in self._dithers:
+            self._dithers[at] = self._find_dithers(*at)
+        return self._dithers[at]
+
+    def known_dithers(self, step: int) -> U8:
+        """Dithers of the known chips in each slot class, (classes, known chips)."""
+        if step not in self._known_dithers:
+            planes = [self._find_dithers(each, step)[self.known] for each in range(SLOT_CLASSES)]
+            self._known_dithers[step] = np.stack(planes)
+        return self._known_dithers[step]
+
+    def _find_dithers(self, slot_class: int, step: int) -> U8:
+        area = (self.area.top, self.area.left, self.area.rows, self.area.columns)
+        return dither_bytes(self.key, LAYER + bytes([slot_class]), step, area, len(FREQUENCIES))
 
     def coefficients(self, luma: U8 | F32) -> F32:
         """Coefficients of a picture whose top left pixel is that of the area.
@@ -100,7 +111,7 @@ class ChannelWriter:
             strength: may differ between windows.
         """
         before = self.layer.coefficients(luma)
-        changes = embed_bits(before, chips, self.layer.dithers(slot), strength)
+        changes = embed_bits(before, chips, self.layer.dithers(slot, strength.step), strength)
         return data_transform().add(luma, changes)
 
 
@@ -132,7 +143,7 @@ class ChannelReader:
         key: 32 bytes.
     """
 
-    def __init__(self, area: BlockArea, step: float, key: bytes = PUBLIC_KEY) -> None:
+    def __init__(self, area: BlockArea, step: int, key: bytes = PUBLIC_KEY) -> None:
         self.layer = DataLayer(area, key)
         self.step = step
         self._sums: dict[int, _SlotSums] = {}
@@ -145,7 +156,7 @@ class ChannelReader:
             slot: of the frame. Only its remainder modulo 4 must be right.
         """
         found = self.layer.coefficients(luma)
-        soft = soft_bits(found, self.layer.dithers(slot), self.step)
+        soft = soft_bits(found, self.layer.dithers(slot, self.step), self.step)
         weight = frame_weight(soft, self.layer.known)
         soft *= np.float32(weight)
         energies = block_energies(found)
@@ -157,14 +168,6 @@ class ChannelReader:
         sums.weight += weight
         sums.energies += energies
         sums.frames += 1
-
-    def known_scores(self, luma: U8 | F32) -> tuple[float, ...]:
-        """Mean soft value of the known chips for each slot class: near 0 but for the class of the frame."""
-        found = self.layer.coefficients(luma)[self.layer.known]
-        return tuple(
-            float(soft_bits(found.copy(), self.layer.dithers(each)[self.layer.known], self.step).mean())
-            for each in range(SLOT_CLASSES)
-        )
 
     def ratios(self, slot: int) -> F32:
         """Logarithms of the likelihood ratios of the chips of a slot; 0 if no frame of it was added."""

@@ -25,7 +25,7 @@ from cssv.frames import U8
 SLOT_CLASSES = 4
 
 #: Bounds of the step. A smaller one is lost in the rounding of pixels.
-STEP_RANGE = (4.0, 2 * MOST_CHANGE)
+STEP_RANGE = (4, int(2 * MOST_CHANGE))
 ALPHA_RANGE = (0.05, 1.0)
 
 
@@ -34,11 +34,11 @@ class Strength:
     """How strongly coefficients are changed.
 
     Attributes:
-        step: distance between two places of the same bit.
+        step: distance between two places of the same bit, an integer.
         alpha: share of the way to the nearest place.
     """
 
-    step: float
+    step: int
     alpha: float = 0.7
 
     def __post_init__(self) -> None:
@@ -58,24 +58,25 @@ class Strength:
 
 
 def dither_bytes(
-    key: bytes, layer: bytes, slot_class: int, area: tuple[int, int, int, int], coefficients: int
+    key: bytes, label: bytes, step: int, area: tuple[int, int, int, int], coefficients: int
 ) -> U8:
     """Dithers of the blocks of an area, in 1/256 of the step, (rows, columns, coefficients).
 
-    Row r of blocks has the bytes of ``keystream(key, "dither" + layer + class + r)``, with the class as one
-    byte and r as 4 bytes, big endian: all coefficients of the first block, then those of the second one.
+    Row r of blocks has the bytes of ``keystream(key, "dither" + label + step + r)``, with the step as one
+    byte and r as 4 bytes, big endian: all coefficients of the first block, then those of the second one. They
+    depend on the step, because coefficients below a few steps would fit dithers that are scaled alike.
 
     Args:
         key: 32 bytes.
-        layer: name of the layer, 4 bytes.
-        slot_class: 0 to SLOT_CLASSES - 1.
+        label: of the layer and the slot class.
+        step: of the quantisation.
         area: first row and column of blocks, and how many rows and columns. They count from the top left of
             the whole frame, never of a received piece.
         coefficients: of a block.
     """
     top, left, rows, columns = area
     size = (left + columns) * coefficients
-    label = b"dither" + layer + bytes([slot_class])
+    label = b"dither" + label + bytes([step])
     lines = [keystream(key, label + row.to_bytes(4, "big"), size) for row in range(top, top + rows)]
     found = np.frombuffer(b"".join(lines), np.uint8).reshape(rows, left + columns, coefficients)
     return np.ascontiguousarray(found[:, left:])
@@ -102,13 +103,12 @@ def embed_bits(coefficients: F32, bits: U8, dithers: U8, strength: Strength) -> 
 
 
 def soft_bits(coefficients: F32, dithers: U8, step: float) -> F32:
-    """Soft value of the bit in each coefficient, -1 to 1: positive for 0.
+    """Soft value of the bit in each coefficient, -1 to 1: positive for 0. Shapes are broadcast.
 
     This is the cosine of the phase relative to the places of 0. For noise that is symmetric it keeps all
     information about the bit.
     """
-    phase = coefficients * np.float32(1 / step)
-    phase -= dithers * np.float32(1 / 256)
+    phase = coefficients * np.float32(1 / step) - dithers * np.float32(1 / 256)
     # The cosine is slow and inexact for large arguments.
     phase -= np.rint(phase)
     phase *= np.float32(2 * np.pi)

@@ -12,7 +12,7 @@ from cssv.carriers.robust.qim import STEP_RANGE, Strength, dither_bytes, embed_b
 from cssv.errors import OptionError
 
 SHAPE = (30, 40, 5)
-strengths = st.builds(Strength, st.floats(*STEP_RANGE), st.floats(0.55, 1.0))
+strengths = st.builds(Strength, st.integers(*STEP_RANGE), st.floats(0.55, 1.0))
 
 
 def material(seed, shape=SHAPE):
@@ -61,25 +61,26 @@ def test_arguments_are_not_changed():
 
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(1, 8), st.integers(1, 8))
 def test_dithers_depend_on_the_place_alone(top, left, rows, columns):
-    whole = dither_bytes(PUBLIC_KEY, b"data", 2, (0, 0, top + rows, left + columns + 3), 5)
-    part = dither_bytes(PUBLIC_KEY, b"data", 2, (top, left, rows, columns), 5)
+    whole = dither_bytes(PUBLIC_KEY, b"data", 28, (0, 0, top + rows, left + columns + 3), 5)
+    part = dither_bytes(PUBLIC_KEY, b"data", 28, (top, left, rows, columns), 5)
     np.testing.assert_array_equal(part, whole[top:, left : left + columns])
 
 
 def test_dithers_are_those_of_the_formula():
-    found = dither_bytes(PUBLIC_KEY, b"data", 3, (7, 2, 1, 4), 5)
-    stream = keystream(PUBLIC_KEY, b"dither" + b"data" + b"\x03" + b"\0\0\0\x07", 30)
+    found = dither_bytes(PUBLIC_KEY, b"data\x03", 28, (7, 2, 1, 4), 5)
+    stream = keystream(PUBLIC_KEY, b"dither" + b"data\x03" + b"\x1c" + b"\0\0\0\x07", 30)
     assert found.tobytes() == stream[10:]
 
 
-def test_dithers_of_other_keys_classes_and_layers_differ():
+def test_dithers_of_other_keys_classes_steps_and_layers_differ():
     made = [
-        dither_bytes(key, layer, number, (0, 0, 20, 20), 5).astype(float)
-        for key, layer, number in (
-            (PUBLIC_KEY, b"data", 0),
-            (PUBLIC_KEY, b"data", 1),
-            (PUBLIC_KEY, b"base", 0),
-            (bytes(32), b"data", 0),
+        dither_bytes(key, label, step, (0, 0, 20, 20), 5).astype(float)
+        for key, label, step in (
+            (PUBLIC_KEY, b"data\0", 28),
+            (PUBLIC_KEY, b"data\1", 28),
+            (PUBLIC_KEY, b"data\0", 34),
+            (PUBLIC_KEY, b"base\0", 28),
+            (bytes(32), b"data\0", 28),
         )
     ]
     for i, first in enumerate(made):
@@ -87,7 +88,7 @@ def test_dithers_of_other_keys_classes_and_layers_differ():
             assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.12
 
 
-@pytest.mark.parametrize("values", [(3.9, 0.6), (255.0, 0.6), (30.0, 0.0), (30.0, 1.1), (float("nan"), 0.6)])
+@pytest.mark.parametrize("values", [(3, 0.6), (255, 0.6), (30, 0.0), (30, 1.1), (30, float("nan"))])
 def test_strengths_out_of_range(values):
     with pytest.raises(OptionError, match="quantisation is out of range"):
         Strength(*values)

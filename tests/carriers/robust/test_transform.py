@@ -51,22 +51,32 @@ def test_the_worst_deviation_from_the_real_dct_is_that_of_the_page():
         assert off.sum() == pytest.approx(0, abs=1e-12)
 
 
-def test_coefficients_are_exact_multiples():
+def integer_rows():
+    k, at = np.arange(3)[:, None], np.pi * (2 * np.arange(16) + 1) / 32
+    return np.rint(1024 * np.sqrt(np.where(k == 0, 1, 2) / 16) * np.cos(k * at)).astype(int)
+
+
+def test_coefficients_are_exact():
     """No sum is rounded, so the order of the sums in a matrix product has no effect."""
     luma = np.where(noise(64, 64, 3) > 127, 255, 0).astype(np.uint8)
-    rows = np.rint(
-        1024
-        * np.stack(
-            [
-                np.sqrt((1 if k == 0 else 2) / 16) * np.cos(np.pi * (2 * np.arange(16) + 1) * k / 32)
-                for k in range(3)
-            ]
-        )
-    ).astype(int)
+    rows = integer_rows()
     blocks = (luma.astype(int) - 128).reshape(4, 16, 4, 16)
     whole = np.einsum("va,radb,hb->rdvh", rows, blocks, rows)
     wanted = np.stack([whole[:, :, v, h] for v, h in FREQUENCIES], axis=-1) / 2**20
     np.testing.assert_array_equal(TRANSFORM.forward(luma), wanted.astype(np.float32))
+
+
+@pytest.mark.parametrize("size", [3, 40, 2 * MOST_CHANGE])
+def test_changes_of_pixels_are_exact(size):
+    changes = np.random.default_rng(0).uniform(-size, size, (4, 4, 5)).astype(np.float32)
+    rows = integer_rows()
+    steps = np.rint(np.clip(changes, -MOST_CHANGE, MOST_CHANGE).astype(float) * 64).astype(int)
+    spectrum = np.zeros((4, 4, 3, 3), int)
+    for i, (v, h) in enumerate(FREQUENCIES):
+        spectrum[:, :, v, h] = steps[..., i]
+    across = np.rint(np.einsum("rdvh,hb->rvdb", spectrum, rows) / 1024).astype(int)
+    down = np.einsum("rvdb,va->radb", across, rows)
+    np.testing.assert_array_equal(TRANSFORM.inverse(changes), down.reshape(64, 64) / 65536)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(1, MOST_CHANGE))

@@ -1,0 +1,112 @@
+"""The step and the times of the slots, found by the known chips."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cssv.carriers.robust.channel import ChannelReader, ChannelWriter, DataLayer
+from cssv.carriers.robust.codewords import write_codeword
+from cssv.carriers.robust.keys import PUBLIC_KEY
+from cssv.carriers.robust.qim import Strength
+from cssv.carriers.robust.slot_search import PHASES, STEPS, SlotClock, find_clock, score_known_chips
+from cssv.errors import OptionError
+
+HEIGHT, WIDTH = 240, 320
+WRITER = ChannelWriter(HEIGHT, WIDTH)
+LAYER = WRITER.layer
+KNOWN = int(LAYER.known.sum())
+
+
+def cover(seed):
+    rng = np.random.default_rng(seed)
+    return np.clip(rng.normal(128, 30, (HEIGHT, WIDTH)), 0, 255).astype(np.uint8)
+
+
+def clip(step, rate, cut, seconds=5, sigma=0.0):
+    """Times from 0, and luma, of a clip whose first frames were cut off."""
+    rng = np.random.default_rng(0)
+    times, frames, still = [], [], cover(1)
+    for number in range(int(seconds * rate)):
+        slot = int((number + cut) / rate)
+        codeword = write_codeword(bytes([slot // 2]), 64, PUBLIC_KEY)
+        stego = WRITER.embed(still, WRITER.chips(codeword, slot), slot, Strength(step))
+        noisy = np.clip(np.rint(stego + rng.normal(0, sigma, stego.shape)), 0, 255) if sigma else stego
+        times.append(Fraction(number) / rate)
+        frames.append(noisy.astype(np.uint8))
+    return times, frames
+
+
+def search(times, frames, key=PUBLIC_KEY):
+    layer = DataLayer(LAYER.area, key)
+    scores = [score_known_chips(layer, layer.coefficients(luma)) for luma in frames]
+    return find_clock(times, scores, KNOWN)
+
+
+@settings(max_examples=10)
+@given(
+    st.sampled_from(STEPS[2:]),
+    st.sampled_from([Fraction(10), Fraction(25, 2), Fraction(30000, 4004)]),
+    st.integers(0, 60),
+)
+def test_step_and_slots_after_a_cut(step, rate, cut):
+    times, frames = clip(step, rate, cut)
+    clock = search(times, frames)
+    assert clock is not None
+    assert clock.step == step
+    assert clock.sigmas > 15
+    for number, time in enumerate(times):
+        assert clock.slot(time) % 4 == int((number + cut) / rate) % 4
+
+
+def test_windows_are_read_with_the_clock():
+    times, frames = clip(28, Fraction(10), 17, seconds=6, sigma=3)
+    clock = search(times, frames)
+    assert clock is not None
+    reader = ChannelReader(LAYER.area, clock.step)
+    for time, luma in zip(times, frames, strict=True):
+        reader.add(luma, clock.slot(time))
+    found = {reader.read_window(window, (64,)) for window in range(5)}
+    # The first window was cut in its last .3 s, the last one in its first second.
+    assert {bytes([1]), bytes([2])} <= found <= {bytes([0]), bytes([1]), bytes([2]), bytes([3]), None}
+
+
+@pytest.mark.parametrize("key", [PUBLIC_KEY, bytes(32)])
+def test_nothing_is_found_where_nothing_is(key):
+    times = [Fraction(number, 5) for number in range(25)]
+    assert search(times, [cover(1)] * 25, key) is None
+    assert search(times, [cover(number) for number in range(25)], key) is None
+    assert search(times, [np.full((HEIGHT, WIDTH), 16, np.uint8)] * 25, key) is None
+
+
+def test_a_wrong_key_finds_nothing():
+    assert search(*clip(28, Fraction(5), 0), key=bytes(32)) is None
+
+
+def test_scores_of_nothing_are_normal():
+    """The bound of sigmas rests on it: cosines of random phases."""
+    rng = np.random.default_rng(3)
+    times = [Fraction(number, 4) for number in range(20)]
+    most = []
+    for _ in range(200):
+        scores = list(rng.normal(0, np.sqrt(0.5 / KNOWN), (1, len(STEPS), 4)).repeat(20, axis=0))
+        clock = find_clock(times, scores, KNOWN, least_sigmas=0)
+        most.append(clock.sigmas)
+    assert np.median(most) < 4
+    assert max(most) < 6
+
+
+def test_a_clip_without_frames_or_known_chips():
+    assert find_clock([], [], KNOWN) is None
+    assert find_clock([Fraction(0)], [np.zeros((len(STEPS), 4))], 0) is None
+    with pytest.raises(OptionError, match="as many scores"):
+        find_clock([Fraction(0)], [], KNOWN)
+
+
+def test_times_before_zero():
+    clock = SlotClock(28, PHASES // 2, 10.0)
+    assert [clock.slot(Fraction(n, 4)) for n in (-3, -2, -1, 0, 1, 2, 5)] == [-1, 0, 0, 0, 0, 1, 1]
