@@ -16,7 +16,7 @@ from cssv.carriers.robust.transform import F32, F64
 #: Fewer known chips say nothing.
 _LEAST_KNOWN = 8
 #: A soft value that is taken as seen, with the wrong sign. Without any error the slope would be infinite.
-_WRONG = -0.3
+_WRONG = -1.0
 #: Weight of the assumption that the energy of a block has no effect, in chips.
 _NO_EFFECT = 3.0
 _STEPS = 12

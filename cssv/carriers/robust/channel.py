@@ -15,7 +15,7 @@ import numpy as np
 from cssv.carriers.robust.calibration import block_energies, frame_weight, log_likelihood_ratios
 from cssv.carriers.robust.codewords import PAYLOAD_CLASSES, codeword_length, read_codeword
 from cssv.carriers.robust.keys import PUBLIC_KEY, check_key
-from cssv.carriers.robust.lattice import SLOTS_OF_WINDOW, BlockArea, Bools, chip_bits, known_chips
+from cssv.carriers.robust.lattice import I32, SLOTS_OF_WINDOW, BlockArea, Bools, chip_bits, known_chips
 from cssv.carriers.robust.qim import SLOT_CLASSES, Strength, dither_bytes, embed_bits, soft_bits
 from cssv.carriers.robust.transform import F32, BlockTransform
 from cssv.errors import FrameError, FramingError
@@ -49,6 +49,7 @@ class DataLayer:
         self.known: Bools = known_chips(area, len(FREQUENCIES))
         self._dithers: dict[tuple[int, int], U8] = {}
         self._known_dithers: dict[int, U8] = {}
+        self._bits: dict[tuple[int, int], I32] = {}
 
     def dithers(self, slot: int, step: int) -> U8:
         """Dithers of the chips in a slot, (rows, columns, coefficients)."""
@@ -67,6 +68,13 @@ class DataLayer:
     def _find_dithers(self, slot_class: int, step: int) -> U8:
         area = (self.area.top, self.area.left, self.area.rows, self.area.columns)
         return dither_bytes(self.key, LAYER + bytes([slot_class]), step, area, len(FREQUENCIES))
+
+    def bits(self, slot: int, length: int) -> I32:
+        """Number of the bit of each chip in a slot, as :func:`chip_bits` returns it."""
+        at = slot % SLOTS_OF_WINDOW, length
+        if at not in self._bits:
+            self._bits[at] = chip_bits(self.area, len(FREQUENCIES), *at).astype(np.int32)
+        return self._bits[at]
 
     def coefficients(self, luma: U8 | F32) -> F32:
         """Coefficients of a picture whose top left pixel is that of the area.
@@ -98,8 +106,7 @@ class ChannelWriter:
 
     def chips(self, codeword: U8, slot: int) -> U8:
         """The bit of each chip in a slot, (rows, columns, coefficients); 0 for known chips."""
-        places = chip_bits(self.layer.area, len(FREQUENCIES), slot % SLOTS_OF_WINDOW, len(codeword))
-        return np.append(codeword, np.uint8(0))[places]
+        return np.append(codeword, np.uint8(0))[self.layer.bits(slot, len(codeword))]
 
     def embed(self, luma: U8, chips: U8, slot: int, strength: Strength) -> U8:
         """The luma of a frame with the chips of its slot, a new array.
@@ -183,8 +190,8 @@ class ChannelReader:
         for part in range(SLOTS_OF_WINDOW):
             slot = window * SLOTS_OF_WINDOW + part
             if slot in self._sums:
-                places = chip_bits(self.layer.area, len(FREQUENCIES), part, length)
-                sums += np.bincount(places.ravel(), self.ratios(slot).ravel(), minlength=length + 1)
+                places = self.layer.bits(part, length).ravel()
+                sums += np.bincount(places, self.ratios(slot).ravel(), minlength=length + 1)
         # The last sum is that of the known chips.
         return sums[:length].astype(np.float32)
 

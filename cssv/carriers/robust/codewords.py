@@ -22,6 +22,10 @@ from cssv.frames import U8
 #: Bytes of the payload classes, with their overhead.
 PAYLOAD_CLASSES = (64, 96, 128, 192, 256, 384, 640)
 _CRC_BYTES = 4
+# Least information of soft values that is tried to decode, as a share of the bits of the payload. Below 1 no
+# decoder succeeds, but the calibration of the values has errors.
+_LEAST_INFORMATION = 0.7
+_CERTAIN = 30.0
 #: Bytes of a class that are not payload.
 OVERHEAD = 1 + _CRC_BYTES
 _END = b"\x80"
@@ -83,8 +87,8 @@ def read_codeword(
         FramingError: there is no such class, or a wrong number of values.
     """
     _check_class(class_bytes)
-    if np.count_nonzero(soft) < 8 * class_bytes:
-        # Fewer bits than information: no decoder can succeed, and the zero codeword would satisfy all checks.
+    if information_bits(soft) < _LEAST_INFORMATION * 8 * class_bytes:
+        # No decoder can succeed, and a failure takes all iterations.
         return None
     decoded = code_of(8 * class_bytes).decode(
         np.where(_mask(class_bytes, key), -soft, soft).astype(np.float32), most_iterations
@@ -95,6 +99,15 @@ def read_codeword(
         return None
     payload, end, rest = body.rpartition(_END)
     return payload if end and not rest.strip(b"\0") else None
+
+
+def information_bits(soft: F32) -> float:
+    """Bits of information that soft values have about equally likely bits, if they are calibrated."""
+    size = np.minimum(np.abs(np.nan_to_num(soft)), _CERTAIN).astype(np.float64)
+    # Entropy of a bit with these odds.
+    error = 1 / (1 + np.exp(size))
+    entropy = (np.log1p(np.exp(-size)) + size * error) / np.log(2)
+    return float((1 - entropy).sum())
 
 
 def _check_class(class_bytes: int) -> None:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from cssv.errors import OptionError
 
+I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,6 @@ from numpy.typing import NDArray
 from cssv.carriers.robust.transform import F32
 from cssv.errors import FramingError
 from cssv.frames import U8
-
-I32: TypeAlias = NDArray[np.int32]
 
 GROUPS = 64
 #: Checks of an information bit: the first groups have many, so that they are decided first.

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cssv.carriers.robust import codewords
 from cssv.carriers.robust.codewords import (
     OVERHEAD,
     PAYLOAD_CLASSES,
     class_for,
     codeword_length,
+    information_bits,
     read_codeword,
     write_codeword,
 )
@@ -73,6 +75,23 @@ def test_noise_is_no_payload():
 def test_constant_values_are_no_payload(value):
     """All zeros, and all ones, would satisfy codes without a mask."""
     assert read_codeword(np.full(codeword_length(64), value, np.float32), 64, PUBLIC_KEY) is None
+
+
+def test_information_is_that_of_the_binary_channels():
+    """Erasures have none, certain values one bit; a flip of 11 % costs half a bit."""
+    assert information_bits(np.array([0, np.nan, np.inf, -np.inf, 50], np.float32)) == pytest.approx(3)
+    flip = 0.11002786
+    odds = np.full(1000, np.log((1 - flip) / flip), np.float32)
+    assert information_bits(odds) == pytest.approx(500, abs=0.1)
+
+
+def test_windows_without_information_are_not_decoded(monkeypatch):
+    """A failure of the decoder is what takes time."""
+    monkeypatch.setattr(codewords, "code_of", None)
+    rng = np.random.default_rng(0)
+    for class_bytes in PAYLOAD_CLASSES:
+        soft = rng.normal(0, 0.5, codeword_length(class_bytes)).astype(np.float32)
+        assert read_codeword(soft, class_bytes, PUBLIC_KEY) is None
 
 
 def test_a_wrong_key_is_no_payload():
