@@ -15,6 +15,7 @@ FOLDER = Path(cssv.testing.__file__).parent
 ALLOWED = {
     "pixel_reader.py": {"numpy"},
     "constructive_reader.py": {"numpy"},
+    "robust_reader.py": {"numpy"},
     "sealing_reader.py": {"cryptography"},
     "container_index.py": set(),
     "container_reader.py": {"cssv.testing.container_index"},
