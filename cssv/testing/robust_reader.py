@@ -1,7 +1,7 @@
 """Second reader of the robust carrier's data layer, written from cssv/carriers/robust/SPEC.md alone.
 
 It uses numpy and the standard library, and nothing of the package: where this and the package's reader
-disagree, one of them or the page is wrong. It is simple: hard decisions by majority, and bit flipping. So it
+disagree, one of them or the page is wrong. It does not calibrate the cosines, and decodes by min-sum. So it
 reads what a mild codec leaves. "Section" means a section of that page.
 """
 
@@ -91,7 +91,7 @@ def _rows(words: Iterator[int], m: int, size: int) -> list[list[int]]:
         count[x % 128] += 1
         seen |= triples
         row.append(x)
-        if len(row) == (11 if len(rows) < 24 else 3):
+        if len(row) == (9 if len(rows) < 32 else 3):
             rows.append(row)
             row = []
             if len(rows) == 64:
@@ -110,23 +110,26 @@ def checks_of(k: int) -> list[list[int]]:
     return checks
 
 
-def correct(soft: F64, k: int, rounds: int = 10) -> list[int] | None:
-    """Information bits after bit flipping with weights; None unless all checks hold."""
+def correct(soft: F64, k: int, rounds: int = 30) -> list[int] | None:
+    """Information bits by min-sum decoding; None unless all checks hold."""
     checks = checks_of(k)
-    weights = soft.copy()
-    scale = float(np.abs(soft).mean()) or 1.0
+    messages = [[0.0] * len(check) for check in checks]
     for _ in range(rounds):
-        bits = [int(value < 0) for value in weights]
+        totals = soft.tolist()
+        for check, sent in zip(checks, messages, strict=True):
+            for i, message in zip(check, sent, strict=True):
+                totals[i] += message
+        bits = [int(total < 0) for total in totals]
         if not any(sum(bits[i] for i in check) % 2 for check in checks):
             return bits[:k]
-        moved = soft.copy()
-        for check in checks:
-            parity = sum(bits[i] for i in check) % 2
-            for i in check:
-                others = min(abs(weights[o]) for o in check if o != i)
-                wanted = parity ^ bits[i]
-                moved[i] += (1 - 2 * wanted) * min(others, scale)
-        weights = moved
+        for number, check in enumerate(checks):
+            got = [totals[i] - message for i, message in zip(check, messages[number], strict=True)]
+            odd = sum(value < 0 for value in got) % 2
+            least, second = sorted(abs(value) for value in got)[:2]
+            messages[number] = [
+                0.8 * (second if abs(value) == least else least) * (1 - 2 * (odd ^ (value < 0)))
+                for value in got
+            ]
     return None
 
 

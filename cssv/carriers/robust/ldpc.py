@@ -26,8 +26,9 @@ from cssv.errors import FramingError
 from cssv.frames import U8
 
 GROUPS = 64
-#: Checks of an information bit: the first groups have many, so that they are decided first.
-STRONG_GROUPS, STRONG_DEGREE, WEAK_DEGREE = 24, 11, 3
+#: Checks of an information bit: the first groups have many, so that they are decided first. More checks for
+#: fewer bits gain nothing in strong noise, and leave errors in the weak bits of short codes.
+STRONG_GROUPS, STRONG_DEGREE, WEAK_DEGREE = 32, 9, 3
 #: Residues of the numbers of checks modulo this are those of the rows; each has three information bits.
 Q = 2 * GROUPS
 INFORMATION_BITS_OF_CHECK = 3
@@ -182,7 +183,7 @@ class LdpcCode:
         information, parity = own[: self.bits], own[self.bits :]
         # Messages of each check: to three information bits, its parity bit and that of the check before.
         messages = np.zeros((5, self.checks), np.float32)
-        edges = np.empty((5, self.checks), np.float32)
+        edges = np.zeros((5, self.checks), np.float32)
         iterations = 0
         while True:
             totals, parities = self._totals(information, parity, messages)
