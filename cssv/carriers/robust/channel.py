@@ -131,12 +131,14 @@ class _SlotSums:
         weight: of all frames.
         energies: of the blocks.
         frames: how many.
+        ratios: of the chips, once they were computed from these sums.
     """
 
     soft: F32
     weight: float
     energies: F32
     frames: int
+    ratios: F32 | None = None
 
 
 class ChannelReader:
@@ -175,14 +177,18 @@ class ChannelReader:
         sums.weight += weight
         sums.energies += energies
         sums.frames += 1
+        sums.ratios = None
 
     def ratios(self, slot: int) -> F32:
         """Logarithms of the likelihood ratios of the chips of a slot; 0 if no frame of it was added."""
         if slot not in self._sums:
             return np.zeros(self.layer.known.shape, np.float32)
         sums = self._sums[slot]
-        soft, energies = sums.soft / np.float32(sums.weight), sums.energies / np.float32(sums.frames)
-        return log_likelihood_ratios(soft, energies, self.layer.known)
+        if sums.ratios is None:
+            soft, energies = sums.soft / np.float32(sums.weight), sums.energies / np.float32(sums.frames)
+            sums.ratios = log_likelihood_ratios(soft, energies, self.layer.known)
+            sums.ratios.flags.writeable = False
+        return sums.ratios
 
     def codeword_ratios(self, window: int, length: int) -> F32:
         """Logarithms of the likelihood ratios of the bits of a window's codeword: sums over their chips."""

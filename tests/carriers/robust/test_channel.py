@@ -160,6 +160,20 @@ def test_frames_of_a_slot_can_be_forgotten():
         reader.forget(3)
 
 
+def test_ratios_follow_the_frames():
+    """They are kept between calls, but not when another frame is added."""
+    frames = embed([b"the room"], frames=2)
+    reader, whole = ChannelReader(AREA, STRENGTH.step), ChannelReader(AREA, STRENGTH.step)
+    for slot, luma in frames:
+        reader.add(luma, slot)
+        first = reader.ratios(slot)
+        assert reader.ratios(slot) is first
+    for slot, luma in frames:
+        whole.add(luma, slot)
+    for slot in (0, 1):
+        np.testing.assert_array_equal(reader.ratios(slot), whole.ratios(slot))
+
+
 def test_ratios_are_calibrated():
     """The share of errors among chips of equal certainty is what the ratio states."""
     writer = ChannelWriter(2 * HEIGHT, 2 * WIDTH)
