@@ -1,0 +1,111 @@
+"""The pilot: a keyed pattern whose sign alternates in time, by which a reader finds scale, offset and slots.
+
+The pattern lies on two low coefficients of the discrete cosine transform of each block of 16x16 luma pixels.
+Blocks are counted from the top left of the sender's picture, whatever its size, and the signs repeat every
+:data:`PLANE_BLOCKS` blocks in both directions. A reader that sums frames with weights of half a turn a slot
+keeps the pilot, and cancels all that stands still.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cssv.carriers.robust.keys import check_key, keystream
+from cssv.errors import OptionError
+
+F32 = NDArray[np.float32]
+
+#: Side of a block in pixels.
+BLOCK = 16
+#: Vertical and horizontal frequency of the coefficients that carry the pilot.
+PILOT_COEFFICIENTS = ((1, 2), (2, 1))
+#: Change of each of them, in units of an orthonormal transform; 55.2 dB of luma.
+PILOT_AMPLITUDE = 5.0
+#: Changes of pixels are multiples of 1 / _FRACTIONS.
+_FRACTIONS = 64
+#: Seconds after which the sign changes.
+SLOT_S = Fraction(1)
+#: Blocks, in each direction, after which the signs repeat.
+PLANE_BLOCKS = 128
+#: The same in pixels. Offsets are known modulo this number.
+PLANE = PLANE_BLOCKS * BLOCK
+
+
+def slot_of(time: Fraction) -> int:
+    """Number of the slot that a time of the sender's clip lies in; slot 0 begins at time 0."""
+    return int(time // SLOT_S)
+
+
+def slot_sign(slot: int) -> int:
+    """Sign of the pilot in a slot: plus one in even slots."""
+    return 1 - 2 * (slot % 2)
+
+
+def pilot_pattern(key: bytes, width: int, height: int, amplitude: float = PILOT_AMPLITUDE) -> F32:
+    """What is added to the luma of a frame of an even slot, and subtracted in odd slots.
+
+    Args:
+        key: 32 bytes.
+        width: of the picture in pixels.
+        height: of the picture in pixels.
+        amplitude: change of each coefficient.
+
+    Returns:
+        (height, width), multiples of 1 / 64, so that sums with pixels are exact. Right of and below the whole
+        blocks of the picture it is 0.
+
+    Raises:
+        OptionError: the key has the wrong length, or the amplitude is negative.
+    """
+    if not 0 <= amplitude < np.inf:
+        raise OptionError("the amplitude of a pilot is out of range", found=amplitude, bound="0 or more")
+    rows, columns = height // BLOCK, width // BLOCK
+    signs = pilot_signs(key)[np.arange(rows)[:, None] % PLANE_BLOCKS, np.arange(columns) % PLANE_BLOCKS]
+    pattern = np.zeros((height, width), np.float32)
+    basis = np.rint(_basis(BLOCK) * amplitude * _FRACTIONS) / _FRACTIONS
+    pattern[: rows * BLOCK, : columns * BLOCK] = _draw(signs, basis.astype(np.float32))
+    return pattern
+
+
+@lru_cache(maxsize=8)
+def pilot_signs(key: bytes) -> F32:
+    """Signs of the coefficients of the blocks, (PLANE_BLOCKS, PLANE_BLOCKS, 2); a set bit is minus one."""
+    check_key(key)
+    shape = (PLANE_BLOCKS, PLANE_BLOCKS, len(PILOT_COEFFICIENTS))
+    stream = np.frombuffer(keystream(key, b"pilot", int(np.prod(shape)) // 8), np.uint8)
+    signs = (1 - 2 * np.unpackbits(stream).astype(np.float32)).reshape(shape)
+    signs.flags.writeable = False
+    return signs
+
+
+@lru_cache(maxsize=8)
+def pilot_plane(key: bytes, reduction: int) -> F32:
+    """The pattern of the whole plane in cells of ``reduction`` pixels a side, with mean square 1.
+
+    Args:
+        key: 32 bytes.
+        reduction: a divisor of :data:`BLOCK`; each cell is the mean of its pixels.
+    """
+    plane = _draw(pilot_signs(key), _basis(BLOCK // reduction))
+    plane /= np.sqrt(np.mean(plane * plane))
+    plane.flags.writeable = False
+    return plane
+
+
+def _basis(side: int) -> F32:
+    """Pictures of the coefficients, (2, side, side), averaged over cells if ``side`` is below BLOCK."""
+    n = np.arange(BLOCK)
+    waves = [np.sqrt(2 / BLOCK) * np.cos(np.pi * (2 * n + 1) * k / (2 * BLOCK)) for k in range(BLOCK)]
+    means = [wave.reshape(side, -1).mean(1) for wave in waves]
+    return np.stack([np.outer(means[v], means[h]) for v, h in PILOT_COEFFICIENTS]).astype(np.float32)
+
+
+def _draw(signs: F32, basis: F32) -> F32:
+    """Blocks with these signs (rows, columns, 2) side by side."""
+    rows, columns, side = *signs.shape[:2], basis.shape[1]
+    drawn = np.einsum("rck,kyx->rycx", signs, basis, optimize=True)
+    return np.ascontiguousarray(drawn, np.float32).reshape(rows * side, columns * side)
