@@ -3,6 +3,7 @@
 It is installed with the library, so that detectors, carriers and exporters from outside use it as well:
 
 * :mod:`cssv.testing.clips`: clips of moving blocks whose boxes are known, and a detector that returns them;
+* :mod:`cssv.testing.received`: copies of clips, cropped, scaled, with bars, through a lossy codec;
 * :mod:`cssv.testing.thermal_clips`: pictures and files of a thermal camera beside such a clip;
 * :mod:`cssv.testing.fixtures`: a pytest plug-in with these clips encoded once a session
   (``pytest_plugins = ["cssv.testing.fixtures"]`` in ``conftest.py``);
