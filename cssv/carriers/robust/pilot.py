@@ -1,9 +1,15 @@
 """The pilot: a keyed pattern whose sign alternates in time, by which a reader finds scale, offset and slots.
 
-The pattern lies on two low coefficients of the discrete cosine transform of each block of 16x16 luma pixels.
-Blocks are counted from the top left of the sender's picture, whatever its size, and the signs repeat every
-:data:`PLANE_BLOCKS` blocks in both directions. A reader that sums frames with weights of half a turn a slot
-keeps the pilot, and cancels all that stands still.
+The pattern lies on two low coefficients of the discrete cosine transform (DCT-II, orthonormal) of each block
+of 16x16 luma pixels. Blocks are counted from the top left of the picture of the sender, whatever its size.
+The signs repeat every :data:`PLANE_BLOCKS` blocks in both directions.
+
+The signs are bits of the keystream with the label ``pilot``, the first in bit 7 of a byte; a set bit is minus
+one. They follow each other row by row, in a row block by block, in a block in the order of
+:data:`PILOT_COEFFICIENTS`. Each coefficient of a block, with its amplitude, gives a picture of 16x16 pixels
+that is rounded to multiples of 1 / 64. Both pictures are added.
+
+A reader that sums frames with weights of half a turn a slot keeps the pilot, and cancels what stands still.
 """
 
 from __future__ import annotations

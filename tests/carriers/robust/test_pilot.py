@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from scipy.fft import dctn
+from scipy.fft import dctn, idctn
 
 from cssv.carriers.robust.pilot import (
     BLOCK,
@@ -33,6 +34,25 @@ def test_only_the_two_coefficients_change(studio):
         assert found[..., vertical, horizontal] == pytest.approx(wanted, abs=0.06)
         found[..., vertical, horizontal] = 0
     assert np.abs(found).max() < 0.12
+
+
+def test_the_pattern_is_that_of_the_description(studio):
+    # Written from the docstrings, without the functions of the module.
+    stream = hashlib.shake_256(studio.key + b"pilot").digest(128 * 128 * 2 // 8)
+    bits = np.unpackbits(np.frombuffer(stream, np.uint8)).reshape(128, 128, 2)
+    pattern = pilot_pattern(studio.key, 16 * 5, 16 * 4)
+    for row in range(4):
+        for column in range(5):
+            block = np.zeros((16, 16))
+            block[1, 2], block[2, 1] = 5 - 10.0 * bits[row, column]
+            found = pattern[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]
+            # Both of its pictures are rounded to 64ths.
+            assert np.abs(found - idctn(block, norm="ortho")).max() <= 1 / 64
+
+
+def test_the_format_does_not_change(studio):
+    steps = (pilot_pattern(studio.key, 320, 240) * 64).astype(np.int8)
+    assert hashlib.sha256(steps.tobytes()).hexdigest()[:16] == "651341241f49f172"
 
 
 def test_a_larger_picture_begins_with_the_smaller_one(studio):
