@@ -16,6 +16,7 @@ import argparse
 import time
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from cssv.video import VideoReader
 KEY = bytes(range(32))
 KINDS = ("scale", "crop", "crop, scale", "scale, bars", "rate", "crop, scale, rate")
 #: Step of the stand-in, share of the way to the lattice point, and coefficients.
-STEP, WAY = 43.0, 0.6
+STEP, WAY = np.float32(43), np.float32(0.6)
 LOWEST = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
 LUMA_FRAMES = 8
 
@@ -62,24 +63,35 @@ def load(clip: Path, seconds: float) -> Source:
 # The stand-in for the other layers
 
 
-def basis() -> F32:
+def waves() -> F32:
     n = np.arange(BLOCK)
-    waves = [np.sqrt((1 if k == 0 else 2) / BLOCK) * np.cos(np.pi * (2 * n + 1) * k / 32) for k in range(3)]
-    return np.stack([np.outer(waves[v], waves[h]) for v, h in LOWEST]).astype(np.float32)
+    rows = [np.sqrt((1 if k == 0 else 2) / BLOCK) * np.cos(np.pi * (2 * n + 1) * k / 32) for k in range(3)]
+    return np.stack(rows).astype(np.float32)
+
+
+def basis() -> F32:
+    return np.stack([np.outer(waves()[v], waves()[h]) for v, h in LOWEST])
 
 
 def coefficients(luma: F32) -> F32:
     rows, columns = luma.shape[0] // BLOCK, luma.shape[1] // BLOCK
-    blocks = luma[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    return np.einsum("rycx,kyx->rck", blocks, basis(), optimize=True)
+    lines = luma[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, -1)
+    down = np.matmul(waves(), lines).reshape(rows, 3, columns, BLOCK)
+    both = down @ waves().T
+    return np.stack([both[:, v, :, h] for v, h in LOWEST], axis=2)
 
 
 def dithers(slot: int, rows: int, columns: int) -> F32:
     """Dithers of the blocks from the top left of the sender's picture."""
-    plane = np.random.default_rng(slot % 4).random((128, 128, len(LOWEST)), dtype=np.float32)
-    return plane[:rows, :columns] * STEP
+    return dither_plane(slot % 4)[:rows, :columns]
 
 
+@lru_cache
+def dither_plane(slot_class: int) -> F32:
+    return np.random.default_rng(slot_class).random((128, 128, len(LOWEST)), dtype=np.float32) * STEP
+
+
+@lru_cache
 def known(rows: int, columns: int) -> np.ndarray:
     y, x, k = np.meshgrid(np.arange(rows), np.arange(columns), np.arange(len(LOWEST)), indexing="ij")
     return (3 * x + 5 * y + 7 * k) % 16 == 0
