@@ -8,7 +8,8 @@ frequencies are computed: two matrix products over the whole plane, the first of
 Bounds, for luma 0 to 255 and blocks of 16x16 pixels:
 
 * A coefficient is an exact multiple of 2^-20 before it is rounded to float32. It is at most 4 off from
-  that of the real DCT, because the basis is rounded, and off by .1 as a rule.
+  that of the real DCT, because the basis is rounded, and off by .1 as a rule. Frequency (0, 0) is exact:
+  it is 16 times the mean of the block, relative to luma 128.
 * A sum of squared changes of coefficients is the sum of squared changes of pixels, except that changes of
   coefficients are rounded to 1/64 and pixels to integers. Rounding pixels changes a coefficient by .4 as root
   mean square: more than white noise would, because the changes of neighbouring pixels are similar.
@@ -45,7 +46,8 @@ class BlockTransform:
 
     Args:
         side: of a block in pixels.
-        frequencies: vertical and horizontal frequency of each coefficient; none is (0, 0), the mean.
+        frequencies: vertical and horizontal frequency of each coefficient. (0, 0) is the mean, relative to
+            luma 128.
 
     Raises:
         OptionError: frequencies for which the sums are not exact, or that repeat.
@@ -59,8 +61,8 @@ class BlockTransform:
         self._horizontal = np.array([pair[1] for pair in frequencies])
         largest = float(np.abs(self._basis).max())
         across = self._count * largest / _BASIS_SCALE * MOST_CHANGE * _CHANGE_SCALE
-        if len(set(frequencies)) < len(frequencies) or (0, 0) in frequencies:
-            raise OptionError("frequencies repeat, or contain the mean", found=str(frequencies))
+        if len(set(frequencies)) < len(frequencies):
+            raise OptionError("frequencies repeat", found=str(frequencies))
         if self._count * largest * across >= _EXACT:
             raise OptionError(
                 "frequencies are too high for exact sums", found=self._count - 1, bound="at most 3 at side 16"
@@ -85,7 +87,7 @@ class BlockTransform:
             luma: 0 to 255. Exact for integers.
         """
         rows, columns = self.grid(*luma.shape)
-        # Around zero the sums are half as large. The mean is no coefficient, so nothing is lost.
+        # Around zero the sums are half as large. Only the coefficient of the mean changes by it.
         plane = luma[: rows * self.side, : columns * self.side].astype(np.float32) - np.float32(128)
         down = np.matmul(self._basis, plane.reshape(rows, self.side, columns * self.side))
         # The second sums exceed what float32 holds.
