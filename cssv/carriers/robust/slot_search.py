@@ -3,7 +3,7 @@
 A reader knows neither the strength of a clip nor where its slots begin after a cut. Both are found together:
 only with the right step and the dithers of the right slot class do the known chips have the same sign.
 
-Writers use a step of :data:`STEPS`. Each step has its own dithers, so one says nothing about the other.
+Writers use a step of :data:`.steps.STEPS`. Each step has its own dithers, so one says nothing about another.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from cssv.carriers.robust.channel import DataLayer
 from cssv.carriers.robust.lattice import I64
-from cssv.carriers.robust.qim import SLOT_CLASSES, soft_bits
-from cssv.carriers.robust.transform import F32, F64
+from cssv.carriers.robust.qim import SLOT_CLASSES
+from cssv.carriers.robust.steps import STEPS
+from cssv.carriers.robust.transform import F64
 from cssv.errors import OptionError
 
-#: Steps of the quantisation: powers of 2 ** (1 / 4), rounded.
-STEPS = (12, 14, 17, 20, 24, 28, 34, 40, 48, 57, 68, 81, 96)
 #: A second has so many phases.
 PHASES = 64
 #: A thousand simulated still clips that carry nothing reach 4.0. A false clock costs time only.
@@ -51,15 +49,6 @@ def _ticks(time: Fraction) -> int:
     return int(time * PHASES // 1)
 
 
-def score_known_chips(layer: DataLayer, coefficients: F32, steps: Sequence[int] = STEPS) -> F64:
-    """Mean soft value of the known chips of a frame, for each step and slot class, (steps, classes)."""
-    found = coefficients[layer.known]
-    if not found.size:
-        return np.zeros((len(steps), SLOT_CLASSES))
-    soft = [soft_bits(found, layer.known_dithers(step), step) for step in steps]
-    return np.stack([each.mean(axis=1, dtype=np.float64) for each in soft])
-
-
 def find_clock(
     times: Sequence[Fraction],
     scores: Sequence[F64],
@@ -71,7 +60,7 @@ def find_clock(
 
     Args:
         times: of frames in seconds, from any origin. 4 s or more are best.
-        scores: of the same frames, by :func:`score_known_chips`.
+        scores: of the same frames, by :func:`.steps.score_known_chips`.
         known: number of known chips in a frame.
         steps: those of the scores.
         least_sigmas: bound of the score.

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.carriers.robust.calibration import log_likelihood_ratios
-from cssv.carriers.robust.channel import BLOCK, ChannelReader, ChannelWriter, DataLayer
+from cssv.carriers.robust.channel import ChannelReader, ChannelWriter
 from cssv.carriers.robust.codewords import codeword_length, write_codeword
+from cssv.carriers.robust.data_layer import BLOCK, DataLayer
 from cssv.carriers.robust.keys import PUBLIC_KEY
 from cssv.carriers.robust.lattice import BlockArea
 from cssv.carriers.robust.qim import Strength
-from cssv.carriers.robust.slot_search import score_known_chips
+from cssv.carriers.robust.steps import STEPS, score_known_chips
 from cssv.errors import FrameError, FramingError, OptionError
 
 HEIGHT, WIDTH = 240, 320
@@ -67,6 +68,25 @@ def add_noise(frames, sigma, seed=0):
 def test_round_trip_in_noise(payloads, sigma):
     frames = add_noise(embed(payloads), sigma)
     assert read(frames, range(len(payloads))) == payloads
+
+
+@settings(max_examples=10)
+@given(st.lists(st.sampled_from(STEPS[3:]), min_size=2, max_size=2), st.floats(0, 4))
+def test_reader_finds_the_step_of_each_slot(steps, sigma):
+    payloads = [b"first", b"second"]
+    frames = []
+    for window, (payload, step) in enumerate(zip(payloads, steps, strict=True)):
+        made = (
+            embed([payload], strength=Strength(step))
+            if window == 0
+            else embed(payloads, strength=Strength(step))
+        )
+        frames += made[-4:]
+    reader = ChannelReader(AREA)
+    for slot, luma in add_noise(frames, sigma):
+        reader.add(luma, slot)
+    assert [reader.step_of(slot) for slot in range(5)] == [steps[0], steps[0], steps[1], steps[1], None]
+    assert [reader.read_window(window, (64,)) for window in (0, 1)] == payloads
 
 
 @settings(max_examples=15)

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cssv.carriers.robust.channel import ChannelReader, ChannelWriter, data_transform
+from cssv.carriers.robust.channel import ChannelReader, ChannelWriter
 from cssv.carriers.robust.codewords import PAYLOAD_CLASSES, write_codeword
+from cssv.carriers.robust.data_layer import data_transform
 from cssv.carriers.robust.keys import PUBLIC_KEY, keystream
 from cssv.carriers.robust.ldpc import code_of, group_checks
 from cssv.carriers.robust.qim import Strength, dither_bytes
-from cssv.carriers.robust.slot_search import STEPS
+from cssv.carriers.robust.steps import STEPS
 from cssv.testing import robust_reader
 
 KEY = bytes(range(32))

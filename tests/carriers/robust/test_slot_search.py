@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cssv.carriers.robust.channel import ChannelReader, ChannelWriter, DataLayer
+from cssv.carriers.robust.channel import ChannelReader, ChannelWriter
 from cssv.carriers.robust.codewords import write_codeword
+from cssv.carriers.robust.data_layer import DataLayer
 from cssv.carriers.robust.keys import PUBLIC_KEY
 from cssv.carriers.robust.qim import Strength
-from cssv.carriers.robust.slot_search import PHASES, STEPS, SlotClock, find_clock, score_known_chips
+from cssv.carriers.robust.slot_search import PHASES, SlotClock, find_clock
+from cssv.carriers.robust.steps import STEPS, score_known_chips
 from cssv.errors import OptionError
 
 HEIGHT, WIDTH = 240, 320

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.fft import dctn
 
-from cssv.carriers.robust.channel import FREQUENCIES
+from cssv.carriers.robust.data_layer import FREQUENCIES
 from cssv.carriers.robust.pilot import PILOT_COEFFICIENTS
 from cssv.carriers.robust.transform import MOST_CHANGE, BlockTransform
 from cssv.errors import OptionError

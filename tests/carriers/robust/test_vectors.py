@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cssv.carriers.robust.channel import FREQUENCIES, LAYER, ChannelReader, ChannelWriter, data_transform
+from cssv.carriers.robust.channel import ChannelReader, ChannelWriter
 from cssv.carriers.robust.codewords import OVERHEAD, PAYLOAD_CLASSES, codeword_length, write_codeword
+from cssv.carriers.robust.data_layer import FREQUENCIES, LAYER, data_transform
 from cssv.carriers.robust.keys import PUBLIC_KEY
 from cssv.carriers.robust.lattice import BlockArea, chip_bits
 from cssv.carriers.robust.ldpc import group_checks
