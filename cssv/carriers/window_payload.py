@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cssv.carriers.base import FrameContent
+from cssv.frames import Frame
+from cssv.payload.channels import F64
+from cssv.payload.outlines import outline_to_shares
+from cssv.payload.window import Window
 from cssv.payload.window_bytes import write_window
 from cssv.payload.window_fit import fit_window
+from cssv.payload.window_outlines import drawn_outlines
+from cssv.scene import Scene
+from cssv.template.state import ObjectState
 
 #: Velocities from the past and to the future frames are sent where they lie farther than this share of the
 #: range of speeds from their mean. Sending all of them takes a quarter more bytes.
 HALVES_ABOVE = 1 / 4
 
 
-def window_payload(contents: Sequence[FrameContent], number: int, size: tuple[int, int]) -> bytes:
+def window_payload(
+    contents: Sequence[FrameContent],
+    number: int,
+    size: tuple[int, int],
+    *,
+    outlines: Sequence[Mapping[int, F64]] | None = None,
+) -> bytes:
     """The payload of a window, the shortest within the bounds of :mod:`cssv.payload`.
 
     An object's velocities from the past and to the future frames become their mean unless they lie farther
@@ -23,6 +36,7 @@ def window_payload(contents: Sequence[FrameContent], number: int, size: tuple[in
         contents: of each frame of the window.
         number: of the window in the clip, from 0.
         size: width and height of the frames.
+        outlines: of each frame, as :func:`window_shares` finds them; None holds no outlines.
 
     Raises:
         FramingError: a number of the content has no place in a payload, or there are too many objects.
@@ -38,5 +52,41 @@ def window_payload(contents: Sequence[FrameContent], number: int, size: tuple[in
         halves_above=HALVES_ABOVE,
         scene=first.scene,
         turn=number,
+        outlines=outlines,
     )
     return write_window(window)
+
+
+def window_shares(covers: Sequence[Frame], contents: Sequence[FrameContent]) -> list[dict[int, F64]]:
+    """Of each frame the outlines that are found in its cover, by track, as shares of the superellipse.
+
+    Args:
+        covers: the frames of a window.
+        contents: the content of each.
+    """
+    return [
+        {drawing.outline.track: outline_to_shares(drawing.outline) for drawing in content.draw(cover)}
+        for cover, content in zip(covers, contents, strict=True)
+    ]
+
+
+def window_content(window: Window, at: int, objects: tuple[ObjectState, ...], scene: Scene) -> FrameContent:
+    """The content of a frame of a window, as the window tells it: what both sides draw.
+
+    Its outlines are those of the window. Pixels change nothing but the edges inside of them.
+
+    Args:
+        window: the window, as its reader gets it.
+        at: the frame, counted from the first one of the window.
+        objects: of the frame, from :func:`cssv.payload.window_states.window_states`.
+        scene: what is known of the scene.
+    """
+    return FrameContent(
+        number=window.number + at,
+        pts=window.pts[at],
+        time_base=window.time_base,
+        objects=objects,
+        ranges=window.ranges,
+        scene=scene,
+        outlines=drawn_outlines(window, at, objects),
+    )

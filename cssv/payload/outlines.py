@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from cssv.errors import FramingError
 from cssv.payload.integers import read_signed, write_signed
 from cssv.payload.range_coder import BitWriter, RangeDecoder
-from cssv.template.drawing import DIRECTIONS
-from cssv.template.outline import superellipse
+from cssv.template.drawing import DIRECTIONS, Outline
+from cssv.template.outline import RADIUS_UNIT, superellipse
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -38,13 +38,19 @@ _COSINES: I64 = np.array(
 #: Least and largest share.
 _LEAST_SHARE, _LARGEST_SHARE = SHARE // 4, 2 * SHARE
 #: What the first coefficient is expected to be: the share of an outline without edges.
-_EXPECTED = 15
+EXPECTED = 15
 
 
 def radii_to_shares(radii: I64, width: int, height: int) -> F64:
     """Shares of an outline, (DIRECTIONS,), from its radii in units of 1/RADIUS_UNIT px and its box."""
     shares: F64 = radii / superellipse(width, height)
     return shares
+
+
+def outline_to_shares(outline: Outline) -> F64:
+    """Shares of a drawn outline, (DIRECTIONS,). Its radii are whole pixels or multiples of them."""
+    radii = np.frombuffer(outline.radii, np.uint8).astype(np.int64) * (RADIUS_UNIT << outline.shift)
+    return radii_to_shares(radii, *outline.box[2:])
 
 
 def fit_outline(shares: Sequence[F64]) -> tuple[int, ...]:
@@ -88,7 +94,7 @@ def write_outline(writer: BitWriter, outline: tuple[int, ...] | None, before: in
             bound=f"{COEFFICIENTS} numbers from -{LARGEST} to {LARGEST}",
         )
     for k, number in enumerate(outline):
-        write_signed(writer, f"outline.{k}", number - (_EXPECTED if k == 0 else 0))
+        write_signed(writer, f"outline.{k}", number - (EXPECTED if k == 0 else 0))
 
 
 def read_outline(reader: RangeDecoder, before: int) -> tuple[int, ...] | None:
@@ -100,7 +106,7 @@ def read_outline(reader: RangeDecoder, before: int) -> tuple[int, ...] | None:
     if not reader.get_bit("outline", before):
         return None
     numbers = [read_signed(reader, f"outline.{k}", 2 * LARGEST) for k in range(COEFFICIENTS)]
-    found = (numbers[0] + _EXPECTED, *numbers[1:])
+    found = (numbers[0] + EXPECTED, *numbers[1:])
     if max(map(abs, found)) > LARGEST:
         raise FramingError("an outline of a payload is not valid", found=found, bound=f"up to {LARGEST}")
     return found

@@ -1,5 +1,7 @@
 """Second finder of outlines, written from cssv/template/SPEC.md alone.
 
+It also turns the outlines of a payload into radii, from cssv/payload/SPEC.md.
+
 It uses the standard library, and nothing of the package: where this and the package disagree, one of them or
 the page is wrong. "Section" means a section of that page.
 """
@@ -101,6 +103,22 @@ def find_outline(luma: Sequence[Sequence[int]] | None, box: tuple[int, int, int,
         a = [share(ray, twice) for ray in rays]
         around = [[a[(k + step) % 32] for step in (-2, -1, 0, 1, 2)] for k in range(32)]
         n = [3 * sorted(shares)[2] + sum(shares[1:4]) for shares in around]
-    radii = [Fraction(n[k] * border(box[2], box[3], k), 5400 * 2**24) for k in range(32)]
+    return pack([Fraction(n[k] * border(box[2], box[3], k), 5400 * 2**24) for k in range(32)])
+
+
+def held_outline(shares: Sequence[int], box: tuple[int, int, int, int]) -> tuple[bytes, int]:
+    """The same of an outline that a payload holds (section 8 of the page of the payload).
+
+    Args:
+        shares: in units of 1/16384, as the second reader of payloads finds them.
+        box: x, y, w, h in whole pixels.
+    """
+    borders = [5400 * border(box[2], box[3], k) for k in range(32)]
+    radii = [(radius >> 7) * share >> 7 for radius, share in zip(borders, shares, strict=True)]
+    return pack([Fraction(radius, 5400 * 2**24) for radius in radii])
+
+
+def pack(radii: Sequence[Fraction]) -> tuple[bytes, int]:
+    """The radius bytes and the shift of radii in pixels (section 2, step 7)."""
     shift = next((shift for shift in range(6) if max(radii) <= 255 << shift), 6)
     return bytes(min(max(inner(radius / 2**shift), 1), 255) for radius in radii), shift
