@@ -3,9 +3,9 @@
 The channel, from the payload of a window to changes of luma and back: :mod:`.transform` has the coefficients
 of blocks, :mod:`.qim` stores one bit in one coefficient, :mod:`.lattice` states which coefficient has which
 bit of a codeword, :mod:`.ldpc` is the error-correcting code, and :mod:`.codewords` joins payload, checksum
-and code. :mod:`.channel` joins all of them. :mod:`.slot_search` finds the strength of a clip and the times of
-its slots.
+and code. :mod:`.channel` joins all of them. :mod:`.slot_search` finds the times of the slots.
 
 The geometry of received clips: :mod:`.pilot` is the pattern by which :mod:`.search` finds scale, place and
-time, :mod:`.geometry` is what is found, and :mod:`.climb` improves it.
+time, :mod:`.geometry` is what is found, and :mod:`.climb` improves it by the known chips. :mod:`.lock` joins
+all of them: geometry and slots of a received clip.
 """

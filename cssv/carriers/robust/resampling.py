@@ -16,7 +16,7 @@ from cssv.frames import U8
 MOST_PIXELS = 1 << 26
 
 
-def resample(luma: U8, geometry: Geometry, region: tuple[int, int, int, int]) -> F32:
+def resample(luma: U8, geometry: Geometry, region: tuple[int, int, int, int]) -> U8 | F32:
     """A part of the sender's picture, from a received one.
 
     Args:
@@ -26,7 +26,8 @@ def resample(luma: U8, geometry: Geometry, region: tuple[int, int, int, int]) ->
             repeated.
 
     Returns:
-        (height, width), not rounded.
+        (height, width), not rounded. If every pixel of the region is a received one, the result is a part of
+        the picture, without a copy.
 
     Raises:
         FrameError: the picture has another size.
@@ -46,7 +47,7 @@ def resample(luma: U8, geometry: Geometry, region: tuple[int, int, int, int]) ->
     if geometry.is_whole:
         x, y = left - int(geometry.sides[0]), top - int(geometry.sides[1])
         if 0 <= x <= luma.shape[1] - width and 0 <= y <= luma.shape[0] - height:
-            return luma[y : y + height, x : x + width].astype(np.float32)
+            return luma[y : y + height, x : x + width]
     return _interpolate(luma.astype(np.float32), geometry, region)
 
 

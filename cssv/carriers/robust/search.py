@@ -42,8 +42,8 @@ _CERTAIN = 2 * THRESHOLD
 #: Frames of a search: this many, evenly spaced over at most this time. Over a longer time, a clip whose speed
 #: was changed loses the step with the slots.
 MOST_FRAMES, SPAN_S = 48, Fraction(8)
-#: Frames that the slots are fitted to. A slot begins between two of them.
-MOST_TIMED = 200
+#: Frames that the time is fitted to.
+MOST_TIMED = 96
 #: Least time. The pilot must change its sign at least once.
 LEAST_S = 2 * SLOT_S
 #: Cells of the demodulated picture; larger pictures are reduced first.
@@ -85,8 +85,8 @@ def find_geometry(
         OptionError: the key has the wrong length.
     """
     check_key(key)
-    _check(lumas, times)
-    chosen = _choose_frames(times, MOST_FRAMES)
+    check_frames(lumas, times)
+    chosen = choose_frames(times, MOST_FRAMES)
     if not chosen:
         return Found(None, 0.0)
     some = [lumas[i] for i in chosen]
@@ -103,12 +103,13 @@ def find_geometry(
     right = left + (right - left) * width / size[0]
     bottom = top + (bottom - top) * height / size[1]
     geometry = Geometry((width, height), (left, top, right, bottom), find_content(some))
-    timed = _choose_frames(times, MOST_TIMED)
+    timed = choose_frames(times, MOST_TIMED)
     frames = [lumas[i] for i in timed], [times[i] for i in timed]
     return Found(fit_timing(*frames, geometry, key, reduction), peak.score)
 
 
-def _check(lumas: Sequence[U8], times: Sequence[Fraction]) -> None:
+def check_frames(lumas: Sequence[U8], times: Sequence[Fraction]) -> None:
+    """Raise FrameError unless there are pictures of one size, each with a time."""
     if len(lumas) != len(times):
         raise FrameError("every frame needs a time", found=f"{len(lumas)} frames and {len(times)} times")
     for luma in lumas:
@@ -120,7 +121,7 @@ def _check(lumas: Sequence[U8], times: Sequence[Fraction]) -> None:
             raise FrameError("frame size is out of range", found=f"shape {luma.shape}")
 
 
-def _choose_frames(times: Sequence[Fraction], most: int) -> list[int]:
+def choose_frames(times: Sequence[Fraction], most: int) -> list[int]:
     """Frames of the first SPAN_S, evenly spaced; none if they last too short a time."""
     within = [i for i, time in enumerate(times) if 0 <= time - times[0] <= SPAN_S]
     if len(within) < 4 or times[within[-1]] - times[0] < LEAST_S * Fraction(3, 4):

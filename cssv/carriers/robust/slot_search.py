@@ -1,9 +1,11 @@
-"""Search for the step and the times of the slots, by the known chips.
+"""Search for the times of the slots, by the known chips.
 
-A reader knows neither the strength of a clip nor where its slots begin after a cut. Both are found together:
-only with the right step and the dithers of the right slot class do the known chips have the same sign.
+A reader knows neither the strength of a clip nor where its slots begin after a cut, nor whether its speed was
+changed. All are found together: only with the right step and the dithers of the right slot class do the known
+chips have the same sign.
 
-Writers use a step of :data:`.steps.STEPS`. Each step has its own dithers, so one says nothing about another.
+Writers use a step of :data:`.steps.STEPS` for each window. Each step has its own dithers, so one says nothing
+about another. For each phase, each window counts with the step that fits it best.
 """
 
 from __future__ import annotations
@@ -11,38 +13,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
+from scipy.special import ndtr
 
-from cssv.carriers.robust.lattice import I64
+from cssv.carriers.robust.lattice import I64, SLOTS_OF_WINDOW
 from cssv.carriers.robust.qim import SLOT_CLASSES
-from cssv.carriers.robust.steps import STEPS
 from cssv.carriers.robust.transform import F64
 from cssv.errors import OptionError
 
+#: Sender seconds per received second: as sent; film shown at the rate of television, and back.
+TIME_SCALES = (Fraction(1), Fraction(25, 24), Fraction(24, 25))
+#: How much better than the usual time scale another one has to be. Over a few seconds they differ little.
+BETTER = 1.015
 #: A second has so many phases.
 PHASES = 64
-#: A thousand simulated still clips that carry nothing reach 4.0. A false clock costs time only.
-LEAST_SIGMAS = 5.0
+#: Windows of the clock repeat after so many.
+_WINDOW_CLASSES = SLOT_CLASSES // SLOTS_OF_WINDOW
+#: Least score of a clip that carries.
+LEAST_SIGMAS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class SlotClock:
-    """The step of a clip, and the slot of each time.
+    """The slot of each time of a received clip.
 
     Attributes:
-        step: of the quantisation.
         phase: the time 0 is so many 1/PHASES s behind the beginning of a slot with a number divisible by 4.
         sigmas: score of the known chips, in standard deviations of pictures that carry nothing.
+        time_scale: seconds of the sender per received second.
     """
 
-    step: int
     phase: int
     sigmas: float
+    time_scale: Fraction = Fraction(1)
 
     def slot(self, time: Fraction) -> int:
-        """The slot of a time in seconds; only its remainder modulo SLOT_CLASSES is known."""
-        return (_ticks(time) + self.phase) // PHASES
+        """The slot of a received time in seconds; only its remainder modulo SLOT_CLASSES is known."""
+        return (_ticks(time * self.time_scale) + self.phase) // PHASES
 
 
 def _ticks(time: Fraction) -> int:
@@ -53,17 +62,17 @@ def find_clock(
     times: Sequence[Fraction],
     scores: Sequence[F64],
     known: int,
-    steps: Sequence[int] = STEPS,
     least_sigmas: float = LEAST_SIGMAS,
+    time_scales: Sequence[Fraction] = TIME_SCALES,
 ) -> SlotClock | None:
-    """The step and the phase of a clip; None if it carries nothing that can be seen.
+    """The phase and the time scale of a clip; None if it carries nothing that can be seen.
 
     Args:
         times: of frames in seconds, from any origin. 4 s or more are best.
         scores: of the same frames, by :func:`.steps.score_known_chips`.
         known: number of known chips in a frame.
-        steps: those of the scores.
         least_sigmas: bound of the score.
+        time_scales: to try. The first one is preferred.
 
     Raises:
         OptionError: not as many scores as times.
@@ -72,20 +81,53 @@ def find_clock(
         raise OptionError("as many scores as times are needed", found=len(scores), bound=str(len(times)))
     if not times or not known:
         return None
-    ticks = np.array([_ticks(time) for time in times], np.int64)
-    phases = np.arange(SLOT_CLASSES * PHASES)
-    # (phases, frames) slot class of each frame.
-    classes = (ticks + phases[:, None]) // PHASES % SLOT_CLASSES
     table = np.stack(scores)
-    means = table[np.arange(len(ticks)), :, classes].mean(axis=1)
-    # In a still scene all frames of a class have the same noise.
-    shares = np.stack([(classes == each).mean(axis=1) for each in range(SLOT_CLASSES)])
-    sigmas = means / np.sqrt((shares**2).sum(axis=0) / (2 * known))[:, None]
-    best_phase, best = np.unravel_index(int(sigmas.argmax()), sigmas.shape)
-    if sigmas[best_phase, best] < least_sigmas:
-        return None
-    phase = _middle(classes, int(best_phase))
-    return SlotClock(steps[int(best)], phase, float(sigmas[best_phase, best]))
+    best: SlotClock | None = None
+    for scale in time_scales:
+        # (phases, frames) slot of each frame.
+        ticks = np.array([_ticks(time * scale) for time in times], np.int64)
+        slots = (ticks + np.arange(SLOT_CLASSES * PHASES)[:, None]) // PHASES
+        sigmas = _score_phases(table, slots, known)
+        top = int(sigmas.argmax())
+        if best is None or sigmas[top] > best.sigmas * BETTER:
+            best = SlotClock(_middle(slots % SLOT_CLASSES, top), float(sigmas[top]), scale)
+    return None if best is None or best.sigmas < least_sigmas else best
+
+
+def _score_phases(table: F64, slots: I64, known: int) -> F64:
+    """Score of each phase, in standard deviations of frames that carry nothing.
+
+    Args:
+        table: (frames, steps, classes).
+        slots: (phases, frames).
+        known: chips in a frame.
+    """
+    classes = slots % SLOT_CLASSES
+    scores = table[np.arange(len(table)), :, classes]
+    total = np.zeros(len(slots))
+    # In a still scene all frames of a slot class have the same noise, and so all windows of two classes.
+    deviations = np.zeros((len(slots), _WINDOW_CLASSES))
+    windows = slots // SLOTS_OF_WINDOW
+    for window in np.unique(windows):
+        inside = windows == window
+        phases = np.flatnonzero(inside.any(axis=1))
+        within = inside[phases]
+        total[phases] += np.einsum("pf,pfs->ps", within, scores[phases]).max(axis=1)
+        counts = np.stack([(within & (classes[phases] % SLOTS_OF_WINDOW == i)).sum(axis=1) for i in (0, 1)])
+        deviations[phases, window % _WINDOW_CLASSES] += np.sqrt((counts**2).sum(axis=0) / (2 * known))
+    mean, deviation = _best_of(table.shape[1])
+    spread = deviation * np.sqrt((deviations**2).sum(axis=1))
+    return np.asarray((total - mean * deviations.sum(axis=1)) / spread)
+
+
+@lru_cache(maxsize=8)
+def _best_of(count: int) -> tuple[float, float]:
+    """Mean and standard deviation of the largest of so many standard normal values."""
+    at = np.linspace(-8, 8, 4001)
+    share = np.diff(ndtr(at) ** count)
+    middle = (at[1:] + at[:-1]) / 2
+    mean = float(share @ middle)
+    return mean, float(np.sqrt(share @ (middle - mean) ** 2))
 
 
 def _middle(classes: I64, at: int) -> int:

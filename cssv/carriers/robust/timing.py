@@ -12,14 +12,11 @@ import numpy as np
 from cssv.carriers.robust.demodulation import residuals
 from cssv.carriers.robust.geometry import F64, PERIOD_S, Geometry
 from cssv.carriers.robust.pilot import F32, PLANE, SLOT_S, pilot_plane
+from cssv.carriers.robust.slot_search import BETTER, TIME_SCALES
 from cssv.frames import U8
 
-#: Sender seconds per received second: as sent; film shown at the rate of television, and back.
-TIME_SCALES = (Fraction(1), Fraction(25, 24), Fraction(24, 25))
 #: Steps of the phase in a slot.
 _STEPS = 200
-#: How much better than the usual time scale another one has to be. Over a few seconds they differ little.
-_BETTER = 1.015
 #: Time at the end that does not count. Encoders spend few bits there, so the last frames repeat older ones.
 _ENDING_S = SLOT_S / 4
 #: Sender pixels in a cell of the pattern.
@@ -43,7 +40,7 @@ def fit_timing(
     best, fitted = 0.0, geometry
     for scale in TIME_SCALES:
         phase, score = _fit_phase(trace, times[:counted], scale)
-        if score > best * (_BETTER if best else 1):
+        if score > best * (BETTER if best else 1):
             best, fitted = score, replace(geometry, time_scale=scale, phase_s=phase)
     return fitted
 

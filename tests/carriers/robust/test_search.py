@@ -148,10 +148,10 @@ def test_a_wrong_key_is_an_error(marked):
 
 
 def test_the_frames_that_are_looked_at_are_bounded(studio):
-    assert len(search._choose_frames(studio.times(10_000, 1000), MOST_FRAMES)) <= MOST_FRAMES
-    assert search._choose_frames(studio.times(100_000, 25), 200)[-1] <= 8 * 25
+    assert len(search.choose_frames(studio.times(10_000, 1000), MOST_FRAMES)) <= MOST_FRAMES
+    assert search.choose_frames(studio.times(100_000, 25), 200)[-1] <= 8 * 25
     # A clip whose times stand still lasts no time.
-    assert search._choose_frames([Fraction(0)] * 1000, MOST_FRAMES) == []
+    assert search.choose_frames([Fraction(0)] * 1000, MOST_FRAMES) == []
 
 
 def test_the_own_size_alone_takes_few_correlations(marked, studio, monkeypatch):

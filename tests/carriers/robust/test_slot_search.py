@@ -30,13 +30,17 @@ def cover(seed):
 
 
 def clip(step, rate, cut, seconds=5, sigma=0.0):
-    """Times from 0, and luma, of a clip whose first frames were cut off."""
+    """Times from 0, and luma, of a clip whose first frames were cut off.
+
+    ``step`` may be a sequence: one for each window.
+    """
     rng = np.random.default_rng(0)
     times, frames, still = [], [], cover(1)
     for number in range(int(seconds * rate)):
         slot = int((number + cut) / rate)
         codeword = write_codeword(bytes([slot // 2]), 64, PUBLIC_KEY)
-        stego = WRITER.embed(still, WRITER.chips(codeword, slot), slot, Strength(step))
+        strength = Strength(step if isinstance(step, int) else step[slot // 2 % len(step)])
+        stego = WRITER.embed(still, WRITER.chips(codeword, slot), slot, strength)
         noisy = np.clip(np.rint(stego + rng.normal(0, sigma, stego.shape)), 0, 255) if sigma else stego
         times.append(Fraction(number) / rate)
         frames.append(noisy.astype(np.uint8))
@@ -59,17 +63,41 @@ def test_step_and_slots_after_a_cut(step, rate, cut):
     times, frames = clip(step, rate, cut)
     clock = search(times, frames)
     assert clock is not None
-    assert clock.step == step
+    assert clock.time_scale == 1
     assert clock.sigmas > 15
     for number, time in enumerate(times):
         assert clock.slot(time) % 4 == int((number + cut) / rate) % 4
+
+
+@settings(max_examples=6)
+@given(st.lists(st.sampled_from(STEPS[2:]), min_size=2, max_size=4), st.integers(0, 60))
+def test_steps_that_differ_between_windows(steps, cut):
+    times, frames = clip(steps, Fraction(10), cut)
+    clock = search(times, frames)
+    assert clock is not None
+    assert clock.sigmas > 15
+    for number, time in enumerate(times):
+        assert clock.slot(time) % 4 == (number + cut) // 10 % 4
+
+
+@pytest.mark.parametrize("scale", [Fraction(25, 24), Fraction(24, 25)])
+@pytest.mark.parametrize("start", [Fraction(0), Fraction(-1234567, 1000), Fraction(10**6, 3)])
+def test_another_speed_and_times_from_any_origin(scale, start):
+    sent, frames = clip(28, Fraction(24), 7, seconds=6)
+    sent = [time + Fraction(7, 24) for time in sent]
+    received = [start + time / scale for time in sent]
+    clock = search(received, frames)
+    assert clock is not None
+    assert clock.time_scale == scale
+    right = [clock.slot(time) % 4 == int(at) % 4 for time, at in zip(received, sent, strict=True)]
+    assert sum(right) >= len(right) - 1
 
 
 def test_windows_are_read_with_the_clock():
     times, frames = clip(28, Fraction(10), 17, seconds=6, sigma=3)
     clock = search(times, frames)
     assert clock is not None
-    reader = ChannelReader(LAYER.area, clock.step)
+    reader = ChannelReader(LAYER.area, 28)
     for time, luma in zip(times, frames, strict=True):
         reader.add(luma, clock.slot(time))
     found = {reader.read_window(window, (64,)) for window in range(5)}
@@ -89,17 +117,17 @@ def test_a_wrong_key_finds_nothing():
     assert search(*clip(28, Fraction(5), 0), key=bytes(32)) is None
 
 
-def test_scores_of_nothing_are_normal():
-    """The bound of sigmas rests on it: cosines of random phases."""
+def test_scores_of_nothing_are_below_the_bound():
+    """Cosines of random phases, in a scene that stands still: the case with the highest scores."""
     rng = np.random.default_rng(3)
     times = [Fraction(number, 4) for number in range(20)]
     most = []
-    for _ in range(200):
+    for _ in range(100):
         scores = list(rng.normal(0, np.sqrt(0.5 / KNOWN), (1, len(STEPS), 4)).repeat(20, axis=0))
-        clock = find_clock(times, scores, KNOWN, least_sigmas=0)
+        clock = find_clock(times, scores, KNOWN, least_sigmas=-9)
         most.append(clock.sigmas)
-    assert np.median(most) < 4
-    assert max(most) < 5
+    assert abs(np.median(most)) < 1.5
+    assert max(most) < 4.5
 
 
 def test_a_clip_without_frames_or_known_chips():
@@ -110,5 +138,5 @@ def test_a_clip_without_frames_or_known_chips():
 
 
 def test_times_before_zero():
-    clock = SlotClock(28, PHASES // 2, 10.0)
+    clock = SlotClock(PHASES // 2, 10.0)
     assert [clock.slot(Fraction(n, 4)) for n in (-3, -2, -1, 0, 1, 2, 5)] == [-1, 0, 0, 0, 0, 1, 1]
