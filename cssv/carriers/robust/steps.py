@@ -10,8 +10,8 @@ from cssv.carriers.robust.data_layer import DataLayer
 from cssv.carriers.robust.qim import SLOT_CLASSES, soft_bits
 from cssv.carriers.robust.transform import F32, F64
 
-#: Steps that writers use: powers of 2 ** (1 / 4), rounded.
-STEPS = (12, 14, 17, 20, 24, 28, 34, 40, 48, 57, 68, 81, 96)
+#: Steps that writers use: powers of 2 ** (1 / 8), rounded.
+STEPS = (12, 13, 14, 16, 17, 19, 20, 22, 24, 26, 28, 31, 34, 37, 40, 44, 48, 52, 57, 62, 68, 74, 81, 88, 96)
 
 
 def score_known_chips(layer: DataLayer, coefficients: F32, steps: Sequence[int] = STEPS) -> F64:

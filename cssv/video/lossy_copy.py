@@ -1,0 +1,72 @@
+"""Lossy copies of frames in memory: what remains of them when somebody encodes them again."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from cssv.errors import OptionError, VideoError, did_you_mean
+from cssv.frames import U8
+from cssv.video.ffmpeg import AV_ERRORS, reason
+
+# SVT-AV1 writes to the standard error stream otherwise.
+os.environ.setdefault("SVT_LOG", "1")
+
+#: FFmpeg's encoder of each codec, its options, and its largest quality number. Settings are the usual ones;
+#: slow encoders get a faster preset.
+COPY_CODECS: dict[str, tuple[str, dict[str, str], int]] = {
+    "h264": ("libx264", {"preset": "medium"}, 51),
+    "hevc": ("libx265", {"preset": "fast", "x265-params": "log-level=none"}, 51),
+    "vp9": ("libvpx-vp9", {"b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"}, 63),
+    "av1": ("libsvtav1", {"preset": "9"}, 63),
+}
+
+
+def check_copy(codec: str, crf: int) -> None:
+    """Raise OptionError unless there is such a codec and quality."""
+    if codec not in COPY_CODECS:
+        raise OptionError(
+            "unknown codec of a copy",
+            found=codec,
+            bound=", ".join(COPY_CODECS),
+            remedy=did_you_mean(codec, COPY_CODECS),
+        )
+    most = COPY_CODECS[codec][2]
+    if not 0 <= crf <= most:
+        raise OptionError(f"the quality of {codec} is out of range", found=crf, bound=f"0 to {most}")
+
+
+def lossy_copy(planes: Sequence[U8], rate: Fraction, codec: str, crf: int) -> list[U8]:
+    """Planes of yuv420p frames after a lossy codec.
+
+    Args:
+        planes: of each frame, (3/2 H, W) uint8, all of one size.
+        rate: frames per second.
+        codec: a key of :data:`COPY_CODECS`.
+        crf: quality number of the codec; the larger, the worse.
+
+    Raises:
+        OptionError: no such codec or quality.
+        VideoError: FFmpeg refuses.
+    """
+    check_copy(codec, crf)
+    name, options, _ = COPY_CODECS[codec]
+    buffer = io.BytesIO()
+    try:
+        with av.open(buffer, mode="w", format="matroska") as output:
+            stream: Any = output.add_stream(name, rate=rate, options=options | {"crf": str(crf)})
+            rows, width = planes[0].shape
+            stream.width, stream.height, stream.pix_fmt = width, rows * 2 // 3, "yuv420p"
+            for each in planes:
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(each, format="yuv420p")))
+            output.mux(stream.encode(None))
+        buffer.seek(0)
+        with av.open(buffer, mode="r") as source:
+            return [frame.to_ndarray(format="yuv420p") for frame in source.decode(video=0)]
+    except (*AV_ERRORS, ValueError) as error:
+        raise VideoError(f"FFmpeg cannot make a copy with {codec}", found=reason(error)) from error
