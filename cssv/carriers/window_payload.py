@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from cssv.carriers.base import FrameContent
 from cssv.frames import Frame
 from cssv.payload.channels import F64
 from cssv.payload.outlines import outline_to_shares
+from cssv.payload.thinning import ThinnedWindow, check_window_fits, fit_window_within
 from cssv.payload.window import Window
-from cssv.payload.window_bytes import write_window
 from cssv.payload.window_fit import fit_window
 from cssv.payload.window_outlines import drawn_outlines
 from cssv.scene import Scene
@@ -26,8 +27,23 @@ def window_payload(
     size: tuple[int, int],
     *,
     outlines: Sequence[Mapping[int, F64]] | None = None,
+    most_bytes: int | None = None,
+    fit: bool = False,
 ) -> bytes:
-    """The payload of a window, the shortest within the bounds of :mod:`cssv.payload`.
+    """The payload of a window: the bytes of :func:`payload_window`."""
+    return payload_window(contents, number, size, outlines=outlines, most_bytes=most_bytes, fit=fit).data
+
+
+def payload_window(
+    contents: Sequence[FrameContent],
+    number: int,
+    size: tuple[int, int],
+    *,
+    outlines: Sequence[Mapping[int, F64]] | None = None,
+    most_bytes: int | None = None,
+    fit: bool = False,
+) -> ThinnedWindow:
+    """The window of a payload, the shortest within the bounds of :mod:`cssv.payload`, with its bytes.
 
     An object's velocities from the past and to the future frames become their mean unless they lie farther
     than :data:`HALVES_ABOVE` from it.
@@ -37,24 +53,32 @@ def window_payload(
         number: of the window in the clip, from 0.
         size: width and height of the frames.
         outlines: of each frame, as :func:`window_shares` finds them; None holds no outlines.
+        most_bytes: most bytes of the payload; None for no bound.
+        fit: whether a payload that is too long is thinned (:mod:`cssv.payload.thinning`); its loss says what
+            it does not tell.
 
     Raises:
+        CarrierError: the payload has more than ``most_bytes``, or even one without objects has.
         FramingError: a number of the content has no place in a payload, or there are too many objects.
     """
     first = contents[0]
-    window = fit_window(
+    objects = [content.objects for content in contents]
+    fitted = partial(
+        fit_window,
         first.number,
         [content.pts for content in contents],
         first.time_base,
         size,
         first.ranges,
-        [content.objects for content in contents],
+        objects,
         halves_above=HALVES_ABOVE,
         scene=first.scene,
         turn=number,
         outlines=outlines,
     )
-    return write_window(window)
+    if fit:
+        return fit_window_within(most_bytes, fitted, objects)
+    return check_window_fits(most_bytes, fitted, objects)
 
 
 def window_shares(covers: Sequence[Frame], contents: Sequence[FrameContent]) -> list[dict[int, F64]]:

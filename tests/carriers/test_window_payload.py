@@ -6,11 +6,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.carriers.base import FrameContent
-from cssv.carriers.window_payload import window_content, window_payload, window_shares
+from cssv.carriers.window_payload import payload_window, window_content, window_payload, window_shares
+from cssv.errors import CarrierError
 from cssv.frames import Frame, planes_shape, split_planes
 from cssv.payload.outlines import SHARE, outline_shares, outline_to_shares
 from cssv.payload.window_bytes import read_window
@@ -116,3 +118,20 @@ def test_shares_of_a_drawn_outline_give_its_radii_again(objects, seed):
     for outline in (drawing.outline for drawing in content.draw(noise(seed))):
         radii = outline_to_shares(outline) * superellipse(*outline.box[2:]) / (RADIUS_UNIT << outline.shift)
         assert np.abs(radii - np.frombuffer(outline.radii, np.uint8)).max() <= 1e-6
+
+
+@settings(max_examples=10)
+@given(frames_of_objects, st.integers(0, 60))
+def test_a_payload_is_thinned_only_on_request(objects, spare):
+    contents = contents_of(objects)
+    whole = payload_window(contents, 0, SIZE)
+    assert whole.data == window_payload(contents, 0, SIZE)
+    assert window_payload(contents, 0, SIZE, most_bytes=len(whole.data)) == whole.data
+    most_bytes = max(len(whole.data) - spare, 20)
+    thinned = payload_window(contents, 0, SIZE, most_bytes=most_bytes, fit=True)
+    assert len(thinned.data) <= most_bytes
+    assert read_window(thinned.data) == thinned.window
+    assert bool(thinned.loss) == (thinned.data != whole.data)
+    if thinned.loss:
+        with pytest.raises(CarrierError, match="does not fit"):
+            window_payload(contents, 0, SIZE, most_bytes=most_bytes)
