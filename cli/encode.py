@@ -42,6 +42,8 @@ THERMAL = block(
     "time_offset_s is the time in CLIP of the first thermal picture.",
 )
 
+_CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices.LOSSY_CODECS.items())
+
 
 @command(
     "cssv encode clip.mp4",
@@ -80,10 +82,18 @@ THERMAL = block(
 )
 @click.option(
     "--codec",
-    type=Choice(tuple(choices.CODECS)),
+    type=Choice(choices.CODEC_NAMES),
     default=choices.DEFAULT_CODEC,
-    help="All are lossless. h264 gives small files that most players show, browsers included. "
-    "Browsers do not play ffv1.",
+    help="Lossless with the carriers nibble and constructive: h264, ffv1 or vp9. With a carrier that "
+    "survives lossy coding, all but ffv1 are lossy. h264 gives small files that most players show, browsers "
+    "included. Browsers do not play ffv1 and hevc.",
+)
+@click.option(
+    "--crf",
+    type=int,
+    metavar="N",
+    help="Of a carrier that survives lossy coding. Quality on the codec's own scale: more means a smaller "
+    f"file.  [default: {_CRF_DEFAULTS}]",
 )
 @click.option(
     "--carrier",

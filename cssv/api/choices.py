@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from cssv.perception.transformer.features import SIDE_PX, SIDE_RANGE
     from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS
     from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
-    from cssv.video.codecs import CODECS
+    from cssv.video.codecs import CODEC_NAMES, CODECS, LOSSY_CODECS
     from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED
 
 __all__ = [
     "BOXES_ARE",
     "CARRIERS",
     "CODECS",
+    "CODEC_NAMES",
     "DAMAGED",
     "DEFAULT_BOUND_PX",
     "DEFAULT_CARRIER",
@@ -48,6 +49,7 @@ __all__ = [
     "EXTENSION",
     "FIDELITIES",
     "LEAST_BOUND_PX",
+    "LOSSY_CODECS",
     "MERGES",
     "MOST_BOUND_PX",
     "NMS_IOU_ACROSS",
@@ -79,7 +81,7 @@ _HOMES = {
     "cssv.perception.transformer.features": ("SIDE_PX", "SIDE_RANGE"),
     "cssv.perception.transformer.norms": ("OUTLIER_DEVIATIONS",),
     "cssv.pipeline.config": ("DEFAULT_CODEC", "EXTENSION"),
-    "cssv.video.codecs": ("CODECS",),
+    "cssv.video.codecs": ("CODECS", "CODEC_NAMES", "LOSSY_CODECS"),
     "cssv.video.decoding": ("DAMAGED", "DEFAULT_DAMAGED"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

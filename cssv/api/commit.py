@@ -403,7 +403,8 @@ def _draw(
     drawing = _WindowDrawing(base, embedder, annotator, covers)
     info = replace(base.info, rate=base.recorded.rate)
     entries = base.parent.video.table.entries
-    settings = SpliceSettings.from_entries(info, base.recorded.config.codec, entries, base.root_frame(0))
+    config = base.recorded.config
+    settings = SpliceSettings.from_entries(info, config.codec, config.crf, entries, base.root_frame(0))
     with SerialWorker() as worker:
         for run in runs:
             with settings.encoder() as encoder:

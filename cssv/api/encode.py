@@ -51,6 +51,7 @@ from cssv.video import (
     bytes_of_clip,
     field_notes,
     is_sequence,
+    settings_of,
 )
 
 Planes = Literal["native", "rgb"]
@@ -130,6 +131,7 @@ def encode(
     rate: Fraction | int | str | None = None,
     planes: Planes = DEFAULT_PLANES,
     codec: Codec = DEFAULT_CODEC,
+    crf: int | None = None,
     carrier: str | AnyCarrier = DEFAULT_CARRIER,
     merge: Merge | None = None,
     fidelity: Fidelity | None = None,
@@ -175,8 +177,10 @@ def encode(
         rate: the true frame rate of a clip whose header is wrong, or of pictures, frames per second.
         planes: ``"native"`` keeps the clip's planes; ``"rgb"`` converts once, so that ordinary PNG
             screenshots carry too.
-        codec: ``"h264"``, ``"ffv1"`` or ``"vp9"``, all lossless; a carrier that survives lossy coding also
-            takes ``"h264-lossy"``.
+        codec: ``"h264"``, ``"ffv1"`` or ``"vp9"``, all lossless. For a carrier that survives lossy coding,
+            ``"ffv1"`` is lossless, and ``"h264"``, ``"hevc"``, ``"vp9"`` and ``"av1"`` are lossy.
+        crf: quality of lossy coding, on the codec's own scale: 0 to 51 for H.264 and HEVC, 0 to 63 for VP9,
+            1 to 63 for AV1; more means a smaller file. By default 20, 22, 30 and 28.
         carrier: name of a carrier (a key of :data:`cssv.CARRIERS`), or a carrier object.
         merge: option of the nibble carrier, ``"opap"`` or ``"plain"``.
         fidelity: option of the nibble carrier, ``"full"`` or ``"sparse"``.
@@ -203,13 +207,12 @@ def encode(
     """
     created_s = created_or_now(created_s)
     check_paths(source=source, output=output, thermal=thermal)
-    clip = Path(source)
-    _check_clip(source, planes, damaged)
+    clip = _check_clip(source, planes, damaged)
     options = DetectorOptions(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
     config = EncoderConfig.from_arguments(
-        codec, carrier, merge=merge, fidelity=fidelity, window=window, password=password
+        codec, carrier, crf=crf, merge=merge, fidelity=fidelity, window=window, password=password
     )
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, clip, *options.files, thermal, scene)
@@ -226,18 +229,19 @@ def encode(
         ranges=content.ranges,
         source_bytes=bytes_of_clip(clip),
         bytes=target.stat().st_size,
-        notes=(*written, *_notes_on_output(plan, codec, chosen), *content.annotator.warnings),
+        notes=(*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings),
         verification=verification,
         clip_frames=len(plan.stamps),
     )
 
 
-def _check_clip(source: Path_, planes: Planes, damaged: Damaged) -> None:
-    """Raise an error for arguments that no clip can have."""
+def _check_clip(source: Path_, planes: Planes, damaged: Damaged) -> Path:
+    """The path of a clip. Raises an error for arguments that no clip can have."""
     # Before the output: of an address, the default name of the output would be refused, not the address.
     check_regular(source, VideoError, "the clip", folders=True)
     check_choice("planes", planes, PLANES)
     check_choice("damaged", damaged, DAMAGED)
+    return Path(source)
 
 
 def _target_of(output: Path_ | None, source: Path, *others: object) -> Path:
@@ -298,9 +302,9 @@ def _write(
     calibration = None if thermal is None else thermal.calibration
     with plan.reader() as reader, ExitStack() as stack:
         file = stack.enter_context(path.open("wb"))
-        codec = content.config.codec
+        config, shift = content.config, origin.seconds + origin.ahead_s
         writer = stack.enter_context(
-            StegoWriter(file, reader.info, codec=codec, audio=audio, shift=origin.seconds + origin.ahead_s)
+            StegoWriter(file, reader.info, codec=config.codec, crf=config.crf, audio=audio, shift=shift)
         )
         saturation = Saturation(content.ranges)
         for frame in counted(reader, "encode", len(plan), progress):
@@ -325,9 +329,10 @@ def _write(
         return notes, writer.frames
 
 
-def _notes_on_output(plan: ClipPlan, codec: Codec, detector: CheckedDetector) -> tuple[str, ...]:
+def _notes_on_output(plan: ClipPlan, config: EncoderConfig, detector: CheckedDetector) -> tuple[str, ...]:
     """Notes on the file as a whole, beside those that it holds itself."""
-    return (*browser_notes(codec), *field_notes(plan.info, codec), *_beyond(plan, detector))
+    fields = field_notes(plan.info, config.codec, settings_of(config.codec, config.crf))
+    return (*browser_notes(config.codec), *fields, *_beyond(plan, detector))
 
 
 def _beyond(plan: ClipPlan, detector: CheckedDetector) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from cssv.pipeline.calls import checked_call
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.sealed_track import are_sealed, open_facts
 from cssv.scene import Ranges
-from cssv.video import CODECS, VideoInfo, browser_notes, is_sequence, open_clip, open_frames
+from cssv.video import CODEC_NAMES, VideoInfo, browser_notes, is_sequence, open_clip, open_frames
 from cssv.video.png import is_png
 
 
@@ -98,8 +98,8 @@ class Information:
         """Conversions; of a ``.cssv`` also damage, a codec that browsers do not play, a missing password."""
         if self.kind != "cssv":
             return self.video.notes
-        # The names of FFmpeg's codecs are those of the lossless ones here.
-        played = next((browser_notes(codec) for codec in CODECS if codec == self.video.codec), ())
+        # The names of FFmpeg's codecs are those used here.
+        played = next((browser_notes(codec) for codec in CODEC_NAMES if codec == self.video.codec), ())
         return (*self.video.notes, *self.damage, *played, *self._sealed_notes)
 
     @property

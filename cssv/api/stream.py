@@ -130,9 +130,9 @@ class Encoder(Finishing):
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
             a first pts later than 5 s becomes 0 in the file, whose facts record it.
-        codec, carrier, merge, fidelity, window, password, created_s, overwrite: as for :func:`encode`. If the
-            name is taken while the stream is encoded, the file gets another name, which the error states.
-            With the constructive carrier, frames wait for the end of their window as well.
+        codec, crf, carrier, merge, fidelity, window, password, created_s, overwrite: as for :func:`encode`.
+            If the name is taken while the stream is encoded, the file gets another name, which the error
+            states. With the constructive carrier, frames wait for the end of their window as well.
 
     Raises:
         OptionError: an option outside its bounds. FrameError: a size that cannot carry.
@@ -157,6 +157,7 @@ class Encoder(Finishing):
         lag_s: float = LAG_S,
         time_base: Fraction | None = None,
         codec: Codec = DEFAULT_CODEC,
+        crf: int | None = None,
         carrier: str | AnyCarrier = DEFAULT_CARRIER,
         merge: Merge | None = None,
         fidelity: Fidelity | None = None,
@@ -167,7 +168,7 @@ class Encoder(Finishing):
     ) -> None:
         self._layout = layout
         self._config = EncoderConfig.from_arguments(
-            codec, carrier, merge=merge, fidelity=fidelity, window=window, password=password
+            codec, carrier, crf=crf, merge=merge, fidelity=fidelity, window=window, password=password
         )
         self._info = _info(size, layout, to_fraction(rate), to_fraction(time_base))
         self._bounds = StreamBounds(self._info.time_base, self._info.rate)
@@ -342,7 +343,8 @@ class Encoder(Finishing):
         with ExitStack() as opened:
             # Readable too, for the case that its name is lost.
             file = opened.enter_context(self._path.open("w+b"))
-            writer = StegoWriter(file, info, codec=self._config.codec, journal=self._journal)
+            config = self._config
+            writer = StegoWriter(file, info, codec=config.codec, crf=config.crf, journal=self._journal)
             opened.enter_context(writer)
             self._inside.push(opened.pop_all())
         drawing = LiveDrawing(self._annotator, self._config.carrier, origin)

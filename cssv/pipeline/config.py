@@ -17,7 +17,7 @@ from cssv.payload.sealing import PayloadKey
 from cssv.pipeline.arguments import check_choice, to_fraction, to_key
 from cssv.pipeline.sealed_track import carrier_of_version, seal_facts
 from cssv.scene import Ranges
-from cssv.video import CODECS, LOSSY_CODECS, Codec, VideoInfo, check_rate
+from cssv.video import CODEC_NAMES, CODECS, LOSSY_CODECS, Codec, VideoInfo, check_crf, check_rate
 
 DEFAULT_CODEC: Codec = "h264"
 #: File name extension of the container.
@@ -33,15 +33,18 @@ class EncoderConfig:
     """How frames are drawn, hidden and coded.
 
     Attributes:
-        codec: codec of the video track: a key of ``CODECS`` (lossless) or of ``LOSSY_CODECS``.
+        codec: codec of the video track: a key of ``CODECS`` (lossless) or, with ``crf``, of ``LOSSY_CODECS``.
         carrier: the way to hide the heat map.
+        crf: quality of lossy coding on the codec's own scale; None codes losslessly.
 
     Raises:
-        OptionError: an unknown codec, or a lossy one for a carrier that needs the exact pixels.
+        OptionError: an unknown codec, a quality that it does not have, or lossy coding for a carrier that
+            needs the exact pixels.
     """
 
     codec: Codec = DEFAULT_CODEC
     carrier: AnyCarrier = field(default_factory=_default_carrier)
+    crf: int | None = None
 
     @classmethod
     def from_arguments(
@@ -49,26 +52,35 @@ class EncoderConfig:
         codec: Codec,
         carrier: str | AnyCarrier,
         *,
+        crf: int | None,
         merge: str | None,
         fidelity: str | None,
         window: Fraction | int | str | None,
         password: str | None,
     ) -> EncoderConfig:
-        """The configuration that the arguments of :func:`cssv.encode` of the same names state."""
+        """The configuration that the arguments of :func:`cssv.encode` of the same names state.
+
+        A carrier that survives lossy coding is coded lossily, unless the codec is lossless only.
+        """
         seconds = to_fraction(window)
         options = {"merge": merge, "fidelity": fidelity, "window": None if seconds is None else str(seconds)}
-        return cls(codec, give_key(make_carrier(carrier, options), to_key(password)))
+        made = give_key(make_carrier(carrier, options), to_key(password))
+        check_choice("codec", codec, CODEC_NAMES)
+        if crf is None and not made.needs_lossless and codec in LOSSY_CODECS:
+            crf = LOSSY_CODECS[codec].crf
+        return cls(codec, made, crf)
 
     def __post_init__(self) -> None:
-        # A carrier whose content survives lossy coding may still be stored losslessly.
-        lossy = () if self.carrier.needs_lossless else tuple(LOSSY_CODECS)
-        if isinstance(self.codec, str) and self.codec in LOSSY_CODECS and not lossy:
+        check_choice("codec", self.codec, CODEC_NAMES)
+        if self.carrier.needs_lossless and (self.codec not in CODECS or self.crf is not None):
             raise OptionError(
                 f"the {self.carrier.name} carrier needs a lossless codec",
-                found=self.codec,
+                found=self.codec if self.crf is None else f"{self.codec} at crf {self.crf}",
                 bound=", ".join(CODECS),
+                remedy=None if self.crf is None else "Leave out `crf=`.",
             )
-        check_choice("codec", self.codec, (*CODECS, *lossy))
+        # A carrier whose content survives lossy coding may still be stored losslessly.
+        check_crf(self.codec, self.crf)
 
 
 def config_to_facts(
@@ -93,6 +105,8 @@ def config_to_facts(
         "cssv": __version__,
         "layout": info.layout,
         "codec": config.codec,
+        # Only of lossy coding, so that all other files keep their facts.
+        **({} if config.crf is None else {"crf": config.crf}),
         **carrier_to_facts(config.carrier),
         "rate": str(info.rate),
         "ranges": asdict(ranges),
@@ -118,7 +132,7 @@ class RecordedConfig:
 
     Attributes:
         layout: of the planes.
-        config: codec and carrier.
+        config: codec, quality and carrier.
         rate: average frames per second given to the codec.
         opened: options with which the clip was opened.
         start_s: time of the clip at which the file begins, seconds; None where the file keeps its times.
@@ -144,7 +158,7 @@ def config_from_facts(facts: Mapping[str, Any], key: PayloadKey | None = None) -
         carrier = carrier_of_version(facts, key)
         # A default must not stand in for a lost option: other pixels would follow.
         _ = [facts[key] for key in carrier.options()]
-        config = EncoderConfig(facts["codec"], carrier)
+        config = EncoderConfig(facts["codec"], carrier, facts.get("crf"))
         rate = Fraction(facts["rate"])
         check_rate(rate)
         start_s = facts.get("start_s")

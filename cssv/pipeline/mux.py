@@ -59,6 +59,7 @@ class StegoWriter:
         file: seekable binary file at position 0.
         info: size, layout, time base and rate of the frames.
         codec: codec of the video track.
+        crf: quality of lossy coding; None codes losslessly.
         audio: audio to pass through, or None.
         shift: seconds by which the pts of the frames were moved back; the audio follows.
         threads: for the codec.
@@ -71,12 +72,14 @@ class StegoWriter:
         info: VideoInfo,
         *,
         codec: Codec = "h264",
+        crf: int | None = None,
         audio: AudioCopy | None = None,
         shift: Fraction = Fraction(0),
         threads: int | None = None,
         journal: Journal | None = None,
     ) -> None:
-        self._encoder = FrameEncoder(state_colour(info, settings_of(codec)), codec, threads=threads)
+        shown = state_colour(info, settings_of(codec, crf))
+        self._encoder = FrameEncoder(shown, codec, crf=crf, threads=threads)
         self._writer = Writer(file, journal=journal)
         self._about: IndexMeta | None = None
         self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)

@@ -57,29 +57,32 @@ class SpliceSettings:
     Attributes:
         info: size, layout, time base and rate of the frames.
         codec: of the stream.
+        crf: its quality if it is lossy, else None.
         variant: number of the parameter sets.
         sets: parameter sets to put in front of each key sample; may be empty.
     """
 
     info: VideoInfo
     codec: Codec
+    crf: int | None = None
     variant: int = 0
     sets: bytes = b""
 
     @classmethod
     def from_entries(
-        cls, info: VideoInfo, codec: Codec, entries: Sequence[bytes], frame: Frame
+        cls, info: VideoInfo, codec: Codec, crf: int | None, entries: Sequence[bytes], frame: Frame
     ) -> SpliceSettings:
         """Settings that fit a stream with these sample entries.
 
         Args:
             info: of the frames.
             codec: of the stream.
+            crf: its quality if it is lossy, else None.
             entries: its sample entries; the first is that of its beginning.
             frame: any frame; it is coded once to learn the parameter sets.
         """
         for variant in range(min(len(entries), VARIANT_MAX) + 1):
-            settings = cls(info, codec, variant)
+            settings = cls(info, codec, crf, variant)
             with settings.encoder() as encoder:
                 encoder.encode(frame)
                 encoder.flush()
@@ -91,7 +94,7 @@ class SpliceSettings:
 
     def encoder(self) -> FrameEncoder:
         """An encoder for one run."""
-        return FrameEncoder(self.info, self.codec, variant=self.variant)
+        return FrameEncoder(self.info, self.codec, crf=self.crf, variant=self.variant)
 
 
 class SpliceEncoder:

@@ -2,11 +2,13 @@
 
 from cssv.video.audio import AudioCopy, AudioTrack
 from cssv.video.codecs import (
+    CODEC_NAMES,
     CODECS,
     LOSSY_CODECS,
     VARIANT_MAX,
     Codec,
     browser_notes,
+    check_crf,
     field_notes,
     gop_length,
     settings_of,
@@ -42,6 +44,7 @@ from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
 __all__ = [
     "AS_STORED",
     "CODECS",
+    "CODEC_NAMES",
     "CONTAINERS",
     "COUNTS_SIDE_MAX",
     "DAMAGED",
@@ -78,6 +81,7 @@ __all__ = [
     "VideoWriter",
     "browser_notes",
     "bytes_of_clip",
+    "check_crf",
     "check_rate",
     "encode_picture",
     "field_notes",

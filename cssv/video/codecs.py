@@ -1,7 +1,7 @@
-"""Settings of the lossless codecs.
+"""Settings of the codecs, lossless and lossy.
 
-All are set up without reordered and hidden frames and with closed groups of pictures: each frame
-gives one packet, in order. Decoding returns exactly the pixels that were encoded.
+All are set up with closed groups of pictures, and so that each frame gives one packet, in order. The same
+frames give the same bytes each time. Decoding a lossless one returns exactly the pixels that were encoded.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from cssv.errors import OptionError, did_you_mean
 from cssv.frames import Layout
 from cssv.video.fields import FieldOrder
 from cssv.video.info import UNTAGGED, VideoInfo
+from cssv.video.packet import PacketForm
 
-Codec = Literal["h264", "ffv1", "vp9", "h264-lossy"]
+Codec = Literal["h264", "ffv1", "vp9", "hevc", "av1"]
 
 #: Seconds from one key frame to the next, and the bounds of that distance in frames.
 GOP_S = 2
@@ -41,7 +42,7 @@ class CodecSettings:
     """FFmpeg's settings for one codec.
 
     Attributes:
-        encoders: name of FFmpeg's encoder for each layout.
+        encoders: name of FFmpeg's encoder for each layout that it codes.
         pix_fmts: pixel format of its input for each layout; converting to it changes no value.
         options: the encoder's private options.
         is_intra: whether every frame is a key frame.
@@ -50,6 +51,11 @@ class CodecSettings:
             this; empty if never.
         needs_matrix: whether players disagree on the colour matrix of a stream without tags. For VP9 Chromium
             takes BT.709 or BT.601, which depends on its way to the screen and not on the size of the picture.
+        threads_key: option inside one of ``options`` that takes the number of threads, as ``option:key``;
+            empty if FFmpeg passes its own setting on.
+        packets: form of the encoder's packets.
+        least_side: least width and height in pixels.
+        tag: type of the sample entry in an MP4; empty for FFmpeg's choice.
     """
 
     encoders: dict[Layout, str]
@@ -59,6 +65,10 @@ class CodecSettings:
     in_browsers: bool = True
     field_lines: dict[Layout, int] = field(default_factory=dict)
     needs_matrix: bool = False
+    threads_key: str = ""
+    packets: PacketForm = "as_stored"
+    least_side: int = 0
+    tag: str = ""
 
 
 _X264 = {"bf": "0", "preset": "superfast"}
@@ -107,24 +117,146 @@ LOSSY_H264 = CodecSettings(
     field_lines=_X264_FIELD_LINES,
 )
 
-#: For carriers whose content survives lossy coding. The stream has the properties of the lossless ones: no
-#: reordered frames and closed groups of pictures.
-LOSSY_CODECS: dict[Codec, CodecSettings] = {
-    "h264-lossy": replace(
-        LOSSY_H264,
-        options=LOSSY_H264.options | {"x264-params": "annexb=0:scenecut=0:open-gop=0"},
+
+@dataclass(frozen=True, slots=True)
+class LossyCodec:
+    """A codec of constant quality.
+
+    Attributes:
+        settings: all but the quality.
+        crf: the default, and the least and the most, where more means a smaller file and a worse picture. The
+            scale is the codec's own.
+    """
+
+    settings: CodecSettings
+    crf: int
+    crf_range: tuple[int, int]
+
+
+#: For carriers whose content survives lossy coding. The defaults give nearly the PSNR of h264 at 20.
+LOSSY_CODECS: dict[Codec, LossyCodec] = {
+    "h264": LossyCodec(
+        CodecSettings(
+            {"yuv420p": "libx264"},
+            {"yuv420p": "yuv420p"},
+            # PyAV asks for slices, which cost bytes; threads for whole frames give the same bytes each time.
+            {"bf": "0", "preset": "medium", "x264-params": "annexb=0:scenecut=0:open-gop=0:sliced-threads=0"},
+            field_lines=_X264_FIELD_LINES,
+        ),
+        20,
+        (0, 51),
+    ),
+    "hevc": LossyCodec(
+        CodecSettings(
+            {"yuv420p": "libx265"},
+            {"yuv420p": "yuv420p"},
+            {
+                "preset": "medium",
+                # Each key frame repeats the parameter sets: runs of frames that another release has coded
+                # can follow it. With one frame at a time, and without the settings in the stream, the bytes
+                # do not depend on the number of threads.
+                "x265-params": "log-level=none:bframes=0:scenecut=0:open-gop=0:repeat-headers=1:"
+                "frame-threads=1:info=0",
+            },
+            in_browsers=False,
+            threads_key="x265-params:pools",
+            packets="start_codes",
+            # x265 writes beyond its memory for some smaller pictures, such as 34x66.
+            least_side=64,
+            # Apple's players show no hev1, which is FFmpeg's choice.
+            tag="hvc1",
+        ),
+        22,
+        (0, 51),
+    ),
+    "vp9": LossyCodec(
+        CodecSettings(
+            {"yuv420p": "libvpx-vp9"},
+            {"yuv420p": "yuv420p"},
+            # Without row-mt, whose threads libvpx does not make exact.
+            {"b": "0", "deadline": "good", "cpu-used": "4", "tile-columns": "2"},
+            needs_matrix=True,
+        ),
+        30,
+        (0, 63),
+    ),
+    "av1": LossyCodec(
+        CodecSettings(
+            {"yuv420p": "libsvtav1"},
+            {"yuv420p": "yuv420p"},
+            {"preset": "8", "svtav1-params": "irefresh-type=2:scd=0"},
+            needs_matrix=True,
+            threads_key="svtav1-params:lp",
+            packets="delimited",
+        ),
+        28,
+        (1, 63),
     ),
 }
 
+#: Names of all codecs of a ``.cssv``.
+CODEC_NAMES: tuple[Codec, ...] = tuple(CODECS | LOSSY_CODECS)
 
-def settings_of(codec: Codec) -> CodecSettings:
-    """Settings of a codec by its name. Raises OptionError for an unknown one."""
-    known = CODECS | LOSSY_CODECS
-    if codec not in known:
+
+def settings_of(codec: Codec, crf: int | None = None) -> CodecSettings:
+    """Settings of a codec by its name; lossless without a quality.
+
+    Raises:
+        OptionError: an unknown codec, one without this kind of coding, or a quality out of range.
+    """
+    check_crf(codec, crf)
+    if crf is None:
+        return CODECS[codec]
+    settings = LOSSY_CODECS[codec].settings
+    return replace(settings, options=settings.options | {"crf": str(crf)})
+
+
+def check_crf(codec: Codec, crf: int | None) -> None:
+    """Raise OptionError unless this codec can code with this quality, lossless for None."""
+    if codec not in CODEC_NAMES:
         raise OptionError(
-            "unknown codec", found=codec, bound=", ".join(known), remedy=did_you_mean(codec, known)
+            "unknown codec",
+            found=codec,
+            bound=", ".join(CODEC_NAMES),
+            remedy=did_you_mean(codec, CODEC_NAMES),
         )
-    return known[codec]
+    if crf is None:
+        if codec not in CODECS:
+            raise OptionError(f"{codec} is not lossless here", found=codec, bound=", ".join(CODECS))
+        return
+    if codec not in LOSSY_CODECS:
+        raise OptionError(
+            f"{codec} is lossless and has no quality",
+            found=f"crf {crf}",
+            bound=", ".join(LOSSY_CODECS),
+            remedy="Leave out `crf=`, or choose another `codec=`.",
+        )
+    low, high = LOSSY_CODECS[codec].crf_range
+    if isinstance(crf, bool) or not isinstance(crf, int) or not low <= crf <= high:
+        raise OptionError(
+            f"the quality of {codec} is out of range",
+            found=f"crf {crf!r}",
+            bound=f"a whole number from {low} to {high}",
+            remedy="Give `crf=` a number in this range.",
+        )
+
+
+def check_form(info: VideoInfo, codec: Codec, settings: CodecSettings) -> None:
+    """Raise OptionError unless a codec codes the planes of the frames in their size."""
+    if info.layout not in settings.encoders:
+        raise OptionError(
+            f"{codec} of this quality does not code these planes",
+            found=info.layout,
+            bound=", ".join(settings.encoders),
+            remedy="Choose `codec='ffv1'`, or give yuv420p frames.",
+        )
+    if min(info.width, info.height) < settings.least_side:
+        raise OptionError(
+            f"the frames are too small for {codec}",
+            found=f"{info.width}x{info.height}",
+            bound=f"at least {settings.least_side} pixels a side",
+            remedy="Choose another `codec=`.",
+        )
 
 
 #: Pictures from this width or above this height are BT.709 in players that find no tags, smaller ones BT.601.
@@ -147,15 +279,16 @@ def state_colour(info: VideoInfo, settings: CodecSettings) -> VideoInfo:
 
 def browser_notes(codec: Codec) -> tuple[str, ...]:
     """A sentence for a codec that browsers do not play; otherwise none."""
-    if settings_of(codec).in_browsers:
+    settings = CODECS[codec] if codec in CODECS else LOSSY_CODECS[codec].settings
+    if settings.in_browsers:
         return ()
     played = " and ".join(name for name, known in CODECS.items() if known.in_browsers)
     return (f"browsers do not play {codec}; they play {played}",)
 
 
-def field_notes(info: VideoInfo, codec: Codec) -> tuple[str, ...]:
+def field_notes(info: VideoInfo, codec: str, settings: CodecSettings) -> tuple[str, ...]:
     """A sentence on interlaced frames that a codec cannot mark, for users."""
-    if not info.fields or marked_fields(info, settings_of(codec)):
+    if not info.fields or marked_fields(info, settings):
         return ()
     marking = " and ".join(name for name, known in CODECS.items() if marked_fields(info, known))
     return (
@@ -226,6 +359,11 @@ def configure(
     if marked_fields(info, settings):
         # x264 codes the two fields apart; the order comes with each picture.
         context.flags |= int(Flags.interlaced_dct)
+    if settings.tag:
+        context.codec_tag = settings.tag
+    if settings.threads_key:
+        option, key = settings.threads_key.split(":")
+        options[option] += f":{key}={threads}"
     context.options = options
     _tag(context, info)
 

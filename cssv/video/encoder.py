@@ -1,8 +1,9 @@
-"""Encoder from frames to packets of a lossless codec."""
+"""Encoder from frames to packets of a codec."""
 
 from __future__ import annotations
 
 import io
+import os
 from collections import deque
 from typing import cast
 
@@ -14,18 +15,26 @@ from cssv.errors import ClosedOutputError, OptionError, OutputError, VideoError
 from cssv.files.access import Access
 from cssv.files.closing import Closing
 from cssv.frames import Frame
-from cssv.video.codecs import VARIANT_MAX, Codec, check_threads, configure, marked_fields, settings_of
+from cssv.video.codecs import (
+    VARIANT_MAX,
+    Codec,
+    check_form,
+    check_threads,
+    configure,
+    marked_fields,
+    settings_of,
+)
 from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.fields import FieldMarker
 from cssv.video.info import VideoInfo, nominal_step
-from cssv.video.packet import Packet
+from cssv.video.packet import Packet, packet_to_sample
 
 #: Bytes of the first packet from which FFmpeg takes the settings of the decoder.
 _HEAD_BYTES = 1 << 16
 
 
 class FrameEncoder(Closing):
-    """Lossless encoder: each frame gives one packet, in order.
+    """Encoder: each frame gives one packet, in order.
 
     FFmpeg's codec counts the frames and never gets their time stamps. So pts of any size, sign and spacing
     are kept exactly, dts equals pts, and the coded bytes do not depend on time. A packet is returned when
@@ -34,13 +43,15 @@ class FrameEncoder(Closing):
     Args:
         info: size, layout, time base, rate, colour tags and pixel aspect of the frames. The rate sets the
             distance of key frames, and the duration of a last frame that has none.
-        codec: a key of ``CODECS``.
+        codec: a key of ``CODECS``; with ``crf``, of ``LOSSY_CODECS``.
+        crf: quality on the codec's own scale; lossless without it.
         threads: of the codec; None means one per core.
         variant: number of the parameter sets of H.264, 0 to 31. Runs of frames that were encoded with
             different settings can follow each other in one stream if their numbers differ.
 
     Raises:
-        OptionError: an unknown codec, or a number of threads or a variant out of range.
+        OptionError: an unknown codec, a quality that it does not have, planes that it does not code, or a
+            number of threads or a variant out of range.
         VideoError: FFmpeg refuses to encode.
     """
 
@@ -49,10 +60,12 @@ class FrameEncoder(Closing):
         info: VideoInfo,
         codec: Codec = "h264",
         *,
+        crf: int | None = None,
         threads: int | None = None,
         variant: int = 0,
     ) -> None:
-        settings = settings_of(codec)
+        settings = settings_of(codec, crf)
+        check_form(info, codec, settings)
         if not 0 <= variant <= VARIANT_MAX:
             raise OptionError("variant is out of range", found=variant, bound=f"0 to {VARIANT_MAX}")
         self._info = info
@@ -73,6 +86,8 @@ class FrameEncoder(Closing):
     def _open(self, threads: int, variant: int) -> None:
         info = self._info
         name = self._settings.encoders[info.layout]
+        # SVT-AV1 writes to the standard error unless this variable asks for errors only.
+        os.environ.setdefault("SVT_LOG", "1")
         try:
             self._container = av.open(self._sink, mode="w", format="mp4")
             self._stream = cast(VideoStream, self._container.add_stream(name, rate=info.rate))
@@ -131,6 +146,7 @@ class FrameEncoder(Closing):
             data = bytes(packet)
             if self._head is None:
                 self._head = self._muxed(data)
+            data = packet_to_sample(data, self._settings.packets)
             if self._held is not None:
                 ready.append(self._deliver(None))
             self._held = (data, packet.is_keyframe)

@@ -1,9 +1,19 @@
-"""Coded packet with exact time."""
+"""Coded packet with exact time, and the form that MP4 gives to its bytes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
+
+#: How the bytes of an encoder's packet differ from those of a sample in an MP4. Units of x265 follow start
+#: codes instead of their lengths (ITU-T H.265, annex B). Packets of SVT-AV1 begin with a temporal delimiter,
+#: which samples leave out (AV1 Codec ISO Media File Format Binding, 2.4).
+PacketForm = Literal["as_stored", "start_codes", "delimited"]
+
+_START_CODE = b"\0\0\1"
+#: A temporal delimiter with its size, which is 0 (AV1 Bitstream and Decoding Process, 5.3 and 5.6).
+_DELIMITER = b"\x12\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +21,7 @@ class Packet:
     """One coded frame, or a run of coded audio samples, as MP4 holds them.
 
     Attributes:
-        data: the bytes. H.264 is in MP4 form: NAL units, each after its length in 4 bytes.
+        data: the bytes. H.264 is in the form of MP4: NAL units, each after its length in 4 bytes; HEVC too.
         pts: presentation time in units of ``time_base``.
         dts: decoding time in units of ``time_base``; equal to ``pts`` in packets that CSSV encodes.
         duration: in units of ``time_base``; 0 when unknown.
@@ -25,3 +35,14 @@ class Packet:
     duration: int
     time_base: Fraction
     is_key: bool
+
+
+def packet_to_sample(data: bytes, form: PacketForm) -> bytes:
+    """Return the bytes of an encoder's packet as MP4 holds them."""
+    if form == "start_codes":
+        # No unit contains the bytes 0, 0, 1, and none ends with 0: such bytes belong to the next start code.
+        units = [unit.rstrip(b"\0") for unit in data.split(_START_CODE)]
+        return b"".join(len(unit).to_bytes(4, "big") + unit for unit in units if unit)
+    if form == "delimited":
+        return data.removeprefix(_DELIMITER)
+    return data

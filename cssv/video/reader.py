@@ -189,7 +189,7 @@ class VideoReader(FrameReader):
             rate=rate,
             frame_count=count,
             duration_s=count / rate if self._rate and count else self._duration_s(),
-            codec=context.name,
+            codec=context.codec.canonical_name,
             pix_fmt=first.format.name,
             colour=converter.colour(context),
             source_width=first.width,

@@ -159,7 +159,7 @@ class VideoWriter(Finishing):
         coded = state_colour(coded, settings)
         self._settings: CodecSettings = settings
         self._marker = FieldMarker(marked_fields(coded, settings))
-        self.notes += field_notes(coded, self._codec)
+        self.notes += field_notes(coded, self._codec, settings)
         name = settings.encoders[coded.layout]
         self._video = cast(VideoStream, self._container.add_stream(name, rate=coded.rate))
         self._video.time_base = self._info.time_base

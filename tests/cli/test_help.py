@@ -14,7 +14,7 @@ import pytest
 import cssv
 import cssv_cli
 from cssv import errors
-from cssv.api.choices import CARRIERS, CODECS, DETECTORS, FIDELITIES, MERGES, PLANES
+from cssv.api.choices import CARRIERS, CODEC_NAMES, DETECTORS, FIDELITIES, MERGES, PLANES
 from cssv_cli.exits import EXITS, exit_code
 from cssv_cli.main import main
 
@@ -93,7 +93,7 @@ def test_version(run):
     ("option", "choices"),
     [
         ("planes", PLANES),
-        ("codec", CODECS),
+        ("codec", CODEC_NAMES),
         ("carrier", CARRIERS),
         ("merge", MERGES),
         ("fidelity", FIDELITIES),

@@ -1,0 +1,171 @@
+"""Files of lossy codecs: every command, for every codec."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import cssv
+from cssv.carriers import CARRIERS
+from cssv.container import Reader
+from cssv.errors import ContainerError, OptionError
+from cssv.pipeline.config import config_from_facts
+from cssv.testing import clips as synthetic
+from cssv.video import LOSSY_CODECS, AudioCopy
+from tests.carriers.brightness_carrier import BrightnessCarrier
+
+LOSSY = list(LOSSY_CODECS)
+SCENE = {"cssv_scene": 1, "objects": [{"match": {"label": "*"}, "temperature_c": 20}]}
+WARMER = {"cssv_scene": 1, "objects": [{"match": {"track": 1}, "temperature_c": 30}]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    CARRIERS.register("brightness", BrightnessCarrier)
+    yield
+    CARRIERS.unregister("brightness")
+
+
+def encoded(clips, path, codec, name="sound.mp4", **options):
+    return cssv.encode(
+        clips / name, path, boxes=clips / "boxes.txt", carrier="brightness", codec=codec, created_s=1,
+        scene=SCENE, **options,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=LOSSY)
+def lossy(request, clips, tmp_path_factory):
+    """Codec and file; read only."""
+    path = tmp_path_factory.mktemp(request.param) / "lossy.cssv"
+    encoded(clips, path, request.param)
+    return request.param, path
+
+
+def test_the_content_and_the_facts_come_back(lossy):
+    codec, path = lossy
+    facts = cssv.info(path).facts
+    assert (facts["codec"], facts["crf"]) == (codec, LOSSY_CODECS[codec].crf)
+    assert cssv.info(path).video.codec == codec
+    with cssv.open(path) as clip:
+        moments = list(clip)
+    assert len(moments) == synthetic.COUNT
+    assert all(m._extracted.count == len(m.objects) for m in moments)
+    assert cssv.verify(path).faults == ()
+
+
+def test_the_audio_passes_through(lossy, clips):
+    _, path = lossy
+    source, copied = AudioCopy(clips / "sound.mp4"), AudioCopy(path)
+    assert [p.data for _, p in source] == [p.data for _, p in copied] != []
+
+
+@pytest.mark.parametrize("codec", LOSSY)
+def test_uneven_times_come_back_exactly(codec, clips, tmp_path):
+    tick = Fraction(1, 12800)
+    stamps = np.cumsum([0, *(301 + 7919 * k % 701 for k in range(synthetic.COUNT - 1))]).tolist()
+    synthetic.write_clip(tmp_path / "uneven.mp4", codec="mpeg4", time_base=tick, pts=stamps)
+    path = tmp_path / "lossy.cssv"
+    cssv.encode(tmp_path / "uneven.mp4", path, boxes=clips / "boxes.txt", carrier="brightness", codec=codec)
+    with cssv.open(path) as clip:
+        assert [m.frame.time for m in clip] == [pts * tick for pts in stamps]
+
+
+@pytest.mark.parametrize("codec", LOSSY)
+def test_other_programs_decode_every_frame(codec, clips, tmp_path, ffmpeg, ffprobe):
+    """Without a warning; the times are those of the clip."""
+    path = tmp_path / "lossy.cssv"
+    encoded(clips, path, codec)
+    planes = ffmpeg("-xerror", "-i", path, "-map", "0:v", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
+    assert len(planes) == synthetic.COUNT * synthetic.WIDTH * synthetic.HEIGHT * 3 // 2
+    packets = ffprobe(path, "-select_streams", "v:0", "-show_packets")["packets"]
+    assert len(packets) == synthetic.COUNT
+    with Reader(path) as reader:
+        times = [int(pts) * reader.video.time_base for pts in reader.video.pts()]
+    assert [Fraction(packet["pts_time"]) for packet in packets] == pytest.approx(times, abs=1e-6)
+
+
+def test_a_flipped_bit_anywhere_in_the_video_is_found(lossy, tmp_path):
+    """The index has a checksum of the coded bytes of each frame; no decoder is asked."""
+    _, path = lossy
+    data = path.read_bytes()
+    with Reader(path) as reader:
+        table = reader.video.table
+        extents = list(zip(table.offsets.tolist(), table.sizes.tolist(), strict=True))
+    rng = random.Random(5)
+    changed = tmp_path / "changed.cssv"
+    for number in (0, 1, len(extents) // 2, len(extents) - 1):
+        offset, size = extents[number]
+        for place in (offset, offset + rng.randrange(size), offset + size - 1):
+            bytes_ = bytearray(data)
+            bytes_[place] ^= 1 << rng.randrange(8)
+            changed.write_bytes(bytes_)
+            faults = cssv.verify(changed).faults
+            # A decoder with several threads may report the damage early, at a frame before it.
+            assert (faults[0].kind, faults[0].frame) == ("sample", number)
+
+
+def test_a_commit_codes_in_the_same_way(lossy, tmp_path):
+    codec, path = lossy
+    copy = tmp_path / "copy.cssv"
+    copy.write_bytes(path.read_bytes())
+    done = cssv.commit(copy, WARMER, created_s=2, message="warmer")
+    assert done.version == 2
+    assert cssv.verify(copy).faults == ()
+    assert [version.number for version in cssv.log(copy).versions] == [1, 2]
+    changes = cssv.diff(copy, 1, 2).objects
+    assert {change.change.attribute for change in changes} == {"temperature_c"}
+    facts = cssv.info(copy).facts
+    assert (facts["codec"], facts["crf"]) == (codec, LOSSY_CODECS[codec].crf)
+
+
+@pytest.mark.parametrize("codec", LOSSY)
+def test_a_live_stream(codec, tmp_path):
+    path = tmp_path / "live.cssv"
+    with cssv.Encoder(
+        path, size=(192, 160), rate=25, layout="yuv420p", carrier="brightness", codec=codec, crf=24
+    ) as encoder:
+        for picture in synthetic.pictures():
+            encoder.write(picture)
+    assert cssv.info(path).facts["crf"] == 24
+    assert cssv.verify(path).faults == ()
+    assert cssv.verify(path).frames == synthetic.COUNT
+
+
+def test_a_lossless_file_of_such_a_carrier_has_no_quality(clips, tmp_path):
+    path = tmp_path / "lossless.cssv"
+    encoded(clips, path, "ffv1")
+    assert "crf" not in cssv.info(path).facts
+    assert cssv.verify(path).is_sound
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"carrier": "nibble", "crf": 20}, r"nibble carrier needs a lossless codec: found 'h264 at crf 20'"),
+        ({"carrier": "nibble", "codec": "av1"}, r"nibble carrier needs a lossless codec: found 'av1'"),
+        ({"carrier": "brightness", "codec": "ffv1", "crf": 3}, "ffv1 is lossless and has no quality"),
+        ({"carrier": "brightness", "crf": 60}, "from 0 to 51"),
+        ({"carrier": "brightness", "codec": "h264-lossy"}, "unknown codec"),
+        ({"carrier": "brightness", "codec": ["h264"]}, "codec is not a name"),
+        ({"carrier": "brightness", "planes": "rgb"}, "does not code these planes"),
+    ],
+)
+def test_options_that_do_not_fit_together(clips, tmp_path, options, words):
+    with pytest.raises(OptionError, match=words):
+        cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", **options)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("crf", ["20", 20.5, True, 52, -1, [], None])
+def test_facts_with_another_quality_are_an_error(lossy, crf):
+    """Facts of a file may be anything."""
+    codec, path = lossy
+    facts = dict(cssv.info(path).facts)
+    assert config_from_facts(facts).config.crf == LOSSY_CODECS[codec].crf
+    if crf is None and codec in ("h264", "vp9"):
+        pytest.skip("such a file is lossless")
+    with pytest.raises(ContainerError, match="does not record how it was encoded"):
+        config_from_facts(facts | {"crf": crf if crf != 52 else 64})
