@@ -15,6 +15,7 @@ CARRIERS: Registry[type[AnyCarrier]] = Registry(
     {
         "nibble": "cssv.carriers.nibble.carrier:NibbleCarrier",
         "constructive": "cssv.carriers.constructive.carrier:ConstructiveCarrier",
+        "robust": "cssv.carriers.robust.carrier:RobustCarrier",
     },
     "cssv.carriers",
 )

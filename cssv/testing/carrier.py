@@ -35,15 +35,21 @@ RANGES = Ranges((0.0, 200.0), (-20.0, 60.0), (0.0, 2000.0))
 SCENE = Scene(environment=Environment(ambient_temperature_c=Value(17.5), humidity_pct=Value(61.0)))
 
 
-def smooth_frame(layout: Layout, number: int = 0, seed: int = 1) -> Frame:
+def smooth_frame(
+    layout: Layout,
+    number: int = 0,
+    seed: int = 1,
+    size: tuple[int, int] = SIZE,
+    rate: Fraction = RATE,
+) -> Frame:
     """A frame with gradients, edges and a little noise, as pictures have."""
-    width, height = SIZE
+    width, height = size
     rng = np.random.default_rng(seed)
     planes = rng.integers(0, 6, planes_shape(layout, width, height), dtype=np.uint8)
     ramp = np.linspace(40, 190, planes.shape[1]).astype(np.uint8)
     planes += ramp.reshape((1, -1) + (1,) * (planes.ndim - 2))
     planes[height // 4 : height // 2, width // 3 : width // 2] += 40
-    return Frame(planes, layout, 512 * number, 1 / (512 * RATE), number)
+    return Frame(planes, layout, 512 * number, 1 / (512 * rate), number)
 
 
 def some_objects(count: int = 2) -> tuple[ObjectState, ...]:
@@ -70,10 +76,10 @@ def content_of(frame: Frame, objects: Sequence[ObjectState]) -> FrameContent:
     return FrameContent(frame.number, frame.pts, frame.time_base, tuple(objects), RANGES, SCENE)
 
 
-def through_codec(stegos: Sequence[Frame], codec: FileCodec) -> list[Frame]:
+def through_codec(stegos: Sequence[Frame], codec: FileCodec, rate: Fraction = RATE) -> list[Frame]:
     """The frames after they were encoded and decoded."""
     first = stegos[0]
-    info = VideoInfo(first.width, first.height, first.layout, first.time_base, RATE)
+    info = VideoInfo(first.width, first.height, first.layout, first.time_base, rate)
     with TemporaryDirectory() as folder:
         path = Path(folder, "clip.mp4")
         with VideoWriter(path, info, codec=codec) as writer:

@@ -15,6 +15,7 @@ import pickle
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -64,17 +65,24 @@ class WindowCase:
         return replace(self, contents=[replace(each, objects=tuple(objects)) for each in self.contents])
 
 
-def make_case(carrier: WindowCarrier, layout: Layout, number: int = 0, objects: int = 2) -> WindowCase:
+def make_case(
+    carrier: WindowCarrier,
+    layout: Layout,
+    number: int = 0,
+    objects: int = 2,
+    size: tuple[int, int] = SIZE,
+    rate: Fraction = RATE,
+) -> WindowCase:
     """A window of COUNT frames with objects that move to the right."""
     first = number * COUNT
-    covers = [smooth_frame(layout, n, seed=n + 1) for n in range(first, first + COUNT)]
-    contents = [content_of(frame, _moved(some_objects(objects), frame.number)) for frame in covers]
+    covers = [smooth_frame(layout, n, n + 1, size, rate) for n in range(first, first + COUNT)]
+    contents = [content_of(frame, _moved(some_objects(objects), frame)) for frame in covers]
     return WindowCase(carrier, covers, contents, number)
 
 
-def _moved(objects: Iterable[ObjectState], number: int) -> tuple[ObjectState, ...]:
-    """The objects after some frames, at the speed that they state."""
-    time = float(number / RATE)
+def _moved(objects: Iterable[ObjectState], frame: Frame) -> tuple[ObjectState, ...]:
+    """The objects at the time of a frame, at the speed that they state."""
+    time = float(frame.time)
     return tuple(
         replace(
             state,
@@ -100,6 +108,10 @@ def extract_all(carrier: WindowCarrier, frames: Iterable[Frame]) -> list[Extract
 class WindowCarrierContract(OptionsContract):
     """Tests that any window carrier must pass."""
 
+    #: Size of the frames, and their rate: a carrier may need larger ones, and COUNT frames for its window.
+    size: tuple[int, int] = SIZE
+    rate: Fraction = RATE
+
     @abstractmethod
     def carriers(self) -> Sequence[WindowCarrier]:
         """Carriers to test, one for each set of options worth testing."""
@@ -116,14 +128,17 @@ class WindowCarrierContract(OptionsContract):
     def _cases(self) -> Iterator[WindowCase]:
         for carrier in self.carriers():
             for layout in self.layouts:
-                yield make_case(carrier, layout)
+                yield self._case(carrier, layout)
+
+    def _case(self, carrier: WindowCarrier, layout: Layout, number: int = 0, objects: int = 2) -> WindowCase:
+        return make_case(carrier, layout, number, objects, self.size, self.rate)
 
     def test_it_is_a_window_carrier(self) -> None:
         """The protocol's members are there, and a window has frames."""
         for carrier in self.carriers():
             assert isinstance(carrier, WindowCarrier)
             for layout in self.layouts:
-                assert carrier.span(layout, *SIZE).frames >= 1
+                assert carrier.span(layout, *self.size).frames >= 1
 
     def test_what_is_embedded_is_extracted(self) -> None:
         """The content of each frame comes back, in order."""
@@ -141,7 +156,7 @@ class WindowCarrierContract(OptionsContract):
         for case in self._cases():
             before = [cover.planes.copy() for cover in case.covers]
             first = case.stegos()
-            make_case(case.carrier, case.covers[0].layout, 3, objects=1).stegos()
+            self._case(case.carrier, case.covers[0].layout, 3, objects=1).stegos()
             extract_all(case.carrier, first)
             _assert_same(case.stegos(), first)
             assert all(
@@ -163,7 +178,7 @@ class WindowCarrierContract(OptionsContract):
         """Each window is recovered by itself, also where the source begins inside of another one."""
         for carrier in self.carriers():
             for layout in self.layouts:
-                windows = [make_case(carrier, layout, number, objects=number % 3) for number in range(4)]
+                windows = [self._case(carrier, layout, number, objects=number % 3) for number in range(4)]
                 stegos = [stego for case in windows for stego in case.stegos()]
                 contents = [content for case in windows for content in case.contents]
                 self._assert_extracted(carrier, stegos, contents)
@@ -185,17 +200,17 @@ class WindowCarrierContract(OptionsContract):
     def test_a_clip_is_cut_into_windows_by_its_times(self) -> None:
         """The windows hold each frame once, in order, and no more frames than the span allows."""
         for carrier in self.carriers():
-            span = carrier.span(self.layouts[0], *SIZE)
-            windows = group_frames((number / RATE for number in range(300)), span)
+            span = carrier.span(self.layouts[0], *self.size)
+            windows = group_frames((number / self.rate for number in range(300)), span)
             assert [number for window in windows for number in window] == list(range(300))
             assert max(map(len, windows)) <= span.frames
 
     def test_a_payload_depends_on_its_arguments_alone(self) -> None:
         """It is the same at every call, and fits in a window of the length of these tests."""
         for case in self._cases():
-            payload = case.carrier.payload(case.contents, case.number, SIZE)
-            assert payload == case.carrier.payload(case.contents, case.number, SIZE)
-            room = case.carrier.capacity_bytes(case.covers[0].layout, *SIZE, COUNT)
+            payload = case.carrier.payload(case.contents, case.number, self.size)
+            assert payload == case.carrier.payload(case.contents, case.number, self.size)
+            room = case.carrier.capacity_bytes(case.covers[0].layout, *self.size, COUNT)
             assert (payload is None) == (room is None)
             assert payload is None or room is None or len(payload) <= room
 
@@ -203,7 +218,7 @@ class WindowCarrierContract(OptionsContract):
         """What fits in a window fits in a longer one; a payload beyond the capacity is refused."""
         for carrier in self.carriers():
             for layout in self.layouts:
-                form = (layout, *SIZE)
+                form = (layout, *self.size)
                 short, long = (carrier.capacity_bytes(*form, frames) for frames in (COUNT, 2 * COUNT))
                 # A carrier that hides no payload has no capacity in any window.
                 if short is None or long is None:
@@ -222,8 +237,8 @@ class WindowCarrierContract(OptionsContract):
         """Other objects do."""
         for case in self._cases():
             other = case.with_objects(some_objects(1))
-            assert not case.carrier.differs(case.contents, case.contents, 0, SIZE)
-            assert case.carrier.differs(case.contents, other.contents, 0, SIZE)
+            assert not case.carrier.differs(case.contents, case.contents, 0, self.size)
+            assert case.carrier.differs(case.contents, other.contents, 0, self.size)
 
     def test_replacing_by_the_same_content_changes_no_pixel(self) -> None:
         """Content that is there already stays."""
@@ -276,7 +291,7 @@ class WindowCarrierContract(OptionsContract):
             if not case.carrier.needs_lossless:
                 codecs = ("h264", "h264-lossy")
             for codec in codecs:
-                decoded = through_codec(case.stegos(), codec)
+                decoded = through_codec(case.stegos(), codec, self.rate)
                 self._assert_extracted(case.carrier, decoded, case.contents)
 
     def _assert_extracted(

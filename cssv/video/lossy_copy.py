@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import numpy as np
 
 from cssv.errors import OptionError, VideoError, did_you_mean
 from cssv.frames import U8
@@ -67,6 +68,8 @@ def lossy_copy(planes: Sequence[U8], rate: Fraction, codec: str, crf: int) -> li
             output.mux(stream.encode(None))
         buffer.seek(0)
         with av.open(buffer, mode="r") as source:
-            return [frame.to_ndarray(format="yuv420p") for frame in source.decode(video=0)]
+            return [
+                np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8) for frame in source.decode(video=0)
+            ]
     except (*AV_ERRORS, ValueError) as error:
         raise VideoError(f"FFmpeg cannot make a copy with {codec}", found=reason(error)) from error

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from cssv.carriers.base import CarriedClip, Hint, Read
+from cssv.carriers.carried_scene import CarriedScene
 from cssv.carriers.constructive.finder import CarriedWindow, WindowFinder
 from cssv.carriers.constructive.search import SEARCH_FRAMES
 from cssv.carriers.constructive.slot_reader import PictureOrigin
@@ -18,13 +19,11 @@ from cssv.carriers.constructive.slots import LONGEST_SLOT
 from cssv.carriers.constructive.spans import MOST_FRAMES, most_frames
 from cssv.errors import FramingError, PasswordError
 from cssv.frames import U8, Frame, cut_planes, planes_shape
-from cssv.payload.scene_part import ScenePart
 from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
 from cssv.payload.window import Window
 from cssv.payload.window_bytes import read_window
-from cssv.payload.window_scene import merge_scene
 from cssv.payload.window_states import window_states
-from cssv.scene import Ranges, Scene
+from cssv.scene import Ranges
 from cssv.template.draw import draw
 from cssv.template.drawing import PixelBox
 from cssv.template.render import empty_template, render
@@ -171,9 +170,7 @@ class ConstructiveExtractor:
         self._next = 0
         self._windows: deque[FoundWindow] = deque()
         self._last: FoundWindow | None = None
-        self._scene = Scene()
-        self._first_part: ScenePart | None = None
-        self._all_parts = False
+        self._scene = CarriedScene()
         self._reach_s = Fraction(0)
 
     @property
@@ -206,24 +203,14 @@ class ConstructiveExtractor:
             try:
                 window = read_window(self._opened(each.payload))
                 frames = window_states(window)
-                self._scene = merge_scene(self._scene, window)
+                clip = self._scene.add(window)
             except (FramingError, PasswordError):
                 # Packets of different windows can be joined by chance where frames were removed.
                 continue
             self._reach_s = max(self._reach_s, _length_s(window))
-            clip = CarriedClip(
-                window.ranges, self._scene, window.time_base, window.size, self._is_complete(window)
-            )
             origin = _origin(each.origin, window.size, self._size)
             self._last = FoundWindow(each.start, window, tuple(frames), clip, origin)
             self._windows.append(self._last)
-
-    def _is_complete(self, window: Window) -> bool:
-        """Whether all parts of the scene are known: there are none, or the first one comes again."""
-        if window.part is None or window.part == self._first_part:
-            self._all_parts = True
-        self._first_part = self._first_part or window.part
-        return self._all_parts
 
     def _opened(self, payload: bytes) -> bytes:
         return payload if self._payload_key is None else self._payload_key.open(payload, WINDOW_CONTEXT)

@@ -63,7 +63,7 @@ class MarkWriter:
         """The bit of each chip in a slot, (rows, columns, coefficients); 0 for known chips."""
         return np.append(codeword, np.uint8(0))[self.layer.bits(slot, len(codeword))]
 
-    def embed(self, luma: U8, chips: U8, slot: int, strength: Strength) -> U8:
+    def embed(self, luma: U8, chips: U8, slot: int, strength: Strength, *, has_pilot: bool = False) -> U8:
         """The luma of a frame with all layers, a new array.
 
         Args:
@@ -71,10 +71,12 @@ class MarkWriter:
             chips: those of :meth:`chips`, which are the same for all frames of the slot.
             slot: number of the slot, from 0 at the time 0 of the clip.
             strength: of the window.
+            has_pilot: whether the cover is a stego frame of this slot. Its pilot is not added again.
         """
         before = marks_transform().forward(luma)
         changes = np.zeros_like(before)
         dithers = self.layer.dithers(slot, strength.step)
         changes[..., _DATA] = embed_bits(before[..., _DATA], chips, dithers, strength)
-        changes[..., _PILOT] = self._signs * np.float32(slot_sign(slot) * pilot_amplitude(strength))
+        if not has_pilot:
+            changes[..., _PILOT] = self._signs * np.float32(slot_sign(slot) * pilot_amplitude(strength))
         return marks_transform().add(luma, changes)

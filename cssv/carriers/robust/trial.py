@@ -88,7 +88,7 @@ def _information(copy: Sequence[U8], slots: Sequence[int], layer: DataLayer, ste
     reader = ChannelReader(layer.area, step, layer.key)
     for slot, planes in zip(slots, copy, strict=True):
         reader.add(planes[: planes.shape[0] * 2 // 3], slot)
-    chips = max(np.count_nonzero(~layer.known), 1)
+    chips = max(int(np.count_nonzero(~layer.known)), 1)
     found = [information_bits(reader.ratios(slot).ravel()) / chips for slot in range(slots[-1] + 1)]
     windows = [np.mean(found[at : at + SLOTS_OF_WINDOW]) for at in range(0, len(found), SLOTS_OF_WINDOW)]
     return float(np.clip(min(windows), 0, 1))

@@ -1,0 +1,18 @@
+"""The robust carrier by the contract of window carriers."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cssv.carriers.robust.carrier import RobustCarrier
+from cssv.carriers.robust.strength import Response
+from cssv.testing.window_carrier import WindowCarrierContract
+
+
+class TestRobustCarrier(WindowCarrierContract):
+    layouts = ("yuv420p",)
+    size = (512, 384)
+    rate = Fraction(4)
+
+    def carriers(self):
+        return [RobustCarrier(), RobustCarrier(48.0), RobustCarrier(response=Response((0.2, 0.4, 0.6, 0.8)))]
