@@ -27,7 +27,7 @@ from cssv.video.codecs import (
 from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.fields import FieldMarker
 from cssv.video.info import VideoInfo, nominal_step
-from cssv.video.packet import Packet, packet_to_sample
+from cssv.video.packet import Packet, packet_to_sample, start_of_packet
 
 #: Bytes of the first packet from which FFmpeg takes the settings of the decoder.
 _HEAD_BYTES = 1 << 16
@@ -165,7 +165,7 @@ class FrameEncoder(Closing):
         """Mux the first packet into an MP4 of its own."""
         # Only its first bytes are looked at. All of it would be kept four times, and the packet of a large
         # frame can be larger than the frame.
-        packet = av.Packet(data[:_HEAD_BYTES])
+        packet = av.Packet(start_of_packet(data, self._settings.packets, _HEAD_BYTES))
         packet.pts = packet.dts = 0
         packet.time_base = 1 / self._info.rate
         packet.is_keyframe = True

@@ -12,6 +12,8 @@ from typing import Literal
 PacketForm = Literal["as_stored", "start_codes", "delimited"]
 
 _START_CODE = b"\0\0\1"
+#: Flag of an open bitstream unit (OBU) of AV1: a size follows (AV1 specification, 5.3.2).
+_HAS_SIZE = 0x02
 #: A temporal delimiter with its size, which is 0 (AV1 Bitstream and Decoding Process, 5.3 and 5.6).
 _DELIMITER = b"\x12\0"
 
@@ -46,3 +48,31 @@ def packet_to_sample(data: bytes, form: PacketForm) -> bytes:
     if form == "delimited":
         return data.removeprefix(_DELIMITER)
     return data
+
+
+def start_of_packet(data: bytes, form: PacketForm, most: int) -> bytes:
+    """The first bytes of an encoder's packet, at most ``most``, from which FFmpeg takes the decoder's settings.
+
+    They end where FFmpeg's muxer accepts an end: after a whole unit in AV1, anywhere in other codecs.
+    """
+    if form != "delimited" or len(data) <= most:
+        return data[:most]
+    end = 0
+    while (after := _end_of_obu(data, end)) is not None and after <= most:
+        end = after
+    return data[:end]
+
+
+def _end_of_obu(data: bytes, at: int) -> int | None:
+    """Where the unit at ``at`` ends; None if it does not state its size."""
+    if at >= len(data) or not data[at] & _HAS_SIZE:
+        return None
+    # An extension byte may follow the first one; then the size, seven bits a byte, the lowest first.
+    at += 2 if data[at] & 0x04 else 1
+    size = shift = 0
+    for place in range(at, min(at + 8, len(data))):
+        size |= (data[place] & 0x7F) << shift
+        if data[place] < 0x80:
+            return place + 1 + size
+        shift += 7
+    return None

@@ -240,3 +240,24 @@ def test_small_and_uneven_sizes(codec, size):
 
 def test_names_of_all_codecs():
     assert set(CODEC_NAMES) == set(CODECS) | set(LOSSY_CODECS)
+
+
+@pytest.mark.parametrize("codec", LOSSY)
+def test_a_first_packet_of_any_length_gives_a_sample_entry(codec):
+    """FFmpeg looks at the first bytes of a long one only; AV1 must not be cut within a unit."""
+    width, height = 512, 384
+    info = VideoInfo(width, height, "yuv420p", TICK, Fraction(25))
+    planes = np.random.default_rng(2).integers(0, 256, planes_shape("yuv420p", width, height), dtype=np.uint8)
+    with FrameEncoder(info, codec, crf=LOSSY_CODECS[codec].crf_range[0]) as encoder:
+        encoder.encode(Frame(planes, "yuv420p", 0, TICK))
+        (packet,) = encoder.flush()
+        assert len(packet.data) > 2**16
+        entry = extract_entry(encoder.mp4_head(), "video")
+    with FrameEncoder(info, codec, crf=LOSSY_CODECS[codec].crf_range[1]) as encoder:
+        encoder.encode(Frame(np.full_like(planes, 9), "yuv420p", 0, TICK))
+        (packet,) = encoder.flush()
+        assert len(packet.data) < 2**16
+        short = extract_entry(encoder.mp4_head(), "video")
+    assert entry[4:8] == short[4:8] == ENTRIES[codec]
+    if codec in ("hevc", "vp9", "av1"):
+        assert entry == short
