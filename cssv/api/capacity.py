@@ -333,10 +333,12 @@ def _measure_all(
 def _measure(carrier: AnyCarrier, clip: _Clip, progress: Progress | None) -> CarrierCapacity:
     """What the clip needs with a carrier."""
     codec, info = window_codec(carrier), clip.info
-    form, size = (info.layout, info.width, info.height), (info.width, info.height)
+    # A clip in other planes is converted.
+    layout = info.layout if info.layout in carrier.layouts else carrier.layouts[0]
+    form, size = (layout, info.width, info.height), (info.width, info.height)
     if codec.capacity_bytes(*form, codec.span(*form).frames) is None:
         return CarrierCapacity(carrier.name)
-    windows = windows_of(carrier, map(clip.time, range(len(clip.pts))), info.layout, size)
+    windows = windows_of(carrier, map(clip.time, range(len(clip.pts))), layout, size)
     lengths, unfit, offered, distortion = list[int](), 0, 0, 0.0
     for number, window in enumerate(windows):
         length = len(codec.payload([clip.content(each) for each in window], number, size) or b"")

@@ -22,6 +22,7 @@ from cssv.frames import Frame, planes_crc
 from cssv.payload.sealing import PayloadKey
 from cssv.pipeline.arguments import Progress, SceneLike, counted, load_scene, to_fraction, to_key
 from cssv.pipeline.calls import checked_call
+from cssv.pipeline.config import planes_for
 from cssv.pipeline.embed import WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.parent_version import ParentVersion
@@ -37,7 +38,7 @@ from cssv.scene import Ranges, Scene
 from cssv.scene.ranges import fit_ranges
 from cssv.template.drawing import Outline
 from cssv.template.state import ObjectState
-from cssv.video import DAMAGED, DEFAULT_DAMAGED, FrameCursor, Planes, Span, open_clip, shown_stamps
+from cssv.video import DAMAGED, DEFAULT_DAMAGED, FrameCursor, Span, open_clip, shown_stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +246,7 @@ def _open_cover(path: Path, target: Path, base: ParentVersion, stack: ExitStack)
         raise InputError("the cover is the file itself", found=str(path), remedy=remedy)
     opened = base.recorded.opened
     rate, start, stop = (to_fraction(opened.get(key)) for key in ("rate", "start", "stop"))
-    planes: Planes = "rgb" if base.recorded.layout == "rgb24" else "native"
+    planes = planes_for(base.recorded.config.carrier, "rgb" if base.recorded.layout == "rgb24" else "native")
     stream, damaged = opened.get("stream", ""), opened.get("damaged", "")
     cover = open_clip(
         path,

@@ -28,7 +28,7 @@ from cssv.pipeline.annotate import TrackAnnotator
 from cssv.pipeline.arguments import Progress, SceneLike, check_choice, counted, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
-from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config_to_facts
+from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config_to_facts, planes_for
 from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
@@ -176,7 +176,8 @@ def encode(
             measured.
         rate: the true frame rate of a clip whose header is wrong, or of pictures, frames per second.
         planes: ``"native"`` keeps the clip's planes; ``"rgb"`` converts once, so that ordinary PNG
-            screenshots carry too.
+            screenshots carry too. A carrier of luma has RGB clips converted to yuv420p, and refuses
+            ``"rgb"``.
         codec: ``"h264"``, ``"ffv1"`` or ``"vp9"``, all lossless. For a carrier that survives lossy coding,
             ``"ffv1"`` is lossless, and ``"h264"``, ``"hevc"``, ``"vp9"`` and ``"av1"`` are lossy.
         crf: quality of lossy coding, on the codec's own scale: 0 to 51 for H.264 and HEVC, 0 to 63 for VP9,
@@ -206,19 +207,19 @@ def encode(
         OutputError: the file exists or cannot be written; an existing file is unchanged.
     """
     created_s = created_or_now(created_s)
-    check_paths(source=source, output=output, thermal=thermal)
-    clip = _check_clip(source, planes, damaged)
+    clip = _check_clip(source, output, thermal, planes, damaged)
     options = DetectorOptions(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
     config = EncoderConfig.from_arguments(
         codec, carrier, crf=crf, merge=merge, fidelity=fidelity, window=window, password=password
     )
+    shown = planes_for(config.carrier, planes)
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, clip, *options.files, thermal, scene)
     loaded, chosen, taken = take_over(clip, options, scene, key_of(config.carrier))
     with locked_file(target, overwrite=overwrite) as temporary:
-        plan = ClipPlan.open(clip, planes=planes, rate=exact_rate, span=span, stream=stream, damaged=damaged)
+        plan = ClipPlan.open(clip, planes=shown, rate=exact_rate, span=span, stream=stream, damaged=damaged)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         written, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
@@ -235,8 +236,11 @@ def encode(
     )
 
 
-def _check_clip(source: Path_, planes: Planes, damaged: Damaged) -> Path:
+def _check_clip(
+    source: Path_, output: Path_ | None, thermal: Path_ | None, planes: Planes, damaged: Damaged
+) -> Path:
     """The path of a clip. Raises an error for arguments that no clip can have."""
+    check_paths(source=source, output=output, thermal=thermal)
     # Before the output: of an address, the default name of the output would be refused, not the address.
     check_regular(source, VideoError, "the clip", folders=True)
     check_choice("planes", planes, PLANES)

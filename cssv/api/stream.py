@@ -28,16 +28,16 @@ from cssv.files.access import Access
 from cssv.files.closing import Finishing
 from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_
-from cssv.frames import LAYOUTS, U8, Frame, Layout
+from cssv.frames import U8, Frame, Layout
 from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
 from cssv.perception.detectors import DetectorOptions, check_found
 from cssv.perception.detectors.nms import DuplicateFilter
 from cssv.perception.flow import Flow
 from cssv.perception.given_boxes import BoxesAre, check_ids
 from cssv.pipeline.annotate import LiveAnnotator
-from cssv.pipeline.arguments import SceneLike, check_choice, load_scene, to_fraction
+from cssv.pipeline.arguments import SceneLike, load_scene, to_fraction
 from cssv.pipeline.calls import checked_call
-from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
+from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts, layout_for
 from cssv.pipeline.live_drawing import LiveDrawing
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.recording import complete, recording_journal, restore, set_aside
@@ -116,8 +116,9 @@ class Encoder(Finishing):
             meanwhile, the folder is made again.
         size: width and height in pixels.
         rate: frames per second.
-        layout: ``"rgb24"`` or ``"yuv420p"``; None takes that of the first frame, and RGB for arrays. A
-            yuv420p encoder converts RGB arrays once, by BT.601; more players show its files.
+        layout: ``"rgb24"`` or ``"yuv420p"``; None takes that of the first frame, and RGB for arrays, or else
+            the only one that the carrier takes. A yuv420p encoder converts RGB arrays once, by BT.601; more
+            players show its files.
         scene: as for :func:`encode`. Ranges that the scene does not give are chosen when the first frame is
             written: speeds have 1.5 times what the objects until then need, and at least 200 px/s. Later
             values can lie outside; :attr:`warnings` counts them.
@@ -166,11 +167,11 @@ class Encoder(Finishing):
         created_s: int | None = None,
         overwrite: bool = False,
     ) -> None:
-        self._layout = layout
         self._config = EncoderConfig.from_arguments(
             codec, carrier, crf=crf, merge=merge, fidelity=fidelity, window=window, password=password
         )
-        self._info = _info(size, layout, to_fraction(rate), to_fraction(time_base))
+        self._layout = layout_for(self._config.carrier, layout)
+        self._info = _info(size, self._layout, to_fraction(rate), to_fraction(time_base))
         self._bounds = StreamBounds(self._info.time_base, self._info.rate)
         self._created_s = created_or_now(created_s)
         loaded = load_scene(scene)
@@ -474,8 +475,6 @@ def _info(
     size: tuple[int, int], layout: Layout | None, rate: Fraction | None, time_base: Fraction | None
 ) -> VideoInfo:
     """Size, time base and rate of a stream before its first frame; rgb24 stands for an unknown layout."""
-    if layout is not None:
-        check_choice("layout", layout, LAYOUTS)
     width, height = map(int, size)
     if not rate or rate < 0:
         raise OptionError("a stream needs a frame rate", found=str(rate), bound="above 0")

@@ -159,10 +159,12 @@ class CarrierBase(Protocol):
         name: key in the registry; the facts of a file name its carrier by it.
         needs_lossless: whether the pixels must come back exactly. Where False, a lossy codec may follow, and
             no checksum of decoded planes is checked.
+        layouts: layouts of planes that it takes. A clip in others is converted, where that is possible.
     """
 
     name: ClassVar[str]
     needs_lossless: ClassVar[bool]
+    layouts: ClassVar[tuple[Layout, ...]]
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> Self:

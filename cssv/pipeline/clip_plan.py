@@ -37,7 +37,7 @@ class ClipPlan:
 
     Attributes:
         source: the clip.
-        planes: ``"native"`` or ``"rgb"``.
+        planes: ``"native"``, ``"rgb"`` or ``"yuv"``.
         rate: true frame rate if the header is wrong, else None.
         span: the part that is encoded.
         stream: number of the video stream; None for the best one.

@@ -17,7 +17,7 @@ from cssv.payload.sealing import PayloadKey
 from cssv.pipeline.arguments import check_choice, to_fraction, to_key
 from cssv.pipeline.sealed_track import carrier_of_version, seal_facts
 from cssv.scene import Ranges
-from cssv.video import CODEC_NAMES, CODECS, LOSSY_CODECS, Codec, VideoInfo, check_crf, check_rate
+from cssv.video import CODEC_NAMES, CODECS, LOSSY_CODECS, Codec, Planes, VideoInfo, check_crf, check_rate
 
 DEFAULT_CODEC: Codec = "h264"
 #: File name extension of the container.
@@ -81,6 +81,45 @@ class EncoderConfig:
             )
         # A carrier whose content survives lossy coding may still be stored losslessly.
         check_crf(self.codec, self.crf)
+
+
+def planes_for(carrier: AnyCarrier, planes: Planes) -> Planes:
+    """The planes in which a clip is opened for a carrier, if these are asked for.
+
+    Raises:
+        OptionError: the carrier does not take such planes.
+    """
+    if len(carrier.layouts) == len(LAYOUTS):
+        return planes
+    (layout,) = carrier.layouts
+    only: Planes = "rgb" if layout == "rgb24" else "yuv"
+    if planes not in ("native", only):
+        raise OptionError(
+            f"the {carrier.name} carrier does not take these planes",
+            found=planes,
+            bound=layout,
+            remedy="Leave out `planes=`.",
+        )
+    return only
+
+
+def layout_for(carrier: AnyCarrier, layout: Layout | None) -> Layout | None:
+    """The layout of a stream for a carrier, if this one is asked for; None if its first frame decides.
+
+    Raises:
+        OptionError: an unknown layout, or one that the carrier does not take.
+    """
+    if layout is None:
+        return None if len(carrier.layouts) > 1 else carrier.layouts[0]
+    check_choice("layout", layout, LAYOUTS)
+    if layout not in carrier.layouts:
+        raise OptionError(
+            f"the {carrier.name} carrier does not take these planes",
+            found=layout,
+            bound=", ".join(carrier.layouts),
+            remedy="Leave out `layout=`.",
+        )
+    return layout
 
 
 def config_to_facts(
@@ -153,9 +192,9 @@ def config_from_facts(facts: Mapping[str, Any], key: PayloadKey | None = None) -
         CarrierError: a carrier that is not installed.
     """
     try:
-        check_choice("layout", facts["layout"], LAYOUTS)
         opened = {str(key): str(value) for key, value in facts.get("opened", {}).items()}
         carrier = carrier_of_version(facts, key)
+        check_choice("layout", facts["layout"], carrier.layouts)
         # A default must not stand in for a lost option: other pixels would follow.
         _ = [facts[key] for key in carrier.options()]
         config = EncoderConfig(facts["codec"], carrier, facts.get("crf"))

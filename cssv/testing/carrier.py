@@ -24,7 +24,7 @@ import numpy as np
 
 from cssv.carriers.base import AnyCarrier, Carrier, Embedded, Extracted, FrameContent, Hint
 from cssv.errors import ContainerError, CssvError
-from cssv.frames import LAYOUTS, Frame, Layout, planes_shape
+from cssv.frames import Frame, Layout, planes_shape
 from cssv.scene import Environment, Ranges, Scene, Source, Value
 from cssv.template.state import ObjectState
 from cssv.video import FileCodec, VideoInfo, VideoReader, VideoWriter
@@ -92,9 +92,6 @@ def through_codec(stegos: Sequence[Frame], codec: FileCodec, rate: Fraction = RA
 class OptionsContract(ABC):
     """Tests of names and options, for carriers of both kinds."""
 
-    #: Layouts that the carrier takes.
-    layouts: Sequence[Layout] = LAYOUTS
-
     @abstractmethod
     def carriers(self) -> Sequence[AnyCarrier]:
         """Carriers to test, one for each set of options worth testing."""
@@ -129,7 +126,7 @@ class CarrierContract(OptionsContract):
 
     def _cases(self) -> Iterator[tuple[Carrier, Frame, FrameContent]]:
         for carrier in self.carriers():
-            for layout in self.layouts:
+            for layout in carrier.layouts:
                 frame = smooth_frame(layout, number=3)
                 yield carrier, frame, content_of(frame, some_objects())
 
@@ -250,7 +247,7 @@ class CarrierContract(OptionsContract):
     def test_it_survives_what_it_promises(self) -> None:
         """Through the codec, lossless or lossy, the content comes back."""
         for carrier, _, _ in self._cases():
-            for layout in self.layouts:
+            for layout in carrier.layouts:
                 codecs: tuple[FileCodec, ...] = ("h264",)
                 if not carrier.needs_lossless:
                     codecs = ("h264", "h264-lossy")

@@ -18,7 +18,7 @@ import numpy as np
 from cssv.carriers.base import AnyCarrier, Extracted, Hint
 from cssv.carriers.keyed import KeyedCarrier, give_key, key_of
 from cssv.carriers.windows import window_codec
-from cssv.frames import LAYOUTS, Frame, Layout
+from cssv.frames import Frame, Layout
 from cssv.payload.sealing import PayloadKey
 from cssv.testing.carrier import RANGES, content_of, smooth_frame, some_objects
 
@@ -31,9 +31,6 @@ COUNT = 6
 
 class KeyedCarrierContract(ABC):
     """Tests that any carrier with keys must pass, beside those of its kind."""
-
-    #: Layouts that the carrier takes.
-    layouts: Sequence[Layout] = LAYOUTS
 
     @abstractmethod
     def carriers(self) -> Sequence[AnyCarrier]:
@@ -81,7 +78,7 @@ class KeyedCarrierContract(ABC):
                 assert np.array_equal(one.planes, again.planes)
 
     def _cases(self) -> Iterator[tuple[AnyCarrier, Layout]]:
-        return ((carrier, layout) for carrier in self.carriers() for layout in self.layouts)
+        return ((carrier, layout) for carrier in self.carriers() for layout in carrier.layouts)
 
 
 def _covers(layout: Layout) -> list[Frame]:

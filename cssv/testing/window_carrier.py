@@ -127,7 +127,7 @@ class WindowCarrierContract(OptionsContract):
 
     def _cases(self) -> Iterator[WindowCase]:
         for carrier in self.carriers():
-            for layout in self.layouts:
+            for layout in carrier.layouts:
                 yield self._case(carrier, layout)
 
     def _case(self, carrier: WindowCarrier, layout: Layout, number: int = 0, objects: int = 2) -> WindowCase:
@@ -137,7 +137,7 @@ class WindowCarrierContract(OptionsContract):
         """The protocol's members are there, and a window has frames."""
         for carrier in self.carriers():
             assert isinstance(carrier, WindowCarrier)
-            for layout in self.layouts:
+            for layout in carrier.layouts:
                 assert carrier.span(layout, *self.size).frames >= 1
 
     def test_what_is_embedded_is_extracted(self) -> None:
@@ -177,7 +177,7 @@ class WindowCarrierContract(OptionsContract):
     def test_successive_windows_are_extracted(self) -> None:
         """Each window is recovered by itself, also where the source begins inside of another one."""
         for carrier in self.carriers():
-            for layout in self.layouts:
+            for layout in carrier.layouts:
                 windows = [self._case(carrier, layout, number, objects=number % 3) for number in range(4)]
                 stegos = [stego for case in windows for stego in case.stegos()]
                 contents = [content for case in windows for content in case.contents]
@@ -200,7 +200,7 @@ class WindowCarrierContract(OptionsContract):
     def test_a_clip_is_cut_into_windows_by_its_times(self) -> None:
         """The windows hold each frame once, in order, and no more frames than the span allows."""
         for carrier in self.carriers():
-            span = carrier.span(self.layouts[0], *self.size)
+            span = carrier.span(carrier.layouts[0], *self.size)
             windows = group_frames((number / self.rate for number in range(300)), span)
             assert [number for window in windows for number in window] == list(range(300))
             assert max(map(len, windows)) <= span.frames
@@ -217,7 +217,7 @@ class WindowCarrierContract(OptionsContract):
     def test_the_capacity_grows_with_the_window(self) -> None:
         """What fits in a window fits in a longer one; a payload beyond the capacity is refused."""
         for carrier in self.carriers():
-            for layout in self.layouts:
+            for layout in carrier.layouts:
                 form = (layout, *self.size)
                 short, long = (carrier.capacity_bytes(*form, frames) for frames in (COUNT, 2 * COUNT))
                 # A carrier that hides no payload has no capacity in any window.

@@ -15,8 +15,8 @@ from cssv.video.info import VideoInfo
 from cssv.video.span import Span
 from cssv.video.timing import StampRow
 
-#: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
-Planes = Literal["native", "rgb"]
+#: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB, ``"yuv"`` to yuv420p.
+Planes = Literal["native", "rgb", "yuv"]
 
 
 class PictureOptions(TypedDict, total=False):

@@ -39,6 +39,9 @@ class Colour:
 
 #: Tags of a stream without any: the player guesses.
 UNTAGGED = Colour()
+#: Tags of RGB that was converted to ordinary video: BT.709, limited range; and FFmpeg's number of its matrix.
+BT709 = Colour(range=1, space=1, primaries=1, transfer=1)
+SWS_BT709 = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def packet_to_sample(data: bytes, form: PacketForm) -> bytes:
 
 
 def start_of_packet(data: bytes, form: PacketForm, most: int) -> bytes:
-    """The first bytes of an encoder's packet, at most ``most``, from which FFmpeg takes the decoder's settings.
+    """The first bytes of an encoder's packet, at most ``most``, with the settings of the decoder.
 
     They end where FFmpeg's muxer accepts an end: after a whole unit in AV1, anywhere in other codecs.
     """

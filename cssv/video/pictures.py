@@ -20,7 +20,7 @@ from cssv.errors import ChecksumError, OutputError, VideoError
 from cssv.files.atomic import whole_file, whole_folder
 from cssv.frames import U8, Frame, Layout, check_size
 from cssv.video.frame_reader import Planes
-from cssv.video.info import Colour, VideoInfo
+from cssv.video.info import BT709, Colour, VideoInfo
 from cssv.video.numbered import NumberedReader
 from cssv.video.planes import PlaneConverter
 from cssv.video.png import GREY, GREY_ALPHA, RGB_ALPHA, Png, encode_png, png_files
@@ -39,7 +39,7 @@ class PictureReader(NumberedReader):
 
     Args:
         path: a PNG or a folder.
-        planes: ``"rgb"`` converts stacked planes to RGB.
+        planes: ``"rgb"`` converts stacked planes to RGB, ``"yuv"`` converts RGB to stacked planes.
         rate: frames per second; frame n gets pts n in time base 1 / rate.
         span: frames outside are left out.
 
@@ -69,12 +69,14 @@ class PictureReader(NumberedReader):
         if png.kind == RGB_ALPHA:
             notes = ("converted from rgba to rgb24, alpha dropped",)
         stored = layout
-        if planes == "rgb" and layout == "yuv420p":
-            self._converter = PlaneConverter(VideoFrame(png.width, height, "yuv420p"), "rgb")
-            layout, notes = self._converter.layout, self._converter.notes
+        width = png.width
+        if (planes == "rgb" and layout == "yuv420p") or (planes == "yuv" and layout == "rgb24"):
+            self._converter = converter = PlaneConverter(VideoFrame(width, height, layout), planes)
+            layout, notes = converter.layout, (*notes, *converter.notes)
+            width, height = converter.width, converter.height
         count = len(self._files)
         return VideoInfo(
-            width=png.width,
+            width=width,
             height=height,
             layout=layout,
             time_base=1 / self._rate,
@@ -83,7 +85,7 @@ class PictureReader(NumberedReader):
             duration_s=count / self._rate,
             codec="png",
             pix_fmt=stored,
-            colour=_RGB_COLOUR if layout == "rgb24" else Colour(),
+            colour=_colour_of(stored, layout),
             source_width=png.width,
             source_height=png.height,
             notes=notes,
@@ -101,7 +103,14 @@ class PictureReader(NumberedReader):
         planes = np.array(png.pixels(), np.uint8)
         if self._converter is None:
             return planes
-        return self._converter.convert(VideoFrame.from_ndarray(planes, format="yuv420p"))
+        return self._converter.convert(VideoFrame.from_ndarray(planes, format=self.info.pix_fmt))
+
+
+def _colour_of(stored: Layout, layout: Layout) -> Colour:
+    """Tags of planes that were stored in one layout and are given in another."""
+    if layout == "rgb24":
+        return _RGB_COLOUR
+    return Colour() if stored == layout else BT709
 
 
 def write_picture(path: str | os.PathLike[str], frame: Frame, *, overwrite: bool = False) -> None:

@@ -23,7 +23,7 @@ from cssv.video.crop import NO_CROP, Crop
 from cssv.video.ffmpeg import AV_ERRORS, context_value, reason
 from cssv.video.fields import FieldConverter, FieldOrder, field_order_of, turned_order
 from cssv.video.frame_reader import Planes
-from cssv.video.info import Colour
+from cssv.video.info import BT709, SWS_BT709, Colour
 from cssv.video.side_data import side_data_of
 
 # Formats that hold the values of the planes, at most in another order.
@@ -101,7 +101,8 @@ class PlaneConverter:
 
     Args:
         picture: the first picture of the clip; all others must have its size.
-        planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
+        planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB,
+            ``"yuv"`` to yuv420p, where RGB becomes BT.709 of limited range.
         crop: sides of the decoded pictures to remove, as the container asks.
 
     Attributes:
@@ -119,7 +120,8 @@ class PlaneConverter:
     def __init__(self, picture: VideoFrame, planes: Planes = "native", crop: Crop = NO_CROP) -> None:
         fmt = picture.format
         is_rgb = fmt.is_rgb or fmt.has_palette
-        self.layout: Layout = "rgb24" if is_rgb or planes == "rgb" else "yuv420p"
+        self.layout: Layout = "rgb24" if planes == "rgb" or (is_rgb and planes == "native") else "yuv420p"
+        self._is_from_rgb = is_rgb and self.layout == "yuv420p"
         self.source_size = (picture.width, picture.height)
         turn = turn_of(picture)
         self.turn = turn or Turn()
@@ -179,6 +181,14 @@ class PlaneConverter:
         stored = _FULL_RANGE if is_full else int(picture.color_range) or _LIMITED_RANGE
         if self.layout == "rgb24":
             return [_plane(self._reformat(picture, "rgb24", stored, _FULL_RANGE), 0, 3)]
+        if self._is_from_rgb:
+            shown = picture.reformat(
+                format="yuv420p",
+                src_color_range=_FULL_RANGE,
+                dst_color_range=_LIMITED_RANGE,
+                dst_colorspace=SWS_BT709,
+            )
+            return [_plane(shown, index) for index in range(3)]
         if name in _GREY:
             return self._grey_parts(_reformat(picture, "gray", _FULL_RANGE, _FULL_RANGE))
         if name not in _SAME_YUV or picture.planes[0].line_size < 0:
@@ -238,6 +248,8 @@ class PlaneConverter:
             primaries=context_value(context, "color_primaries", 2),
             transfer=context_value(context, "color_trc", 2),
         )
+        if self._is_from_rgb:
+            return BT709
         if self.layout == "rgb24":
             return replace(tags, range=2, space=0)
         return replace(tags, range=2) if self.is_full_range else tags

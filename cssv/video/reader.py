@@ -44,7 +44,8 @@ class VideoReader(FrameReader):
 
     Args:
         path: the clip; an :class:`cssv.files.patched.PatchedFile` is read with its patches.
-        planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
+        planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB,
+            ``"yuv"`` to yuv420p.
         rate: true frames per second of a constant-rate clip whose header is wrong: frame n gets
             pts n in time base 1 / rate.
         span: frames outside are left out; the others keep their pts.

@@ -95,7 +95,8 @@ class SequenceReader(NumberedReader):
 
     Args:
         path: a folder, or a pattern such as ``frame_%04d.png`` or ``frames/*.jpg``.
-        planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB.
+        planes: ``"native"`` keeps 8-bit 4:2:0 and 8-bit RGB as they are; ``"rgb"`` converts to RGB,
+            ``"yuv"`` to yuv420p.
         rate: frames per second; frame n gets pts n in time base 1 / rate. None means
             :data:`cssv.video.numbered.PICTURE_RATE`.
         span: frames outside are left out.

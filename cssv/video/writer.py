@@ -44,7 +44,7 @@ from cssv.video.codecs import (
 from cssv.video.encoder import to_picture
 from cssv.video.ffmpeg import AV_ERRORS, open_input, reason
 from cssv.video.fields import FieldMarker
-from cssv.video.info import Colour, VideoInfo
+from cssv.video.info import BT709, SWS_BT709, VideoInfo
 from cssv.video.packet import Packet
 from cssv.video.reader import VideoReader
 from cssv.video.span import WHOLE_CLIP, Span
@@ -59,10 +59,6 @@ CONTAINERS: dict[str, tuple[str, tuple[FileCodec, ...]]] = {
 }
 
 _MP4_SCALE_MAX = 2**31 - 1
-
-# RGB frames in a lossy file become ordinary video: BT.709, limited range.
-_BT709 = Colour(range=1, space=1, primaries=1, transfer=1)
-_SWS_BT709 = 1
 
 
 class _AbortedError(Exception):
@@ -154,7 +150,7 @@ class VideoWriter(Finishing):
                 width=coded.width + coded.width % 2,
                 height=coded.height + coded.height % 2,
                 layout="yuv420p",
-                colour=_BT709,
+                colour=BT709,
             )
         coded = state_colour(coded, settings)
         self._settings: CodecSettings = settings
@@ -226,7 +222,7 @@ class VideoWriter(Finishing):
         even = np.pad(frame.planes, odd, mode="edge") if frame.height % 2 or frame.width % 2 else frame.planes
         picture = VideoFrame.from_ndarray(even, format="rgb24")
         return picture.reformat(
-            format="yuv420p", dst_colorspace=_SWS_BT709, src_color_range=2, dst_color_range=1
+            format="yuv420p", dst_colorspace=SWS_BT709, src_color_range=2, dst_color_range=1
         )
 
     def _copy_audio(self, until_s: Fraction | None) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from cssv.carriers.nibble.carrier import NibbleCarrier
+from cssv.frames import LAYOUTS, Layout
 from cssv.payload.sealing import PayloadKey
 
 
@@ -15,6 +16,7 @@ from cssv.payload.sealing import PayloadKey
 class MaskedCarrier:
     name: ClassVar[str] = "masked"
     needs_lossless: ClassVar[bool] = True
+    layouts: ClassVar[tuple[Layout, ...]] = LAYOUTS
 
     payload_key: PayloadKey | None = None
     inner: NibbleCarrier = field(default_factory=NibbleCarrier)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cssv.carriers.base import Embedded, Hint
 from cssv.errors import ContainerError, InputError
-from cssv.frames import split_planes
+from cssv.frames import Layout, split_planes
 from cssv.template.state import ObjectState
 
 #: Fields of the picture, two rows of eight: the byte, and its complement as a check.
@@ -70,6 +70,7 @@ class BrightnessCarrier:
 
     name: ClassVar[str] = "brightness"
     needs_lossless: ClassVar[bool] = False
+    layouts: ClassVar[tuple[Layout, ...]] = ("yuv420p",)
 
     @classmethod
     def from_options(cls, _options):

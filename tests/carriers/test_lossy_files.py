@@ -11,7 +11,8 @@ import pytest
 import cssv
 from cssv.carriers import CARRIERS
 from cssv.container import Reader
-from cssv.errors import ContainerError, OptionError
+from cssv.errors import ContainerError, FrameError, OptionError
+from cssv.frames import Frame
 from cssv.pipeline.config import config_from_facts
 from cssv.testing import clips as synthetic
 from cssv.video import LOSSY_CODECS, AudioCopy
@@ -150,7 +151,10 @@ def test_a_lossless_file_of_such_a_carrier_has_no_quality(clips, tmp_path):
         ({"carrier": "brightness", "crf": 60}, "from 0 to 51"),
         ({"carrier": "brightness", "codec": "h264-lossy"}, "unknown codec"),
         ({"carrier": "brightness", "codec": ["h264"]}, "codec is not a name"),
-        ({"carrier": "brightness", "planes": "rgb"}, "does not code these planes"),
+        (
+            {"carrier": "brightness", "planes": "rgb"},
+            "take these planes: found 'rgb'; allowed: yuv420p",
+        ),
     ],
 )
 def test_options_that_do_not_fit_together(clips, tmp_path, options, words):
@@ -169,3 +173,33 @@ def test_facts_with_another_quality_are_an_error(lossy, crf):
         pytest.skip("such a file is lossless")
     with pytest.raises(ContainerError, match="does not record how it was encoded"):
         config_from_facts(facts | {"crf": crf if crf != 52 else 64})
+
+
+@pytest.mark.parametrize("pix_fmt", ["bgr0", "yuv420p"])
+def test_an_rgb_clip_is_converted_for_a_carrier_of_luma(clips, tmp_path, pix_fmt):
+    synthetic.write_clip(tmp_path / "clip.mkv", pix_fmt=pix_fmt)
+    path = tmp_path / "lossy.cssv"
+    done = cssv.encode(
+        tmp_path / "clip.mkv", path, boxes=clips / "boxes.txt", carrier="brightness", scene=SCENE
+    )
+    assert ("converted from bgr0 to yuv420p" in done.notes) == (pix_fmt == "bgr0")
+    with cssv.open(path) as clip:
+        assert {m.frame.layout for m in clip} == {"yuv420p"}
+        assert clip[3]._extracted.count == 2
+    # The cover is converted in the same way.
+    cssv.commit(path, WARMER, cover=tmp_path / "clip.mkv", created_s=2)
+    assert cssv.verify(path).faults == ()
+
+
+def test_a_live_stream_of_a_carrier_of_luma_is_yuv(tmp_path):
+    with cssv.Encoder(tmp_path / "a.cssv", size=(192, 160), rate=25, carrier="brightness") as encoder:
+        for picture in synthetic.pictures(count=5):
+            encoder.write(picture)
+    assert cssv.info(tmp_path / "a.cssv").video.layout == "yuv420p"
+    with pytest.raises(OptionError, match=r"does not take these planes: found 'rgb24'; .*`layout=`"):
+        cssv.Encoder(tmp_path / "b.cssv", size=(64, 64), rate=25, carrier="brightness", layout="rgb24")
+    with cssv.Encoder(tmp_path / "c.cssv", size=(192, 160), rate=25, carrier="brightness") as encoder:
+        rgb = Frame(np.zeros((160, 192, 3), np.uint8), "rgb24", 0, Fraction(1, 25))
+        with pytest.raises(FrameError, match="not like the stream"):
+            encoder.write(rgb)
+        encoder.abort()

@@ -128,6 +128,19 @@ def test_planes_rgb_converts_stacked_planes(tmp_path):
         assert reader.info.notes == ("converted from yuv420p to rgb24",)
 
 
+def test_planes_yuv_converts_rgb(tmp_path):
+    planes = np.zeros((49, 65, 3), np.uint8)
+    planes[..., 0] = 255
+    write_picture(tmp_path / "a.png", Frame(planes, "rgb24", 0, Fraction(1, 25)))
+    with PictureReader(tmp_path / "a.png", planes="yuv") as reader:
+        (frame,) = reader
+        assert (reader.info.layout, reader.info.width, reader.info.height) == ("yuv420p", 66, 50)
+        assert reader.info.colour.space == 1
+        assert any("to yuv420p" in note for note in reader.info.notes)
+    luma = frame.luma()
+    assert abs(luma.mean() - (16 + 219 * 0.2126)) < 1
+
+
 def test_alpha_is_dropped_with_a_note(tmp_path):
     stored = np.random.default_rng(0).integers(0, 256, (48, 64, 4), dtype=np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), stored)

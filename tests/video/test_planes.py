@@ -215,6 +215,37 @@ def test_planes_rgb_of_full_range_uses_the_full_range():
     assert (PlaneConverter(picture, "rgb").convert(picture) >= 254).all()
 
 
+@pytest.mark.parametrize("pix_fmt", ["rgb24", "bgr0", "gbrp"])
+def test_planes_yuv_converts_rgb_to_bt709(pix_fmt):
+    """Values of ITU-R BT.709: green has luma 0.7152, and limited range is 16 to 235."""
+    rgb = np.zeros((48, 64, 3), np.uint8)
+    rgb[..., 1] = 255
+    picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=pix_fmt)
+    converter = PlaneConverter(picture, "yuv")
+    assert converter.layout == "yuv420p"
+    assert converter.notes == (f"converted from {pix_fmt} to yuv420p",)
+    values = [plane.mean() for plane in split_planes(converter.convert(picture), "yuv420p")]
+    wanted = (16 + 219 * 0.7152, 128 - 224 * 0.7152 / 1.8556, 128 - 224 * 0.7152 / 1.5748)
+    assert values == pytest.approx(wanted, abs=1)
+    tags = converter.colour(av.CodecContext.create("rawvideo", "r"))
+    assert (tags.range, tags.space, tags.primaries, tags.transfer) == (1, 1, 1, 1)
+
+
+def test_planes_yuv_leaves_yuv_as_it_is(data):
+    path = data / "clips/carphone_pristine.mp4"
+    (native, info), (yuv, same) = first(path), first(path, planes="yuv")
+    np.testing.assert_array_equal(native.planes, yuv.planes)
+    assert info == same
+
+
+def test_planes_yuv_pads_odd_sides(tmp_path):
+    picture = av.VideoFrame.from_ndarray(np.full((33, 35, 3), 200, np.uint8), format="rgb24")
+    converter = PlaneConverter(picture, "yuv")
+    assert (converter.width, converter.height) == (36, 34)
+    luma = split_planes(converter.convert(picture), "yuv420p")[0]
+    assert np.ptp(luma) <= 1
+
+
 @settings(max_examples=40, deadline=None)
 @given(width=st.integers(32, 71), height=st.integers(32, 71), seed=st.integers(0, 9))
 def test_odd_sizes_are_padded_by_their_edges(width, height, seed):

@@ -24,7 +24,7 @@ from cssv.carriers.constructive.windows import (
 )
 from cssv.carriers.window_payload import window_payload
 from cssv.errors import ContainerError, InputError, OptionError
-from cssv.frames import U8, Frame, Layout
+from cssv.frames import LAYOUTS, U8, Frame, Layout
 from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
 from cssv.payload.window_scene import part_of
 from cssv.template.drawing import Outline
@@ -47,6 +47,7 @@ class ConstructiveCarrier:
 
     name: ClassVar[str] = "constructive"
     needs_lossless: ClassVar[bool] = True
+    layouts: ClassVar[tuple[Layout, ...]] = LAYOUTS
 
     window_s: Fraction = Fraction(WINDOW_S)
     payload_key: PayloadKey | None = None

@@ -24,7 +24,7 @@ from cssv.carriers.nibble.planes import (
 from cssv.carriers.nibble.reembed import draw_on_cover, draw_on_stego
 from cssv.carriers.nibble.tags import place_tags
 from cssv.errors import ContainerError, OptionError, did_you_mean
-from cssv.frames import U8, Frame
+from cssv.frames import LAYOUTS, U8, Frame, Layout
 from cssv.scene import Ranges, Scene
 from cssv.template.draw import to_state
 from cssv.template.drawing import Drawing, Outline
@@ -115,6 +115,7 @@ class NibbleCarrier:
 
     name: ClassVar[str] = "nibble"
     needs_lossless: ClassVar[bool] = True
+    layouts: ClassVar[tuple[Layout, ...]] = LAYOUTS
 
     merge: Merge = DEFAULT_MERGE
     fidelity: Fidelity = DEFAULT_FIDELITY

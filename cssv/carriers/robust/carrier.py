@@ -68,6 +68,7 @@ class RobustCarrier:
 
     name: ClassVar[str] = "robust"
     needs_lossless: ClassVar[bool] = False
+    layouts: ClassVar[tuple[Layout, ...]] = ("yuv420p",)
 
     strength_db: float | None = None
     survive: tuple[Recoding, ...] = read_recodings(DEFAULT_SURVIVE)

@@ -10,7 +10,6 @@ from cssv.testing.window_carrier import WindowCarrierContract
 
 
 class TestRobustCarrier(WindowCarrierContract):
-    layouts = ("yuv420p",)
     size = (512, 384)
     rate = Fraction(4)
 
