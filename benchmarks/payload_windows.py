@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -57,22 +57,25 @@ class Timed:
         bound_px: float = 1.0,
         *,
         halves: bool = True,
+        halves_above: float = 0.0,
         scene: Scene | None = None,
         turn: int = 0,
         methods: Collection[Method] = ALL_METHODS,
         outlines: bool = False,
+        objects: Sequence[Sequence[ObjectState]] | None = None,
     ) -> Window:
-        """The shortest window."""
+        """The shortest window; ``objects`` in place of its own."""
         return fit_window(
             self.number,
             self.pts,
             self.time_base,
             self.size,
             self.ranges,
-            self.objects,
+            self.objects if objects is None else objects,
             bound_px,
             priors,
             halves=halves,
+            halves_above=halves_above,
             scene=scene,
             turn=turn,
             methods=methods,
@@ -111,7 +114,11 @@ def motion_windows(path: Path, rate: Fraction | None = None) -> list[Timed]:
                 yield frame
 
         tracks = perceive(counted(), detector("motion"))
-    windows = list(cut(tracks, frames, 1 / true_rate, size))
+    return with_outlines(list(cut(tracks, frames, 1 / true_rate, size)), path, rate)
+
+
+def with_outlines(windows: list[Timed], path: Path, rate: Fraction | None = None) -> list[Timed]:
+    """The windows of a clip with the outlines that are found in its frames."""
     with VideoReader(path, rate=rate) as reader:
         outlines = [
             outlines_of(frame, states) for frame, states in zip(reader, _frames(windows), strict=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from cssv.carriers.base import FrameContent
 from cssv.frames import Frame
@@ -63,19 +62,22 @@ def payload_window(
     """
     first = contents[0]
     objects = [content.objects for content in contents]
-    fitted = partial(
-        fit_window,
-        first.number,
-        [content.pts for content in contents],
-        first.time_base,
-        size,
-        first.ranges,
-        objects,
-        halves_above=HALVES_ABOVE,
-        scene=first.scene,
-        turn=number,
-        outlines=outlines,
-    )
+
+    def fitted(bound_px: float, objects: Sequence[Sequence[ObjectState]]) -> Window:
+        return fit_window(
+            first.number,
+            [content.pts for content in contents],
+            first.time_base,
+            size,
+            first.ranges,
+            objects,
+            bound_px,
+            halves_above=HALVES_ABOVE,
+            scene=first.scene,
+            turn=number,
+            outlines=outlines,
+        )
+
     if fit:
         return fit_window_within(most_bytes, fitted, objects)
     return check_window_fits(most_bytes, fitted, objects)

@@ -7,7 +7,8 @@
 5. Velocities from the past and to the future frames become their mean.
 6. No part of the scene.
 7. Nothing but the places of objects, the least certain ones first.
-8. Objects are left out, the least certain ones first.
+8. Boxes within 8 px.
+9. Objects are left out, the least certain ones first.
 
 A step that does not make the window shorter is not taken. The steps do not depend on the number of bytes, so
 a window that may have more bytes never loses more.
@@ -15,13 +16,16 @@ a window that may have more bytes never loses more.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 from cssv.errors import CarrierError
 from cssv.payload.loss import Loss
+from cssv.payload.texts import LABELS
 from cssv.payload.window import Window
 from cssv.payload.window_bytes import write_window
 from cssv.payload.window_cuts import (
@@ -37,8 +41,14 @@ from cssv.template.certainty import planar_byte
 from cssv.template.drawing import FULL
 from cssv.template.state import ObjectState
 
-#: Largest errors of boxes that thinned windows have, in px, and cosines of a coarse outline.
-COARSE_PX, COARSEST_PX, COARSE_COSINES = 2.0, 4.0, 4
+#: Largest errors of boxes that thinned windows have, in px, the last one with nothing but places.
+COARSE_PX, COARSER_PX, PLACES_PX = 2.0, 4.0, 8.0
+#: Cosines of a coarse outline.
+COARSE_COSINES = 4
+
+#: Fits a window within an error of boxes in pixels, with the objects of each frame:
+#: :func:`.fit_window` with all else given.
+Fit: TypeAlias = Callable[[float, Sequence[Sequence[ObjectState]]], Window]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ _CHANGES: tuple[Callable[[ThinnedWindow, int], Loss], ...] = (
     lambda before, _: replace(before.loss, cosines=COARSE_COSINES),
     lambda before, _: replace(before.loss, cosines=0),
     lambda before, _: replace(before.loss, means=True),
-    lambda before, _: replace(before.loss, box_px=max(before.loss.box_px, COARSEST_PX)),
+    lambda before, _: replace(before.loss, box_px=max(before.loss.box_px, COARSER_PX)),
     lambda before, _: replace(before.loss, halves=True),
     lambda before, _: replace(before.loss, part=True),
 )
@@ -78,16 +88,16 @@ class _Step:
 
 def fit_window_within(
     most_bytes: int | None,
-    fit: Callable[[float], Window],
-    objects: Sequence[Iterable[ObjectState]],
+    fit: Fit,
+    objects: Sequence[Sequence[ObjectState]],
     bound_px: float = 1.0,
 ) -> ThinnedWindow:
     """The window that gives up least of those that have at most ``most_bytes``.
 
     Args:
         most_bytes: most bytes of the window; None for no bound.
-        fit: fits the window within an error of boxes, in pixels: :func:`.fit_window` with all else given.
-        objects: those of each frame that ``fit`` fits.
+        fit: fits the window.
+        objects: those of each frame.
         bound_px: largest error of boxes that is asked for.
 
     Raises:
@@ -110,7 +120,7 @@ def fit_window_within(
 
 
 def thinning_ladder(
-    fit: Callable[[float], Window], objects: Sequence[Iterable[ObjectState]], bound_px: float = 1.0
+    fit: Fit, objects: Sequence[Sequence[ObjectState]], bound_px: float = 1.0
 ) -> Iterator[ThinnedWindow]:
     """The whole window, then the window after each step; each is shorter than the one before.
 
@@ -123,8 +133,8 @@ def thinning_ladder(
 
 def check_window_fits(
     most_bytes: int | None,
-    fit: Callable[[float], Window],
-    objects: Sequence[Iterable[ObjectState]],
+    fit: Fit,
+    objects: Sequence[Sequence[ObjectState]],
     bound_px: float = 1.0,
 ) -> ThinnedWindow:
     """The whole window, which must fit; the arguments are those of :func:`fit_window_within`.
@@ -171,16 +181,14 @@ class _Thinning:
     """The steps of thinning a window.
 
     Args:
-        fit: fits the window within an error of boxes.
+        fit: fits the window.
         objects: those of each frame.
         bound_px: largest error of boxes that is asked for.
     """
 
-    def __init__(
-        self, fit: Callable[[float], Window], objects: Sequence[Iterable[ObjectState]], bound_px: float
-    ) -> None:
-        self._fit = fit
-        self._fitted = {bound_px: fit(bound_px)}
+    def __init__(self, fit: Fit, objects: Sequence[Sequence[ObjectState]], bound_px: float) -> None:
+        self._fit, self._objects = fit, objects
+        self._fitted = {bound_px: fit(bound_px, objects)}
         window = self._fitted[bound_px]
         self._bound = window.bound
         self._tracks = _least_certain_first(window, objects)
@@ -190,7 +198,9 @@ class _Thinning:
     def window(self, loss: Loss) -> ThinnedWindow:
         """The window with a loss."""
         if loss.box_px not in self._fitted:
-            self._fitted[loss.box_px] = self._fit(loss.box_px)
+            is_coarsest = loss.box_px == PLACES_PX
+            objects = _places_of(self._objects) if is_coarsest else self._objects
+            self._fitted[loss.box_px] = self._fit(loss.box_px, objects)
         window = self._fitted[loss.box_px]
         if loss.cosines is not None:
             window = keep_cosines(window, loss.cosines)
@@ -225,11 +235,17 @@ class _Thinning:
             yield 1, change
         count = len(self._tracks)
         yield count, self._place_loss
+        yield 1, self._coarse_place_loss
         yield count, self._leaving_loss
 
     def _place_loss(self, before: ThinnedWindow, count: int) -> Loss:
         tracks = {each.track for each in before.window.segments if place_alone(each) != each}
-        return replace(before.loss, places_alone=tuple(sorted(tracks.intersection(self._tracks[:count]))))
+        alone = tracks.intersection(self._tracks[:count]).union(before.loss.places_alone)
+        return replace(before.loss, places_alone=tuple(sorted(alone)))
+
+    def _coarse_place_loss(self, before: ThinnedWindow, _: int) -> Loss:
+        loss = self._place_loss(before, len(self._tracks))
+        return replace(loss, box_px=max(loss.box_px, PLACES_PX))
 
     def _leaving_loss(self, before: ThinnedWindow, count: int) -> Loss:
         left = set(self._tracks[:count])
@@ -237,7 +253,28 @@ class _Thinning:
         return replace(before.loss, places_alone=rest, left_out=tuple(sorted(left)))
 
 
-def _least_certain_first(window: Window, objects: Sequence[Iterable[ObjectState]]) -> tuple[int, ...]:
+def _places_of(objects: Sequence[Sequence[ObjectState]]) -> list[list[ObjectState]]:
+    """The objects without what :func:`.place_alone` leaves out."""
+    return [
+        [
+            ObjectState(
+                track=state.track,
+                label=state.label if state.label in LABELS else "",
+                score=state.score,
+                box_px=state.box_px,
+                velocity_px_s=(0.0, 0.0),
+                past_px_s=(0.0, 0.0),
+                future_px_s=(0.0, 0.0),
+                sigma_px_s=math.inf,
+                is_given=state.is_given,
+            )
+            for state in states
+        ]
+        for states in objects
+    ]
+
+
+def _least_certain_first(window: Window, objects: Sequence[Sequence[ObjectState]]) -> tuple[int, ...]:
     """The tracks of a window by their certainty, from the least one on; of equal ones the latest first.
 
     The certainty is the sum over all frames of the score times the mean of 1 and the certainty of the motion.
