@@ -101,7 +101,8 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
     default=choices.DEFAULT_CARRIER,
     help="How the pixels carry the heat map. nibble: the picture of it, in the low four bits of every byte. "
     "constructive: only what is needed to draw it again, a few bytes for each window, so that the picture "
-    "stays nearly the same, and every part of it tells of all objects.",
+    "stays nearly the same, and every part of it tells of all objects. robust: the same in a lossy file of "
+    "ordinary size; it survives re-encoding, scaling and cropping.",
 )
 @click.option(
     "--merge",
@@ -122,6 +123,25 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
     metavar="T",
     help="Of the constructive carrier. Seconds of frames that carry a payload of their own. Any part of a "
     f"copy that is twice as long holds a whole window.  [default: {choices.WINDOW_S}]",
+)
+@click.option(
+    "--strength",
+    metavar="auto|DB",
+    help="Of the robust carrier. auto: the weakest marks that survive, found by trial on samples of CLIP. "
+    "DB: brightness keeps this PSNR in dB; less means stronger marks.  [default: auto]",
+)
+@click.option(
+    "--survive",
+    metavar="CODEC-CRF",
+    help="Of the robust carrier. Re-encodings that the heat map must survive, with commas: "
+    f"{', '.join(choices.RECODING_CODECS)}.  [default: {choices.DEFAULT_SURVIVE}]",
+)
+@click.option(
+    "--fit",
+    is_flag=True,
+    default=None,
+    help="Of the robust carrier. Thin a scene that does not fit, and say what is lost. By default it is an "
+    "error.",
 )
 @click.option(
     "--start",

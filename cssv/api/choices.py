@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cssv.carriers.constructive.spans import WINDOW_S
     from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES
     from cssv.carriers.nibble.planes import DEFAULT_FIDELITY, FIDELITIES
+    from cssv.carriers.robust.recoding import DEFAULT_SURVIVE, RECODING_CODECS
     from cssv.interop.table import extensions as table_extensions
     from cssv.payload.symbolic import BACKENDS as SYMBOLIC_BACKENDS
     from cssv.perception.detectors import DEFAULT_DETECTOR, DETECTORS
@@ -44,6 +45,7 @@ __all__ = [
     "DEFAULT_MERGE",
     "DEFAULT_PLANES",
     "DEFAULT_RATE",
+    "DEFAULT_SURVIVE",
     "DETECTORS",
     "EXPORT_CODECS",
     "EXTENSION",
@@ -56,6 +58,7 @@ __all__ = [
     "NMS_IOU_WITHIN",
     "OUTLIER_DEVIATIONS",
     "PLANES",
+    "RECODING_CODECS",
     "SIDE_PX",
     "SIDE_RANGE",
     "SYMBOLIC_BACKENDS",
@@ -73,6 +76,7 @@ _HOMES = {
     "cssv.carriers.constructive.spans": ("WINDOW_S",),
     "cssv.carriers.nibble.merge": ("DEFAULT_MERGE", "MERGES"),
     "cssv.carriers.nibble.planes": ("DEFAULT_FIDELITY", "FIDELITIES"),
+    "cssv.carriers.robust.recoding": ("DEFAULT_SURVIVE", "RECODING_CODECS"),
     "cssv.interop.table": ("extensions",),
     "cssv.payload.symbolic": ("BACKENDS",),
     "cssv.perception.detectors": ("DEFAULT_DETECTOR", "DETECTORS"),

@@ -32,6 +32,7 @@ from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config
 from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
+from cssv.pipeline.preparation import prepare_for_clip
 from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.source_check import check_source
 from cssv.pipeline.stored_objects import take_over
@@ -136,6 +137,9 @@ def encode(
     merge: Merge | None = None,
     fidelity: Fidelity | None = None,
     window: Fraction | int | str | None = None,
+    strength: float | str | None = None,
+    survive: str | None = None,
+    fit: bool | None = None,
     password: str | None = None,
     start: Fraction | int | str | None = None,
     stop: Fraction | int | str | None = None,
@@ -187,6 +191,12 @@ def encode(
         fidelity: option of the nibble carrier, ``"full"`` or ``"sparse"``.
         window: option of the constructive carrier: seconds of frames that have a payload of their own, 1 to
             60; 2 by default. Any part of a copy that is twice as long holds a whole window.
+        strength: option of the robust carrier: PSNR of luma in dB between clip and file before coding, or
+            ``"auto"``, the default: the weakest marks by which payloads survive, found by trial.
+        survive: option of the robust carrier: re-encodings that payloads must survive, such as
+            ``"h264-28,vp9-36"``: codec and CRF; by default ``"h264-28"``.
+        fit: option of the robust carrier: whether a scene that does not fit is thinned. Notes say what is
+            lost. By default it is an error.
         password: seals what pixels and scene track hold (``cssv/pipeline/SPEC.md`` lists what stays public).
             The carrier must hide it; that of ``nibble`` can be seen. A ``.cssv`` as source is opened with it.
         start: seconds; frames shown earlier are left out, and time starts again at 0.
@@ -212,7 +222,16 @@ def encode(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
     config = EncoderConfig.from_arguments(
-        codec, carrier, crf=crf, merge=merge, fidelity=fidelity, window=window, password=password
+        codec,
+        carrier,
+        crf=crf,
+        merge=merge,
+        fidelity=fidelity,
+        window=window,
+        strength=strength,
+        survive=survive,
+        fit=fit,
+        password=password,
     )
     shown = planes_for(config.carrier, planes)
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
@@ -221,6 +240,8 @@ def encode(
     with locked_file(target, overwrite=overwrite) as temporary:
         plan = ClipPlan.open(clip, planes=shown, rate=exact_rate, span=span, stream=stream, damaged=damaged)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
+        config = replace(config, carrier=prepare_for_clip(config.carrier, plan, loaded))
+        content = replace(content, config=config)
         written, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
     return Encoded(
@@ -326,7 +347,7 @@ def _write(
         # Some notes only exist once every frame has been read.
         late = (*reader.info.notes, *reader.info.left_out_notes)
         late += (*(audio.notes if audio else ()), *(thermal.notes if thermal else ()))
-        notes = (*notes, *origin.notes, *saturation.notes, *late)
+        notes = (*notes, *origin.notes, *saturation.notes, *embedder.notes, *late)
         facts = config_to_facts(reader.info, content.config, content.ranges, notes, plan.opened())
         facts |= origin.facts
         writer.finish(facts, created_s=created_s)

@@ -131,9 +131,11 @@ class Encoder(Finishing):
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
             a first pts later than 5 s becomes 0 in the file, whose facts record it.
-        codec, crf, carrier, merge, fidelity, window, password, created_s, overwrite: as for :func:`encode`.
-            If the name is taken while the stream is encoded, the file gets another name, which the error
-            states. With the constructive carrier, frames wait for the end of their window as well.
+        codec, crf, carrier, merge, fidelity, window, strength, survive, fit, password, created_s, overwrite:
+            as for :func:`encode`. If the name is taken while the stream is encoded, the file gets another
+            name, which the error states. With the constructive and the robust carrier, frames wait for the
+            end of their window as well. The trial of ``strength="auto"`` uses the frames that wait for their
+            objects when the first one is drawn.
 
     Raises:
         OptionError: an option outside its bounds. FrameError: a size that cannot carry.
@@ -163,12 +165,24 @@ class Encoder(Finishing):
         merge: Merge | None = None,
         fidelity: Fidelity | None = None,
         window: Fraction | int | str | None = None,
+        strength: float | str | None = None,
+        survive: str | None = None,
+        fit: bool | None = None,
         password: str | None = None,
         created_s: int | None = None,
         overwrite: bool = False,
     ) -> None:
         self._config = EncoderConfig.from_arguments(
-            codec, carrier, crf=crf, merge=merge, fidelity=fidelity, window=window, password=password
+            codec,
+            carrier,
+            crf=crf,
+            merge=merge,
+            fidelity=fidelity,
+            window=window,
+            strength=strength,
+            survive=survive,
+            fit=fit,
+            password=password,
         )
         self._layout = layout_for(self._config.carrier, layout)
         self._info = _info(size, self._layout, to_fraction(rate), to_fraction(time_base))
@@ -354,12 +368,13 @@ class Encoder(Finishing):
 
     def _facts(self, begun: _Output, notes: Sequence[str]) -> dict[str, Any]:
         """What the file records of its own making."""
-        return config_to_facts(self._info, self._config, begun.drawing.ranges, notes) | begun.origin.facts
+        config = replace(self._config, carrier=begun.drawing.carrier)
+        return config_to_facts(self._info, config, begun.drawing.ranges, notes) | begun.origin.facts
 
     def _draw(self, begun: _Output, ready: Sequence[FrameStates]) -> None:
         """Draw and write the frames whose objects are final."""
         if ready and not begun.drawing.is_begun:
-            begun.drawing.begin(self._tracker.window, self._waiting)
+            begun.drawing.begin(self._tracker.window, self._waiting, self._info.rate)
             # Without the detector's notes: only those at the end are complete, and they may be too long.
             known = self._facts(begun, (*self._ground_note, *begun.origin.notes))
             begun.writer.describe(IndexMeta(self._created_s, meta=known))

@@ -18,6 +18,7 @@ from fractions import Fraction
 from typing import ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
 from cssv.frames import U8, Frame, Layout
+from cssv.payload.loss import Loss
 from cssv.scene import Ranges, Scene
 from cssv.template.draw import draw
 from cssv.template.drawing import Drawing, Outline, OutlineKey, PixelBox
@@ -68,11 +69,14 @@ class Embedded:
         stego: the frame; number, pts and time base are those of the content.
         outlines: outlines of all objects drawn.
         unmarked: those outlines that the pixels do not carry; the scene track keeps them.
+        loss: what the payload of the window does not tell; only of the first frame of a window, and None for
+            carriers that hide the heat map itself.
     """
 
     stego: Frame
     outlines: tuple[Outline, ...] = ()
     unmarked: tuple[Outline, ...] = ()
+    loss: Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,9 @@ class EncoderConfig:
         merge: str | None,
         fidelity: str | None,
         window: Fraction | int | str | None,
+        strength: float | str | None = None,
+        survive: str | None = None,
+        fit: bool | None = None,
         password: str | None,
     ) -> EncoderConfig:
         """The configuration that the arguments of :func:`cssv.encode` of the same names state.
@@ -63,7 +66,14 @@ class EncoderConfig:
         A carrier that survives lossy coding is coded lossily, unless the codec is lossless only.
         """
         seconds = to_fraction(window)
-        options = {"merge": merge, "fidelity": fidelity, "window": None if seconds is None else str(seconds)}
+        options = {
+            "merge": merge,
+            "fidelity": fidelity,
+            "window": None if seconds is None else str(seconds),
+            "strength": None if strength is None else str(strength),
+            "survive": survive,
+            "fit": None if fit is None else str(bool(fit)).lower(),
+        }
         made = give_key(make_carrier(carrier, options), to_key(password))
         check_choice("codec", codec, CODEC_NAMES)
         if crf is None and not made.needs_lossless and codec in LOSSY_CODECS:

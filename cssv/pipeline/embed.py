@@ -10,6 +10,7 @@ from cssv.carriers.base import AnyCarrier, FrameContent, WindowSpan
 from cssv.carriers.keyed import key_of
 from cssv.carriers.windows import WindowGrouping, window_codec
 from cssv.frames import Frame
+from cssv.payload.loss import Loss, merge_losses
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.scene_track import SceneSample, write_sample
 from cssv.pipeline.sealed_track import seal_sample
@@ -33,6 +34,19 @@ class Scheduled:
     objects: FrameObjects
     calibration: Calibration | None = None
     outlines: Mapping[OutlineKey, Outline] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedWindow:
+    """A window that was embedded.
+
+    Attributes:
+        frames: the stego frames and their scene samples.
+        loss: what its payload does not tell; None if there is no payload.
+    """
+
+    frames: list[tuple[Frame, bytes]]
+    loss: Loss | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +74,17 @@ class WindowEmbedder:
             frame.number, frame.pts, frame.time_base, objects.objects, self.ranges, self.scene, outlines or {}
         )
 
-    def embed(self, window: Sequence[Scheduled], number: int) -> list[tuple[Frame, bytes]]:
+    def embed(self, window: Sequence[Scheduled], number: int) -> EmbeddedWindow:
         """Embed the frames of a window.
 
         Args:
             window: its frames.
             number: of the window in the clip, from 0.
-
-        Returns:
-            The stego frames and their scene samples.
         """
         contents = [self.content(each.frame, each.objects, each.outlines) for each in window]
         covers = [each.frame for each in window]
         embedded = window_codec(self.carrier).embed_window(covers, contents, number)
-        return [
+        frames = [
             (
                 # Carriers know pixels and numbers, and not how long a frame is shown.
                 dataclasses.replace(result.stego, duration=each.frame.duration),
@@ -81,6 +92,7 @@ class WindowEmbedder:
             )
             for each, result in zip(window, embedded, strict=True)
         ]
+        return EmbeddedWindow(frames, embedded[0].loss)
 
     def sample(
         self,
@@ -120,6 +132,12 @@ class ClipEmbedder:
         self._span = WindowSpan(None, 1)
         self._window: list[Scheduled] = []
         self._number = 0
+        self._losses: list[Loss] = []
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the payloads embedded so far do not tell, one sentence each."""
+        return merge_losses(self._losses).sentences()
 
     def add(self, scheduled: Scheduled) -> list[tuple[Frame, bytes]]:
         """Take the next frame; returns the stego frames, with scene samples, that are complete."""
@@ -139,4 +157,7 @@ class ClipEmbedder:
             return []
         window, self._window = self._window, []
         self._number += 1
-        return self._embedder.embed(window, self._number - 1)
+        embedded = self._embedder.embed(window, self._number - 1)
+        if embedded.loss is not None:
+            self._losses.append(embedded.loss)
+        return embedded.frames

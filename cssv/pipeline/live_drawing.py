@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from cssv.perception import FrameStates, Tracks
 from cssv.pipeline.annotate import LiveAnnotator, perceived
 from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
+from cssv.pipeline.preparation import prepare_for_stream
 from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.temperatures import ThermalView, take_temperatures
 from cssv.pipeline.time_origin import TimeOrigin
@@ -43,12 +45,13 @@ class LiveDrawing:
 
     Attributes:
         ranges: values at the bottom and top of each ring; final after :meth:`begin`.
+        carrier: the way to hide the heat map; prepared for the stream after :meth:`begin`.
         frames: number of frames drawn.
     """
 
     def __init__(self, annotator: LiveAnnotator, carrier: AnyCarrier, origin: TimeOrigin) -> None:
         self._annotator = annotator
-        self._carrier = carrier
+        self.carrier = carrier
         self._origin = origin
         self.ranges: Ranges = default_ranges(annotator.scene)
         self._saturation = Saturation(self.ranges)
@@ -62,15 +65,17 @@ class LiveDrawing:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Values outside the ranges so far, one sentence for each kind."""
-        return self._saturation.notes
+        """Values outside the ranges so far, and what payloads do not tell, one sentence for each kind."""
+        lost = () if self._embedder is None else self._embedder.notes
+        return (*self._saturation.notes, *lost)
 
-    def begin(self, tracks: Tracks, waiting: Iterable[Waiting]) -> None:
-        """Choose the ranges.
+    def begin(self, tracks: Tracks, waiting: Sequence[Waiting], rate: Fraction) -> None:
+        """Choose the ranges, and prepare the carrier.
 
         Args:
             tracks: of the frames that wait, as far as they are known.
-            waiting: these frames and their thermal pictures.
+            waiting: these frames and their thermal pictures, at least one.
+            rate: frames per second.
         """
         scene = self._annotator.scene
         fastest = _fastest_px_s(tracks)
@@ -79,7 +84,8 @@ class LiveDrawing:
         self.ranges = joined(self.ranges, learned)
         self._saturation = Saturation(self.ranges)
         moved = shift_times(scene, self._origin.seconds)
-        self._embedder = ClipEmbedder(WindowEmbedder(self._carrier, moved, self.ranges))
+        self.carrier = prepare_for_stream(self.carrier, [frame for frame, _ in waiting], rate, scene)
+        self._embedder = ClipEmbedder(WindowEmbedder(self.carrier, moved, self.ranges))
 
     def draw(
         self, states: FrameStates, waiting: Waiting, calibration: Calibration | None

@@ -22,6 +22,7 @@ from cssv.video.frame_reader import FrameReader, Planes, shown_stamps
 from cssv.video.grey16 import SIDE_MAX as COUNTS_SIDE_MAX
 from cssv.video.grey16 import CountPictures, CountVideo
 from cssv.video.info import LATE_S, UNTAGGED, Colour, VideoInfo, check_rate, nominal_step
+from cssv.video.lossy_copy import lossy_copy
 from cssv.video.numbered import PICTURE_RATE
 from cssv.video.opening import open_clip, open_frames, streams_to_try
 from cssv.video.packet import Packet
@@ -87,6 +88,7 @@ __all__ = [
     "field_notes",
     "gop_length",
     "is_sequence",
+    "lossy_copy",
     "no_frame",
     "nominal_step",
     "open_clip",

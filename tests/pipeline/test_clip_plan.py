@@ -61,8 +61,8 @@ def test_another_process_can_work_from_it(clips):
     objects = FrameObjects(some_objects())
     with plan.reader() as one, again.reader() as two:
         for mine, theirs in zip(one, two, strict=True):
-            [(a, sample_a)] = embedder.embed([Scheduled(mine, objects)], mine.number)
-            [(b, sample_b)] = other.embed([Scheduled(theirs, objects)], theirs.number)
+            [(a, sample_a)] = embedder.embed([Scheduled(mine, objects)], mine.number).frames
+            [(b, sample_b)] = other.embed([Scheduled(theirs, objects)], theirs.number).frames
             assert np.array_equal(a.planes, b.planes)
             assert sample_a == sample_b
 
@@ -75,8 +75,8 @@ def test_frames_can_be_embedded_in_any_order(clips):
     with plan.reader() as reader:
         frames = list(reader)[:6]
     windows = [([Scheduled(frame, objects)], frame.number) for frame in frames]
-    forwards = [embedder.embed(*window) for window in windows]
-    backwards = [embedder.embed(*window) for window in reversed(windows)][::-1]
+    forwards = [embedder.embed(*window).frames for window in windows]
+    backwards = [embedder.embed(*window).frames for window in reversed(windows)][::-1]
     for [(a, sample_a)], [(b, sample_b)] in zip(forwards, backwards, strict=True):
         assert np.array_equal(a.planes, b.planes)
         assert sample_a == sample_b

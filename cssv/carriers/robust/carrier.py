@@ -11,10 +11,12 @@ from typing import ClassVar
 import numpy as np
 
 from cssv.carriers.base import Embedded, FrameContent, WindowSpan
+from cssv.carriers.prepared import ClipSample, Recode
 from cssv.carriers.robust.channel import ChannelReader
 from cssv.carriers.robust.codewords import OVERHEAD, PAYLOAD_CLASSES, class_for, write_codeword
 from cssv.carriers.robust.data_layer import BLOCK
 from cssv.carriers.robust.extractor import RobustExtractor
+from cssv.carriers.robust.identity import NO_IDENTITY, check_identity, find_identity, read_identity
 from cssv.carriers.robust.keys import PUBLIC_KEY
 from cssv.carriers.robust.lattice import SLOTS_OF_WINDOW
 from cssv.carriers.robust.marks import MarkWriter, marks_distortion
@@ -32,8 +34,8 @@ from cssv.carriers.robust.strength import (
     strength_of_psnr,
     weakest_step,
 )
-from cssv.carriers.robust.trial import Recode, measure_response
-from cssv.carriers.window_payload import window_payload, window_shares
+from cssv.carriers.robust.trial import SAMPLE_S, measure_response
+from cssv.carriers.window_payload import payload_window, window_payload, window_shares
 from cssv.errors import CarrierError, ContainerError, FramingError, InputError, OptionError, PasswordError
 from cssv.frames import U8, Frame, Layout
 from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
@@ -43,6 +45,7 @@ from cssv.template.drawing import Outline
 
 #: The strength that is found by trial.
 AUTO = "auto"
+_YES, _NO = "true", "false"
 #: Outlines are searched in one frame of so many; a payload holds their mean.
 _OUTLINE_PERIOD_S = Fraction(1, 4)
 #: Largest deviation of luma between a stego frame and its cover, as root mean square: what a bad codec does.
@@ -59,7 +62,9 @@ class RobustCarrier:
     Attributes:
         strength_db: PSNR of luma between cover and stego frame; None finds the weakest marks by trial.
         survive: re-encodings that payloads must survive, for strengths found by trial.
+        fit: whether content that does not fit is thinned; if not, it is an error.
         response: what the trial has measured; None before it.
+        identity: 32 bytes that tell the clip and its scene, for the base layer.
         payload_key: seals the payloads and chooses dithers and masks; None leaves them readable.
 
     Raises:
@@ -72,7 +77,9 @@ class RobustCarrier:
 
     strength_db: float | None = None
     survive: tuple[Recoding, ...] = read_recodings(DEFAULT_SURVIVE)
+    fit: bool = False
     response: Response | None = None
+    identity: bytes = NO_IDENTITY
     payload_key: PayloadKey | None = None
 
     def __post_init__(self) -> None:
@@ -80,6 +87,7 @@ class RobustCarrier:
             strength_of_psnr(self.strength_db)
         if not self.survive:
             raise OptionError("no re-encoding to survive is given", remedy="Give `survive=`.")
+        check_identity(self.identity)
 
     @property
     def _key(self) -> bytes:
@@ -92,7 +100,7 @@ class RobustCarrier:
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> RobustCarrier:
-        """Create a carrier from the options ``strength``, ``survive`` and ``response``."""
+        """Create a carrier from the names and values of :meth:`options`; all have defaults."""
         strength, response = options.get("strength", AUTO), options.get("response", "")
         try:
             decibel = None if strength == AUTO else float(strength)
@@ -103,30 +111,34 @@ class RobustCarrier:
         return cls(
             decibel,
             read_recodings(options.get("survive", DEFAULT_SURVIVE)),
+            _read_choice(options.get("fit", _NO)),
             Response.from_text(response) if response else None,
+            read_identity(options.get("identity", NO_IDENTITY.hex())),
         )
 
     def options(self) -> dict[str, str]:
-        """Strength, re-encodings, and what the trial has measured."""
+        """Strength, re-encodings, thinning, what the trial has measured, and the identity."""
         return {
             "strength": AUTO if self.strength_db is None else f"{self.strength_db:g}",
             "survive": write_recodings(self.survive),
+            "fit": _YES if self.fit else _NO,
             "response": "" if self.response is None else str(self.response),
+            "identity": self.identity.hex(),
         }
 
-    def prepared(self, samples: Sequence[Sequence[Frame]], rate: Fraction, recode: Recode) -> RobustCarrier:
-        """The same carrier with a measured response, if the strength is found by trial.
+    @property
+    def sample_s(self) -> int:
+        """Seconds of frames for the trial; 0 if the strength is given."""
+        return SAMPLE_S if self.strength_db is None else 0
 
-        Args:
-            samples: frames of the clip, as :func:`.trial.measure_response` takes them.
-            rate: frames per second.
-            recode: makes copies.
-        """
-        if self.strength_db is not None:
-            return self
-        # As the text in the facts of a file has it, so that all embed the same.
-        found = str(measure_response(samples, rate, self.survive, recode, self._key))
-        return replace(self, response=Response.from_text(found))
+    def prepared(self, sample: ClipSample, recode: Recode) -> RobustCarrier:
+        """The same carrier with the clip's identity and, if the strength is found by trial, its response."""
+        found = replace(self, identity=find_identity(sample.first, sample.scene))
+        if self.strength_db is not None or sample.first.layout != "yuv420p":
+            return found
+        response = measure_response(sample.parts, sample.rate, self.survive, recode, self._key)
+        # As the text in the facts of a file has it, so that everybody embeds the same.
+        return replace(found, response=Response.from_text(str(response)))
 
     def span(self, layout: Layout, width: int, height: int) -> WindowSpan:
         """Windows of 2 s."""
@@ -207,13 +219,22 @@ class RobustCarrier:
             )
         size = first.width, first.height
         slots = [slot_of(content.pts * content.time_base) for content in contents]
-        payload = self._sealed(window_payload(contents, number, size, outlines=_shares(covers, contents)))
+        most = self._largest_class(*size, len(set(slots))) - OVERHEAD
+        thinned = payload_window(
+            contents,
+            number,
+            size,
+            outlines=_shares(covers, contents),
+            most_bytes=most - len(self._sealed(b"")),
+            fit=self.fit,
+        )
+        payload = self._sealed(thinned.data)
         class_bytes = self._class_of(len(payload), size, len(set(slots)))
         strength = Strength(self._step(class_bytes, _chips(*size, len(set(slots)))))
         codeword = write_codeword(payload, class_bytes, self._key)
         writer = _writer(first.height, first.width, self._key)
         chips: dict[int, U8] = {slot: writer.chips(codeword, slot) for slot in set(slots)}
-        done = []
+        done: list[Embedded] = []
         for cover, content, slot in zip(covers, contents, slots, strict=True):
             planes = cover.planes.copy()
             luma = writer.embed(cover.luma(), chips[slot], slot, strength, has_pilot=has_pilot)
@@ -226,7 +247,8 @@ class RobustCarrier:
                         pts=content.pts,
                         time_base=content.time_base,
                         number=content.number,
-                    )
+                    ),
+                    loss=None if done else thinned.loss,
                 )
             )
         return done
@@ -313,6 +335,12 @@ class RobustCarrier:
     def extractor(self) -> RobustExtractor:
         """An extractor for one source."""
         return RobustExtractor(self._key, self.payload_key)
+
+
+def _read_choice(text: str) -> bool:
+    if text not in (_YES, _NO):
+        raise OptionError("not a choice", found=text, bound=f"{_YES} or {_NO}")
+    return text == _YES
 
 
 @lru_cache(maxsize=4)

@@ -20,7 +20,7 @@ from cssv.carriers.robust.steps import STEPS
 from cssv.errors import OptionError
 
 #: Steps at which the response is measured.
-TRIAL_STEPS = (17, 24, 34, 48)
+TRIAL_STEPS = (20, 28, 40)
 #: Information that a codeword needs, in bits for each bit of its payload class: what the decoder needs, times
 #: a margin for windows that are harder than the samples.
 NEEDED_BITS = 1.4 * 1.25

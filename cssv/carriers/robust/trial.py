@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import TypeAlias
 
 import numpy as np
 
+from cssv.carriers.prepared import Recode
 from cssv.carriers.robust.channel import ChannelReader
 from cssv.carriers.robust.codewords import PAYLOAD_CLASSES, information_bits, write_codeword
 from cssv.carriers.robust.data_layer import DataLayer
@@ -18,9 +18,6 @@ from cssv.carriers.robust.qim import Strength
 from cssv.carriers.robust.recoding import Recoding
 from cssv.carriers.robust.strength import TRIAL_STEPS, Response
 from cssv.frames import U8, Frame
-
-#: Gives the planes of frames after a re-encoding. Carriers know no codecs: the pipeline provides it.
-Recode: TypeAlias = Callable[[Sequence[U8], Fraction, Recoding], Sequence[U8]]
 
 #: Length of a sample in seconds. The first slot of a copy rides on its key frame and keeps more information
 #: than those behind it, and encoders spend few bits on the last one.
@@ -53,7 +50,7 @@ def measure_response(
             bits = []
             for step in TRIAL_STEPS:
                 planes, layer, slots = _embed(frames, rate, step, key)
-                copy = recode(planes, rate, recoding)
+                copy = recode(planes, rate, recoding.codec, recoding.crf)
                 bits.append(_information(copy, slots, layer, step))
             worst = worst.worst(Response(tuple(bits)))
     return worst

@@ -14,4 +14,4 @@ class TestRobustCarrier(WindowCarrierContract):
     rate = Fraction(4)
 
     def carriers(self):
-        return [RobustCarrier(), RobustCarrier(48.0), RobustCarrier(response=Response((0.2, 0.4, 0.6, 0.8)))]
+        return [RobustCarrier(), RobustCarrier(48.0), RobustCarrier(response=Response((0.3, 0.5, 0.7)))]

@@ -58,7 +58,7 @@ def test_responses_round_trip(response):
     assert str(again) == str(response)
 
 
-@pytest.mark.parametrize("text", ["", "0.1", "0,0,0,2", "0,0,0,nan", "a,b,c,d", "0,0,0,0,0"])
+@pytest.mark.parametrize("text", ["", "0.1", "0,0,2", "0,0,nan", "a,b,c", "0,0,0,0"])
 def test_other_texts_are_no_responses(text):
     with pytest.raises(OptionError):
         Response.from_text(text)
@@ -100,10 +100,6 @@ def test_no_strength_is_that_strong_or_weak(decibel):
         strength_of_psnr(decibel)
 
 
-def recode(planes, rate, recoding):
-    return lossy_copy(planes, rate, recoding.codec, recoding.crf)
-
-
 def test_every_codec_of_a_recoding_makes_copies():
     assert {name: most for name, (_, _, most) in COPY_CODECS.items()} == RECODING_CODECS
 
@@ -117,7 +113,7 @@ def test_a_worse_quality_keeps_less():
         planes[:144] = np.clip(texture + rng.normal(0, 3, texture.shape), 0, 255)
         frames.append(Frame(planes, "yuv420p", number, Fraction(1, 5), number))
     good, bad, both = (
-        measure_response([frames], Fraction(5), [Recoding("h264", crf) for crf in crfs], recode)
+        measure_response([frames], Fraction(5), [Recoding("h264", crf) for crf in crfs], lossy_copy)
         for crfs in ((20,), (38,), (20, 38))
     )
     assert all(one > other for one, other in zip(good.bits, bad.bits, strict=True))

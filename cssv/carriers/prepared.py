@@ -1,0 +1,52 @@
+"""Carriers that are set up for a clip before its first window: by samples of it, and by its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol, Self, TypeAlias, runtime_checkable
+
+from cssv.frames import U8, Frame
+from cssv.scene import Scene
+
+#: Gives the planes of frames after a re-encoding: planes, frames per second, codec, quality number. Carriers
+#: know no codecs; the pipeline provides it.
+Recode: TypeAlias = Callable[[Sequence[U8], Fraction, str, int], Sequence[U8]]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSample:
+    """What is known of a clip before it is embedded.
+
+    Attributes:
+        first: its first frame.
+        scene: of the clip.
+        parts: successive frames each, from one place of the clip or from several.
+        rate: frames per second.
+    """
+
+    first: Frame
+    scene: Scene
+    parts: Sequence[Sequence[Frame]]
+    rate: Fraction
+
+
+@runtime_checkable
+class PreparedCarrier(Protocol):
+    """What a carrier of :mod:`.base` offers beside, if it is set up for each clip.
+
+    What it learns of the clip is among its options, so that the facts of a file record it.
+    """
+
+    @property
+    def sample_s(self) -> int:
+        """Seconds of each part of a sample; 0 if no frames but the first one are needed."""
+
+    def prepared(self, sample: ClipSample, recode: Recode) -> Self:
+        """The same carrier for a clip.
+
+        Args:
+            sample: of the clip.
+            recode: makes copies.
+        """

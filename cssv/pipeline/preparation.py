@@ -1,0 +1,62 @@
+"""Preparation of a carrier for a clip: samples of it, and trial re-encodings of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import islice
+
+from cssv.carriers.base import AnyCarrier
+from cssv.carriers.prepared import ClipSample, PreparedCarrier
+from cssv.errors import VideoError
+from cssv.frames import Frame
+from cssv.pipeline.clip_plan import ClipPlan
+from cssv.scene import Scene
+from cssv.video import Span, lossy_copy
+
+#: Places of the parts of a sample, as shares of the clip. A short clip has one part, from its middle.
+_PLACES, _MIDDLE = (Fraction(1, 4), Fraction(3, 4)), (Fraction(1, 2),)
+#: A clip is long if it lasts so many times as long as a part.
+_LONG = 4
+#: Most frames of a part.
+_MOST_FRAMES = 250
+
+
+def prepare_for_clip(carrier: AnyCarrier, plan: ClipPlan, scene: Scene) -> AnyCarrier:
+    """The carrier, prepared for a clip if it is one that has to be.
+
+    Raises:
+        VideoError: the clip has no frames, or cannot be read.
+    """
+    if not isinstance(carrier, PreparedCarrier):
+        return carrier
+    with plan.reader() as reader:
+        first = next(iter(reader), None)
+    if first is None:
+        raise VideoError("the clip holds no frames", found=str(plan.source))
+    parts = list(_parts(plan, carrier.sample_s)) if carrier.sample_s else []
+    return carrier.prepared(ClipSample(first, scene, parts or [[first]], plan.info.rate), lossy_copy)
+
+
+def prepare_for_stream(
+    carrier: AnyCarrier, frames: Sequence[Frame], rate: Fraction, scene: Scene
+) -> AnyCarrier:
+    """The same for a stream, by its first frames; at least one."""
+    if not isinstance(carrier, PreparedCarrier):
+        return carrier
+    return carrier.prepared(ClipSample(frames[0], scene, [frames[:_MOST_FRAMES]], rate), lossy_copy)
+
+
+def _parts(plan: ClipPlan, seconds: int) -> Iterator[list[Frame]]:
+    """Frames from one place of the clip, or from several."""
+    first, last = (int(plan.part.pts[at]) * plan.info.time_base for at in (0, -1))
+    places = _PLACES if last - first > _LONG * seconds else _MIDDLE
+    for place in places:
+        start = max(first + (last - first) * place - Fraction(seconds, 2), first)
+        # A time before the first frame would also cut the sound.
+        span = Span(start, start + seconds)
+        with replace(plan, span=span).reader() as reader:
+            part = list(islice(reader, _MOST_FRAMES))
+        if part:
+            yield part
