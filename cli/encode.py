@@ -139,7 +139,6 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
 @click.option(
     "--fit",
     is_flag=True,
-    default=None,
     help="Of the robust carrier. Thin a scene that does not fit, and say what is lost. By default it is an "
     "error.",
 )

@@ -50,10 +50,12 @@ def decoded(done: cssv.Decoded) -> Report:
     origin = {
         "metadata": "from the scene track, exact",
         "pixels": "read from the pixels alone, approximate",
+        "robust": "read from the pixels of a copy, each value within its bound",
     }[done.source]
     lines = [f"Decoded {count(done.frames, 'frame')}.", *(f"Wrote {path}" for path in done.written)]
     if done.rows:
         lines.append(f"The objects table has {count(done.rows, 'row')}, {origin}.")
+    lines += _view_lines(done.view)
     if done.damaged_frames:
         lines.append(
             f"{count(done.damaged_frames, 'frame')} partly damaged; objects in damaged parts are missing."
@@ -65,6 +67,20 @@ def decoded(done: cssv.Decoded) -> Report:
         )
     lines += [*notes_text(done.notes), *torn_text(done.torn_bytes)]
     return Report(lines, done.to_json())
+
+
+def _view_lines(view: cssv.PictureView | None) -> Iterator[str]:
+    """The part of the encoded picture, of copies that were cropped or scaled."""
+    if view is not None and (view.origin_px != (0, 0) or view.scale != (1, 1)):
+        width, height = view.size_px
+        yield f"The picture has {width}x{height} pixels; {view_text(view.origin_px, view.scale)}."
+
+
+def view_text(origin: tuple[int, int], scale: tuple[float, float]) -> str:
+    """Place and scale of a copy's picture in the encoded clip."""
+    across, down = (f"{value:.4g}" for value in scale)
+    scaled = f"scaled by {across}" if across == down else f"scaled by {across} across and {down} down"
+    return f"it begins at pixel {origin} of the clip, {scaled}"
 
 
 def exported(done: cssv.Exported) -> Report:
@@ -161,6 +177,8 @@ def _facts(found: cssv.Information) -> Iterator[tuple[str, str]]:
     # A whole copy begins at frame 0 and pixel (0, 0); other values show that a part was cut off.
     if found.first_frame or found.origin not in (None, (0, 0)):
         yield "part of", f"a longer or larger clip: from frame {found.first_frame}, pixel {found.origin}"
+    if found.scale not in (None, (1.0, 1.0)):
+        yield "scale", " x ".join(f"{value:.4g}" for value in found.scale)
     facts = found.facts or {}
     yield from _making(facts)
     noted = facts.get("notes")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cssv.api.trajectories import Trajectory, TrajectoryPart
     from cssv.api.verify import Fault, Verification, verify
     from cssv.carriers import CARRIERS
+    from cssv.carriers.base import PictureView
     from cssv.errors import CssvError
     from cssv.frames import Frame
     from cssv.interop.rows import ObjectRow
@@ -69,6 +70,7 @@ __all__ = [
     "Information",
     "Moment",
     "ObjectRow",
+    "PictureView",
     "Recovered",
     "Scene",
     "Tracked",
@@ -115,6 +117,7 @@ _PUBLIC = {
     "api.trajectories": ("Trajectory", "TrajectoryPart"),
     "api.verify": ("Fault", "Verification", "verify"),
     "carriers": ("CARRIERS",),
+    "carriers.base": ("PictureView",),
     "errors": ("CssvError",),
     "frames": ("Frame",),
     "interop.rows": ("ObjectRow",),

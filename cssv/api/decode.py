@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cssv.api.trajectories import equations_of
+from cssv.carriers.base import PictureView
 from cssv.container import Revision
 from cssv.errors import OptionError
 from cssv.files.atomic import whole_file
@@ -33,13 +34,14 @@ class Decoded:
     Attributes:
         frames: number of frames decoded.
         rows: number of rows of the objects table.
-        source: ``"metadata"`` or ``"pixels"``.
+        source: ``"metadata"``, ``"pixels"`` or ``"robust"``, as :attr:`Moment.source`.
         written: the files and folders written.
         damaged_frames: number of frames with damaged cells; the objects there count as hidden.
         missing_frames: number of frames without a heat map, because the source does not hold all frames of
             their window.
         torn_bytes: bytes after the versions of a ``.cssv``: an append that is incomplete or in progress.
         notes: what is not known of a ``.cssv`` because of damage outside of the frames.
+        view: the part of the encoded picture that the source shows.
     """
 
     frames: int
@@ -50,6 +52,7 @@ class Decoded:
     missing_frames: int = 0
     torn_bytes: int = 0
     notes: tuple[str, ...] = ()
+    view: PictureView | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
@@ -62,6 +65,7 @@ class Decoded:
             "torn_bytes": self.torn_bytes,
             "written": [str(path) for path in self.written],
             "notes": list(self.notes),
+            "view": None if self.view is None else self.view.to_json(),
         }
 
 
@@ -204,6 +208,7 @@ def decode(
         tally.missing_frames,
         decoder.torn_bytes,
         decoder.notes,
+        tally.view,
     )
 
 
@@ -214,6 +219,7 @@ class _Tally:
     source: Origin = "metadata"
     damaged_frames: int = 0
     missing_frames: int = 0
+    view: PictureView | None = None
 
 
 def _flow(
@@ -232,7 +238,7 @@ def _flow(
         for write in writers:
             worker.submit(partial(write, moment))
         tally.frames += 1
-        tally.source = moment.source
+        tally.source, tally.view = moment.source, moment.view
         tally.damaged_frames += bool(moment.damaged_cells)
         tally.missing_frames += moment.is_missing
         if paths is not None:

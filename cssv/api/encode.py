@@ -139,7 +139,7 @@ def encode(
     window: Fraction | int | str | None = None,
     strength: float | str | None = None,
     survive: str | None = None,
-    fit: bool | None = None,
+    fit: bool = False,
     password: str | None = None,
     start: Fraction | int | str | None = None,
     stop: Fraction | int | str | None = None,
@@ -222,17 +222,9 @@ def encode(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
     config = EncoderConfig.from_arguments(
-        codec,
-        carrier,
-        crf=crf,
-        merge=merge,
-        fidelity=fidelity,
-        window=window,
-        strength=strength,
-        survive=survive,
-        fit=fit,
-        password=password,
-    )
+        codec, carrier, crf=crf, password=password, merge=merge, fidelity=fidelity, window=window,
+        strength=strength, survive=survive, fit=fit,
+    )  # fmt: skip
     shown = planes_for(config.carrier, planes)
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, clip, *options.files, thermal, scene)
@@ -240,8 +232,6 @@ def encode(
     with locked_file(target, overwrite=overwrite) as temporary:
         plan = ClipPlan.open(clip, planes=shown, rate=exact_rate, span=span, stream=stream, damaged=damaged)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
-        config = replace(config, carrier=prepare_for_clip(config.carrier, plan, loaded))
-        content = replace(content, config=config)
         written, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
     return Encoded(
@@ -294,7 +284,7 @@ def _perceive(
     thermal: Path_ | None,
     progress: Progress | None,
 ) -> tuple[_Content, tuple[str, ...]]:
-    """First pass: tracks, thermal readings and ranges; and notes on the scene and the detector."""
+    """First pass: tracks, thermal readings, ranges and carrier; and notes on the scene and the detector."""
     check_source(plan, has_audio=plan.info.has_audio)
     size = (plan.info.width, plan.info.height)
     # The thermal file first: it is checked in a moment, the clip takes long.
@@ -307,7 +297,8 @@ def _perceive(
     if readings is not None and scene.ranges.temperature_c is None:
         ranges = default_ranges(scene, annotator.fastest_px_s(), readings.span(annotator.annotate, ranges))
     notes = (*detector.notes, *ground_note(scene.camera, plane))
-    return _Content(scene, config, annotator, readings, ranges), notes
+    prepared = replace(config, carrier=prepare_for_clip(config.carrier, plan, scene))
+    return _Content(scene, prepared, annotator, readings, ranges), notes
 
 
 def _write(

@@ -35,6 +35,7 @@ class Information:
         size_bytes: of the file; None for a folder.
         ranges: lowest and highest value of each ring; None without the password that the source needs.
         origin: top left corner of the picture in the encoded clip, pixels; not (0, 0) after a crop.
+        scale: pixels of the picture for one of the encoded clip; not (1, 1) after scaling.
         first_frame: number of the first frame in the encoded clip.
         facts: what a ``.cssv`` records about its encoding: layout, codec, merge, fidelity, source, notes.
         versions: of a ``.cssv``, oldest first.
@@ -58,6 +59,7 @@ class Information:
     torn_bytes: int = 0
     damage: tuple[str, ...] = ()
     trajectories: tuple[Trajectory, ...] | None = None
+    scale: tuple[float, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
@@ -81,6 +83,7 @@ class Information:
             "size_bytes": self.size_bytes,
             "ranges": None if self.ranges is None else self.ranges.to_json(),
             "origin_px": None if self.origin is None else list(self.origin),
+            "scale": None if self.scale is None else list(self.scale),
             "first_frame": self.first_frame,
             "facts": self.facts,
             "versions": [version.to_json() for version in self.versions],
@@ -171,6 +174,7 @@ def _information(path: Path, stream: int | None, password: str | None) -> Inform
                     ranges,
                     moment.origin,
                     moment.number,
+                    scale=moment.view.scale,
                 )
             facts = open_facts(decoder.reader.version.about.meta, to_key(password))
             return _of_container(path, decoder.info, decoder.reader, size, ranges, facts)

@@ -167,23 +167,15 @@ class Encoder(Finishing):
         window: Fraction | int | str | None = None,
         strength: float | str | None = None,
         survive: str | None = None,
-        fit: bool | None = None,
+        fit: bool = False,
         password: str | None = None,
         created_s: int | None = None,
         overwrite: bool = False,
     ) -> None:
         self._config = EncoderConfig.from_arguments(
-            codec,
-            carrier,
-            crf=crf,
-            merge=merge,
-            fidelity=fidelity,
-            window=window,
-            strength=strength,
-            survive=survive,
-            fit=fit,
-            password=password,
-        )
+            codec, carrier, crf=crf, password=password, merge=merge, fidelity=fidelity, window=window,
+            strength=strength, survive=survive, fit=fit,
+        )  # fmt: skip
         self._layout = layout_for(self._config.carrier, layout)
         self._info = _info(size, self._layout, to_fraction(rate), to_fraction(time_base))
         self._bounds = StreamBounds(self._info.time_base, self._info.rate)

@@ -23,16 +23,18 @@ CARRIERS: Registry[type[AnyCarrier]] = Registry(
 DEFAULT_CARRIER = "nibble"
 
 
-def make_carrier(carrier: str | AnyCarrier, options: Mapping[str, str | None]) -> AnyCarrier:
+def make_carrier(carrier: str | AnyCarrier, options: Mapping[str, object]) -> AnyCarrier:
     """Create a carrier by name with options; those that are None keep the carrier's default.
 
     Raises:
         OptionError: an unknown name, an option that the carrier does not have, a value that it does not
             take, or options beside a carrier object.
     """
-    given = {key: value for key, value in options.items() if value is not None}
-    for key, value in given.items():
-        if not isinstance(value, str):
+    given: dict[str, str] = {}
+    for key, value in options.items():
+        if isinstance(value, str):
+            given[key] = value
+        elif value is not None:
             raise OptionTypeError(f"`{key}=` is not a name", found=repr(value))
     if not isinstance(carrier, str):
         if not isinstance(carrier, Carrier | WindowCarrier):

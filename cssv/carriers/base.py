@@ -129,6 +129,10 @@ class Extracted(Protocol):
         """x, y of the picture's top left pixel in the encoded clip; not (0, 0) after a crop."""
 
     @property
+    def scale(self) -> tuple[float, float]:
+        """Pixels of this picture for one of the encoded clip, across and down; (1, 1) unless it was scaled."""
+
+    @property
     def clip(self) -> CarriedClip | None:
         """What this frame says about the whole clip; None if nothing can be read here."""
 
@@ -154,6 +158,33 @@ class Extracted(Protocol):
 
     def states(self, ranges: Ranges) -> tuple[ObjectState, ...]:
         """Objects of the frame from its pixels alone, in units of ``ranges``."""
+
+
+#: Scale of a picture that was not scaled.
+UNSCALED = (1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureView:
+    """The part of the encoded picture that a source shows.
+
+    Attributes:
+        size_px: width and height of the source's pictures in their own pixels.
+        origin_px: x, y of their top left pixel in the encoded clip; negative where bars were added.
+        scale: their pixels for one of the encoded clip, horizontal and vertical.
+    """
+
+    size_px: tuple[int, int]
+    origin_px: tuple[int, int]
+    scale: tuple[float, float]
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Return the values as plain JSON types."""
+        return {
+            "size_px": list(self.size_px),
+            "origin_px": list(self.origin_px),
+            "scale": list(self.scale),
+        }
 
 
 class CarrierBase(Protocol):

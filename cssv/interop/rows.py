@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from cssv.errors import InputError
 from cssv.scene.attributes import ATTRIBUTE_COLUMNS
 
-Origin = Literal["metadata", "pixels"]
+Origin = Literal["metadata", "pixels", "robust"]
 
 #: Digits after the point of a written time_s: a nanosecond.
 TIME_DIGITS = 9

@@ -14,7 +14,7 @@ from cssv.carriers.keyed import give_key, key_of
 from cssv.errors import ContainerError, OptionError
 from cssv.frames import LAYOUTS, Layout
 from cssv.payload.sealing import PayloadKey
-from cssv.pipeline.arguments import check_choice, to_fraction, to_key
+from cssv.pipeline.arguments import check_choice, to_key
 from cssv.pipeline.sealed_track import carrier_of_version, seal_facts
 from cssv.scene import Ranges
 from cssv.video import CODEC_NAMES, CODECS, LOSSY_CODECS, Codec, Planes, VideoInfo, check_crf, check_rate
@@ -53,28 +53,15 @@ class EncoderConfig:
         carrier: str | AnyCarrier,
         *,
         crf: int | None,
-        merge: str | None,
-        fidelity: str | None,
-        window: Fraction | int | str | None,
-        strength: float | str | None = None,
-        survive: str | None = None,
-        fit: bool | None = None,
         password: str | None,
+        **options: object,
     ) -> EncoderConfig:
         """The configuration that the arguments of :func:`cssv.encode` of the same names state.
 
         A carrier that survives lossy coding is coded lossily, unless the codec is lossless only.
         """
-        seconds = to_fraction(window)
-        options = {
-            "merge": merge,
-            "fidelity": fidelity,
-            "window": None if seconds is None else str(seconds),
-            "strength": None if strength is None else str(strength),
-            "survive": survive,
-            "fit": None if fit is None else str(bool(fit)).lower(),
-        }
-        made = give_key(make_carrier(carrier, options), to_key(password))
+        texts = {name: _option_text(value) for name, value in options.items()}
+        made = give_key(make_carrier(carrier, texts), to_key(password))
         check_choice("codec", codec, CODEC_NAMES)
         if crf is None and not made.needs_lossless and codec in LOSSY_CODECS:
             crf = LOSSY_CODECS[codec].crf
@@ -130,6 +117,16 @@ def layout_for(carrier: AnyCarrier, layout: Layout | None) -> Layout | None:
             remedy="Leave out `layout=`.",
         )
     return layout
+
+
+def _option_text(value: object) -> object:
+    """The text of an option; None if it is not given. Other kinds of values stay, and are refused later."""
+    # A choice that is not made is as if it were not given, so that it suits every carrier.
+    if value is None or value is False:
+        return None
+    if value is True:
+        return "true"
+    return str(value) if isinstance(value, int | float | Fraction) else value
 
 
 def config_to_facts(

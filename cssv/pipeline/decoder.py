@@ -41,6 +41,7 @@ from cssv.files.patched import InputFile
 from cssv.files.paths import Path_
 from cssv.files.system import is_of_system
 from cssv.frames import Frame, Layout, planes_crc
+from cssv.interop.rows import Origin
 from cssv.payload.sealing import PayloadKey
 from cssv.pipeline.arguments import to_key
 from cssv.pipeline.calls import checked_call
@@ -315,7 +316,9 @@ class Decoder(Closing):
         clip = self._clip_of(frame, found)
         assert found is not None
         self._hint = replace(self._hint, origin=found.origin, clip=clip)
-        return Moment(frame, found, clip, self._sample(frame), self.plane)
+        lossy = self._carrier is not None and not self._carrier.needs_lossless
+        origin: Origin = "robust" if lossy else "pixels"
+        return Moment(frame, found, clip, self._sample(frame), self.plane, origin)
 
     def _clip_of(self, frame: Frame, found: Extracted | None) -> CarriedClip:
         """What is known of the clip at a frame. Raises NibblesLostError if the frame carries nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
-from cssv.carriers.base import CarriedClip, Extracted
+from cssv.carriers.base import CarriedClip, Extracted, PictureView
 from cssv.errors import CssvError
 from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
@@ -31,7 +31,9 @@ class Moment:
         time: presentation time in the encoded clip, seconds, exact.
         origin: x, y of this picture's top left pixel in the encoded clip; not (0, 0) after a crop.
         clip: what the pixels carry about the whole clip: ranges, scene, time base.
-        source: ``"metadata"`` or ``"pixels"``: where :attr:`states` come from.
+        source: where :attr:`states` come from: ``"metadata"`` (the scene track), ``"pixels"`` (a copy that is
+            equal pixel by pixel) or ``"robust"`` (a copy that may have been changed).
+        view: the part of the encoded picture that this one shows.
         plane: the ground plane of the picture; None if the scene's camera does not determine one.
     """
 
@@ -42,13 +44,16 @@ class Moment:
         clip: CarriedClip,
         sample: bytes | CssvError | None,
         plane: Plane | None = None,
+        origin: Origin = "pixels",
     ) -> None:
         self.frame = frame
         self.number = extracted.number
         self.time = extracted.pts * clip.time_base
         self.origin = extracted.origin
         self.clip = clip
-        self.source: Origin = "pixels" if sample is None else "metadata"
+        self._pixels: Origin = origin
+        self.source: Origin = origin if sample is None else "metadata"
+        self.view = PictureView((frame.width, frame.height), extracted.origin, extracted.scale)
         self.plane = plane
         self._extracted = extracted
         self._sample = sample
@@ -85,8 +90,17 @@ class Moment:
 
     def _shown_objects(self) -> tuple[ObjectRow, ...]:
         """Rows of the objects that the picture shows, with places in the picture, which can be a crop."""
-        x, y = self.origin
-        moved = (replace(row, x_px=(row.x_px or 0.0) - x, y_px=(row.y_px or 0.0) - y) for row in self.objects)
+        (x, y), (across, down) = self.view.origin_px, self.view.scale
+        moved = (
+            replace(
+                row,
+                x_px=((row.x_px or 0.0) - x) * across,
+                y_px=((row.y_px or 0.0) - y) * down,
+                w_px=None if row.w_px is None else row.w_px * across,
+                h_px=None if row.h_px is None else row.h_px * down,
+            )
+            for row in self.objects
+        )
         return tuple(row for row in moved if _overlaps(row, self.frame))
 
     @cached_property
@@ -115,4 +129,4 @@ class Moment:
     @property
     def objects_in_pixels(self) -> tuple[ObjectRow, ...]:
         """Rows of the objects table, from the pixels alone."""
-        return rows_of(self.states_in_pixels, self.number, self.time, "pixels", self.plane)
+        return rows_of(self.states_in_pixels, self.number, self.time, self._pixels, self.plane)

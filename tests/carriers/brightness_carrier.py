@@ -41,6 +41,7 @@ class BrightnessExtract:
     is_missing: bool = False
     damaged_cells: tuple = ()
     origin: tuple = (0, 0)
+    scale: tuple = (1.0, 1.0)
 
     @property
     def number(self):

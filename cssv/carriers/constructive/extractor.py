@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cssv.carriers.base import CarriedClip, Hint, Read
+from cssv.carriers.base import UNSCALED, CarriedClip, Hint, Read
 from cssv.carriers.carried_scene import CarriedScene
 from cssv.carriers.constructive.finder import CarriedWindow, WindowFinder
 from cssv.carriers.constructive.search import SEARCH_FRAMES
@@ -89,6 +89,11 @@ class ConstructiveExtract:
         self.clip = clip
         self._size = size
         self._objects = objects
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Always (1, 1): a scaled picture carries nothing."""
+        return UNSCALED
 
     @property
     def is_intact(self) -> bool:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import ClassVar, cast
 
-from cssv.carriers.base import CarriedClip, Embedded, FrameContent, Hint
+from cssv.carriers.base import UNSCALED, CarriedClip, Embedded, FrameContent, Hint
 from cssv.carriers.nibble.mark_record import Miniature
 from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES, Merge
 from cssv.carriers.nibble.miniature import carried_clip, environment_numbers, make_miniature
@@ -59,6 +59,11 @@ class NibbleExtract:
     def origin(self) -> tuple[int, int]:
         """x, y of the picture's top left pixel in the encoded clip."""
         return self.found.marks.origin
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Always (1, 1): a scaled picture carries nothing."""
+        return UNSCALED
 
     @property
     def clip(self) -> CarriedClip | None:

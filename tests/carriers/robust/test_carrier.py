@@ -14,4 +14,4 @@ class TestRobustCarrier(WindowCarrierContract):
     rate = Fraction(4)
 
     def carriers(self):
-        return [RobustCarrier(), RobustCarrier(48.0), RobustCarrier(response=Response((0.3, 0.5, 0.7)))]
+        return [RobustCarrier(), RobustCarrier(48.0), RobustCarrier(response=Response((0.02, 0.1, 0.2)))]
