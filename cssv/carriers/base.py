@@ -130,7 +130,7 @@ class Extracted(Protocol):
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Pixels of this picture for one of the encoded clip, across and down; (1, 1) unless it was scaled."""
+        """Pixels of this picture for one of the encoded clip, across and down; (1, 1) unless scaled."""
 
     @property
     def clip(self) -> CarriedClip | None:
