@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -41,6 +42,12 @@ class ChipScore:
         self._classes = np.array([[(slot + first) % SLOT_CLASSES for first in (0, 2)] for slot in slots])
         windows = np.array([slot // SLOTS_OF_WINDOW for slot in slots])
         self._windows = np.stack([windows == window for window in np.unique(windows)]).astype(np.float64)
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of the score of pictures that carry nothing, in a still scene."""
+        known = max(int(self._layer.known.sum()), 1)
+        return 1 / math.sqrt(2 * known * SLOT_CLASSES)
 
     def __call__(self, geometry: Geometry) -> float:
         """The score, -1 to 1."""

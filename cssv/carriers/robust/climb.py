@@ -21,12 +21,15 @@ _WHOLE = 0.97
 _MOVES = ((1, 0, 1, 0), (0, 1, 0, 1), (1, 0, 0, 0), (0, 0, 1, 0), (0, 1, 0, 0), (0, 0, 0, 1))
 
 
-def climb(geometry: Geometry, score: Score, most_calls: int = MOST_CALLS) -> tuple[Geometry, float]:
+def climb(
+    geometry: Geometry, score: Score, noise: float = 0.0, most_calls: int = MOST_CALLS
+) -> tuple[Geometry, float]:
     """Improve the sides of the content.
 
     Args:
         geometry: first estimate, about one sender pixel off.
         score: the higher, the better. It is called at most ``most_calls`` times.
+        noise: scores that differ by no more tell nothing about the sides.
         most_calls: at least 1.
 
     Returns:
@@ -35,14 +38,13 @@ def climb(geometry: Geometry, score: Score, most_calls: int = MOST_CALLS) -> tup
     search = _Search(geometry, score, most_calls)
     start = geometry.content_sides
     search.add(start)
-    whole = search.try_whole(start)
+    search.try_whole(start)
     for step in _STEPS:
         search.climb(step)
-    if whole is not None and search.scores[whole] >= _WHOLE * search.best_score:
-        # The climb has led away from whole pixels by what noise explains.
-        return geometry.with_content_sides(whole), search.scores[whole]
-    whole = search.try_whole(search.best)
-    best = whole if whole is not None and search.scores[whole] >= _WHOLE * search.best_score else search.best
+    best = search.nearest_whole(start, noise)
+    if best is None:
+        search.try_whole(search.best)
+        best = search.nearest_whole(start, noise) or search.best
     return geometry.with_content_sides(best), search.scores[best]
 
 
@@ -72,17 +74,25 @@ class _Search:
             return True
         return False
 
-    def try_whole(self, start: Sides) -> Sides | None:
-        """The best of the whole sides near ``start``, one direction after the other."""
+    def nearest_whole(self, start: Sides, noise: float) -> Sides | None:
+        """Of the whole sides that are as good as the best ones, those nearest to ``start``.
+
+        If there are any, the climb has led away from whole pixels by what noise explains. The pilot has more
+        energy than the known chips: where these cannot decide, it does.
+        """
+        least = min(_WHOLE * self.best_score, self.best_score - noise)
+        good = [sides for sides, score in self.scores.items() if score >= least and _is_whole(sides)]
+        return min(good, key=lambda sides: float(np.abs(np.subtract(sides, start)).max()), default=None)
+
+    def try_whole(self, start: Sides) -> None:
+        """Try whole sides near ``start``, one direction after the other."""
         x, y, width, height = np.rint(start)
         best: Sides = (float(x), float(y), float(width), float(height))
         # Two rounds: the vertical sides may be wrong while the horizontal ones are chosen.
         for axis in (0, 1, 0):
             tried = list(self._tried(_whole_moves(best, axis)))
-            if not tried:
-                return None
-            best = max(tried, key=self.scores.__getitem__)
-        return best
+            if tried:
+                best = max(tried, key=self.scores.__getitem__)
 
     def climb(self, step: float) -> None:
         """Move sides by ``step`` as long as that improves the score."""
@@ -96,6 +106,10 @@ class _Search:
             self.add(sides)
             if sides in self.scores:
                 yield sides
+
+
+def _is_whole(sides: Sides) -> bool:
+    return all(float(side).is_integer() for side in sides)
 
 
 def _whole_moves(sides: Sides, axis: int) -> list[Sides]:

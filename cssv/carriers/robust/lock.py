@@ -31,10 +31,12 @@ from cssv.carriers.robust.steps import score_known_chips
 from cssv.carriers.robust.transform import F32
 from cssv.frames import U8
 
+#: Least score of a pilot that the known chips may confirm. Noise has scores up to 7.
+_LEAST_PILOT = 7.0
 #: Frames that the slots are fitted to. A slot begins between two of them.
 MOST_TIMED = 160
 #: Pictures of the climb, and pixels of all of them together from which there are no more.
-_CLIMB_FRAMES, _CLIMB_PIXELS = (8, 24), 1 << 22
+_CLIMB_FRAMES, _CLIMB_PIXELS = (12, 32), 1 << 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,9 @@ def find_lock(
     for own_size_only in (True, False) if full_search else (True,):
         if lock is not None:
             break
-        found = find_geometry(lumas, times, key, own_size_only=own_size_only).geometry
-        if found is not None:
-            lock = _improve(found, lumas, times, key)
+        found = find_geometry(lumas, times, key, own_size_only=own_size_only, least_score=_LEAST_PILOT)
+        if found.geometry is not None:
+            lock = _improve(found.geometry, lumas, times, key)
     return lock
 
 
@@ -115,7 +117,7 @@ def _improve(geometry: Geometry, lumas: Sequence[U8], times: Sequence[Fraction],
     count = int(np.clip(_CLIMB_PIXELS // lumas[0].size, *_CLIMB_FRAMES))
     some = _spread(len(lumas), count)
     score = ChipScore([lumas[i] for i in some], [times[i] for i in some], geometry, area, key)
-    improved, _ = climb(geometry, score)
+    improved, _ = climb(geometry, score, score.noise)
     return _confirm(improved, lumas, times, key)
 
 

@@ -21,8 +21,9 @@ from cssv.frames import U8
 #: Frequencies in one direction.
 _COUNT = 1 + max(max(pair) for pair in FREQUENCIES)
 _VERTICAL, _HORIZONTAL = (np.array(each) for each in zip(*FREQUENCIES, strict=True))
-#: Parameter of the cubic interpolation (Keys 1981).
-_CUBIC = -0.5
+#: Parameter of the cubic interpolation: that of OpenCV, which :mod:`.resampling` uses. It also makes up for
+#: some of what scaling took from the low frequencies.
+_CUBIC = -0.75
 
 Span = tuple[float, float]
 

@@ -70,7 +70,12 @@ class Found:
 
 
 def find_geometry(
-    lumas: Sequence[U8], times: Sequence[Fraction], key: bytes, *, own_size_only: bool = False
+    lumas: Sequence[U8],
+    times: Sequence[Fraction],
+    key: bytes,
+    *,
+    own_size_only: bool = False,
+    least_score: float = THRESHOLD,
 ) -> Found:
     """Find the pilot in frames of a clip; only their beginning is looked at.
 
@@ -79,6 +84,7 @@ def find_geometry(
         times: of the frames in seconds, not decreasing.
         key: 32 bytes, that of the sender.
         own_size_only: try no other scale. Crops, cuts and bars are found.
+        least_score: of a pilot. A reader that confirms what is found may ask for less.
 
     Raises:
         FrameError: the frames are of different sizes, or have other shapes.
@@ -96,7 +102,7 @@ def find_geometry(
     size = picture.shape[1] * reduction, picture.shape[0] * reduction
     sizes = [cells for cells in ladder(*size) if not own_size_only or cells[0] == own_cells(size[0])]
     peak = _best_peak(picture, sizes, key)
-    if peak is None or peak.score < THRESHOLD:
+    if peak is None or peak.score < least_score:
         return Found(None, 0.0 if peak is None else peak.score)
     left, top, right, bottom = fit_sides(picture, peak.turn, _sides(peak), key)
     # The last pixels do not fill a cell.

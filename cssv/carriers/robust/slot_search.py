@@ -25,14 +25,15 @@ from cssv.errors import OptionError
 
 #: Sender seconds per received second: as sent; film shown at the rate of television, and back.
 TIME_SCALES = (Fraction(1), Fraction(25, 24), Fraction(24, 25))
-#: How much better than the usual time scale another one has to be. Over a few seconds they differ little.
-BETTER = 1.015
+#: How much better than the usual time scale another one has to be: a factor, and standard deviations. Over a
+#: few seconds they differ little.
+BETTER, _LEAST_BETTER = 1.025, 0.25
 #: A second has so many phases.
 PHASES = 64
 #: Windows of the clock repeat after so many.
 _WINDOW_CLASSES = SLOT_CLASSES // SLOTS_OF_WINDOW
 #: Least score of a clip that carries.
-LEAST_SIGMAS = 6.0
+LEAST_SIGMAS = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +70,39 @@ def find_clock(
 
     Args:
         times: of frames in seconds, from any origin. 4 s or more are best.
-        scores: of the same frames, by :func:`.steps.score_known_chips`.
+        scores: of the same frames, by :func:`.steps.score_known_chips`, for at least two steps.
         known: number of known chips in a frame.
         least_sigmas: bound of the score.
         time_scales: to try. The first one is preferred.
 
     Raises:
-        OptionError: not as many scores as times.
+        OptionError: not as many scores as times, or scores of one step alone.
     """
     if len(times) != len(scores):
         raise OptionError("as many scores as times are needed", found=len(scores), bound=str(len(times)))
     if not times or not known:
         return None
     table = np.stack(scores)
-    best: SlotClock | None = None
+    if table.shape[1] < 2:
+        raise OptionError("scores of one step cannot be told from noise", found=1, bound="2 or more steps")
+    best, most = None, -np.inf
     for scale in time_scales:
         # (phases, frames) slot of each frame.
         ticks = np.array([_ticks(time * scale) for time in times], np.int64)
         slots = (ticks + np.arange(SLOT_CLASSES * PHASES)[:, None]) // PHASES
-        sigmas = _score_phases(table, slots, known)
-        top = int(sigmas.argmax())
-        if best is None or sigmas[top] > best.sigmas * BETTER:
-            best = SlotClock(_middle(slots % SLOT_CLASSES, top), float(sigmas[top]), scale)
+        found = _score_phases(table, slots, known)
+        top = int(found.argmax())
+        if best is None or found[top] > max(most * BETTER, most + _LEAST_BETTER):
+            sigmas = _significance(table, slots[top], known)
+            best, most = SlotClock(_middle(slots % SLOT_CLASSES, top), sigmas, scale), found[top]
     return None if best is None or best.sigmas < least_sigmas else best
 
 
 def _score_phases(table: F64, slots: I64, known: int) -> F64:
-    """Score of each phase, in standard deviations of frames that carry nothing.
+    """Score of each phase, relative to noise that is as strong as in a still scene.
+
+    Such noise is the same in all frames of a slot class, and so in all windows of two classes. The score
+    compares phases; in other scenes the noise is weaker, and :func:`_significance` states how weak.
 
     Args:
         table: (frames, steps, classes).
@@ -105,7 +112,6 @@ def _score_phases(table: F64, slots: I64, known: int) -> F64:
     classes = slots % SLOT_CLASSES
     scores = table[np.arange(len(table)), :, classes]
     total = np.zeros(len(slots))
-    # In a still scene all frames of a slot class have the same noise, and so all windows of two classes.
     deviations = np.zeros((len(slots), _WINDOW_CLASSES))
     windows = slots // SLOTS_OF_WINDOW
     for window in np.unique(windows):
@@ -118,6 +124,30 @@ def _score_phases(table: F64, slots: I64, known: int) -> F64:
     mean, deviation = _best_of(table.shape[1])
     spread = deviation * np.sqrt((deviations**2).sum(axis=1))
     return np.asarray((total - mean * deviations.sum(axis=1)) / spread)
+
+
+def _significance(table: F64, slots: I64, known: int) -> float:
+    """Score of one phase, in standard deviations of the scores of wrong steps.
+
+    At most one step of a window is right. The scores of the others are the noise, with whatever correlation
+    of frames the scene has.
+    """
+    scores = table[np.arange(len(table)), :, slots % SLOT_CLASSES]
+    total = deviations = 0.0
+    groups = np.zeros((_WINDOW_CLASSES, table.shape[1]))
+    windows = slots // SLOTS_OF_WINDOW
+    for window in np.unique(windows):
+        sums = scores[windows == window].sum(axis=0)
+        best = int(sums.argmax())
+        total += float(sums[best])
+        # The right step counts as one more wrong step of the usual size.
+        sums[best] = np.sqrt(np.square(np.delete(sums, best)).mean())
+        # Frames of a scene that changes all the time are independent; noise cannot be weaker than that.
+        deviations += max(float(sums[best]), np.sqrt(np.count_nonzero(windows == window) / (2 * known)))
+        groups[window % _WINDOW_CLASSES] += sums
+    variance = max(float(np.square(groups).mean(axis=1).sum()), len(table) / (2 * known))
+    mean, deviation = _best_of(table.shape[1])
+    return float((total - mean * deviations) / (deviation * np.sqrt(variance)))
 
 
 @lru_cache(maxsize=8)

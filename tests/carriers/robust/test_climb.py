@@ -47,7 +47,7 @@ def test_fractions_are_found_where_whole_sides_are_wrong():
 def test_the_score_is_not_called_more_often(most):
     hill = Hill((17, 33, 417, 300))
     start = geometry_at((17.6, 33, 417, 300.7))
-    found, score = climb(start, hill, most)
+    found, score = climb(start, hill, most_calls=most)
     assert hill.calls == most
     assert score == hill(found) >= hill(start)
 
@@ -56,3 +56,17 @@ def test_a_score_without_a_hill_leaves_the_geometry_nearby():
     start = geometry_at((17.2, 33.1, 417.3, 300.4))
     found, _ = climb(start, lambda _: 0.0)
     assert np.abs(np.subtract(found.content_sides, start.content_sides)).max() <= 1
+
+
+def test_where_the_score_cannot_decide_the_nearest_whole_sides_win():
+    truth = (17.0, 33.0, 417.0, 300.0)
+
+    def score(geometry):
+        """One side a pixel off is as good as none."""
+        off = np.subtract(geometry.content_sides, (17.1, 33.1, 417.6, 299.7))
+        return 0.3 + 0.02 * float(np.exp(-np.square(off).mean()))
+
+    found, _ = climb(geometry_at((17.1, 33.1, 417.2, 300.2)), score, noise=0.05)
+    assert found.content_sides == truth
+    unsure, _ = climb(geometry_at((17.1, 33.1, 417.2, 300.2)), score)
+    assert score(unsure) >= score(found)

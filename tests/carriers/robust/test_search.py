@@ -208,6 +208,16 @@ def test_bars_are_found_exactly(left, top, right, bottom):
     assert find_content([framed] * 3) == (left, top, 70, 60)
 
 
+def test_ripples_of_a_codec_belong_to_the_bar():
+    rng = np.random.default_rng(0)
+    picture = np.pad(rng.integers(0, 256, (60, 70), dtype=np.uint8), ((20, 20), (0, 0)), constant_values=16)
+    picture[15:20] += np.array([3, 4, 9, 12, 30], np.uint8)[:, None] * (np.arange(70) % 2).astype(np.uint8)
+    picture[80:82] += np.array([24, 13], np.uint8)[:, None] * (np.arange(70) % 2).astype(np.uint8)
+    assert find_content([picture] * 3) == (0, 20, 70, 60)
+    # Without a bar, quiet lines at the edge are those of the picture.
+    assert find_content([picture[18:82]] * 3) == (0, 0, 70, 64)
+
+
 def test_an_even_picture_is_no_bar():
     assert find_content([np.full((50, 60), 7, np.uint8)]) == (0, 0, 60, 50)
     gradient = np.tile(np.arange(0, 240, 4, dtype=np.uint8), (50, 1))

@@ -14,7 +14,7 @@ from cssv.carriers.robust.codewords import write_codeword
 from cssv.carriers.robust.data_layer import DataLayer
 from cssv.carriers.robust.keys import PUBLIC_KEY
 from cssv.carriers.robust.qim import Strength
-from cssv.carriers.robust.slot_search import PHASES, SlotClock, find_clock
+from cssv.carriers.robust.slot_search import LEAST_SIGMAS, PHASES, SlotClock, find_clock
 from cssv.carriers.robust.steps import STEPS, score_known_chips
 from cssv.errors import OptionError
 
@@ -117,17 +117,30 @@ def test_a_wrong_key_finds_nothing():
     assert search(*clip(28, Fraction(5), 0), key=bytes(32)) is None
 
 
-def test_scores_of_nothing_are_below_the_bound():
-    """Cosines of random phases, in a scene that stands still: the case with the highest scores."""
+@pytest.mark.parametrize("moving", [0.0, 0.5, 1.0])
+def test_scores_of_nothing_are_below_the_bound(moving):
+    """Cosines of random phases, in a scene that stands still, or changes from frame to frame."""
     rng = np.random.default_rng(3)
     times = [Fraction(number, 4) for number in range(20)]
     most = []
-    for _ in range(100):
-        scores = list(rng.normal(0, np.sqrt(0.5 / KNOWN), (1, len(STEPS), 4)).repeat(20, axis=0))
-        clock = find_clock(times, scores, KNOWN, least_sigmas=-9)
-        most.append(clock.sigmas)
-    assert abs(np.median(most)) < 1.5
-    assert max(most) < 4.5
+    for _ in range(60):
+        still, frames = rng.normal(size=(1, len(STEPS), 4)), rng.normal(size=(20, len(STEPS), 4))
+        table = (np.sqrt(1 - moving) * still + np.sqrt(moving) * frames) * np.sqrt(0.5 / KNOWN)
+        most.append(find_clock(times, list(table), KNOWN, least_sigmas=-9).sigmas)
+    assert -1 < np.median(most) < 2.5
+    assert max(most) < LEAST_SIGMAS - 2
+
+
+def test_weak_chips_are_found_where_the_scene_moves():
+    """Noise that differs from frame to frame averages out over the frames."""
+    rng = np.random.default_rng(4)
+    times = [Fraction(number, 8) for number in range(48)]
+    table = rng.normal(size=(48, len(STEPS), 4)) * np.sqrt(0.5 / KNOWN)
+    for i, time in enumerate(times):
+        table[i, (5, 7, 3)[int(time) // 2], int(time) % 4] += 0.14
+    clock = find_clock(times, list(table), KNOWN)
+    assert clock is not None
+    assert all(clock.slot(time) % 4 == int(time) % 4 for time in times)
 
 
 def test_a_clip_without_frames_or_known_chips():
@@ -135,6 +148,8 @@ def test_a_clip_without_frames_or_known_chips():
     assert find_clock([Fraction(0)], [np.zeros((len(STEPS), 4))], 0) is None
     with pytest.raises(OptionError, match="as many scores"):
         find_clock([Fraction(0)], [], KNOWN)
+    with pytest.raises(OptionError, match="one step"):
+        find_clock([Fraction(0)], [np.zeros((1, 4))], KNOWN)
 
 
 def test_times_before_zero():
