@@ -20,6 +20,8 @@ from cssv_cli.options import (
     seconds,
     source_argument,
     stream_option,
+    strength_option,
+    survive_option,
 )
 from cssv_cli.password import password_option
 
@@ -47,6 +49,8 @@ from cssv_cli.password import password_option
     help="Seconds of a window, as for 'cssv encode'.  [default: that of CLIP if it is a .cssv, otherwise "
     f"{choices.WINDOW_S}]",
 )
+@strength_option
+@survive_option
 @password_option()
 @stream_option
 @damaged_option

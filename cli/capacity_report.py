@@ -20,6 +20,7 @@ def measured(done: cssv.Capacity) -> Report:
         *_table([_HEAD, *map(_row, done.carriers)]),
         "",
         *map(_sentence, done.carriers),
+        *(line for each in done.carriers for line in _offers(each)),
         *notes_text(done.notes),
     ]
     return Report(lines, done.to_json(), is_result=True)
@@ -39,6 +40,22 @@ def _row(each: cssv.CarrierCapacity) -> tuple[str, ...]:
     picture = "-" if each.psnr_db is None else f"{each.psnr_db:.1f} dB"
     needs = f"{each.mean_bytes:.0f} bytes", f"{each.largest_bytes:,} bytes"
     return each.carrier, window, *needs, f"{each.offered_bytes:,} bytes", fits, picture
+
+
+def _offers(each: cssv.CarrierCapacity) -> Iterator[str]:
+    """Table of what a window holds, a row for each strength, a column for each re-encoding."""
+    if not each.offers:
+        return
+    recodings = list(dict.fromkeys(offer.recoding for offer in each.offers))
+    strengths = list(dict.fromkeys(offer.psnr_db for offer in each.offers))
+    held = {(offer.psnr_db, offer.recoding): offer.offered_bytes for offer in each.offers}
+    yield ""
+    yield f"{each.carrier}: bytes of a window that come back, by strength (PSNR of brightness) and re-encoding"
+    rows = [
+        [f"{strength} dB", *(f"{held[strength, recoding]:,}" for recoding in recodings)]
+        for strength in strengths
+    ]
+    yield from _table([["strength", *recodings], *rows])
 
 
 def _sentence(each: cssv.CarrierCapacity) -> str:

@@ -24,6 +24,8 @@ from cssv_cli.options import (
     seconds,
     source_argument,
     stream_option,
+    strength_option,
+    survive_option,
 )
 from cssv_cli.password import password_option
 from cssv_cli.standard_input import is_saved
@@ -124,18 +126,8 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
     help="Of the constructive carrier. Seconds of frames that carry a payload of their own. Any part of a "
     f"copy that is twice as long holds a whole window.  [default: {choices.WINDOW_S}]",
 )
-@click.option(
-    "--strength",
-    metavar="auto|DB",
-    help="Of the robust carrier. auto: the weakest marks that survive, found by trial on samples of CLIP. "
-    "DB: brightness keeps this PSNR in dB; less means stronger marks.  [default: auto]",
-)
-@click.option(
-    "--survive",
-    metavar="CODEC-CRF",
-    help="Of the robust carrier. Re-encodings that the heat map must survive, with commas: "
-    f"{', '.join(choices.RECODING_CODECS)}.  [default: {choices.DEFAULT_SURVIVE}]",
-)
+@strength_option
+@survive_option
 @click.option(
     "--fit",
     is_flag=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -14,6 +14,7 @@ from cssv.api.encode import DEFAULT_PLANES, PLANES, Planes
 from cssv.carriers import CARRIERS, make_carrier
 from cssv.carriers.base import AnyCarrier, FrameContent
 from cssv.carriers.keyed import KeyedCarrier, give_key
+from cssv.carriers.prepared import Offer
 from cssv.carriers.windows import window_codec
 from cssv.container import is_cssv
 from cssv.errors import VideoError
@@ -30,6 +31,7 @@ from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.perceive import perceive_clip
+from cssv.pipeline.preparation import offers_for_clip, prepare_for_clip
 from cssv.pipeline.sealed_track import read_stored_sample
 from cssv.pipeline.source_check import check_source
 from cssv.pipeline.stored_objects import take_over
@@ -63,6 +65,8 @@ class CarrierCapacity:
         unfit_windows: number of windows whose payload does not fit.
         psnr_db: expected PSNR of the stego frames over all planes, against the clip; None also if a payload
             does not fit.
+        offers: of a carrier whose content survives re-encoding: what a window can hold, by re-encoding and
+            strength.
     """
 
     carrier: str
@@ -74,6 +78,7 @@ class CarrierCapacity:
     offered_bytes: int | None = None
     unfit_windows: int = 0
     psnr_db: float | None = None
+    offers: tuple[Offer, ...] = ()
 
     @property
     def has_payload(self) -> bool:
@@ -144,6 +149,7 @@ class _Clip:
         objects: number of objects.
         notes: for users.
         carrier: that of a ``.cssv``, with its options.
+        plan: how its frames are read; None for a ``.cssv``.
     """
 
     info: VideoInfo
@@ -152,6 +158,7 @@ class _Clip:
     objects: int
     notes: tuple[str, ...]
     carrier: AnyCarrier | None = None
+    plan: ClipPlan | None = None
 
     def time(self, number: int) -> Fraction:
         """Presentation time of a frame in seconds."""
@@ -184,6 +191,8 @@ def capacity(
     rate: Fraction | int | str | None = None,
     planes: Planes = DEFAULT_PLANES,
     window: Fraction | int | str | None = None,
+    strength: float | str | None = None,
+    survive: str | None = None,
     stream: int | None = None,
     damaged: Damaged = DEFAULT_DAMAGED,
     password: str | None = None,
@@ -211,6 +220,8 @@ def capacity(
         rate: the true frame rate of a clip whose header is wrong, or of pictures, frames per second.
         planes: ``"native"`` or ``"rgb"``; see :func:`cssv.encode`.
         window: seconds of a window, of carriers with this option; see :func:`cssv.encode`.
+        strength: PSNR in dB or ``"auto"``, of carriers with this option; see :func:`cssv.encode`.
+        survive: re-encodings, of carriers with this option; see :func:`cssv.encode`.
         stream: number of the video stream of a clip that holds several; see :func:`cssv.encode`.
         damaged: what is done at a damaged frame; see :func:`cssv.encode`.
         password: that of the source, if it has one, and of what would be embedded; carriers that cannot hide
@@ -232,12 +243,18 @@ def capacity(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
     exact_rate, key = to_fraction(rate), to_key(password)
-    carriers = _carriers(to_fraction(window), key)
+    seconds = to_fraction(window)
+    wanted = {
+        "window": None if seconds is None else str(seconds),
+        "strength": None if strength is None else str(strength),
+        "survive": survive,
+    }
+    carriers = _carriers({name: text for name, text in wanted.items() if text is not None}, key)
     # What a .cssv holds is exact; anything that changes its frames or objects needs the way of encoding.
     is_as_stored = scene is None and options.is_default and exact_rate is None and planes == DEFAULT_PLANES
     if is_as_stored and path.is_file() and is_cssv(path):
         with _stored(path, password, key) as clip:
-            if window is None:
+            if not any(wanted.values()):
                 carriers = [clip.carrier_like(each) for each in carriers]
             return _measure_all(path, clip, carriers, progress)
     plan = ClipPlan.open(path, planes=planes, rate=exact_rate, stream=stream, damaged=damaged)
@@ -245,13 +262,12 @@ def capacity(
     return _measure_all(path, clip, carriers, progress)
 
 
-def _carriers(window: Fraction | None, key: PayloadKey | None) -> list[AnyCarrier]:
-    """A carrier of each name, as far as it can have the key; windows get this length if it can be chosen."""
+def _carriers(wanted: Mapping[str, str], key: PayloadKey | None) -> list[AnyCarrier]:
+    """A carrier of each name, as far as it can have the key, with those of the options that it has."""
     made = []
     for name in CARRIERS:
-        carrier = make_carrier(name, {})
-        if window is not None and "window" in carrier.options():
-            carrier = make_carrier(name, {"window": str(window)})
+        known = make_carrier(name, {}).options()
+        carrier = make_carrier(name, {option: text for option, text in wanted.items() if option in known})
         if key is None or isinstance(carrier, KeyedCarrier):
             made.append(give_key(carrier, key))
     return made
@@ -309,7 +325,7 @@ def _perceived(
         return FrameContent(number, pts[number], info.time_base, objects, ranges, shifted)
 
     notes = (*taken, *detector.notes, *info.notes, *ground_note(loaded.camera, plane), *annotator.warnings)
-    return _Clip(info, pts, content, len(annotator.facts), notes)
+    return _Clip(info, pts, content, len(annotator.facts), notes, plan=plan)
 
 
 def _measure_all(
@@ -332,6 +348,11 @@ def _measure_all(
 
 def _measure(carrier: AnyCarrier, clip: _Clip, progress: Progress | None) -> CarrierCapacity:
     """What the clip needs with a carrier."""
+    offers: tuple[Offer, ...] = ()
+    if clip.plan is not None:
+        # The scene has no effect on the numbers.
+        offers = offers_for_clip(carrier, clip.plan, Scene())
+        carrier = prepare_for_clip(carrier, clip.plan, Scene())
     codec, info = window_codec(carrier), clip.info
     # A clip in other planes is converted.
     layout = info.layout if info.layout in carrier.layouts else carrier.layouts[0]
@@ -362,6 +383,7 @@ def _measure(carrier: AnyCarrier, clip: _Clip, progress: Progress | None) -> Car
         offered_bytes=offered,
         unfit_windows=unfit,
         psnr_db=None if unfit or not distortion else _psnr_db(distortion, form, len(clip.pts)),
+        offers=offers,
     )
 
 

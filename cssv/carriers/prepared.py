@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Protocol, Self, TypeAlias, runtime_checkable
 
@@ -32,6 +32,25 @@ class ClipSample:
     rate: Fraction
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a carrier offers at one strength through one re-encoding.
+
+    Attributes:
+        recoding: codec and quality number, such as ``h264-28``.
+        psnr_db: PSNR of luma between cover and stego frame, before the re-encoding.
+        offered_bytes: largest payload of a window that comes back; 0 if none does.
+    """
+
+    recoding: str
+    psnr_db: float
+    offered_bytes: int
+
+    def to_json(self) -> dict[str, str | float | int]:
+        """Return the values as plain JSON types."""
+        return asdict(self)
+
+
 @runtime_checkable
 class PreparedCarrier(Protocol):
     """What a carrier of :mod:`.base` offers beside, if it is set up for each clip.
@@ -45,6 +64,14 @@ class PreparedCarrier(Protocol):
 
     def prepared(self, sample: ClipSample, recode: Recode) -> Self:
         """The same carrier for a clip.
+
+        Args:
+            sample: of the clip.
+            recode: makes copies.
+        """
+
+    def offers(self, sample: ClipSample, recode: Recode) -> tuple[Offer, ...]:
+        """What windows can hold, for each re-encoding to survive and for several strengths.
 
         Args:
             sample: of the clip.

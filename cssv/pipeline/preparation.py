@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import islice
 
 from cssv.carriers.base import AnyCarrier
-from cssv.carriers.prepared import ClipSample, PreparedCarrier
+from cssv.carriers.prepared import ClipSample, Offer, PreparedCarrier
 from cssv.errors import VideoError
 from cssv.frames import Frame
 from cssv.pipeline.clip_plan import ClipPlan
@@ -31,12 +31,32 @@ def prepare_for_clip(carrier: AnyCarrier, plan: ClipPlan, scene: Scene) -> AnyCa
     """
     if not isinstance(carrier, PreparedCarrier):
         return carrier
+    return carrier.prepared(sample_clip(plan, scene, carrier.sample_s), lossy_copy)
+
+
+def offers_for_clip(carrier: AnyCarrier, plan: ClipPlan, scene: Scene) -> tuple[Offer, ...]:
+    """What a carrier offers in a clip by strength and re-encoding; empty for one that is not prepared.
+
+    Raises:
+        VideoError: the clip has no frames, or cannot be read.
+    """
+    if not isinstance(carrier, PreparedCarrier):
+        return ()
+    return carrier.offers(sample_clip(plan, scene, carrier.sample_s), lossy_copy)
+
+
+def sample_clip(plan: ClipPlan, scene: Scene, seconds: int) -> ClipSample:
+    """A sample of a clip, with parts of so many seconds; its first frame alone if they are 0.
+
+    Raises:
+        VideoError: the clip has no frames, or cannot be read.
+    """
     with plan.reader() as reader:
         first = next(iter(reader), None)
     if first is None:
         raise VideoError("the clip holds no frames", found=str(plan.source))
-    parts = list(_parts(plan, carrier.sample_s)) if carrier.sample_s else []
-    return carrier.prepared(ClipSample(first, scene, parts or [[first]], plan.info.rate), lossy_copy)
+    parts = list(_parts(plan, seconds)) if seconds else []
+    return ClipSample(first, scene, parts or [[first]], plan.info.rate)
 
 
 def prepare_for_stream(

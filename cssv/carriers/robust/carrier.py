@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from cssv.carriers.base import Embedded, FrameContent, WindowSpan
-from cssv.carriers.prepared import ClipSample, Recode
+from cssv.carriers.prepared import ClipSample, Offer, Recode
 from cssv.carriers.robust.channel import ChannelReader
 from cssv.carriers.robust.codewords import OVERHEAD, PAYLOAD_CLASSES, class_for, write_codeword
 from cssv.carriers.robust.data_layer import BLOCK
@@ -30,6 +30,7 @@ from cssv.carriers.robust.strength import (
     carries,
     chips_of_slot,
     largest_class,
+    psnr_db,
     steps_above_floor,
     strength_of_psnr,
     weakest_step,
@@ -46,6 +47,8 @@ from cssv.template.drawing import Outline
 #: The strength that is found by trial.
 AUTO = "auto"
 _YES, _NO = "true", "false"
+#: Steps of the quantisation whose capacity is listed.
+OFFERED_STEPS = (17, 20, 24, 28, 34, 40)
 #: Outlines are searched in one frame of so many; a payload holds their mean.
 _OUTLINE_PERIOD_S = Fraction(1, 4)
 #: Largest deviation of luma between a stego frame and its cover, as root mean square: what a bad codec does.
@@ -139,6 +142,17 @@ class RobustCarrier:
         response = measure_response(sample.parts, sample.rate, self.survive, recode, self._key)
         # As the text in the facts of a file has it, so that everybody embeds the same.
         return replace(found, response=Response.from_text(str(response)))
+
+    def offers(self, sample: ClipSample, recode: Recode) -> tuple[Offer, ...]:
+        """What windows can hold, at steps of the quantisation from weak to strong marks."""
+        first, found = sample.first, list[Offer]()
+        chips = _chips(first.width, first.height, SLOTS_OF_WINDOW)
+        for recoding in self.survive:
+            response = measure_response(sample.parts, sample.rate, [recoding], recode, self._key)
+            for step in OFFERED_STEPS:
+                room = max(largest_class(response.at(step), chips) - OVERHEAD - len(self._sealed(b"")), 0)
+                found.append(Offer(str(recoding), round(psnr_db(Strength(step)), 1), room))
+        return tuple(found)
 
     def span(self, layout: Layout, width: int, height: int) -> WindowSpan:
         """Windows of 2 s."""
