@@ -45,9 +45,9 @@ SCENE = Scene.from_json(
 #: The names of the steps.
 STEPS = (
     "whole",
-    "boxes within 2 px",
     "outlines of 4 cosines",
     "no outlines",
+    "boxes within 2 px",
     "attributes as means, velocities from the boxes",
     "boxes within 4 px",
     "mean velocities",
@@ -62,9 +62,9 @@ def last_step(loss: Loss) -> int:
     """The step that a loss ends with."""
     taken = (
         True,
-        loss.box_px > loss.given_box_px,
         loss.cosines is not None,
         loss.cosines == 0,
+        loss.box_px > loss.given_box_px,
         loss.means,
         loss.box_px > 2,
         loss.halves,

@@ -51,13 +51,14 @@ def payload_window(
         contents: of each frame of the window.
         number: of the window in the clip, from 0.
         size: width and height of the frames.
-        outlines: of each frame, as :func:`window_shares` finds them; None holds no outlines.
+        outlines: of each frame, as :func:`window_shares` finds them; None holds no outlines. They are coarser
+            or left out where the payload would be too long with them.
         most_bytes: most bytes of the payload; None for no bound.
         fit: whether a payload that is too long is thinned (:mod:`cssv.payload.thinning`); its loss says what
             it does not tell.
 
     Raises:
-        CarrierError: the payload has more than ``most_bytes``, or even one without objects has.
+        CarrierError: the payload has more than ``most_bytes``; with ``fit``, even without any object.
         FramingError: a number of the content has no place in a payload, or there are too many objects.
     """
     first = contents[0]

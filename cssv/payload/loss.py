@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 #: Most numbers of objects in a sentence.
@@ -44,6 +44,11 @@ class Loss:
         """Whether anything is lost."""
         return bool(tuple(self._kinds()) or self.places_alone or self.left_out)
 
+    @property
+    def is_of_outlines(self) -> bool:
+        """Whether outlines are coarser or left out, and nothing else is lost."""
+        return self.cosines is not None and not replace(self, cosines=None)
+
     def sentences(self) -> tuple[str, ...]:
         """What is lost, one phrase each, without a final stop."""
         where = f" in frames {self.frames[0]} to {self.frames[1]}"
@@ -72,10 +77,10 @@ class Loss:
 
     def _kinds(self) -> Iterator[str]:
         """What is lost of all objects, in the order in which windows are thinned."""
-        if self.box_px > self.given_box_px:
-            yield f"boxes within {self.box_px:g} px instead of {self.given_box_px:g}"
         if self.cosines is not None:
             yield f"outlines of {self.cosines} numbers" if self.cosines else "no outlines"
+        if self.box_px > self.given_box_px:
+            yield f"boxes within {self.box_px:g} px instead of {self.given_box_px:g}"
         if self.means:
             yield "attributes as means, velocities from the boxes alone"
         if self.halves:

@@ -67,9 +67,9 @@ def test_a_row_counts_the_windows_that_fit():
     ("changes", "step"),
     [
         ({}, "whole"),
-        ({"box_px": 2.0}, "boxes within 2 px"),
-        ({"box_px": 2.0, "cosines": 4}, "outlines of 4 cosines"),
+        ({"cosines": 4}, "outlines of 4 cosines"),
         ({"cosines": 0}, "no outlines"),
+        ({"box_px": 2.0, "cosines": 0}, "boxes within 2 px"),
         ({"box_px": 2.0, "means": True}, "attributes as means, velocities from the boxes"),
         ({"box_px": 4.0, "means": True}, "boxes within 4 px"),
         ({"box_px": 4.0, "halves": True}, "mean velocities"),

@@ -174,8 +174,8 @@ def depth(loss):
         loss.halves,
         loss.box_px > 2,
         loss.means,
-        -(8 if loss.cosines is None else loss.cosines),
         loss.box_px,
+        -(8 if loss.cosines is None else loss.cosines),
     )
 
 
@@ -273,8 +273,8 @@ def test_the_loss_is_said_in_words():
         (20, 39), 9, 1.0, 2.0, 0, means=True, halves=True, part=True, places_alone=(1,), left_out=(4, 7)
     )
     assert loss.sentences() == (
-        "boxes within 2 px instead of 1 in frames 20 to 39",
         "no outlines in frames 20 to 39",
+        "boxes within 2 px instead of 1 in frames 20 to 39",
         "attributes as means, velocities from the boxes alone in frames 20 to 39",
         "mean velocities in place of those from the past and to the future frames in frames 20 to 39",
         "no part of the scene in frames 20 to 39",
@@ -311,19 +311,32 @@ def test_the_losses_of_a_clip_are_merged():
 
 def test_a_window_that_does_not_fit_says_what_would_fit():
     objects = crowd(1, 2)
-    outlines = round_outlines(objects)
-    whole = len(write_window(fit_of(objects, outlines)(1.0, objects)))
+    fit = fit_of(objects, round_outlines(objects))
+    bare = len(write_window(fit_of(objects)(1.0, objects)))
     with pytest.raises(CarrierError) as caught:
-        check_window_fits(50, fit_of(objects, outlines), objects)
+        check_window_fits(50, fit, objects)
     text = str(caught.value)
-    assert f"frames 50 to 69 does not fit: found '{whole} bytes, {whole - 50} too many'" in text
+    assert f"frames 50 to 69 does not fit: found '{bare} bytes, {bare - 50} too many'" in text
     assert "allowed: at most 50. Give `fit=True`" in text
-    last = fit_window_within(50, fit_of(objects, outlines), objects)
-    ladder = list(thinning_ladder(fit_of(objects, outlines), objects))
-    for after in ladder[1:]:
-        said = f"{len(after.data)} B" in text
-        assert said or len(after.data) < len(last.data)
-    assert "no outlines" in text
+    last = fit_window_within(50, fit, objects)
+    for after in thinning_ladder(fit, objects):
+        is_a_step = after.loss and not after.loss.is_of_outlines and len(after.data) >= len(last.data)
+        assert (f" {len(after.data)} B" in text) == bool(is_a_step)
+    assert "outlines" not in text
+
+
+def test_outlines_are_given_up_unasked():
+    objects = crowd(1, 2)
+    fit, bare = fit_of(objects, round_outlines(objects)), fit_of(objects)(1.0, objects)
+    whole = len(write_window(fit(1.0, objects)))
+    found = {
+        check_window_fits(most_bytes, fit, objects).loss.cosines
+        for most_bytes in range(len(write_window(bare)), whole + 1)
+    }
+    assert found == {None, 4, 0}
+    least = check_window_fits(len(write_window(bare)), fit, objects)
+    assert least.loss.is_of_outlines
+    assert least.loss.sentences() == ("no outlines in frames 50 to 69",)
 
 
 def test_a_bound_below_an_empty_window_is_said():
