@@ -19,6 +19,7 @@ from cssv.frames import Frame, planes_crc
 from cssv.payload.sealing import PayloadKey
 from cssv.pipeline.arguments import Progress, to_key
 from cssv.pipeline.calls import checked_call
+from cssv.pipeline.frame_check import planes_are_exact
 from cssv.pipeline.sealed_track import (
     are_sealed,
     carrier_of_version,
@@ -69,6 +70,8 @@ class Verification:
             fault: all versions before it are complete.
         cut_bytes: bytes that a repair has removed.
         notes: what was not checked.
+        is_lossy: whether the video of a version is lossy. Then the coded bytes of its frames and their
+            content were checked, and their decoded pixels were not.
     """
 
     frames: int
@@ -78,6 +81,7 @@ class Verification:
     torn_bytes: int = 0
     cut_bytes: int = 0
     notes: tuple[str, ...] = ()
+    is_lossy: bool = False
 
     @property
     def is_sound(self) -> bool:
@@ -95,6 +99,7 @@ class Verification:
             "cut_bytes": self.cut_bytes,
             "faults": [fault.to_json() for fault in self.faults],
             "notes": list(self.notes),
+            "lossy": self.is_lossy,
         }
 
 
@@ -137,9 +142,8 @@ def verify_with_key(
     survey = _Survey(path, [index.playing, *others], faults, key)
     faults += survey.scene_faults()
     faults += survey.pixel_faults(progress)
-    return Verification(
-        index.current.frames, index.playing, tuple(faults), len(index.versions), torn, cut, survey.notes
-    )
+    shown, count = index.current.frames, len(index.versions)
+    return Verification(shown, index.playing, tuple(faults), count, torn, cut, survey.notes, survey.is_lossy)
 
 
 class _Survey:
@@ -150,6 +154,9 @@ class _Survey:
         numbers: of the versions, in the order in which they are checked.
         known: faults of stored bytes; those samples are not checked again.
         key: that of the file; None if it has no password, or if the password is not known.
+
+    Attributes:
+        is_lossy: whether the video of a version is lossy.
     """
 
     def __init__(
@@ -158,6 +165,7 @@ class _Survey:
         self._path = path
         self._key = key
         self._unread = 0
+        self.is_lossy = False
         self._broken = {fault.version for fault in known if fault.kind == "history"}
         self._numbers = [number for number in numbers if number not in self._broken]
         self._damaged = {(fault.version, fault.frame) for fault in known if fault.kind == "sample"}
@@ -165,9 +173,12 @@ class _Survey:
     @property
     def notes(self) -> tuple[str, ...]:
         """What could not be checked."""
-        if not self._unread:
-            return ()
-        return ("sealed content of pixels and scene track was not checked; give `password=`",)
+        lossy = (
+            "the video is lossy: the coded bytes of its frames and their content were checked, and their "
+            "pixels cannot be compared",
+        )
+        sealed = ("sealed content of pixels and scene track was not checked; give `password=`",)
+        return (lossy if self.is_lossy else ()) + (sealed if self._unread else ())
 
     def _is_readable(self, reader: Reader) -> bool:
         """Whether the content of a version is not sealed, or its key is known.
@@ -231,7 +242,9 @@ class _Survey:
             return
         if source is None:
             return
-        carrier = carrier_of_version(reader.version.about.meta, self._key)
+        facts = reader.version.about.meta
+        carrier = carrier_of_version(facts, self._key)
+        self.is_lossy = self.is_lossy or not planes_are_exact(carrier, facts)
         info, time_base = source.info, reader.video.time_base
         times = (int(pts) * time_base for pts in reader.video.pts())
         windows = windows_of(carrier, times, info.layout, (info.width, info.height))
@@ -267,6 +280,7 @@ class _WindowChecker:
         self._cursor = cursor
         self._spoilt = spoilt
         self._is_readable = is_readable
+        self._is_exact = planes_are_exact(carrier, reader.version.about.meta)
         self._last_key, self._is_spoilt = -1, False
 
     def check(self, window: range, wanted: AbstractSet[int]) -> Iterator[tuple[str, str, int | None]]:
@@ -309,9 +323,10 @@ class _WindowChecker:
         shown = self._cursor.stamps[number]
         if frame.pts != shown:
             return "video", f"frame {number} is shown at pts {frame.pts}, not {shown}"
-        # A lossy codec gives other pixels than were coded; then the carrier's own check is all there is.
+        # A lossy codec gives other pixels than were coded. Its coded bytes have been compared already, so
+        # what is left is whether the carrier reads its content.
         written = int(self._reader.frames.stegos[number])
-        if self._carrier.needs_lossless and planes_crc(frame.planes) != written:
+        if self._is_exact and planes_crc(frame.planes) != written:
             return "pixels", f"frame {number} decodes to other pixels than were written"
         return "", ""
 
@@ -344,7 +359,8 @@ def check(path: Path_, progress: Progress | None = None, key: PayloadKey | None 
     """Verify a file just written. Raises ChecksumError unless it is sound."""
     found = verify_with_key(path, key, progress=progress)
     if not found.is_sound:
-        raise ChecksumError(
-            "the file written does not read back", found=found.faults[0].text, remedy="Try another `codec=`."
-        )
+        first = found.faults[0]
+        is_too_coarse = first.kind == "marks" and found.is_lossy
+        remedy = "Give a lower `crf=`." if is_too_coarse else "Try another `codec=`."
+        raise ChecksumError("the file written does not read back", found=first.text, remedy=remedy)
     return found

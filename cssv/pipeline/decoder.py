@@ -40,12 +40,13 @@ from cssv.files.closing import Closing
 from cssv.files.patched import InputFile
 from cssv.files.paths import Path_
 from cssv.files.system import is_of_system
-from cssv.frames import Frame, Layout, planes_crc
+from cssv.frames import Frame, Layout
 from cssv.interop.rows import Origin
 from cssv.payload.sealing import PayloadKey
 from cssv.pipeline.arguments import to_key
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import EXTENSION
+from cssv.pipeline.frame_check import FrameCheck
 from cssv.pipeline.moment import Moment
 from cssv.pipeline.scene_track import SceneSample
 from cssv.pipeline.sealed_track import carrier_of_version, open_facts, read_stored_sample, stored_sample
@@ -109,6 +110,7 @@ class Decoder(Closing):
         self._stack = ExitStack()
         self._access = Access(self, f"the decoder of {self._path}")
         self.reader: Reader | None = None
+        self._check: FrameCheck | None = None
         try:
             self._carrier: AnyCarrier | None = None
             # Also a damaged one: its pixels must not pass for those of a copy, which has no scene track.
@@ -118,6 +120,7 @@ class Decoder(Closing):
                 # A wrong password is found here, and not at the first frame.
                 open_facts(facts, self._key)
                 self._carrier = carrier_of_version(facts, self._key)
+                self._check = FrameCheck(self.reader, self._carrier)
             else:
                 _check_no_version(source, version)
             with self._as_damage():
@@ -305,9 +308,9 @@ class Decoder(Closing):
 
     def _checked(self, frame: Frame) -> Frame:
         """A frame whose pixels are as written, with its duration."""
-        if self.reader is None:
+        if self.reader is None or self._check is None:
             return frame
-        self._check_pixels(self.reader, frame)
+        self._check_pixels(self.reader, self._check, frame)
         # The tables are exact also for codecs whose durations FFmpeg does not pass on.
         table = self.reader.video.table
         return replace(frame, duration=table.time(frame.number + 1) - table.time(frame.number))
@@ -360,15 +363,13 @@ class Decoder(Closing):
             return None
         return CarriedClip(first.ranges, first.scene or Scene(), self.reader.video.time_base)
 
-    def _check_pixels(self, reader: Reader, frame: Frame) -> None:
+    def _check_pixels(self, reader: Reader, check: FrameCheck, frame: Frame) -> None:
         """Raise ChecksumError unless a frame of a ``.cssv`` is what was written."""
-        number = frame.number
-        is_known = number < len(reader)
-        # A lossy codec gives other pixels than were coded; then the carrier's own checks count.
-        is_exact = self._carrier is None or self._carrier.needs_lossless
-        if not is_known or (is_exact and planes_crc(frame.planes) != int(reader.frames.stegos[number])):
-            raise self._damaged(f"frame {number} decodes to other pixels")
-        self._hint = replace(self._hint, is_verified=is_exact)
+        if frame.number >= len(reader):
+            raise self._damaged(f"frame {frame.number} is not among those written")
+        if fault := check.fault(frame):
+            raise self._damaged(fault)
+        self._hint = replace(self._hint, is_verified=check.is_exact)
 
     def _lost(self, frame: Frame) -> NibblesLostError:
         seen = f"{self.info.width}x{self.info.height} {self.info.pix_fmt} coded with {self.info.codec}"

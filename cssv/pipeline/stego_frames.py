@@ -6,7 +6,8 @@ from cssv.carriers import carrier_of_file
 from cssv.container import Reader
 from cssv.errors import ChecksumError, VideoError
 from cssv.files.system import is_of_system
-from cssv.frames import Frame, planes_crc
+from cssv.frames import Frame
+from cssv.pipeline.frame_check import FrameCheck
 from cssv.video import FrameCursor, VideoReader
 
 
@@ -19,9 +20,7 @@ class StegoCursor(FrameCursor):
 
     def __init__(self, reader: Reader) -> None:
         self._version = reader.version.number
-        self._crcs = reader.frames.stegos
-        # A lossy codec gives other pixels than were coded; then no checksum can be compared.
-        self._is_exact = carrier_of_file(reader.version.about.meta).needs_lossless
+        self._check = FrameCheck(reader, carrier_of_file(reader.version.about.meta))
         try:
             super().__init__(VideoReader(reader.source), reader.video.pts().tolist())
         except VideoError as error:
@@ -39,8 +38,8 @@ class StegoCursor(FrameCursor):
             if is_of_system(error):
                 raise
             raise self._damaged(str(error)) from error
-        if self._is_exact and planes_crc(frame.planes) != int(self._crcs[number]):
-            raise self._damaged(f"frame {number} decodes to other pixels")
+        if fault := self._check.fault(frame):
+            raise self._damaged(fault)
         return frame
 
     def _damaged(self, what: str) -> ChecksumError:

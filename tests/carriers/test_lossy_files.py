@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 import cssv
 from cssv.carriers import CARRIERS
 from cssv.container import Reader
-from cssv.errors import ContainerError, FrameError, OptionError
+from cssv.errors import ChecksumError, ContainerError, FrameError, OptionError
 from cssv.frames import Frame
 from cssv.pipeline.config import config_from_facts
+from cssv.pipeline.frame_check import FrameCheck
 from cssv.testing import clips as synthetic
 from cssv.video import LOSSY_CODECS, AudioCopy
 from tests.carriers.brightness_carrier import BrightnessCarrier
@@ -203,3 +205,86 @@ def test_a_live_stream_of_a_carrier_of_luma_is_yuv(tmp_path):
         with pytest.raises(FrameError, match="not like the stream"):
             encoder.write(rgb)
         encoder.abort()
+
+
+def damage(path, copy, frame):
+    """A copy in which a byte of the coded video of a frame is changed."""
+    with Reader(path) as reader:
+        table = reader.video.table
+        place = int(table.offsets[frame]) + int(table.sizes[frame]) // 2
+    data = bytearray(path.read_bytes())
+    data[place] ^= 0x10
+    copy.write_bytes(data)
+    return copy
+
+
+def test_decoding_stops_at_damage(lossy, tmp_path):
+    """The bytes of a frame, and of all that it depends on, are compared before it is given out."""
+    _, path = lossy
+    with cssv.Decoder(damage(path, tmp_path / "bad.cssv", 9)) as decoder:
+        frames = []
+        with pytest.raises(ChecksumError, match="is not what was written"):
+            frames.extend(moment.number for moment in decoder)
+        # A decoder with several threads may meet the damage a few frames early.
+        assert len(frames) <= 9
+
+
+def test_frames_after_the_damage_of_their_group_are_refused(lossy, tmp_path):
+    _, path = lossy
+    planes = np.zeros((48, 32), np.uint8)
+    frames = [Frame(planes, "yuv420p", n, Fraction(1, 25), n) for n in range(synthetic.COUNT)]
+    with Reader(path) as reader:
+        check = FrameCheck(reader, BrightnessCarrier())
+        assert not check.is_exact
+        for number in (3, 20, 1, 23, 0):
+            assert check.fault(frames[number]) == ""
+    with Reader(damage(path, tmp_path / "bad.cssv", 9)) as reader:
+        check = FrameCheck(reader, BrightnessCarrier())
+        for number in (8, 9, 23, 3, 12, 0):
+            assert (check.fault(frames[number]) == "") == (number < 9), number
+
+
+def test_a_lossless_version_of_such_a_carrier_compares_pixels(clips, tmp_path):
+    path = tmp_path / "lossless.cssv"
+    encoded(clips, path, "ffv1")
+    with cssv.Decoder(path) as decoder:
+        frame = next(iter(decoder)).frame
+    with Reader(path) as reader:
+        check = FrameCheck(reader, BrightnessCarrier())
+        assert check.is_exact
+        assert check.fault(frame) == ""
+        planes = frame.planes.copy()
+        planes[5, 5] ^= 1
+        assert "other pixels" in check.fault(replace(frame, planes=planes))
+    assert not cssv.verify(path).is_lossy
+    assert cssv.verify(path).notes == ()
+
+
+def test_verify_says_what_it_cannot_compare(lossy):
+    _, path = lossy
+    found = cssv.verify(path)
+    assert found.is_lossy
+    assert found.to_json()["lossy"] is True
+    assert any("coded bytes" in note for note in found.notes)
+
+
+def test_a_quality_at_which_the_content_is_lost_is_an_error(clips, tmp_path):
+    with pytest.raises(ChecksumError, match="Give a lower `crf=`"):
+        encoded(clips, tmp_path / "x.cssv", "h264", crf=51)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_name_may_be_that_of_an_ordinary_video(clips, tmp_path):
+    """A file is known to be a .cssv by its content."""
+    path = tmp_path / "clip.mp4"
+    encoded(clips, path, "h264")
+    assert cssv.info(path).kind == "cssv"
+    assert cssv.verify(path).faults == ()
+    cssv.commit(path, WARMER, created_s=2)
+    with cssv.open(path, version=1) as clip:
+        assert clip[5].objects[0].temperature_c == 20
+    # Its objects are taken over, as from any .cssv.
+    done = cssv.encode(path, tmp_path / "again.mp4", carrier="brightness")
+    assert done.tracks == 2
+    with pytest.raises(OptionError, match=r"clip\.mp4"):
+        cssv.encode(path, path, carrier="brightness", overwrite=True)
