@@ -50,7 +50,7 @@ def _offers(each: cssv.CarrierCapacity) -> Iterator[str]:
     strengths = list(dict.fromkeys(offer.psnr_db for offer in each.offers))
     held = {(offer.psnr_db, offer.recoding): offer.offered_bytes for offer in each.offers}
     yield ""
-    yield f"{each.carrier}: bytes of a window that come back, by strength (PSNR of brightness) and re-encoding"
+    yield f"{each.carrier}: bytes of a window that come back, by PSNR of brightness and by re-encoding"
     rows = [
         [f"{strength} dB", *(f"{held[strength, recoding]:,}" for recoding in recodings)]
         for strength in strengths
