@@ -27,7 +27,11 @@ CARRIERS: Mapping[str, Mapping[str, str]] = {
     "nibble, sparse": {"carrier": "nibble", "fidelity": "sparse"},
     "nibble, full": {"carrier": "nibble", "fidelity": "full"},
     "constructive": {"carrier": "constructive"},
+    # Lossless, so that the marks alone are seen, and not the codec.
+    "robust, 48 dB": {"carrier": "robust", "strength": "48", "codec": "ffv1"},
 }
+#: Frames with fewer pixels have no room for the robust carrier's payloads.
+ROBUST_PIXELS = 512 * 384
 #: Attributes of all objects, so that the carriers hide every attribute there is.
 SCENE: Mapping[str, Any] = {
     "cssv_scene": 1,
@@ -139,12 +143,13 @@ class CssvCarrier:
     Attributes:
         name: of the row.
         options: of :func:`cssv.encode`.
+        least_pixels: it takes no smaller frames.
     """
 
     name: str
     options: Mapping[str, str]
+    least_pixels: int = 0
     planes: ClassVar[Planes] = "native"
-    least_pixels: ClassVar[int] = 0
 
     def embed(self, excerpt: Excerpt) -> list[Frame]:
         with TemporaryDirectory() as folder:
@@ -263,7 +268,10 @@ class InvisibleWatermark:
 def all_embedders(rates: Sequence[float]) -> list[Embedder]:
     """The cover itself, the carriers of CSSV, plain rivals at given rates, and the packages installed."""
     found: list[Embedder] = [NoEmbedding()]
-    found += [CssvCarrier(name, options) for name, options in CARRIERS.items()]
+    found += [
+        CssvCarrier(name, options, ROBUST_PIXELS if options["carrier"] == "robust" else 0)
+        for name, options in CARRIERS.items()
+    ]
     for title, method in (("LSB replacement", replace_bits), ("LSB matching", match_bits)):
         found += [RandomBits(f"{title}, {100 * rate:g} %", method, rate) for rate in rates]
     found += [

@@ -149,7 +149,7 @@ class _Clip:
         objects: number of objects.
         notes: for users.
         carrier: that of a ``.cssv``, with its options.
-        plan: how its frames are read; None for a ``.cssv``.
+        plan: how its frames are read.
     """
 
     info: VideoInfo
@@ -157,8 +157,8 @@ class _Clip:
     content: Callable[[int], FrameContent]
     objects: int
     notes: tuple[str, ...]
+    plan: ClipPlan
     carrier: AnyCarrier | None = None
-    plan: ClipPlan | None = None
 
     def time(self, number: int) -> Fraction:
         """Presentation time of a frame in seconds."""
@@ -296,7 +296,7 @@ def _stored(path: Path, password: str | None, key: PayloadKey | None) -> Iterato
         # A key is also for what would be embedded, where the file itself has none.
         if isinstance(carrier, KeyedCarrier):
             carrier = give_key(carrier, key)
-        yield _Clip(info, pts, content, len(tracks), reader.index.notes, carrier)
+        yield _Clip(info, pts, content, len(tracks), reader.index.notes, ClipPlan.open(path), carrier)
 
 
 def _perceived(
@@ -325,7 +325,7 @@ def _perceived(
         return FrameContent(number, pts[number], info.time_base, objects, ranges, shifted)
 
     notes = (*taken, *detector.notes, *info.notes, *ground_note(loaded.camera, plane), *annotator.warnings)
-    return _Clip(info, pts, content, len(annotator.facts), notes, plan=plan)
+    return _Clip(info, pts, content, len(annotator.facts), notes, plan)
 
 
 def _measure_all(
@@ -348,11 +348,10 @@ def _measure_all(
 
 def _measure(carrier: AnyCarrier, clip: _Clip, progress: Progress | None) -> CarrierCapacity:
     """What the clip needs with a carrier."""
-    offers: tuple[Offer, ...] = ()
-    if clip.plan is not None:
-        # The scene has no effect on the numbers.
-        offers = offers_for_clip(carrier, clip.plan, Scene())
-        carrier = prepare_for_clip(carrier, clip.plan, Scene())
+    # The scene has no effect on the numbers.
+    offers = offers_for_clip(carrier, clip.plan, Scene())
+    # That of a .cssv was prepared for the original clip.
+    carrier = carrier if carrier is clip.carrier else prepare_for_clip(carrier, clip.plan, Scene())
     codec, info = window_codec(carrier), clip.info
     # A clip in other planes is converted.
     layout = info.layout if info.layout in carrier.layouts else carrier.layouts[0]

@@ -234,17 +234,11 @@ def encode(
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         written, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
+    written = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
-        path=target,
-        frames=frames,
-        tracks=len(content.annotator.facts),
-        ranges=content.ranges,
-        source_bytes=bytes_of_clip(clip),
-        bytes=target.stat().st_size,
-        notes=(*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings),
-        verification=verification,
-        clip_frames=len(plan.stamps),
-    )
+        target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
+        target.stat().st_size, written, verification, len(plan.stamps),
+    )  # fmt: skip
 
 
 def _check_clip(

@@ -135,7 +135,7 @@ def test_every_public_callable_is_here():
     results = {
         "Artefacts", "Capacity", "CarrierCapacity", "Committed", "Compacted", "CssvError", "Decoded",
         "Difference", "Encoded", "Exported", "Fault", "History", "Information", "Moment", "ObjectRow",
-        "Recovered", "Tracked", "Trajectory", "TrajectoryPart", "Verification", "Version",
+        "PictureView", "Recovered", "Tracked", "Trajectory", "TrajectoryPart", "Verification", "Version",
     }  # fmt: skip
     others = {"CARRIERS", "Detector", "__version__", "open"}
     assert set(CALLED) | results | others == set(cssv.__all__)
