@@ -398,14 +398,15 @@ def _draw(
     """Draw frames, and code them and the frames that depend on them."""
     if not drawn:
         return _Coded()
-    runs = spans(drawn, base.parent.video.table.syncs, len(base))
+    table = base.parent.video.table
+    breaks = None if table.order is None else table.breaks
+    runs = spans(drawn, table.syncs, len(base), breaks=breaks)
     numbers = counted(chain(*runs), "redraw", sum(map(len, runs)), progress)
     drawn_set, changed = frozenset(drawn), 0
     drawing = _WindowDrawing(base, embedder, annotator, covers)
     info = replace(base.info, rate=base.recorded.rate)
-    entries = base.parent.video.table.entries
     config = base.recorded.config
-    settings = SpliceSettings.from_entries(info, config.codec, config.crf, entries, base.root_frame(0))
+    settings = SpliceSettings.from_entries(info, config.codec, config.crf, table.entries, base.root_frame(0))
     with SerialWorker() as worker:
         for run in runs:
             with settings.encoder() as encoder:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ from cssv.pipeline.sealed_track import (
     read_stored_sample,
 )
 from cssv.pipeline.window_check import is_intact, whole_windows, windows_of
-from cssv.video import FrameCursor, VideoReader
+from cssv.video import REORDER_WINDOW, FrameCursor, VideoReader
 
 #: Identity of a video sample: its place in the file, and the checksum of its pixels.
 _SAMPLE = np.dtype([("offset", np.int64), ("crc", np.uint32)])
@@ -278,10 +280,11 @@ class _WindowChecker:
         self._reader = reader
         self._carrier = carrier
         self._cursor = cursor
-        self._spoilt = spoilt
+        self._table = reader.video.table
+        self._spoilt = sorted(map(self._table.place, spoilt))
         self._is_readable = is_readable
         self._is_exact = planes_are_exact(carrier, reader.version.about.meta)
-        self._last_key, self._is_spoilt = -1, False
+        self._last_key, self._is_failed = -1, False
 
     def check(self, window: range, wanted: AbstractSet[int]) -> Iterator[tuple[str, str, int | None]]:
         """Kind and text of the fault of each frame that is wanted, both empty for a sound one.
@@ -304,9 +307,11 @@ class _WindowChecker:
         """A frame, and kind and text of its fault; None if it depends on a damaged sample."""
         key = self._reader.key_before(self._reader.video.number, number)
         if key != self._last_key:
-            self._last_key, self._is_spoilt = key, any(key <= bad <= number for bad in self._spoilt)
-        self._is_spoilt = self._is_spoilt or number in self._spoilt
-        if self._is_spoilt:
+            self._last_key, self._is_failed = key, False
+        # What is decoded behind the first damaged sample of a group may depend on it.
+        place, at = self._table.place(number), bisect_left(self._spoilt, key)
+        damaged = self._spoilt[at] if at < len(self._spoilt) else math.inf
+        if self._is_failed or damaged <= place:
             return None
         try:
             frame = self._cursor.read(number)
@@ -314,8 +319,12 @@ class _WindowChecker:
         except (VideoError, ContainerError) as error:
             if is_of_system(error):
                 raise
-            self._is_spoilt = True
+            self._is_failed = True
             frame, kind, text = None, "video", f"frame {number}: {error}"
+        # Where frames are reordered, a decoder may meet the damage before it returns the frames ahead of it.
+        if kind and self._table.order is not None and damaged <= place + REORDER_WINDOW:
+            self._is_failed = True
+            return None
         return None if kind else frame, kind, text
 
     def _frame_fault(self, frame: Frame, number: int) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from io import FileIO
@@ -89,7 +89,7 @@ class Appender(Closing):
         self._staged: VersionRow | None = None
         self._mdat: int | None = None
         self._written: set[tuple[str, int]] = set()
-        self._queue: list[tuple[str, int, bytes]] = []
+        self._queue: list[tuple[bool, int, int, bytes]] = []
         self._queue_bytes = 0
         self._entry_numbers: dict[bytes, int] = {}
         table, video, scene = self.reader.frames, self.reader.video, self.reader.scene
@@ -122,6 +122,7 @@ class Appender(Closing):
         is_key: bool,
         stego_crc: int,
         head: bytes | None = None,
+        place: int | None = None,
     ) -> None:
         """Replace the video sample of a frame.
 
@@ -132,37 +133,36 @@ class Appender(Closing):
             stego_crc: CRC-32 of the frame's decoded planes.
             head: an MP4 that holds the sample entry, or the entry itself, with which the sample is
                 decoded; None for that of the parent's frame.
+            place: in the order of decoding; the number of the frame by default.
         """
         self._mark_written("video", frame)
         samples = self._samples["video"]
         entry = int(samples.entries[frame]) if head is None else self._entry_number(head)
-        self._enqueue("video", frame, data)
+        place = check_limit("no such place", frame if place is None else place, len(self.reader) - 1)
+        self._enqueue("video", frame, place, data)
+        samples.places[frame] = place
         samples.entries[frame], samples.keys[frame] = entry, is_key
         self._stegos[frame] = check_limit("CRC-32 is out of range", stego_crc, 0xFFFFFFFF)
 
     def write_scene(self, frame: int, data: bytes) -> None:
         """Replace the scene sample of a frame: JSON in UTF-8."""
         self._mark_written("scene", frame)
-        self._enqueue("scene", frame, data)
+        self._enqueue("scene", frame, frame, data)
 
     def share_video(self, frame: int, other: Reader) -> None:
         """Use the video sample that another version of this file has for a frame; adds no bytes."""
         self._check_same_file(other, frame)
         self._mark_written("video", frame)
-        table, samples = other.video.table, self._samples["video"]
-        samples.offsets[frame], samples.sizes[frame] = table.offsets[frame], table.sizes[frame]
-        samples.entries[frame] = samples.head(table.entries[table.entry_of(frame)])
-        samples.keys[frame] = other.is_key(other.video.number, frame)
-        samples.crcs[frame] = other.frames.samples[frame]
+        table, is_key = other.video.table, other.is_key(other.video.number, frame)
+        self._samples["video"].take(frame, table, is_key=is_key, crc=int(other.frames.samples[frame]))
         self._stegos[frame] = other.frames.stegos[frame]
 
     def share_scene(self, frame: int, other: Reader) -> None:
         """Use the scene sample that another version of this file has for a frame; adds no bytes."""
         self._check_same_file(other, frame)
         self._mark_written("scene", frame)
-        table, samples = other.scene.table, self._samples["scene"]
-        samples.offsets[frame], samples.sizes[frame] = table.offsets[frame], table.sizes[frame]
-        samples.crcs[frame] = other.frames.scenes[frame]
+        table, is_key = other.scene.table, other.is_key(other.scene.number, frame)
+        self._samples["scene"].take(frame, table, is_key=is_key, crc=int(other.frames.scenes[frame]))
 
     def _check_same_file(self, other: Reader, frame: int) -> None:
         """Raise ContainerError unless the other version lies in this file and has this frame."""
@@ -187,40 +187,36 @@ class Appender(Closing):
             self._entry_numbers[head] = self._samples["video"].head(extract_entry(head, "video"))
         return self._entry_numbers[head]
 
-    def _enqueue(self, kind: str, frame: int, data: bytes) -> None:
+    def _enqueue(self, kind: str, frame: int, place: int, data: bytes) -> None:
         """Queue a sample until its chunk is full, so that the samples of a chunk lie end to end."""
         check_limit("sample is empty or too long", len(data), SAMPLE_LIMIT, 1)
-        if self._queue and not self._is_near(frame):
+        if self._queue and not self._is_near(place):
             self._write_queue()
-        self._queue.append((kind, frame, bytes(data)))
+        self._queue.append((kind == "scene", place, frame, bytes(data)))
         self._queue_bytes += len(data)
         if self._queue_bytes >= CHUNK_BYTES:
             self._write_queue()
 
-    def _is_near(self, frame: int) -> bool:
-        """Whether a frame lies within the duration of a chunk after the first queued one."""
+    def _is_near(self, place: int) -> bool:
+        """Whether a sample is decoded within the duration of a chunk after the first queued one."""
         first = self._queue[0][1]
-        return 0 <= int(self._times[frame]) - int(self._times[first]) < self._chunk_units
+        return 0 <= int(self._times[place]) - int(self._times[first]) < self._chunk_units
 
     def _write_queue(self) -> None:
-        """Write the queued samples, video before scene, and empty the queue."""
+        """Write the queued samples, video before scene, in the order of decoding, and empty the queue."""
         with self._writing("write samples to"):
             # The box claims more bytes than any file has: until the samples are complete and flushed, every
             # walk of the file ends here.
             if self._mdat is None and self._queue:
                 self._mdat = self._end
                 self._put(b"\0\0\0\1mdat" + U64.pack(_UNFINISHED))
-            for kind in ("video", "scene"):
-                self._put_samples(kind, sorted(row[1:] for row in self._queue if row[0] == kind))
+            for is_scene, _, frame, data in sorted(self._queue):
+                samples = self._samples["scene" if is_scene else "video"]
+                samples.offsets[frame], samples.sizes[frame] = self._end, len(data)
+                samples.crcs[frame] = zlib.crc32(data)
+                self._put(data)
         self._queue.clear()
         self._queue_bytes = 0
-
-    def _put_samples(self, kind: str, rows: Sequence[tuple[int, bytes]]) -> None:
-        samples = self._samples[kind]
-        for frame, data in rows:
-            samples.offsets[frame], samples.sizes[frame] = self._end, len(data)
-            samples.crcs[frame] = zlib.crc32(data)
-            self._put(data)
 
     # A version.
 

@@ -19,7 +19,7 @@ from cssv.container.index import FrameTable, Index, VersionRow, index_size, writ
 from cssv.container.limits import MOOV_LIMIT, check_limit
 from cssv.container.moov import MediaTrack, Movie, write_moov
 from cssv.container.mp4_boxes import U64, read_exactly, write_box
-from cssv.container.tables import I64s, U32s
+from cssv.container.tables import I64s, SampleTable, U32s
 from cssv.errors import ChecksumError, ContainerError, OptionError, OutputError
 
 _MDAT_HEADER = 16
@@ -126,7 +126,7 @@ class _Compaction:
             tracks, offsets, sizes, crcs = (
                 np.concatenate([row[column] for row in rows]) for column in range(1, 5)
             )
-            # Stable: within a chunk samples stay in the order of the track.
+            # Stable: within a chunk samples stay in the order of decoding.
             order = np.lexsort((tracks, begins))
             parts.append((offsets[order], sizes[order], crcs[order]))
             self._fresh_bytes.append(int(sizes.sum()))
@@ -208,7 +208,7 @@ def _fresh(
     frames: FrameTable,
     archive: Archive,
 ) -> tuple[F64s, I64s, I64s, I64s, I64s]:
-    """The samples of a track that are not visited yet, as five columns in the order of the track.
+    """The samples of a track that are not visited yet, as five columns in the order of decoding.
 
     The columns: start of its chunk in seconds, place of the track in the movie, offset, bytes, and CRC-32,
     which is -1 for audio.
@@ -218,16 +218,22 @@ def _fresh(
         samples, crcs = _fresh_audio(visited, audio_keys, track, frames, archive)
     else:
         crcs = frames.samples if track.kind == "video" else frames.scenes
-        samples = np.sort(visited.claim(table.offsets, table.sizes, crcs).astype(np.int64))
+        samples = _in_turn(table, visited.claim(table.offsets, table.sizes, crcs))
     sizes = table.sizes[samples].astype(np.int64)
     known = np.full(len(samples), -1) if track.kind == "audio" else crcs[samples].astype(np.int64)
     places = np.full(len(samples), place)
     return _begins(track, samples, sizes), places, table.offsets[samples], sizes, known
 
 
+def _in_turn(table: SampleTable, samples: NDArray[np.intp]) -> I64s:
+    """Samples of a table, put in the order of decoding."""
+    return samples[np.argsort(table.places()[samples], kind="stable")].astype(np.int64)
+
+
 def _begins(track: MediaTrack, samples: I64s, sizes: I64s) -> F64s:
     """Start in seconds of the chunk that each of these samples will be in."""
-    times = track.pts()[samples]
+    # Chunks hold what is decoded within their duration.
+    times = track.pts()[track.table.places()[samples]]
     starts = short_runs(times, sizes, track.timescale, np.zeros(0, np.int64))
     lengths = np.diff(starts, append=len(times))
     return np.repeat(times[starts] / track.timescale, lengths)

@@ -55,9 +55,10 @@ class JournalChunk:
         offset: of the first byte.
         crc: CRC-32 of all bytes.
         sizes: bytes of each sample.
-        ticks: presentation times in media units.
-        duration: of the last sample in media units; 0 for unknown.
+        ticks: times of decoding in media units; without reordering, times of presentation.
+        duration: in media units, of that sample of the track so far that is shown last; 0 for unknown.
         keys: places of the key samples within the chunk, from 0.
+        shifts: time from decoding to showing of each sample; empty for a chunk of a track without reordering.
     """
 
     track: int
@@ -67,6 +68,7 @@ class JournalChunk:
     ticks: tuple[int, ...]
     duration: int
     keys: frozenset[int]
+    shifts: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -118,10 +120,9 @@ class Journal:
 
     def add_chunk(self, chunk: JournalChunk) -> None:
         """List a chunk whose bytes the system has."""
-        self._put(
-            ["chunk", chunk.track, chunk.offset, chunk.crc, chunk.sizes, chunk.ticks, chunk.duration,
-             sorted(chunk.keys)]
-        )  # fmt: skip
+        row = [chunk.track, chunk.offset, chunk.crc, chunk.sizes, chunk.ticks, chunk.duration]
+        shifts = [chunk.shifts] if chunk.shifts else []
+        self._put(["chunk", *row, sorted(chunk.keys), *shifts])
 
     def _put(self, values: list[Any]) -> None:
         try:
@@ -173,7 +174,7 @@ def _add(content: JournalContent, kind: object, values: list[Any]) -> None:
     elif kind == "frames":
         content.stegos += map(int, values)
     elif kind == "chunk":
-        track_id, offset, crc, sizes, ticks, duration, keys = values
+        track_id, offset, crc, sizes, ticks, duration, keys, *shifts = values
         chunk = JournalChunk(
             int(track_id),
             int(offset),
@@ -182,6 +183,7 @@ def _add(content: JournalContent, kind: object, values: list[Any]) -> None:
             tuple(map(int, ticks)),
             int(duration),
             frozenset(map(int, keys)),
+            tuple(int(shift) for listed in shifts for shift in listed),
         )
         content.chunks.append(chunk)
 
@@ -197,3 +199,29 @@ def sound_chunks(file: BinaryIO, content: JournalContent) -> list[JournalChunk]:
             break
         found.append(chunk)
     return found
+
+
+def complete_frames(content: JournalContent, chunks: Sequence[JournalChunk]) -> int:
+    """Number of frames with a video sample, a scene sample and a checksum.
+
+    None of them is decoded from a frame that is missing.
+    """
+    frames, shifted = len(content.stegos), list[JournalChunk]()
+    for number, track in enumerate(content.tracks, 1):
+        if track.kind != "audio":
+            own = [chunk for chunk in chunks if chunk.track == number]
+            frames = min(frames, sum(len(chunk.sizes) for chunk in own))
+            shifted = own if any(chunk.shifts for chunk in own) else shifted
+    return _shown_whole(shifted, frames) if shifted else frames
+
+
+def _shown_whole(chunks: Sequence[JournalChunk], frames: int) -> int:
+    """The most frames, up to ``frames``, that are decoded before all later ones."""
+    latest = whole = count = 0
+    for chunk in chunks:
+        for ticks, shift in zip(chunk.ticks, chunk.shifts or [0] * len(chunk.ticks), strict=True):
+            latest, count = max(latest, ticks + shift), count + 1
+            # The samples so far are shown no later than as many frames are, so they are these frames.
+            if latest == ticks and count <= frames:
+                whole = count
+    return whole

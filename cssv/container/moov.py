@@ -84,6 +84,8 @@ class MediaTrack:
         check_limit("width does not fit a track header", self.width, SIDE_LIMIT)
         check_limit("height does not fit a track header", self.height, SIDE_LIMIT)
         check_language(self.language)
+        if self.kind != "video" and self.table.order is not None:
+            raise ContainerError(f"the samples of a {self.kind} track are reordered")
 
     @property
     def time_base(self) -> Fraction:
@@ -216,10 +218,11 @@ def _write_trak(track: MediaTrack, timescale: int, created: int, video: int, *, 
 
 
 def _write_edits(track: MediaTrack, timescale: int) -> bytes:
-    """The ``edts`` box that moves the first sample to ``track.start``; no bytes if that is 0."""
-    if track.start == 0:
+    """The ``edts`` box that shows the first sample at ``track.start``; no bytes if it is there already."""
+    delay = track.table.delay
+    if track.start == 0 and not delay:
         return b""
-    rows = [(_shown_duration(track, timescale), max(-track.start, 0))]
+    rows = [(_shown_duration(track, timescale), max(-track.start, 0) + delay)]
     if track.start > 0:
         rows.insert(0, (_round(Fraction(track.start * timescale, track.timescale)), -1))
     packed = b"".join(U64.pack(length) + I64.pack(at) + U32.pack(0x10000) for length, at in rows)
@@ -302,7 +305,7 @@ def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> MediaTrac
     media_timescale = check_limit("timescale is out of range", header.u32(), TIMESCALE_LIMIT, 1)
     language = _read_language(header, wide=wide) if kind == "audio" else UNDETERMINED
     information = read_boxes(only_box(media, b"minf", "mdia"), "minf")
-    table = read_stbl(only_box(information, b"stbl", "minf"), samples_left)
+    table = read_stbl(only_box(information, b"stbl", "minf"), samples_left, may_reorder=kind == "video")
     # Nothing in these boxes is used; the calls check that none of them occurs twice.
     for name in (b"vmhd", b"smhd", b"nmhd"):
         optional_box(information, name, "minf")
@@ -312,7 +315,7 @@ def _read_trak(trak: memoryview, timescale: int, samples_left: int) -> MediaTrac
     if kind == "scene" and not all(is_scene_entry(entry) for entry in table.entries):
         return None
     number, width, height = _read_tkhd(only_box(boxes, b"tkhd", "trak"))
-    start = _read_start(optional_box(boxes, b"edts", "trak"), timescale, media_timescale)
+    start = _read_start(optional_box(boxes, b"edts", "trak"), timescale, media_timescale) + table.delay
     if kind != "video":
         width = height = 0
     return MediaTrack(number, kind, media_timescale, start, table, width, height, language)
@@ -338,7 +341,7 @@ def _read_tkhd(payload: memoryview) -> tuple[int, int, int]:
 
 
 def _read_start(edts: memoryview | None, timescale: int, media_timescale: int) -> int:
-    """Presentation time of the first sample in media units."""
+    """Presentation time of the begin of the media, in media units."""
     if edts is None:
         return 0
     fields = FieldReader(only_box(read_boxes(edts, "edts"), b"elst", "edts"), "elst")

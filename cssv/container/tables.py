@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cssv.container.decode_order import (
+    I64s,
+    U32s,
+    breaks_of,
+    check_groups,
+    composition_offsets,
+    read_order,
+    to_frames,
+)
 from cssv.container.entries import read_entries
 from cssv.container.limits import DURATION_LIMIT, ENTRIES_LIMIT, SAMPLE_LIMIT, check_limit
 from cssv.container.mp4_boxes import (
@@ -20,8 +30,7 @@ from cssv.container.mp4_boxes import (
 )
 from cssv.errors import ContainerError
 
-U32s = NDArray[np.uint32]
-I64s = NDArray[np.int64]
+__all__ = ["I64s", "SampleTable", "U32s", "read_stbl", "write_stbl"]
 
 _BIG32 = np.dtype(">u4")
 _BIG64 = np.dtype(">u8")
@@ -29,7 +38,9 @@ _BIG64 = np.dtype(">u8")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampleTable:
-    """The samples of one track, in the order of decoding, which is also the order of presentation.
+    """The samples of one track.
+
+    They are counted in the order of presentation, as frames are. Chunks hold them in the order of decoding.
 
     Attributes:
         entries: sample entries, whole boxes; at least one.
@@ -40,6 +51,7 @@ class SampleTable:
         chunk_counts: (c,) uint32, samples in each chunk; sums to n.
         chunk_entries: (c,) uint32, which sample entry a chunk uses, counted from 1.
         syncs: (k,) uint32, ascending, sync samples counted from 1; None if every sample is one.
+        order: (n,) uint32, the samples in the order of decoding; None if that is the order of presentation.
         offsets: (n,) int64, offset of each sample in the file; computed.
     """
 
@@ -51,7 +63,9 @@ class SampleTable:
     chunk_counts: U32s
     chunk_entries: U32s
     syncs: U32s | None
+    order: U32s | None = None
     offsets: I64s = field(init=False)
+    _places: U32s | None = field(init=False)
     _run_samples: I64s = field(init=False)
     _run_times: I64s = field(init=False)
 
@@ -61,6 +75,8 @@ class SampleTable:
         spans = counts * self.run_deltas.astype(np.int64)
         object.__setattr__(self, "_run_samples", _starts(counts))
         object.__setattr__(self, "_run_times", _starts(spans))
+        places = None if self.order is None else np.argsort(self.order).astype(np.uint32)
+        object.__setattr__(self, "_places", places)
         object.__setattr__(self, "offsets", self._sample_offsets())
 
     def _check(self) -> None:
@@ -87,17 +103,45 @@ class SampleTable:
             rising = bool((np.diff(self.syncs.astype(np.int64)) > 0).all())
             if not rising or not 1 <= int(self.syncs[0]) <= int(self.syncs[-1]) <= count:
                 raise ContainerError("stss does not ascend within the track's samples")
+        if self.order is not None:
+            check_groups(self.order, self.syncs)
 
     def _sample_offsets(self) -> I64s:
-        sizes = self.sizes.astype(np.int64)
+        sizes = self.decoded(self.sizes).astype(np.int64)
         before = _starts(sizes)
         firsts = _starts(self.chunk_counts.astype(np.int64))[:-1]
         shift = self.chunk_offsets - before[firsts]
-        offsets: I64s = before[:-1] + np.repeat(shift, self.chunk_counts)
+        offsets: I64s = to_frames(before[:-1] + np.repeat(shift, self.chunk_counts), self.order)
         return offsets
+
+    def decoded(self, column: NDArray[Any]) -> NDArray[Any]:
+        """A column with one value a sample, put in the order of decoding."""
+        return column if self.order is None else column[self.order]
 
     def __len__(self) -> int:
         return len(self.sizes)
+
+    @property
+    def breaks(self) -> I64s:
+        """Numbers of samples, ascending from 0, at which both orders have had the same samples."""
+        return breaks_of(self.order, len(self))
+
+    @property
+    def delay(self) -> int:
+        """Media units by which the first sample is shown later than it is decoded; 0 unless reordered."""
+        return 0 if self.order is None else int(composition_offsets(self.order, self.times())[0])
+
+    def place(self, sample: int) -> int:
+        """Place of a sample in the order of decoding."""
+        return sample if self._places is None else int(self._places[sample])
+
+    def sample_at(self, place: int) -> int:
+        """The sample with this place in the order of decoding."""
+        return place if self.order is None else int(self.order[place])
+
+    def places(self) -> I64s:
+        """(n,) int64: :meth:`place` of every sample."""
+        return np.arange(len(self)) if self._places is None else self._places.astype(np.int64)
 
     @property
     def total(self) -> int:
@@ -119,7 +163,12 @@ class SampleTable:
     def entry_of(self, sample: int) -> int:
         """Number of the sample entry that this sample uses, from 0."""
         ends = np.cumsum(self.chunk_counts, dtype=np.int64)
-        return int(self.chunk_entries[int(np.searchsorted(ends, sample, side="right"))]) - 1
+        return int(self.chunk_entries[int(np.searchsorted(ends, self.place(sample), side="right"))]) - 1
+
+    def entry_numbers(self) -> I64s:
+        """(n,) int64: :meth:`entry_of` of every sample."""
+        found: I64s = np.repeat(self.chunk_entries.astype(np.int64) - 1, self.chunk_counts)
+        return to_frames(found, self.order)
 
 
 def _starts(lengths: I64s) -> I64s:
@@ -141,7 +190,7 @@ def write_stbl(table: SampleTable) -> bytes:
         write_full_box(b"stsd", 0, 0, len(table.entries).to_bytes(4, "big"), *table.entries),
         write_full_box(b"stts", 0, 0, len(stts).to_bytes(4, "big"), stts.astype(_BIG32).tobytes()),
         write_full_box(b"stsc", 0, 0, len(stsc).to_bytes(4, "big"), stsc.astype(_BIG32).tobytes()),
-        write_full_box(b"stsz", 0, 0, bytes(4), count, table.sizes.astype(_BIG32).tobytes()),
+        write_full_box(b"stsz", 0, 0, bytes(4), count, table.decoded(table.sizes).astype(_BIG32).tobytes()),
         write_full_box(
             b"co64",
             0,
@@ -153,17 +202,50 @@ def write_stbl(table: SampleTable) -> bytes:
     if table.syncs is not None:
         syncs = table.syncs.astype(_BIG32).tobytes()
         boxes.append(write_full_box(b"stss", 0, 0, len(table.syncs).to_bytes(4, "big"), syncs))
+    if table.order is not None:
+        boxes.append(_write_ctts(table.order, table.times()))
     return write_box(b"stbl", *boxes)
 
 
-def read_stbl(stbl: memoryview, limit: int) -> SampleTable:
-    """Undo :func:`write_stbl`, for any ``stbl`` without composition offsets.
+def _write_ctts(order: U32s, times: I64s) -> bytes:
+    """The ``ctts`` box: runs of samples with the same offset."""
+    offsets = composition_offsets(order, times)
+    check_limit("frames are reordered over too long a time", int(offsets.max()), DURATION_LIMIT)
+    firsts = np.flatnonzero(np.diff(offsets, prepend=-1))
+    rows = np.stack((np.diff(firsts, append=len(offsets)), offsets[firsts]), axis=1)
+    # Version 0: FFmpeg reads the negative offsets of version 1 wrongly where only the last two rows have any.
+    return write_full_box(b"ctts", 0, 0, len(rows).to_bytes(4, "big"), rows.astype(_BIG32).tobytes())
 
-    ``limit``: the most samples that this track may have; LimitError above.
+
+def _read_ctts(ctts: memoryview, times: I64s) -> U32s | None:
+    """The order of decoding by the ``ctts`` box; None if it is that of presentation."""
+    rows = _read_rows(ctts, "ctts", 2, len(times))
+    counts, offsets = rows[:, 0], rows[:, 1].astype(np.int64)
+    covered = int(counts.sum(dtype=np.uint64))
+    if covered != len(times) or not counts.all():
+        raise ContainerError(
+            "ctts does not cover the track's samples", found=covered, bound=f"{len(times)}, no run empty"
+        )
+    if not len(times):
+        return None
+    check_limit("composition offset is out of range", int(offsets.max()), DURATION_LIMIT)
+    if offsets.min():
+        raise ContainerError("ctts has no offset of 0", found=f"at least {int(offsets.min())} units")
+    return read_order(times, times + np.repeat(offsets - offsets[0], counts))
+
+
+def read_stbl(stbl: memoryview, limit: int, *, may_reorder: bool = False) -> SampleTable:
+    """Undo :func:`write_stbl`.
+
+    Args:
+        stbl: the payload of the box.
+        limit: the most samples that this track may have; LimitError above.
+        may_reorder: whether samples may be decoded in another order than they are shown.
     """
     boxes = read_boxes(stbl, "stbl")
-    if optional_box(boxes, b"ctts", "stbl") is not None:
-        raise ContainerError("track has composition offsets", remedy="Encode it without B-frames.")
+    ctts = optional_box(boxes, b"ctts", "stbl")
+    if ctts is not None and not may_reorder:
+        raise ContainerError("a track other than the video has composition offsets")
     sizes = _read_stsz(only_box(boxes, b"stsz", "stbl"), limit)
     # No run and no chunk is empty, so no other table has more rows than there are samples.
     limit = len(sizes)
@@ -175,7 +257,7 @@ def read_stbl(stbl: memoryview, limit: int) -> SampleTable:
     heads = read_entries(stsd)
     if 8 + sum(map(len, heads)) != len(stsd):
         raise ContainerError("stsd is longer than its count says")
-    return SampleTable(
+    table = SampleTable(
         entries=heads,
         sizes=sizes,
         run_counts=stts[:, 0].copy(),
@@ -185,6 +267,9 @@ def read_stbl(stbl: memoryview, limit: int) -> SampleTable:
         chunk_entries=entries,
         syncs=None if stss is None else _read_rows(stss, "stss", 1, limit)[:, 0].copy(),
     )
+    # Only now it is known that the times are within their bounds.
+    order = None if ctts is None else _read_ctts(ctts, table.times())
+    return table if order is None else replace(table, sizes=to_frames(sizes, order), order=order)
 
 
 def _read_rows(payload: memoryview, what: str, columns: int, limit: int) -> U32s:

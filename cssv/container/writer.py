@@ -7,7 +7,7 @@ import zlib
 from array import array
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -15,9 +15,17 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from cssv.container.chunks import CHUNK_BYTES, CHUNK_S
+from cssv.container.decode_order import U32s, to_frames
 from cssv.container.entries import Kind, extract_entry, scene_entry
 from cssv.container.index import FrameTable, Index, IndexMeta, VersionRow, index_size, write_index
-from cssv.container.journal import Journal, JournalChunk, JournalContent, JournalTrack, sound_chunks
+from cssv.container.journal import (
+    Journal,
+    JournalChunk,
+    JournalContent,
+    JournalTrack,
+    complete_frames,
+    sound_chunks,
+)
 from cssv.container.limits import (
     DURATION_LIMIT,
     MOOV_LIMIT,
@@ -31,7 +39,7 @@ from cssv.container.limits import (
 )
 from cssv.container.moov import UNDETERMINED, MediaTrack, Movie, check_language, write_moov
 from cssv.container.mp4_boxes import U64, write_box
-from cssv.container.tables import SampleTable
+from cssv.container.track_record import TrackRecord
 from cssv.errors import ContainerError, OutputError
 from cssv.files.atomic import whole_file
 
@@ -41,98 +49,10 @@ FTYP = write_box(b"ftyp", b"isom", bytes((0, 0, 2, 0)), b"isom", b"iso2", b"mp41
 _MDAT_HEADER = 16
 
 
-@dataclass(slots=True)
-class _TrackRecord:
-    """The table of one track while it grows, about 20 bytes per sample, and the samples of its open chunk."""
-
-    kind: Kind
-    time_base: Fraction
-    width: int = 0
-    height: int = 0
-    language: str = UNDETERMINED
-    first: int = 0
-    last: int = 0
-    last_duration: int = 0
-    crc: int = 0
-    sizes: array[int] = field(default_factory=lambda: array("I"))
-    crcs: array[int] = field(default_factory=lambda: array("I"))
-    syncs: array[int] = field(default_factory=lambda: array("I"))
-    run_counts: array[int] = field(default_factory=lambda: array("I"))
-    run_deltas: array[int] = field(default_factory=lambda: array("I"))
-    chunk_offsets: array[int] = field(default_factory=lambda: array("Q"))
-    chunk_counts: array[int] = field(default_factory=lambda: array("I"))
-    chunk: list[bytes] = field(default_factory=list)
-    chunk_ticks: list[int] = field(default_factory=list)
-    chunk_bytes: int = 0
-    chunk_start: int = 0
-
-    def add(self, data: bytes, ticks: int, duration: int, *, is_key: bool) -> None:
-        """Add one sample to the table and to the open chunk; times in media units."""
-        if not self.sizes:
-            self.first = self.chunk_start = ticks
-        else:
-            self._add_delta(ticks - self.last)
-        self.last, self.last_duration = ticks, duration
-        self.sizes.append(len(data))
-        # The frame table has one checksum for a whole audio track, and one per frame for the others.
-        if self.kind == "audio":
-            self.crc = zlib.crc32(data, self.crc)
-        else:
-            self.crcs.append(zlib.crc32(data))
-        if is_key:
-            self.syncs.append(len(self.sizes))
-        if not self.chunk:
-            self.chunk_start = ticks
-        self.chunk.append(data)
-        self.chunk_ticks.append(ticks)
-        self.chunk_bytes += len(data)
-
-    def _add_delta(self, delta: int) -> None:
-        if self.run_deltas and self.run_deltas[-1] == delta:
-            self.run_counts[-1] += 1
-        else:
-            self.run_deltas.append(delta)
-            self.run_counts.append(1)
-
-    def end_chunk(self, offset: int) -> None:
-        """Note the place of the open chunk, whose bytes are in the file now, and begin another."""
-        self.chunk_offsets.append(offset)
-        self.chunk_counts.append(len(self.chunk))
-        self.chunk.clear()
-        self.chunk_ticks.clear()
-        self.chunk_bytes = 0
-
-    def to_journal(self, track: int, offset: int) -> JournalChunk:
-        """The open chunk as the journal lists it."""
-        first = len(self.sizes) - len(self.chunk)
-        keys = frozenset(sync - 1 - first for sync in self.syncs[-len(self.chunk) :] if sync > first)
-        crc = 0
-        for data in self.chunk:
-            crc = zlib.crc32(data, crc)
-        sizes = tuple(map(len, self.chunk))
-        return JournalChunk(track, offset, crc, sizes, tuple(self.chunk_ticks), self.last_duration, keys)
-
-    def table(self, entry: bytes) -> SampleTable:
-        """The finished table; call once, after the last sample."""
-        # The duration of a sample is that to the next one; the last has none, so it is given or repeated.
-        self._add_delta(self.last_duration or (self.run_deltas[-1] if self.run_deltas else 1))
-        chunks = len(self.chunk_offsets)
-        return SampleTable(
-            entries=(entry,),
-            sizes=np.array(self.sizes, np.uint32),
-            run_counts=np.array(self.run_counts, np.uint32),
-            run_deltas=np.array(self.run_deltas, np.uint32),
-            chunk_offsets=np.array(self.chunk_offsets, np.int64),
-            chunk_counts=np.array(self.chunk_counts, np.uint32),
-            chunk_entries=np.ones(chunks, np.uint32),
-            syncs=None if len(self.syncs) == len(self.sizes) else np.array(self.syncs, np.uint32),
-        )
-
-
 class Writer:
     """A file with one version that is being written, front to back.
 
-    Add the tracks, write samples in the order of their time (all tracks mixed, so that players need not
+    Add the tracks, write samples in the order of decoding (all tracks mixed, so that players need not
     seek), note a checksum per decoded frame, and finish. As a context manager it deletes what it wrote,
     unless :meth:`finish` was called.
 
@@ -158,7 +78,7 @@ class Writer:
         self._journal = journal
         self._listed = 0
         self._stack = ExitStack()
-        self._records: list[_TrackRecord] = []
+        self._records: list[TrackRecord] = []
         self._stegos = array("I")
         self._count = 0
         self._open = True
@@ -193,7 +113,7 @@ class Writer:
         check_limit("width does not fit a track header", width, SIDE_LIMIT, 1)
         check_limit("height does not fit a track header", height, SIDE_LIMIT, 1)
         self._refuse_second("video")
-        return self._add(_TrackRecord("video", time_base, width, height))
+        return self._add(TrackRecord("video", time_base, width, height))
 
     def add_audio(self, *, time_base: Fraction, language: str = UNDETERMINED) -> int:
         """Add an audio track and return its id. A track without samples is left out of the file.
@@ -201,24 +121,24 @@ class Writer:
         ``language``: ISO 639-2/T code, three letters; ``"und"`` for unknown.
         """
         check_language(language)
-        return self._add(_TrackRecord("audio", time_base, language=language))
+        return self._add(TrackRecord("audio", time_base, language=language))
 
     def add_scene(self) -> int:
         """Add the only scene track, in the time base of the video, and return its id."""
         self._refuse_second("scene")
-        return self._add(_TrackRecord("scene", self._only("video").time_base))
+        return self._add(TrackRecord("scene", self._only("video").time_base))
 
     def _refuse_second(self, kind: Kind) -> None:
         if any(record.kind == kind for record in self._records):
             raise ContainerError(f"a CSSV file has one {kind} track")
 
-    def _only(self, kind: Kind) -> _TrackRecord:
+    def _only(self, kind: Kind) -> TrackRecord:
         for record in self._records:
             if record.kind == kind:
                 return record
         raise ContainerError(f"there is no {kind} track yet", remedy=f"Call `add_{kind}()` first.")
 
-    def _add(self, record: _TrackRecord) -> int:
+    def _add(self, record: TrackRecord) -> int:
         self._check_open()
         check_limit("time base is out of range", record.time_base.denominator, TIMESCALE_LIMIT, 1)
         check_limit("time base is out of range", record.time_base.numerator, TIMESCALE_LIMIT, 1)
@@ -230,38 +150,51 @@ class Writer:
             )
         return len(self._records)
 
-    def write_sample(self, track: int, data: bytes, *, pts: int, duration: int, is_key: bool = True) -> None:
+    def write_sample(
+        self,
+        track: int,
+        data: bytes,
+        *,
+        pts: int,
+        duration: int,
+        is_key: bool = True,
+        dts: int | None = None,
+    ) -> None:
         """Append one sample.
 
         Args:
             track: id from :meth:`add_video`, :meth:`add_audio` or :meth:`add_scene`.
             data: its bytes, at least one.
-            pts: presentation time in the track's time base, above that of the sample before. Only audio
-                may start before 0.
+            pts: presentation time in the track's time base. Only audio may start before 0.
             duration: in the track's time base; 0 for unknown. Used for the last sample only: any other
                 lasts until the next one, and a last one of unknown duration lasts as long as the one before.
             is_key: whether decoding can start here; the first sample must be.
+            dts: of a video whose frames are decoded in another order than they are shown: the presentation
+                time of the frame that is shown as the n-th, if this sample is the n-th. ``pts`` by default.
+                It is above that of the sample before. A key sample has both at the same time.
         """
         self._check_open()
         if not 1 <= track <= len(self._records):
             raise ContainerError("no such track", found=track, bound=f"1 to {len(self._records)}")
         record = self._records[track - 1]
         scale = record.time_base.numerator
-        ticks, span = int(pts) * scale, int(duration) * scale
+        ticks, span = int(pts if dts is None else dts) * scale, int(duration) * scale
+        shift = int(pts) * scale - ticks
         check_limit("sample is empty or too long", len(data), SAMPLE_LIMIT, 1)
         latest = ticks_limit(record.time_base.denominator)
         check_limit("presentation time is out of range", ticks, latest, -latest)
         check_limit("sample duration is out of range", span, DURATION_LIMIT)
         check_limit("file has too many samples", self._count + 1, SAMPLES_LIMIT)
         self._check_place(record, ticks, is_key=is_key)
+        _check_shift(record, shift, is_key=is_key)
         if record.chunk and ticks - record.chunk_start >= CHUNK_S * record.time_base.denominator:
             self._put_chunk(track - 1)
-        record.add(bytes(data), ticks, span, is_key=is_key)
+        record.add(bytes(data), ticks, shift, span, is_key=is_key)
         self._count += 1
         if record.chunk_bytes >= CHUNK_BYTES:
             self._put_chunk(track - 1)
 
-    def _check_place(self, record: _TrackRecord, ticks: int, *, is_key: bool) -> None:
+    def _check_place(self, record: TrackRecord, ticks: int, *, is_key: bool) -> None:
         if record.sizes:
             check_limit(
                 f"{record.kind} times do not ascend, or have too large a gap",
@@ -316,18 +249,17 @@ class Writer:
             ContainerError: no frame is complete.
         """
         chunks = sound_chunks(file, content)
-        frames = len(content.stegos)
-        for number, track in enumerate(content.tracks, 1):
-            if track.kind != "audio":
-                frames = min(frames, sum(len(c.sizes) for c in chunks if c.track == number))
+        frames = complete_frames(content, chunks)
         if not frames or content.about is None:
             raise ContainerError("the recording holds no complete frame")
         file.seek(0)
         writer = cls(file)
         for track in content.tracks:
-            writer._add(_TrackRecord(track.kind, track.time_base, track.width, track.height, track.language))
+            writer._add(TrackRecord(track.kind, track.time_base, track.width, track.height, track.language))
         for chunk in chunks:
             writer._take(chunk, frames)
+        # Both tracks end together, and with reordered frames the last video sample need not be shown last.
+        writer._only("video").last_duration = writer._only("scene").last_duration
         for crc in content.stegos[:frames]:
             writer.note_frame(crc)
         file.seek(writer._end)
@@ -339,11 +271,12 @@ class Writer:
         record, at = self._records[chunk.track - 1], chunk.offset
         count = len(chunk.sizes) if record.kind == "audio" else frames - len(record.sizes)
         self._file.seek(at)
+        shifts = chunk.shifts or (0,) * len(chunk.sizes)
         for number, (size, ticks) in enumerate(zip(chunk.sizes[:count], chunk.ticks, strict=False)):
             data = self._file.read(size)
             # Only the last duration of all is used; one that is not listed is unknown.
             duration = chunk.duration if number == len(chunk.sizes) - 1 else 0
-            record.add(data, ticks, duration, is_key=number in chunk.keys)
+            record.add(data, ticks, shifts[number], duration, is_key=number in chunk.keys)
             self._count, at = self._count + 1, at + size
         if record.chunk:
             record.end_chunk(chunk.offset)
@@ -361,7 +294,8 @@ class Writer:
         self._check_complete()
         self.save()
         mdat_size = self._end - self._mdat
-        moov = write_moov(Movie(tuple(self._finished(heads)), meta.created_s))
+        movie = Movie(tuple(self._finished(heads)), meta.created_s)
+        moov = write_moov(movie)
         check_limit("moov is too long", len(moov), MOOV_LIMIT)
         video = self._only("video")
         version = VersionRow(
@@ -383,7 +317,7 @@ class Writer:
         whole = self._end + len(moov) + index_size(index, has_table=True)
         index = replace(index, versions=(replace(version, bytes_added=whole),))
         self._put(moov)
-        self._put(write_index(index, self._frame_table(), self._end))
+        self._put(write_index(index, self._frame_table(movie.only("video").table.order), self._end))
         # Last, so that a file cut short before is one torn box and not mistaken for a complete one.
         self._put_at(self._mdat + 8, U64.pack(mdat_size))
         self._open = False
@@ -427,7 +361,7 @@ class Writer:
             tracks.append(track)
         return tracks
 
-    def _frame_table(self) -> FrameTable:
+    def _frame_table(self, order: U32s | None) -> FrameTable:
         audio = tuple(
             (number, len(record.sizes), record.crc)
             for number, record in enumerate(self._records, 1)
@@ -435,7 +369,7 @@ class Writer:
         )
         columns = (self._only("video").crcs, self._only("scene").crcs, self._stegos)
         samples, scenes, stegos = (np.array(column, np.uint32) for column in columns)
-        return FrameTable(audio, samples, scenes, stegos)
+        return FrameTable(audio, to_frames(samples, order), scenes, stegos)
 
     def abort(self) -> None:
         """Stop and delete the temporary file. Does nothing after :meth:`finish`."""
@@ -486,3 +420,16 @@ class Writer:
             self._file.flush()
         except OSError as error:
             raise OutputError("cannot write the file", found=error.strerror) from error
+
+
+def _check_shift(record: TrackRecord, shift: int, *, is_key: bool) -> None:
+    """Raise an error if a sample cannot be shown so long after or before it is decoded."""
+    if not shift:
+        return
+    if record.kind != "video":
+        raise ContainerError(f"a {record.kind} sample has another time of decoding than of presentation")
+    if is_key:
+        raise ContainerError("a key sample has another time of decoding than of presentation")
+    # Offsets are counted from the largest negative shift.
+    longest = DURATION_LIMIT // 2
+    check_limit("frames are reordered over too long a time", shift, longest, -longest)

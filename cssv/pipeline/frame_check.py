@@ -38,7 +38,7 @@ class FrameCheck:
     def __init__(self, reader: Reader, carrier: AnyCarrier | None) -> None:
         self.is_exact = planes_are_exact(carrier, reader.version.about.meta)
         self._reader = reader
-        #: Frames of one group of pictures whose bytes are as written.
+        #: Samples of one group of pictures whose bytes are as written, in the order of decoding.
         self._sound = range(0)
 
     def fault(self, frame: Frame) -> str:
@@ -50,10 +50,12 @@ class FrameCheck:
         video = self._reader.video.number
         key = self._reader.key_before(video, number)
         known = self._sound if self._sound.start == key else range(key, key)
+        table = self._reader.video.table
+        stop = table.place(number) + 1
         try:
-            for other in range(known.stop, number + 1):
-                self._reader.sample(video, other)
+            for place in range(known.stop, stop):
+                self._reader.sample(video, table.sample_at(place))
         except ChecksumError:
             return f"frame {number} depends on a damaged video sample"
-        self._sound = range(key, max(known.stop, number + 1))
+        self._sound = range(key, max(known.stop, stop))
         return ""

@@ -85,6 +85,8 @@ class StegoWriter:
         self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)
         self._scene = self._writer.add_scene()
         self._samples: deque[bytes] = deque()
+        # Time and duration of that frame written so far that is shown last.
+        self._latest = (-1, 0)
         self._audio: _AudioFeed | None = None
         self._heads: dict[int, bytes] = {}
         if audio is not None and audio.tracks:
@@ -129,12 +131,19 @@ class StegoWriter:
             self._writer.describe({self._video: self._encoder.mp4_head()}, self._about)
             self._about = None
         for packet in packets:
-            self._put_audio(packet.pts * packet.time_base)
+            self._put_audio(packet.dts * packet.time_base)
             self._writer.write_sample(
-                self._video, packet.data, pts=packet.pts, duration=packet.duration, is_key=packet.is_key
+                self._video,
+                packet.data,
+                pts=packet.pts,
+                dts=packet.dts,
+                duration=packet.duration,
+                is_key=packet.is_key,
             )
+            # The n-th packet comes with the n-th scene sample, also where the codec reorders frames.
+            self._latest = max(self._latest, (packet.pts, packet.duration))
             sample = self._samples.popleft()
-            self._writer.write_sample(self._scene, sample, pts=packet.pts, duration=packet.duration)
+            self._writer.write_sample(self._scene, sample, pts=packet.dts, duration=self._latest[1])
 
     def _put_audio(self, time: Fraction | None) -> None:
         if self._audio is None:

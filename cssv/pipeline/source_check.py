@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cssv.container import Reader, is_cssv
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.video import DEFAULT_DAMAGED
@@ -23,6 +25,9 @@ def check_source(plan: ClipPlan, *, has_audio: bool) -> None:
         if has_audio:
             reader.check_audio()
         if plan.damaged == DEFAULT_DAMAGED:
-            video = reader.video.number
-            for number in range(reader.key_before(video, plan.first), min(plan.end, len(reader))):
+            video, end = reader.video.number, min(plan.end, len(reader))
+            # Frames that are shown behind the part may be decoded before its last ones.
+            breaks = reader.video.table.breaks
+            stop = int(breaks[np.searchsorted(breaks, end)])
+            for number in range(reader.key_before(video, plan.first), stop):
                 reader.sample(video, number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +14,12 @@ from cssv.video import VARIANT_MAX, Codec, FrameEncoder, Packet, VideoInfo
 
 
 def spans(
-    changed: Sequence[int], syncs: NDArray[np.uint32] | None, count: int, *, whole: bool = False
+    changed: Sequence[int],
+    syncs: NDArray[np.uint32] | None,
+    count: int,
+    *,
+    whole: bool = False,
+    breaks: NDArray[np.int64] | None = None,
 ) -> list[range]:
     """Runs of frames that must be coded when some frames change.
 
@@ -24,11 +28,12 @@ def spans(
         syncs: ascending, frames at which decoding can start, counted from 1; None where every one is.
         count: frames in all.
         whole: begin each run where decoding can start.
+        breaks: ascending from 0, frames before which no frame depends on a later one; None for all frames.
 
     Returns:
-        Ascending runs. Each begins at a changed frame, unless ``whole``, and ends before a frame at which
-        decoding can start. So a run holds every frame that depends on a changed one, and no run contains a
-        place at which decoding of an older version can start.
+        Ascending runs. Each begins at the last break up to a changed frame, or with ``whole`` where decoding
+        can start, and ends before a frame at which decoding can start. So a run holds every frame that
+        depends on a changed one, and no run contains a place at which decoding of an older version can start.
     """
     found: list[range] = []
     for number in changed:
@@ -42,7 +47,8 @@ def spans(
             continue
         at = int(np.searchsorted(syncs, number + 1, side="right"))
         stop = int(syncs[at]) - 1 if at < len(syncs) else count
-        found.append(range(int(syncs[at - 1]) - 1 if whole else number, stop))
+        start = number if breaks is None else int(breaks[np.searchsorted(breaks, number, side="right") - 1])
+        found.append(range(int(syncs[at - 1]) - 1 if whole else start, stop))
     return found
 
 
@@ -98,14 +104,22 @@ class SpliceSettings:
 
 
 class SpliceEncoder:
-    """Encoder of one run of frames into a file; used in the worker thread."""
+    """Encoder of one run of frames into a file; used in the worker thread.
+
+    Args:
+        encoder: that of the run.
+        sets: parameter sets to put in front of each key sample.
+        appender: writer of the file.
+        first: number of the first frame.
+    """
 
     def __init__(self, encoder: FrameEncoder, sets: bytes, appender: Appender, first: int) -> None:
         self._encoder = encoder
         self._sets = sets
         self._appender = appender
-        self._next = first
-        self._crcs: deque[int] = deque()
+        self._place = first
+        # Number and checksum of each frame without a packet, by pts.
+        self._coded: dict[int, tuple[int, int]] = {}
 
     def code(self, frame: Frame, crc: int, sample: bytes | None) -> None:
         """Encode the next frame.
@@ -115,7 +129,7 @@ class SpliceEncoder:
             crc: CRC-32 of its planes.
             sample: its scene sample if it changes, else None.
         """
-        self._crcs.append(crc)
+        self._coded[frame.pts] = frame.number, crc
         if sample is not None:
             self._appender.write_scene(frame.number, sample)
         self._put(self._encoder.encode(frame))
@@ -126,11 +140,13 @@ class SpliceEncoder:
 
     def _put(self, packets: list[Packet]) -> None:
         for packet in packets:
+            number, crc = self._coded.pop(packet.pts)
             self._appender.write_video(
-                self._next,
+                number,
                 self._sets + packet.data if packet.is_key else packet.data,
                 is_key=packet.is_key,
-                stego_crc=self._crcs.popleft(),
+                stego_crc=crc,
                 head=self._encoder.mp4_head(),
+                place=self._place,
             )
-            self._next += 1
+            self._place += 1

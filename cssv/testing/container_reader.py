@@ -37,7 +37,7 @@ Place = tuple[int, int]
 
 @dataclass
 class Sample:
-    """One sample of a track."""
+    """One sample of a track; ``place`` is that in the order of decoding."""
 
     data: bytes
     pts: int
@@ -45,11 +45,12 @@ class Sample:
     key: bool
     entry: int
     at: int = 0
+    place: int = 0
 
 
 @dataclass
 class TrackRead:
-    """One track of one version."""
+    """One track of one version; samples are in the order of presentation."""
 
     number: int
     kind: str
@@ -134,8 +135,7 @@ def read_keys(stbl: dict[bytes, bytes], count: int) -> set[int] | None:
 
 
 def read_samples(file: File, stbl: dict[bytes, bytes], start: int, entries: list[bytes]) -> list[Sample]:
-    """Samples of a track, in decoding order."""
-    need(b"ctts" not in stbl, "ctts")
+    """Samples of a track, in the order of presentation."""
     stsz = take(stbl, b"stsz")
     full(stsz, 0)
     common, count = integer(stsz, 4, 4), integer(stsz, 8, 4)
@@ -156,10 +156,31 @@ def read_samples(file: File, stbl: dict[bytes, bytes], start: int, entries: list
             size, duration = sizes[len(samples)], durations[len(samples)]
             need(0 < size <= 1024 * MIB and file.holds(at, size), "place of a sample")
             key = keys is None or len(samples) + 1 in keys
-            samples.append(Sample(file.data[at : at + size], pts, duration, key, entry - 1, at))
+            samples.append(Sample(file.data[at : at + size], pts, duration, key, entry - 1, at, len(samples)))
             at, pts = at + size, pts + duration
     need(len(samples) == count, "chunks")
-    return samples
+    return in_order(samples, counted(stbl[b"ctts"], 4, 2)) if b"ctts" in stbl else samples
+
+
+def in_order(samples: list[Sample], rows: list[tuple[int, ...]]) -> list[Sample]:
+    """The samples of a track with composition offsets, by frame (page, section 3, "Reordered frames")."""
+    offsets: list[int] = []
+    for repeat, offset in rows:
+        need(0 < repeat <= len(samples) - len(offsets) and offset < 2**31, "ctts")
+        offsets += [offset] * repeat
+    need(len(offsets) == len(samples) and (not samples or min(offsets) == 0), "ctts")
+    # Up to here the times of a sample are those of the frame of the same number.
+    times = [(sample.pts, sample.duration) for sample in samples]
+    frames = {pts: frame for frame, (pts, _) in enumerate(times)}
+    shown = [frames.get(s.pts + c - offsets[0], -1) for s, c in zip(samples, offsets, strict=True)]
+    need(sorted(shown) == list(range(len(samples))), "a frame has no sample of its own")
+    latest = -1
+    for sample, frame in zip(samples, shown, strict=True):
+        need(not sample.key or (latest == sample.place - 1 and frame == sample.place), "open group")
+        latest = max(latest, frame)
+        sample.pts, sample.duration = times[frame]
+        sample.pts += offsets[0]
+    return [samples[place] for place in sorted(range(len(samples)), key=shown.__getitem__)]
 
 
 def read_track(file: File, trak: dict[bytes, bytes], movie_timescale: int) -> TrackRead | None:
@@ -185,8 +206,10 @@ def read_track(file: File, trak: dict[bytes, bytes], movie_timescale: int) -> Tr
     sides = (integer(tkhd, corner, 4) >> 16, integer(tkhd, corner + 4, 4) >> 16)
     size = sides if kind == "video" else (0, 0)
     start = start_of(trak, movie_timescale, timescale)
+    need(kind == "video" or b"ctts" not in stbl, "ctts")
     samples = read_samples(file, stbl, start, entries)
     latest = min(2**53, 2**31 * timescale)
+    start = samples[0].pts if samples else start
     need(abs(start) <= latest and sum(s.duration for s in samples) <= latest, "times")
     return TrackRead(number, kind, timescale, size, entries, samples)
 

@@ -39,7 +39,7 @@ from cssv.video.reader import VideoReader
 from cssv.video.sequence import bytes_of_clip, is_sequence
 from cssv.video.span import WHOLE_CLIP, Span, no_frame
 from cssv.video.tiff import TIFF_SIGNATURES, CountPages
-from cssv.video.timing import AS_STORED, StampRow
+from cssv.video.timing import AS_STORED, REORDER_WINDOW, StampRow
 from cssv.video.writer import CONTAINERS, FileCodec, VideoWriter
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "LOSSY_CODECS",
     "PICTURE_RATE",
     "PNG_SIGNATURE",
+    "REORDER_WINDOW",
     "TIFF_SIGNATURES",
     "UNTAGGED",
     "VARIANT_MAX",

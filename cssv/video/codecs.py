@@ -1,7 +1,8 @@
 """Settings of the codecs, lossless and lossy.
 
-All are set up with closed groups of pictures, and so that each frame gives one packet, in order. The same
-frames give the same bytes each time. Decoding a lossless one returns exactly the pixels that were encoded.
+All are set up with closed groups of pictures, and so that each frame gives one packet. The same frames give
+the same bytes each time. The lossless codecs do not reorder frames, and decoding returns exactly the pixels
+that were encoded.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cssv.frames import Layout
 from cssv.video.fields import FieldOrder
 from cssv.video.info import UNTAGGED, VideoInfo
 from cssv.video.packet import PacketForm
+from cssv.video.timing import REORDER_WINDOW
 
 Codec = Literal["h264", "ffv1", "vp9", "hevc", "av1"]
 
@@ -56,6 +58,7 @@ class CodecSettings:
         packets: form of the encoder's packets.
         least_side: least width and height in pixels.
         tag: type of the sample entry in an MP4; empty for FFmpeg's choice.
+        reorders: whether frames may be decoded in another order than they are shown (B-frames).
     """
 
     encoders: dict[Layout, str]
@@ -69,6 +72,7 @@ class CodecSettings:
     packets: PacketForm = "as_stored"
     least_side: int = 0
     tag: str = ""
+    reorders: bool = False
 
 
 _X264 = {"bf": "0", "preset": "superfast"}
@@ -141,8 +145,9 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             {"yuv420p": "libx264"},
             {"yuv420p": "yuv420p"},
             # PyAV asks for slices, which cost bytes; threads for whole frames give the same bytes each time.
-            {"bf": "0", "preset": "medium", "x264-params": "annexb=0:scenecut=0:open-gop=0:sliced-threads=0"},
+            {"preset": "medium", "x264-params": "annexb=0:open-gop=0:sliced-threads=0"},
             field_lines=_X264_FIELD_LINES,
+            reorders=True,
         ),
         20,
         (0, 51),
@@ -156,8 +161,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
                 # Each key frame repeats the parameter sets: runs of frames that another release has coded
                 # can follow it. With one frame at a time, and without the settings in the stream, the bytes
                 # do not depend on the number of threads.
-                "x265-params": "log-level=none:bframes=0:scenecut=0:open-gop=0:repeat-headers=1:"
-                "frame-threads=1:info=0",
+                "x265-params": "log-level=none:open-gop=0:repeat-headers=1:frame-threads=1:info=0",
             },
             in_browsers=False,
             threads_key="x265-params:pools",
@@ -166,6 +170,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             least_side=64,
             # Apple's players show no hev1, which is FFmpeg's choice.
             tag="hvc1",
+            reorders=True,
         ),
         22,
         (0, 51),
@@ -312,6 +317,23 @@ def gop_length(settings: CodecSettings, rate: Fraction) -> int:
     return min(high, max(low, round(GOP_S * rate)))
 
 
+# MP4 states in 31 bits how much later than it is decoded a frame is shown, counted from the frame that is
+# shown earliest after its decoding.
+_SHIFT_MAX = ((1 << 31) - 1) // 2
+# In finer units frames at low rates are too far apart for that.
+_REORDERING_SCALE_MAX = (1 << 31) // 60
+
+
+def longest_gap(settings: CodecSettings, time_base: Fraction) -> int | None:
+    """Most units between two frames that may be reordered; None if no frames are reordered.
+
+    ``time_base``: seconds per unit.
+    """
+    if not settings.reorders or time_base.denominator > _REORDERING_SCALE_MAX:
+        return None
+    return _SHIFT_MAX // REORDER_WINDOW // time_base.numerator
+
+
 def default_threads() -> int:
     """Default number of threads of a codec: one per core, at most ``THREADS_MAX``."""
     return min(THREADS_MAX, os.cpu_count() or 1)
@@ -355,6 +377,11 @@ def configure(
     if "slicecrc" in options:
         is_large = info.width * info.height >= _FFV1_LARGE_PX
         options["slices"] = "16" if is_large else "4"
+    if settings.reorders:
+        # A key frame that the caller asks for then begins a group of pictures.
+        options["forced-idr"] = "1"
+        if longest_gap(settings, info.time_base) is None:
+            options["bf"] = "0"
     if variant and "x264-params" in options:
         options["x264-params"] += f":sps-id={variant}"
     if marked_fields(info, settings):

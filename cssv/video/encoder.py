@@ -8,7 +8,7 @@ from collections import deque
 from typing import cast
 
 import av
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from cssv.errors import ClosedOutputError, OptionError, OutputError, VideoError
@@ -21,6 +21,7 @@ from cssv.video.codecs import (
     check_form,
     check_threads,
     configure,
+    longest_gap,
     marked_fields,
     settings_of,
 )
@@ -34,11 +35,12 @@ _HEAD_BYTES = 1 << 16
 
 
 class FrameEncoder(Closing):
-    """Encoder: each frame gives one packet, in order.
+    """Encoder: each frame gives one packet, in the order of decoding.
 
     FFmpeg's codec counts the frames and never gets their time stamps. So pts of any size, sign and spacing
-    are kept exactly, dts equals pts, and the coded bytes do not depend on time. A packet is returned when
-    the next frame arrives, because its duration is known only then.
+    are kept exactly, and the coded bytes do not depend on time. The dts of the n-th packet is the pts of the
+    n-th frame: both times of a packet are equal unless the codec reorders frames. A packet is returned when
+    the frame behind its own has arrived, because its duration is known only then.
 
     Args:
         info: size, layout, time base, rate, colour tags and pixel aspect of the frames. The rate sets the
@@ -72,12 +74,16 @@ class FrameEncoder(Closing):
         self._codec = codec
         self._settings = settings
         self._sink = io.BytesIO()
+        self._longest_gap = longest_gap(settings, info.time_base)
         self._marker = FieldMarker(marked_fields(info, settings))
         self._access = Access(self, f"the {codec} encoder", ClosedOutputError)
         self._open(check_threads(threads), variant)
-        self._stamps: deque[int] = deque()
+        # Of frames without a packet: pts and duration, by number. Of packets to come: dts. Coded, but not
+        # returned: number of the frame, bytes, whether it is a key.
+        self._spans: dict[int, tuple[int, int]] = {}
+        self._decoding: deque[int] = deque()
+        self._held: deque[tuple[int, bytes, bool]] = deque()
         self._last_duration = 0
-        self._held: tuple[bytes, bool] | None = None
         self._count = 0
         self._last_pts: int | None = None
         self._head: bytes | None = None
@@ -112,12 +118,18 @@ class FrameEncoder(Closing):
             if self._is_flushed:
                 raise OutputError("the encoder is already flushed")
             self._info.check_frame(frame, self._last_pts)
+            step = 0 if self._last_pts is None else frame.pts - self._last_pts
+            if self._last_pts is not None:
+                self._spans[self._count - 1] = self._last_pts, step
             self._last_pts, self._last_duration = frame.pts, frame.duration
             picture = to_picture(frame, self._settings.pix_fmts[frame.layout])
             picture.pts, picture.time_base = self._count, 1 / self._info.rate
             picture = self._marker.mark(picture)
+            if self._longest_gap is not None and step > self._longest_gap:
+                # MP4 cannot hold the times of frames that are reordered across such a gap.
+                picture.pict_type = PictureType.I
             self._count += 1
-            self._stamps.append(frame.pts)
+            self._decoding.append(frame.pts)
             return self._run(picture)
 
     def flush(self) -> list[Packet]:
@@ -125,11 +137,12 @@ class FrameEncoder(Closing):
         with self._access:
             if self._is_flushed:
                 return []
-            packets = self._run(None) if self._count else []
-            self._is_flushed = True
-            if self._held is not None:
+            packets: list[Packet] = []
+            if self._last_pts is not None:
                 step = nominal_step(self._info.time_base, self._info.rate)
-                packets.append(self._deliver(self._last_duration or step))
+                self._spans[self._count - 1] = self._last_pts, self._last_duration or step
+                packets = self._run(None)
+            self._is_flushed = True
             return packets
 
     def _run(self, picture: VideoFrame | None) -> list[Packet]:
@@ -138,7 +151,6 @@ class FrameEncoder(Closing):
             coded = self._context.encode(picture)
         except (*AV_ERRORS, ValueError) as error:
             raise self._refused(error) from error
-        ready = []
         for packet in coded:
             # An empty packet stands for no frame.
             if not packet.size:
@@ -147,19 +159,15 @@ class FrameEncoder(Closing):
             if self._head is None:
                 self._head = self._muxed(data)
             data = packet_to_sample(data, self._settings.packets)
-            if self._held is not None:
-                ready.append(self._deliver(None))
-            self._held = (data, packet.is_keyframe)
+            assert packet.pts is not None
+            self._held.append((packet.pts, data, packet.is_keyframe))
+        ready = []
+        while self._held and self._held[0][0] in self._spans:
+            number, data, is_key = self._held.popleft()
+            pts, duration = self._spans.pop(number)
+            dts = self._decoding.popleft()
+            ready.append(Packet(data, pts, dts, duration, self._info.time_base, is_key))
         return ready
-
-    def _deliver(self, last_step: int | None) -> Packet:
-        """Return the held packet; ``last_step`` is the duration of the last one, None for all others."""
-        assert self._held is not None
-        data, is_key = self._held
-        self._held = None
-        pts = self._stamps.popleft()
-        duration = self._stamps[0] - pts if last_step is None else last_step
-        return Packet(data, pts, pts, duration, self._info.time_base, is_key)
 
     def _muxed(self, data: bytes) -> bytes:
         """Mux the first packet into an MP4 of its own."""

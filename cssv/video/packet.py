@@ -25,7 +25,8 @@ class Packet:
     Attributes:
         data: the bytes. H.264 is in the form of MP4: NAL units, each after its length in 4 bytes; HEVC too.
         pts: presentation time in units of ``time_base``.
-        dts: decoding time in units of ``time_base``; equal to ``pts`` in packets that CSSV encodes.
+        dts: decoding time in units of ``time_base``: for the n-th packet that CSSV encodes, the ``pts`` of
+            the n-th frame.
         duration: in units of ``time_base``; 0 when unknown.
         time_base: seconds per unit, exact.
         is_key: whether decoding can start here.

@@ -87,7 +87,9 @@ def test_other_programs_decode_every_frame(codec, clips, tmp_path, ffmpeg, ffpro
     assert len(packets) == synthetic.COUNT
     with Reader(path) as reader:
         times = [int(pts) * reader.video.time_base for pts in reader.video.pts()]
-    assert [Fraction(packet["pts_time"]) for packet in packets] == pytest.approx(times, abs=1e-6)
+    # Packets are in the order of decoding.
+    shown = sorted(Fraction(packet["pts_time"]) for packet in packets)
+    assert shown == pytest.approx(times, abs=1e-6)
 
 
 def test_a_flipped_bit_anywhere_in_the_video_is_found(lossy, tmp_path):
@@ -240,8 +242,10 @@ def test_frames_after_the_damage_of_their_group_are_refused(lossy, tmp_path):
             assert check.fault(frames[number]) == ""
     with Reader(damage(path, tmp_path / "bad.cssv", 9)) as reader:
         check = FrameCheck(reader, BrightnessCarrier())
+        place = reader.video.table.place
         for number in (8, 9, 23, 3, 12, 0):
-            assert (check.fault(frames[number]) == "") == (number < 9), number
+            is_before = place(number) < place(9)
+            assert (check.fault(frames[number]) == "") == is_before, number
 
 
 def test_a_lossless_version_of_such_a_carrier_compares_pixels(clips, tmp_path):

@@ -34,7 +34,7 @@ def seen_by_second(module, path, number, whole):
 
 
 def sample_of(sample):
-    return sample.data, sample.pts, sample.duration, sample.key, sample.entry
+    return sample.data, sample.pts, sample.duration, sample.key, sample.entry, sample.place, sample.at
 
 
 def seen_by_package(path, number):
@@ -43,7 +43,13 @@ def seen_by_package(path, number):
         for t in reader.tracks:
             what = (reader.sample, reader.pts, partial(duration_of, reader), reader.is_key)
             samples = [
-                (*(look(t.number, at) for look in what), t.table.entry_of(at)) for at in range(len(t.table))
+                (
+                    *(look(t.number, at) for look in what),
+                    t.table.entry_of(at),
+                    t.table.place(at),
+                    int(t.table.offsets[at]),
+                )
+                for at in range(len(t.table))
             ]
             size = (t.width, t.height)
             tracks.append((t.number, t.kind, t.timescale, size, list(t.table.entries), samples))

@@ -197,7 +197,7 @@ LIES = [
     ("no video", b"vide", 0, b"text", ContainerError),
     ("two videos", b"soun", 0, b"vide", ContainerError),
     ("no scene", b"mett", 0, b"metx", ContainerError),
-    ("B-frames", b"stss", 0, b"ctts", ContainerError),
+    ("ctts in place of stss", b"stss", 0, b"ctts", ContainerError),
     ("two track headers", b"edts", 0, b"tkhd", ContainerError),
 ]
 

@@ -279,7 +279,7 @@ REFUSED = {
     "3 entry of 15 bytes": stsd(VIDEO, box(b"avc1", bytes(7))),
     "3 entry beyond stsd": stsd(VIDEO, AVC1, count=2),
     "3 entry too long": stsd(VIDEO, box(b"avc1", bytes(1 << 20))),
-    "3 ctts": adding(VIDEO + "/mdia/minf/stbl", table(b"ctts", (3, 0))),
+    "3 ctts of the scene": adding(SCENE + "/mdia/minf/stbl", table(b"ctts", (3, 0))),
     "3 stsc not from 1": stsc((2, 1, 1)),
     "3 stsc not ascending": stsc((1, 1, 1), (1, 1, 1)),
     "3 stsc descending": stsc((1, 1, 1), (3, 1, 1), (2, 1, 1)),

@@ -1,4 +1,4 @@
-"""Lossy codecs: one packet a frame in order, the same bytes each time, and files of ordinary size."""
+"""Lossy codecs: one packet a frame, the same bytes each time, and files of ordinary size."""
 
 from __future__ import annotations
 
@@ -73,14 +73,17 @@ def frames():
 
 
 @pytest.mark.parametrize("codec", LOSSY)
-def test_each_frame_gives_one_packet_in_order(codec, frames):
-    """Also where the codec has hidden frames: they share the packet of a frame that is shown."""
+def test_each_frame_gives_one_packet(codec, frames):
+    """Also where the codec has hidden frames: they share the packet of a frame that is shown.
+
+    H.264 and HEVC have B-frames, whose packets come behind those of later frames.
+    """
     packets, head = encoded(frames, codec)
-    assert [packet.pts for packet in packets] == [frame.pts for frame in frames]
+    order = [packet.pts for packet in packets]
+    assert sorted(order) == [frame.pts for frame in frames]
+    assert (order != sorted(order)) == LOSSY_CODECS[codec].settings.reorders == (codec in ("h264", "hevc"))
     assert [packet.dts for packet in packets] == [frame.pts for frame in frames]
     pictures = decoded(packets, head)
-    # A decoder of H.264 and HEVC may hold a picture back; none gives two for one packet.
-    assert max(map(len, pictures[:-1])) == 1
     shown = list(chain.from_iterable(pictures))
     assert len(shown) == len(frames)
     assert min(psnr(a, b.planes[:HEIGHT]) for a, b in zip(shown, frames, strict=True)) > 32
@@ -93,7 +96,7 @@ def test_decoding_starts_at_each_key_frame(codec, frames):
     assert keys == [0, 50, 100]
     assert gop_length(LOSSY_CODECS[codec].settings, INFO.rate) == 50
     whole = pictures_of(packets, head)
-    for start, stop in ((50, 110), (0, 77)):
+    for start, stop in ((50, 110), (0, 100)):
         part = pictures_of(packets[start:stop], head)
         assert len(part) == stop - start
         for a, b in zip(part, whole[start:stop], strict=True):
@@ -117,8 +120,9 @@ def test_time_has_no_effect_on_the_bytes(codec, frames):
     stamps = np.cumsum([1 + 7919 * k % 4001 for k in range(40)]).tolist()
     uneven, _ = encoded(moving_frames(40, stamps), codec)
     even, _ = encoded(moving_frames(40), codec)
-    assert [packet.pts for packet in uneven] == stamps
-    assert [packet.duration for packet in uneven[:-1]] == np.diff(stamps).tolist()
+    times = sorted((packet.pts, packet.duration) for packet in uneven)
+    assert [pts for pts, _ in times] == [packet.dts for packet in uneven] == stamps
+    assert [duration for _, duration in times[:-1]] == np.diff(stamps).tolist()
     assert [packet.data for packet in uneven] == [packet.data for packet in even]
 
 
@@ -143,7 +147,7 @@ def plain_bytes(frames, codec, crf):
     settings = LOSSY_CODECS[codec].settings
     options = {"crf": str(crf)} | {k: v for k, v in settings.options.items() if not k.endswith("-params")}
     if codec in ("h264", "hevc"):
-        params = "scenecut=0:bframes=0:open-gop=0" + (":log-level=none" if codec == "hevc" else "")
+        params = "open-gop=0" + (":log-level=none" if codec == "hevc" else "")
         options[f"{settings.encoders['yuv420p'][3:]}-params"] = params
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
