@@ -51,8 +51,9 @@ class CodecSettings:
         in_browsers: whether browsers play it.
         field_lines: for each layout: frames can be marked as interlaced if their height is a multiple of
             this; empty if never.
-        needs_matrix: whether players disagree on the colour matrix of a stream without tags. For VP9 Chromium
-            takes BT.709 or BT.601, which depends on its way to the screen and not on the size of the picture.
+        needs_matrix: empty if players agree on the colour matrix of a stream without tags. For VP9 and AV1
+            Chromium takes BT.709 or BT.601, which depends on its way to the screen and not on the size of the
+            picture. For AV1 it ignores the tag of the matrix unless primaries and transfer are stated too.
         threads_key: option inside one of ``options`` that takes the number of threads, as ``option:key``;
             empty if FFmpeg passes its own setting on.
         packets: form of the encoder's packets.
@@ -67,7 +68,7 @@ class CodecSettings:
     is_intra: bool = False
     in_browsers: bool = True
     field_lines: dict[Layout, int] = field(default_factory=dict)
-    needs_matrix: bool = False
+    needs_matrix: Literal["", "alone", "with primaries"] = ""
     threads_key: str = ""
     packets: PacketForm = "as_stored"
     least_side: int = 0
@@ -109,7 +110,7 @@ CODECS: dict[Codec, CodecSettings] = {
             "row-mt": "1",
             "tile-columns": "2",
         },
-        needs_matrix=True,
+        needs_matrix="alone",
     ),
 }
 
@@ -181,7 +182,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             {"yuv420p": "yuv420p"},
             # Without row-mt, whose threads libvpx does not make exact.
             {"b": "0", "deadline": "good", "cpu-used": "4", "tile-columns": "2"},
-            needs_matrix=True,
+            needs_matrix="alone",
         ),
         23,
         (0, 63),
@@ -191,7 +192,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             {"yuv420p": "libsvtav1"},
             {"yuv420p": "yuv420p"},
             {"preset": "8", "svtav1-params": "irefresh-type=2:scd=0"},
-            needs_matrix=True,
+            needs_matrix="with primaries",
             threads_key="svtav1-params:lp",
             packets="delimited",
         ),
@@ -267,6 +268,8 @@ def check_form(info: VideoInfo, codec: Codec, settings: CodecSettings) -> None:
 
 #: Pictures from this width or above this height are BT.709 in players that find no tags, smaller ones BT.601.
 _HD_WIDTH, _SD_HEIGHT = 1280, 576
+#: Primaries, and transfer of the same number, that belong to a matrix: BT.709 to itself, both BT.601 to one.
+_PRIMARIES = {1: 1, 5: 6, 6: 6}
 
 
 def state_colour(info: VideoInfo, settings: CodecSettings) -> VideoInfo:
@@ -277,10 +280,17 @@ def state_colour(info: VideoInfo, settings: CodecSettings) -> VideoInfo:
         primaries = 1 if colour.primaries == UNTAGGED.primaries else colour.primaries
         transfer = 13 if colour.transfer == UNTAGGED.transfer else colour.transfer
         return replace(info, colour=replace(colour, primaries=primaries, transfer=transfer))
-    if not settings.needs_matrix or colour.space != UNTAGGED.space:
+    if not settings.needs_matrix:
         return info
-    is_hd = info.width >= _HD_WIDTH or info.height > _SD_HEIGHT
-    return replace(info, colour=replace(colour, space=1 if is_hd else 6))
+    if colour.space == UNTAGGED.space:
+        is_hd = info.width >= _HD_WIDTH or info.height > _SD_HEIGHT
+        colour = replace(colour, space=1 if is_hd else 6)
+    if settings.needs_matrix == "with primaries" and colour.space in _PRIMARIES:
+        likely = _PRIMARIES[colour.space]
+        primaries = likely if colour.primaries == UNTAGGED.primaries else colour.primaries
+        transfer = likely if colour.transfer == UNTAGGED.transfer else colour.transfer
+        colour = replace(colour, primaries=primaries, transfer=transfer)
+    return replace(info, colour=colour)
 
 
 def browser_notes(codec: Codec) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ import pytest
 
 import cssv
 from cssv.frames import Frame
-from cssv.video import CODECS, CONTAINERS, Colour, VideoInfo, VideoWriter, browser_notes
+from cssv.pipeline.mux import StegoWriter
+from cssv.video import CODECS, CONTAINERS, LOSSY_CODECS, Colour, VideoInfo, VideoWriter, browser_notes
 from tests.chromium import WAYS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,6 +143,36 @@ def test_ordinary_files_have_their_colours(suffix, codec, layout, way, tmp_path,
         for number in range(6):
             writer.write(Frame(planes, layout, number, base, number))
     assert farthest(colours_in_chromium(path, spots, way)) <= CLOSE
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("codec", "size", "matrix", "colour"),
+    [
+        *((codec, (240, 192), 5, Colour()) for codec in LOSSY_CODECS),
+        *((codec, (1280, 720), 1, Colour()) for codec in ("vp9", "av1")),
+        # The tag of the matrix alone.
+        ("av1", (240, 192), 1, Colour(1, 1)),
+        ("av1", (1280, 720), 5, Colour(1, 5)),
+    ],
+)
+def test_lossy_codecs_have_their_colours_or_a_note(
+    codec, size, matrix, colour, way, tmp_path, colours_in_chromium
+):
+    picture, spots = bars(*size)
+    shown = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+        format="yuv420p", dst_colorspace=matrix, src_color_range=2, dst_color_range=1
+    )
+    planes, path, base = shown.to_ndarray(), tmp_path / "clip.cssv", Fraction(1, 25)
+    info = VideoInfo(
+        *size, "yuv420p", base, 1 / base, colour=colour, source_width=size[0], source_height=size[1]
+    )
+    with path.open("wb") as file, StegoWriter(file, info, codec=codec, crf=8) as writer:
+        for number in range(6):
+            writer.write(Frame(planes, "yuv420p", number, base, number), b"{}")
+        writer.finish({}, created_s=1)
+    seen = colours_in_chromium(path, spots, way)
+    assert bool(browser_notes(codec)) == (seen is None or farthest(seen) > CLOSE)
 
 
 @pytest.mark.parametrize("way", WAYS)

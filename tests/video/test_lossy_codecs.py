@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 
@@ -14,7 +15,17 @@ import pytest
 from cssv.container import extract_entry
 from cssv.errors import OptionError
 from cssv.frames import Frame, planes_shape
-from cssv.video import CODEC_NAMES, CODECS, LOSSY_CODECS, FrameEncoder, VideoInfo, check_crf, gop_length
+from cssv.video import (
+    CODEC_NAMES,
+    CODECS,
+    LOSSY_CODECS,
+    FrameEncoder,
+    VideoInfo,
+    check_crf,
+    field_notes,
+    gop_length,
+    settings_of,
+)
 
 LOSSY = list(LOSSY_CODECS)
 WIDTH, HEIGHT = 192, 128
@@ -265,3 +276,21 @@ def test_a_first_packet_of_any_length_gives_a_sample_entry(codec):
     assert entry[4:8] == short[4:8] == ENTRIES[codec]
     if codec in ("hevc", "vp9", "av1"):
         assert entry == short
+
+
+@pytest.mark.parametrize("codec", LOSSY)
+def test_interlaced_frames_are_marked_or_a_note_says_otherwise(codec, frames):
+    info = replace(INFO, fields="tff")
+    crf = LOSSY_CODECS[codec].crf
+    with FrameEncoder(info, codec, crf=crf) as encoder:
+        packets = [packet for frame in frames[:8] for packet in encoder.encode(frame)] + encoder.flush()
+        head = encoder.mp4_head()
+    with av.open(io.BytesIO(head)) as container:
+        context = container.streams.video[0].codec_context
+        pictures = [p for packet in packets for p in context.decode(av.Packet(packet.data))]
+        pictures += context.decode(None)
+    assert len(pictures) == 8
+    is_marked = {picture.interlaced_frame for picture in pictures}
+    assert is_marked == {codec == "h264"}
+    notes = field_notes(info, codec, settings_of(codec, crf))
+    assert bool(notes) == (codec != "h264")
