@@ -86,9 +86,11 @@ def chip_bits(area: BlockArea, coefficients: int, slot: int, length: int) -> I64
         length: bits of the codeword.
     """
     row, column, coefficient = area.indexes(coefficients)
-    down = row * SLOTS_OF_WINDOW + slot
-    across = column * coefficients + coefficient
-    place = (down * _DOWN + across * _ACROSS) & 0xFFFFFFFF
-    bits = place * length >> 32
+    bits = lattice_bits(row * SLOTS_OF_WINDOW + slot, column * coefficients + coefficient, length)
     bits[known_chips(area, coefficients)] = length
     return bits
+
+
+def lattice_bits(down: I64, across: I64, length: int) -> I64:
+    """Number of the bit at places of the lattice, 0 to ``length - 1``. The places are broadcast."""
+    return ((down * _DOWN + across * _ACROSS) & 0xFFFFFFFF) * length >> 32
