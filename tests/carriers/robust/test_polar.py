@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.carriers.robust.polar import PolarCode, polar_code
@@ -48,6 +48,7 @@ def test_information_has_the_largest_weights(bits, length):
     assert np.array(weights)[information].min() > np.array(weights)[~information].max()
 
 
+@settings(max_examples=40)
 @given(st.sampled_from(CODES), st.integers(0, 2**32 - 1), st.sampled_from([1, 8, 32]))
 def test_decode_inverts_encode(size, seed, paths):
     values = random_bits(size[0], seed)
