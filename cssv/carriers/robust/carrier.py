@@ -150,7 +150,7 @@ class RobustCarrier:
         for recoding in self.survive:
             response = measure_response(sample.parts, sample.rate, [recoding], recode, self._key)
             for step in OFFERED_STEPS:
-                room = max(largest_class(response.at(step), chips) - OVERHEAD - len(self._sealed(b"")), 0)
+                room = max(largest_class(response.at(step), chips) - OVERHEAD - self._seal_bytes, 0)
                 found.append(Offer(str(recoding), round(psnr_db(Strength(step)), 1), room))
         return tuple(found)
 
@@ -164,6 +164,11 @@ class RobustCarrier:
 
     def _sealed(self, payload: bytes) -> bytes:
         return payload if self.payload_key is None else self.payload_key.seal(payload, WINDOW_CONTEXT)
+
+    @property
+    def _seal_bytes(self) -> int:
+        """Bytes by which sealing lengthens a payload."""
+        return len(self._sealed(b"\0")) - 1
 
     def capacity_bytes(self, layout: Layout, width: int, height: int, frames: int) -> int:
         """Largest payload of a window; 0 if frames of this form hold nothing."""
@@ -239,7 +244,7 @@ class RobustCarrier:
             number,
             size,
             outlines=_shares(covers, contents),
-            most_bytes=most - len(self._sealed(b"")),
+            most_bytes=most - self._seal_bytes,
             fit=self.fit,
         )
         payload = self._sealed(thinned.data)
