@@ -28,6 +28,7 @@ from cssv.carriers.robust.strength import (
     UNMEASURED_STEP,
     Response,
     carries,
+    check_strength,
     chips_of_slot,
     largest_class,
     psnr_db,
@@ -87,7 +88,7 @@ class RobustCarrier:
 
     def __post_init__(self) -> None:
         if self.strength_db is not None:
-            strength_of_psnr(self.strength_db)
+            check_strength(self.strength_db)
         if not self.survive:
             raise OptionError("no re-encoding to survive is given", remedy="Give `survive=`.")
         check_identity(self.identity)
@@ -151,7 +152,9 @@ class RobustCarrier:
             response = measure_response(sample.parts, sample.rate, [recoding], recode, self._key)
             for step in OFFERED_STEPS:
                 room = max(largest_class(response.at(step), chips) - OVERHEAD - self._seal_bytes, 0)
-                found.append(Offer(str(recoding), round(psnr_db(Strength(step)), 1), room))
+                found.append(
+                    Offer(str(recoding), round(psnr_db(Strength(step), (first.width, first.height)), 1), room)
+                )
         return tuple(found)
 
     def span(self, layout: Layout, width: int, height: int) -> WindowSpan:
@@ -177,21 +180,21 @@ class RobustCarrier:
         return max(self._largest_class(width, height, SLOTS_OF_WINDOW) - OVERHEAD, 0)
 
     def _largest_class(self, width: int, height: int, slots: int) -> int:
-        chips = _chips(width, height, slots)
+        chips, floor = _chips(width, height, slots), steps_above_floor((width, height))
         if self.response is None:
             # Nothing is known of the codec: what the code can hold.
             return max((size for size in PAYLOAD_CLASSES if carries(1.0, size, chips)), default=0)
-        step = steps_above_floor()[-1] if self.strength_db is None else self._step(PAYLOAD_CLASSES[0], chips)
+        step = floor[-1] if self.strength_db is None else self._step(0, chips, (width, height))
         return largest_class(self.response.at(step), chips)
 
-    def _step(self, class_bytes: int, chips: int) -> int:
+    def _step(self, class_bytes: int, chips: int, size: tuple[int, int]) -> int:
         """The step of a window."""
         if self.strength_db is not None:
-            return strength_of_psnr(self.strength_db).step
+            return strength_of_psnr(self.strength_db, size).step
         if self.response is None:
             return UNMEASURED_STEP
         # Where no step carries the payload, the strongest one loses least.
-        return weakest_step(self.response, class_bytes, chips) or steps_above_floor()[-1]
+        return weakest_step(self.response, class_bytes, chips, size) or steps_above_floor(size)[-1]
 
     def expected_distortion(
         self, layout: Layout, width: int, height: int, frames: int, payload_bytes: int
@@ -200,9 +203,9 @@ class RobustCarrier:
         if layout != "yuv420p":
             raise _no_luma(layout)
         class_bytes = self._class_of(payload_bytes, (width, height), SLOTS_OF_WINDOW)
-        step = self._step(class_bytes, _chips(width, height, SLOTS_OF_WINDOW))
+        step = self._step(class_bytes, _chips(width, height, SLOTS_OF_WINDOW), (width, height))
         pixels = (width // BLOCK) * (height // BLOCK) * BLOCK**2
-        return marks_distortion(Strength(step)) * pixels * frames
+        return marks_distortion(Strength(step), (width, height)) * pixels * frames
 
     def differs(
         self,
@@ -249,9 +252,9 @@ class RobustCarrier:
         )
         payload = self._sealed(thinned.data)
         class_bytes = self._class_of(len(payload), size, len(set(slots)))
-        strength = Strength(self._step(class_bytes, _chips(*size, len(set(slots)))))
+        strength = Strength(self._step(class_bytes, _chips(*size, len(set(slots))), size))
         codeword = write_codeword(payload, class_bytes, self._key)
-        writer = _writer(first.height, first.width, self._key)
+        writer = _writer(first.height, first.width, self._key, self.identity)
         chips: dict[int, U8] = {slot: writer.chips(codeword, slot) for slot in set(slots)}
         done: list[Embedded] = []
         for cover, content, slot in zip(covers, contents, slots, strict=True):
@@ -333,7 +336,7 @@ class RobustCarrier:
         first = stegos[0]
         if first.layout != "yuv420p":
             raise _no_luma(first.layout)
-        writer = _writer(first.height, first.width, self._key)
+        writer = _writer(first.height, first.width, self._key, self.identity)
         reader = ChannelReader(writer.layer.area, None, self._key)
         slots = [slot_of(content.pts * content.time_base) for content in contents]
         for stego, slot in zip(stegos, slots, strict=True):
@@ -363,8 +366,8 @@ def _read_choice(text: str) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _writer(height: int, width: int, key: bytes) -> MarkWriter:
-    return MarkWriter(height, width, key)
+def _writer(height: int, width: int, key: bytes, identity: bytes) -> MarkWriter:
+    return MarkWriter(height, width, key, identity)
 
 
 def _chips(width: int, height: int, slots: int) -> int:

@@ -23,11 +23,11 @@ from cssv.errors import OptionError
 TRIAL_STEPS = (20, 28, 40)
 #: Information that a codeword needs, in bits for each bit of its payload class: what the decoder needs, times
 #: a margin for windows that are harder than the samples.
-NEEDED_BITS = 1.4 * 1.25
+NEEDED_BITS = 1.4 * 1.2
 #: Least expected PSNR of luma in dB, whatever the payload needs.
 FLOOR_DB = 46.0
 #: Bounds of a strength that is given in dB.
-STRENGTH_DB_RANGE = (36.0, 53.0)
+STRENGTH_DB_RANGE = (36.0, 51.0)
 #: Step of a clip of which no sample was measured.
 UNMEASURED_STEP = 34
 #: Least information that is told from none, in bits a chip.
@@ -87,32 +87,37 @@ class Response:
         return Response(tuple(map(min, self.bits, other.bits)))
 
 
-def psnr_db(strength: Strength) -> float:
-    """Expected PSNR of luma in dB, between cover and stego frame."""
-    return 10 * math.log10(255**2 / marks_distortion(strength))
+def psnr_db(strength: Strength, size: tuple[int, int]) -> float:
+    """Expected PSNR of luma in dB, between cover and stego frames of a width and height."""
+    return 10 * math.log10(255**2 / marks_distortion(strength, size))
 
 
-def strength_of_psnr(decibel: float) -> Strength:
-    """The strongest marks that keep a PSNR.
+def check_strength(decibel: float) -> None:
+    """Raise OptionError unless a PSNR in dB is within its bounds."""
+    low, high = STRENGTH_DB_RANGE
+    if not low <= decibel <= high:
+        raise OptionError(
+            "the strength is out of range",
+            found=f"{decibel:g} dB",
+            bound=f"{low:g} to {high:g} dB",
+            remedy="Change `strength=`.",
+        )
+
+
+def strength_of_psnr(decibel: float, size: tuple[int, int]) -> Strength:
+    """The strongest marks that keep a PSNR in frames of a width and height; otherwise the weakest ones.
 
     Raises:
         OptionError: out of range.
     """
-    low, high = STRENGTH_DB_RANGE
-    kept = [step for step in STEPS if psnr_db(Strength(step)) >= decibel]
-    if not (low <= decibel <= high and kept):
-        raise OptionError(
-            "the strength is out of range",
-            found=f"{decibel:g} dB",
-            bound=f"{low:g} to {min(high, psnr_db(Strength(STEPS[0]))):.1f} dB",
-            remedy="Change `strength=`.",
-        )
-    return Strength(kept[-1])
+    check_strength(decibel)
+    kept = [step for step in STEPS if psnr_db(Strength(step), size) >= decibel]
+    return Strength(kept[-1] if kept else STEPS[0])
 
 
-def steps_above_floor() -> tuple[int, ...]:
-    """The steps whose PSNR is at least :data:`FLOOR_DB`, weakest first."""
-    return tuple(step for step in STEPS if psnr_db(Strength(step)) >= FLOOR_DB)
+def steps_above_floor(size: tuple[int, int]) -> tuple[int, ...]:
+    """The steps whose PSNR is at least :data:`FLOOR_DB` in frames of a width and height, weakest first."""
+    return tuple(step for step in STEPS if psnr_db(Strength(step), size) >= FLOOR_DB)
 
 
 def chips_of_slot(blocks: int) -> int:
@@ -125,15 +130,16 @@ def carries(bits_of_chip: float, class_bytes: int, chips: int) -> bool:
     return bits_of_chip * chips >= NEEDED_BITS * 8 * class_bytes
 
 
-def weakest_step(response: Response, class_bytes: int, chips: int) -> int | None:
+def weakest_step(response: Response, class_bytes: int, chips: int, size: tuple[int, int]) -> int | None:
     """The weakest step that carries a payload class; None if none above the floor does.
 
     Args:
         response: of the clip.
         class_bytes: the payload class.
         chips: of the window.
+        size: width and height of the frames.
     """
-    for step in steps_above_floor():
+    for step in steps_above_floor(size):
         if carries(response.at(step), class_bytes, chips):
             return step
     return None

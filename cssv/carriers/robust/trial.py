@@ -19,9 +19,10 @@ from cssv.carriers.robust.recoding import Recoding
 from cssv.carriers.robust.strength import TRIAL_STEPS, Response
 from cssv.frames import U8, Frame
 
-#: Length of a sample in seconds. The first slot of a copy rides on its key frame and keeps more information
-#: than those behind it, and encoders spend few bits on the last one.
-SAMPLE_S = 4
+#: Length of a sample in seconds. Encoders spend few bits on the last second of a copy, so it is not judged:
+#: any 4 s of a copy hold a window that lies before it.
+SAMPLE_S = 5
+_JUDGED_S = 4
 #: Payload class of the trial; it has no effect on the information of a chip.
 _CLASS = PAYLOAD_CLASSES[2]
 
@@ -86,6 +87,8 @@ def _information(copy: Sequence[U8], slots: Sequence[int], layer: DataLayer, ste
     for slot, planes in zip(slots, copy, strict=True):
         reader.add(planes[: planes.shape[0] * 2 // 3], slot)
     chips = max(int(np.count_nonzero(~layer.known)), 1)
-    found = [information_bits(reader.ratios(slot).ravel()) / chips for slot in range(slots[-1] + 1)]
+    found = [
+        information_bits(reader.ratios(slot).ravel()) / chips for slot in range(min(slots[-1] + 1, _JUDGED_S))
+    ]
     windows = [np.mean(found[at : at + SLOTS_OF_WINDOW]) for at in range(0, len(found), SLOTS_OF_WINDOW)]
     return float(np.clip(min(windows), 0, 1))

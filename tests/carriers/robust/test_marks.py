@@ -36,7 +36,7 @@ def test_the_squared_change_is_the_expected_one(step):
     strength = Strength(step)
     found = np.mean([np.square(embed(cover(n), n, strength).astype(float) - cover(n)) for n in range(4)])
     whole = (HEIGHT // BLOCK) * (WIDTH // BLOCK) * BLOCK**2 / (HEIGHT * WIDTH)
-    assert found == pytest.approx(marks_distortion(strength) * whole, rel=0.06)
+    assert found == pytest.approx(marks_distortion(strength, (WIDTH, HEIGHT)) * whole, rel=0.12)
 
 
 def test_pixels_outside_of_whole_blocks_stay():

@@ -29,6 +29,7 @@ from cssv.errors import OptionError
 from cssv.frames import Frame
 from cssv.video.lossy_copy import COPY_CODECS, lossy_copy
 
+SIZE = (768, 576)
 RESPONSES = st.lists(st.floats(0, 1), min_size=len(TRIAL_STEPS), max_size=len(TRIAL_STEPS)).map(
     lambda bits: Response(tuple(sorted(bits)))
 )
@@ -73,31 +74,31 @@ def test_a_larger_step_never_keeps_less(response):
 
 @given(RESPONSES, st.sampled_from(PAYLOAD_CLASSES), st.integers(0, 100_000))
 def test_the_step_is_the_weakest_that_carries(response, size, chips):
-    step = weakest_step(response, size, chips)
-    carrying = [each for each in steps_above_floor() if carries(response.at(each), size, chips)]
+    step = weakest_step(response, size, chips, SIZE)
+    carrying = [each for each in steps_above_floor(SIZE) if carries(response.at(each), size, chips)]
     assert step == (carrying[0] if carrying else None)
     assert all(largest_class(response.at(each), chips) >= size for each in carrying)
 
 
 def test_no_step_is_stronger_than_the_floor_allows():
-    assert all(psnr_db(Strength(step)) >= FLOOR_DB for step in steps_above_floor())
-    beyond = [step for step in STEPS if step not in steps_above_floor()]
+    assert all(psnr_db(Strength(step), SIZE) >= FLOOR_DB for step in steps_above_floor(SIZE))
+    beyond = [step for step in STEPS if step not in steps_above_floor(SIZE)]
     assert beyond
-    assert all(psnr_db(Strength(step)) < FLOOR_DB for step in beyond)
+    assert all(psnr_db(Strength(step), SIZE) < FLOOR_DB for step in beyond)
 
 
-@given(st.floats(40, 53))
+@given(st.floats(40, 50.5))
 def test_a_strength_in_db_is_kept(decibel):
-    strength = strength_of_psnr(decibel)
-    assert psnr_db(strength) >= decibel
+    strength = strength_of_psnr(decibel, SIZE)
+    assert psnr_db(strength, SIZE) >= decibel
     stronger = STEPS[STEPS.index(strength.step) + 1]
-    assert psnr_db(Strength(stronger)) < decibel
+    assert psnr_db(Strength(stronger), SIZE) < decibel
 
 
 @pytest.mark.parametrize("decibel", [0, 35.9, 60, float("nan"), float("inf")])
 def test_no_strength_is_that_strong_or_weak(decibel):
     with pytest.raises(OptionError):
-        strength_of_psnr(decibel)
+        strength_of_psnr(decibel, SIZE)
 
 
 def test_every_codec_of_a_recoding_makes_copies():
