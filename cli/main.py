@@ -22,7 +22,18 @@ from cssv_cli.wording import to_command_line
 
 #: Title in ``cssv --help`` -> commands. ``cssv NAME`` is the function NAME of the module ``cssv_cli.NAME``.
 SECTIONS = {
-    "Clips": ("encode", "decode", "info", "verify", "export", "track", "capacity", "artefacts", "recover"),
+    "Clips": (
+        "encode",
+        "decode",
+        "info",
+        "identify",
+        "verify",
+        "export",
+        "track",
+        "capacity",
+        "artefacts",
+        "recover",
+    ),
     "Versions of a .cssv": ("commit", "log", "diff", "checkout", "tag", "gc"),
 }
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)

@@ -83,6 +83,18 @@ def view_text(origin: tuple[int, int], scale: tuple[float, float]) -> str:
     return f"it begins at pixel {origin} of the clip, {scaled}"
 
 
+def identified(done: cssv.Identity) -> Report:
+    """The identity of a copy, and the originals that have it."""
+    lines = [f"{done.path}: clip {done.clip}, scene {done.scene}."]
+    for each in done.originals:
+        if each.same_clip:
+            scene = "with this scene" if each.same_scene else "with another scene"
+            lines.append(f"It comes from {each.path}, {scene}.")
+    if done.originals and not any(each.same_clip for each in done.originals):
+        lines.append("It comes from none of the files given.")
+    return Report(lines, done.to_json(), is_result=True)
+
+
 def exported(done: cssv.Exported) -> Report:
     """The file written by ``export``."""
     is_whole = done.path.suffix.lower() == choices.EXTENSION

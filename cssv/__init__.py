@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cssv.api.export import Exported, export
     from cssv.api.gc import Compacted, gc
     from cssv.api.history import History, Version, checkout, log, tag
+    from cssv.api.identify import Identity, Original, identify
     from cssv.api.info import Information, info
     from cssv.api.recover import Recovered, recover
     from cssv.api.stream import Encoder
@@ -67,9 +68,11 @@ __all__ = [
     "Fault",
     "Frame",
     "History",
+    "Identity",
     "Information",
     "Moment",
     "ObjectRow",
+    "Original",
     "PictureView",
     "Recovered",
     "Scene",
@@ -89,6 +92,7 @@ __all__ = [
     "encode",
     "export",
     "gc",
+    "identify",
     "info",
     "log",
     "open",
@@ -110,6 +114,7 @@ _PUBLIC = {
     "api.export": ("Exported", "export"),
     "api.gc": ("Compacted", "gc"),
     "api.history": ("History", "Version", "checkout", "log", "tag"),
+    "api.identify": ("Identity", "Original", "identify"),
     "api.info": ("Information", "info"),
     "api.recover": ("Recovered", "recover"),
     "api.stream": ("Encoder",),

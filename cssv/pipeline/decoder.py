@@ -58,7 +58,8 @@ from cssv.video import open_frames, shown_stamps, streams_to_try
 #: What to do about a lost heat map.
 _LOST_REMEDY = (
     "Decode the original .cssv or a lossless copy of it: any re-encoding, scaling or colour conversion "
-    "of the pixels destroys nibbles and payloads."
+    "destroys what the carriers nibble and constructive hide, and a strong one also what robust hides. "
+    "`cssv.identify()` may still find out which clip it is."
 )
 #: Without the right password, pixels look as if they carried nothing.
 _PASSWORD_REMEDY = " If it has a password, give that one as `password=`."

@@ -20,7 +20,7 @@ from cssv_cli.main import main
 
 COMMANDS = (
     *("artefacts", "capacity", "checkout", "commit", "decode", "diff", "encode", "export"),
-    *("gc", "info", "log", "recover", "tag", "track", "verify"),
+    *("gc", "identify", "info", "log", "recover", "tag", "track", "verify"),
 )
 
 

@@ -16,6 +16,7 @@ from cssv.carriers.robust.channel import ChannelReader
 from cssv.carriers.robust.codewords import OVERHEAD, PAYLOAD_CLASSES, class_for, write_codeword
 from cssv.carriers.robust.data_layer import BLOCK
 from cssv.carriers.robust.extractor import RobustExtractor
+from cssv.carriers.robust.identification import Identification
 from cssv.carriers.robust.identity import NO_IDENTITY, check_identity, find_identity, read_identity
 from cssv.carriers.robust.keys import PUBLIC_KEY
 from cssv.carriers.robust.lattice import SLOTS_OF_WINDOW
@@ -353,6 +354,10 @@ class RobustCarrier:
             return False
         difference = stego.luma().astype(np.float32) - cover.luma()
         return bool(np.sqrt(np.mean(np.square(difference))) <= _MOST_DEVIATION)
+
+    def identifier(self) -> Identification:
+        """A reader of the base layer of one source."""
+        return Identification(self._key)
 
     def extractor(self) -> RobustExtractor:
         """An extractor for one source."""

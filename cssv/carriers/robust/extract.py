@@ -24,7 +24,7 @@ class RobustExtract:
         geometry: of the received clip.
         number: frame number in the encoded clip.
         pts: presentation time in the encoded clip.
-        clip: what is known of the clip.
+        clip: what is known of the clip; None if no window was read so far.
         content: what the payload tells of the frame; None if that of its window cannot be read.
     """
 
@@ -34,7 +34,7 @@ class RobustExtract:
         geometry: Geometry,
         number: int,
         pts: int,
-        clip: CarriedClip,
+        clip: CarriedClip | None,
         content: FrameContent | None,
     ) -> None:
         self._received = received
@@ -74,7 +74,7 @@ class RobustExtract:
     def heat(self) -> U8:
         """The template, drawn from the payload; edges are those of the received picture."""
         frame = self._received
-        if self._content is None or not self._content.objects or self.clip.size is None:
+        if self._content is None or not self._content.objects or self.clip is None or self.clip.size is None:
             return empty_template(frame.layout, frame.width, frame.height)
         width, height = self.clip.size
         if self._geometry.is_whole and (frame.width, frame.height) == (width, height):

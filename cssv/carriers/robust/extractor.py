@@ -25,7 +25,6 @@ from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
 from cssv.payload.window import Window
 from cssv.payload.window_bytes import read_window
 from cssv.payload.window_states import window_states
-from cssv.scene import Ranges, Scene
 from cssv.template.state import ObjectState
 
 #: Seconds of frames after which the geometry is searched: they hold a whole window and its beginning.
@@ -217,9 +216,8 @@ class RobustExtractor:
         found = self._known.get(number)
         near = found or self._last
         if near is None:
-            # Something is there, but no window can be read so far.
-            clip = CarriedClip(Ranges(), Scene(), frame.time_base, None, is_complete=False)
-            return RobustExtract(frame, geometry, frame.number, frame.pts, clip, None)
+            # Marks are there, but no window of them can be read.
+            return RobustExtract(frame, geometry, frame.number, frame.pts, None, None)
         if near.clip.size is not None:
             geometry = replace(geometry, sent=near.clip.size)
         time = near.begin + (number - near.number) * WINDOW_S + since + (self._shift_s or 0)
