@@ -11,7 +11,7 @@ What the pilot finds is improved by the known chips, and must be confirmed by th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -23,12 +23,19 @@ from cssv.carriers.robust.data_layer import BLOCK, DataLayer
 from cssv.carriers.robust.geometry import PERIOD_S, Geometry
 from cssv.carriers.robust.keys import check_key
 from cssv.carriers.robust.lattice import MOST_BLOCKS, BlockArea
-from cssv.carriers.robust.pilot import SLOT_S
+from cssv.carriers.robust.pilot import PLANE, SLOT_S
 from cssv.carriers.robust.resampling import resample
-from cssv.carriers.robust.search import MOST_FRAMES, check_frames, choose_frames, find_geometry
-from cssv.carriers.robust.slot_search import PHASES, SlotClock, find_clock
+from cssv.carriers.robust.search import (
+    MOST_FRAMES,
+    THRESHOLD,
+    Found,
+    check_frames,
+    choose_frames,
+    find_geometry,
+)
+from cssv.carriers.robust.slot_search import LEAST_SIGMAS, PHASES, SlotClock, find_clock
 from cssv.carriers.robust.steps import score_known_chips
-from cssv.carriers.robust.transform import F32
+from cssv.carriers.robust.transform import F32, F64
 from cssv.frames import U8
 
 #: Least score of a pilot that the known chips may confirm. Noise has scores up to 7.
@@ -99,45 +106,75 @@ def find_lock(
         return None
     lumas, times = [lumas[i] for i in chosen], [times[i] for i in chosen]
     height, width = lumas[0].shape
-    lock = _confirm(Geometry.identity(width, height), lumas, times, key)
+    lock = confirm(Geometry.identity(width, height), lumas, times, key)
     for own_size_only in (True, False) if full_search else (True,):
         if lock is not None:
             break
         found = find_geometry(lumas, times, key, own_size_only=own_size_only, least_score=_LEAST_PILOT)
-        if found.geometry is not None:
-            lock = _improve(found.geometry, lumas, times, key)
+        for geometry in _places(found):
+            lock = confirm(improve(geometry, lumas, times, key), lumas, times, key)
+            if lock is not None:
+                break
     return lock
 
 
-def _improve(geometry: Geometry, lumas: Sequence[U8], times: Sequence[Fraction], key: bytes) -> Lock | None:
-    """The lock by a geometry that the pilot gave, improved by the known chips."""
+def improve(geometry: Geometry, lumas: Sequence[U8], times: Sequence[Fraction], key: bytes) -> Geometry:
+    """A geometry that the pilot gave, improved by the known chips; the arguments are those of a search."""
     area = _area(geometry)
     if not area.rows or not area.columns:
-        return None
-    count = int(np.clip(_CLIMB_PIXELS // lumas[0].size, *_CLIMB_FRAMES))
-    some = _spread(len(lumas), count)
+        return geometry
+    some = _spread(len(lumas), int(np.clip(_CLIMB_PIXELS // lumas[0].size, *_CLIMB_FRAMES)))
     score = ChipScore([lumas[i] for i in some], [times[i] for i in some], geometry, area, key)
-    improved, _ = climb(geometry, score, score.noise)
-    return _confirm(improved, lumas, times, key)
+    return climb(geometry, score, score.noise)[0]
 
 
-def _confirm(geometry: Geometry, lumas: Sequence[U8], times: Sequence[Fraction], key: bytes) -> Lock | None:
-    """The lock with this geometry; None unless the known chips agree."""
-    some = _spread(len(lumas), MOST_FRAMES)
+def confirm(
+    geometry: Geometry,
+    lumas: Sequence[U8],
+    times: Sequence[Fraction],
+    key: bytes,
+    least_sigmas: float = LEAST_SIGMAS,
+) -> Lock | None:
+    """The lock with this geometry; None unless the known chips agree.
+
+    Args:
+        geometry: of the pictures.
+        lumas: received pictures of one size, at least one.
+        times: of the pictures.
+        key: 32 bytes.
+        least_sigmas: bound of the score of the clock.
+    """
     layer = DataLayer(_area(geometry), key)
-    lock = Lock(geometry, SlotClock(0, 0.0))
-    scores = {i: score_known_chips(layer, layer.coefficients(lock.luma(lumas[i]))) for i in some}
+    unclocked = Lock(geometry, SlotClock(0, 0.0))
+
+    def score(at: int) -> F64:
+        return score_known_chips(layer, layer.coefficients(unclocked.luma(lumas[at])))
+
     known = int(layer.known.sum())
-    clock = find_clock([times[i] for i in some], [scores[i] for i in some], known)
+    if not known:
+        return None
+    scores = {i: score(i) for i in _spread(len(lumas), MOST_FRAMES)}
+    clock = find_clock([times[i] for i in scores], list(scores.values()), known, least_sigmas)
     if clock is None:
         return None
-    if len(some) < len(lumas):
+    if len(scores) < len(lumas):
         # The frames in between tell more precisely where slots begin.
-        rest = (i for i in range(len(lumas)) if i not in scores)
-        scores |= {i: score_known_chips(layer, layer.coefficients(lock.luma(lumas[i]))) for i in rest}
-        clock = find_clock(times, [scores[i] for i in range(len(lumas))], known) or clock
+        every = [scores[i] if i in scores else score(i) for i in range(len(lumas))]
+        clock = find_clock(times, every, known, least_sigmas) or clock
     phase_s = clock.phase / PHASES * float(SLOT_S) % float(PERIOD_S)
     return Lock(replace(geometry, time_scale=clock.time_scale, phase_s=phase_s), clock)
+
+
+def _places(found: Found) -> Iterator[Geometry]:
+    """The geometry that was found, and those that the pilot cannot tell from it, because it repeats."""
+    geometry = found.geometry
+    if geometry is None:
+        return
+    yield geometry
+    if found.score >= THRESHOLD:
+        left, top, right, bottom = geometry.sides
+        for x, y in ((PLANE, 0), (0, PLANE), (PLANE, PLANE)):
+            yield replace(geometry, sides=(left + x, top + y, right + x, bottom + y))
 
 
 def _area(geometry: Geometry) -> BlockArea:

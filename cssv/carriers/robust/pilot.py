@@ -6,8 +6,8 @@ The signs repeat every :data:`PLANE_BLOCKS` blocks in both directions.
 
 The signs are bits of the keystream with the label ``pilot``, the first in bit 7 of a byte; a set bit is minus
 one. They follow each other row by row, in a row block by block, in a block in the order of
-:data:`PILOT_COEFFICIENTS`. Each coefficient of a block, with its amplitude, gives a picture of 16x16 pixels
-that is rounded to multiples of 1 / 64. Both pictures are added.
+:data:`PILOT_COEFFICIENTS`. In even slots each coefficient changes by its sign times an amplitude, in odd
+slots by the opposite. Readers need not know the amplitude.
 
 A reader that sums frames with weights of half a turn a slot keeps the pilot, and cancels what stands still.
 """
@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.carriers.robust.keys import check_key, keystream
-from cssv.errors import OptionError
 
 F32 = NDArray[np.float32]
 
@@ -29,10 +28,6 @@ F32 = NDArray[np.float32]
 BLOCK = 16
 #: Vertical and horizontal frequency of the coefficients that carry the pilot.
 PILOT_COEFFICIENTS = ((1, 2), (2, 1))
-#: Change of each of them, in units of an orthonormal transform; 55.2 dB of luma.
-PILOT_AMPLITUDE = 5.0
-#: Changes of pixels are multiples of 1 / _FRACTIONS.
-_FRACTIONS = 64
 #: Seconds after which the sign changes.
 SLOT_S = Fraction(1)
 #: Blocks, in each direction, after which the signs repeat.
@@ -49,32 +44,6 @@ def slot_of(time: Fraction) -> int:
 def slot_sign(slot: int) -> int:
     """Sign of the pilot in a slot: plus one in even slots."""
     return 1 - 2 * (slot % 2)
-
-
-def pilot_pattern(key: bytes, width: int, height: int, amplitude: float = PILOT_AMPLITUDE) -> F32:
-    """What is added to the luma of a frame of an even slot, and subtracted in odd slots.
-
-    Args:
-        key: 32 bytes.
-        width: of the picture in pixels.
-        height: of the picture in pixels.
-        amplitude: change of each coefficient.
-
-    Returns:
-        (height, width), multiples of 1 / 64, so that sums with pixels are exact. Right of and below the whole
-        blocks of the picture it is 0.
-
-    Raises:
-        OptionError: the key has the wrong length, or the amplitude is negative.
-    """
-    if not 0 <= amplitude < np.inf:
-        raise OptionError("the amplitude of a pilot is out of range", found=amplitude, bound="0 or more")
-    rows, columns = height // BLOCK, width // BLOCK
-    signs = pilot_signs(key)[np.arange(rows)[:, None] % PLANE_BLOCKS, np.arange(columns) % PLANE_BLOCKS]
-    pattern = np.zeros((height, width), np.float32)
-    basis = np.rint(_basis(BLOCK) * amplitude * _FRACTIONS) / _FRACTIONS
-    pattern[: rows * BLOCK, : columns * BLOCK] = _draw(signs, basis.astype(np.float32))
-    return pattern
 
 
 @lru_cache(maxsize=8)

@@ -9,7 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
-from cssv.carriers.robust.pilot import pilot_pattern, slot_of, slot_sign
+from cssv.carriers.robust.pilot import (
+    BLOCK,
+    PILOT_COEFFICIENTS,
+    PLANE_BLOCKS,
+    pilot_signs,
+    slot_of,
+    slot_sign,
+)
+from cssv.carriers.robust.transform import BlockTransform
 
 KEY = bytes(range(32))
 
@@ -19,6 +27,15 @@ def texture(width, height, seed=0):
     noise = np.random.default_rng(seed).standard_normal((height, width)).astype(np.float32)
     mixed = sum(s * cv2.GaussianBlur(noise, (0, 0), s) for s in (1, 3, 9))
     return 125 + 25 * mixed / mixed.std()
+
+
+def pilot_pattern(key, width, height, amplitude=5.0):
+    """What the pilot adds to luma in even slots; right of and below the whole blocks it is 0."""
+    transform = BlockTransform(BLOCK, PILOT_COEFFICIENTS)
+    rows, columns = transform.grid(height, width)
+    at = np.ix_(np.arange(rows) % PLANE_BLOCKS, np.arange(columns) % PLANE_BLOCKS)
+    drawn = transform.inverse(amplitude * pilot_signs(key)[at])
+    return np.pad(drawn, ((0, height - drawn.shape[0]), (0, width - drawn.shape[1])))
 
 
 def embed(scene, times, key=KEY, noise=1.0, seed=1):
@@ -38,7 +55,7 @@ def times_of(count, rate, start=0):
 
 @pytest.fixture(scope="session")
 def studio():
-    return SimpleNamespace(key=KEY, texture=texture, embed=embed, times=times_of)
+    return SimpleNamespace(key=KEY, texture=texture, pattern=pilot_pattern, embed=embed, times=times_of)
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from cssv.carriers.robust import lock as module
-from cssv.carriers.robust.channel import ChannelReader, ChannelWriter
+from cssv.carriers.robust.channel import ChannelReader
 from cssv.carriers.robust.codewords import write_codeword
 from cssv.carriers.robust.lattice import BlockArea
 from cssv.carriers.robust.lock import find_lock
-from cssv.carriers.robust.pilot import pilot_pattern, slot_sign
+from cssv.carriers.robust.marks import MarkWriter
+from cssv.carriers.robust.pilot import PLANE
 from cssv.carriers.robust.qim import Strength
 from cssv.errors import FrameError, OptionError
 
@@ -25,16 +26,14 @@ WIDTH, HEIGHT, RATE = 480, 320, 8
 def carrying(studio):
     """Six seconds with a step of its own for each window, and the time of each frame."""
     scene = studio.texture(WIDTH, HEIGHT)
-    writer, rng = ChannelWriter(HEIGHT, WIDTH, studio.key), np.random.default_rng(1)
+    writer, rng = MarkWriter(HEIGHT, WIDTH, studio.key), np.random.default_rng(1)
     frames = []
     for number in range(6 * RATE):
         slot = number // RATE
         codeword = write_codeword(bytes([slot // 2]), 64, studio.key)
         noisy = np.clip(np.rint(scene + rng.standard_normal(scene.shape)), 0, 255).astype(np.uint8)
-        step = STEPS[slot // 2]
-        stego = writer.embed(noisy, writer.chips(codeword, slot), slot, Strength(step))
-        marked = stego + slot_sign(slot) * pilot_pattern(studio.key, WIDTH, HEIGHT, 5 * step / 43)
-        frames.append(np.clip(np.rint(marked), 0, 255).astype(np.uint8))
+        strength = Strength(STEPS[slot // 2])
+        frames.append(writer.embed(noisy, writer.chips(codeword, slot), slot, strength))
     return frames, studio.times(len(frames), RATE)
 
 
@@ -80,6 +79,21 @@ def test_a_scaled_crop_needs_the_full_search(carrying, studio):
     assert lock.luma(frames[0]).shape == (16 * lock.area.rows, 16 * lock.area.columns)
     assert lock.clock.time_scale == lock.geometry.time_scale == Fraction(25, 24)
     assert b"\x01" in read(lock, frames, times, studio.key)
+
+
+def test_a_part_beyond_the_plane_of_the_pilot(studio):
+    """The pilot repeats after 2048 pixels; the dithers do not."""
+    left, width = PLANE + 128, PLANE + 448
+    writer = MarkWriter(256, width, studio.key)
+    wide = np.full((256, width), 128, np.uint8)
+    wide[:, PLANE:] = np.clip(np.rint(studio.texture(448, 256)), 0, 255)
+    times, frames = studio.times(24, 6), []
+    for time in times:
+        chips = writer.chips(write_codeword(bytes([time // 2]), 64, studio.key), int(time))
+        frames.append(np.ascontiguousarray(writer.embed(wide, chips, int(time), Strength(28))[:, left:]))
+    lock = find_lock(frames, times, studio.key, full_search=False)
+    assert lock.geometry.sides == (left, 0, width, 256)
+    assert read(lock, frames, times, studio.key) == {b"\x00", b"\x01"}
 
 
 @pytest.mark.parametrize("key", [None, bytes(32)])

@@ -5,80 +5,48 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from scipy.fft import dctn, idctn
+from scipy.fft import dctn
 
+from cssv.carriers.robust.marks import MarkWriter
 from cssv.carriers.robust.pilot import (
     BLOCK,
-    PILOT_AMPLITUDE,
     PILOT_COEFFICIENTS,
     PLANE,
-    pilot_pattern,
     pilot_plane,
     pilot_signs,
     slot_of,
     slot_sign,
 )
+from cssv.carriers.robust.qim import Strength
 from cssv.errors import OptionError
 
 
-def coefficients(pattern):
-    rows, columns = pattern.shape[0] // BLOCK, pattern.shape[1] // BLOCK
-    blocks = pattern.reshape(rows, BLOCK, columns, BLOCK).transpose(0, 2, 1, 3)
-    return dctn(blocks, axes=(2, 3), norm="ortho")
-
-
-def test_only_the_two_coefficients_change(studio):
-    found = coefficients(pilot_pattern(studio.key, 64, 48))
-    for k, (vertical, horizontal) in enumerate(PILOT_COEFFICIENTS):
-        wanted = PILOT_AMPLITUDE * pilot_signs(studio.key)[:3, :4, k]
-        assert found[..., vertical, horizontal] == pytest.approx(wanted, abs=0.06)
-        found[..., vertical, horizontal] = 0
-    assert np.abs(found).max() < 0.12
-
-
-def test_the_pattern_is_that_of_the_description(studio):
+def test_the_signs_are_those_of_the_description(studio):
     # Written from the docstrings, without the functions of the module.
     stream = hashlib.shake_256(studio.key + b"pilot").digest(128 * 128 * 2 // 8)
-    bits = np.unpackbits(np.frombuffer(stream, np.uint8)).reshape(128, 128, 2)
-    pattern = pilot_pattern(studio.key, 16 * 5, 16 * 4)
-    for row in range(4):
-        for column in range(5):
-            block = np.zeros((16, 16))
-            block[1, 2], block[2, 1] = 5 - 10.0 * bits[row, column]
-            found = pattern[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]
-            # Both of its pictures are rounded to 64ths.
-            assert np.abs(found - idctn(block, norm="ortho")).max() <= 1 / 64
+    bits = [byte >> shift & 1 for byte in stream for shift in range(7, -1, -1)]
+    signs = pilot_signs(studio.key)
+    for row, column, k in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (5, 77, 1), (127, 127, 1)):
+        assert signs[row, column, k] == 1 - 2 * bits[(row * 128 + column) * 2 + k]
 
 
-def test_the_format_does_not_change(studio):
-    steps = (pilot_pattern(studio.key, 320, 240) * 64).astype(np.int8)
-    assert hashlib.sha256(steps.tobytes()).hexdigest()[:16] == "651341241f49f172"
-
-
-def test_a_larger_picture_begins_with_the_smaller_one(studio):
-    small, large = pilot_pattern(studio.key, 64, 48), pilot_pattern(studio.key, 192, 160)
-    assert np.array_equal(small, large[:48, :64])
-
-
-def test_what_is_no_whole_block_is_left_alone(studio):
-    pattern = pilot_pattern(studio.key, 70, 50)
-    assert pattern.shape == (50, 70)
-    assert not pattern[48:].any()
-    assert not pattern[:, 64:].any()
-
-
-def test_the_pattern_repeats(studio):
-    pattern = pilot_pattern(studio.key, PLANE + 32, 32)
-    assert np.array_equal(pattern[:, :32], pattern[:, PLANE:])
-
-
-def test_the_pattern_is_exact_in_64ths(studio):
-    pattern = pilot_pattern(studio.key, 64, 48) * 64
-    assert np.array_equal(pattern, np.rint(pattern))
+def test_the_writer_adds_the_pilot_of_the_description(studio):
+    """Slot by slot, whatever the size of the picture is."""
+    writer = MarkWriter(80, PLANE + 32, studio.key)
+    grey, chips = np.full((80, PLANE + 32), 128, np.uint8), np.zeros((5, 130, 5), np.uint8)
+    strength = Strength(86)
+    for slot, sign in ((0, 1), (1, -1), (2, 1)):
+        stego = writer.embed(grey, chips, slot, strength).astype(float)
+        blocks = stego.reshape(5, BLOCK, 130, BLOCK).transpose(0, 2, 1, 3)
+        found = dctn(blocks, axes=(2, 3), norm="ortho")
+        for k, (vertical, horizontal) in enumerate(PILOT_COEFFICIENTS):
+            wanted = sign * 10 * pilot_signs(studio.key)[np.ix_(np.arange(5), np.arange(130) % 128)][..., k]
+            # Pixels are rounded.
+            assert found[..., vertical, horizontal] == pytest.approx(wanted, abs=2.5)
 
 
 def test_the_plane_is_the_mean_of_its_cells(studio):
-    pattern = pilot_pattern(studio.key, 256, 256, 64)
+    pattern = studio.pattern(studio.key, 256, 256, 64)
     means = pattern.reshape(64, 4, 64, 4).mean((1, 3))
     plane = pilot_plane(studio.key, 4)[:64, :64]
     assert np.corrcoef(means.ravel(), plane.ravel())[0, 1] > 0.9999
@@ -99,8 +67,6 @@ def test_slots_of_exact_times():
     assert [slot_sign(slot) for slot in range(4)] == [1, -1, 1, -1]
 
 
-def test_a_wrong_key_or_amplitude_is_an_error(studio):
+def test_a_wrong_key_is_an_error():
     with pytest.raises(OptionError, match="wrong length"):
-        pilot_pattern(b"short", 64, 64)
-    with pytest.raises(OptionError, match="amplitude"):
-        pilot_pattern(studio.key, 64, 64, -1)
+        pilot_signs(b"short")

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from cssv.carriers.robust.pilot import pilot_pattern, slot_of, slot_sign
+from cssv.carriers.robust.pilot import slot_of, slot_sign
 from cssv.carriers.robust.search import THRESHOLD, find_geometry
 from cssv.frames import split_planes
 from cssv.testing.received import Edit, transcode
@@ -28,7 +28,7 @@ def clip(request, data, studio):
     with VideoReader(data / "clips" / request.param) as reader:
         covers = [frame.planes for frame in islice(reader, first, first + count)]
     height, width = covers[0].shape[0] * 2 // 3, covers[0].shape[1]
-    pattern, stego = pilot_pattern(studio.key, width, height), []
+    pattern, stego = studio.pattern(studio.key, width, height), []
     for number, planes in enumerate(covers):
         changed = planes.copy()
         luma = planes[:height] + pattern * slot_sign(slot_of(Fraction(number, rate)))

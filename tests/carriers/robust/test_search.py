@@ -12,7 +12,7 @@ from cssv.carriers.robust import search
 from cssv.carriers.robust.bars import find_content
 from cssv.carriers.robust.correlation import CELLS_RANGE, SCALE_RANGE, correlate, ladder
 from cssv.carriers.robust.demodulation import demodulate, residuals
-from cssv.carriers.robust.pilot import PLANE, pilot_pattern
+from cssv.carriers.robust.pilot import PLANE
 from cssv.carriers.robust.search import MOST_FRAMES, THRESHOLD, find_geometry
 from cssv.errors import FrameError, OptionError
 
@@ -63,7 +63,7 @@ def test_bars_are_told_from_the_picture(marked, studio):
 
 def test_a_shift_beyond_the_plane_is_known_modulo_its_size(studio):
     times = studio.times(24, 6)
-    pattern = pilot_pattern(studio.key, PLANE + 640, 256)[:, PLANE + 100 : PLANE + 500]
+    pattern = studio.pattern(studio.key, PLANE + 640, 256)[:, PLANE + 100 : PLANE + 500]
     scene = studio.texture(400, 256)
     frames = [
         np.clip(np.rint(scene + pattern * (1 - 2 * (int(time) % 2))), 0, 255).astype(np.uint8)
