@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -191,7 +192,7 @@ def run_trial(
     source: Source, marked: Marked, number: int, arguments: argparse.Namespace
 ) -> tuple[str, Trial]:
     """One random edit, and what comes back."""
-    rng = np.random.default_rng([11, number])
+    rng = np.random.default_rng([11, zlib.crc32(source.name.encode()), number])
     kind = KINDS[number % len(KINDS)]
     edit = draw_edit(rng, source.size, kind, number)
     numbers, rate = retime(rng, len(marked.planes), source.rate, kind, number)

@@ -16,6 +16,7 @@ ALLOWED = {
     "pixel_reader.py": {"numpy"},
     "constructive_reader.py": {"numpy"},
     "robust_reader.py": {"numpy"},
+    "robust_pilot_reader.py": {"numpy"},
     "sealing_reader.py": {"cryptography"},
     "container_index.py": set(),
     "container_reader.py": {"cssv.testing.container_index"},
