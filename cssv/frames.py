@@ -1,8 +1,8 @@
 """Frames in native planes, with exact time.
 
 A frame holds the bytes that the codec holds: ``yuv420p`` (Y, Cb, Cr; 8 bit, chroma halved in both
-directions) or ``rgb24``. CSSV never converts between the two on its own, because data in the low bits does
-not survive a colour conversion.
+directions) or ``rgb24``. CSSV does not convert between the two, because data in the low bits does not
+survive a colour conversion; only for a carrier that takes one of them, before it embeds.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections import deque
 from typing import cast
 
@@ -92,8 +91,6 @@ class FrameEncoder(Closing):
     def _open(self, threads: int, variant: int) -> None:
         info = self._info
         name = self._settings.encoders[info.layout]
-        # SVT-AV1 writes to the standard error unless this variable asks for errors only.
-        os.environ.setdefault("SVT_LOG", "1")
         try:
             self._container = av.open(self._sink, mode="w", format="mp4")
             self._stream = cast(VideoStream, self._container.add_stream(name, rate=info.rate))

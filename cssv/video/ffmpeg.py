@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -16,6 +17,9 @@ from cssv.files.inputs import check_regular
 from cssv.files.patched import InputFile, PatchedFile
 from cssv.files.system import is_of_system
 from cssv.video.formats import check_format
+
+# SVT-AV1 writes its settings to the standard error stream unless this variable asks for errors only.
+os.environ.setdefault("SVT_LOG", "1")
 
 #: Exceptions of PyAV for files and requests that FFmpeg cannot process.
 AV_ERRORS = (av.FFmpegError, NotImplementedError, OverflowError, UnicodeError)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -14,9 +13,6 @@ import numpy as np
 from cssv.errors import OptionError, VideoError, did_you_mean
 from cssv.frames import U8
 from cssv.video.ffmpeg import AV_ERRORS, reason
-
-# SVT-AV1 writes to the standard error stream otherwise.
-os.environ.setdefault("SVT_LOG", "1")
 
 #: FFmpeg's encoder of each codec, its options, and its largest quality number. Settings are the usual ones;
 #: slow encoders get a faster preset.
