@@ -104,6 +104,7 @@ def base_calls(folder):
         "encode": (cssv.encode, {"source": clip, "output": out / "e.cssv", "stop": "0.05"}),
         "export": (cssv.export, {"source": stego, "output": out / "p"}),
         "gc": (cssv.gc, {"path": stego, "output": out / "g.cssv", "keep": 1}),
+        "identify": (cssv.identify, {"source": stego}),
         "info": (cssv.info, {"source": stego}),
         "log": (cssv.log, {"path": stego}),
         "recover": (cssv.recover, {"path": stego}),
@@ -134,8 +135,8 @@ CALLED = sorted(base_calls(Path("x")))
 def test_every_public_callable_is_here():
     results = {
         "Artefacts", "Capacity", "CarrierCapacity", "Committed", "Compacted", "CssvError", "Decoded",
-        "Difference", "Encoded", "Exported", "Fault", "History", "Information", "Moment", "ObjectRow",
-        "PictureView", "Recovered", "Tracked", "Trajectory", "TrajectoryPart", "Verification", "Version",
+        "Difference", "Encoded", "Exported", "Fault", "History", "Identity", "Information", "Moment", "ObjectRow",
+        "Original", "PictureView", "Recovered", "Tracked", "Trajectory", "TrajectoryPart", "Verification", "Version",
     }  # fmt: skip
     others = {"CARRIERS", "Detector", "__version__", "open"}
     assert set(CALLED) | results | others == set(cssv.__all__)

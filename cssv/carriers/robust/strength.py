@@ -23,7 +23,7 @@ from cssv.errors import OptionError
 TRIAL_STEPS = (20, 28, 40)
 #: Information that a codeword needs, in bits for each bit of its payload class: what the decoder needs, times
 #: a margin for windows that are harder than the samples.
-NEEDED_BITS = 1.4 * 1.2
+NEEDED_BITS = 1.4 * 1.3
 #: Least expected PSNR of luma in dB, whatever the payload needs.
 FLOOR_DB = 46.0
 #: Bounds of a strength that is given in dB.
