@@ -240,7 +240,7 @@ def run_trial(
 def summarise(trials: Sequence[Trial]) -> None:
     """Print a table of trials by clip, setting and size."""
     print(
-        "\n| clip | setting | pixels | locks | within .3 px | a whole window | whole windows | "
+        "\n| clip | setting | pixels | locks | within .3 px | a payload | whole windows | "
         "s, median (most) |\n|---|---|---|---|---|---|---|---|"
     )
     groups = sorted({(each.clip, each.setting) for each in trials})
@@ -256,7 +256,7 @@ def summarise(trials: Sequence[Trial]) -> None:
                 f"| {clip} | {setting} | {sizes} | "
                 f"{sum(np.isfinite(t.error) for t in some)} of {len(some)} | "
                 f"{sum(t.error <= 0.3 for t in some)} | "
-                f"{sum(t.right > 0 for t in some)} of {len(some)} | "
+                f"{sum(t.right + t.parts > 0 for t in some)} of {len(some)} | "
                 f"{sum(t.right for t in some)} of {sum(t.whole for t in some)} | "
                 f"{np.median(seconds):.2f} ({max(seconds):.2f}) |"
             )

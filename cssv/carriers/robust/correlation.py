@@ -81,24 +81,37 @@ def correlate(demodulated: F32, cells: tuple[int, int], key: bytes) -> Peak:
         key: 32 bytes.
     """
     shrunk = np.asarray(cv2.resize(demodulated, cells, interpolation=cv2.INTER_AREA), np.float32)
-    spectrum = fft.fft2(_wrap(np.ascontiguousarray(shrunk).view(np.complex64)[..., 0]), overwrite_x=True)
-    found = fft.ifft2(np.conj(spectrum) * _plane_spectrum(key), overwrite_x=True)
-    power = np.square(found.real) + np.square(found.imag)
-    # Another pattern of blocks, such as the pilot of another key, gives more noise where the blocks coincide.
-    classes = power.reshape(PLANE_BLOCKS, _PHASES, PLANE_BLOCKS, _PHASES)
-    mean = np.maximum(classes.mean((0, 2), keepdims=True), np.finfo(np.float32).tiny)
-    power = (classes / mean).reshape(power.shape)
-    top, left = divmod(int(power.argmax()), PLANE_CELLS)
+    # Rows of zeros, below the picture, have no spectrum that has to be computed.
+    lines = fft.fft(_wrap(np.ascontiguousarray(shrunk).view(np.complex64)[..., 0]), axis=1, overwrite_x=True)
+    spectrum = fft.fft(lines, n=PLANE_CELLS, axis=0)
+    np.conj(spectrum, out=spectrum)
+    spectrum *= _plane_spectrum(key)
+    found = fft.ifft2(spectrum, overwrite_x=True)
+    top, left, power = _highest(np.square(found.real) + np.square(found.imag))
     peak = complex(found[top, left])
     if peak == 0:
         # A picture of one colour has no spectrum at all.
         return Peak(0.0, cells, 0, 0, 1 + 0j)
-    return Peak(math.sqrt(2 * float(power[top, left])), cells, left, top, peak / abs(peak))
+    return Peak(math.sqrt(2 * power), cells, left, top, peak / abs(peak))
+
+
+def _highest(power: F32) -> tuple[int, int, float]:
+    """Row and column of the highest place relative to the mean of those with the same phase of the blocks.
+
+    Another pattern of blocks, such as the pilot of another key, gives more noise where the blocks coincide.
+    """
+    rows = power.reshape(PLANE_BLOCKS, -1)
+    total, most = (each.reshape(_PHASES, PLANE_BLOCKS, _PHASES) for each in (rows.sum(0), rows.max(0)))
+    mean = np.maximum(total.sum(1) / PLANE_BLOCKS**2, np.finfo(np.float32).tiny)
+    relative = most.max(1) / mean
+    y, x = divmod(int(relative.argmax()), _PHASES)
+    row, column = divmod(int(power[y::_PHASES, x::_PHASES].argmax()), PLANE_BLOCKS)
+    return _PHASES * row + y, _PHASES * column + x, float(relative[y, x])
 
 
 def _wrap(picture: C64) -> C64:
-    """The picture on the plane; what lies beyond its end is added at its beginning: the signs repeat."""
-    plane = np.zeros((PLANE_CELLS, PLANE_CELLS), np.complex64)
+    """The picture on the first rows of the plane; what lies beyond its end is added at its beginning."""
+    plane = np.zeros((min(picture.shape[0], PLANE_CELLS), PLANE_CELLS), np.complex64)
     for y in range(0, picture.shape[0], PLANE_CELLS):
         for x in range(0, picture.shape[1], PLANE_CELLS):
             part = picture[y : y + PLANE_CELLS, x : x + PLANE_CELLS]
