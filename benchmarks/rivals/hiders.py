@@ -238,22 +238,22 @@ class PlainLsb(FrameHider):
 
 
 class Watermark(FrameHider):
-    """A package that hides 32 bits in an RGB picture; its result is converted back to the planes of the clip.
+    """A package that hides bits in an RGB picture; its result is converted back to the planes of the clip.
 
     Args:
         most_frames: number of frames that it gets.
+        bits: length of the message, a multiple of 8.
     """
 
-    def __init__(self, most_frames: int) -> None:
+    def __init__(self, most_frames: int, bits: int = WATERMARK_BITS) -> None:
         self.most_frames = most_frames
+        self.bits = bits
 
     def amount(self, source: Source) -> str:  # noqa: ARG002
-        return f"{WATERMARK_BITS // 8} bytes, in each frame"
+        return f"{self.bits // 8} bytes, in each frame"
 
     def messages(self, source: Source) -> list[bytes]:
-        return [
-            np.random.default_rng(number).bytes(WATERMARK_BITS // 8) for number in range(len(source.frames))
-        ]
+        return [np.random.default_rng(number).bytes(self.bits // 8) for number in range(len(source.frames))]
 
     def write(self, frame: Frame, message: bytes) -> Frame:
         bits = np.unpackbits(np.frombuffer(message, np.uint8))
@@ -283,14 +283,15 @@ class InvisibleWatermark(Watermark):
     Args:
         method: ``dwtDctSvd``, or ``rivaGan``, a network.
         most_frames: number of frames that it gets.
+        bits: length of the message; ``rivaGan`` has 32.
     """
 
-    def __init__(self, method: str, most_frames: int) -> None:
-        super().__init__(most_frames)
+    def __init__(self, method: str, most_frames: int, bits: int = WATERMARK_BITS) -> None:
+        super().__init__(most_frames, bits)
         from imwatermark import WatermarkDecoder, WatermarkEncoder
 
         self.name, self._method = f"invisible-watermark, {method}", method
-        self._encoder, self._decoder = WatermarkEncoder(), WatermarkDecoder("bits", WATERMARK_BITS)
+        self._encoder, self._decoder = WatermarkEncoder(), WatermarkDecoder("bits", bits)
         if method == "rivaGan":
             WatermarkEncoder.loadModel()
             WatermarkDecoder.loadModel()
@@ -315,7 +316,7 @@ class BlindWatermark(Watermark):
         return np.asarray(mark.embed())
 
     def unmark(self, picture: U8) -> Sequence[float]:
-        return list(self._package().extract(embed_img=picture, wm_shape=WATERMARK_BITS, mode="bit"))
+        return list(self._package().extract(embed_img=picture, wm_shape=self.bits, mode="bit"))
 
     @staticmethod
     def _package():  # noqa: ANN205 - the package has no types

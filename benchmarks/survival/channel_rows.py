@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -30,14 +31,18 @@ class Study:
     Args:
         clip: the cover.
         pieces: number of random pieces of a row.
+        rival_frames: number of frames that rivals get.
+        folder: for files.
         results: keeps what the trials have found.
     """
 
     clip: Clip
     pieces: int
+    rival_frames: int
+    folder: Path
     results: Results
-    _marked: dict[tuple[int, str], tuple[Chosen, Marked]] = field(default_factory=dict)
-    _copies: dict[tuple[int, str, str], tuple[list[U8], int]] = field(default_factory=dict)
+    _marked: dict[tuple[int, str], tuple[Chosen, Marked]] = field(default_factory=dict, init=False)
+    _copies: dict[tuple[int, str, str], tuple[list[U8], int]] = field(default_factory=dict, init=False)
 
     def marked(self, class_bytes: int, survive: str) -> tuple[Chosen, Marked]:
         """The clip with random payloads, at the strength that the trial finds."""

@@ -26,6 +26,10 @@ class Results:
         if path is not None and path.exists():
             self._tables = json.loads(path.read_text(encoding="utf-8"))
 
+    def has(self, table: str, key: str) -> bool:
+        """Whether a row was measured."""
+        return key in self._tables.get(table, {})
+
     def measure(self, table: str, key: str, row: Callable[[], Row]) -> None:
         """Measure a row unless it was measured before, and keep it.
 
@@ -34,9 +38,9 @@ class Results:
             key: of the row.
             row: measures it; returns its cells by column.
         """
-        rows = self._tables.setdefault(table, {})
-        if key in rows:
+        if self.has(table, key):
             return
+        rows = self._tables.setdefault(table, {})
         rows[key] = row()
         print(f"{table}: {key}: {dict(rows[key])}", flush=True)
         self._save()
