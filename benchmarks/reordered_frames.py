@@ -1,9 +1,9 @@
 """What B-frames save and what key frames every 2 s cost, for the lossy codecs that reorder frames.
 
-    python benchmarks/reordered_frames.py CLIP... [--seconds S] [--crf N]
+    python benchmarks/reordered_frames.py CLIP... [--seconds S] [--crf N] [--codecs CODEC...]
 
-"As written" is what a ``.cssv`` holds. Every other row changes one thing. The last row is FFmpeg's own file with the
-defaults of its encoder, on the same frames. Bytes are those of the video samples; PSNR is that of luma.
+"As written" is what a ``.cssv`` holds, and the other rows change it. The last row is FFmpeg's own file with
+the defaults of its encoder, on the same frames. Bytes are those of the video samples; PSNR is that of luma.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ from cssv.video import LOSSY_CODECS, Codec, FrameEncoder, Span, VideoInfo, Video
 from cssv.video.codecs import gop_length
 from cssv.video.encoder import to_picture
 
-#: Options of the encoder that differ from those of a ``.cssv``.
-VARIANTS: dict[str, dict[str, str]] = {
-    "without B-frames": {"bf": "0"},
-    "key frames every 250": {"g": "250"},
-    "neither": {"bf": "0", "g": "250"},
+#: Whether each variant has B-frames, and whether it has a key frame every 2 s.
+VARIANTS = {
+    "without B-frames": (False, False),
+    "key frame every 2 s": (True, True),
+    "both": (False, True),
 }
 
 
-def code(frames: Sequence[Frame], info: VideoInfo, codec: Codec, options: dict[str, str]) -> tuple[int, float]:
+def code(
+    frames: Sequence[Frame], info: VideoInfo, codec: Codec, options: dict[str, str]
+) -> tuple[int, float]:
     """Bytes of FFmpeg's packets of the frames, and PSNR of luma."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
@@ -93,15 +95,20 @@ def main() -> None:
         for codec in given.codecs:
             settings = LOSSY_CODECS[codec].settings
             crf = {"crf": str(given.crf)}
-            same = settings.options | crf | {"g": str(gop_length(settings, info.rate))}
             rows = {"as written": written(frames, info, codec, given.crf)}
-            rows |= {name: code(frames, info, codec, same | change) for name, change in VARIANTS.items()}
+            for name, (reorders, is_short) in VARIANTS.items():
+                gop = round(2 * info.rate) if is_short else gop_length(settings, info.rate)
+                change = {"g": str(gop)} | ({} if reorders else {"bf": "0"})
+                rows[name] = code(frames, info, codec, settings.options | crf | change)
             quiet = {"x265-params": "log-level=none"} if codec == "hevc" else {}
             rows["FFmpeg's defaults"] = code(frames, info, codec, crf | quiet)
             base = rows["as written"][0]
             for name, (size, decibel) in rows.items():
                 share = f"{100 * (size / base - 1):+.1f} %"
-                print(f"| {clip.stem} | {codec} | {name} | {size / 1000:.0f} | {share} | {decibel:.2f} |", flush=True)
+                print(
+                    f"| {clip.stem} | {codec} | {name} | {size / 1000:.0f} | {share} | {decibel:.2f} |",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -25,9 +25,12 @@ from cssv.video.timing import REORDER_WINDOW
 
 Codec = Literal["h264", "ffv1", "vp9", "hevc", "av1"]
 
-#: Seconds from one key frame to the next, and the bounds of that distance in frames.
+#: Seconds from one key frame to the next in lossless files, and the bounds of that distance in frames.
 GOP_S = 2
 GOP_RANGE = (12, 50)
+#: Frames from one key frame to the next, at most, in lossy files: the default of x264 and x265. With a key
+#: frame every 2 s files are a fifth to two fifths larger (`benchmarks/reordered_frames.py`).
+LOSSY_GOP = 250
 
 #: Highest number of an H.264 sequence parameter set (ITU-T H.264, 7.4.2.1.1).
 VARIANT_MAX = 31
@@ -48,6 +51,7 @@ class CodecSettings:
         pix_fmts: pixel format of its input for each layout; converting to it changes no value.
         options: the encoder's private options.
         is_intra: whether every frame is a key frame.
+        gop: frames from one key frame to the next at most; 0 for about ``GOP_S``.
         in_browsers: whether browsers play it.
         field_lines: for each layout: frames can be marked as interlaced if their height is a multiple of
             this; empty if never.
@@ -66,6 +70,7 @@ class CodecSettings:
     pix_fmts: dict[Layout, str]
     options: dict[str, str] = field(default_factory=dict)
     is_intra: bool = False
+    gop: int = 0
     in_browsers: bool = True
     field_lines: dict[Layout, int] = field(default_factory=dict)
     needs_matrix: Literal["", "alone", "with primaries"] = ""
@@ -147,6 +152,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             {"yuv420p": "yuv420p"},
             # PyAV asks for slices, which cost bytes; threads for whole frames give the same bytes each time.
             {"preset": "medium", "x264-params": "annexb=0:open-gop=0:sliced-threads=0"},
+            gop=LOSSY_GOP,
             field_lines=_X264_FIELD_LINES,
             reorders=True,
         ),
@@ -164,6 +170,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
                 # do not depend on the number of threads.
                 "x265-params": "log-level=none:open-gop=0:repeat-headers=1:frame-threads=1:info=0",
             },
+            gop=LOSSY_GOP,
             in_browsers=False,
             threads_key="x265-params:pools",
             packets="start_codes",
@@ -182,6 +189,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             {"yuv420p": "yuv420p"},
             # Without row-mt, whose threads libvpx does not make exact.
             {"b": "0", "deadline": "good", "cpu-used": "4", "tile-columns": "2"},
+            gop=LOSSY_GOP,
             needs_matrix="alone",
         ),
         23,
@@ -192,6 +200,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             {"yuv420p": "libsvtav1"},
             {"yuv420p": "yuv420p"},
             {"preset": "8", "svtav1-params": "irefresh-type=2:scd=0"},
+            gop=LOSSY_GOP,
             needs_matrix="with primaries",
             threads_key="svtav1-params:lp",
             packets="delimited",
@@ -320,9 +329,11 @@ def marked_fields(info: VideoInfo, settings: CodecSettings) -> FieldOrder:
 
 
 def gop_length(settings: CodecSettings, rate: Fraction) -> int:
-    """Frames from one key frame to the next."""
+    """Frames from one key frame to the next; codecs may place more key frames, as at cuts."""
     if settings.is_intra:
         return 1
+    if settings.gop:
+        return settings.gop
     low, high = GOP_RANGE
     return min(high, max(low, round(GOP_S * rate)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from cssv.container import Reader
@@ -126,5 +128,9 @@ def test_what_the_page_forbids(what, second_reader, tmp_path):
     changes, words = REFUSED[what]
     path = write(tmp_path, changes)
     assert second_refuses(second_reader, path, whole=False)
+    tracemalloc.start()
     with pytest.raises(ContainerError, match=words):
         Reader(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20

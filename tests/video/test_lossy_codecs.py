@@ -101,11 +101,13 @@ def test_each_frame_gives_one_packet(codec, frames):
 
 
 @pytest.mark.parametrize("codec", LOSSY)
-def test_decoding_starts_at_each_key_frame(codec, frames):
+def test_decoding_starts_at_each_key_frame(codec, frames, monkeypatch):
+    assert gop_length(LOSSY_CODECS[codec].settings, INFO.rate) == 250
+    settings = replace(LOSSY_CODECS[codec].settings, gop=50)
+    monkeypatch.setitem(LOSSY_CODECS, codec, replace(LOSSY_CODECS[codec], settings=settings))
     packets, head = encoded(frames, codec)
     keys = [number for number, packet in enumerate(packets) if packet.is_key]
     assert keys == [0, 50, 100]
-    assert gop_length(LOSSY_CODECS[codec].settings, INFO.rate) == 50
     whole = pictures_of(packets, head)
     for start, stop in ((50, 110), (0, 100)):
         part = pictures_of(packets[start:stop], head)
@@ -164,7 +166,6 @@ def plain_bytes(frames, codec, crf):
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream(settings.encoders["yuv420p"], rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.codec_context.gop_size = 50
         stream.codec_context.thread_type = "FRAME"
         for frame in (*frames, None):
             picture = None if frame is None else av.VideoFrame.from_ndarray(frame.planes, format="yuv420p")
