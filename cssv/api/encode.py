@@ -185,7 +185,7 @@ def encode(
         codec: ``"h264"``, ``"ffv1"`` or ``"vp9"``, all lossless. For a carrier that survives lossy coding,
             ``"ffv1"`` is lossless, and ``"h264"``, ``"hevc"``, ``"vp9"`` and ``"av1"`` are lossy.
         crf: quality of lossy coding, on the codec's own scale: 0 to 51 for H.264 and HEVC, 0 to 63 for VP9,
-            1 to 63 for AV1; more means a smaller file. By default 20, 22, 23 and 20.
+            1 to 63 for AV1; more means a smaller file. By default 20, 20, 23 and 19.
         carrier: name of a carrier (a key of :data:`cssv.CARRIERS`), or a carrier object.
         merge: option of the nibble carrier, ``"opap"`` or ``"plain"``.
         fidelity: option of the nibble carrier, ``"full"`` or ``"sparse"``.

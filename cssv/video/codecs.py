@@ -180,7 +180,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             tag="hvc1",
             reorders=True,
         ),
-        22,
+        20,
         (0, 51),
     ),
     "vp9": LossyCodec(
@@ -205,7 +205,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             threads_key="svtav1-params:lp",
             packets="delimited",
         ),
-        20,
+        19,
         (1, 63),
     ),
 }

@@ -1,8 +1,8 @@
 """A golden file whose frames are reordered: readers of every later release must read it.
 
 ``tests/vectors/container_v2_reordered.cssv`` was written by this test, with x264; nothing in it was made by
-anybody else. To write it anew after a deliberate change of the format, run with ``CSSV_REGENERATE_VECTORS=1``,
-and say in the commit why old files no longer read the same.
+anybody else. To write it anew after a deliberate change of the format, run with
+``CSSV_REGENERATE_VECTORS=1``, and say in the commit why old files no longer read the same.
 """
 
 from __future__ import annotations
