@@ -63,7 +63,7 @@ def decoded(done: cssv.Decoded) -> Report:
     if done.missing_frames:
         lines.append(
             f"{count(done.missing_frames, 'frame')} without a heat map: the source does not hold all "
-            "frames of their window."
+            "frames of their window, or a codec has destroyed it."
         )
     lines += [*notes_text(done.notes), *torn_text(done.torn_bytes)]
     return Report(lines, done.to_json())

@@ -92,7 +92,8 @@ class CarrierCapacity:
 
     def to_json(self) -> dict[str, Any]:
         """Return the values as plain JSON types."""
-        return {**asdict(self), "fits": self.fits}
+        offers = [offer.to_json() for offer in self.offers]
+        return {**asdict(self), "offers": offers, "fits": self.fits}
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,9 @@ CALLED = sorted(base_calls(Path("x")))
 def test_every_public_callable_is_here():
     results = {
         "Artefacts", "Capacity", "CarrierCapacity", "Committed", "Compacted", "CssvError", "Decoded",
-        "Difference", "Encoded", "Exported", "Fault", "History", "Identity", "Information", "Moment", "ObjectRow",
-        "Original", "PictureView", "Recovered", "Tracked", "Trajectory", "TrajectoryPart", "Verification", "Version",
+        "Difference", "Encoded", "Exported", "Fault", "History", "Identity", "Information", "Moment",
+        "ObjectRow", "Original", "PictureView", "Recovered", "Tracked", "Trajectory", "TrajectoryPart",
+        "Verification", "Version",
     }  # fmt: skip
     others = {"CARRIERS", "Detector", "__version__", "open"}
     assert set(CALLED) | results | others == set(cssv.__all__)

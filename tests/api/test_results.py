@@ -57,6 +57,8 @@ def results(tmp_path_factory):
         cssv.log(path),
         cssv.checkout(path, 1),
         cssv.info(path),
+        # A real one needs a clip of several seconds: tests/api/test_robust.py.
+        cssv.Identity(clip, "00112233", "44556677", (cssv.Original(path, same_clip=True, same_scene=False),)),
         # A recording that was killed is needed for a real one: tests/api/test_recordings.py.
         cssv.Recovered(path, 4, path.stat().st_size, 0, cssv.verify(path)),
         artefacts_with_infinite_deviation(),

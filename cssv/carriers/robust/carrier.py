@@ -42,6 +42,7 @@ from cssv.carriers.window_payload import payload_window, window_payload, window_
 from cssv.errors import CarrierError, ContainerError, FramingError, InputError, OptionError, PasswordError
 from cssv.frames import U8, Frame, Layout
 from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
+from cssv.payload.thinning import ThinnedWindow
 from cssv.payload.window_bytes import read_window, write_window
 from cssv.payload.window_scene import part_of
 from cssv.template.drawing import Outline
@@ -242,15 +243,7 @@ class RobustCarrier:
             )
         size = first.width, first.height
         slots = [slot_of(content.pts * content.time_base) for content in contents]
-        most = self._largest_class(*size, len(set(slots))) - OVERHEAD
-        thinned = payload_window(
-            contents,
-            number,
-            size,
-            outlines=_shares(covers, contents),
-            most_bytes=most - self._seal_bytes,
-            fit=self.fit,
-        )
+        thinned = self._thinned(covers, contents, number, len(set(slots)))
         payload = self._sealed(thinned.data)
         class_bytes = self._class_of(len(payload), size, len(set(slots)))
         strength = Strength(self._step(class_bytes, _chips(*size, len(set(slots))), size))
@@ -275,6 +268,19 @@ class RobustCarrier:
                 )
             )
         return done
+
+    def _thinned(
+        self, covers: Sequence[Frame], contents: Sequence[FrameContent], number: int, slots: int
+    ) -> ThinnedWindow:
+        """The payload of a window, with outlines as far as they do not make stronger marks necessary."""
+        size = covers[0].width, covers[0].height
+        most = self._largest_class(*size, slots) - OVERHEAD - self._seal_bytes
+        plain = payload_window(contents, number, size, most_bytes=most, fit=self.fit)
+        if not any(content.objects for content in contents):
+            return plain
+        most = min(most, class_for(len(plain.data) + self._seal_bytes) - OVERHEAD - self._seal_bytes)
+        shares = _shares(covers, contents)
+        return payload_window(contents, number, size, outlines=shares, most_bytes=most, fit=self.fit)
 
     def _class_of(self, payload_bytes: int, size: tuple[int, int], slots: int) -> int:
         """The payload class. Raises CarrierError if the window does not hold it."""
