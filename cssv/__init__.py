@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cssv.api.commit import Committed, commit
     from cssv.api.decode import Decoded, decode
     from cssv.api.diff import Difference, diff
+    from cssv.api.embed import Embedding, embed
     from cssv.api.encode import Encoded, encode
     from cssv.api.export import Exported, export
     from cssv.api.gc import Compacted, gc
@@ -62,6 +63,7 @@ __all__ = [
     "Detections",
     "Detector",
     "Difference",
+    "Embedding",
     "Encoded",
     "Encoder",
     "Exported",
@@ -89,6 +91,7 @@ __all__ = [
     "decode",
     "detections",
     "diff",
+    "embed",
     "encode",
     "export",
     "gc",
@@ -110,6 +113,7 @@ _PUBLIC = {
     "api.commit": ("Committed", "commit"),
     "api.decode": ("Decoded", "decode"),
     "api.diff": ("Difference", "diff"),
+    "api.embed": ("Embedding", "embed"),
     "api.encode": ("Encoded", "encode"),
     "api.export": ("Exported", "export"),
     "api.gc": ("Compacted", "gc"),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -12,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,33 +21,23 @@ from cssv.carriers.keyed import key_of
 from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.planes import Fidelity
 from cssv.container import IndexMeta, created_or_now
-from cssv.errors import ClosedOutputError, CssvError, FrameError, OptionError, OutputError, VideoError
+from cssv.errors import ClosedOutputError, CssvError, OutputError, VideoError
 from cssv.files.access import Access
 from cssv.files.closing import Finishing
 from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_
 from cssv.frames import U8, Frame, Layout
-from cssv.perception import LAG_S, Detections, Detector, FrameStates, LiveTracker
-from cssv.perception.detectors import DetectorOptions, check_found
-from cssv.perception.detectors.nms import DuplicateFilter
-from cssv.perception.flow import Flow
-from cssv.perception.given_boxes import BoxesAre, check_ids
-from cssv.pipeline.annotate import LiveAnnotator
-from cssv.pipeline.arguments import SceneLike, load_scene, to_fraction
+from cssv.perception import LAG_S, Detections, Detector
+from cssv.perception.detectors import DetectorOptions
+from cssv.perception.given_boxes import BoxesAre
+from cssv.pipeline.arguments import SceneLike, to_fraction
 from cssv.pipeline.calls import checked_call
-from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts, layout_for
-from cssv.pipeline.live_drawing import LiveDrawing
+from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
+from cssv.pipeline.live_options import LiveOptions
+from cssv.pipeline.live_stream import LiveStream
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.recording import complete, recording_journal, restore, set_aside
-from cssv.pipeline.stream_bounds import StreamBounds
-from cssv.pipeline.temperatures import ThermalView
-from cssv.pipeline.thermal_stream import LiveThermalReadings
-from cssv.pipeline.time_origin import TimeOrigin
-from cssv.scene.camera import ground_note, plane_of
-from cssv.video import Codec, Colour, VideoInfo, browser_notes
-
-#: Tags of RGB arrays that were converted by OpenCV: BT.601 in limited range, of sRGB.
-_CONVERTED = Colour(range=1, space=6, primaries=1, transfer=13)
+from cssv.video import Codec, browser_notes
 
 
 class _Failures:
@@ -84,12 +72,10 @@ class _Failures:
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """The parts that need the layout and the time of the first frame."""
+    """The parts that need the layout of the first frame."""
 
-    drawing: LiveDrawing
     writer: StegoWriter
     file: BinaryIO
-    origin: TimeOrigin
 
 
 class Encoder(Finishing):
@@ -176,27 +162,19 @@ class Encoder(Finishing):
             codec, carrier, crf=crf, password=password, merge=merge, fidelity=fidelity, window=window,
             strength=strength, survive=survive, fit=fit,
         )  # fmt: skip
-        self._layout = layout_for(self._config.carrier, layout)
-        self._info = _info(size, self._layout, to_fraction(rate), to_fraction(time_base))
-        self._bounds = StreamBounds(self._info.time_base, self._info.rate)
+        options = LiveOptions.from_arguments(
+            self._config.carrier,
+            scene,
+            rate=rate,
+            detector=DetectorOptions(
+                detector, weights=weights, classes=classes, min_score=min_score, nms_iou=nms_iou
+            ),
+            boxes_are=boxes_are,
+            lag_s=lag_s,
+        )
+        self._stream = LiveStream(options, size, layout=layout, time_base=to_fraction(time_base))
         self._created_s = created_or_now(created_s)
-        loaded = load_scene(scene)
-        plane = plane_of(loaded.camera, size)
-        self._annotator = LiveAnnotator(loaded, plane)
-        self._ground_note = ground_note(loaded.camera, plane)
-        self._detector = DetectorOptions(
-            detector, weights=weights, classes=classes, min_score=min_score, nms_iou=nms_iou
-        ).make()
-        self._is_detector_used = False
-        self._duplicates = DuplicateFilter(nms_iou)
-        self._boxes_are = boxes_are
-        meaning = self._detector.boxes_are if boxes_are is None else boxes_are
-        self._tracker = LiveTracker(lag_s=lag_s, plane=plane, size=size, boxes_are=meaning)
         self._is_created_given = created_s is not None
-        self._thermal = LiveThermalReadings(self._annotator.scene.thermal, size)
-        self._waiting: deque[tuple[Frame, ThermalView | None]] = deque()
-        self._count = 0
-        self._last: Frame | None = None
         self._refusal: CssvError | None = None
         self._failure: BaseException | None = None
         self._target = Path(output)
@@ -211,7 +189,7 @@ class Encoder(Finishing):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Scene entries that have matched no track so far, and values outside the ranges of the rings."""
-        return (*self._annotator.warnings, *(self._begun.drawing.warnings if self._begun else ()))
+        return self._stream.warnings
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -219,16 +197,8 @@ class Encoder(Finishing):
 
         Without notes of the detector if all frames came with their detections.
         """
-        return (*self._recorded_notes, *browser_notes(self._config.codec), *self._tracker.notes)
-
-    @property
-    def _recorded_notes(self) -> tuple[str, ...]:
-        """The notes that the file records when the encoder is closed."""
-        own = self._detector.notes if self._is_detector_used else ()
-        notes = (*own, *self._duplicates.notes, *self._ground_note, *self._tracker.given_notes)
-        if self._begun is None:
-            return notes
-        return (*notes, *self._begun.drawing.warnings, *self._begun.origin.notes)
+        stream = self._stream
+        return (*stream.notes, *browser_notes(self._config.codec), *stream.left_out_notes)
 
     def write(
         self,
@@ -260,123 +230,44 @@ class Encoder(Finishing):
             if self._failure is not None:
                 raise self._failure
             try:
-                frame = self._frame(picture)
-                if detections is not None:
-                    check_ids(check_found(detections, "detections="), self._boxes_are)
-                view = None if thermal is None else self._thermal.view(_array(thermal))
-                begun = self._begun or self._begin(frame)
-                flow = self._detector.flow.measure(frame)
-                found = self._detect(frame) if detections is None else self._duplicates.apply(detections)
+                received = self._stream.receive(picture, detections, thermal)
+                begun = self._begun or self._begin()
+                detected = self._stream.detect(received)
             except CssvError as error:
                 self._refusal = error
                 raise
             try:
-                # Boxes given by the caller may be of objects that stand still.
-                only_moving = detections is None and self._detector.only_moving
-                self._accept(begun, frame, view, found, flow, only_moving=only_moving)
+                self._write(begun, self._stream.embed(detected))
             except BaseException as error:
                 # The tracker may have half of the frame, so that nothing can follow.
                 self._failure = error
                 raise
 
-    def _accept(
-        self,
-        begun: _Output,
-        frame: Frame,
-        view: ThermalView | None,
-        found: Detections,
-        flow: Flow | None,
-        *,
-        only_moving: bool,
-    ) -> None:
-        self._count += 1
-        self._last = frame
-        self._waiting.append((frame, view))
-        states = self._tracker.update(frame.number, frame.time, found, flow, only_moving=only_moving)
-        self._draw(begun, states)
-
-    def _detect(self, frame: Frame) -> Detections:
-        self._is_detector_used = True
-        found = self._detector.detect(frame)
-        check_ids(found, self._boxes_are)
-        return found
-
-    def _frame(self, picture: U8 | Frame) -> Frame:
-        """The picture as a frame of this stream."""
-        time_base, number = self._info.time_base, self._count
-        if not isinstance(picture, Frame | np.ndarray):
-            raise FrameError("not a picture", found=type(picture).__name__, bound="an array or a Frame")
-        if isinstance(picture, Frame):
-            if picture.time_base != time_base:
-                raise FrameError(
-                    "the frame has another time base", found=str(picture.time_base), bound=str(time_base),
-                    remedy="Give the encoder `time_base=`.",
-                )  # fmt: skip
-            pts = int(picture.pts)
-            frame = replace(picture, planes=picture.planes.copy(), pts=pts, number=number)
-        else:
-            pts = round(number / (self._info.rate * time_base))
-            frame = Frame(self._planes(np.array(picture)), self._layout or "rgb24", pts, time_base, number)
-        origin = TimeOrigin.from_first(frame) if self._begun is None else self._begun.origin
-        self._bounds.check(frame, self._last, self._count, origin)
-        self._check_like(frame.width, frame.height, frame.layout)
-        return frame
-
-    def _planes(self, picture: U8) -> U8:
-        """Convert RGB to the planes of the stream if they differ."""
-        if self._layout != "yuv420p" or picture.ndim != 3 or picture.shape[2] != 3:
-            return picture
-        if picture.dtype != np.uint8:
-            raise FrameError("planes must be uint8", found=str(picture.dtype))
-        self._check_like(picture.shape[1], picture.shape[0], "yuv420p")
-        if self._begun is None:
-            self._info = replace(self._info, colour=_CONVERTED)
-        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
-
-    def _check_like(self, width: int, height: int, layout: Layout) -> None:
-        info, wanted = self._info, self._layout or layout
-        if (width, height, layout) != (info.width, info.height, wanted):
-            raise FrameError(
-                "the frame is not like the stream",
-                found=f"{width}x{height} {layout}",
-                bound=f"{info.width}x{info.height} {wanted}",
-            )
-
-    def _begin(self, first: Frame) -> _Output:
-        """Open the codec and the file; the layout and the time of the first frame are known now."""
-        self._layout = first.layout
-        self._info = info = replace(self._info, layout=first.layout)
-        origin = TimeOrigin.from_first(first)
+    def _begin(self) -> _Output:
+        """Open the codec and the file; the layout of the first frame is known now."""
         with ExitStack() as opened:
             # Readable too, for the case that its name is lost.
             file = opened.enter_context(self._path.open("w+b"))
-            config = self._config
+            info, config = self._stream.info, self._config
             writer = StegoWriter(file, info, codec=config.codec, crf=config.crf, journal=self._journal)
             opened.enter_context(writer)
             self._inside.push(opened.pop_all())
-        drawing = LiveDrawing(self._annotator, self._config.carrier, origin)
-        self._begun = _Output(drawing, writer, file, origin)
+        self._begun = _Output(writer, file)
         return self._begun
 
-    def _facts(self, begun: _Output, notes: Sequence[str]) -> dict[str, Any]:
+    def _facts(self, notes: Sequence[str]) -> dict[str, Any]:
         """What the file records of its own making."""
-        config = replace(self._config, carrier=begun.drawing.carrier)
-        return config_to_facts(self._info, config, begun.drawing.ranges, notes) | begun.origin.facts
+        stream = self._stream
+        config = replace(self._config, carrier=stream.carrier)
+        return config_to_facts(stream.info, config, stream.ranges, notes) | stream.origin.facts
 
-    def _draw(self, begun: _Output, ready: Sequence[FrameStates]) -> None:
-        """Draw and write the frames whose objects are final."""
-        if ready and not begun.drawing.is_begun:
-            begun.drawing.begin(self._tracker.window, self._waiting, self._info.rate)
-            # Without the detector's notes: only those at the end are complete, and they may be too long.
-            known = self._facts(begun, (*self._ground_note, *begun.origin.notes))
-            begun.writer.describe(IndexMeta(self._created_s, meta=known))
-        for states in ready:
-            frame, view = self._waiting.popleft()
-            # After an interrupt a frame can be missing; the next one would get its number.
-            if not states.number == frame.number == begun.drawing.frames:
-                raise OutputError("frames of the stream were lost", found=f"no frame {begun.drawing.frames}")
-            for done in begun.drawing.draw(states, (frame, view), self._thermal.calibration):
-                begun.writer.write(*done)
+    def _write(self, begun: _Output, done: Iterator[tuple[Frame, bytes]]) -> None:
+        """Write stego frames and their scene samples."""
+        for stego, sample in done:
+            if not begun.writer.frames:
+                # Without the detector's notes: only those at the end are complete, and they may be too long.
+                begun.writer.describe(IndexMeta(self._created_s, meta=self._facts(self._stream.known_notes)))
+            begun.writer.write(stego, sample)
 
     def close(self) -> None:
         """Write the waiting frames, finish the file, verify it and give it its name; may be called twice.
@@ -396,7 +287,7 @@ class Encoder(Finishing):
         failures = _Failures(self._failure)
         with self._output:
             begun = self._begun
-            if begun is None:
+            if begun is None or not self._stream.is_begun:
                 raise VideoError("no frame was written to the encoder")
             with failures as finishing:
                 self._write_end(begun, failures)
@@ -414,11 +305,9 @@ class Encoder(Finishing):
         if failures.first is None:
             # After an interrupt that the caller has caught, a frame that is missing is no surprise.
             with failures if self._failure is None else suppress(CssvError):
-                self._draw(begun, self._tracker.finish())
-                for done in begun.drawing.finish():
-                    begun.writer.write(*done)
+                self._write(begun, self._stream.finish())
         created_s = self._created_s if self._is_created_given else int(time.time())
-        begun.writer.finish(self._facts(begun, self._recorded_notes), created_s=created_s)
+        begun.writer.finish(self._facts(self._stream.notes), created_s=created_s)
         if failures.first is not None:
             failures.first.add_note(f"The file holds the first {begun.writer.frames} frames.")
 
@@ -454,7 +343,7 @@ class Encoder(Finishing):
     ) -> None:
         refusal = self._refusal
         # A refused picture has changed nothing: what was written before is sound.
-        if refusal is None or error is not refusal or self._begun is None:
+        if refusal is None or error is not refusal or not self._stream.is_begun:
             super().__exit__(kind, error, trace)
             return
         try:
@@ -469,28 +358,3 @@ class Encoder(Finishing):
         with self._access.closing() as is_held, suppress(CssvError):
             if is_held:
                 self._output.__exit__(CssvError, reason, None)
-
-
-def _array(values: object) -> NDArray[np.number]:
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise FrameError("not a thermal picture", found=type(values).__name__, bound="an array") from error
-
-
-def _info(
-    size: tuple[int, int], layout: Layout | None, rate: Fraction | None, time_base: Fraction | None
-) -> VideoInfo:
-    """Size, time base and rate of a stream before its first frame; rgb24 stands for an unknown layout."""
-    width, height = map(int, size)
-    if not rate or rate < 0:
-        raise OptionError("a stream needs a frame rate", found=str(rate), bound="above 0")
-    return VideoInfo(
-        width,
-        height,
-        layout or "rgb24",
-        1 / rate if time_base is None else time_base,
-        rate,
-        source_width=width,
-        source_height=height,
-    )

@@ -48,6 +48,13 @@ MOST_LISTED = 20
 _HOP_SHARE = 0.25
 
 
+def check_lag(lag_s: float) -> None:
+    """Raise OptionError unless a lag lies in :data:`LAG_RANGE_S`."""
+    low, high = LAG_RANGE_S
+    if not low <= lag_s <= high:
+        raise OptionError("lag is out of range", found=lag_s, bound=f"{low} to {high} s")
+
+
 @dataclass(slots=True)
 class _Object:
     """The detections of one object in the window, and its state from the frames before the window."""
@@ -166,9 +173,7 @@ class LiveTracker:
         boxes_are: BoxesAre | None = None,
     ) -> None:
         self._truth = TruthDecision(boxes_are)
-        low, high = LAG_RANGE_S
-        if not low <= lag_s <= high:
-            raise OptionError("lag is out of range", found=lag_s, bound=f"{low} to {high} s")
+        check_lag(lag_s)
         self.lag_s = lag_s
         self._tracker = Tracker(size=size) if tracker is None else tracker
         self._noise = noise

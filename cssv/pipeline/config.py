@@ -60,8 +60,7 @@ class EncoderConfig:
 
         A carrier that survives lossy coding is coded lossily, unless the codec is lossless only.
         """
-        texts = {name: _option_text(value) for name, value in options.items()}
-        made = give_key(make_carrier(carrier, texts), to_key(password))
+        made = carrier_from_arguments(carrier, password=password, **options)
         check_choice("codec", codec, CODEC_NAMES)
         if crf is None and not made.needs_lossless and codec in LOSSY_CODECS:
             crf = LOSSY_CODECS[codec].crf
@@ -78,6 +77,18 @@ class EncoderConfig:
             )
         # A carrier whose content survives lossy coding may still be stored losslessly.
         check_crf(self.codec, self.crf)
+
+
+def carrier_from_arguments(
+    carrier: str | AnyCarrier, *, password: str | None, **options: object
+) -> AnyCarrier:
+    """The carrier that the arguments of :func:`cssv.encode` of the same names state.
+
+    Raises:
+        OptionError: an unknown carrier, or a value or a password that it does not take.
+    """
+    texts = {name: _option_text(value) for name, value in options.items()}
+    return give_key(make_carrier(carrier, texts), to_key(password))
 
 
 def planes_for(carrier: AnyCarrier, planes: Planes) -> Planes:

@@ -101,6 +101,7 @@ def base_calls(folder):
         "decode": (cssv.decode, {"source": stego, "heat": out / "h"}),
         "detections": (cssv.detections, {"boxes_px": [[1, 2, 3, 4]]}),
         "diff": (cssv.diff, {"path": stego, "before": 1}),
+        "embed": (cssv.embed, {"frames": [PICTURE], "rate": 25}),
         "encode": (cssv.encode, {"source": clip, "output": out / "e.cssv", "stop": "0.05"}),
         "export": (cssv.export, {"source": stego, "output": out / "p"}),
         "gc": (cssv.gc, {"path": stego, "output": out / "g.cssv", "keep": 1}),
@@ -135,9 +136,9 @@ CALLED = sorted(base_calls(Path("x")))
 def test_every_public_callable_is_here():
     results = {
         "Artefacts", "Capacity", "CarrierCapacity", "Committed", "Compacted", "CssvError", "Decoded",
-        "Difference", "Encoded", "Exported", "Fault", "History", "Identity", "Information", "Moment",
-        "ObjectRow", "Original", "PictureView", "Recovered", "Tracked", "Trajectory", "TrajectoryPart",
-        "Verification", "Version",
+        "Difference", "Embedding", "Encoded", "Exported", "Fault", "History", "Identity", "Information",
+        "Moment", "ObjectRow", "Original", "PictureView", "Recovered", "Tracked", "Trajectory",
+        "TrajectoryPart", "Verification", "Version",
     }  # fmt: skip
     others = {"CARRIERS", "Detector", "__version__", "open"}
     assert set(CALLED) | results | others == set(cssv.__all__)
@@ -149,6 +150,8 @@ def close(found):
         found.abort()
     elif isinstance(found, cssv.Clip | cssv.Decoder):
         found.close()
+    elif isinstance(found, cssv.Embedding):
+        list(found)
 
 
 def parameters():
