@@ -62,13 +62,28 @@ class Edit:
 
 
 def transcode(
-    pictures: Sequence[U8], rate: Fraction, crf: int, codec: str = "libx264", preset: str = "medium"
+    pictures: Sequence[U8],
+    rate: Fraction,
+    crf: int,
+    codec: str = "libx264",
+    preset: str = "medium",
+    group: int | None = None,
 ) -> list[U8]:
-    """Planes of yuv420p pictures after a lossy codec."""
+    """Planes of yuv420p pictures after a lossy codec.
+
+    Args:
+        pictures: planes, all of one size.
+        rate: frames a second.
+        crf: quality.
+        codec: an encoder of FFmpeg.
+        preset: of the encoder.
+        group: pictures from one I picture to the next one, at most; None for the encoder's default.
+    """
     rows, width = pictures[0].shape
     buffer = io.BytesIO()
+    options = {"crf": str(crf), "preset": preset} | ({"g": str(group)} if group else {})
     with av.open(buffer, mode="w", format="matroska") as output:
-        stream: Any = output.add_stream(codec, rate=rate, options={"crf": str(crf), "preset": preset})
+        stream: Any = output.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, rows * 2 // 3, "yuv420p"
         for planes in pictures:
             output.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))

@@ -8,4 +8,7 @@ and code. :mod:`.channel` joins all of them. :mod:`.slot_search` finds the times
 The geometry of received clips: :mod:`.pilot` is the pattern by which :mod:`.search` finds scale, place and
 time, :mod:`.geometry` is what is found, and :mod:`.climb` improves it by the known chips. :mod:`.lock` joins
 all of them: geometry and slots of a received clip.
+
+:mod:`.base_layer` has one short message in all frames of the clip, for codecs that leave nothing of the
+payloads. :mod:`.polar` is its code, and :mod:`.base_message` joins message, checksum and code.
 """

@@ -20,10 +20,11 @@ import numpy as np
 from cssv.carriers.robust.base_message import (
     CODEWORD_BITS,
     codeword_bits,
+    information_length,
     read_base_codeword,
     write_base_codeword,
 )
-from cssv.carriers.robust.calibration import block_energies, frame_weight, log_likelihood_ratios
+from cssv.carriers.robust.calibration import mean_weight
 from cssv.carriers.robust.keys import PUBLIC_KEY, check_key
 from cssv.carriers.robust.lattice import I64, BlockArea, Bools, known_chips, lattice_bits
 from cssv.carriers.robust.qim import Strength, dither_bytes, embed_bits, soft_bits
@@ -38,11 +39,14 @@ BASE_FREQUENCIES: tuple[Frequency, ...] = ((0, 1), (1, 0), (1, 1))
 BASE_LAYER = b"base"
 #: Of the quantisation, in all clips.
 BASE_STEP = 104
-#: Share of the way to the nearest place, for small pictures and for those of LARGE_CELLS cells or more.
-BASE_ALPHA, LARGE_ALPHA = 0.7, 0.5
-#: Cells of a picture of 1280x720.
-LARGE_CELLS = 20 * 11
-
+#: Bound of the chips for each information bit of the message, and share of the way to the nearest place below
+#: it. The more chips there are, the less each has to tell.
+BASE_ALPHAS = ((4.5, 0.7), (6.0, 0.55), (9.0, 0.5), (math.inf, 0.4))
+#: The mean of all frames counts like so many known chips of a frame.
+_USUAL_CHIPS = 20
+#: Mean of the logarithms of the likelihood ratios of chips, for each bit that one chip has to tell: for weak
+#: normal values, 1.2 times the least that any code needs. And its bound.
+_RATIO_OF_INFORMATION, _MOST_RATIO = 4.0, 4.0
 _BASIS_SCALE = 1024
 #: Cosines of the DCT of 4 values times _BASIS_SCALE, rounded, (frequencies, blocks).
 _BASIS: F64 = np.array([[512, 512, 512, 512], [669, 277, -277, -669]], np.float64)
@@ -59,10 +63,11 @@ def cell_area(area: BlockArea) -> BlockArea:
     return BlockArea(top, left, max(bottom - top, 0), max(right - left, 0))
 
 
-def base_strength(cells: BlockArea) -> Strength:
-    """How strongly a picture of so many cells is marked: less if it has more chips for a message."""
-    large = cells.rows * cells.columns >= LARGE_CELLS
-    return Strength(BASE_STEP, LARGE_ALPHA if large else BASE_ALPHA)
+def base_strength(cells: BlockArea, size: int) -> Strength:
+    """How strongly a picture of so many cells is marked, with a message of so many bytes."""
+    chips = cells.rows * cells.columns * len(BASE_FREQUENCIES)
+    spread = chips / information_length(size)
+    return Strength(BASE_STEP, next(alpha for bound, alpha in BASE_ALPHAS if spread < bound))
 
 
 class BaseLayer:
@@ -155,6 +160,7 @@ class BaseWriter:
     def __init__(self, layer: BaseLayer, message: bytes) -> None:
         self.layer = layer
         codeword = write_base_codeword(message, layer.key)
+        self._strength = base_strength(layer.cells, len(message))
         self._chips = np.append(codeword, np.uint8(0))[layer.bits(len(codeword))]
 
     def changes(self, means: F32, strength: Strength | None = None) -> F32:
@@ -164,7 +170,7 @@ class BaseWriter:
             means: (0, 0) coefficients of the cover, of the same shape.
             strength: with the step BASE_STEP; None for :func:`base_strength`.
         """
-        chosen = strength or base_strength(self.layer.cells)
+        chosen = strength or self._strength
         before = self.layer.coefficients(means)
         return self.layer.spread(embed_bits(before, self._chips, self.layer.dithers, chosen))
 
@@ -172,7 +178,7 @@ class BaseWriter:
 class BaseReader:
     """Recovers the message from received frames on the grid of the blocks.
 
-    Frames of any time are added up. The memory is that of two planes of chips.
+    Frames of any time are added up. The memory is that of one plane of chips.
 
     Args:
         area: the blocks that were received.
@@ -182,8 +188,6 @@ class BaseReader:
     def __init__(self, area: BlockArea, key: bytes = PUBLIC_KEY) -> None:
         self.layer = BaseLayer(area, key)
         self._soft = np.zeros(self.layer.known.shape, np.float32)
-        self._energies = np.zeros(self.layer.known.shape[:2], np.float32)
-        self._weight = 0.0
         self._known = 0.0
         self._frames = 0
 
@@ -198,13 +202,18 @@ class BaseReader:
         """
         found = self.layer.coefficients(means)
         soft = soft_bits(found, self.layer.dithers, BASE_STEP)
-        weight = frame_weight(soft, self.layer.known)
-        self._soft += soft * np.float32(weight)
-        self._energies += block_energies(found)
-        self._weight += weight
         self._frames += 1
-        if self.layer.known.any():
-            self._known += float(soft[self.layer.known].mean())
+        weight = self._frame_weight(soft[self.layer.known])
+        self._soft += soft * np.float32(weight)
+
+    def _frame_weight(self, known: F32) -> float:
+        """Weight of the newest frame by its known chips."""
+        if not known.size:
+            return 1.0
+        self._known += float(known.mean())
+        # One frame has too few known chips, so the mean of all frames so far counts as well.
+        usual = self._known / self._frames
+        return mean_weight((float(known.sum()) + _USUAL_CHIPS * usual) / (known.size + _USUAL_CHIPS))
 
     @property
     def score(self) -> float:
@@ -230,12 +239,21 @@ class BaseReader:
                 return message
         return None
 
-    def ratios(self) -> F32:
-        """Logarithms of the likelihood ratios of the chips."""
-        if not self._frames:
-            return self._soft
-        soft, energies = self._soft / np.float32(self._weight), self._energies / np.float32(self._frames)
-        return log_likelihood_ratios(soft, energies, self.layer.known)
+    def ratios(self, size: int) -> F32:
+        """Logarithms of the likelihood ratios of the chips, for a message of so many bytes.
+
+        They are soft values times a factor that supposes as much information as the decoder needs at least.
+        The factor that the known chips give is worse: these are few. With more information than supposed, the
+        decoder succeeds all the same.
+        """
+        soft = np.where(self.layer.known, np.float32(0), self._soft)
+        chips = int(np.count_nonzero(~self.layer.known))
+        power = float(np.square(soft, dtype=np.float64).sum()) / max(chips, 1)
+        if not power:
+            return soft
+        # Mean m of the ratios of a normal value, whose square is m ** 2 + 2 * m on average.
+        mean = min(_RATIO_OF_INFORMATION * information_length(size) / chips, _MOST_RATIO)
+        return np.asarray(soft * np.float32(math.sqrt((mean * mean + 2 * mean) / power)))
 
     def codeword_ratios(self, size: int) -> F32:
         """Logarithms of the likelihood ratios of the bits of the codeword: sums over their chips.
@@ -244,6 +262,6 @@ class BaseReader:
             FramingError: there is no such length of the message.
         """
         length = codeword_bits(size)
-        sums = np.bincount(self.layer.bits(length).ravel(), self.ratios().ravel(), minlength=length + 1)
+        sums = np.bincount(self.layer.bits(length).ravel(), self.ratios(size).ravel(), minlength=length + 1)
         # The last sum is that of the known chips.
         return sums[:length].astype(np.float32)

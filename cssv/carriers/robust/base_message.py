@@ -14,7 +14,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from cssv.carriers.robust.codewords import information_bits
 from cssv.carriers.robust.keys import keystream
 from cssv.carriers.robust.polar import PolarCode, polar_code
 from cssv.carriers.robust.transform import F32
@@ -28,8 +27,6 @@ LARGE_PICTURE = 1920 * 1080
 #: Paths of the decoder. A wrong message passes with a probability of this number / 2 ** 32.
 PATHS = 256
 _CRC_BYTES = 4
-#: Least information of soft values that is tried to decode, as a share of the information bits of the code.
-_LEAST_INFORMATION = 0.7
 
 
 def message_bytes(width: int, height: int) -> int:
@@ -66,8 +63,7 @@ def read_base_codeword(soft: F32, size: int, key: bytes) -> bytes | None:
             found=str(soft.shape),
             bound=str(code.length),
         )
-    if information_bits(soft) < _LEAST_INFORMATION * code.bits:
-        # No decoder can succeed. This is the usual case of pictures that carry nothing.
+    if not soft.any():
         return None
     unmasked = np.where(_mask(size, key), -soft, soft).astype(np.float32)
     for bits in code.decode(unmasked, PATHS):
@@ -93,8 +89,13 @@ def codeword_bits(size: int) -> int:
     return CODEWORD_BITS[size]
 
 
+def information_length(size: int) -> int:
+    """Information bits of the code of a message of so many bytes."""
+    return 8 * (size + _CRC_BYTES)
+
+
 def _code(size: int) -> PolarCode:
-    return polar_code(8 * (size + _CRC_BYTES), codeword_bits(size))
+    return polar_code(information_length(size), codeword_bits(size))
 
 
 @lru_cache(maxsize=16)

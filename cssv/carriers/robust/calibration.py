@@ -32,7 +32,12 @@ def frame_weight(soft: F32, known: Bools) -> float:
     sample = soft[known]
     if len(sample) < _LEAST_KNOWN:
         return 1.0
-    mean = max(float(sample.mean()), _LEAST_MEAN)
+    return mean_weight(float(sample.mean()))
+
+
+def mean_weight(mean: float) -> float:
+    """Weight of soft values with a mean of those of their known chips."""
+    mean = max(mean, _LEAST_MEAN)
     return mean / max(1 - mean * mean, _LEAST_REST)
 
 

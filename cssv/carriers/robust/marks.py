@@ -59,7 +59,12 @@ def marks_distortion(strength: Strength, size: tuple[int, int]) -> float:
     width, height = size
     blocks = BlockArea(0, 0, *marks_transform().grid(height, width))
     cells = cell_area(blocks)
-    base = len(BASE_FREQUENCIES) * base_strength(cells).distortion * cells.rows * cells.columns
+    base = (
+        len(BASE_FREQUENCIES)
+        * base_strength(cells, message_bytes(width, height)).distortion
+        * cells.rows
+        * cells.columns
+    )
     share = base / max(blocks.rows * blocks.columns, 1)
     return (data + pilot + share) / BLOCK**2 + 1 / 12
 

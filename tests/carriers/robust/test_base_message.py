@@ -24,7 +24,7 @@ def soft_of(word, sigma=0.5, seed=0):
     return (2 * received / sigma**2).astype(np.float32)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.binary(min_size=8, max_size=8) | st.binary(min_size=32, max_size=32), st.integers(0, 99))
 def test_read_inverts_write(message, seed):
     word = write_base_codeword(message, KEY)
@@ -48,7 +48,7 @@ def test_noise_is_no_message(size):
     """Also noise that the calibration takes for good values."""
     rng = np.random.default_rng(size)
     for sigma in (0.8, 1.5):
-        for _ in range(320 // size):
+        for _ in range(96 // size):
             values = rng.choice([-1.0, 1.0], CODEWORD_BITS[size])
             soft = (2 * (values + rng.normal(0, sigma, len(values))) / sigma**2).astype(np.float32)
             assert read_base_codeword(soft, size, KEY) is None

@@ -8,8 +8,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from cssv.carriers.robust.base_layer import BaseLayer, BaseReader, BaseWriter
+from cssv.carriers.robust.base_layer import BaseReader
 from cssv.carriers.robust.codewords import write_codeword
+from cssv.carriers.robust.identity import shorten
 from cssv.carriers.robust.lattice import BlockArea
 from cssv.carriers.robust.marks import MarkWriter, marks_transform
 from cssv.carriers.robust.pilot import slot_of
@@ -18,7 +19,8 @@ from cssv.testing.received import transcode
 from cssv.video import VideoReader
 
 RATE = Fraction(10)
-MESSAGE = b"identity"
+IDENTITY = bytes(range(32))
+MESSAGE = shorten(IDENTITY, 8)
 HEIGHT, WIDTH = 576, 768
 AREA = BlockArea(0, 0, HEIGHT // 16, WIDTH // 16)
 
@@ -36,18 +38,16 @@ def means_of(planes):
 
 @pytest.fixture(scope="module")
 def marked(covers, studio):
-    """The same with the base layer, and data and pilot above it."""
-    base = BaseWriter(BaseLayer(AREA, studio.key), MESSAGE)
-    writer, strength, rng = MarkWriter(HEIGHT, WIDTH, studio.key), Strength(24), np.random.default_rng(0)
+    """The same with all layers."""
+    writer = MarkWriter(HEIGHT, WIDTH, studio.key, IDENTITY)
+    rng = np.random.default_rng(0)
     codewords = [write_codeword(rng.bytes(100), 128, studio.key) for _ in range(5)]
     pictures = []
     for number, planes in enumerate(covers):
         slot = slot_of(number / RATE)
-        changes = np.zeros(marks_transform().forward(planes[:HEIGHT]).shape, np.float32)
-        changes[..., 0] = base.changes(means_of(planes))
+        chips = writer.chips(codewords[slot // 2], slot)
         stego = planes.copy()
-        luma = marks_transform().add(planes[:HEIGHT], changes)
-        stego[:HEIGHT] = writer.embed(luma, writer.chips(codewords[slot // 2], slot), slot, strength)
+        stego[:HEIGHT] = writer.embed(planes[:HEIGHT], chips, slot, Strength(24))
         pictures.append(stego)
     return pictures
 
