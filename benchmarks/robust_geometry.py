@@ -1,7 +1,7 @@
 """Robust carrier after random changes of the geometry: whole windows recovered, errors, time, false locks.
 
 ``python benchmarks/robust_geometry.py CLIP... [--seconds S] [--first I] [--trials N] [--crf N] [--step STEP]
-[--payload CLASS] [--results FILE]``, ``--summary FILE...``, ``[--unmarked N [--first I]]``
+[--payload CLASS] [--results FILE]``, ``--summary FILE...``, ``[--unmarked N [--own-size] [--first I]]``
 
 A trial embeds all layers with random payloads, crops, scales, adds bars, cuts the beginning off and changes
 the frame rate at random, encodes by x264 and reads as a reader does that knows nothing. A whole window is one
@@ -308,20 +308,22 @@ def draw_unmarked(clips: Sequence[Source], number: int) -> tuple[list[U8], list[
     return lumas, [Fraction(k) / rate for k in range(count)], rng.bytes(32)
 
 
-def search_unmarked(clips: Sequence[Source], number: int) -> dict[str, Any]:
+def search_unmarked(clips: Sequence[Source], number: int, *, full_search: bool) -> dict[str, Any]:
     """Scores of a window that carries nothing, and whether a reader finds a lock in it."""
     lumas, times, key = draw_unmarked(clips, number)
     began = time.process_time()
-    lock = find_lock(lumas, times, key, full_search=True)
-    result = {
+    lock = find_lock(lumas, times, key, full_search=full_search)
+    result: dict[str, Any] = {
         "clip": clips[number % len(clips)].name if clips else "synthetic",
         "number": number,
         "false": int(lock is not None),
-        "full_s": time.process_time() - began,
+        "full_s" if full_search else "own_s": time.process_time() - began,
     }
     height, width = lumas[0].shape
     own = confirm(Geometry.identity(width, height), lumas, times, key, -np.inf)
     result["own"] = own.clock.sigmas if own else 0.0
+    if not full_search:
+        return result
     if number % 8 == 0:
         began = time.process_time()
         find_lock(lumas, times, key, full_search=False)
@@ -338,7 +340,7 @@ def search_unmarked(clips: Sequence[Source], number: int) -> dict[str, Any]:
 def summarise_unmarked(results: Sequence[dict[str, Any]]) -> None:
     """Print a table of windows that carry nothing."""
     print(
-        "\n| clip | windows | false locks | known chips, own place: 99 %, most | forced: windows, most | "
+        "\n| clip | windows, full search | false locks | known chips, own place: 99 %, most | forced: windows, most | "
         "pilot, most | s own, most | s full, median (most) |\n|---|---|---|---|---|---|---|---|"
     )
     names = sorted({each["clip"] for each in results})
@@ -349,10 +351,10 @@ def summarise_unmarked(results: Sequence[dict[str, Any]]) -> None:
             for key in ("own", "forced", "pilot", "own_s", "full_s")
         )
         print(
-            f"| {group[0] if len(group) == 1 else '**all**'} | {len(some)} | "
+            f"| {group[0] if len(group) == 1 else '**all**'} | {len(some)}, {len(full_s)} | "
             f"{sum(each['false'] for each in some)} | {np.quantile(own, 0.99):.1f}, {own.max():.1f} | "
             f"{len(forced)}, {forced.max(initial=0):.1f} | {pilot.max(initial=0):.1f} | "
-            f"{own_s.max(initial=0):.2f} | {np.median(full_s):.2f} ({full_s.max():.2f}) |"
+            f"{own_s.max(initial=0):.2f} | {np.median(full_s) if len(full_s) else 0:.2f} ({full_s.max(initial=0):.2f}) |"
         )
 
 
@@ -381,6 +383,7 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=28)
     parser.add_argument("--payload", type=int, default=128)
     parser.add_argument("--unmarked", type=int, default=0, help="windows of 4 s that carry nothing")
+    parser.add_argument("--own-size", action="store_true", help="search unmarked windows for no other size")
     parser.add_argument("--results", type=Path, help="file that a line of JSON is added to for each trial")
     parser.add_argument("--summary", nargs="+", type=Path, help="files of results to make the table from")
     arguments = parser.parse_args()
@@ -402,7 +405,7 @@ def run(arguments: argparse.Namespace) -> tuple[list[Trial], list[dict[str, Any]
     if arguments.unmarked:
         clips = [load(clip, 60) for clip in arguments.clips if clip.name != "synthetic"]
         for number in chosen:
-            unmarked.append(search_unmarked(clips, number))
+            unmarked.append(search_unmarked(clips, number, full_search=not arguments.own_size))
             note(arguments.results, unmarked[-1])
         return [], unmarked
     for clip in arguments.clips:

@@ -77,6 +77,11 @@ class Lock:
         region = BLOCK * area.left, BLOCK * area.top, BLOCK * area.columns, BLOCK * area.rows
         return resample(received, self.geometry, region)
 
+    def with_clock(self, clock: SlotClock) -> Lock:
+        """The same geometry with other slots."""
+        phase_s = clock.phase / PHASES * float(SLOT_S) % float(PERIOD_S)
+        return Lock(replace(self.geometry, time_scale=clock.time_scale, phase_s=phase_s), clock)
+
     def slot(self, time: Fraction) -> int:
         """Number of the slot of a received time, from any origin; only its remainder modulo 4 is known."""
         return self.clock.slot(time)
@@ -161,8 +166,7 @@ def confirm(
         # The frames in between tell more precisely where slots begin.
         every = [scores[i] if i in scores else score(i) for i in range(len(lumas))]
         clock = find_clock(times, every, known, least_sigmas) or clock
-    phase_s = clock.phase / PHASES * float(SLOT_S) % float(PERIOD_S)
-    return Lock(replace(geometry, time_scale=clock.time_scale, phase_s=phase_s), clock)
+    return unclocked.with_clock(clock)
 
 
 def _places(found: Found) -> Iterator[Geometry]:

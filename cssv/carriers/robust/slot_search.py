@@ -11,7 +11,7 @@ about another. For each phase, each window counts with the step that fits it bes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -30,6 +30,8 @@ TIME_SCALES = (Fraction(1), Fraction(25, 24), Fraction(24, 25))
 BETTER, _LEAST_BETTER = 1.025, 0.25
 #: A second has so many phases.
 PHASES = 64
+#: Steps at both sides of a step whose noise is like its own.
+_NEARBY = 4
 #: Windows of the clock repeat after so many.
 _WINDOW_CLASSES = SLOT_CLASSES // SLOTS_OF_WINDOW
 #: Least score of a clip that carries.
@@ -52,7 +54,11 @@ class SlotClock:
 
     def slot(self, time: Fraction) -> int:
         """The slot of a received time in seconds; only its remainder modulo SLOT_CLASSES is known."""
-        return (_ticks(time * self.time_scale) + self.phase) // PHASES
+        return self.tick(time) // PHASES
+
+    def tick(self, time: Fraction) -> int:
+        """The received time in phases of the sender."""
+        return _ticks(time * self.time_scale) + self.phase
 
 
 def _ticks(time: Fraction) -> int:
@@ -65,6 +71,7 @@ def find_clock(
     known: int,
     least_sigmas: float = LEAST_SIGMAS,
     time_scales: Sequence[Fraction] = TIME_SCALES,
+    current: SlotClock | None = None,
 ) -> SlotClock | None:
     """The phase and the time scale of a clip; None if it carries nothing that can be seen.
 
@@ -74,6 +81,7 @@ def find_clock(
         known: number of known chips in a frame.
         least_sigmas: bound of the score.
         time_scales: to try. The first one is preferred.
+        current: a clock that is kept unless another one is clearly better.
 
     Raises:
         OptionError: not as many scores as times, or scores of one step alone.
@@ -86,6 +94,10 @@ def find_clock(
     if table.shape[1] < 2:
         raise OptionError("scores of one step cannot be told from noise", found=1, bound="2 or more steps")
     best, most = None, -np.inf
+    if current is not None:
+        kept = np.array([current.slot(time) for time in times], np.int64)
+        best = replace(current, sigmas=_significance(table, kept, known))
+        most = float(_score_phases(table, kept[None], known)[0])
     for scale in time_scales:
         # (phases, frames) slot of each frame.
         ticks = np.array([_ticks(time * scale) for time in times], np.int64)
@@ -127,27 +139,52 @@ def _score_phases(table: F64, slots: I64, known: int) -> F64:
 
 
 def _significance(table: F64, slots: I64, known: int) -> float:
-    """Score of one phase, in standard deviations of the scores of wrong steps.
+    """Score of one phase, in standard deviations of scores that say nothing.
 
-    At most one step of a window is right. The scores of the others are the noise, with whatever correlation
-    of frames the scene has.
+    The noise is that of other steps and slot classes, in the same frames. It differs between steps: in a
+    scene that moves, the noise of small steps changes from frame to frame and averages out over a window, but
+    that of large ones does so less. So it is taken from the steps nearby.
     """
-    scores = table[np.arange(len(table)), :, slots % SLOT_CLASSES]
-    total = deviations = 0.0
-    groups = np.zeros((_WINDOW_CLASSES, table.shape[1]))
+    frames, steps = np.arange(len(table)), table.shape[1]
+    shifted = np.stack([table[frames, :, (slots + shift) % SLOT_CLASSES] for shift in range(SLOT_CLASSES)])
     windows = slots // SLOTS_OF_WINDOW
+    total, deviations, noises = 0.0, [], []
     for window in np.unique(windows):
-        sums = scores[windows == window].sum(axis=0)
-        best = int(sums.argmax())
-        total += float(sums[best])
-        # The right step counts as one more wrong step of the usual size.
-        sums[best] = np.sqrt(np.square(np.delete(sums, best)).mean())
+        inside = windows == window
+        sums = shifted[:, inside].sum(axis=1)
         # Frames of a scene that changes all the time are independent; noise cannot be weaker than that.
-        deviations += max(float(sums[best]), np.sqrt(np.count_nonzero(windows == window) / (2 * known)))
-        groups[window % _WINDOW_CLASSES] += sums
-    variance = max(float(np.square(groups).mean(axis=1).sum()), len(table) / (2 * known))
-    mean, deviation = _best_of(table.shape[1])
-    return float((total - mean * deviations) / (deviation * np.sqrt(variance)))
+        least = np.count_nonzero(inside) / (2 * known)
+        noise = np.sqrt(np.maximum(_mean_of_others(np.square(sums).mean(axis=0)), least))
+        best = int((sums[0] / noise).argmax())
+        total += float(sums[0, best])
+        deviations.append(float(noise[best]))
+        # The right step must not count as noise, whatever its class.
+        noises.append(np.delete(sums / noise, best, axis=1) if steps > 2 else sums / noise)
+    strength = np.array(deviations)
+    mean, deviation = _best_of(steps)
+    variance = strength @ _correlations(np.stack(noises), np.unique(windows)) @ strength
+    return float((total - mean * strength.sum()) / (deviation * np.sqrt(variance)))
+
+
+def _mean_of_others(powers: F64) -> F64:
+    """For each step, the mean over the steps nearby, without itself."""
+    kernel = np.ones(2 * _NEARBY + 1)
+    kernel[_NEARBY] = 0
+    padded = np.pad(np.stack([powers, np.ones_like(powers)]), ((0, 0), (_NEARBY, _NEARBY)))
+    sums, counts = (np.convolve(each, kernel, "valid") for each in padded)
+    return np.asarray(sums / counts)
+
+
+def _correlations(noises: F64, windows: I64) -> F64:
+    """Correlation of the noise of windows, (windows, windows).
+
+    In a still scene, windows with the same slot classes have the same noise.
+    """
+    flat = noises.reshape(len(noises), -1)
+    found = np.clip(flat @ flat.T / flat.shape[1], 0, 1)
+    found[(windows[:, None] - windows) % _WINDOW_CLASSES != 0] = 0
+    np.fill_diagonal(found, 1)
+    return found
 
 
 @lru_cache(maxsize=8)
