@@ -340,8 +340,9 @@ def search_unmarked(clips: Sequence[Source], number: int, *, full_search: bool) 
 def summarise_unmarked(results: Sequence[dict[str, Any]]) -> None:
     """Print a table of windows that carry nothing."""
     print(
-        "\n| clip | windows, full search | false locks | known chips, own place: 99 %, most | forced: windows, most | "
-        "pilot, most | s own, most | s full, median (most) |\n|---|---|---|---|---|---|---|---|"
+        "\n| clip | windows, full search | false locks | known chips, own place: 99 %, most | "
+        "forced: windows, most | pilot, most | s own, most | s full, median (most) |\n"
+        "|---|---|---|---|---|---|---|---|"
     )
     names = sorted({each["clip"] for each in results})
     for group in [*[[name] for name in names], names]:
@@ -354,7 +355,8 @@ def summarise_unmarked(results: Sequence[dict[str, Any]]) -> None:
             f"| {group[0] if len(group) == 1 else '**all**'} | {len(some)}, {len(full_s)} | "
             f"{sum(each['false'] for each in some)} | {np.quantile(own, 0.99):.1f}, {own.max():.1f} | "
             f"{len(forced)}, {forced.max(initial=0):.1f} | {pilot.max(initial=0):.1f} | "
-            f"{own_s.max(initial=0):.2f} | {np.median(full_s) if len(full_s) else 0:.2f} ({full_s.max(initial=0):.2f}) |"
+            f"{own_s.max(initial=0):.2f} | {np.median(full_s) if len(full_s) else 0:.2f} "
+            f"({full_s.max(initial=0):.2f}) |"
         )
 
 

@@ -83,8 +83,9 @@ class RobustExtractor:
         self._known: dict[int, _Content] = {}
         self._closed: int | None = None
         self._last: _Content | None = None
-        # What is to be added to the sender's times by the clock, once it is known.
+        # What is to be added to the sender's times by the clock, once it is known, and the clock it is for.
         self._shift_s: Fraction | None = None
+        self._shifted: SlotClock | None = None
 
     @property
     def reach_s(self) -> Fraction:
@@ -163,8 +164,11 @@ class RobustExtractor:
                 continue
             begin = slot_of(window.pts[0] * window.time_base) // SLOTS_OF_WINDOW * Fraction(WINDOW_S)
             self._last = self._known[each.number] = _Content(each.number, window, frames, clip, begin)
-            if self._shift_s is None:
+            clock = self._reader.lock.clock if self._reader is not None else None
+            if clock is not self._shifted:
+                # Each clock has an error of its own.
                 self._shift_s = self._find_shift(self._last)
+                self._shifted = clock if self._shift_s is not None else None
 
     def _find_shift(self, content: _Content) -> Fraction | None:
         """The error of the clock, from the first frame of the second slot of a window.

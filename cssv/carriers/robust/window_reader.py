@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cssv.carriers.robust.channel import ChannelReader
+from cssv.carriers.robust.follow import ClockFollower
 from cssv.carriers.robust.lattice import SLOTS_OF_WINDOW
 from cssv.carriers.robust.lock import Lock
 from cssv.carriers.robust.pilot import SLOT_S
@@ -30,13 +31,14 @@ class WindowReader:
     """Reads the payload of each window as soon as a frame of the next one arrives.
 
     Args:
-        lock: geometry and slots.
+        lock: geometry and slots. The slots are followed while frames arrive.
         key: 32 bytes.
     """
 
     def __init__(self, lock: Lock, key: bytes) -> None:
         self.lock = lock
         self._reader = ChannelReader(lock.area, None, key)
+        self._follower = ClockFollower(lock.clock, self._reader.layer)
         self._slots: set[int] = set()
         self._window: int | None = None
 
@@ -49,12 +51,16 @@ class WindowReader:
 
     def add(self, frame: Frame) -> list[ReadWindow]:
         """Add the next frame; returns the window that ended before it, if one did."""
+        found = self._reader.layer.coefficients(self.lock.luma(frame.luma()))
+        clock = self._follower.add(frame.time, found)
+        if clock is not self.lock.clock:
+            self.lock = self.lock.with_clock(clock)
         slot = self.lock.slot(frame.time)
         window = slot // SLOTS_OF_WINDOW
         done = self.finish() if self._window not in (None, window) else []
         self._window = window
         self._slots.add(slot)
-        self._reader.add(self.lock.luma(frame.luma()), slot)
+        self._reader.add_coefficients(found, slot)
         return done
 
     def finish(self) -> list[ReadWindow]:

@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 
 from cssv.carriers.robust import follow
+from cssv.carriers.robust.codewords import write_codeword
 from cssv.carriers.robust.data_layer import DataLayer
 from cssv.carriers.robust.follow import MEMORY_S, SAMPLE_S, ClockFollower
+from cssv.carriers.robust.geometry import Geometry
 from cssv.carriers.robust.lattice import BlockArea
+from cssv.carriers.robust.lock import Lock
+from cssv.carriers.robust.marks import MarkWriter
+from cssv.carriers.robust.qim import Strength
 from cssv.carriers.robust.slot_search import SlotClock
 from cssv.carriers.robust.steps import STEPS
+from cssv.carriers.robust.window_reader import WindowReader
+from cssv.frames import Frame
 
 LAYER = DataLayer(BlockArea(0, 0, 12, 20))
 #: Phases: the beginning of a slot is known to one frame.
@@ -51,6 +58,27 @@ def test_a_speed_that_the_lock_missed_is_found(scale):
     assert np.mean(right) > 0.9
     assert np.mean(right[250:]) > 0.95
     assert len(follower._memory) <= MEMORY_S / SAMPLE_S + 1
+
+
+def test_windows_of_a_long_copy_at_another_speed(studio, monkeypatch):
+    """A reader that keeps the clock of the first seconds loses all windows after half a minute."""
+    monkeypatch.undo()
+    scene = np.rint(studio.texture(256, 192)).clip(0, 255).astype(np.uint8)
+    writer, scale, rate = MarkWriter(192, 256, studio.key), Fraction(25, 24), 6
+    reader = WindowReader(Lock(Geometry.identity(256, 192), START), studio.key)
+    stego: dict[int, np.ndarray] = {}
+    read = []
+    for number in range(40 * rate):
+        time = Fraction(number, rate)
+        slot = int(time * scale)
+        if slot not in stego:
+            codeword = write_codeword(bytes([slot // 2]), 64, studio.key)
+            stego[slot] = writer.embed(scene, writer.chips(codeword, slot), slot, Strength(28))
+        planes = np.pad(stego[slot], ((0, 96), (0, 0)), constant_values=128)
+        read += reader.add(Frame(planes, "yuv420p", number, Fraction(1, rate)))
+    found = [each.payload for each in read]
+    assert reader.lock.geometry.time_scale == reader.lock.clock.time_scale == scale
+    assert sum(bytes([window]) in found for window in range(20)) >= 18
 
 
 def test_a_clock_that_is_right_stays():
