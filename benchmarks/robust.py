@@ -48,16 +48,16 @@ from cssv.carriers.robust.recoding import DEFAULT_SURVIVE
 
 
 def measure_pieces(study: Study, results: Results) -> None:
-    table, key, size = "Any 4 s at CRF 28", study.clip.title, study.clip.class_bytes
-    results.measure(table, key, partial(copy_row, study, size, DEFAULT_SURVIVE, "h264-28"))
+    table, key, size = "Any 4 s at CRF 28", study.title, study.clip.class_bytes
+    results.measure(table, key, partial(copy_row, study, size, study.survive, "h264-28"))
     cuts = max(study.pieces // 3, 1)
-    results.measure(table, f"{key}, cuts", partial(cut_row, study, size, DEFAULT_SURVIVE, 28, cuts))
+    results.measure(table, f"{key}, cuts", partial(cut_row, study, size, study.survive, 28, cuts))
 
 
 def measure_codecs(study: Study, results: Results) -> None:
-    for chain in CHAINS:
-        row = partial(copy_row, study, study.clip.class_bytes, DEFAULT_SURVIVE, chain)
-        results.measure("Other codecs, and copies of copies", f"{study.clip.title}, {chain}", row)
+    for chain in study.chains:
+        row = partial(copy_row, study, study.clip.class_bytes, study.survive, chain)
+        results.measure("Other codecs, and copies of copies", f"{study.title}, {chain}", row)
 
 
 def measure_least(study: Study, results: Results) -> None:
@@ -69,8 +69,8 @@ def measure_least(study: Study, results: Results) -> None:
 
 def measure_files(study: Study, results: Results) -> None:
     for crf in (20, 23, 28):
-        row = partial(size_row, study, study.clip.class_bytes, DEFAULT_SURVIVE, crf)
-        results.measure("Size of the file, and picture", f"{study.clip.title}, CRF {crf}", row)
+        row = partial(size_row, study, study.clip.class_bytes, study.survive, crf)
+        results.measure("Size of the file, and picture", f"{study.title}, CRF {crf}", row)
 
 
 def measure_costs(study: Study, results: Results) -> None:
@@ -132,6 +132,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rate", type=Fraction, help="frames a second, if the header is wrong")
     parser.add_argument("--size", type=int, nargs=2, help="scale frames to a width and a height")
+    parser.add_argument("--survive", default=DEFAULT_SURVIVE, help="re-encodings of the trial")
+    parser.add_argument("--chains", nargs="+", default=CHAINS, help="copies of the row of codecs")
     parser.add_argument("--pieces", type=int, default=40, help="random pieces of a copy")
     parser.add_argument("--rival-frames", type=int, default=20, help="frames that rivals get")
     parser.add_argument("--results", type=Path, help="a JSON file that keeps rows")
@@ -141,7 +143,15 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         for name in options.clips:
             clip = load(options.data, name, options.seconds, options.rate, size)
-            study = Study(clip, options.pieces, options.rival_frames, Path(folder), results)
+            study = Study(
+                clip,
+                options.survive,
+                options.chains,
+                options.pieces,
+                options.rival_frames,
+                Path(folder),
+                results,
+            )
             for row in options.rows:
                 ROWS[row](study, results)
     print(f"\n{results.to_markdown()}")

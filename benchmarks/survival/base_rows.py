@@ -7,7 +7,6 @@ from dataclasses import replace
 from cssv.carriers.robust.base_message import message_bytes
 from cssv.carriers.robust.identification import Identification
 from cssv.carriers.robust.identity import shorten
-from cssv.carriers.robust.recoding import DEFAULT_SURVIVE
 from survival.channel_rows import Study, share
 from survival.clip import Clip
 from survival.coding import psnr_of_luma
@@ -31,8 +30,8 @@ def back_and_forth(clip: Clip) -> Clip:
 def base_row(study: Study) -> Row:
     """Successive pieces of one copy of the whole clip, each read by itself."""
     clip = study.clip
-    _, marked = study.marked(clip.class_bytes, DEFAULT_SURVIVE)
-    copy, _ = study.copy(clip.class_bytes, DEFAULT_SURVIVE, BASE_COPY)
+    _, marked = study.marked(clip.class_bytes, study.survive)
+    copy, _ = study.copy(clip.class_bytes, study.survive, BASE_COPY)
     sent = shorten(marked.identity, message_bytes(clip.width, clip.height))
     count, found = round(BASE_S * clip.rate), list[bytes | None]()
     for first in range(0, len(copy) - count + 1, count):

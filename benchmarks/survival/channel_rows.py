@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
+from cssv.carriers.robust.recoding import DEFAULT_SURVIVE
 from cssv.frames import U8
 from cssv.video import VideoInfo
 from survival.clip import Clip
@@ -30,6 +32,8 @@ class Study:
 
     Args:
         clip: the cover.
+        survive: re-encodings of the trial, for all rows but those of one strength.
+        chains: copies of the row of codecs; a comma separates the codecs of a copy of a copy.
         pieces: number of random pieces of a row.
         rival_frames: number of frames that rivals get.
         folder: for files.
@@ -37,12 +41,19 @@ class Study:
     """
 
     clip: Clip
+    survive: str
+    chains: Sequence[str]
     pieces: int
     rival_frames: int
     folder: Path
     results: Results
     _marked: dict[tuple[int, str], tuple[Chosen, Marked]] = field(default_factory=dict, init=False)
     _copies: dict[tuple[int, str, str], tuple[list[U8], int]] = field(default_factory=dict, init=False)
+
+    @property
+    def title(self) -> str:
+        """Key of rows: the clip, and what the marks are made for unless that is the default."""
+        return self.clip.title + (f", for {self.survive}" if self.survive != DEFAULT_SURVIVE else "")
 
     def marked(self, class_bytes: int, survive: str) -> tuple[Chosen, Marked]:
         """The clip with random payloads, at the strength that the trial finds."""
@@ -89,6 +100,7 @@ def copy_row(study: Study, class_bytes: int, survive: str, chain: str) -> Row:
         "clip": study.clip.title,
         "copy": chain.replace(",", ", then "),
         "payload": f"{class_bytes} B",
+        "made for": survive.replace(",", ", "),
         **_cover(study, chosen, marked),
         "pieces right": share(tally.pieces[1], tally.pieces[0]),
         "their whole windows": share(tally.windows[1], tally.windows[0]),
@@ -110,6 +122,7 @@ def cut_row(study: Study, class_bytes: int, survive: str, crf: int, count: int) 
         "clip": study.clip.title,
         "copy": f"each {PIECE_S} s, h264-{crf}",
         "payload": f"{class_bytes} B",
+        "made for": survive.replace(",", ", "),
         **_cover(study, chosen, marked),
         "pieces right": share(tally.pieces[1], tally.pieces[0]),
         "their whole windows": share(tally.windows[1], tally.windows[0]),
@@ -130,6 +143,7 @@ def size_row(study: Study, class_bytes: int, survive: str, crf: int) -> Row:
         "clip": clip.title,
         "CRF": str(crf),
         "payload": f"{class_bytes} B",
+        "made for": survive.replace(",", ", "),
         **_cover(study, chosen, marked),
         "settings of CSSV: plain KiB": f"{own[0] / 1024:.0f}",
         "marked": _more(own[1], own[0]),

@@ -11,7 +11,6 @@ from meters.lattice import to_rgb
 from rivals.hiders import BlindWatermark, InvisibleWatermark, Watermark, from_rgb
 
 from cssv.carriers.robust.codewords import OVERHEAD
-from cssv.carriers.robust.recoding import DEFAULT_SURVIVE
 from cssv.frames import U8
 from survival.channel_rows import Study
 from survival.clip import Clip
@@ -91,7 +90,7 @@ def rival_result(found: np.ndarray, bits: U8) -> str:
 def own_row(study: Study) -> Row:
     """The same of CSSV: windows of 2 s that come back with their checksum."""
     clip = study.clip
-    _, marked = study.marked(clip.class_bytes, DEFAULT_SURVIVE)
+    _, marked = study.marked(clip.class_bytes, study.survive)
     row = {
         "clip": f"{clip.name}, {len(clip.planes)} frames",
         "what": "CSSV, robust",
@@ -100,7 +99,7 @@ def own_row(study: Study) -> Row:
     }
     reading = 0.0
     for chain in COPIES:
-        copy, _ = study.copy(clip.class_bytes, DEFAULT_SURVIVE, chain)
+        copy, _ = study.copy(clip.class_bytes, study.survive, chain)
         began = time.process_time()
         windows = read_windows(marked, copy)
         reading += time.process_time() - began

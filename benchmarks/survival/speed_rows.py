@@ -11,7 +11,6 @@ from cssv.carriers.robust.keys import PUBLIC_KEY
 from cssv.carriers.robust.lock import find_lock
 from cssv.carriers.robust.marks import MarkWriter
 from cssv.carriers.robust.pilot import slot_of
-from cssv.carriers.robust.recoding import DEFAULT_SURVIVE
 from cssv.frames import U8
 from cssv.testing.received import Edit
 from survival.channel_rows import PIECE_S, Study
@@ -22,7 +21,7 @@ from survival.results import Row
 def speed_row(study: Study) -> Row:
     """Times for one clip; the geometry is that of a copy at three quarters of the size, CRF 23."""
     clip, count = study.clip, study.piece_frames
-    _, marked = study.marked(clip.class_bytes, DEFAULT_SURVIVE)
+    _, marked = study.marked(clip.class_bytes, study.survive)
     spent = _seconds(lambda: _extract(study, marked.planes[:count]))
     width, height = (side * 3 // 4 // 2 * 2 for side in (clip.width, clip.height))
     edit = Edit((0, 0, clip.width, clip.height), (width, height))
