@@ -37,6 +37,7 @@ class FrameContent:
         ranges: values at the bottom and top of each ring.
         scene: the scene of the clip.
         outlines: outlines that are known already, by track and box; they are not searched again.
+        is_last: whether the clip is known to end with the window of this frame.
     """
 
     number: int
@@ -46,6 +47,7 @@ class FrameContent:
     ranges: Ranges
     scene: Scene
     outlines: Mapping[OutlineKey, Outline] = field(default_factory=dict)
+    is_last: bool = False
 
     def draw(self, frame: Frame, outlines: Mapping[OutlineKey, Outline] | None = None) -> tuple[Drawing, ...]:
         """Drawings of the objects inside the frame, with outlines found in its brightness.

@@ -74,14 +74,16 @@ class WindowEmbedder:
             frame.number, frame.pts, frame.time_base, objects.objects, self.ranges, self.scene, outlines or {}
         )
 
-    def embed(self, window: Sequence[Scheduled], number: int) -> EmbeddedWindow:
+    def embed(self, window: Sequence[Scheduled], number: int, *, is_last: bool = False) -> EmbeddedWindow:
         """Embed the frames of a window.
 
         Args:
             window: its frames.
             number: of the window in the clip, from 0.
+            is_last: whether the clip ends with it.
         """
-        contents = [self.content(each.frame, each.objects, each.outlines) for each in window]
+        known = (self.content(each.frame, each.objects, each.outlines) for each in window)
+        contents = [dataclasses.replace(content, is_last=is_last) for content in known]
         covers = [each.frame for each in window]
         embedded = window_codec(self.carrier).embed_window(covers, contents, number)
         frames = [
@@ -146,18 +148,21 @@ class ClipEmbedder:
             codec = window_codec(self._embedder.carrier)
             self._span = codec.span(frame.layout, frame.width, frame.height)
             self._grouping = WindowGrouping(self._span)
-        done = self.finish() if self._grouping.begins(frame.time) else []
+        done = self._embed() if self._grouping.begins(frame.time) else []
         self._window.append(scheduled)
         # A full window is embedded at once: windows of one frame wait for nothing.
-        return done + self.finish() if len(self._window) == self._span.frames else done
+        return done + self._embed() if len(self._window) == self._span.frames else done
 
     def finish(self) -> list[tuple[Frame, bytes]]:
         """Embed the frames that wait, as the last window."""
+        return self._embed(is_last=True)
+
+    def _embed(self, *, is_last: bool = False) -> list[tuple[Frame, bytes]]:
         if not self._window:
             return []
         window, self._window = self._window, []
         self._number += 1
-        embedded = self._embedder.embed(window, self._number - 1)
+        embedded = self._embedder.embed(window, self._number - 1, is_last=is_last)
         if embedded.loss is not None:
             self._losses.append(embedded.loss)
         return embedded.frames

@@ -26,6 +26,7 @@ from cssv.carriers.robust.qim import Strength
 from cssv.carriers.robust.recoding import DEFAULT_SURVIVE, Recoding, read_recodings, write_recodings
 from cssv.carriers.robust.slots import WINDOW_S, most_frames
 from cssv.carriers.robust.strength import (
+    LAST_FACTOR,
     UNMEASURED_STEP,
     Response,
     carries,
@@ -189,7 +190,7 @@ class RobustCarrier:
         step = floor[-1] if self.strength_db is None else self._step(0, chips, (width, height))
         return largest_class(self.response.at(step), chips)
 
-    def _step(self, class_bytes: int, chips: int, size: tuple[int, int]) -> int:
+    def _step(self, class_bytes: float, chips: int, size: tuple[int, int]) -> int:
         """The step of a window."""
         if self.strength_db is not None:
             return strength_of_psnr(self.strength_db, size).step
@@ -246,7 +247,8 @@ class RobustCarrier:
         thinned = self._thinned(covers, contents, number, len(set(slots)))
         payload = self._sealed(thinned.data)
         class_bytes = self._class_of(len(payload), size, len(set(slots)))
-        strength = Strength(self._step(class_bytes, _chips(*size, len(set(slots))), size))
+        needed = class_bytes * (LAST_FACTOR if contents[0].is_last else 1)
+        strength = Strength(self._step(needed, _chips(*size, len(set(slots))), size))
         codeword = write_codeword(payload, class_bytes, self._key)
         writer = _writer(first.height, first.width, self._key, self.identity)
         chips: dict[int, U8] = {slot: writer.chips(codeword, slot) for slot in set(slots)}

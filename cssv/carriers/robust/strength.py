@@ -24,6 +24,8 @@ TRIAL_STEPS = (20, 28, 40)
 #: Information that a codeword needs, in bits for each bit of its payload class: what the decoder needs, times
 #: a margin for windows that are harder than the samples.
 NEEDED_BITS = 1.4 * 1.3
+#: What the last window of a clip needs more: encoders spend few bits on the last second.
+LAST_FACTOR = 1.7
 #: Least expected PSNR of luma in dB, whatever the payload needs.
 FLOOR_DB = 46.0
 #: Bounds of a strength that is given in dB.
@@ -125,12 +127,12 @@ def chips_of_slot(blocks: int) -> int:
     return blocks * len(FREQUENCIES) * 15 // 16
 
 
-def carries(bits_of_chip: float, class_bytes: int, chips: int) -> bool:
+def carries(bits_of_chip: float, class_bytes: float, chips: int) -> bool:
     """Whether so many chips carry a codeword of a payload class."""
     return bits_of_chip * chips >= NEEDED_BITS * 8 * class_bytes
 
 
-def weakest_step(response: Response, class_bytes: int, chips: int, size: tuple[int, int]) -> int | None:
+def weakest_step(response: Response, class_bytes: float, chips: int, size: tuple[int, int]) -> int | None:
     """The weakest step that carries a payload class; None if none above the floor does.
 
     Args:
