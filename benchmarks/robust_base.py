@@ -5,8 +5,9 @@
 
 A row embeds a random message, below payloads and pilot as in a stego clip, encodes the clip with plain
 ``libx264 -crf Q`` (preset medium) and reads each window of ``--window`` seconds by itself. It does so with
-several keys, because each has its own dithers. Bits are the information of the calibrated soft values of a
-window in all chips that are not known: mean, and worst window. A message has 96 or 288 information bits.
+several keys, because each has its own dithers. Bits are the information of the soft values of a window, at
+their best scale, in all chips that are not known: mean, and worst window. A message has 96 or 288 information
+bits.
 
 ``--code`` prints which share of messages decodes in normal noise: the code of the base layer, shorter
 codes, shorter lists, and a tail-biting convolutional code of rate 1/3 with 256 states. All have the same
@@ -44,6 +45,8 @@ from cssv.testing.received import transcode
 from cssv.video import VideoReader
 
 DATA_CLASS = 128
+#: Factors of soft values; the best one counts.
+SCALES = np.geomspace(0.3, 3, 11)
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,8 @@ def information(reader: BaseReader, message: bytes) -> float:
     codeword = np.append(write_base_codeword(message, reader.layer.key), 0)
     unknown = ~reader.layer.known
     bits = codeword[reader.layer.bits(CODEWORD_BITS[len(message)])][unknown]
-    losses = np.logaddexp(0, -(1.0 - 2 * bits) * reader.ratios(len(message))[unknown]) / np.log(2)
-    return float((1 - losses).sum())
+    right = (1.0 - 2 * bits) * reader.ratios(len(message))[unknown]
+    return max(float((1 - np.logaddexp(0, -scale * right) / np.log(2)).sum()) for scale in SCALES)
 
 
 @dataclass(frozen=True)
@@ -166,8 +169,9 @@ def print_rows(options: argparse.Namespace) -> None:
         change = 3 * base_strength(cells, size).distortion / 64**2
         for crf in options.crf:
             row = measure(source, crf, options)
+            seconds = float(len(source.planes) / source.rate)
             print(
-                f"| {source.name}, {len(source.planes) / source.rate:.0f} s | {crf} | {row.cover_db:.2f} | "
+                f"| {source.name}, {seconds:.0f} s | {crf} | {row.cover_db:.2f} | "
                 f"{change:.2f} | {sum(row.right)} of {len(row.right)} | {np.mean(row.bits):.0f} | "
                 f"{min(row.bits):.0f} | {min(row.scores):.1f} | {1000 * row.read_s:.0f} |",
                 flush=True,
