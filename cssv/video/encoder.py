@@ -159,7 +159,10 @@ class FrameEncoder(Closing):
             assert packet.pts is not None
             self._held.append((packet.pts, data, packet.is_keyframe))
         ready = []
-        while self._held and self._held[0][0] in self._spans:
+        # One packet stays until the next one is coded. On this depends where the samples of a commit lie in the
+        # file, and lossless files have the same bytes as before codecs reordered frames.
+        kept = 0 if picture is None else 1
+        while len(self._held) > kept and self._held[0][0] in self._spans:
             number, data, is_key = self._held.popleft()
             pts, duration = self._spans.pop(number)
             dts = self._decoding.popleft()
