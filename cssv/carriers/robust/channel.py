@@ -53,6 +53,10 @@ class ChannelWriter:
         return data_transform().add(luma, changes)
 
 
+#: Most frames of a slot that are kept.
+MOST_SLOT_FRAMES = 240
+
+
 @dataclass(slots=True)
 class _Slot:
     """What was received of a slot.
@@ -96,6 +100,9 @@ class ChannelReader:
     def add_coefficients(self, found: F32, slot: int) -> None:
         """Add a frame of a slot by its coefficients, (rows, columns, coefficients)."""
         received = self._slots.setdefault(slot, _Slot([]))
+        if len(received.coefficients) >= MOST_SLOT_FRAMES:
+            # A clip may claim any frame rate. More frames of a slot tell hardly more.
+            return
         received.coefficients.append(found)
         received.step = received.ratios = None
 

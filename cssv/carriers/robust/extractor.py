@@ -121,8 +121,11 @@ class RobustExtractor:
 
     def _is_enough(self) -> bool:
         """Whether the waiting frames suffice for the search."""
-        first, last = self._waiting[0], self._waiting[-1]
-        return last.time - first.time >= SEARCH_S or len(self._waiting) * first.planes.nbytes >= MOST_BYTES
+        return self._waiting[-1].time - self._waiting[0].time >= SEARCH_S or self._is_full()
+
+    def _is_full(self) -> bool:
+        """Whether the waiting frames take as much memory as they may; a clip may claim any frame rate."""
+        return len(self._waiting) * self._waiting[0].planes.nbytes >= MOST_BYTES
 
     def _search(self) -> None:
         """Find geometry and slots, and read the frames that wait."""
@@ -204,10 +207,9 @@ class RobustExtractor:
             frame = self._waiting[0]
             number, since = self._reader.time_in_window(frame.time)
             is_read = self._closed is not None and number <= self._closed
-            if not (is_read or everything):
-                return
             waited = self._waiting[-1].time - frame.time
-            if self._last is None and waited < WAIT_S and not everything:
+            is_due = is_read and (self._last is not None or waited >= WAIT_S)
+            if not (is_due or everything or self._is_full()):
                 return
             self._waiting.popleft()
             yield frame, self._extract(frame, number, since)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cssv.carriers.robust import channel
 from cssv.carriers.robust.calibration import log_likelihood_ratios
 from cssv.carriers.robust.channel import ChannelReader, ChannelWriter
 from cssv.carriers.robust.codewords import codeword_length, write_codeword
@@ -237,3 +238,15 @@ def test_wrong_arguments():
         ChannelReader(AREA, 30).add(np.zeros((HEIGHT - 1, WIDTH), np.uint8), 0)
     with pytest.raises(OptionError, match="wrong length"):
         ChannelWriter(HEIGHT, WIDTH, b"short")
+
+
+def test_the_memory_of_a_slot_is_bounded():
+    frames = embed([b"payload"], frames=1)
+    reader = ChannelReader(AREA, STRENGTH.step)
+    kept = channel.MOST_SLOT_FRAMES
+    for slot, luma in frames:
+        found = reader.layer.coefficients(luma)
+        for _ in range(kept + 5):
+            reader.add_coefficients(found, slot)
+    assert {len(each.coefficients) for each in reader._slots.values()} == {kept}
+    assert reader.read_window(0, (64,)) == b"payload"
