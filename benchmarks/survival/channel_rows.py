@@ -62,7 +62,7 @@ class Study:
             name = f"trial of {self.clip.title}, {survive}"
             found = self.results.remember(name, lambda: str(run_trial(self.clip, survive)))
             chosen = choose_strength(self.clip, class_bytes, Trial.from_text(found))
-            self._marked[key] = chosen, mark(self.clip, class_bytes, chosen.strength)
+            self._marked[key] = chosen, mark(self.clip, class_bytes, chosen.strength, chosen.last)
         return self._marked[key]
 
     def copy(self, class_bytes: int, survive: str, chain: str) -> tuple[list[U8], int]:

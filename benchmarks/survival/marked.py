@@ -19,7 +19,13 @@ from cssv.carriers.robust.marks import MarkWriter
 from cssv.carriers.robust.pilot import slot_of
 from cssv.carriers.robust.qim import Strength
 from cssv.carriers.robust.recoding import read_recodings
-from cssv.carriers.robust.strength import Response, chips_of_slot, steps_above_floor, weakest_step
+from cssv.carriers.robust.strength import (
+    LAST_FACTOR,
+    Response,
+    chips_of_slot,
+    steps_above_floor,
+    weakest_step,
+)
 from cssv.carriers.robust.trial import measure_response
 from cssv.frames import U8
 from cssv.video import lossy_copy
@@ -61,12 +67,14 @@ class Chosen:
     """A strength found by trial.
 
     Attributes:
-        strength: of all windows.
+        strength: of all windows but the last one.
+        last: of the last one.
         trial: what was measured.
         is_enough: whether the trial says that payloads survive; if not, it is the strongest one allowed.
     """
 
     strength: Strength
+    last: Strength
     trial: Trial
     is_enough: bool
 
@@ -78,8 +86,12 @@ def choose_strength(clip: Clip, class_bytes: int, trial: Trial) -> Chosen:
     """The weakest strength above the floor that carries windows of a class."""
     chips = SLOTS_OF_WINDOW * chips_of_slot((clip.width // BLOCK) * (clip.height // BLOCK))
     size = clip.width, clip.height
-    step = weakest_step(trial.response, class_bytes, chips, size)
-    return Chosen(Strength(step or steps_above_floor(size)[-1]), trial, step is not None)
+    step, last = (
+        weakest_step(trial.response, needed, chips, size)
+        for needed in (class_bytes, class_bytes * LAST_FACTOR)
+    )
+    strongest = steps_above_floor(size)[-1]
+    return Chosen(Strength(step or strongest), Strength(last or strongest), trial, step is not None)
 
 
 @dataclass(frozen=True)
@@ -114,8 +126,15 @@ class Marked:
         return slot_of(number / self.clip.rate) // SLOTS_OF_WINDOW
 
 
-def mark(clip: Clip, class_bytes: int, strength: Strength) -> Marked:
-    """Embed random payloads with all layers in all frames of a clip."""
+def mark(clip: Clip, class_bytes: int, strength: Strength, last: Strength | None = None) -> Marked:
+    """Embed random payloads with all layers in all frames of a clip.
+
+    Args:
+        clip: the cover.
+        class_bytes: the payload class.
+        strength: of the marks.
+        last: of the marks in the last window; None if it is the same.
+    """
     rng = np.random.default_rng(class_bytes)
     identity = rng.bytes(len(NO_IDENTITY))
     writer = MarkWriter(clip.height, clip.width, PUBLIC_KEY, identity)
@@ -127,7 +146,9 @@ def mark(clip: Clip, class_bytes: int, strength: Strength) -> Marked:
     for cover, slot in zip(clip.planes, slots, strict=True):
         stego = cover.copy()
         began = time.process_time()
-        stego[: clip.height] = writer.embed(cover[: clip.height], chips[slot], slot, strength)
+        is_last = slot // SLOTS_OF_WINDOW == len(payloads) - 1
+        own = last if is_last and last is not None else strength
+        stego[: clip.height] = writer.embed(cover[: clip.height], chips[slot], slot, own)
         spent += time.process_time() - began
         planes.append(stego)
     return Marked(clip, class_bytes, planes, payloads, identity, spent)

@@ -93,6 +93,8 @@ def test_the_weakest_strength_is_chosen_and_what_is_not_enough_is_said(clip):
     small, large = (choose_strength(clip, size, trial) for size in (64, 256))
     assert small.strength.step < large.strength.step
     assert small.is_enough
+    # The last window of a copy is starved.
+    assert small.last.step > small.strength.step
     nothing = choose_strength(clip, 640, Trial(Response((0.0, 0.0, 0.0)), 0))
     assert str(nothing).endswith("(not enough)")
 
