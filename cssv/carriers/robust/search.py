@@ -35,7 +35,7 @@ from cssv.errors import FrameError
 from cssv.frames import SIDE_RANGE, U8
 
 #: Least score of a pilot. Noise has scores up to 7. Scenes that flicker, and pilots of other keys, have one
-#: phase in time, so that the noise lies in one direction of the complex plane; their scores are up to 8.5.
+#: phase in time, so that the noise lies in one direction of the complex plane; their scores are up to 8.7.
 THRESHOLD = 9.0
 #: A score from which no other size has to be tried.
 _CERTAIN = 2 * THRESHOLD
