@@ -33,6 +33,9 @@ SEARCH_S = Fraction(4)
 WAIT_S = Fraction(8)
 #: Difference of the steps of a copy and of the clip, as a share, up to which their frames are the same.
 _SAME_RATE = Fraction(1, 20)
+#: A time that is less than this share of a step before a frame is that of the frame: containers such as WebM
+#: round times to milliseconds.
+_ROUNDING = Fraction(1, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,9 @@ class _Content:
 
     def frame_at(self, time: Fraction) -> int:
         """The frame that is shown at a time of the sender; -1 before the first one."""
-        return bisect_right(self.window.pts, time / self.window.time_base) - 1
+        pts = self.window.pts
+        step = Fraction(pts[-1] - pts[0], max(len(pts) - 1, 1))
+        return bisect_right(pts, time / self.window.time_base + _ROUNDING * step) - 1
 
     def content(self, at: int) -> FrameContent:
         """The content of a frame."""
