@@ -95,12 +95,12 @@ def find_clock(
         raise OptionError("scores of one step cannot be told from noise", found=1, bound="2 or more steps")
     best, most = None, -np.inf
     if current is not None:
-        kept = np.array([current.slot(time) for time in times], np.int64)
+        kept = _near_zero([current.slot(time) for time in times], SLOT_CLASSES)
         best = replace(current, sigmas=_significance(table, kept, known))
         most = float(_score_phases(table, kept[None], known)[0])
     for scale in time_scales:
         # (phases, frames) slot of each frame.
-        ticks = np.array([_ticks(time * scale) for time in times], np.int64)
+        ticks = _near_zero([_ticks(time * scale) for time in times], SLOT_CLASSES * PHASES)
         slots = (ticks + np.arange(SLOT_CLASSES * PHASES)[:, None]) // PHASES
         found = _score_phases(table, slots, known)
         top = int(found.argmax())
@@ -108,6 +108,12 @@ def find_clock(
             sigmas = _significance(table, slots[top], known)
             best, most = SlotClock(_middle(slots % SLOT_CLASSES, top), sigmas, scale), found[top]
     return None if best is None or best.sigmas < least_sigmas else best
+
+
+def _near_zero(numbers: Sequence[int], period: int) -> I64:
+    """The numbers less a multiple of a period. Times may count from any origin, however far."""
+    origin = numbers[0] // period * period
+    return np.array([number - origin for number in numbers], np.int64)
 
 
 def _score_phases(table: F64, slots: I64, known: int) -> F64:

@@ -111,3 +111,9 @@ def test_times_that_go_back_are_no_error():
     times = [Fraction(n % 60, 8) for n in range(240)]
     found, _ = follow_clip(times, [int(time) for time in times])
     assert found == [int(time) for time in times]
+
+
+def test_times_far_from_zero_and_with_holes():
+    times = [10**30 + Fraction(n, 8) + (n >= 150) * 10**25 for n in range(300)]
+    found, _ = follow_clip(times, [int(time) for time in times])
+    assert found == [int(time) for time in times]

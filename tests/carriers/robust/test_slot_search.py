@@ -81,7 +81,7 @@ def test_steps_that_differ_between_windows(steps, cut):
 
 
 @pytest.mark.parametrize("scale", [Fraction(25, 24), Fraction(24, 25)])
-@pytest.mark.parametrize("start", [Fraction(0), Fraction(-1234567, 1000), Fraction(10**6, 3)])
+@pytest.mark.parametrize("start", [Fraction(-1234567, 1000), Fraction(10**30, 3)])
 def test_another_speed_and_times_from_any_origin(scale, start):
     sent, frames = clip(28, Fraction(24), 7, seconds=6)
     sent = [time + Fraction(7, 24) for time in sent]
