@@ -100,14 +100,14 @@ class SceneScore:
 
     Attributes:
         frames: number of frames, of those whose window was read, and of those with all objects.
-        centre_px, size_px: errors of the centres and of the sizes of boxes.
+        foot_px, size_px: errors of the feet, which payloads bound, and of the sizes of boxes.
         shares: errors of speed, temperature and density, as shares of their ranges, by name.
         squares: sum of the squared differences of the heat maps, and number of bytes, in the support.
         equal: bytes of the support that are equal.
     """
 
     frames: list[int] = field(default_factory=lambda: [0, 0, 0])
-    centre_px: list[float] = field(default_factory=list)
+    foot_px: list[float] = field(default_factory=list)
     size_px: list[float] = field(default_factory=list)
     shares: dict[str, list[float]] = field(default_factory=dict)
     squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
@@ -123,8 +123,8 @@ class SceneScore:
             other = by_track.get(state.track)
             if other is None:
                 continue
-            centre, size = _box_errors(state, other)
-            self.centre_px.append(centre)
+            foot, size = _box_errors(state, other)
+            self.foot_px.append(foot)
             self.size_px.append(size)
             for name, errors in _attribute_errors(state, other, ranges):
                 self.shares.setdefault(name, []).append(errors)
@@ -145,10 +145,10 @@ class SceneScore:
 
 
 def _box_errors(state: ObjectState, other: ObjectState) -> tuple[float, float]:
-    """Largest errors of the centre and of the size of the box, over both axes."""
+    """Largest errors of the foot, the middle of the lower edge, and of the size, over both axes."""
     (x, y, w, h), (x2, y2, w2, h2) = state.box_px, other.box_px
-    centre = max(abs(x + w / 2 - x2 - w2 / 2), abs(y + h / 2 - y2 - h2 / 2))
-    return centre, max(abs(w - w2), abs(h - h2))
+    foot = max(abs(x + w / 2 - x2 - w2 / 2), abs(y + h - y2 - h2))
+    return foot, max(abs(w - w2), abs(h - h2))
 
 
 def _attribute_errors(state: ObjectState, other: ObjectState, ranges: Ranges) -> Iterator[tuple[str, float]]:
@@ -187,7 +187,7 @@ def scene_row(clip: Clip, folder: Path, crf: int) -> Row:
         "copy": f"CRF {CRF}, then {crf}",
         "frames read": share(score.frames[1], score.frames[0]),
         "with all objects": share(score.frames[2], score.frames[1]),
-        "centres, px: 99 %, most": _most(score.centre_px),
+        "feet, px: 99 %, most": _most(score.foot_px),
         "sizes, px: 99 %, most": _most(score.size_px),
         **{f"{name}, share of range: 99 %, most": _most(errors) for name, errors in score.shares.items()},
         "heat map in the support, dB": f"{score.heat_db:.1f}",

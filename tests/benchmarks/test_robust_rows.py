@@ -91,7 +91,7 @@ def test_scenes_are_compared_in_pixels_and_shares_of_the_ranges(state):
     )
     score = SceneScore()
     score.add_objects([state], [other], ranges)
-    assert (score.centre_px, score.size_px) == ([1.5], [3.0])
+    assert (score.foot_px, score.size_px) == ([3.0], [3.0])
     assert score.shares == {"speed": [pytest.approx(0.05)], "temperature_c": [pytest.approx(0.05)]}
     assert score.frames[2] == 1
     score.add_objects([state, replace(state, track=9)], [replace(other, temperature_c=None)], ranges)
