@@ -159,8 +159,8 @@ class FrameEncoder(Closing):
             assert packet.pts is not None
             self._held.append((packet.pts, data, packet.is_keyframe))
         ready = []
-        # One packet stays until the next one is coded. On this depends where the samples of a commit lie in the
-        # file, and lossless files have the same bytes as before codecs reordered frames.
+        # One packet stays until the next one is coded. On this depends where the samples of a commit lie in
+        # the file, and lossless files have the same bytes as before codecs reordered frames.
         kept = 0 if picture is None else 1
         while len(self._held) > kept and self._held[0][0] in self._spans:
             number, data, is_key = self._held.popleft()
