@@ -20,10 +20,9 @@ from cssv_cli.options import (
     seconds,
     source_argument,
     stream_option,
-    strength_option,
-    survive_option,
 )
 from cssv_cli.password import password_option
+from cssv_cli.strength_options import strength_option, survive_option
 
 
 @command(

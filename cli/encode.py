@@ -24,11 +24,10 @@ from cssv_cli.options import (
     seconds,
     source_argument,
     stream_option,
-    strength_option,
-    survive_option,
 )
 from cssv_cli.password import password_option
 from cssv_cli.standard_input import is_saved
+from cssv_cli.strength_options import strength_option, survive_option
 
 SCENE = block(
     "A scene.json; all but the first entry are optional:",

@@ -252,10 +252,10 @@ def test_facts_too_long_for_the_container(tmp_path):
 def test_an_interrupt_that_is_caught_ends_the_recording_in_order(tmp_path, monkeypatch):
     embed = WindowEmbedder.embed
 
-    def interrupted(embedder, window, number):
+    def interrupted(embedder, window, number, **options):
         if window[0].frame.number == 20:
             raise KeyboardInterrupt
-        return embed(embedder, window, number)
+        return embed(embedder, window, number, **options)
 
     monkeypatch.setattr(WindowEmbedder, "embed", interrupted)
     with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lag_s=0) as encoder:

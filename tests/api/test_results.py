@@ -19,6 +19,8 @@ from cssv.testing.clips import write_clip
 
 #: What a function returns that is an input of another one.
 INPUTS = {"Detections"}
+#: What a function returns that is no result: pictures, one after the other.
+ITERATORS = {"Embedding"}
 
 
 def result_classes() -> set[str]:
@@ -28,7 +30,7 @@ def result_classes() -> set[str]:
         function = getattr(cssv, name)
         if inspect.isfunction(function):
             found.add(typing.get_type_hints(function)["return"].__name__)
-    return found - INPUTS
+    return found - INPUTS - ITERATORS
 
 
 def artefacts_with_infinite_deviation() -> cssv.Artefacts:

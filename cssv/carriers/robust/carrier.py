@@ -276,7 +276,7 @@ class RobustCarrier:
     ) -> ThinnedWindow:
         """The payload of a window, with outlines as far as they do not make stronger marks necessary."""
         size = covers[0].width, covers[0].height
-        most = self._largest_class(*size, slots) - OVERHEAD - self._seal_bytes
+        most = max(self._largest_class(*size, slots) - OVERHEAD - self._seal_bytes, 0)
         plain = payload_window(contents, number, size, most_bytes=most, fit=self.fit)
         if not any(content.objects for content in contents):
             return plain
