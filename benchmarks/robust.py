@@ -44,11 +44,12 @@ from survival.results import Results
 from survival.rival_rows import installed_rivals, made_row, missing_row, own_row
 from survival.speed_rows import speed_row
 
+from cssv.carriers.robust.codewords import PAYLOAD_CLASSES
 from cssv.carriers.robust.recoding import DEFAULT_SURVIVE
 
 
 def measure_pieces(study: Study, results: Results) -> None:
-    table, key, size = "Any 4 s at CRF 28", study.title, study.clip.class_bytes
+    table, key, size = "Any 4 s at CRF 28", study.title, study.class_bytes
     results.measure(table, key, partial(copy_row, study, size, study.survive, "h264-28"))
     cuts = max(study.pieces // 3, 1)
     results.measure(table, f"{key}, cuts", partial(cut_row, study, size, study.survive, 28, cuts))
@@ -56,7 +57,7 @@ def measure_pieces(study: Study, results: Results) -> None:
 
 def measure_codecs(study: Study, results: Results) -> None:
     for chain in study.chains:
-        row = partial(copy_row, study, study.clip.class_bytes, study.survive, chain)
+        row = partial(copy_row, study, study.class_bytes, study.survive, chain)
         results.measure("Other codecs, and copies of copies", f"{study.title}, {chain}", row)
 
 
@@ -69,7 +70,7 @@ def measure_least(study: Study, results: Results) -> None:
 
 def measure_files(study: Study, results: Results) -> None:
     for crf in (20, 23, 28):
-        row = partial(size_row, study, study.clip.class_bytes, study.survive, crf)
+        row = partial(size_row, study, study.class_bytes, study.survive, crf)
         results.measure("Size of the file, and picture", f"{study.title}, CRF {crf}", row)
 
 
@@ -132,6 +133,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rate", type=Fraction, help="frames a second, if the header is wrong")
     parser.add_argument("--size", type=int, nargs=2, help="scale frames to a width and a height")
+    parser.add_argument("--payload", type=int, choices=PAYLOAD_CLASSES, help="class of the payloads")
     parser.add_argument("--survive", default=DEFAULT_SURVIVE, help="re-encodings of the trial")
     parser.add_argument("--chains", nargs="+", default=CHAINS, help="copies of the row of codecs")
     parser.add_argument("--pieces", type=int, default=40, help="random pieces of a copy")
@@ -149,6 +151,7 @@ def main() -> None:
                 options.chains,
                 options.pieces,
                 options.rival_frames,
+                options.payload,
                 Path(folder),
                 results,
             )

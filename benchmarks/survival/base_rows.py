@@ -30,8 +30,8 @@ def back_and_forth(clip: Clip) -> Clip:
 def base_row(study: Study) -> Row:
     """Successive pieces of one copy of the whole clip, each read by itself."""
     clip = study.clip
-    _, marked = study.marked(clip.class_bytes, study.survive)
-    copy, _ = study.copy(clip.class_bytes, study.survive, BASE_COPY)
+    _, marked = study.marked(study.class_bytes, study.survive)
+    copy, _ = study.copy(study.class_bytes, study.survive, BASE_COPY)
     sent = shorten(marked.identity, message_bytes(clip.width, clip.height))
     count, found = round(BASE_S * clip.rate), list[bytes | None]()
     for first in range(0, len(copy) - count + 1, count):

@@ -36,6 +36,7 @@ class Study:
         chains: copies of the row of codecs; a comma separates the codecs of a copy of a copy.
         pieces: number of random pieces of a row.
         rival_frames: number of frames that rivals get.
+        payload: the payload class; None for the one that is the aim in a clip of this size.
         folder: for files.
         results: keeps what the trials have found.
     """
@@ -45,15 +46,23 @@ class Study:
     chains: Sequence[str]
     pieces: int
     rival_frames: int
+    payload: int | None
     folder: Path
     results: Results
     _marked: dict[tuple[int, str], tuple[Chosen, Marked]] = field(default_factory=dict, init=False)
     _copies: dict[tuple[int, str, str], tuple[list[U8], int]] = field(default_factory=dict, init=False)
 
     @property
+    def class_bytes(self) -> int:
+        """The payload class of rows that have no class of their own."""
+        return self.payload or self.clip.class_bytes
+
+    @property
     def title(self) -> str:
-        """Key of rows: the clip, and what the marks are made for unless that is the default."""
-        return self.clip.title + (f", for {self.survive}" if self.survive != DEFAULT_SURVIVE else "")
+        """Key of rows: the clip, and what is not the default of the marks."""
+        made_for = f", for {self.survive}" if self.survive != DEFAULT_SURVIVE else ""
+        payload = f", {self.payload} B" if self.payload else ""
+        return self.clip.title + payload + made_for
 
     def marked(self, class_bytes: int, survive: str) -> tuple[Chosen, Marked]:
         """The clip with random payloads, at the strength that the trial finds."""

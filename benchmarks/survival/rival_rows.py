@@ -90,16 +90,16 @@ def rival_result(found: np.ndarray, bits: U8) -> str:
 def own_row(study: Study) -> Row:
     """The same of CSSV: windows of 2 s that come back with their checksum."""
     clip = study.clip
-    _, marked = study.marked(clip.class_bytes, study.survive)
+    _, marked = study.marked(study.class_bytes, study.survive)
     row = {
         "clip": f"{clip.name}, {len(clip.planes)} frames",
         "what": "CSSV, robust",
-        "message": f"{8 * (clip.class_bytes - OVERHEAD)} bits, in each 2 s",
+        "message": f"{8 * (study.class_bytes - OVERHEAD)} bits, in each 2 s",
         "cover dB": f"{psnr_of_luma(clip.planes, marked.planes):.1f}",
     }
     reading = 0.0
     for chain in COPIES:
-        copy, _ = study.copy(clip.class_bytes, study.survive, chain)
+        copy, _ = study.copy(study.class_bytes, study.survive, chain)
         began = time.process_time()
         windows = read_windows(marked, copy)
         reading += time.process_time() - began

@@ -21,7 +21,7 @@ from survival.results import Row
 def speed_row(study: Study) -> Row:
     """Times for one clip; the geometry is that of a copy at three quarters of the size, CRF 23."""
     clip, count = study.clip, study.piece_frames
-    _, marked = study.marked(clip.class_bytes, study.survive)
+    _, marked = study.marked(study.class_bytes, study.survive)
     spent = _seconds(lambda: _extract(study, marked.planes[:count]))
     width, height = (side * 3 // 4 // 2 * 2 for side in (clip.width, clip.height))
     edit = Edit((0, 0, clip.width, clip.height), (width, height))

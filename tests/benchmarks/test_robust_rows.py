@@ -126,7 +126,7 @@ def test_rows_share_copies_and_say_what_came_back(clip, tmp_path):
     results = Results(None)
     # What the trial would find: nearly all chips come back from still squares.
     results.remember(f"trial of {clip.title}, h264-20", lambda: "0.9000,0.9500,0.9900 1.0")
-    study = Study(clip, "h264-20", (), 3, 1, tmp_path, results)
+    study = Study(clip, "h264-20", (), 3, 1, None, tmp_path, results)
     row = copy_row(study, 64, "h264-20", "h264-20")
     assert row["pieces right"] == "3 of 3"
     assert (row["all windows"], row["lost, of how many"], row["wrong"]) == ("4 of 4", "none / 4", "0")
