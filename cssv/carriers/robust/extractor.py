@@ -83,6 +83,7 @@ class RobustExtractor:
         self._payload_key = payload_key
         self._waiting: deque[Frame] = deque()
         self._reader: WindowReader | None = None
+        self._own: WindowReader | None = None
         self._is_given_up = False
         self._scene = CarriedScene()
         self._known: dict[int, _Content] = {}
@@ -104,19 +105,16 @@ class RobustExtractor:
             yield from self._give_up()
             yield stego, None
             return
-        if self._reader is None:
-            self._waiting.append(stego)
-            if self._is_enough():
-                self._search()
-                yield from self._release()
-            return
         self._waiting.append(stego)
-        self._note(self._reader.add(stego))
+        if self._reader is not None:
+            self._note(self._reader.add(stego))
+        elif not self._try_own(self._own_reader(stego).add(stego)) and self._is_enough():
+            self._search()
         yield from self._release()
 
     def finish(self) -> Iterator[Read]:
         """Return the frames that still wait."""
-        if self._reader is None and not self._is_given_up and self._waiting:
+        if self._reader is None and self._own is not None and not self._try_own(self._own.finish()):
             self._search()
         if self._reader is None:
             yield from self._give_up()
@@ -132,10 +130,25 @@ class RobustExtractor:
         """Whether the waiting frames take as much memory as they may; a clip may claim any frame rate."""
         return len(self._waiting) * self._waiting[0].planes.nbytes >= MOST_BYTES
 
+    def _own_reader(self, first: Frame) -> WindowReader:
+        """A reader for a clip that was neither cut nor changed in size, such as a ``.cssv``."""
+        if self._own is None:
+            geometry = Geometry.identity(first.width, first.height)
+            self._own = WindowReader(Lock(geometry, SlotClock(0, 0.0)), self._key)
+        return self._own
+
+    def _try_own(self, read: Sequence[ReadWindow]) -> bool:
+        """Whether the source is such a clip: a window of it can be read."""
+        if not any(each.payload is not None for each in read):
+            return False
+        self._reader, self._own = self._own, None
+        self._note(read)
+        return True
+
     def _search(self) -> None:
         """Find geometry and slots, and read the frames that wait."""
-        frames = list(self._waiting)
-        lock = self._own_lock(frames) or find_lock(
+        frames, self._own = list(self._waiting), None
+        lock = find_lock(
             [frame.luma() for frame in frames], [frame.time for frame in frames], self._key, full_search=True
         )
         if lock is None:
@@ -144,16 +157,6 @@ class RobustExtractor:
         self._reader = WindowReader(lock, self._key)
         for frame in frames:
             self._note(self._reader.add(frame))
-
-    def _own_lock(self, frames: Sequence[Frame]) -> Lock | None:
-        """The lock of a clip that was neither cut nor changed in size; None if it reads no window."""
-        width, height = frames[0].width, frames[0].height
-        lock = Lock(Geometry.identity(width, height), SlotClock(0, 0.0))
-        reader = WindowReader(lock, self._key)
-        for frame in frames:
-            if any(read.payload is not None for read in reader.add(frame)):
-                return lock
-        return lock if any(read.payload is not None for read in reader.finish()) else None
 
     def _give_up(self) -> Iterator[Read]:
         while self._waiting:
