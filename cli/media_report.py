@@ -163,7 +163,7 @@ def informed(found: cssv.Information) -> Report:
 #: Interlacing in words.
 _FIELDS = {"": "", "tff": ", interlaced (top field first)", "bff": ", interlaced (bottom field first)"}
 #: Facts that tell how a file was made.
-_HOW = ("codec", "crf", "carrier", "merge", "fidelity", "window")
+_HOW = ("codec", "crf", "carrier", "merge", "fidelity", "window", "strength", "survive")
 
 
 def _row(name: str, text: str) -> str:

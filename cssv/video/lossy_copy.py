@@ -18,9 +18,9 @@ from cssv.video.ffmpeg import AV_ERRORS, reason
 #: slow encoders get a faster preset.
 COPY_CODECS: dict[str, tuple[str, dict[str, str], int]] = {
     "h264": ("libx264", {"preset": "medium"}, 51),
-    "hevc": ("libx265", {"preset": "fast", "x265-params": "log-level=none"}, 51),
-    "vp9": ("libvpx-vp9", {"b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"}, 63),
-    "av1": ("libsvtav1", {"preset": "9"}, 63),
+    "hevc": ("libx265", {"preset": "fast", "x265-params": "log-level=none:pools=1:frame-threads=1"}, 51),
+    "vp9": ("libvpx-vp9", {"b": "0", "deadline": "good", "cpu-used": "5"}, 63),
+    "av1": ("libsvtav1", {"preset": "9", "svtav1-params": "lp=1"}, 63),
 }
 
 
@@ -59,6 +59,8 @@ def lossy_copy(planes: Sequence[U8], rate: Fraction, codec: str, crf: int) -> li
             stream: Any = output.add_stream(name, rate=rate, options=options | {"crf": str(crf)})
             rows, width = planes[0].shape
             stream.width, stream.height, stream.pix_fmt = width, rows * 2 // 3, "yuv420p"
+            # Several threads can change the bytes.
+            stream.thread_count = 1
             for each in planes:
                 output.mux(stream.encode(av.VideoFrame.from_ndarray(each, format="yuv420p")))
             output.mux(stream.encode(None))

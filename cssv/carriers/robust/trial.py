@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -17,12 +20,14 @@ from cssv.carriers.robust.marks import MarkWriter
 from cssv.carriers.robust.qim import Strength
 from cssv.carriers.robust.recoding import Recoding
 from cssv.carriers.robust.strength import TRIAL_STEPS, Response
-from cssv.frames import U8, Frame
+from cssv.frames import U8, Frame, cut_planes
 
 #: Length of a sample in seconds. Encoders spend few bits on the last second of a copy, so it is not judged:
 #: any 4 s of a copy hold a window that lies before it.
 SAMPLE_S = 5
 _JUDGED_S = 4
+#: Width and height of the part of large pictures that is tried.
+MOST_SIZE = (1280, 720)
 #: Payload class of the trial; it has no effect on the information of a chip.
 _CLASS = PAYLOAD_CLASSES[2]
 
@@ -45,16 +50,33 @@ def measure_response(
         key: 32 bytes.
     """
     worst = Response((1.0,) * len(TRIAL_STEPS))
-    for sample in samples:
-        frames = _lengthen(sample, round(SAMPLE_S * rate))
-        for recoding in recodings:
-            bits = []
-            for step in TRIAL_STEPS:
-                planes, layer, slots = _embed(frames, rate, step, key)
-                copy = recode(planes, rate, recoding.codec, recoding.crf)
-                bits.append(_information(copy, slots, layer, step))
-            worst = worst.worst(Response(tuple(bits)))
+    # Codecs run with one thread each, because several change their bytes; the steps run side by side.
+    with ThreadPoolExecutor(len(TRIAL_STEPS)) as pool:
+        for sample in samples:
+            frames = _lengthen([_cut(frame) for frame in sample], round(SAMPLE_S * rate))
+            for recoding in recodings:
+                bits = pool.map(partial(_try_step, frames, rate, recoding, recode, key), TRIAL_STEPS)
+                worst = worst.worst(Response(tuple(bits)))
     return worst
+
+
+def _cut(frame: Frame) -> Frame:
+    """The middle of a frame, if it is large: so time and memory are bounded."""
+    width, height = (
+        min(size, most) for size, most in zip((frame.width, frame.height), MOST_SIZE, strict=True)
+    )
+    if (width, height) == (frame.width, frame.height):
+        return frame
+    left, top = (frame.width - width) // 4 * 2, (frame.height - height) // 4 * 2
+    return replace(frame, planes=cut_planes(frame.planes, frame.layout, (left, top, width, height)))
+
+
+def _try_step(
+    frames: Sequence[Frame], rate: Fraction, recoding: Recoding, recode: Recode, key: bytes, step: int
+) -> float:
+    """Least information of a chip in a window at one step, in bits."""
+    planes, layer, slots = _embed(frames, rate, step, key)
+    return _information(recode(planes, rate, recoding.codec, recoding.crf), slots, layer, step)
 
 
 def _lengthen(sample: Sequence[Frame], count: int) -> list[Frame]:

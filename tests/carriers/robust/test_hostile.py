@@ -1,4 +1,4 @@
-"""Hostile clips: payloads that hold anything with a right checksum, and times and sizes that claim anything."""
+"""Hostile clips: payloads that hold anything with a right checksum, times and sizes that claim anything."""
 
 from __future__ import annotations
 
