@@ -291,7 +291,7 @@ def _perceive(
     if readings is not None and scene.ranges.temperature_c is None:
         ranges = default_ranges(scene, annotator.fastest_px_s(), readings.span(annotator.annotate, ranges))
     notes = (*detector.notes, *ground_note(scene.camera, plane))
-    prepared = replace(config, carrier=prepare_for_clip(config.carrier, plan, scene))
+    prepared = replace(config, carrier=prepare_for_clip(config.carrier, plan, scene, progress))
     return _Content(scene, prepared, annotator, readings, ranges), notes
 
 

@@ -14,6 +14,13 @@ from cssv.scene import Scene
 #: know no codecs; the pipeline provides it.
 Recode: TypeAlias = Callable[[Sequence[U8], Fraction, str, int], Sequence[U8]]
 
+#: Takes the number of trials done, and of all.
+Report: TypeAlias = Callable[[int, int], None]
+
+
+def no_report(done: int, total: int) -> None:
+    """Report nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClipSample:
@@ -62,12 +69,13 @@ class PreparedCarrier(Protocol):
     def sample_s(self) -> int:
         """Seconds of each part of a sample; 0 if no frames but the first one are needed."""
 
-    def prepared(self, sample: ClipSample, recode: Recode) -> Self:
+    def prepared(self, sample: ClipSample, recode: Recode, report: Report = no_report) -> Self:
         """The same carrier for a clip.
 
         Args:
             sample: of the clip.
             recode: makes copies.
+            report: called after each trial with the number of trials done, and of all.
         """
 
     def offers(self, sample: ClipSample, recode: Recode) -> tuple[Offer, ...]:

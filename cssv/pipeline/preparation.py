@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 
 from cssv.carriers.base import AnyCarrier
-from cssv.carriers.prepared import ClipSample, Offer, PreparedCarrier
+from cssv.carriers.prepared import ClipSample, Offer, PreparedCarrier, no_report
 from cssv.errors import VideoError
 from cssv.frames import Frame
+from cssv.pipeline.arguments import Progress
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.scene import Scene
 from cssv.video import Span, lossy_copy
@@ -23,15 +25,18 @@ _LONG = 4
 _MOST_FRAMES = 250
 
 
-def prepare_for_clip(carrier: AnyCarrier, plan: ClipPlan, scene: Scene) -> AnyCarrier:
-    """The carrier, prepared for a clip if it is one that has to be.
+def prepare_for_clip(
+    carrier: AnyCarrier, plan: ClipPlan, scene: Scene, progress: Progress | None = None
+) -> AnyCarrier:
+    """The carrier, prepared for a clip if it is one that has to be; ``progress`` is called after each trial.
 
     Raises:
         VideoError: the clip has no frames, or cannot be read.
     """
     if not isinstance(carrier, PreparedCarrier):
         return carrier
-    return carrier.prepared(sample_clip(plan, scene, carrier.sample_s), lossy_copy)
+    report = no_report if progress is None else partial(progress, "trial")
+    return carrier.prepared(sample_clip(plan, scene, carrier.sample_s), lossy_copy, report)
 
 
 def offers_for_clip(carrier: AnyCarrier, plan: ClipPlan, scene: Scene) -> tuple[Offer, ...]:

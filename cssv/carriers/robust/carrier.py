@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from cssv.carriers.base import Embedded, FrameContent, WindowSpan
-from cssv.carriers.prepared import ClipSample, Offer, Recode
+from cssv.carriers.prepared import ClipSample, Offer, Recode, Report, no_report
 from cssv.carriers.robust.channel import ChannelReader
 from cssv.carriers.robust.codewords import OVERHEAD, PAYLOAD_CLASSES, class_for, write_codeword
 from cssv.carriers.robust.data_layer import BLOCK
@@ -138,12 +138,12 @@ class RobustCarrier:
         """Seconds of frames for the trial; 0 if the strength is given."""
         return SAMPLE_S if self.strength_db is None else 0
 
-    def prepared(self, sample: ClipSample, recode: Recode) -> RobustCarrier:
+    def prepared(self, sample: ClipSample, recode: Recode, report: Report = no_report) -> RobustCarrier:
         """The same carrier with the clip's identity and, if the strength is found by trial, its response."""
         found = replace(self, identity=find_identity(sample.first, sample.scene))
         if self.strength_db is not None or sample.first.layout != "yuv420p":
             return found
-        response = measure_response(sample.parts, sample.rate, self.survive, recode, self._key)
+        response = measure_response(sample.parts, sample.rate, self.survive, recode, self._key, report)
         # As the text in the facts of a file has it, so that everybody embeds the same.
         return replace(found, response=Response.from_text(str(response)))
 

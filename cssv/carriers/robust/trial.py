@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from cssv.carriers.prepared import Recode
+from cssv.carriers.prepared import Recode, Report, no_report
 from cssv.carriers.robust.channel import ChannelReader
 from cssv.carriers.robust.codewords import PAYLOAD_CLASSES, information_bits, write_codeword
 from cssv.carriers.robust.data_layer import DataLayer
@@ -38,6 +38,7 @@ def measure_response(
     recodings: Sequence[Recoding],
     recode: Recode,
     key: bytes = PUBLIC_KEY,
+    report: Report = no_report,
 ) -> Response:
     """Information that chips keep in the worst window, over all samples and re-encodings.
 
@@ -48,7 +49,9 @@ def measure_response(
         recodings: the re-encodings, at least one.
         recode: makes the copies.
         key: 32 bytes.
+        report: called after each re-encoding of each sample.
     """
+    done, total = 0, len(samples) * len(recodings)
     worst = Response((1.0,) * len(TRIAL_STEPS))
     # Codecs run with one thread each, because several change their bytes; the steps run side by side.
     with ThreadPoolExecutor(len(TRIAL_STEPS)) as pool:
@@ -57,6 +60,8 @@ def measure_response(
             for recoding in recodings:
                 bits = pool.map(partial(_try_step, frames, rate, recoding, recode, key), TRIAL_STEPS)
                 worst = worst.worst(Response(tuple(bits)))
+                done += 1
+                report(done, total)
     return worst
 
 
