@@ -32,7 +32,7 @@ from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config
 from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.perceive import perceive_clip
-from cssv.pipeline.preparation import prepare_for_clip
+from cssv.pipeline.preparation import Recoder, prepare_for_clip
 from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.source_check import check_source
 from cssv.pipeline.stored_objects import take_over
@@ -291,7 +291,8 @@ def _perceive(
     if readings is not None and scene.ranges.temperature_c is None:
         ranges = default_ranges(scene, annotator.fastest_px_s(), readings.span(annotator.annotate, ranges))
     notes = (*detector.notes, *ground_note(scene.camera, plane))
-    prepared = replace(config, carrier=prepare_for_clip(config.carrier, plan, scene, progress))
+    recoder = Recoder(config.codec, config.crf)
+    prepared = replace(config, carrier=prepare_for_clip(config.carrier, plan, scene, recoder, progress))
     return _Content(scene, prepared, annotator, readings, ranges), notes
 
 

@@ -21,9 +21,11 @@ from cssv.errors import OptionError
 
 #: Steps at which the response is measured.
 TRIAL_STEPS = (20, 28, 40)
-#: Information that a codeword needs, in bits for each bit of its payload class: what the decoder needs, times
-#: a margin for windows that are harder than the samples.
-NEEDED_BITS = 1.4 * 1.3
+#: Information that a codeword is given, in bits for each bit of its payload class. The decoder needs 1.2 to
+#: 1.4 times, and the worst window of the samples counts.
+NEEDED_BITS = 1.3
+#: The same, from which a payload is tried at the strongest marks. With less, no window comes back.
+LEAST_NEEDED_BITS = 1.1
 #: What the last window of a clip needs more: encoders spend few bits on the last second.
 LAST_FACTOR = 1.7
 #: Least expected PSNR of luma in dB, whatever the payload needs.
@@ -127,9 +129,9 @@ def chips_of_slot(blocks: int) -> int:
     return blocks * len(FREQUENCIES) * 15 // 16
 
 
-def carries(bits_of_chip: float, class_bytes: float, chips: int) -> bool:
+def carries(bits_of_chip: float, class_bytes: float, chips: int, needed_bits: float = NEEDED_BITS) -> bool:
     """Whether so many chips carry a codeword of a payload class."""
-    return bits_of_chip * chips >= NEEDED_BITS * 8 * class_bytes
+    return bits_of_chip * chips >= needed_bits * 8 * class_bytes
 
 
 def weakest_step(response: Response, class_bytes: float, chips: int, size: tuple[int, int]) -> int | None:
@@ -149,4 +151,5 @@ def weakest_step(response: Response, class_bytes: float, chips: int, size: tuple
 
 def largest_class(bits_of_chip: float, chips: int) -> int:
     """The largest payload class that chips carry; 0 if none."""
-    return max((size for size in PAYLOAD_CLASSES if carries(bits_of_chip, size, chips)), default=0)
+    held = (size for size in PAYLOAD_CLASSES if carries(bits_of_chip, size, chips, LEAST_NEEDED_BITS))
+    return max(held, default=0)
