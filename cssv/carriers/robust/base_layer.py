@@ -41,7 +41,7 @@ BASE_LAYER = b"base"
 BASE_STEP = 104
 #: Bound of the chips for each information bit of the message, and share of the way to the nearest place below
 #: it. The more chips there are, the less each has to tell.
-BASE_ALPHAS = ((4.5, 0.7), (6.0, 0.6), (9.0, 0.5), (math.inf, 0.4))
+BASE_ALPHAS = ((4.5, 0.7), (6.0, 0.6), (9.0, 0.48), (math.inf, 0.4))
 #: The mean of all frames counts like so many known chips of a frame.
 _USUAL_CHIPS = 20
 #: Mean of the logarithms of the likelihood ratios of chips, for each bit that one chip has to tell: for weak
