@@ -28,7 +28,7 @@ from cssv.carriers.robust.strength import (
 )
 from cssv.carriers.robust.trial import measure_response
 from cssv.frames import U8
-from cssv.video import lossy_copy
+from cssv.pipeline.preparation import USUAL
 from survival.clip import Clip
 
 
@@ -58,7 +58,7 @@ def run_trial(clip: Clip, survive: str) -> Trial:
     """Measure a sample of a clip, as ``cssv encode`` does it."""
     began = time.process_time()
     sample = clip.sample()
-    response = measure_response(sample.parts, sample.rate, read_recodings(survive), lossy_copy)
+    response = measure_response(sample.parts, sample.rate, read_recodings(survive), USUAL)
     return Trial(response, time.process_time() - began)
 
 
