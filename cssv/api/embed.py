@@ -217,7 +217,7 @@ def _iterator(frames: object) -> Iterator[object]:
     except TypeError:
         pass
     raise OptionTypeError(
-        "`frames=` are no pictures",
+        "the frames are no pictures",
         found=f"{type(frames).__name__} {frames!r}"[:LONGEST_QUOTE],
         bound="an iterable of arrays or Frames",
         remedy="`cssv.encode()` takes files.",

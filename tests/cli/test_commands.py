@@ -50,6 +50,7 @@ class TestRoundTrip:
             "cut_bytes": 0,
             "faults": [],
             "notes": [],
+            "lossy": False,
         }
         assert run("info", out, "--json").json()["facts"]["codec"] == codec
         assert run("decode", out, "--objects", tmp_path / "o.csv").code == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.fft import dctn
 
-from cssv.carriers.robust.marks import MarkWriter
+from cssv.carriers.robust.marks import MarkWriter, pilot_amplitude
 from cssv.carriers.robust.pilot import (
     BLOCK,
     PILOT_COEFFICIENTS,
@@ -40,7 +40,8 @@ def test_the_writer_adds_the_pilot_of_the_description(studio):
         blocks = stego.reshape(5, BLOCK, 130, BLOCK).transpose(0, 2, 1, 3)
         found = dctn(blocks, axes=(2, 3), norm="ortho")
         for k, (vertical, horizontal) in enumerate(PILOT_COEFFICIENTS):
-            wanted = sign * 10 * pilot_signs(studio.key)[np.ix_(np.arange(5), np.arange(130) % 128)][..., k]
+            signs = pilot_signs(studio.key)[np.ix_(np.arange(5), np.arange(130) % 128)][..., k]
+            wanted = sign * pilot_amplitude(strength) * signs
             # Pixels are rounded.
             assert found[..., vertical, horizontal] == pytest.approx(wanted, abs=2.5)
 
