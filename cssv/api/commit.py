@@ -460,7 +460,10 @@ class _WindowDrawing:
         base, embedder = self._base, self._embedder
         news = [self._annotator.annotate(base.sample(number), base.time(number)) for number in window]
         stegos = [base.root_frame(number) for number in window]
-        contents = [embedder.content(*pair) for pair in zip(stegos, news, strict=True)]
+        is_last = window.stop == len(base)
+        contents = [
+            replace(embedder.content(*pair), is_last=is_last) for pair in zip(stegos, news, strict=True)
+        ]
         covers = None if self._covers is None else [self._covers.read(number) for number in window]
         unmarked = [base.root_sample(number).outlines for number in window]
         codec = window_codec(embedder.carrier)
