@@ -12,12 +12,13 @@ import numpy as np
 
 from cssv.errors import OptionError, VideoError, did_you_mean
 from cssv.frames import U8
+from cssv.video.codecs import same_bytes
 from cssv.video.ffmpeg import AV_ERRORS, reason
 
 #: FFmpeg's encoder of each codec, its options, and its largest quality number. Settings are the usual ones;
 #: slow encoders get a faster preset.
 COPY_CODECS: dict[str, tuple[str, dict[str, str], int]] = {
-    "h264": ("libx264", {"preset": "medium"}, 51),
+    "h264": ("libx264", {"preset": "medium", "x264-params": "open-gop=0" + same_bytes()}, 51),
     "hevc": ("libx265", {"preset": "fast", "x265-params": "log-level=none:pools=1:frame-threads=1"}, 51),
     "vp9": ("libvpx-vp9", {"b": "0", "deadline": "good", "cpu-used": "5"}, 63),
     "av1": ("libsvtav1", {"preset": "9", "svtav1-params": "lp=1"}, 63),
