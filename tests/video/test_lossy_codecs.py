@@ -131,7 +131,7 @@ def test_the_number_of_threads_changes_no_byte(codec, frames):
 @pytest.mark.parametrize("codec", LOSSY)
 def test_time_has_no_effect_on_the_bytes(codec, frames):
     stamps = np.cumsum([1 + 7919 * k % 4001 for k in range(40)]).tolist()
-    # On a busy machine x264 with several threads gave other bytes once in some hundred runs.
+    # Another number of threads gives other bytes of x264.
     uneven, _ = encoded(moving_frames(40, stamps), codec, threads=1)
     even, _ = encoded(moving_frames(40), codec, threads=1)
     times = sorted((packet.pts, packet.duration) for packet in uneven)
