@@ -12,6 +12,7 @@ from cssv.payload.thinning import ThinnedWindow, check_window_fits, fit_window_w
 from cssv.payload.window import Window
 from cssv.payload.window_fit import fit_window
 from cssv.payload.window_outlines import drawn_outlines
+from cssv.payload.window_scene import part_of
 from cssv.scene import Scene
 from cssv.template.state import ObjectState
 
@@ -82,6 +83,26 @@ def payload_window(
     if fit:
         return fit_window_within(most_bytes, fitted, objects)
     return check_window_fits(most_bytes, fitted, objects)
+
+
+def payloads_differ(
+    old: Sequence[FrameContent], new: Sequence[FrameContent], number: int, size: tuple[int, int]
+) -> bool:
+    """Whether the payloads of two contents of a window differ, without outlines.
+
+    Args:
+        old: content of each frame.
+        new: the same, after a change.
+        number: of the window in the clip, from 0.
+        size: width and height of the frames.
+    """
+    # Most windows do not change at all, and fitting takes long.
+    if all(one.objects == other.objects for one, other in zip(old, new, strict=True)):
+        before, after = old[0], new[0]
+        same_part = part_of(before.scene, number) == part_of(after.scene, number)
+        if same_part and before.ranges == after.ranges:
+            return False
+    return window_payload(old, number, size) != window_payload(new, number, size)
 
 
 def window_shares(covers: Sequence[Frame], contents: Sequence[FrameContent]) -> list[dict[int, F64]]:

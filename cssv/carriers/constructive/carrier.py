@@ -22,11 +22,10 @@ from cssv.carriers.constructive.windows import (
     read_windows,
     replace_window,
 )
-from cssv.carriers.window_payload import window_payload
+from cssv.carriers.window_payload import payloads_differ, window_payload
 from cssv.errors import ContainerError, InputError, OptionError
 from cssv.frames import LAYOUTS, U8, Frame, Layout
 from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
-from cssv.payload.window_scene import part_of
 from cssv.template.drawing import Outline
 
 
@@ -114,13 +113,7 @@ class ConstructiveCarrier:
         size: tuple[int, int],
     ) -> bool:
         """Whether the payloads differ."""
-        # Most windows do not change at all, and fitting takes long.
-        if all(one.objects == other.objects for one, other in zip(old, new, strict=True)):
-            before, after = old[0], new[0]
-            same_part = part_of(before.scene, number) == part_of(after.scene, number)
-            if same_part and before.ranges == after.ranges:
-                return False
-        return window_payload(old, number, size) != window_payload(new, number, size)
+        return payloads_differ(old, new, number, size)
 
     def embed_window(
         self, covers: Sequence[Frame], contents: Sequence[FrameContent], number: int

@@ -39,13 +39,13 @@ from cssv.carriers.robust.strength import (
     weakest_step,
 )
 from cssv.carriers.robust.trial import SAMPLE_S, measure_response
-from cssv.carriers.window_payload import payload_window, window_payload, window_shares
+from cssv.carriers.window_payload import payload_window, payloads_differ, window_payload, window_shares
 from cssv.errors import CarrierError, ContainerError, FramingError, InputError, OptionError, PasswordError
 from cssv.frames import U8, Frame, Layout
 from cssv.payload.sealing import WINDOW_CONTEXT, PayloadKey
 from cssv.payload.thinning import ThinnedWindow
+from cssv.payload.window import Window
 from cssv.payload.window_bytes import read_window, write_window
-from cssv.payload.window_scene import part_of
 from cssv.template.drawing import Outline
 
 #: The strength that is found by trial.
@@ -218,13 +218,7 @@ class RobustCarrier:
         size: tuple[int, int],
     ) -> bool:
         """Whether the payloads differ."""
-        # Most windows do not change at all, and fitting takes long.
-        if all(one.objects == other.objects for one, other in zip(old, new, strict=True)):
-            before, after = old[0], new[0]
-            same_part = part_of(before.scene, number) == part_of(after.scene, number)
-            if same_part and before.ranges == after.ranges:
-                return False
-        return window_payload(old, number, size) != window_payload(new, number, size)
+        return payloads_differ(old, new, number, size)
 
     def embed_window(
         self, covers: Sequence[Frame], contents: Sequence[FrameContent], number: int
@@ -277,12 +271,14 @@ class RobustCarrier:
         """The payload of a window, with outlines as far as they do not make stronger marks necessary."""
         size = covers[0].width, covers[0].height
         most = max(self._largest_class(*size, slots) - OVERHEAD - self._seal_bytes, 0)
-        plain = payload_window(contents, number, size, most_bytes=most, fit=self.fit)
-        if not any(content.objects for content in contents):
-            return plain
-        most = min(most, class_for(len(plain.data) + self._seal_bytes) - OVERHEAD - self._seal_bytes)
         shares = _shares(covers, contents)
-        return payload_window(contents, number, size, outlines=shares, most_bytes=most, fit=self.fit)
+        full = payload_window(contents, number, size, outlines=shares, most_bytes=most, fit=self.fit)
+        # Outlines have no effect on the rest of a payload.
+        plain = len(write_window(_without_outlines(full.window))) + self._seal_bytes
+        room = class_for(plain) - OVERHEAD - self._seal_bytes
+        if len(full.data) <= room:
+            return full
+        return payload_window(contents, number, size, outlines=shares, most_bytes=room, fit=self.fit)
 
     def _class_of(self, payload_bytes: int, size: tuple[int, int], slots: int) -> int:
         """The payload class. Raises CarrierError if the window does not hold it."""
@@ -337,8 +333,7 @@ class RobustCarrier:
             window = read_window(opened)
         except (FramingError, PasswordError):
             return False
-        plain = replace(window, segments=tuple(replace(segment, outline=None) for segment in window.segments))
-        return write_window(plain) == window_payload(contents, number, window.size)
+        return write_window(_without_outlines(window)) == window_payload(contents, number, window.size)
 
     def _read(self, stegos: Sequence[Frame], contents: Sequence[FrameContent]) -> bytes | None:
         """The payload of a whole window."""
@@ -381,6 +376,11 @@ def _read_choice(text: str) -> bool:
 @lru_cache(maxsize=4)
 def _writer(height: int, width: int, key: bytes, identity: bytes) -> MarkWriter:
     return MarkWriter(height, width, key, identity)
+
+
+def _without_outlines(window: Window) -> Window:
+    segments = tuple(replace(segment, outline=None) for segment in window.segments)
+    return replace(window, segments=segments)
 
 
 def _chips(width: int, height: int, slots: int) -> int:

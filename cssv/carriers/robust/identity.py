@@ -14,8 +14,6 @@ from cssv.scene import Scene
 IDENTITY_BYTES = 32
 #: Identity of a clip that was not prepared.
 NO_IDENTITY = bytes(IDENTITY_BYTES)
-#: Bytes of an identity in small pictures.
-SHORT_BYTES = 8
 
 
 def find_identity(first: Frame, scene: Scene) -> bytes:
