@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,23 +24,19 @@ from cssv.perception import Detector
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
 from cssv.pipeline.annotate import TrackAnnotator
-from cssv.pipeline.arguments import Progress, SceneLike, check_choice, counted, to_fraction
+from cssv.pipeline.arguments import Progress, SceneLike, check_choice, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
-from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, config_to_facts, planes_for
-from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
-from cssv.pipeline.mux import StegoWriter
+from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, planes_for
 from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.preparation import Recoder, prepare_for_clip
-from cssv.pipeline.saturation import Saturation
+from cssv.pipeline.second_pass import ClipContent, write_clip
 from cssv.pipeline.source_check import check_source
 from cssv.pipeline.stored_objects import take_over
 from cssv.pipeline.thermal_file import ThermalReadings
-from cssv.pipeline.time_origin import TimeOrigin
 from cssv.scene import Ranges, Scene
 from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ranges import default_ranges
-from cssv.scene.shift import shift_times
 from cssv.video import (
     DAMAGED,
     DEFAULT_DAMAGED,
@@ -100,17 +95,6 @@ class Encoded:
             "notes": list(self.notes),
             "verification": self.verification.to_json(),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """What all frames of the clip share."""
-
-    scene: Scene
-    config: EncoderConfig
-    annotator: TrackAnnotator
-    thermal: ThermalReadings | None
-    ranges: Ranges
 
 
 @checked_call
@@ -232,7 +216,7 @@ def encode(
     with locked_file(target, overwrite=overwrite) as temporary:
         plan = ClipPlan.open(clip, planes=shown, rate=exact_rate, span=span, stream=stream, damaged=damaged)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
-        written, frames = _write(temporary, plan, content, (*taken, *notes), created_s, progress)
+        written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
     written = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
@@ -277,7 +261,7 @@ def _perceive(
     detector: CheckedDetector,
     thermal: Path_ | None,
     progress: Progress | None,
-) -> tuple[_Content, tuple[str, ...]]:
+) -> tuple[ClipContent, tuple[str, ...]]:
     """First pass: tracks, thermal readings, ranges and carrier; and notes on the scene and the detector."""
     check_source(plan, has_audio=plan.info.has_audio)
     size = (plan.info.width, plan.info.height)
@@ -293,51 +277,7 @@ def _perceive(
     notes = (*detector.notes, *ground_note(scene.camera, plane))
     recoder = Recoder(config.codec, config.crf)
     prepared = replace(config, carrier=prepare_for_clip(config.carrier, plan, scene, recoder, progress))
-    return _Content(scene, prepared, annotator, readings, ranges), notes
-
-
-def _write(
-    path: Path,
-    plan: ClipPlan,
-    content: _Content,
-    notes: Sequence[str],
-    created_s: int,
-    progress: Progress | None,
-) -> tuple[tuple[str, ...], int]:
-    """Second pass: draw, embed and write every frame; returns the notes written and the number of frames."""
-    thermal, audio = content.thermal, plan.audio()
-    origin = TimeOrigin.from_plan(plan, audio)
-    scene = shift_times(content.scene, origin.seconds)
-    embedder = ClipEmbedder(WindowEmbedder(content.config.carrier, scene, content.ranges))
-    sampler = None if thermal is None else thermal.follow(content.ranges)
-    calibration = None if thermal is None else thermal.calibration
-    with plan.reader() as reader, ExitStack() as stack:
-        file = stack.enter_context(path.open("wb"))
-        config, shift = content.config, origin.seconds + origin.ahead_s
-        writer = stack.enter_context(
-            StegoWriter(file, reader.info, codec=config.codec, crf=config.crf, audio=audio, shift=shift)
-        )
-        saturation = Saturation(content.ranges)
-        for frame in counted(reader, "encode", len(plan), progress):
-            moved = replace(frame, pts=frame.pts - origin.pts)
-            objects, outlines = content.annotator.annotate(frame.number, frame.time), None
-            if sampler is not None:
-                objects, outlines = sampler(objects, frame.time, frame.luma())
-            saturation.add(objects.objects)
-            for done in embedder.add(Scheduled(moved, objects, calibration, outlines)):
-                writer.write(*done)
-        for done in embedder.finish():
-            writer.write(*done)
-        if not writer.frames:
-            raise VideoError("the clip holds no frames", found=str(plan.source))
-        # Some notes only exist once every frame has been read.
-        late = (*reader.info.notes, *reader.info.left_out_notes)
-        late += (*(audio.notes if audio else ()), *(thermal.notes if thermal else ()))
-        notes = (*notes, *origin.notes, *saturation.notes, *embedder.notes, *late)
-        facts = config_to_facts(reader.info, content.config, content.ranges, notes, plan.opened())
-        facts |= origin.facts
-        writer.finish(facts, created_s=created_s)
-        return notes, writer.frames
+    return ClipContent(scene, prepared, annotator, readings, ranges), notes
 
 
 def _notes_on_output(plan: ClipPlan, config: EncoderConfig, detector: CheckedDetector) -> tuple[str, ...]:
