@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from cssv import __version__
-from cssv.carriers.base import WindowCarrier
 from cssv.carriers.windows import window_codec
 from cssv.container import Appender, IndexMeta, Reader, Revision, check_texts, created_or_now
 from cssv.errors import ChecksumError, InputError, OptionError
@@ -182,9 +181,7 @@ def commit(
         left, taken = changes.drawn, 0
         if covers is None:
             # With the cover at hand every frame is drawn from it, also where an estimate exists.
-            is_window = isinstance(embedder.carrier, WindowCarrier)
-            hidden_scene = embedder.scene if is_window else None
-            known = ReusableVersions(path, base.parent, embedder.ranges, hidden_scene, stack, key)
+            known = ReusableVersions(path, base.parent, embedder, annotator.rings_of, stack, key)
             left, taken = _share(appender, base, embedder, annotator, changes.drawn, known)
         coded = _draw(appender, base, embedder, annotator, left, covers, progress)
         about = replace(about, meta=_facts(base, embedder))
@@ -225,7 +222,7 @@ def _make_embedder(
     if grown or annotator.is_recalibrated:
         # Only now it pays to go through all frames for the values that are drawn.
         ranges, grown = fit_ranges(scene, before, annotator.drawn(base.moments()))
-    embedder = WindowEmbedder(base.recorded.config.carrier, scene, ranges)
+    embedder = WindowEmbedder(base.recorded.config.carrier, scene, ranges, annotator.rings_of(scene))
     first = base.root_frame(0)
     notes = [f"the {name} range had to grow" for name in grown]
     notes += embedder.carrier.replace_notes(first, embedder.content(first, FrameObjects(())))
@@ -283,7 +280,9 @@ def _compare(
     whose cover was estimated are drawn again, because the cover is available now.
     """
     is_all = embedder.ranges != sample_ranges(base.sample(0))
-    before = replace(embedder, scene=base.scene, ranges=sample_ranges(base.sample(0)))
+    before = replace(
+        embedder, scene=base.scene, ranges=sample_ranges(base.sample(0)), rings=annotator.rings_of(base.scene)
+    )
     codec, estimated = window_codec(embedder.carrier), base.estimated()
     drawn: list[int] = []
     samples = 0

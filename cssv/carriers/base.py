@@ -21,7 +21,7 @@ from cssv.frames import U8, Frame, Layout
 from cssv.payload.loss import Loss
 from cssv.scene import Ranges, Scene
 from cssv.template.draw import draw
-from cssv.template.drawing import Drawing, Outline, OutlineKey, PixelBox
+from cssv.template.drawing import Drawing, Outline, OutlineKey, PixelBox, Rings
 from cssv.template.state import ObjectState
 
 
@@ -38,6 +38,7 @@ class FrameContent:
         scene: the scene of the clip.
         outlines: outlines that are known already, by track and box; they are not searched again.
         is_last: whether the clip is known to end with the window of this frame.
+        rings: the rings that the drawings have.
     """
 
     number: int
@@ -48,6 +49,7 @@ class FrameContent:
     scene: Scene
     outlines: Mapping[OutlineKey, Outline] = field(default_factory=dict)
     is_last: bool = False
+    rings: Rings = Rings.ALL
 
     def draw(self, frame: Frame, outlines: Mapping[OutlineKey, Outline] | None = None) -> tuple[Drawing, ...]:
         """Drawings of the objects inside the frame, with outlines found in its brightness.
@@ -59,7 +61,9 @@ class FrameContent:
         luma, size = frame.luma(), (frame.width, frame.height)
         known = self.outlines if outlines is None else outlines
         explored: dict[PixelBox, tuple[bytes, int]] = {}
-        drawings = (draw(state, self.ranges, luma, size, known, explored) for state in self.objects)
+        drawings = (
+            draw(state, self.ranges, luma, size, known, explored, self.rings) for state in self.objects
+        )
         return tuple(drawing for drawing in drawings if drawing is not None)
 
 

@@ -100,10 +100,10 @@ class FrameWindows:
             if before.ranges != after.ranges:
                 return True
             # Most frames do not change at all, and drawings take long.
-            if before.objects == after.objects:
+            if before.objects == after.objects and before.rings == after.rings:
                 continue
             one, other = (
-                [draw(state, content.ranges, None, size) for state in content.objects]
+                [draw(state, content.ranges, None, size, rings=content.rings) for state in content.objects]
                 for content in (before, after)
             )
             if one != other:

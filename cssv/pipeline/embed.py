@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cssv.carriers.base import AnyCarrier, FrameContent, WindowSpan
+from cssv.carriers.drawn_rings import rings_for
 from cssv.carriers.keyed import key_of
 from cssv.carriers.windows import WindowGrouping, window_codec
 from cssv.frames import Frame
@@ -16,7 +17,7 @@ from cssv.pipeline.scene_track import SceneSample, write_sample
 from cssv.pipeline.sealed_track import seal_sample
 from cssv.scene import Ranges, Scene
 from cssv.scene.thermal import Calibration
-from cssv.template.drawing import Outline, OutlineKey
+from cssv.template.drawing import Outline, OutlineKey, Rings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +61,48 @@ class WindowEmbedder:
         carrier: the way to hide the heat map.
         scene: of the clip.
         ranges: values at the bottom and top of each ring.
+        rings: the rings of attributes that are known in the clip (:func:`.known_rings.known_rings`). A frame
+            with the calibration of a thermal camera also has the ring of the temperature.
     """
 
     carrier: AnyCarrier
     scene: Scene
     ranges: Ranges
+    rings: Rings = Rings.ALL
+
+    @property
+    def drawn_rings(self) -> Rings:
+        """The rings that the carrier draws."""
+        return rings_for(self.carrier, self.rings)
 
     def content(
-        self, frame: Frame, objects: FrameObjects, outlines: Mapping[OutlineKey, Outline] | None = None
+        self,
+        frame: Frame,
+        objects: FrameObjects,
+        outlines: Mapping[OutlineKey, Outline] | None = None,
+        calibration: Calibration | None = None,
     ) -> FrameContent:
-        """What the carrier hides in a frame; ``outlines`` that are known are not searched again."""
+        """What the carrier hides in a frame.
+
+        Args:
+            frame: the cover.
+            objects: of the frame.
+            outlines: outlines that are known; they are not searched again.
+            calibration: of the thermal camera whose readings the objects have.
+        """
+        rings = self.drawn_rings
+        # A thermal camera can start after the first frame of a stream.
+        if calibration is not None:
+            rings |= Rings.TEMPERATURE
         return FrameContent(
-            frame.number, frame.pts, frame.time_base, objects.objects, self.ranges, self.scene, outlines or {}
+            number=frame.number,
+            pts=frame.pts,
+            time_base=frame.time_base,
+            objects=objects.objects,
+            ranges=self.ranges,
+            scene=self.scene,
+            outlines=outlines or {},
+            rings=rings,
         )
 
     def embed(self, window: Sequence[Scheduled], number: int, *, is_last: bool = False) -> EmbeddedWindow:
@@ -82,7 +113,7 @@ class WindowEmbedder:
             number: of the window in the clip, from 0.
             is_last: whether the clip ends with it.
         """
-        known = (self.content(each.frame, each.objects, each.outlines) for each in window)
+        known = (self.content(each.frame, each.objects, each.outlines, each.calibration) for each in window)
         contents = [dataclasses.replace(content, is_last=is_last) for content in known]
         covers = [each.frame for each in window]
         embedded = window_codec(self.carrier).embed_window(covers, contents, number)

@@ -14,6 +14,7 @@ from cssv.perception import FrameStates, Tracks
 from cssv.pipeline.annotate import LiveAnnotator, perceived
 from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
+from cssv.pipeline.known_rings import known_rings
 from cssv.pipeline.preparation import prepare_for_stream
 from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.temperatures import ThermalView, take_temperatures
@@ -85,7 +86,8 @@ class LiveDrawing:
         self._saturation = Saturation(self.ranges)
         moved = shift_times(scene, self._origin.seconds)
         self.carrier = prepare_for_stream(self.carrier, [frame for frame, _ in waiting], rate, scene)
-        self._embedder = ClipEmbedder(WindowEmbedder(self.carrier, moved, self.ranges))
+        rings = known_rings(moved, has_thermal=any(view is not None for _, view in waiting))
+        self._embedder = ClipEmbedder(WindowEmbedder(self.carrier, moved, self.ranges, rings))
 
     def draw(
         self, states: FrameStates, waiting: Waiting, calibration: Calibration | None

@@ -119,6 +119,7 @@ class ParentVersion:
             objects,
             embedder.ranges,
             embedder.scene,
+            rings=embedder.drawn_rings,
         )
 
     def time(self, number: int) -> Fraction:

@@ -18,6 +18,7 @@ from cssv.pipeline.frame_objects import (
     merge_objects,
     with_reading,
 )
+from cssv.pipeline.known_rings import known_rings
 from cssv.pipeline.scene_track import SceneSample, quantise, read_sample
 from cssv.scene import Scene, Thermal
 from cssv.scene.attributes import NOTHING_CARRIED, RINGS
@@ -25,6 +26,7 @@ from cssv.scene.camera import ground_note, plane_of
 from cssv.scene.ground import Plane, Size, is_same_ground
 from cssv.scene.matching import Sighting, given_sightings, resolve, unmatched
 from cssv.scene.thermal import Calibration, stated_unit
+from cssv.template.drawing import Rings
 from cssv.template.state import ObjectState, grounded
 
 
@@ -77,6 +79,7 @@ class Reannotator:
         if self._plane is not None and not self._is_same_ground:
             self._older = on_ground(self._plane)
         self.calibration = _recalibrated(self._before, scene.thermal)
+        self._has_readings = has_readings or self._before is not None
         self.is_recalibrated = has_readings and self.calibration != self._before
         self._notes = _thermal_notes(scene.thermal, stated, self._before) if has_readings else ()
         given = given_sightings(scene, max(FIRST_GIVEN_TRACK, max(seen, default=0) + 1))
@@ -93,6 +96,10 @@ class Reannotator:
         """
         ground = ground_note(self.scene.camera, self._plane)
         return (*unmatched(self.scene, self.facts), *ground, *self._notes)
+
+    def rings_of(self, scene: Scene) -> Rings:
+        """The rings of the clip's heat map under a scene."""
+        return known_rings(scene, has_thermal=self._has_readings)
 
     def drawn(self, frames: Iterable[tuple[SceneSample, Fraction]]) -> dict[str, list[float]]:
         """Lowest and highest drawn value of each attribute with a ring, under the names of the ranges."""

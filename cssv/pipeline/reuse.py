@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 
+from cssv.carriers.base import WindowCarrier
+from cssv.carriers.drawn_rings import rings_for
 from cssv.container import Reader
 from cssv.errors import ChecksumError, InputError, PasswordError
 from cssv.files.paths import Path_
 from cssv.payload.sealing import PayloadKey
+from cssv.pipeline.embed import WindowEmbedder
 from cssv.pipeline.sealed_track import read_stored_sample, stored_sample
-from cssv.scene import Ranges, Scene
+from cssv.scene import Scene
 from cssv.scene.camera import plane_of
 from cssv.scene.ground import Plane, Size, is_same_ground
+from cssv.template.drawing import Rings
 from cssv.template.state import ObjectState
 
 #: Number of versions that are searched, the newest first.
@@ -22,14 +26,14 @@ MOST = 16
 class ReusableVersions:
     """Versions drawn from the same pictures in the same ranges as a new version.
 
-    The pixels of a window depend on these two and on its objects alone, with window carriers also on the
-    scene. So windows with the same objects are the same frames.
+    The pixels of a window depend on these two, on the rings and on its objects alone, with window carriers
+    also on the scene. So windows with the same objects are the same frames.
 
     Args:
         path: the file.
         parent: the version that the new one starts from.
-        ranges: ranges of the new version.
-        scene: its scene, if the pixels depend on all of it; else None.
+        embedder: of the new version.
+        rings_of: gives the rings of the clip's heat map under a scene.
         stack: closes what is opened here.
         key: that of the file; None if it has no password.
     """
@@ -38,13 +42,15 @@ class ReusableVersions:
         self,
         path: Path_,
         parent: Reader,
-        ranges: Ranges,
-        scene: Scene | None,
+        embedder: WindowEmbedder,
+        rings_of: Callable[[Scene], Rings],
         stack: ExitStack,
         key: PayloadKey | None = None,
     ) -> None:
         self._key = key
         own = parent.version
+        # The pixels of a frame carrier do not depend on the scene itself.
+        scene = embedder.scene if isinstance(embedder.carrier, WindowCarrier) else None
         rows = (row for row in reversed(parent.index.versions) if row.root == own.root and row != own)
         self._readers = []
         for row, _ in zip(rows, range(MOST), strict=False):
@@ -52,7 +58,9 @@ class ReusableVersions:
             with suppress(ChecksumError, PasswordError):
                 reader = stack.enter_context(Reader(path, version=row.number))
                 first = read_stored_sample(reader, 0, key)
-                if first.ranges == ranges and scene in (None, first.scene):
+                rings = rings_for(embedder.carrier, rings_of(first.scene or Scene()))
+                is_drawn_alike = first.ranges == embedder.ranges and rings == embedder.drawn_rings
+                if is_drawn_alike and scene in (None, first.scene):
                     self._readers.append(reader)
 
     def find(self, frames: Iterable[int], wanted: Callable[[int], Sequence[ObjectState]]) -> Reader | None:

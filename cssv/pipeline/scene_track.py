@@ -20,7 +20,7 @@ from cssv.scene.attributes import CARRIED, EXTRA_IS_CARRIED
 from cssv.scene.check import LEAST_SCALE, is_span
 from cssv.scene.thermal import Calibration, Unit
 from cssv.scene.values import JsonObject, own_keys
-from cssv.template.drawing import SHIFT_LIMIT, Outline, Selector
+from cssv.template.drawing import SHIFT_LIMIT, Outline, Rings, Selector
 from cssv.template.state import ObjectState
 
 #: Decimal places of boxes (px), velocities (px/s) and scores.
@@ -128,6 +128,8 @@ def _outline_to_json(outline: Outline) -> dict[str, Any]:
         "shift": outline.shift,
         "template": outline.selector.name.lower(),
         "axis": outline.axis,
+        # Only of drawings without all of them, so that all other files keep their samples.
+        **({} if outline.rings == Rings.ALL else {"rings": int(outline.rings)}),
     }
 
 
@@ -233,6 +235,7 @@ def _outline_from_json(node: Mapping[str, Any]) -> Outline:
         shift=_whole(node["shift"], SHIFT_LIMIT),
         selector=Selector[_text(node["template"]).upper()],
         axis=_whole(node["axis"], 255),
+        rings=Rings(_whole(node.get("rings", Rings.ALL), Rings.ALL)),
     )
 
 

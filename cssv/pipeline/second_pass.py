@@ -13,6 +13,7 @@ from cssv.pipeline.arguments import Progress, counted
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.config import EncoderConfig, config_to_facts
 from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
+from cssv.pipeline.known_rings import known_rings
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.thermal_file import ThermalReadings
@@ -69,7 +70,8 @@ def write_clip(
     thermal, audio = content.thermal, plan.audio()
     origin = TimeOrigin.from_plan(plan, audio)
     scene = shift_times(content.scene, origin.seconds)
-    embedder = ClipEmbedder(WindowEmbedder(content.config.carrier, scene, content.ranges))
+    rings = known_rings(scene, has_thermal=thermal is not None)
+    embedder = ClipEmbedder(WindowEmbedder(content.config.carrier, scene, content.ranges, rings))
     sampler = None if thermal is None else thermal.follow(content.ranges)
     calibration = None if thermal is None else thermal.calibration
     with plan.reader() as reader, ExitStack() as stack:

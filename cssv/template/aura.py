@@ -1,8 +1,9 @@
-"""The aura: three Gaussian rings around an outline, as integer tables.
+"""The aura: up to three Gaussian rings around an outline, as integer tables.
 
-Inner ring: velocity. Middle: temperature. Outer: density. A ring stretches its peak value by a
-Gaussian gain over the distance from the outline. In every ring brightness is the value and saturation is the
-certainty. Hue is the heading in the inner ring; in the other two it repeats the value, for people.
+Inner ring: velocity. Middle: temperature. Outer: density. A ring that is left out takes no room. A ring
+stretches its peak value by a Gaussian gain over the distance from the outline. In every ring brightness is
+the value and saturation is the certainty. Hue is the heading in the ring of the velocity; in the other two it
+repeats the value, for people.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.template.drawing import FULL, Readings
+from cssv.template.drawing import FULL, Readings, Rings
 
-RINGS = 3
+#: The rings from the inside to the outside.
+RING_ORDER = (Rings.VELOCITY, Rings.TEMPERATURE, Rings.DENSITY)
 #: Brightness of a ring's peak at the bottom and at the top of its range.
 PEAK_LOW, PEAK_HIGH = 56, 240
 #: Chroma amplitude of a certain reading: 112 is nibble 7, the largest of a signed nibble.
@@ -51,18 +53,26 @@ def hue_between(hues: tuple[int, int], value: int) -> int:
     return (low + (high - low) * value // FULL) & 255
 
 
-def ring_tables(readings: Readings, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+def ring_tables(
+    readings: Readings, width: int, rings: Rings = Rings.ALL
+) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
     """Tables from (behind, distance) to the template's value.
 
-    Index ``behind * (3 * width + 1) + distance`` with distance 0 (inside, left empty) to
-    3 * width, and behind 1 for pixels behind the motion.
+    Index ``behind * span + distance``, where span is ``n * width + 1`` for n rings, distance runs from 0
+    (inside, left empty) to ``n * width``, and behind is 1 for pixels behind the motion.
+
+    Args:
+        readings: what the rings show.
+        width: of each ring in pixels.
+        rings: the rings that are drawn.
 
     Returns:
-        luma: uint8 (2 * (3 * width + 1),), multiples of 16.
-        chroma: int16 (2, same length), Cb and Cr around 0; in the inner ring in steps of 1 for the
+        luma: uint8 (2 * span,), multiples of 16.
+        chroma: int16 (2, same length), Cb and Cr around 0; in the ring of the velocity in steps of 1 for the
             ordered dither, elsewhere rounded to multiples of 16.
     """
-    span = RINGS * width + 1
+    drawn = drawn_rings(rings)
+    span = len(drawn) * width + 1
     luma = np.zeros(2 * span, np.uint8)
     chroma = np.zeros((2, 2 * span), np.int16)
     halves = (
@@ -70,21 +80,31 @@ def ring_tables(readings: Readings, width: int) -> tuple[NDArray[np.uint8], NDAr
         (readings.past_speed, readings.past_heading),
     )
     for behind, (speed, heading) in enumerate(halves):
-        rings = (
-            (speed, heading, readings.motion),
-            (
+        shown = {
+            Rings.VELOCITY: (speed, heading, readings.motion),
+            Rings.TEMPERATURE: (
                 readings.temperature,
                 hue_between(TEMPERATURE_HUES, readings.temperature),
                 readings.temperature_certainty,
             ),
-            (readings.density, hue_between(DENSITY_HUES, readings.density), readings.density_certainty),
-        )
-        for ring, (value, hue, certainty) in enumerate(rings):
-            first = behind * span + 1 + ring * width
+            Rings.DENSITY: (
+                readings.density,
+                hue_between(DENSITY_HUES, readings.density),
+                readings.density_certainty,
+            ),
+        }
+        for place, ring in enumerate(drawn):
+            first = behind * span + 1 + place * width
             here = slice(first, first + width)
-            luma[here], vector = _ring(value, hue, certainty, width)
-            chroma[:, here] = vector if ring == 0 else ((vector + 8) >> 4) * 16
+            luma[here], vector = _ring(*shown[ring], width)
+            chroma[:, here] = vector if ring is Rings.VELOCITY else ((vector + 8) >> 4) * 16
     return luma, chroma
+
+
+@lru_cache(maxsize=8)
+def drawn_rings(rings: Rings) -> tuple[Rings, ...]:
+    """The rings of a set, from the inside to the outside."""
+    return tuple(ring for ring in RING_ORDER if ring & rings)
 
 
 @lru_cache(maxsize=4096)

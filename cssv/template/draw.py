@@ -20,7 +20,7 @@ from cssv.frames import U8
 from cssv.scene import Ranges, Source, Value
 from cssv.scene.values import ImageBox, Pair, Span
 from cssv.template.certainty import planar_byte, planar_sigma, value_byte, value_sigma
-from cssv.template.drawing import FULL, Drawing, Outline, OutlineKey, PixelBox, Readings, Selector
+from cssv.template.drawing import FULL, Drawing, Outline, OutlineKey, PixelBox, Readings, Rings, Selector
 from cssv.template.edges import edge_magnitude
 from cssv.template.outline import explore, pack_radii, superellipse
 from cssv.template.read import Reading
@@ -70,20 +70,25 @@ def _vector(speed: int, heading: int, span: Span) -> Pair:
     return length * math.cos(angle), length * math.sin(angle)
 
 
-def readings_of(state: ObjectState, ranges: Ranges) -> Readings:
-    """The bytes that a state's rings show."""
+def readings_of(state: ObjectState, ranges: Ranges, rings: Rings = Rings.ALL) -> Readings:
+    """The bytes that a state's rings show; those of rings that are not drawn are 0."""
     speed, temperature, density = ranges.speed_px_s, ranges.temperature_c, ranges.density_kg_m3
-    return Readings(
-        past_speed=_to_byte(_speed(state.past_px_s), speed),
-        past_heading=_heading(state.past_px_s),
-        future_speed=_to_byte(_speed(state.future_px_s), speed),
-        future_heading=_heading(state.future_px_s),
-        motion=planar_byte(state.sigma_px_s, speed),
-        temperature=_value_byte(state.temperature_c, temperature),
-        temperature_certainty=value_byte(state.temperature_c, temperature),
-        density=_value_byte(state.density_kg_m3, density),
-        density_certainty=value_byte(state.density_kg_m3, density),
-    )
+    shown: dict[str, int] = {}
+    if rings & Rings.VELOCITY:
+        shown |= {
+            "past_speed": _to_byte(_speed(state.past_px_s), speed),
+            "past_heading": _heading(state.past_px_s),
+            "future_speed": _to_byte(_speed(state.future_px_s), speed),
+            "future_heading": _heading(state.future_px_s),
+            "motion": planar_byte(state.sigma_px_s, speed),
+        }
+    if rings & Rings.TEMPERATURE:
+        shown["temperature"] = _value_byte(state.temperature_c, temperature)
+        shown["temperature_certainty"] = value_byte(state.temperature_c, temperature)
+    if rings & Rings.DENSITY:
+        shown["density"] = _value_byte(state.density_kg_m3, density)
+        shown["density_certainty"] = value_byte(state.density_kg_m3, density)
+    return Readings(**shown)
 
 
 def _select(readings: Readings) -> Selector:
@@ -113,6 +118,7 @@ def draw(
     size: tuple[int, int],
     known: Mapping[OutlineKey, Outline] | None = None,
     explored: dict[PixelBox, tuple[bytes, int]] | None = None,
+    rings: Rings = Rings.ALL,
 ) -> Drawing | None:
     """Turn a state into integers for the renderer.
 
@@ -123,6 +129,7 @@ def draw(
         size: width and height of the frame.
         known: outlines found before; they are not searched again.
         explored: radii found in this frame by box, which grows: objects with one box have one outline.
+        rings: the rings of the drawing. An object of which they show nothing is drawn as EDGES.
 
     Returns:
         The drawing, or None if the object is outside the frame.
@@ -140,7 +147,9 @@ def draw(
         packed, shift = pack_radii(superellipse(*box[2:]) if luma is None else _explored(luma, box))
         if explored is not None:
             explored[box] = packed, shift
-    readings = readings_of(state, ranges)
+    readings = readings_of(state, ranges, rings)
+    # Without rings only a line can be drawn, whatever the state asks for.
+    wanted = state.selector if rings else Selector.EDGES
     outline = Outline(
         track=state.track,
         label=state.label,
@@ -148,8 +157,9 @@ def draw(
         box=box,
         radii=packed,
         shift=shift,
-        selector=_select(readings) if state.selector is None else state.selector,
+        selector=_select(readings) if wanted is None else wanted,
         axis=_heading(state.velocity_px_s),
+        rings=rings,
     )
     return Drawing(outline, readings)
 

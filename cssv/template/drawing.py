@@ -7,7 +7,7 @@ integers, so that every machine draws the same template from them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 from cssv.errors import InputError
 
@@ -27,10 +27,19 @@ PixelBox = tuple[int, int, int, int]
 OutlineKey = tuple[int, PixelBox]
 
 
+class Rings(IntFlag):
+    """A set of rings, from the inside to the outside. Rings that are not in the set take no room."""
+
+    VELOCITY = 1
+    TEMPERATURE = 2
+    DENSITY = 4
+    ALL = 7
+
+
 class Selector(IntEnum):
     """The template selector: the kind of drawing of an object.
 
-    RINGS: three closed rings. COMET: rings that widen behind the motion, up to twice, for fast objects.
+    RINGS: closed rings. COMET: rings that widen behind the motion, up to twice, for fast objects.
     EDGES: the outline alone, for an object without known motion and attributes.
     """
 
@@ -52,6 +61,7 @@ class Outline:
         shift: a radius byte counts units of ``1 << shift`` pixels, 0 to SHIFT_LIMIT.
         selector: which drawing.
         axis: heading of the motion as a byte (256 = one turn), which splits the inner ring in two.
+        rings: which rings the drawing has; of no effect with EDGES.
     """
 
     track: int
@@ -62,6 +72,7 @@ class Outline:
     shift: int
     selector: Selector
     axis: int
+    rings: Rings = Rings.ALL
 
     def __post_init__(self) -> None:
         if len(self.radii) != DIRECTIONS:
@@ -72,6 +83,9 @@ class Outline:
             raise InputError("outline shift out of range", found=self.shift, bound=f"0 to {SHIFT_LIMIT}")
         if self.box[2] < 1 or self.box[3] < 1:
             raise InputError("an outline's box is empty", found=self.box, bound="at least 1x1 pixels")
+        least = 0 if self.selector is Selector.EDGES else 1
+        if not least <= self.rings <= Rings.ALL:
+            raise InputError("not a set of rings", found=int(self.rings), bound=f"{least} to {Rings.ALL:d}")
 
     @property
     def centre(self) -> tuple[int, int]:
@@ -86,9 +100,14 @@ class Outline:
         return min(max(min(self.box[2:]) // 6, low), high)
 
     @property
+    def ring_count(self) -> int:
+        """Number of rings; at least 1, so that an EDGES drawing has room for its line."""
+        return max(self.rings.bit_count(), 1)
+
+    @property
     def stretch(self) -> int:
         """Largest distance of the drawing from the outline, in ring widths."""
-        return 6 if self.selector is Selector.COMET else 3
+        return self.ring_count * (2 if self.selector is Selector.COMET else 1)
 
     @property
     def reach(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.frames import U8
-from cssv.template.aura import COSINE, RINGS
+from cssv.template.aura import COSINE
 from cssv.template.drawing import Outline, Selector
 from cssv.template.outline import inside_outline
 
@@ -25,9 +25,9 @@ class Footprint:
 
     Attributes:
         left, top: the window's origin in the frame, whole pixels.
-        index: int16 (h, w). Distance from the outline, 0 inside, 1 to 3 * ring_width on the rings,
-            plus ``3 * ring_width + 1`` for pixels behind the motion; -1 where nothing is drawn.
-        span: ``3 * ring_width + 1``.
+        index: int16 (h, w). Distance from the outline, 0 inside, 1 to ``span - 1`` on the rings, plus
+            ``span`` for pixels behind the motion; -1 where nothing is drawn.
+        span: ``ring_count * ring_width + 1``.
     """
 
     left: int
@@ -94,7 +94,7 @@ def area_of(outline: Outline) -> Hashable:
     """A key that two outlines share only if they cover the same pixels."""
     # Only a comet's rings are wider on one side.
     axis = outline.axis if outline.selector is Selector.COMET else None
-    return outline.box, outline.radii, outline.shift, outline.selector, axis
+    return outline.box, outline.radii, outline.shift, outline.selector, outline.rings, axis
 
 
 def footprint(outline: Outline, width: int, height: int) -> Footprint | None:
@@ -131,14 +131,14 @@ def footprint(outline: Outline, width: int, height: int) -> Footprint | None:
         strip[...] = _ring_index(
             outline, octagonal_distance(inside[near])[here, across], left - cx, first - cy
         )
-    return Footprint(left, top, index, RINGS * outline.ring_width + 1)
+    return Footprint(left, top, index, outline.ring_count * outline.ring_width + 1)
 
 
 def _ring_index(
     outline: Outline, distance: NDArray[np.int16], first_dx: int, first_dy: int
 ) -> NDArray[np.int16]:
     """Distance and half of the ring for every pixel, -1 beyond the drawing."""
-    rings = RINGS * outline.ring_width
+    rings = outline.ring_count * outline.ring_width
     span = rings + 1
     if outline.selector is Selector.EDGES:
         return np.where(distance <= 1, distance, -1).astype(np.int16)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cssv.frames import U8, Layout, split_planes
-from cssv.template.aura import PEAK_HIGH, PEAK_LOW, RINGS, SATURATION, ring_gain
-from cssv.template.drawing import FULL, Outline, Readings, Selector, drawing_order
+from cssv.template.aura import PEAK_HIGH, PEAK_LOW, SATURATION, drawn_rings, ring_gain
+from cssv.template.drawing import FULL, Outline, Readings, Rings, Selector, drawing_order
 from cssv.template.edges import STRIP_ROWS
 from cssv.template.footprint import Footprint, area_of, footprint, window_of
 from cssv.template.render import chroma_step
@@ -126,7 +126,7 @@ def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[
         return Reading(outline, Readings(), visible)
     sums = _luma_sums(planes, place, outline.ring_width, on_ring & own)
     vectors = _chroma_sums(planes, place, outline.ring_width, own)
-    return Reading(outline, _readings(sums, vectors), visible)
+    return Reading(outline, _readings(sums, vectors, drawn_rings(outline.rings)), visible)
 
 
 def _fit(
@@ -138,18 +138,19 @@ def _fit(
 ) -> NDArray[np.float64]:
     """Sums for the least-squares peak per (half, ring) of values that a ring's gain has stretched.
 
-    Returns (2, RINGS, 2): the weighted sums of gain * value and of gain squared; the peak is their ratio.
+    Returns (2, rings, 2): the weighted sums of gain * value and of gain squared; the peak is their ratio.
     """
+    rings = (place.span - 1) // width
     half, distance = index // place.span, index % place.span
     keep = distance > 0
     half, distance, values = half[keep], distance[keep] - 1, values[keep]
     gain = ring_gain(width)[distance % width] / 256
     weighted = gain if weights is None else gain * weights[keep]
-    ring = half * RINGS + distance // width
-    size = 2 * RINGS
+    ring = half * rings + distance // width
+    size = 2 * rings
     top = np.bincount(ring, weighted * values, minlength=size)
     bottom = np.bincount(ring, weighted * gain, minlength=size)
-    return np.asarray(np.stack((top, bottom), axis=-1).reshape(2, RINGS, 2), np.float64)
+    return np.asarray(np.stack((top, bottom), axis=-1).reshape(2, rings, 2), np.float64)
 
 
 def _luma_sums(planes: _Planes, place: Footprint, width: int, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -163,7 +164,7 @@ def _luma_sums(planes: _Planes, place: Footprint, width: int, keep: NDArray[np.b
 def _chroma_sums(
     planes: _Planes, place: Footprint, width: int, own: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """The sums of :func:`_fit` for Cb and Cr, shape (2, 2, RINGS, 2)."""
+    """The sums of :func:`_fit` for Cb and Cr, shape (2, 2, rings, 2)."""
     step = planes.step
     window, index = place.chroma(step)
     visible = own[place.top % step :: step, place.left % step :: step]
@@ -196,28 +197,41 @@ def _polar_of(sums: NDArray[np.float64]) -> tuple[int, int]:
     return hue, _byte(math.hypot(cb, cr) / SATURATION)
 
 
-def _readings(luma: NDArray[np.float64], chroma: NDArray[np.float64]) -> Readings | None:
-    """Bytes from the sums; None if a ring shows too few pixels."""
+def _readings(
+    luma: NDArray[np.float64], chroma: NDArray[np.float64], drawn: Sequence[Rings]
+) -> Readings | None:
+    """Bytes from the sums of the rings drawn; None if one of them shows too few pixels.
+
+    What a ring that is not drawn would show is unknown.
+    """
     whole, whole_chroma = luma.sum(axis=0), chroma.sum(axis=1)
     # Sums of gain squared run from half to the full number of pixels.
     if whole[:, 1].min() < _LEAST_PIXELS / 2 or whole_chroma[0, :, 1].min() < 1:
         return None
-    ahead, behind = (_motion(luma[half, 0], chroma[:, half, 0]) for half in (0, 1))
-    # If one half is hidden, the other stands for both.
-    ahead, behind = ahead or behind, behind or ahead
-    if ahead is None or behind is None:
-        return None
-    return Readings(
-        past_speed=behind[0],
-        past_heading=behind[1],
-        future_speed=ahead[0],
-        future_heading=ahead[1],
-        motion=_polar_of(whole_chroma[:, 0])[1] if ahead[1] == behind[1] else (ahead[2] + behind[2] + 1) // 2,
-        temperature=_value(whole[1]),
-        temperature_certainty=_polar_of(whole_chroma[:, 1])[1],
-        density=_value(whole[2]),
-        density_certainty=_polar_of(whole_chroma[:, 2])[1],
-    )
+    found = Readings()
+    for k, ring in enumerate(drawn):
+        if ring is Rings.VELOCITY:
+            halves = [_motion(luma[half, k], chroma[:, half, k]) for half in (0, 1)]
+            # If one half is hidden, the other stands for both.
+            ahead, behind = halves[0] or halves[1], halves[1] or halves[0]
+            if ahead is None or behind is None:
+                return None
+            is_one = ahead[1] == behind[1]
+            found = replace(
+                found,
+                past_speed=behind[0],
+                past_heading=behind[1],
+                future_speed=ahead[0],
+                future_heading=ahead[1],
+                motion=_polar_of(whole_chroma[:, k])[1] if is_one else (ahead[2] + behind[2] + 1) // 2,
+            )
+        else:
+            value, certainty = _value(whole[k]), _polar_of(whole_chroma[:, k])[1]
+            if ring is Rings.TEMPERATURE:
+                found = replace(found, temperature=value, temperature_certainty=certainty)
+            else:
+                found = replace(found, density=value, density_certainty=certainty)
+    return found
 
 
 def _motion(luma: NDArray[np.float64], chroma: NDArray[np.float64]) -> tuple[int, int, int] | None:

@@ -27,6 +27,8 @@ _DITHER = np.tile(_BAYER, (64, 64))
 _OUTSIDE = 255
 #: Brightness of an EDGES drawing's outline.
 _LINE = 0x80
+#: What a pixel shows: the inside of an outline, or a ring or line.
+_INSIDE, _ON_RINGS = np.uint8(1), np.uint8(2)
 #: Pixels of margin that make a window's Sobel equal the whole frame's.
 _SOBEL_MARGIN = 2
 
@@ -46,6 +48,8 @@ def render(
     luma: U8,
     layout: Layout,
     edges: U8 | None = None,
+    *,
+    interior: bool = True,
 ) -> U8:
     """Draw the template of a frame.
 
@@ -54,6 +58,8 @@ def render(
         luma: (H, W) uint8, the cover's brightness, for the edges inside the outlines.
         layout: layout of the template.
         edges: (H, W) uint8, multiples of 16: the edges, if they are known already.
+        interior: whether the inside of the outlines shows edges; otherwise it stays empty. In both cases it
+            hides the objects behind it.
 
     Returns:
         uint8 array of the frame's planes, multiples of 16.
@@ -75,7 +81,9 @@ def render(
             drawn = strip.index >= 0
             if not (drawn & seen).any():
                 continue
-            bright = _edges_in(luma, strip) if edges is None else edges[strip.window]
+            bright = None
+            if interior:
+                bright = _edges_in(luma, strip) if edges is None else edges[strip.window]
             _draw(planes, drawing, strip, bright, seen, chroma_step(layout))
             np.copyto(seen, False, where=drawn)
     return template
@@ -83,12 +91,33 @@ def render(
 
 def interior(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np.bool_]:
     """Pixels of a frame that show edges: (H, W) bool, inside an outline and not under another's ring."""
-    shown = np.zeros((height, width), bool)
-    for outline in sorted(outlines, key=drawing_order):
+    return np.asarray(_parts(outlines, width, height) == _INSIDE, np.bool_)
+
+
+def ring_pixels(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np.bool_]:
+    """Pixels of a frame that show rings or lines: (H, W) bool, those that no nearer object covers.
+
+    A chroma sample shows one if the luma pixel at its top left does. With those of :func:`interior`, these
+    are all pixels that are drawn.
+    """
+    return np.asarray(_parts(outlines, width, height) == _ON_RINGS, np.bool_)
+
+
+def _parts(outlines: Sequence[Outline], width: int, height: int) -> U8:
+    """What each pixel of a frame shows: (H, W) uint8, 0 where nothing is drawn."""
+    shown = np.zeros((height, width), np.uint8)
+    # The nearest first: what is hidden behind it costs nothing, however many objects that are.
+    covered: set[Hashable] = set()
+    for outline in sorted(outlines, key=drawing_order)[::-1]:
+        window, area = window_of(outline, width, height), area_of(outline)
+        if window is None or area in covered or shown[window].all():
+            continue
+        covered.add(area)
         place = footprint(outline, width, height)
-        if place is not None:
-            index = place.index
-            np.copyto(shown[place.window], (index == 0) | (index == place.span), where=index >= 0)
+        for strip in () if place is None else place.strips(STRIP_ROWS):
+            index, here = strip.index, shown[strip.window]
+            part = np.where((index == 0) | (index == strip.span), _INSIDE, _ON_RINGS)
+            np.copyto(here, part, where=(index >= 0) & (here == 0))
     return shown
 
 
@@ -96,22 +125,27 @@ def _draw(
     planes: tuple[U8, U8, U8],
     drawing: Drawing,
     place: Footprint,
-    bright: U8,
+    bright: U8 | None,
     free: NDArray[np.bool_],
     step: int,
 ) -> None:
-    """Draw one object into the planes, where its window is ``free`` of nearer ones."""
+    """Draw one object into the planes, where its window is ``free`` of nearer ones.
+
+    ``bright`` is the brightness of the inside; None leaves it empty.
+    """
     # Edges alone have no rings: the outline is one grey line.
     if drawing.outline.selector is Selector.EDGES:
         luma_table = np.full(2 * place.span, _LINE, np.uint8)
         chroma_table = np.zeros((2, 2 * place.span), np.int16)
     else:
-        luma_table, chroma_table = ring_tables(drawing.readings, drawing.outline.ring_width)
+        luma_table, chroma_table = ring_tables(
+            drawing.readings, drawing.outline.ring_width, drawing.outline.rings
+        )
     # An index fits in a byte, where -1 is 255: bytes look up tables ten times as fast.
     index = place.index.astype(np.uint8)
     inside = (index == 0) | (index == place.span)
     values = cv2.LUT(index, _byte_table(luma_table))
-    np.copyto(values, bright, where=inside)
+    np.copyto(values, np.uint8(0) if bright is None else bright, where=inside)
     np.copyto(planes[0][place.window], values, where=(index != _OUTSIDE) & free)
     window, chroma_index = place.chroma(step)
     index = np.ascontiguousarray(chroma_index, np.int16).astype(np.uint8)

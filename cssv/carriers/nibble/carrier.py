@@ -27,7 +27,7 @@ from cssv.errors import ContainerError, OptionError, did_you_mean
 from cssv.frames import LAYOUTS, U8, Frame, Layout
 from cssv.scene import Ranges, Scene
 from cssv.template.draw import to_state
-from cssv.template.drawing import Drawing, Outline
+from cssv.template.drawing import Drawing, Outline, Rings
 from cssv.template.read import VISIBLE_SHARE, read
 from cssv.template.render import render
 from cssv.template.state import ObjectState
@@ -151,7 +151,8 @@ class NibbleCarrier:
         return {"merge": self.merge, "fidelity": self.fidelity}
 
     def embed(self, cover: Frame, content: FrameContent) -> Embedded:
-        """Draw the objects and put the drawing into the low nibbles."""
+        """Draw the objects, always with all rings, and put the drawing into the low nibbles."""
+        content = replace(content, rings=Rings.ALL)
         miniature = _miniature(
             _Same(content.scene), content.ranges, cover.width, cover.height, content.time_base
         )
@@ -176,7 +177,7 @@ class NibbleCarrier:
         nibble stays the same stay the same. The environment in the marks stays that of the first encoding:
         changing it would change every frame.
         """
-        found = self._found(stego)
+        found, content = self._found(stego), replace(content, rings=Rings.ALL)
         assert found.marks.miniature is not None
         if cover is None:
             cover, drawings, edges = draw_on_stego(stego, content, found, unmarked)
