@@ -21,7 +21,8 @@ from cssv.errors import FramingError
 from cssv.frames import SIDE_RANGE
 
 MAGIC = 0xC55B
-VERSION = 1
+#: Versions of the pixels: SPEC.md describes the first one, SPEC2.md the second one.
+VERSION, VERSION_2 = 1, 2
 #: Bytes of the header and of the miniature.
 HEADER_SIZE, MINIATURE_SIZE = 32, 64
 #: Support blocks along one side of a cell; a support map holds 3 x 3 cells.
@@ -29,10 +30,12 @@ CELL_BLOCKS = 5
 
 FLAG_SPARSE, FLAG_RGB, FLAG_PLAIN = 1, 2, 4
 
-_HEADER = struct.Struct(">HBBIqBBBxI")
+_HEADER = struct.Struct(">HBBIqBBBBI")
 _MINIATURE = struct.Struct(">6fHHIIfeeeee8s")
 MAGIC_BYTES = struct.pack(">H", MAGIC)
-_VALID_START = MAGIC_BYTES + bytes([VERSION])
+_VALID_STARTS = tuple(MAGIC_BYTES + bytes([version]) for version in (VERSION, VERSION_2))
+#: Bits of a nibble.
+_NIBBLE = 4
 #: Largest finite number of half precision; what exceeds it is written as it.
 _HALF_LIMIT = 65504.0
 
@@ -50,6 +53,9 @@ class Header:
         sparse: pixels outside the support are the cover's own.
         rgb: planes are R, G, B instead of Y, Cb, Cr.
         plain: merged by plain replacement instead of optimal pixel adjustment.
+        version: of the pixels.
+        empty_bits: version 2, where every byte carries: how many of the lowest bits of a luma byte, and of a
+            chroma byte, are 0 where nothing is drawn. Otherwise zeros.
     """
 
     frame: int
@@ -61,14 +67,18 @@ class Header:
     sparse: bool = False
     rgb: bool = False
     plain: bool = False
+    version: int = VERSION
+    empty_bits: tuple[int, int] = (0, 0)
 
     def write(self) -> bytes:
         """HEADER_SIZE bytes. Raises FramingError when a field does not fit."""
         flags = FLAG_SPARSE * self.sparse | FLAG_RGB * self.rgb | FLAG_PLAIN * self.plain
+        luma_bits, chroma_bits = self.empty_bits
+        _check_bits(self.empty_bits)
         try:
             record = _HEADER.pack(
-                MAGIC, VERSION, flags, self.frame, self.pts,
-                self.cell_x, self.cell_y, min(self.objects, 255), self.check,
+                MAGIC, self.version, flags, self.frame, self.pts,
+                self.cell_x, self.cell_y, min(self.objects, 255), luma_bits << 4 | chroma_bits, self.check,
             )  # fmt: skip
         except struct.error as error:
             raise FramingError("a frame header does not fit", found=str(self), bound=str(error)) from error
@@ -78,23 +88,45 @@ class Header:
     def read(block: bytes) -> Header:
         """Inverse of :meth:`write`. Raises FramingError on a wrong magic, version or CRC."""
         record = unseal(block, HEADER_SIZE)
-        magic, version, flags, frame, pts, cell_x, cell_y, objects, check = _HEADER.unpack_from(record)
-        if magic != MAGIC or version != VERSION:
+        fields = _HEADER.unpack_from(record)
+        magic, version, flags, frame, pts, cell_x, cell_y, objects, bits, check = fields
+        if magic != MAGIC or version not in (VERSION, VERSION_2):
             raise FramingError(
                 "not a frame header of this version",
                 found=f"magic {magic:04x}, version {version}",
-                bound=f"magic {MAGIC:04x}, version {VERSION}",
+                bound=f"magic {MAGIC:04x}, version {VERSION} or {VERSION_2}",
                 remedy="Update cssv if the version is newer.",
             )
+        # Version 1 leaves the byte to later versions.
+        empty_bits = _bits_of(bits) if version == VERSION_2 else (0, 0)
+        _check_bits(empty_bits)
         return Header(
             frame, pts, cell_x, cell_y, objects, check,
             bool(flags & FLAG_SPARSE), bool(flags & FLAG_RGB), bool(flags & FLAG_PLAIN),
+            version, empty_bits,
         )  # fmt: skip
 
     @staticmethod
     def is_valid(block: bytes) -> bool:
         """Whether :meth:`read` would accept the block."""
-        return len(block) == HEADER_SIZE and block[:3] == _VALID_START and is_sealed(block)
+        if len(block) != HEADER_SIZE or block[:3] not in _VALID_STARTS or not is_sealed(block):
+            return False
+        return block[2] == VERSION or max(_bits_of(block[19])) <= _NIBBLE
+
+
+def _bits_of(byte: int) -> tuple[int, int]:
+    """The empty bits of luma and chroma in a byte of a header."""
+    return byte >> 4, byte & 15
+
+
+def _check_bits(empty_bits: tuple[int, int]) -> None:
+    """Raise FramingError unless both numbers are those of bits of a nibble."""
+    if not all(0 <= bits <= _NIBBLE for bits in empty_bits):
+        raise FramingError(
+            "a frame header's number of empty bits is out of range",
+            found=str(empty_bits),
+            bound=f"0 to {_NIBBLE}",
+        )
 
 
 def header_blocks(header: Header, checks: NDArray[np.uint32]) -> NDArray[np.uint8]:

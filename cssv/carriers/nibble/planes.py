@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.carriers.nibble.bits import BLOCK_WIDTH, BitPlane
-from cssv.carriers.nibble.mark_record import Header
+from cssv.carriers.nibble.mark_record import VERSION, Header
 from cssv.carriers.nibble.marks import (
     CELL,
     MARK,
@@ -133,7 +133,12 @@ class ExtractedPlanes:
 
 
 def extract_planes(
-    planes: U8, layout: Layout, origin: tuple[int, int] | None = None, *, is_sound: bool = False
+    planes: U8,
+    layout: Layout,
+    origin: tuple[int, int] | None = None,
+    *,
+    is_sound: bool = False,
+    version: int = VERSION,
 ) -> ExtractedPlanes | None:
     """Read one stego picture, whole or cropped.
 
@@ -142,10 +147,12 @@ def extract_planes(
         layout: their layout.
         origin: place of the top left pixel in the whole frame, if known; a wrong one is searched again.
         is_sound: a checksum has shown that the planes are as written, so the cells need no check.
+        version: of the pixels; pictures of other versions belong to other carriers.
 
     Returns:
         None if less than INTACT_SHARE of the marks are intact, or of the cells' nibbles match their checks,
-        or the marks name another layout: single marks can outlive a conversion that destroys the drawing.
+        or the marks name another layout or version: single marks can outlive a conversion that destroys the
+        drawing.
         None also for a 4:2:0 picture cut at an odd pixel, whose chroma has moved.
     """
     luma = split_planes(planes, layout)[0]
@@ -156,6 +163,8 @@ def extract_planes(
     if found is None:
         return None
     marks, bits = found
+    if marks.header.version != version:
+        return None
     if marks.intact < marks.whole * INTACT_SHARE or marks.header.rgb != (layout == "rgb24"):
         return None
     x, y = marks.origin

@@ -33,6 +33,12 @@ HEADERS = st.builds(
     rgb=st.booleans(),
     plain=st.booleans(),
 )
+SECOND_HEADERS = st.builds(
+    replace,
+    HEADERS,
+    version=st.just(2),
+    empty_bits=st.tuples(st.integers(0, 4), st.integers(0, 4)),
+)
 SINGLES = st.floats(-1e6, 1e6, width=32)
 RANGES = st.tuples(SINGLES, SINGLES).filter(lambda pair: pair[0] < pair[1])
 HALVES = st.floats(-60000, 60000, width=16) | st.just(math.nan)
@@ -55,7 +61,7 @@ MINIATURES = st.builds(
 SMALL = Miniature((0, 200), (-20, 60), (0, 2000), 768, 576, Fraction(1, 12800))
 
 
-@given(HEADERS)
+@given(HEADERS | SECOND_HEADERS)
 @settings(deadline=None)
 def test_headers_are_read_as_written(header):
     block = header.write()
@@ -93,7 +99,7 @@ def test_headers_have_one_size(length):
 def test_another_magic_or_version_is_refused_whatever_the_checksum(magic, version):
     record = magic + bytes([version]) + Header(1, 2).write()[3:28]
     block = seal(record, HEADER_SIZE)
-    ours = magic == b"\xc5\x5b" and version == 1
+    ours = magic == b"\xc5\x5b" and version in (1, 2)
     assert Header.is_valid(block) is ours
     if not ours:
         with pytest.raises(FramingError, match="not a frame header"):
@@ -211,3 +217,24 @@ def test_support_records_have_one_size(length):
 def test_an_empty_picture_is_no_support_record():
     assert read_support(bytes(32)) is None
     assert read_support(b"\xff" * 32) is None
+
+
+@pytest.mark.parametrize("bits", [(5, 0), (0, 5), (4, 16), (-1, 1)])
+def test_empty_bits_are_those_of_a_nibble(bits):
+    """Neither a writer nor a reader takes more."""
+    with pytest.raises(FramingError, match="empty bits is out of range"):
+        Header(1, 2, version=2, empty_bits=bits).write()
+    block = bytearray(Header(1, 2, version=2, empty_bits=(4, 1)).write())
+    block[19] = 0x51
+    sealed = seal(bytes(block[:-4]), HEADER_SIZE)
+    assert not Header.is_valid(sealed)
+    with pytest.raises(FramingError, match="empty bits is out of range"):
+        Header.read(sealed)
+
+
+def test_version_1_leaves_the_byte_of_the_empty_bits_zero():
+    """And its reader ignores it."""
+    block = bytearray(Header(1, 2).write())
+    assert block[19] == 0
+    block[19] = 0xFF
+    assert Header.read(seal(bytes(block[:-4]), HEADER_SIZE)) == Header(1, 2)

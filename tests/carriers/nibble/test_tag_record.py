@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cssv.carriers.framing import seal
 from cssv.carriers.nibble.tag_record import LABEL_SIZE, TAG_SIZE, is_tag, read_tag, write_tag
 from cssv.errors import FramingError
-from cssv.template.drawing import Outline, Selector
+from cssv.template.drawing import Outline, Rings, Selector
 from cssv.testing.strategies import outlines
 
 OUTLINES = outlines()
@@ -71,7 +71,8 @@ def test_random_records_under_right_checksums_are_tags_or_refused(record):
     try:
         outline = read_tag(block)
     except FramingError:
-        assert record[2] >> 4 > 2 or record[2] & 15 > 6 or not any(record[11:13]) or not any(record[13:15])
+        is_place_wrong = record[2] & 15 > 6 or not any(record[11:13]) or not any(record[13:15])
+        assert record[2] >> 4 > 2 or is_place_wrong or record[57] >= 7
     else:
         assert outline.radii == record[17:49]
 
@@ -90,3 +91,23 @@ def test_random_records_under_right_checksums_are_tags_or_refused(record):
 def test_outlines_that_do_not_fit_are_refused(change):
     with pytest.raises(FramingError, match="does not fit"):
         write_tag(replace(ONE, **change))
+
+
+@given(st.sampled_from(Selector), st.integers(0, 255))
+def test_rings_that_are_left_out_are_told(selector, missing):
+    """A tag tells every set of rings; an object without rings is a line."""
+    block = bytearray(write_tag(replace(ONE, selector=selector)))
+    block[57] = missing
+    block = seal(bytes(block[:-4]), TAG_SIZE)
+    if missing > 7 or (missing == 7 and selector is not Selector.EDGES):
+        with pytest.raises(FramingError):
+            read_tag(block)
+        return
+    outline = read_tag(block)
+    assert outline.rings == Rings(7 - missing)
+    assert write_tag(outline) == block
+
+
+def test_a_tag_with_all_rings_is_that_of_version_1():
+    """The byte of the rings is 0, as version 1 has it."""
+    assert write_tag(ONE)[57] == 0
