@@ -63,6 +63,31 @@ def group_frames(times: Iterable[Fraction], span: WindowSpan) -> list[range]:
     return [range(first, stop) for first, stop in zip(firsts, [*firsts[1:], count], strict=True)]
 
 
+def drawings_differ(
+    old: Sequence[FrameContent], new: Sequence[FrameContent], size: tuple[int, int]
+) -> bool:
+    """Whether the drawings of two contents of the same frames differ.
+
+    Args:
+        old: content of each frame.
+        new: the same, after a change.
+        size: width and height of the frames.
+    """
+    for before, after in zip(old, new, strict=True):
+        if before.ranges != after.ranges:
+            return True
+        # Most frames do not change at all, and drawings take long.
+        if before.objects == after.objects and before.rings == after.rings:
+            continue
+        one, other = (
+            [draw(state, content.ranges, None, size, rings=content.rings) for state in content.objects]
+            for content in (before, after)
+        )
+        if one != other:
+            return True
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class FrameWindows:
     """Codec of one-frame windows of a frame carrier; implements :class:`.base.WindowCodec`.
@@ -96,19 +121,7 @@ class FrameWindows:
         size: tuple[int, int],
     ) -> bool:
         """Whether the drawings differ."""
-        for before, after in zip(old, new, strict=True):
-            if before.ranges != after.ranges:
-                return True
-            # Most frames do not change at all, and drawings take long.
-            if before.objects == after.objects and before.rings == after.rings:
-                continue
-            one, other = (
-                [draw(state, content.ranges, None, size, rings=content.rings) for state in content.objects]
-                for content in (before, after)
-            )
-            if one != other:
-                return True
-        return False
+        return drawings_differ(old, new, size)
 
     def embed_window(
         self,

@@ -306,12 +306,7 @@ class RobustCarrier:
         """
         if covers is not None:
             for stego, cover in zip(stegos, covers, strict=True):
-                if not self.may_come_from(stego, cover):
-                    raise InputError(
-                        "the cover is not the clip that was encoded",
-                        found=f"another picture in frame {stego.number}",
-                        remedy="Give the clip that was encoded.",
-                    )
+                self.check_cover(stego, cover)
             return self.embed_window(covers, contents, number)
         found = self._read(stegos, contents)
         if found is None:
@@ -357,6 +352,15 @@ class RobustCarrier:
             return False
         difference = stego.luma().astype(np.float32) - cover.luma()
         return bool(np.sqrt(np.mean(np.square(difference))) <= _MOST_DEVIATION)
+
+    def check_cover(self, stego: Frame, cover: Frame) -> None:
+        """Raise InputError if a frame cannot have been embedded in this cover."""
+        if not self.may_come_from(stego, cover):
+            raise InputError(
+                "the cover is not the clip that was encoded",
+                found=f"another picture in frame {stego.number}",
+                remedy="Give the clip that was encoded.",
+            )
 
     def identifier(self) -> Identification:
         """A reader of the base layer of one source."""
