@@ -63,9 +63,7 @@ def group_frames(times: Iterable[Fraction], span: WindowSpan) -> list[range]:
     return [range(first, stop) for first, stop in zip(firsts, [*firsts[1:], count], strict=True)]
 
 
-def drawings_differ(
-    old: Sequence[FrameContent], new: Sequence[FrameContent], size: tuple[int, int]
-) -> bool:
+def drawings_differ(old: Sequence[FrameContent], new: Sequence[FrameContent], size: tuple[int, int]) -> bool:
     """Whether the drawings of two contents of the same frames differ.
 
     Args:

@@ -94,6 +94,31 @@ def interior(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np
     return np.asarray(_parts(outlines, width, height) == _INSIDE, np.bool_)
 
 
+def with_edges(template: U8, layout: Layout, luma: U8, outlines: Sequence[Outline]) -> U8:
+    """A template whose outlines have the edges of a picture inside, a new array.
+
+    Inverse of ``interior=False`` in :func:`render`, for viewers. Any picture with similar edges will do.
+
+    Args:
+        template: a template in which nothing is drawn inside the outlines.
+        layout: of the template.
+        luma: (H, W) uint8, the brightness of the picture.
+        outlines: all that the template shows.
+    """
+    shown = template.copy()
+    height, width = luma.shape
+    inside = interior(outlines, width, height)
+    if inside.any():
+        rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+        # Edges depend on a few pixels around them.
+        near = tuple(
+            slice(max(int(part[0]) - _SOBEL_MARGIN, 0), int(part[-1]) + 1 + _SOBEL_MARGIN)
+            for part in (rows, columns)
+        )
+        np.copyto(split_planes(shown, layout)[0][near], edge_picture(luma[near]), where=inside[near])
+    return shown
+
+
 def ring_pixels(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np.bool_]:
     """Pixels of a frame that show rings or lines: (H, W) bool, those that no nearer object covers.
 

@@ -18,7 +18,7 @@ from cssv.template.draw import draw, readings_of, to_state
 from cssv.template.drawing import Drawing, Outline, Readings, Rings, Selector
 from cssv.template.footprint import footprint
 from cssv.template.read import read
-from cssv.template.render import interior, render, ring_pixels
+from cssv.template.render import interior, render, ring_pixels, with_edges
 from cssv.template.state import ObjectState
 
 RANGES = Ranges((0.0, 200.0), (-20.0, 60.0), (0.0, 2000.0))
@@ -121,6 +121,7 @@ def test_the_inside_can_stay_empty(shapes, layout):
             step = SIZE[1] // plane.shape[0]
             assert not other[~on_rings[::step, ::step]].any()
             assert np.array_equal(np.where(inside[::step, ::step], 0, plane), other)
+        assert np.array_equal(with_edges(empty, layout, LUMA, outlines), whole)
         # Every pixel of a ring is brighter than nothing.
         assert np.array_equal(split_planes(empty, layout)[0] > 0, on_rings)
 
