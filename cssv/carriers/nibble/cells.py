@@ -22,7 +22,7 @@ Levels = U8
 #: Side of a cell in pixels, and the levels of a cell.
 CELL, LEVELS = 4, 3
 #: Distance of two values of a coefficient that state one level, in units of the orthonormal transform.
-MODULUS = 20
+MODULUS = 16
 #: Coefficients count in units of ``1 / SCALE``.
 SCALE = 4096
 _HALF = MODULUS * SCALE // 2
@@ -127,8 +127,18 @@ def embed_levels(luma: U8, levels: Levels, where: NDArray[np.bool_]) -> U8:
     if len(rows):
         height, width = where.shape[0] * CELL, where.shape[1] * CELL
         cells = changed[:height, :width].reshape(where.shape[0], CELL, -1, CELL)
-        cells[rows, :, columns] = _change(cells[rows, :, columns], levels[rows, columns])
+        before, wanted = cells[rows, :, columns], levels[rows, columns]
+        # A cell that states its levels well stays, so that embedding them again changes no pixel.
+        open_cells = np.flatnonzero(_errors(_transform(before.astype(np.int32)), wanted) > _ACCEPTED)
+        before[open_cells] = _change(before[open_cells], wanted[open_cells])
+        cells[rows, :, columns] = before
     return changed
+
+
+def _errors(values: I32, levels: Levels) -> I32:
+    """Largest error (n,) of the coefficients (n, LEVELS) of cells that shall state levels."""
+    wanted = levels.astype(np.int32) * _HALF
+    return np.asarray(np.abs((values - wanted + _HALF) % (2 * _HALF) - _HALF).max(axis=1), np.int32)
 
 
 def _change(cells: U8, levels: Levels) -> U8:
@@ -162,8 +172,7 @@ def _attempt(cells: U8, levels: Levels, inset: int, rounding: I32) -> tuple[U8, 
     change = (wanted - _transform(pixels) + _HALF) % (2 * _HALF) - _HALF
     moved = (change @ _BASIS.reshape(LEVELS, -1)).reshape(-1, CELL, CELL) >> _LOST
     made = np.clip(((pixels << _FRACTION) + moved + rounding) >> _FRACTION, 0, 255)
-    missed = (_transform(made) - wanted + _HALF) % (2 * _HALF) - _HALF
-    return made.astype(np.uint8), np.abs(missed).max(axis=1)
+    return made.astype(np.uint8), _errors(_transform(made), levels)
 
 
 def _transform(pixels: I32) -> I32:
