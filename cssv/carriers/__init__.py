@@ -14,6 +14,7 @@ CARRIERS: Registry[type[AnyCarrier]] = Registry(
     "carrier",
     {
         "nibble": "cssv.carriers.nibble.carrier:NibbleCarrier",
+        "full": "cssv.carriers.nibble.full:FullCarrier",
         "constructive": "cssv.carriers.constructive.carrier:ConstructiveCarrier",
         "robust": "cssv.carriers.robust.carrier:RobustCarrier",
     },

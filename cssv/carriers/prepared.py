@@ -14,6 +14,10 @@ from cssv.scene import Scene
 #: know no codecs; the pipeline provides it.
 Recode: TypeAlias = Callable[[Sequence[U8], Fraction, str, int], Sequence[U8]]
 
+#: Gives the bytes of each frame in the lossless codec of files: planes of successive frames, of which the
+#: first becomes a key frame.
+CodedSizes: TypeAlias = Callable[[Sequence[U8]], Sequence[int]]
+
 #: Takes the number of trials done, and of all.
 Report: TypeAlias = Callable[[int, int], None]
 
@@ -31,12 +35,14 @@ class ClipSample:
         scene: of the clip.
         parts: successive frames each, from one place of the clip or from several.
         rate: frames per second.
+        coded_sizes: tells what frames take in a lossless file; None if nothing does.
     """
 
     first: Frame
     scene: Scene
     parts: Sequence[Sequence[Frame]]
     rate: Fraction
+    coded_sizes: CodedSizes | None = None
 
 
 @dataclass(frozen=True, slots=True)

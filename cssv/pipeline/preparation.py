@@ -16,7 +16,7 @@ from cssv.pipeline.arguments import Progress
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.config import DEFAULT_CODEC
 from cssv.scene import Scene
-from cssv.video import LOSSY_CODECS, Span, lossy_copy
+from cssv.video import LOSSY_CODECS, Span, coded_sizes, lossy_copy
 
 #: Places of the parts of a sample, as shares of the clip. A short clip has one part, from its middle.
 _PLACES, _MIDDLE = (Fraction(1, 4), Fraction(3, 4)), (Fraction(1, 2),)
@@ -97,7 +97,7 @@ def sample_clip(plan: ClipPlan, scene: Scene, seconds: int) -> ClipSample:
     if first is None:
         raise VideoError("the clip holds no frames", found=str(plan.source))
     parts = list(_parts(plan, seconds)) if seconds else []
-    return ClipSample(first, scene, parts or [[first]], plan.info.rate)
+    return _sample(first, scene, parts or [[first]], plan.info.rate)
 
 
 def prepare_for_stream(
@@ -110,7 +110,11 @@ def prepare_for_stream(
     """The same for a stream, by its first frames; at least one."""
     if not isinstance(carrier, PreparedCarrier):
         return carrier
-    return carrier.prepared(ClipSample(frames[0], scene, [frames[:_MOST_FRAMES]], rate), recoder)
+    return carrier.prepared(_sample(frames[0], scene, [frames[:_MOST_FRAMES]], rate), recoder)
+
+
+def _sample(first: Frame, scene: Scene, parts: Sequence[Sequence[Frame]], rate: Fraction) -> ClipSample:
+    return ClipSample(first, scene, parts, rate, partial(coded_sizes, layout=first.layout, rate=rate))
 
 
 def _parts(plan: ClipPlan, seconds: int) -> Iterator[list[Frame]]:

@@ -14,6 +14,7 @@ from cssv.video.codecs import (
     settings_of,
     state_colour,
 )
+from cssv.video.coded_size import coded_sizes
 from cssv.video.cursor import FrameCursor
 from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED, ENDED, Damaged
 from cssv.video.encoder import FrameEncoder
@@ -85,6 +86,7 @@ __all__ = [
     "bytes_of_clip",
     "check_crf",
     "check_rate",
+    "coded_sizes",
     "encode_picture",
     "field_notes",
     "gop_length",

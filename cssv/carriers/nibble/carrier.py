@@ -9,9 +9,8 @@ from functools import lru_cache
 from typing import ClassVar, cast
 
 from cssv.carriers.base import UNSCALED, CarriedClip, Embedded, FrameContent, Hint
-from cssv.carriers.nibble.mark_record import Miniature
 from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES, Merge
-from cssv.carriers.nibble.miniature import carried_clip, environment_numbers, make_miniature
+from cssv.carriers.nibble.miniature import carried_clip, environment_notes, make_miniature
 from cssv.carriers.nibble.planes import (
     DEFAULT_FIDELITY,
     FIDELITIES,
@@ -196,10 +195,7 @@ class NibbleCarrier:
         small = self._found(stego).marks.miniature
         assert small is not None
         new = make_miniature(content.scene, content.ranges, stego.width, stego.height, content.time_base)
-        # Compared as the marks hold them: in half precision.
-        if environment_numbers(small) == environment_numbers(Miniature.read(new.write())):
-            return ()
-        return ("the environment in the pixels stays that of the first encoding",)
+        return environment_notes(small, new)
 
     def may_come_from(self, stego: Frame, cover: Frame) -> bool:
         """Whether the stego frame can have been embedded in this cover."""

@@ -39,6 +39,14 @@ def _number(value: Value | None) -> float:
     return math.nan if value is None else value.value
 
 
+def environment_notes(old: Miniature, new: Miniature) -> tuple[str, ...]:
+    """A note for users if the environment of a new scene differs from that in the marks, which stays."""
+    # Compared as the marks hold them: in half precision.
+    if environment_numbers(old) == environment_numbers(Miniature.read(new.write())):
+        return ()
+    return ("the environment in the pixels stays that of the first encoding",)
+
+
 def environment_numbers(miniature: Miniature) -> tuple[str, ...]:
     """The environment of a miniature, as text so that an unknown number (NaN) equals itself."""
     return tuple(repr(getattr(miniature, name)) for name in _ENVIRONMENT)
