@@ -24,9 +24,9 @@ _BLOCK = 16
 _BLOCK_CELLS = _BLOCK // CELL
 #: Side of a tag in macroblocks.
 _BLOCKS = TAG_SIDE // _BLOCK
-#: What covering one cell of a ring costs, and one macroblock of distance: shares of what it costs to code a
-#: macroblock exactly that no ring touches.
-_RING_CELL_COST, _DISTANCE_COST = 1 / 6, 1 / 4
+#: What a macroblock of distance costs: the share of what it costs to code a macroblock exactly that no ring
+#: touches.
+_DISTANCE_COST = 1 / 4
 _FIRST_CELLS = MAGIC_BITS // LEVELS
 
 
@@ -94,18 +94,19 @@ class TagSpace:
         places: those given out, in this order.
     """
 
-    def __init__(self, size: tuple[int, int], ring_cells: NDArray[np.bool_]) -> None:
+    def __init__(self, size: tuple[int, int], costs: NDArray[np.float32]) -> None:
         """Start with a frame in which all is free.
 
         Args:
             size: width and height of the frame.
-            ring_cells: bool (rows, columns), cells of all rings of the frame.
+            costs: float32 (rows, columns) of cells, what covering each costs, 0 where no ring lies:
+                :func:`cell_regions.ring_costs`.
         """
         self.places: list[Place] = []
         self._rows, self._columns = size[1] // _BLOCK, size[0] // _BLOCK
-        inside = ring_cells[: self._rows * _BLOCK_CELLS, : self._columns * _BLOCK_CELLS]
+        inside = costs[: self._rows * _BLOCK_CELLS, : self._columns * _BLOCK_CELLS]
         shape = (self._rows, _BLOCK_CELLS, self._columns, _BLOCK_CELLS)
-        #: Cells of rings in each macroblock, and whether it is coded exactly.
+        #: Costs of the rings in each macroblock, and whether it is coded exactly.
         self._rings = inside.reshape(shape).sum(axis=(1, 3), dtype=np.float32)
         self._exact = (self._rings > 0).astype(np.float32)
         self._free = np.ones(
@@ -138,7 +139,7 @@ class TagSpace:
 
     def _cost(self) -> NDArray[np.float32]:
         """Cost of each place: what it covers, and what must be coded exactly for it alone."""
-        blocks = self._rings * _RING_CELL_COST + (1 - self._exact)
+        blocks = self._rings + (1 - self._exact)
         pairs = blocks[:-1] + blocks[1:]
         return np.asarray(pairs[:, :-1] + pairs[:, 1:], np.float32)
 
