@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral, Rational
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,11 @@ LAYOUTS: tuple[Layout, ...] = ("yuv420p", "rgb24")
 SIDE_RANGE = (32, 16384)
 
 U8 = NDArray[np.uint8]
+
+#: Side of a macroblock of H.264 in pixels of luma.
+MACROBLOCK_PX = 16
+#: One value for each macroblock of a picture, by rows; the last row and column may reach beyond the picture.
+Blocks = NDArray[np.bool_]
 
 
 def planes_shape(layout: Layout, width: int, height: int) -> tuple[int, ...]:
@@ -139,6 +144,22 @@ class Frame:
     def luma(self) -> U8:
         """(H, W) uint8: the Y plane itself, or the G plane of an RGB frame, which is most similar to it."""
         return self.split()[0 if self.layout == "yuv420p" else 1]
+
+
+class ExactContent(Protocol):
+    """Content of one yuv420p frame that must decode exactly, while the rest of the frame is lossy."""
+
+    @property
+    def blocks(self) -> Blocks:
+        """(rows, columns): the macroblocks whose pixels hold content."""
+
+    def faults(self, planes: U8) -> Blocks:
+        """(rows, columns): the macroblocks whose content differs in these decoded planes of the frame."""
+
+
+def blocks_shape(width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of the macroblocks of a picture."""
+    return -(-height // MACROBLOCK_PX), -(-width // MACROBLOCK_PX)
 
 
 def cut_planes(planes: U8, layout: Layout, window: tuple[int, int, int, int]) -> U8:

@@ -25,6 +25,7 @@ from cssv.perception.given_boxes import BoxesAre
 from cssv.pipeline.arguments import SceneLike
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import carrier_from_arguments
+from cssv.pipeline.embed import EmbeddedFrame
 from cssv.pipeline.live_options import LiveOptions
 from cssv.pipeline.live_stream import LiveStream
 from cssv.view.heat import to_rgb
@@ -62,7 +63,7 @@ class Embedding(Closing, Iterator[Picture], Generic[Picture]):
         self._stream: LiveStream | None = None
         #: Of each picture that is on its way: whether it is an array.
         self._forms: deque[bool] = deque()
-        self._done: Iterator[tuple[Frame, bytes]] = iter(())
+        self._done: Iterator[EmbeddedFrame] = iter(())
         self._failure: BaseException | None = None
         self._access = Access(self, "the embedding")
 
@@ -96,7 +97,7 @@ class Embedding(Closing, Iterator[Picture], Generic[Picture]):
             raise
         if found is None or self._stream is None:
             return None
-        stego, _ = found
+        stego = found.stego
         if self._forms.popleft():
             return to_rgb(stego.planes, stego.layout)
         return self._stream.with_own_time(stego)

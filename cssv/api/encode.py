@@ -282,7 +282,8 @@ def _perceive(
 
 def _notes_on_output(plan: ClipPlan, config: EncoderConfig, detector: CheckedDetector) -> tuple[str, ...]:
     """Notes on the file as a whole, beside those that it holds itself."""
-    fields = field_notes(plan.info, config.codec, settings_of(config.codec, config.crf))
+    settings = settings_of(config.codec, config.crf, regions=config.has_regions)
+    fields = field_notes(plan.info, config.codec, settings)
     return (*browser_notes(config.codec), *fields, *_beyond(plan, detector))
 
 

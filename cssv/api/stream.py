@@ -33,6 +33,7 @@ from cssv.perception.given_boxes import BoxesAre
 from cssv.pipeline.arguments import SceneLike, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
+from cssv.pipeline.embed import EmbeddedFrame
 from cssv.pipeline.live_options import LiveOptions
 from cssv.pipeline.live_stream import LiveStream
 from cssv.pipeline.mux import StegoWriter
@@ -249,7 +250,10 @@ class Encoder(Finishing):
             # Readable too, for the case that its name is lost.
             file = opened.enter_context(self._path.open("w+b"))
             info, config = self._stream.info, self._config
-            writer = StegoWriter(file, info, codec=config.codec, crf=config.crf, journal=self._journal)
+            writer = StegoWriter(
+                file, info, codec=config.codec, crf=config.crf, regions=config.has_regions,
+                journal=self._journal,
+            )  # fmt: skip
             opened.enter_context(writer)
             self._inside.push(opened.pop_all())
         self._begun = _Output(writer, file)
@@ -261,13 +265,13 @@ class Encoder(Finishing):
         config = replace(self._config, carrier=stream.carrier)
         return config_to_facts(stream.info, config, stream.ranges, notes) | stream.origin.facts
 
-    def _write(self, begun: _Output, done: Iterator[tuple[Frame, bytes]]) -> None:
+    def _write(self, begun: _Output, done: Iterator[EmbeddedFrame]) -> None:
         """Write stego frames and their scene samples."""
-        for stego, sample in done:
+        for each in done:
             if not begun.writer.frames:
                 # Without the detector's notes: only those at the end are complete, and they may be too long.
                 begun.writer.describe(IndexMeta(self._created_s, meta=self._facts(self._stream.known_notes)))
-            begun.writer.write(stego, sample)
+            begun.writer.add(each)
 
     def close(self) -> None:
         """Write the waiting frames, finish the file, verify it and give it its name; may be called twice.

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
-from cssv.frames import U8, Frame, Layout
+from cssv.frames import U8, ExactContent, Frame, Layout
 from cssv.payload.loss import Loss
 from cssv.scene import Ranges, Scene
 from cssv.template.draw import draw
@@ -77,12 +77,14 @@ class Embedded:
         unmarked: those outlines that the pixels do not carry; the scene track keeps them.
         loss: what the payload of the window does not tell; only of the first frame of a window, and None for
             carriers that hide the heat map itself.
+        exact: what must decode exactly after lossy coding, of a :class:`RegionCarrier`; None for nothing.
     """
 
     stego: Frame
     outlines: tuple[Outline, ...] = ()
     unmarked: tuple[Outline, ...] = ()
     loss: Loss | None = None
+    exact: ExactContent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,3 +416,20 @@ class WindowCarrier(CarrierBase, WindowCodec, Protocol):
 
 #: A carrier of either kind.
 AnyCarrier: TypeAlias = Carrier | WindowCarrier
+
+
+@runtime_checkable
+class RegionCarrier(WindowCarrier, Protocol):
+    """A carrier whose content decodes exactly although the rest of its frames is coded lossily.
+
+    It takes yuv420p frames, and its ``needs_lossless`` is False. Each frame that it embeds or replaces has
+    :attr:`Embedded.exact`. Its files are lossy H.264, in which the macroblocks with content are coded finer.
+    """
+
+    def exact_of(self, stego: Frame) -> ExactContent | None:
+        """What must decode exactly if a stego frame is coded again as it is; None if it carries nothing."""
+
+
+def needs_regions(carrier: AnyCarrier) -> bool:
+    """Whether files of a carrier need macroblocks that are coded finer."""
+    return isinstance(carrier, RegionCarrier)

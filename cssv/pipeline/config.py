@@ -9,7 +9,7 @@ from typing import Any
 
 from cssv import __version__
 from cssv.carriers import DEFAULT_CARRIER, carrier_to_facts, make_carrier
-from cssv.carriers.base import AnyCarrier
+from cssv.carriers.base import AnyCarrier, needs_regions
 from cssv.carriers.keyed import give_key, key_of
 from cssv.errors import ContainerError, OptionError
 from cssv.frames import LAYOUTS, Layout
@@ -17,7 +17,17 @@ from cssv.payload.sealing import PayloadKey
 from cssv.pipeline.arguments import check_choice, to_key
 from cssv.pipeline.sealed_track import carrier_of_version, seal_facts
 from cssv.scene import Ranges
-from cssv.video import CODEC_NAMES, CODECS, LOSSY_CODECS, Codec, Planes, VideoInfo, check_crf, check_rate
+from cssv.video import (
+    CODEC_NAMES,
+    CODECS,
+    LOSSY_CODECS,
+    REGION_H264,
+    Codec,
+    Planes,
+    VideoInfo,
+    check_crf,
+    check_rate,
+)
 
 DEFAULT_CODEC: Codec = "h264"
 #: File name extension of the container.
@@ -62,7 +72,9 @@ class EncoderConfig:
         """
         made = carrier_from_arguments(carrier, password=password, **options)
         check_choice("codec", codec, CODEC_NAMES)
-        if crf is None and not made.needs_lossless and codec in LOSSY_CODECS:
+        if crf is None and needs_regions(made):
+            crf = REGION_H264.crf
+        elif crf is None and not made.needs_lossless and codec in LOSSY_CODECS:
             crf = LOSSY_CODECS[codec].crf
         return cls(codec, made, crf)
 
@@ -76,7 +88,12 @@ class EncoderConfig:
                 remedy=None if self.crf is None else "Leave out `crf=`.",
             )
         # A carrier whose content survives lossy coding may still be stored losslessly.
-        check_crf(self.codec, self.crf)
+        check_crf(self.codec, self.crf, regions=self.has_regions)
+
+    @property
+    def has_regions(self) -> bool:
+        """Whether some macroblocks are coded finer, so that content in them decodes exactly."""
+        return needs_regions(self.carrier)
 
 
 def carrier_from_arguments(

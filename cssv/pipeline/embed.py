@@ -10,7 +10,7 @@ from cssv.carriers.base import AnyCarrier, FrameContent, WindowSpan
 from cssv.carriers.drawn_rings import rings_for
 from cssv.carriers.keyed import key_of
 from cssv.carriers.windows import WindowGrouping, window_codec
-from cssv.frames import Frame
+from cssv.frames import ExactContent, Frame
 from cssv.payload.loss import Loss, merge_losses
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.scene_track import SceneSample, write_sample
@@ -38,15 +38,32 @@ class Scheduled:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddedFrame:
+    """A frame that was embedded.
+
+    Attributes:
+        stego: it.
+        sample: its scene sample.
+        exact: what must decode exactly after lossy coding; None for nothing.
+        begins_window: whether it is the first one of its window.
+    """
+
+    stego: Frame
+    sample: bytes
+    exact: ExactContent | None = None
+    begins_window: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddedWindow:
     """A window that was embedded.
 
     Attributes:
-        frames: the stego frames and their scene samples.
+        frames: its frames.
         loss: what its payload does not tell; None if there is no payload.
     """
 
-    frames: list[tuple[Frame, bytes]]
+    frames: list[EmbeddedFrame]
     loss: Loss | None
 
 
@@ -118,10 +135,12 @@ class WindowEmbedder:
         covers = [each.frame for each in window]
         embedded = window_codec(self.carrier).embed_window(covers, contents, number)
         frames = [
-            (
+            EmbeddedFrame(
                 # Carriers know pixels and numbers, and not how long a frame is shown.
                 dataclasses.replace(result.stego, duration=each.frame.duration),
                 self.sample(each.frame.number, each.objects, result.unmarked, each.calibration),
+                result.exact,
+                begins_window=each is window[0],
             )
             for each, result in zip(window, embedded, strict=True)
         ]
@@ -172,8 +191,8 @@ class ClipEmbedder:
         """What the payloads embedded so far do not tell, one sentence each."""
         return merge_losses(self._losses).sentences()
 
-    def add(self, scheduled: Scheduled) -> list[tuple[Frame, bytes]]:
-        """Take the next frame; returns the stego frames, with scene samples, that are complete."""
+    def add(self, scheduled: Scheduled) -> list[EmbeddedFrame]:
+        """Take the next frame; returns the frames that are complete."""
         frame = scheduled.frame
         if self._grouping is None:
             codec = window_codec(self._embedder.carrier)
@@ -184,11 +203,11 @@ class ClipEmbedder:
         # A full window is embedded at once: windows of one frame wait for nothing.
         return done + self._embed() if len(self._window) == self._span.frames else done
 
-    def finish(self) -> list[tuple[Frame, bytes]]:
+    def finish(self) -> list[EmbeddedFrame]:
         """Embed the frames that wait, as the last window."""
         return self._embed(is_last=True)
 
-    def _embed(self, *, is_last: bool = False) -> list[tuple[Frame, bytes]]:
+    def _embed(self, *, is_last: bool = False) -> list[EmbeddedFrame]:
         if not self._window:
             return []
         window, self._window = self._window, []

@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cssv.carriers.base import AnyCarrier
+from cssv.carriers.base import AnyCarrier, needs_regions
 from cssv.container import Reader
 from cssv.errors import ChecksumError
 from cssv.frames import Frame, planes_crc
 
 
 def planes_are_exact(carrier: AnyCarrier | None, facts: Mapping[str, Any]) -> bool:
-    """Whether the frames of a version decode to the planes that were coded.
+    """Whether the frames of a version decode to planes whose checksums it has.
 
     Args:
         carrier: of the version; None if it is not known.
         facts: of the version. They may be those of a foreign file, so a carrier of exact pixels comes first.
     """
-    return carrier is None or carrier.needs_lossless or facts.get("crf") is None
+    # Of coding with finer regions, the writer notes the decoded planes.
+    is_known = carrier is None or carrier.needs_lossless or needs_regions(carrier)
+    return is_known or facts.get("crf") is None
 
 
 class FrameCheck:
     """Check of the frames of one version, best in order.
 
-    The pixels of a lossless version are compared. A lossy codec gives other pixels than were coded: there the
-    coded bytes are compared, of a frame and of all frames on which its decoding depends.
+    The pixels of a version are compared where its checksums are those of decoded planes. Otherwise its
+    coding is lossy, and the checksums are of the planes before coding. There the coded bytes are compared, of
+    a frame and of all frames on which its decoding depends.
 
     Args:
         reader: of the version.

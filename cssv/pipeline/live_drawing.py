@@ -12,7 +12,7 @@ from cssv.carriers.base import AnyCarrier
 from cssv.frames import Frame
 from cssv.perception import FrameStates, Tracks
 from cssv.pipeline.annotate import LiveAnnotator, perceived
-from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
+from cssv.pipeline.embed import ClipEmbedder, EmbeddedFrame, Scheduled, WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.known_rings import known_rings
 from cssv.pipeline.preparation import prepare_for_stream
@@ -91,8 +91,8 @@ class LiveDrawing:
 
     def draw(
         self, states: FrameStates, waiting: Waiting, calibration: Calibration | None
-    ) -> list[tuple[Frame, bytes]]:
-        """Embed the objects of the next frame; returns complete stego frames with their scene samples.
+    ) -> list[EmbeddedFrame]:
+        """Embed the objects of the next frame; returns the frames that are complete.
 
         Args:
             states: the objects.
@@ -111,8 +111,8 @@ class LiveDrawing:
         self.frames += 1
         return done
 
-    def finish(self) -> list[tuple[Frame, bytes]]:
-        """Embed the frames whose window is not full; returns them with their scene samples."""
+    def finish(self) -> list[EmbeddedFrame]:
+        """Embed the frames whose window is not full; returns them."""
         return [] if self._embedder is None else self._embedder.finish()
 
 

@@ -21,6 +21,7 @@ from cssv.perception.flow import Flow
 from cssv.perception.given_boxes import check_ids
 from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.config import layout_for
+from cssv.pipeline.embed import EmbeddedFrame
 from cssv.pipeline.live_drawing import LiveDrawing
 from cssv.pipeline.live_options import LiveOptions
 from cssv.pipeline.stream_bounds import StreamBounds
@@ -188,8 +189,8 @@ class LiveStream:
         check_ids(found, self._options.boxes_are)
         return Detected(received, found, flow)
 
-    def embed(self, detected: Detected) -> Iterator[tuple[Frame, bytes]]:
-        """Add a picture to the stream; returns the stego frames with scene samples that are complete.
+    def embed(self, detected: Detected) -> Iterator[EmbeddedFrame]:
+        """Add a picture to the stream; returns the frames that are complete.
 
         All of them must be taken before the next call.
         """
@@ -213,13 +214,13 @@ class LiveStream:
         """A stego frame at the time that its picture has in the stream."""
         return replace(stego, pts=stego.pts + self.origin.pts)
 
-    def finish(self) -> Iterator[tuple[Frame, bytes]]:
-        """Return the stego frames that still wait."""
+    def finish(self) -> Iterator[EmbeddedFrame]:
+        """Return the frames that still wait."""
         if self._drawing is not None:
             yield from self._draw(self._drawing, self._tracker.finish())
             yield from self._drawing.finish()
 
-    def _draw(self, drawing: LiveDrawing, ready: Sequence[FrameStates]) -> Iterator[tuple[Frame, bytes]]:
+    def _draw(self, drawing: LiveDrawing, ready: Sequence[FrameStates]) -> Iterator[EmbeddedFrame]:
         """Draw the frames whose objects are final."""
         if ready and not drawing.is_begun:
             drawing.begin(self._tracker.window, self._waiting, self.info.rate)

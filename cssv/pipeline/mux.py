@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -13,8 +13,10 @@ from typing import Any, BinaryIO, Self
 from cssv.container import IndexMeta, Journal, Writer
 from cssv.errors import OutputError
 from cssv.files.worker import SerialWorker
-from cssv.frames import Frame, planes_crc
-from cssv.video import AudioCopy, Codec, FrameEncoder, Packet, VideoInfo, settings_of, state_colour
+from cssv.frames import Frame
+from cssv.pipeline.embed import EmbeddedFrame
+from cssv.pipeline.stego_coding import make_coding
+from cssv.video import AudioCopy, Codec, Packet, VideoInfo, settings_of, state_colour
 
 
 @dataclass(slots=True)
@@ -60,6 +62,8 @@ class StegoWriter:
         info: size, layout, time base and rate of the frames.
         codec: codec of the video track.
         crf: quality of lossy coding; None codes losslessly.
+        regions: whether the macroblocks with content are coded finer; for lossy ``h264``. The bytes then do
+            not depend on ``threads``.
         audio: audio to pass through, or None.
         shift: seconds by which the pts of the frames were moved back; the audio follows.
         threads: for the codec.
@@ -73,13 +77,14 @@ class StegoWriter:
         *,
         codec: Codec = "h264",
         crf: int | None = None,
+        regions: bool = False,
         audio: AudioCopy | None = None,
         shift: Fraction = Fraction(0),
         threads: int | None = None,
         journal: Journal | None = None,
     ) -> None:
-        shown = state_colour(info, settings_of(codec, crf))
-        self._encoder = FrameEncoder(shown, codec, crf=crf, threads=threads)
+        shown = state_colour(info, settings_of(codec, crf, regions=regions))
+        self._coding = make_coding(shown, codec, crf, threads, regions=regions)
         self._writer = Writer(file, journal=journal)
         self._about: IndexMeta | None = None
         self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)
@@ -107,6 +112,10 @@ class StegoWriter:
         self._about = about
 
     def write(self, stego: Frame, sample: bytes) -> None:
+        """Append a frame, its own window, and its scene sample; raises as :meth:`add` does."""
+        self.add(EmbeddedFrame(stego, sample))
+
+    def add(self, embedded: EmbeddedFrame) -> None:
         """Append a frame and its scene sample; the planes must not change afterwards.
 
         Raises:
@@ -116,19 +125,25 @@ class StegoWriter:
         """
         if self._is_finished:
             raise OutputError("the file is finished")
-        self._worker.submit(partial(self._encode, stego, sample))
+        if frames := self._coding.add(embedded):
+            if len(frames) > 1:
+                # A group of pictures is large: one at a time waits, and the next one is being collected.
+                self._worker.drain()
+            self._worker.submit(partial(self._encode, frames))
         self.frames += 1
 
-    def _encode(self, stego: Frame, sample: bytes) -> None:
-        """Encode and write one frame, in the worker thread."""
-        self._writer.note_frame(planes_crc(stego.planes))
-        self._samples.append(sample)
-        self._put(self._encoder.encode(stego))
+    def _encode(self, frames: Sequence[EmbeddedFrame]) -> None:
+        """Encode and write frames, in the worker thread."""
+        coded = self._coding.code(frames)
+        for crc in coded.crcs:
+            self._writer.note_frame(crc)
+        self._samples += (each.sample for each in frames)
+        self._put(coded.packets)
 
-    def _put(self, packets: list[Packet]) -> None:
+    def _put(self, packets: Sequence[Packet]) -> None:
         if packets and self._about is not None:
             # The sample entry exists from the first packet on.
-            self._writer.describe({self._video: self._encoder.mp4_head()}, self._about)
+            self._writer.describe({self._video: self._coding.mp4_head()}, self._about)
             self._about = None
         for packet in packets:
             self._put_audio(packet.dts * packet.time_base)
@@ -162,10 +177,12 @@ class StegoWriter:
         """Write the frames still in the codec, the tables and the index. Raises as :meth:`write` does."""
         self._worker.drain()
         self._is_finished = True
-        self._put(self._encoder.flush())
+        if frames := self._coding.finish():
+            self._encode(frames)
+        self._put(self._coding.flush())
         self._put_audio(None)
         if self.frames:
-            self._heads[self._video] = self._encoder.mp4_head()
+            self._heads[self._video] = self._coding.mp4_head()
         self._writer.finish(self._heads, IndexMeta(created_s, author, message, meta))
 
     def save(self) -> None:
@@ -186,6 +203,6 @@ class StegoWriter:
         # The codec and the file must not be closed under the thread.
         self._worker.close()
         try:
-            self._encoder.close()
+            self._coding.close()
         finally:
             self._writer.abort()

@@ -78,7 +78,15 @@ def write_clip(
         file = stack.enter_context(path.open("wb"))
         config, shift = content.config, origin.seconds + origin.ahead_s
         writer = stack.enter_context(
-            StegoWriter(file, reader.info, codec=config.codec, crf=config.crf, audio=audio, shift=shift)
+            StegoWriter(
+                file,
+                reader.info,
+                codec=config.codec,
+                crf=config.crf,
+                regions=config.has_regions,
+                audio=audio,
+                shift=shift,
+            )
         )
         saturation = Saturation(content.ranges)
         for frame in counted(reader, "encode", len(plan), progress):
@@ -88,9 +96,9 @@ def write_clip(
                 objects, outlines = sampler(objects, frame.time, frame.luma())
             saturation.add(objects.objects)
             for done in embedder.add(Scheduled(moved, objects, calibration, outlines)):
-                writer.write(*done)
+                writer.add(done)
         for done in embedder.finish():
-            writer.write(*done)
+            writer.add(done)
         if not writer.frames:
             raise VideoError("the clip holds no frames", found=str(plan.source))
         # Some notes only exist once every frame has been read.

@@ -5,12 +5,14 @@ from cssv.video.codecs import (
     CODEC_NAMES,
     CODECS,
     LOSSY_CODECS,
+    REGION_H264,
     VARIANT_MAX,
     Codec,
     browser_notes,
     check_crf,
     field_notes,
     gop_length,
+    longest_gap,
     settings_of,
     state_colour,
 )
@@ -37,6 +39,7 @@ from cssv.video.pictures import (
 )
 from cssv.video.png import PNG_SIGNATURE
 from cssv.video.reader import VideoReader
+from cssv.video.region_encoder import CodedGroup, RegionEncoder, RegionFrame
 from cssv.video.sequence import bytes_of_clip, is_sequence
 from cssv.video.span import WHOLE_CLIP, Span, no_frame
 from cssv.video.tiff import TIFF_SIGNATURES, CountPages
@@ -56,6 +59,7 @@ __all__ = [
     "LOSSY_CODECS",
     "PICTURE_RATE",
     "PNG_SIGNATURE",
+    "REGION_H264",
     "REORDER_WINDOW",
     "TIFF_SIGNATURES",
     "UNTAGGED",
@@ -64,6 +68,7 @@ __all__ = [
     "AudioCopy",
     "AudioTrack",
     "Codec",
+    "CodedGroup",
     "Colour",
     "CountPages",
     "CountPictures",
@@ -77,6 +82,8 @@ __all__ = [
     "Packet",
     "PictureReader",
     "Planes",
+    "RegionEncoder",
+    "RegionFrame",
     "Span",
     "StampRow",
     "VideoInfo",
@@ -91,6 +98,7 @@ __all__ = [
     "field_notes",
     "gop_length",
     "is_sequence",
+    "longest_gap",
     "lossy_copy",
     "no_frame",
     "nominal_step",

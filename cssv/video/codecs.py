@@ -65,6 +65,7 @@ class CodecSettings:
         least_side: least width and height in pixels.
         tag: type of the sample entry in an MP4; empty for FFmpeg's choice.
         reorders: whether frames may be decoded in another order than they are shown (B-frames).
+        threads: number of threads on which the bytes depend, so that it is always the same; 0 for any number.
     """
 
     encoders: dict[Layout, str]
@@ -80,6 +81,7 @@ class CodecSettings:
     least_side: int = 0
     tag: str = ""
     reorders: bool = False
+    threads: int = 0
 
 
 _X264 = {"bf": "0", "preset": "superfast"}
@@ -226,31 +228,69 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
     ),
 }
 
+#: For frames in which some macroblocks are coded finer, because their content must decode exactly. Each group
+#: of pictures is a session of its own. So there is a key frame at its beginning only, also at cuts.
+#: Psychovisual optimisation trades exactness for looks: without it, far fewer macroblocks need finer steps.
+#: Quality 0 is lossless in x264, and of another profile.
+REGION_H264 = LossyCodec(
+    CodecSettings(
+        {"yuv420p": "libx264"},
+        {"yuv420p": "yuv420p"},
+        {
+            "preset": "medium",
+            "x264-params": "annexb=0:open-gop=0:sliced-threads=0:keyint=infinite:min-keyint=infinite"
+            f":psy-rd=0,0{same_bytes()}",
+        },
+        gop=LOSSY_GOP,
+        # FFmpeg passes no regions on with interlaced frames.
+        field_lines={},
+        reorders=True,
+        # The number of threads bounds how far x264 looks for motion.
+        threads=4,
+    ),
+    23,
+    (1, 51),
+)
+
 #: Names of all codecs of a ``.cssv``.
 CODEC_NAMES: tuple[Codec, ...] = tuple(CODECS | LOSSY_CODECS)
 
 
-def settings_of(codec: Codec, crf: int | None = None) -> CodecSettings:
+def settings_of(codec: Codec, crf: int | None = None, *, regions: bool = False) -> CodecSettings:
     """Settings of a codec by its name; lossless without a quality.
+
+    Args:
+        codec: its name.
+        crf: the quality.
+        regions: whether some macroblocks are coded finer.
 
     Raises:
         OptionError: an unknown codec, one without this kind of coding, or a quality out of range.
     """
-    check_crf(codec, crf)
+    check_crf(codec, crf, regions=regions)
     if crf is None:
         return CODECS[codec]
-    settings = LOSSY_CODECS[codec].settings
+    settings = REGION_H264.settings if regions else LOSSY_CODECS[codec].settings
     return replace(settings, options=settings.options | {"crf": str(crf)})
 
 
-def check_crf(codec: Codec, crf: int | None) -> None:
-    """Raise OptionError unless this codec can code with this quality, lossless for None."""
+def check_crf(codec: Codec, crf: int | None, *, regions: bool = False) -> None:
+    """Raise OptionError unless this codec can code with this quality, lossless for None.
+
+    With ``regions``: and can code some macroblocks finer.
+    """
     if codec not in CODEC_NAMES:
         raise OptionError(
             "unknown codec",
             found=codec,
             bound=", ".join(CODEC_NAMES),
             remedy=did_you_mean(codec, CODEC_NAMES),
+        )
+    if regions and (codec != "h264" or crf is None):
+        raise OptionError(
+            "only lossy h264 codes some macroblocks finer",
+            found=codec if crf is None else f"{codec} at crf {crf}",
+            remedy="Choose `codec='h264'` and a quality `crf=`.",
         )
     if crf is None:
         if codec not in CODECS:
@@ -263,7 +303,7 @@ def check_crf(codec: Codec, crf: int | None) -> None:
             bound=", ".join(LOSSY_CODECS),
             remedy="Leave out `crf=`, or choose another `codec=`.",
         )
-    low, high = LOSSY_CODECS[codec].crf_range
+    low, high = (REGION_H264 if regions else LOSSY_CODECS[codec]).crf_range
     if isinstance(crf, bool) or not isinstance(crf, int) or not low <= crf <= high:
         raise OptionError(
             f"the quality of {codec} is out of range",
@@ -333,8 +373,8 @@ def field_notes(info: VideoInfo, codec: str, settings: CodecSettings) -> tuple[s
         return ()
     marking = " and ".join(name for name, known in CODECS.items() if marked_fields(info, known))
     return (
-        f"the clip is interlaced, which {codec} cannot mark at this height, so players show both fields at "
-        f"once; {marking} can",
+        f"the clip is interlaced, which {codec} cannot mark here, so players show both fields at once; "
+        f"lossless {marking} can",
     )
 
 
@@ -409,7 +449,7 @@ def configure(
     context.framerate = info.rate
     context.gop_size = gop_length(settings, info.rate)
     context.sample_aspect_ratio = info.pixel_aspect
-    context.thread_count = threads
+    context.thread_count = settings.threads or threads
     options = dict(settings.options)
     if "slicecrc" in options:
         is_large = info.width * info.height >= _FFV1_LARGE_PX

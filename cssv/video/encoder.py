@@ -28,6 +28,7 @@ from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.fields import FieldMarker
 from cssv.video.info import VideoInfo, nominal_step
 from cssv.video.packet import Packet, packet_to_sample, start_of_packet
+from cssv.video.regions import Finer, RegionMarker
 
 #: Bytes of the first packet from which FFmpeg takes the settings of the decoder.
 _HEAD_BYTES = 1 << 16
@@ -49,6 +50,7 @@ class FrameEncoder(Closing):
         threads: of the codec; None means one per core.
         variant: number of the parameter sets of H.264, 0 to 31. Runs of frames that were encoded with
             different settings can follow each other in one stream if their numbers differ.
+        regions: whether :meth:`encode` can code some macroblocks finer; for lossy ``h264``.
 
     Raises:
         OptionError: an unknown codec, a quality that it does not have, planes that it does not code, or a
@@ -64,8 +66,9 @@ class FrameEncoder(Closing):
         crf: int | None = None,
         threads: int | None = None,
         variant: int = 0,
+        regions: bool = False,
     ) -> None:
-        settings = settings_of(codec, crf)
+        settings = settings_of(codec, crf, regions=regions)
         check_form(info, codec, settings)
         if not 0 <= variant <= VARIANT_MAX:
             raise OptionError("variant is out of range", found=variant, bound=f"0 to {VARIANT_MAX}")
@@ -75,6 +78,7 @@ class FrameEncoder(Closing):
         self._sink = io.BytesIO()
         self._longest_gap = longest_gap(settings, info.time_base)
         self._marker = FieldMarker(marked_fields(info, settings))
+        self._regions = RegionMarker()
         self._access = Access(self, f"the {codec} encoder", ClosedOutputError)
         self._open(check_threads(threads), variant)
         # Of frames without a packet: pts and duration, by number. Of packets to come: dts. Coded, but not
@@ -104,8 +108,12 @@ class FrameEncoder(Closing):
         size = f"{self._info.width}x{self._info.height}"
         return VideoError(f"FFmpeg cannot encode {self._codec} at {size}", found=reason(error))
 
-    def encode(self, frame: Frame) -> list[Packet]:
+    def encode(self, frame: Frame, finer: Finer | None = None) -> list[Packet]:
         """Encode the next frame and return the packets that are ready, often those of earlier frames.
+
+        Args:
+            frame: to encode.
+            finer: how much finer each macroblock is coded, for an encoder with ``regions``.
 
         Raises:
             FrameError: the size, layout or time base is not that of ``info``, or pts does not grow.
@@ -122,6 +130,8 @@ class FrameEncoder(Closing):
             picture = to_picture(frame, self._settings.pix_fmts[frame.layout])
             picture.pts, picture.time_base = self._count, 1 / self._info.rate
             picture = self._marker.mark(picture)
+            if finer is not None:
+                picture = self._regions.mark(picture, finer)
             if self._longest_gap is not None and step > self._longest_gap:
                 # MP4 cannot hold the times of frames that are reordered across such a gap.
                 picture.pict_type = PictureType.I
@@ -191,6 +201,10 @@ class FrameEncoder(Closing):
         if self._head is None:
             raise VideoError("nothing is encoded yet", remedy="Call `encode()` and `flush()` first.")
         return self._head
+
+    def setup(self) -> bytes:
+        """Return the parameter sets, with which FFmpeg's decoder of this codec is set up."""
+        return bytes(self._context.extradata or b"")
 
     def close(self) -> None:
         """Close the codec; may be called twice."""

@@ -218,7 +218,7 @@ def test_frames_behind_a_failure_are_not_encoded(monkeypatch):
         assert held.wait(WAIT_S)
         return given(planes)
 
-    monkeypatch.setattr(cssv.pipeline.mux, "planes_crc", crc)
+    monkeypatch.setattr(cssv.pipeline.stego_coding, "planes_crc", crc)
     with StegoWriter(io.BytesIO(), info()) as writer:
         write(writer, AHEAD)
         held.set()

@@ -85,7 +85,7 @@ def test_a_codec_that_cannot_mark_fields_is_noted(tmp_path):
     path = write_interlaced(tmp_path / "a.mkv", "tff")
     done = cssv.encode(path, tmp_path / "a.cssv", detector=Truth(), codec="vp9")
     (note,) = [note for note in done.notes if "interlaced, which vp9 cannot mark" in note]
-    assert note.endswith("h264 and ffv1 can")
+    assert note.endswith("lossless h264 and ffv1 can")
     assert cssv.info(tmp_path / "a.cssv").facts["source"]["fields"] == "tff"
     exported = cssv.export(tmp_path / "a.cssv", tmp_path / "a.webm")
     assert exported.frames == COUNT
@@ -107,7 +107,7 @@ def test_heights_that_a_codec_cannot_mark(tmp_path, ffprobe, height, planes, cod
     notes = [note for note in done.notes if "interlaced" in note]
     assert bool(notes) != is_marked
     if notes:
-        assert notes[0].endswith("once; ffv1 can")
+        assert notes[0].endswith("once; lossless ffv1 can")
 
 
 @pytest.mark.parametrize("order", ["tff", "bff"])

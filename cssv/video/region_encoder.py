@@ -1,0 +1,159 @@
+"""Coding of groups of pictures whose content in some macroblocks decodes exactly, while the rest is lossy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+
+from cssv.errors import VideoError
+from cssv.frames import U8, Blocks, ExactContent, Frame, blocks_shape, planes_crc
+from cssv.video.encoder import FrameEncoder
+from cssv.video.ffmpeg import AV_ERRORS, reason
+from cssv.video.info import VideoInfo
+from cssv.video.packet import Packet
+from cssv.video.regions import FINEST, Finer
+
+#: How much finer macroblocks with content are coded at first, and how much more after each round in which
+#: their content is missed.
+FIRST, STEP = 40, 10
+#: Rounds after which all macroblocks with content, and those around them, are coded as finely as possible.
+ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class RegionFrame:
+    """A frame to code.
+
+    Attributes:
+        frame: it.
+        exact: what must decode exactly; None for nothing.
+    """
+
+    frame: Frame
+    exact: ExactContent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodedGroup:
+    """A group of pictures that was coded.
+
+    Attributes:
+        packets: one for each frame, in the order of decoding. The first is the only key.
+        crcs: CRC-32 of the decoded planes of each frame, in the order of the frames.
+        head: an MP4 whose sample entry is valid for the packets.
+        rounds: how often the group was coded until its content was exact.
+    """
+
+    packets: tuple[Packet, ...]
+    crcs: tuple[int, ...]
+    head: bytes
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegionEncoder:
+    """Encoder of groups of pictures, each in a session of its own.
+
+    It decodes what it has coded. Macroblocks whose content is missed are coded finer, until all content is
+    exact. The result depends on the group alone, so that groups can be coded in any order and process.
+
+    Attributes:
+        info: size, layout, time base, rate, colour tags and pixel aspect of the frames.
+        crf: quality where there is no content.
+        variant: number of the parameter sets.
+    """
+
+    info: VideoInfo
+    crf: int
+    variant: int = 0
+
+    def encode(self, group: Sequence[RegionFrame]) -> CodedGroup:
+        """Code the frames of a group.
+
+        Raises:
+            VideoError: FFmpeg refuses, or the content does not become exact.
+        """
+        levels = [self._first(each.exact) for each in group]
+        for round_number in range(1, ROUNDS + 2):
+            packets, head, setup = self._code(group, levels)
+            crcs, is_exact = list[int](), True
+            decoded = _decode(packets, setup)
+            for at, (each, planes) in enumerate(zip(group, decoded, strict=True)):
+                crcs.append(planes_crc(planes))
+                if each.exact is None:
+                    continue
+                faults = each.exact.faults(planes)
+                if faults.any():
+                    is_exact = False
+                    levels[at] = self._finer(levels[at], faults)
+            if is_exact:
+                return CodedGroup(packets, tuple(crcs), head, round_number)
+            if round_number == ROUNDS:
+                levels = [self._finest(each.exact) for each in group]
+        raise VideoError(
+            "the drawing does not decode exactly at any quality",
+            found=f"frames {group[0].frame.number} to {group[-1].frame.number}",
+            remedy="Code with `lossless=True`.",
+        )
+
+    def _first(self, exact: ExactContent | None) -> Finer | None:
+        """How finely the macroblocks of a frame are coded in the first round; None where all are equal."""
+        return None if exact is None else self._levels(exact.blocks) * np.int16(FIRST)
+
+    def _finest(self, exact: ExactContent | None) -> Finer | None:
+        """The same in the last round."""
+        return None if exact is None else _around(self._levels(exact.blocks)) * np.int16(FINEST)
+
+    def _finer(self, levels: Finer | None, faults: Blocks) -> Finer:
+        """The levels of a frame for the next round, after these faults."""
+        missed = self._levels(faults)
+        before = np.zeros_like(missed) if levels is None else levels
+        # The deblocking filter also depends on the macroblocks around one.
+        beyond = _around(missed * (before >= FINEST)) * np.int16(FINEST)
+        raised = np.maximum(before + missed * np.int16(STEP), beyond)
+        return np.asarray(np.minimum(raised, FINEST), np.int16)
+
+    def _levels(self, blocks: Blocks) -> Finer:
+        """1 in these macroblocks, else 0."""
+        shape = blocks_shape(self.info.width, self.info.height)
+        if blocks.shape != shape:
+            raise VideoError("blocks do not fit the picture", found=str(blocks.shape), bound=str(shape))
+        return np.asarray(blocks, np.int16)
+
+    def _code(
+        self, group: Sequence[RegionFrame], levels: Sequence[Finer | None]
+    ) -> tuple[tuple[Packet, ...], bytes, bytes]:
+        """The packets of a group, an MP4 with its sample entry, and the setup of the decoder."""
+        with FrameEncoder(self.info, crf=self.crf, variant=self.variant, regions=True) as encoder:
+            packets = [
+                packet
+                for each, finer in zip(group, levels, strict=True)
+                for packet in encoder.encode(each.frame, finer)
+            ]
+            packets += encoder.flush()
+            return tuple(packets), encoder.mp4_head(), encoder.setup()
+
+
+def _around(levels: Finer) -> Finer:
+    """The levels, each spread to the eight macroblocks around it."""
+    return np.asarray(cv2.dilate(levels, np.ones((3, 3), np.uint8)), np.int16)
+
+
+def _decode(packets: Sequence[Packet], setup: bytes) -> Iterator[U8]:
+    """Decode a group; yields the planes of each frame in the order of presentation."""
+    context = av.CodecContext.create("h264", "r")
+    context.extradata = setup
+    try:
+        for packet in packets:
+            given = av.Packet(packet.data)
+            given.pts, given.dts = packet.pts, packet.dts
+            for picture in context.decode(given):
+                yield np.asarray(picture.to_ndarray(), np.uint8)
+        for picture in context.decode(None):
+            yield np.asarray(picture.to_ndarray(), np.uint8)
+    except AV_ERRORS as error:
+        raise VideoError("FFmpeg cannot decode what it has encoded", found=reason(error)) from error
