@@ -9,7 +9,7 @@ import click
 
 import cssv
 from cssv.api import choices
-from cssv_cli import media_report
+from cssv_cli import estimate_report, media_report
 from cssv_cli.console import Console
 from cssv_cli.options import (
     INPUT,
@@ -43,6 +43,8 @@ THERMAL = block(
     "time_offset_s is the time in CLIP of the first thermal picture.",
 )
 
+#: Options without effect on an estimate.
+_OF_WRITING = {"output", "overwrite", "thermal", "fit"}
 _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices.LOSSY_CODECS.items())
 
 
@@ -52,6 +54,7 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
     "cssv encode clip.mp4 --boxes detections.txt --start 1:30 --stop 1:45",
     "cssv encode clip.mp4 --thermal thermal.cptv --meta scene.json",
     "cssv encode clip.mp4 --detector onnx --weights yolox.onnx --classes person,car",
+    "cssv encode clip.mp4 --dry-run",
     more=SCENE + THERMAL,
 )
 @source_argument("CLIP")
@@ -143,7 +146,13 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
 @click.option("--stop", type=seconds, metavar="T", help="End before this time of CLIP.")
 @stream_option
 @damaged_option
-def encode(console: Console, scene: Path | None, **options: Any) -> None:
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Write nothing. Encode a sample of CLIP in every form instead, and show what each would cost: size "
+    "of the file and difference to CLIP. --thermal is left out.",
+)
+def encode(console: Console, scene: Path | None, *, dry_run: bool, **options: Any) -> None:
     """Embed a heat map of the objects in the pixels of CLIP.
 
     CLIP is a video, a folder of numbered pictures, a pattern such as frame_%04d.png, or - for the standard
@@ -155,6 +164,12 @@ def encode(console: Console, scene: Path | None, **options: Any) -> None:
     The result is an MP4 that plays anywhere and looks like the clip. It is written under a temporary name and
     read back; only then it gets its name, so an existing file is never left half-written.
     """
+    if dry_run:
+        asked = {name: value for name, value in options.items() if name not in _OF_WRITING}
+        console.show(
+            estimate_report.estimated(cssv.estimate(scene=scene, progress=console.progress, **asked))
+        )
+        return
     if options["output"] is None and is_saved(options["source"]):
         raise click.UsageError("A clip from the standard input has no name: give the output by -o.")
     done = cssv.encode(scene=scene, progress=console.progress, **options)

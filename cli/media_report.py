@@ -28,6 +28,7 @@ def encoded(done: cssv.Encoded, *, has_scene: bool) -> Report:
         f"Wrote {done.path}: {frames}, {count(done.tracks, 'object')}, {size}, {whole}.",
         "The file was read back and is sound. Ranges of the rings in the heat map:",
         *(f"  {name:<12} {span}" for name, span in range_texts(done.ranges.to_json())),
+        *_others(done),
         *notes_text([*done.notes, *_hints(done, has_scene)]),
         "Next:",
         f"  mpv {path}    (or any other player: it is an MP4)",
@@ -35,6 +36,13 @@ def encoded(done: cssv.Encoded, *, has_scene: bool) -> Report:
         f"  cssv info {path}",
     ]
     return Report(lines, done.to_json())
+
+
+def _others(done: cssv.Encoded) -> Iterator[str]:
+    """What the other forms of the file would have cost."""
+    if done.others:
+        sizes = ", ".join(f"{name} {size_text(size)}" for name, size in done.others.items())
+        yield f"Other forms would have, by an estimate: {sizes}; see 'cssv encode --dry-run'."
 
 
 def _hints(done: cssv.Encoded, has_scene: bool) -> Iterator[str]:

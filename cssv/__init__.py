@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cssv.api.diff import Difference, diff
     from cssv.api.embed import Embedding, embed
     from cssv.api.encode import Encoded, encode
+    from cssv.api.estimate import Estimate, estimate
     from cssv.api.export import Exported, export
     from cssv.api.gc import Compacted, gc
     from cssv.api.history import History, Version, checkout, log, tag
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from cssv.perception.detectors import Detector
     from cssv.perception.transformer.meter import Artefacts
     from cssv.pipeline.decoder import Decoder
+    from cssv.pipeline.form_costs import FormCost
     from cssv.pipeline.moment import Moment
     from cssv.scene.model import Scene
 
@@ -66,8 +68,10 @@ __all__ = [
     "Embedding",
     "Encoded",
     "Encoder",
+    "Estimate",
     "Exported",
     "Fault",
+    "FormCost",
     "Frame",
     "History",
     "Identity",
@@ -93,6 +97,7 @@ __all__ = [
     "diff",
     "embed",
     "encode",
+    "estimate",
     "export",
     "gc",
     "identify",
@@ -115,6 +120,7 @@ _PUBLIC = {
     "api.diff": ("Difference", "diff"),
     "api.embed": ("Embedding", "embed"),
     "api.encode": ("Encoded", "encode"),
+    "api.estimate": ("Estimate", "estimate"),
     "api.export": ("Exported", "export"),
     "api.gc": ("Compacted", "gc"),
     "api.history": ("History", "Version", "checkout", "log", "tag"),
@@ -134,6 +140,7 @@ _PUBLIC = {
     "perception.detectors": ("Detector",),
     "perception.transformer.meter": ("Artefacts",),
     "pipeline.decoder": ("Decoder",),
+    "pipeline.form_costs": ("FormCost",),
     "pipeline.moment": ("Moment",),
     "scene.model": ("Scene",),
 }

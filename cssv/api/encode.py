@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
+from cssv.api.temporary import temporary_folder
 from cssv.api.verify import Verification, check
 from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
@@ -28,6 +29,8 @@ from cssv.pipeline.arguments import Progress, SceneLike, check_choice, to_fracti
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, planes_for
+from cssv.pipeline.form_costs import count_others
+from cssv.pipeline.forms import FormChoice
 from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.preparation import Recoder, prepare_for_clip
 from cssv.pipeline.second_pass import ClipContent, write_clip
@@ -70,6 +73,8 @@ class Encoded:
             match.
         verification: of the file, done before it got its name.
         clip_frames: number of frames of the whole clip, of which the file may hold a part.
+        others: expected bytes of the other forms of the file, by name (:class:`cssv.FormCost`), from a few
+            frames; empty for clips of less than 200 frames, where this would take too long.
     """
 
     path: Path
@@ -81,6 +86,7 @@ class Encoded:
     notes: tuple[str, ...]
     verification: Verification
     clip_frames: int
+    others: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
@@ -92,6 +98,7 @@ class Encoded:
             "ranges": self.ranges.to_json(),
             "source_bytes": self.source_bytes,
             "bytes": self.bytes,
+            "others": dict(self.others),
             "notes": list(self.notes),
             "verification": self.verification.to_json(),
         }
@@ -201,14 +208,15 @@ def encode(
         OutputError: the file exists or cannot be written; an existing file is unchanged.
     """
     created_s = created_or_now(created_s)
-    clip = _check_clip(source, output, thermal, planes, damaged)
+    clip = check_clip(source, output, thermal, planes, damaged)
     options = DetectorOptions(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
-    config = EncoderConfig.from_arguments(
-        codec, carrier, crf=crf, password=password, merge=merge, fidelity=fidelity, window=window,
-        strength=strength, survive=survive, fit=fit,
-    )  # fmt: skip
+    given = {
+        "merge": merge, "fidelity": fidelity, "window": window, "strength": strength, "survive": survive,
+        "fit": fit,
+    }  # fmt: skip
+    config = EncoderConfig.from_arguments(codec, carrier, crf=crf, password=password, **given)
     shown = planes_for(config.carrier, planes)
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, clip, *options.files, thermal, scene)
@@ -218,14 +226,17 @@ def encode(
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
+    size = target.stat().st_size
+    with temporary_folder() as folder:
+        others = count_others(plan, content, FormChoice(codec, crf, given), size, folder)
     written = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
         target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
-        target.stat().st_size, written, verification, len(plan.stamps),
+        size, written, verification, len(plan.stamps), others,
     )  # fmt: skip
 
 
-def _check_clip(
+def check_clip(
     source: Path_, output: Path_ | None, thermal: Path_ | None, planes: Planes, damaged: Damaged
 ) -> Path:
     """The path of a clip. Raises an error for arguments that no clip can have."""

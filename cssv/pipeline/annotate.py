@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from fractions import Fraction
 
 import numpy as np
@@ -46,6 +47,13 @@ class TrackAnnotator:
         sightings = [Sighting(t.id, t.label or None, t.times_s, t.boxes_px) for t in tracks]
         self.facts = resolve(scene, [*sightings, *given])
         self._given = GivenObjects(scene, [sighting.track for sighting in given], plane)
+        self._first = 0
+
+    def from_frame(self, first: int) -> TrackAnnotator:
+        """The same for a part of the clip, whose frame 0 is frame ``first`` here."""
+        part = copy(self)
+        part._first += first
+        return part
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -66,7 +74,9 @@ class TrackAnnotator:
     def annotate(self, number: int, time: Fraction) -> FrameObjects:
         """The objects of frame ``number``, shown at ``time`` seconds."""
         given = self._given.states(time, self.facts.__getitem__)
-        return merge_objects(perceived(self._tracks.in_frame(number)), given, self.facts.__getitem__)
+        return merge_objects(
+            perceived(self._tracks.in_frame(self._first + number)), given, self.facts.__getitem__
+        )
 
 
 class LiveAnnotator:

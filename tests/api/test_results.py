@@ -55,6 +55,7 @@ def results(tmp_path_factory):
         cssv.track(clip, folder / "tracks.txt"),
         cssv.verify(path),
         cssv.capacity(path),
+        cssv.estimate(clip),
         cssv.diff(path, 1, 2),
         cssv.log(path),
         cssv.checkout(path, 1),

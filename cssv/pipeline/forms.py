@@ -1,0 +1,95 @@
+"""Forms of a file: the ways to hide the heat map and to code the frames that users choose from.
+
+:data:`FORMS` is the only list of them. An estimate and the report of an encoding go through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cssv.carriers import make_carrier
+from cssv.errors import OptionError
+from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig
+from cssv.video import CODECS, Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of a file.
+
+    Attributes:
+        name: for reports; one word.
+        arguments: the arguments of :func:`cssv.encode` that choose it. The first is ``carrier``.
+        summary: what it is, for a newcomer; a few words.
+    """
+
+    name: str
+    arguments: Mapping[str, str | bool]
+    summary: str
+
+
+#: All forms, the one of a plain call first.
+FORMS: tuple[Form, ...] = (
+    Form("full", {"carrier": "nibble", "fidelity": "full"}, "the heat map in every byte, lossless"),
+    Form(
+        "sparse",
+        {"carrier": "nibble", "fidelity": "sparse"},
+        "the heat map beside the objects only, lossless",
+    ),
+    Form("constructive", {"carrier": "constructive"}, "what is needed to draw the heat map, lossless"),
+    Form("robust", {"carrier": "robust"}, "the same in a lossy file; survives re-encoding"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FormChoice:
+    """What a caller states beside the form: arguments of :func:`cssv.encode` of the same names.
+
+    Attributes:
+        codec, crf: of the video track; a form that has no such codec or quality takes its own.
+        options: of carriers, by name, as texts or flags; a carrier takes those that it knows.
+    """
+
+    codec: Codec = DEFAULT_CODEC
+    crf: int | None = None
+    options: Mapping[str, object] | None = None
+
+    def config(self, form: Form) -> EncoderConfig:
+        """The configuration of a form.
+
+        Raises:
+            OptionError: a value that the form does not take.
+        """
+        name = str(form.arguments["carrier"])
+        known = make_carrier(name, {}).options()
+        options: dict[str, object] = {
+            key: value for key, value in (self.options or {}).items() if key in known
+        }
+        options |= {key: value for key, value in form.arguments.items() if key != "carrier"}
+        for codec, crf in ((self.codec, self.crf), (self.codec, None)):
+            try:
+                return EncoderConfig.from_arguments(codec, name, crf=crf, password=None, **options)
+            except OptionError:
+                # The codec or the quality is that of another form, such as hevc for a lossless one.
+                continue
+        return EncoderConfig.from_arguments(DEFAULT_CODEC, name, crf=None, password=None, **options)
+
+
+def form_of(config: EncoderConfig, choice: FormChoice) -> Form | None:
+    """The form of a configuration; None if it is none of :data:`FORMS`."""
+    for form in FORMS:
+        try:
+            other = choice.config(form)
+        except OptionError:
+            continue
+        if other.carrier.name == config.carrier.name and _lossless(other) == _lossless(config):
+            mine, theirs = config.carrier.options(), other.carrier.options()
+            # What a clip adds to the options of a prepared carrier does not matter.
+            if all(mine.get(key) == str(value) for key, value in form.arguments.items() if key in theirs):
+                return form
+    return None
+
+
+def _lossless(config: EncoderConfig) -> bool:
+    return config.crf is None and config.codec in CODECS
