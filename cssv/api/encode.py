@@ -227,8 +227,7 @@ def encode(
         written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
     size = target.stat().st_size
-    with temporary_folder() as folder:
-        others = count_others(plan, content, FormChoice(codec, crf, given), size, folder)
+    others = _others(plan, content, FormChoice(codec, crf, given), size)
     written = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
         target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
@@ -289,6 +288,12 @@ def _perceive(
     recoder = Recoder(config.codec, config.crf)
     prepared = replace(config, carrier=prepare_for_clip(config.carrier, plan, scene, recoder, progress))
     return ClipContent(scene, prepared, annotator, readings, ranges), notes
+
+
+def _others(plan: ClipPlan, content: ClipContent, choice: FormChoice, size: int) -> dict[str, int]:
+    """Expected bytes of the other forms of a file of this size."""
+    with temporary_folder() as folder:
+        return count_others(plan, content, choice, size, folder)
 
 
 def _notes_on_output(plan: ClipPlan, config: EncoderConfig, detector: CheckedDetector) -> tuple[str, ...]:
