@@ -213,8 +213,8 @@ def encode(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
     given = {
-        "merge": merge, "fidelity": fidelity, "window": window, "strength": strength, "survive": survive,
-        "fit": fit,
+        "merge": merge, "fidelity": fidelity, "window": window,
+        "strength": strength, "survive": survive, "fit": fit,
     }  # fmt: skip
     config = EncoderConfig.from_arguments(codec, carrier, crf=crf, password=password, **given)
     shown = planes_for(config.carrier, planes)
@@ -226,12 +226,11 @@ def encode(
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
-    size = target.stat().st_size
-    others = _others(plan, content, FormChoice(codec, crf, given), size)
+    others = _others(plan, content, FormChoice(codec, crf, given), target.stat().st_size)
     written = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
         target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
-        size, written, verification, len(plan.stamps), others,
+        target.stat().st_size, written, verification, len(plan.stamps), others,
     )  # fmt: skip
 
 
