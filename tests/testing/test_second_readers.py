@@ -14,6 +14,7 @@ FOLDER = Path(cssv.testing.__file__).parent
 #: Module -> what it may import beside the standard library.
 ALLOWED = {
     "pixel_reader.py": {"numpy"},
+    "cell_reader.py": {"numpy", "cssv.testing.outline_reader", "cssv.testing.pixel_reader"},
     "constructive_reader.py": {"numpy"},
     "robust_reader.py": {"numpy"},
     "robust_pilot_reader.py": {"numpy"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ _SQUARE = 64
 _BEYOND = _SQUARE * CELL
 #: What covering all cells of a region costs, in macroblocks that must be coded exactly.
 _REGION_COST = 16.0
+#: Cells of objects with a longer side in pixels are not kept for the next call.
+_KEPT_SIDE = 400
 #: Where nothing is drawn, and the inside of an object.
 _OUTSIDE, _INSIDE = -2, -1
 
@@ -42,6 +45,8 @@ class CellRegions:
         region: int8 (h, w), 0 to REGIONS - 1 on a ring, below 0 elsewhere.
         digit: uint8 (h, w), the number of the cell in its region modulo DIGITS; 0 outside of rings.
         drawn: bool (h, w), cells of the rings and of the inside.
+
+    All arrays are read only.
     """
 
     top: int
@@ -67,6 +72,13 @@ def cell_regions(
         grid: rows and columns of cells of the picture.
         phase: x, y of the first cell in the picture.
     """
+    # A writer needs them more than once a frame. Those of many large objects would take too much memory.
+    make = _cell_regions if max(outline.box[2:]) <= _KEPT_SIDE else _cell_regions.__wrapped__
+    return make(outline, grid, phase)
+
+
+@lru_cache(maxsize=128)
+def _cell_regions(outline: Outline, grid: tuple[int, int], phase: tuple[int, int]) -> CellRegions | None:
     x, y, w, h = outline.box
     # In a picture that begins _BEYOND pixels before the first cell.
     start_x, start_y = _BEYOND - phase[0], _BEYOND - phase[1]
@@ -88,10 +100,10 @@ def cell_regions(
     columns = slice(max(-column, 0), min(grid[1] - column, index.shape[1]))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
-    inner = region[rows, columns]
-    return CellRegions(
-        row + rows.start, column + columns.start, inner, digit[rows, columns], inner > _OUTSIDE
-    )
+    arrays = region[rows, columns], digit[rows, columns], region[rows, columns] > _OUTSIDE
+    for array in arrays:
+        array.setflags(write=False)
+    return CellRegions(row + rows.start, column + columns.start, *arrays)
 
 
 def _regions(outline: Outline, index: NDArray[np.int16], span: int) -> NDArray[np.int8]:
