@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cssv.carriers.nibble.cells import CELL
 from cssv.template.aura import drawn_rings
 from cssv.template.drawing import Outline, Rings, Selector, drawing_order
-from cssv.template.footprint import area_of, footprint
+from cssv.template.footprint import area_of, footprint, window_of
 
 #: Digits of a byte; a cell of number n states the digits of place ``n % DIGITS``.
 DIGITS = 8
@@ -159,8 +159,8 @@ def visible_regions(
     covered: set[Hashable] = set()
     for i in sorted(range(len(outlines)), key=lambda i: drawing_order(outlines[i]))[::-1]:
         area = area_of(outlines[i])
-        # What is hidden behind an equal drawing costs nothing, however many objects that are.
-        if area in covered:
+        # What is hidden costs nothing, however many objects that are.
+        if area in covered or not _may_be_seen(outlines[i], free, phase):
             continue
         covered.add(area)
         regions = cell_regions(outlines[i], grid, phase)
@@ -171,6 +171,19 @@ def visible_regions(
         if own.any():
             seen[own] = False
             yield i, regions, own
+
+
+def _may_be_seen(outline: Outline, free: NDArray[np.bool_], phase: tuple[int, int]) -> bool:
+    """Whether a cell is free in the window of an object's drawing."""
+    rows, columns = free.shape
+    window = window_of(outline, columns * CELL + phase[0], rows * CELL + phase[1])
+    if window is None:
+        return False
+    down, across = (
+        slice(max(each.start - first, 0) // CELL, -((first - each.stop) // CELL))
+        for each, first in zip(window, phase[::-1], strict=True)
+    )
+    return bool(free[down, across].any())
 
 
 def ring_costs(outlines: Sequence[Outline], size: tuple[int, int]) -> NDArray[np.float32]:
