@@ -100,6 +100,12 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
     f"file.  [default: {_CRF_DEFAULTS}]",
 )
 @click.option(
+    "--effort",
+    type=Choice(choices.EFFORTS),
+    help="Of lossless h264. small: a file smaller by about a tenth, for about twice the coding time.  "
+    f"[default: {choices.DEFAULT_EFFORT}]",
+)
+@click.option(
     "--carrier",
     type=Choice(tuple(choices.CARRIERS)),
     default=choices.DEFAULT_CARRIER,

@@ -171,7 +171,19 @@ def informed(found: cssv.Information) -> Report:
 #: Interlacing in words.
 _FIELDS = {"": "", "tff": ", interlaced (top field first)", "bff": ", interlaced (bottom field first)"}
 #: Facts that tell how a file was made.
-_HOW = ("codec", "crf", "carrier", "merge", "fidelity", "window", "strength", "survive")
+_HOW = (
+    "codec",
+    "crf",
+    "effort",
+    "carrier",
+    "merge",
+    "fidelity",
+    "window",
+    "strength",
+    "survive",
+    "grain",
+    "reach",
+)
 
 
 def _row(name: str, text: str) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cssv.perception.transformer.features import SIDE_PX, SIDE_RANGE
     from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS
     from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
-    from cssv.video.codecs import CODEC_NAMES, CODECS, LOSSY_CODECS
+    from cssv.video.codecs import CODEC_NAMES, CODECS, DEFAULT_EFFORT, EFFORTS, LOSSY_CODECS
     from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED
 
 __all__ = [
@@ -41,12 +41,14 @@ __all__ = [
     "DEFAULT_CODEC",
     "DEFAULT_DAMAGED",
     "DEFAULT_DETECTOR",
+    "DEFAULT_EFFORT",
     "DEFAULT_FIDELITY",
     "DEFAULT_MERGE",
     "DEFAULT_PLANES",
     "DEFAULT_RATE",
     "DEFAULT_SURVIVE",
     "DETECTORS",
+    "EFFORTS",
     "EXPORT_CODECS",
     "EXTENSION",
     "FIDELITIES",
@@ -85,7 +87,7 @@ _HOMES = {
     "cssv.perception.transformer.features": ("SIDE_PX", "SIDE_RANGE"),
     "cssv.perception.transformer.norms": ("OUTLIER_DEVIATIONS",),
     "cssv.pipeline.config": ("DEFAULT_CODEC", "EXTENSION"),
-    "cssv.video.codecs": ("CODECS", "CODEC_NAMES", "LOSSY_CODECS"),
+    "cssv.video.codecs": ("CODECS", "CODEC_NAMES", "DEFAULT_EFFORT", "EFFORTS", "LOSSY_CODECS"),
     "cssv.video.decoding": ("DAMAGED", "DEFAULT_DAMAGED"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

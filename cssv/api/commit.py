@@ -405,7 +405,9 @@ def _draw(
     drawing = _WindowDrawing(base, embedder, annotator, covers)
     info = replace(base.info, rate=base.recorded.rate)
     config = base.recorded.config
-    settings = SpliceSettings.from_entries(info, config.codec, config.crf, table.entries, base.root_frame(0))
+    settings = SpliceSettings.from_entries(
+        info, config.codec, config.crf, table.entries, base.root_frame(0), effort=config.effort
+    )
     with SerialWorker() as worker:
         for run in runs:
             with settings.encoder() as encoder:

@@ -45,6 +45,7 @@ from cssv.video import (
     DEFAULT_DAMAGED,
     Codec,
     Damaged,
+    Effort,
     Span,
     browser_notes,
     bytes_of_clip,
@@ -124,6 +125,7 @@ def encode(
     planes: Planes = DEFAULT_PLANES,
     codec: Codec = DEFAULT_CODEC,
     crf: int | None = None,
+    effort: Effort | None = None,
     carrier: str | AnyCarrier = DEFAULT_CARRIER,
     merge: Merge | None = None,
     fidelity: Fidelity | None = None,
@@ -177,6 +179,8 @@ def encode(
             ``"ffv1"`` is lossless, and ``"h264"``, ``"hevc"``, ``"vp9"`` and ``"av1"`` are lossy.
         crf: quality of lossy coding, on the codec's own scale: 0 to 51 for H.264 and HEVC, 0 to 63 for VP9,
             1 to 63 for AV1; more means a smaller file. By default 20, 20, 23 and 19.
+        effort: of lossless H.264: ``"fast"`` (default), or ``"small"`` for a file that is smaller by about a
+            tenth and takes about twice the time to code.
         carrier: name of a carrier (a key of :data:`cssv.CARRIERS`), or a carrier object.
         merge: option of the nibble carrier, ``"opap"`` or ``"plain"``.
         fidelity: option of the nibble carrier, ``"full"`` or ``"sparse"``.
@@ -216,7 +220,7 @@ def encode(
         "merge": merge, "fidelity": fidelity, "window": window,
         "strength": strength, "survive": survive, "fit": fit,
     }  # fmt: skip
-    config = EncoderConfig.from_arguments(codec, carrier, crf=crf, password=password, **given)
+    config = EncoderConfig.from_arguments(codec, carrier, crf=crf, effort=effort, password=password, **given)
     shown = planes_for(config.carrier, planes)
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, clip, *options.files, thermal, scene)
@@ -226,7 +230,7 @@ def encode(
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
-    others = _others(plan, content, FormChoice(codec, crf, given), target.stat().st_size)
+    others = _others(plan, content, FormChoice(codec, crf, given, effort), target.stat().st_size)
     written = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
         target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
@@ -297,7 +301,7 @@ def _others(plan: ClipPlan, content: ClipContent, choice: FormChoice, size: int)
 
 def _notes_on_output(plan: ClipPlan, config: EncoderConfig, detector: CheckedDetector) -> tuple[str, ...]:
     """Notes on the file as a whole, beside those that it holds itself."""
-    settings = settings_of(config.codec, config.crf, regions=config.has_regions)
+    settings = settings_of(config.codec, config.crf, config.effort, regions=config.has_regions)
     fields = field_notes(plan.info, config.codec, settings)
     return (*browser_notes(config.codec), *fields, *_beyond(plan, detector))
 

@@ -34,7 +34,7 @@ from cssv.pipeline.stored_objects import take_over
 from cssv.scene import Ranges, Scene
 from cssv.scene.camera import plane_of
 from cssv.scene.ranges import default_ranges
-from cssv.video import DEFAULT_DAMAGED, Codec, Damaged, Span, bytes_of_clip
+from cssv.video import DEFAULT_DAMAGED, Codec, Damaged, Effort, Span, bytes_of_clip
 from cssv.video import Planes as AnyPlanes
 
 #: Places of the clip from which frames are taken; frames of each, at least so many; pixels of all.
@@ -96,6 +96,7 @@ def estimate(
     planes: Planes = DEFAULT_PLANES,
     codec: Codec = DEFAULT_CODEC,
     crf: int | None = None,
+    effort: Effort | None = None,
     carrier: str | AnyCarrier = DEFAULT_CARRIER,
     merge: Merge | None = None,
     fidelity: Fidelity | None = None,
@@ -130,6 +131,7 @@ def estimate(
         planes: ``"native"`` or ``"rgb"``.
         codec: of the file; a form that has no such codec takes its own.
         crf: quality of lossy coding; a form without this quality takes its own.
+        effort: of lossless coding.
         carrier: with the following options it says which form is marked as chosen.
         merge: option of a carrier; holds for all forms that have it, as the following ones.
         fidelity: option of the nibble carrier.
@@ -155,9 +157,9 @@ def estimate(
     given = {
         "merge": merge, "fidelity": fidelity, "window": window, "strength": strength, "survive": survive,
     }  # fmt: skip
-    config = EncoderConfig.from_arguments(codec, carrier, crf=crf, password=password, **given)
+    config = EncoderConfig.from_arguments(codec, carrier, crf=crf, effort=effort, password=password, **given)
     # In a part of a window payloads have less room than in a whole one.
-    choice = FormChoice(codec, crf, {**given, "fit": True})
+    choice = FormChoice(codec, crf, {**given, "fit": True}, effort)
     span = Span(to_fraction(start), to_fraction(stop))
     plan = ClipPlan.open(
         clip, planes=planes, rate=to_fraction(rate), span=span, stream=stream, damaged=damaged

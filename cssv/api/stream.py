@@ -38,7 +38,7 @@ from cssv.pipeline.live_options import LiveOptions
 from cssv.pipeline.live_stream import LiveStream
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.recording import complete, recording_journal, restore, set_aside
-from cssv.video import Codec, browser_notes
+from cssv.video import Codec, Effort, browser_notes
 
 
 class _Failures:
@@ -118,10 +118,10 @@ class Encoder(Finishing):
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
             a first pts later than 5 s becomes 0 in the file, whose facts record it.
-        codec, crf, carrier, merge, fidelity, window, strength, survive, fit, password, created_s, overwrite:
-            as for :func:`encode`. If the name is taken while the stream is encoded, the file gets another
-            name, which the error states. With the constructive and the robust carrier, frames wait for the
-            end of their window as well. The trial of ``strength="auto"`` uses the frames that wait for their
+        codec, crf, effort, carrier, merge, fidelity, window, strength, survive, fit, password, created_s,
+            overwrite: as for :func:`encode`. If the name is taken while the stream is encoded, the file gets
+            another name, which the error states. With carriers that embed windows, frames wait for the end of
+            their window as well. The trial of ``strength="auto"`` uses the frames that wait for their
             objects when the first one is drawn.
 
     Raises:
@@ -148,6 +148,7 @@ class Encoder(Finishing):
         time_base: Fraction | None = None,
         codec: Codec = DEFAULT_CODEC,
         crf: int | None = None,
+        effort: Effort | None = None,
         carrier: str | AnyCarrier = DEFAULT_CARRIER,
         merge: Merge | None = None,
         fidelity: Fidelity | None = None,
@@ -160,8 +161,8 @@ class Encoder(Finishing):
         overwrite: bool = False,
     ) -> None:
         self._config = EncoderConfig.from_arguments(
-            codec, carrier, crf=crf, password=password, merge=merge, fidelity=fidelity, window=window,
-            strength=strength, survive=survive, fit=fit,
+            codec, carrier, crf=crf, effort=effort, password=password, merge=merge, fidelity=fidelity,
+            window=window, strength=strength, survive=survive, fit=fit,
         )  # fmt: skip
         options = LiveOptions.from_arguments(
             self._config.carrier,
@@ -251,8 +252,8 @@ class Encoder(Finishing):
             file = opened.enter_context(self._path.open("w+b"))
             info, config = self._stream.info, self._config
             writer = StegoWriter(
-                file, info, codec=config.codec, crf=config.crf, regions=config.has_regions,
-                journal=self._journal,
+                file, info, codec=config.codec, crf=config.crf, effort=config.effort,
+                regions=config.has_regions, journal=self._journal,
             )  # fmt: skip
             opened.enter_context(writer)
             self._inside.push(opened.pop_all())

@@ -23,10 +23,13 @@ from cssv.video import (
     LOSSY_CODECS,
     REGION_H264,
     Codec,
+    Effort,
     Planes,
     VideoInfo,
     check_crf,
+    check_effort,
     check_rate,
+    default_effort,
 )
 
 DEFAULT_CODEC: Codec = "h264"
@@ -46,15 +49,17 @@ class EncoderConfig:
         codec: codec of the video track: a key of ``CODECS`` (lossless) or, with ``crf``, of ``LOSSY_CODECS``.
         carrier: the way to hide the heat map.
         crf: quality of lossy coding on the codec's own scale; None codes losslessly.
+        effort: of lossless coding; None for codecs that have none, and in files that state none.
 
     Raises:
-        OptionError: an unknown codec, a quality that it does not have, or lossy coding for a carrier that
-            needs the exact pixels.
+        OptionError: an unknown codec, a quality or an effort that it does not have, or lossy coding for a
+            carrier that needs the exact pixels.
     """
 
     codec: Codec = DEFAULT_CODEC
     carrier: AnyCarrier = field(default_factory=_default_carrier)
     crf: int | None = None
+    effort: Effort | None = None
 
     @classmethod
     def from_arguments(
@@ -63,6 +68,7 @@ class EncoderConfig:
         carrier: str | AnyCarrier,
         *,
         crf: int | None,
+        effort: Effort | None,
         password: str | None,
         **options: object,
     ) -> EncoderConfig:
@@ -76,7 +82,7 @@ class EncoderConfig:
             crf = REGION_H264.crf
         elif crf is None and not made.needs_lossless and codec in LOSSY_CODECS:
             crf = LOSSY_CODECS[codec].crf
-        return cls(codec, made, crf)
+        return cls(codec, made, crf, default_effort(codec, crf) if effort is None else effort)
 
     def __post_init__(self) -> None:
         check_choice("codec", self.codec, CODEC_NAMES)
@@ -89,6 +95,7 @@ class EncoderConfig:
             )
         # A carrier whose content survives lossy coding may still be stored losslessly.
         check_crf(self.codec, self.crf, regions=self.has_regions)
+        check_effort(self.codec, self.crf, self.effort)
 
     @property
     def has_regions(self) -> bool:
@@ -179,8 +186,9 @@ def config_to_facts(
         "cssv": __version__,
         "layout": info.layout,
         "codec": config.codec,
-        # Only of lossy coding, so that all other files keep their facts.
+        # Only of coding that has them, so that all other files keep their facts.
         **({} if config.crf is None else {"crf": config.crf}),
+        **({} if config.effort is None else {"effort": config.effort}),
         **carrier_to_facts(config.carrier),
         "rate": str(info.rate),
         "ranges": asdict(ranges),
@@ -232,7 +240,7 @@ def config_from_facts(facts: Mapping[str, Any], key: PayloadKey | None = None) -
         check_choice("layout", facts["layout"], carrier.layouts)
         # A default must not stand in for a lost option: other pixels would follow.
         _ = [facts[key] for key in carrier.options()]
-        config = EncoderConfig(facts["codec"], carrier, facts.get("crf"))
+        config = EncoderConfig(facts["codec"], carrier, facts.get("crf"), facts.get("effort"))
         rate = Fraction(facts["rate"])
         check_rate(rate)
         start_s = facts.get("start_s")

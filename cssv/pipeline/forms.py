@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from cssv.carriers import make_carrier
 from cssv.errors import OptionError
 from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig
-from cssv.video import CODECS, Codec
+from cssv.video import CODECS, Codec, Effort
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,13 @@ class FormChoice:
     Attributes:
         codec, crf: of the video track; a form that has no such codec or quality takes its own.
         options: of carriers, by name, as texts or flags; a carrier takes those that it knows.
+        effort: of lossless coding; lossy forms have none.
     """
 
     codec: Codec = DEFAULT_CODEC
     crf: int | None = None
     options: Mapping[str, object] | None = None
+    effort: Effort | None = None
 
     def config(self, form: Form) -> EncoderConfig:
         """The configuration of a form.
@@ -67,13 +70,17 @@ class FormChoice:
             key: value for key, value in (self.options or {}).items() if key in known
         }
         options |= {key: value for key, value in form.arguments.items() if key != "carrier"}
-        for codec, crf in ((self.codec, self.crf), (self.codec, None)):
+        for crf, effort in product((self.crf, None), (self.effort, None)):
             try:
-                return EncoderConfig.from_arguments(codec, name, crf=crf, password=None, **options)
+                return EncoderConfig.from_arguments(
+                    self.codec, name, crf=crf, effort=effort, password=None, **options
+                )
             except OptionError:
-                # The codec or the quality is that of another form, such as hevc for a lossless one.
+                # What was stated is that of another form, such as hevc for a lossless one.
                 continue
-        return EncoderConfig.from_arguments(DEFAULT_CODEC, name, crf=None, password=None, **options)
+        return EncoderConfig.from_arguments(
+            DEFAULT_CODEC, name, crf=None, effort=None, password=None, **options
+        )
 
 
 def form_of(config: EncoderConfig, choice: FormChoice) -> Form | None:

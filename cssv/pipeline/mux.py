@@ -16,7 +16,7 @@ from cssv.files.worker import SerialWorker
 from cssv.frames import Frame
 from cssv.pipeline.embed import EmbeddedFrame
 from cssv.pipeline.stego_coding import make_coding
-from cssv.video import AudioCopy, Codec, Packet, VideoInfo, settings_of, state_colour
+from cssv.video import AudioCopy, Codec, Effort, Packet, VideoInfo, settings_of, state_colour
 
 
 @dataclass(slots=True)
@@ -62,6 +62,7 @@ class StegoWriter:
         info: size, layout, time base and rate of the frames.
         codec: codec of the video track.
         crf: quality of lossy coding; None codes losslessly.
+        effort: of lossless coding, for codecs that have one.
         regions: whether the macroblocks with content are coded finer; for lossy ``h264``. The bytes then do
             not depend on ``threads``.
         audio: audio to pass through, or None.
@@ -77,14 +78,15 @@ class StegoWriter:
         *,
         codec: Codec = "h264",
         crf: int | None = None,
+        effort: Effort | None = None,
         regions: bool = False,
         audio: AudioCopy | None = None,
         shift: Fraction = Fraction(0),
         threads: int | None = None,
         journal: Journal | None = None,
     ) -> None:
-        shown = state_colour(info, settings_of(codec, crf, regions=regions))
-        self._coding = make_coding(shown, codec, crf, threads, regions=regions)
+        shown = state_colour(info, settings_of(codec, crf, effort, regions=regions))
+        self._coding = make_coding(shown, codec, crf, threads, effort=effort, regions=regions)
         self._writer = Writer(file, journal=journal)
         self._about: IndexMeta | None = None
         self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)

@@ -83,6 +83,7 @@ def write_clip(
                 reader.info,
                 codec=config.codec,
                 crf=config.crf,
+                effort=config.effort,
                 regions=config.has_regions,
                 audio=audio,
                 shift=shift,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cssv.container import Appender, extract_entry, parameter_sets
 from cssv.frames import Frame
-from cssv.video import VARIANT_MAX, Codec, FrameEncoder, Packet, VideoInfo
+from cssv.video import VARIANT_MAX, Codec, Effort, FrameEncoder, Packet, VideoInfo
 
 
 def spans(
@@ -64,6 +64,7 @@ class SpliceSettings:
         info: size, layout, time base and rate of the frames.
         codec: of the stream.
         crf: its quality if it is lossy, else None.
+        effort: of lossless coding, if the file states one.
         variant: number of the parameter sets.
         sets: parameter sets to put in front of each key sample; may be empty.
     """
@@ -71,12 +72,20 @@ class SpliceSettings:
     info: VideoInfo
     codec: Codec
     crf: int | None = None
+    effort: Effort | None = None
     variant: int = 0
     sets: bytes = b""
 
     @classmethod
     def from_entries(
-        cls, info: VideoInfo, codec: Codec, crf: int | None, entries: Sequence[bytes], frame: Frame
+        cls,
+        info: VideoInfo,
+        codec: Codec,
+        crf: int | None,
+        entries: Sequence[bytes],
+        frame: Frame,
+        *,
+        effort: Effort | None = None,
     ) -> SpliceSettings:
         """Settings that fit a stream with these sample entries.
 
@@ -86,9 +95,10 @@ class SpliceSettings:
             crf: its quality if it is lossy, else None.
             entries: its sample entries; the first is that of its beginning.
             frame: any frame; it is coded once to learn the parameter sets.
+            effort: of lossless coding, if the file states one.
         """
         for variant in range(min(len(entries), VARIANT_MAX) + 1):
-            settings = cls(info, codec, crf, variant)
+            settings = cls(info, codec, crf, effort, variant)
             with settings.encoder() as encoder:
                 encoder.encode(frame)
                 encoder.flush()
@@ -100,7 +110,7 @@ class SpliceSettings:
 
     def encoder(self) -> FrameEncoder:
         """An encoder for one run."""
-        return FrameEncoder(self.info, self.codec, crf=self.crf, variant=self.variant)
+        return FrameEncoder(self.info, self.codec, crf=self.crf, effort=self.effort, variant=self.variant)
 
 
 class SpliceEncoder:

@@ -11,6 +11,7 @@ from cssv.pipeline.embed import EmbeddedFrame
 from cssv.video import (
     REGION_H264,
     Codec,
+    Effort,
     FrameEncoder,
     Packet,
     RegionEncoder,
@@ -62,7 +63,13 @@ class StegoCoding(Protocol):
 
 
 def make_coding(
-    info: VideoInfo, codec: Codec, crf: int | None, threads: int | None, *, regions: bool
+    info: VideoInfo,
+    codec: Codec,
+    crf: int | None,
+    threads: int | None,
+    *,
+    effort: Effort | None = None,
+    regions: bool,
 ) -> StegoCoding:
     """The coding of a file.
 
@@ -71,6 +78,7 @@ def make_coding(
         codec: of the video track.
         crf: quality of lossy coding; None codes losslessly.
         threads: of the codec.
+        effort: of lossless coding, for codecs that have one.
         regions: whether the macroblocks with content are coded finer.
 
     Raises:
@@ -78,7 +86,7 @@ def make_coding(
     """
     if regions and crf is not None:
         return GroupCoding(info, crf)
-    return FrameCoding(FrameEncoder(info, codec, crf=crf, threads=threads, regions=regions))
+    return FrameCoding(FrameEncoder(info, codec, crf=crf, effort=effort, threads=threads, regions=regions))
 
 
 class FrameCoding:

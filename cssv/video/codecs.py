@@ -25,10 +25,19 @@ from cssv.video.packet import PacketForm
 from cssv.video.timing import REORDER_WINDOW
 
 Codec = Literal["h264", "ffv1", "vp9", "hevc", "av1"]
+#: How much work lossless coding takes: ``fast``, or ``small`` for a smaller file.
+Effort = Literal["fast", "small"]
+EFFORTS: tuple[Effort, ...] = ("fast", "small")
+DEFAULT_EFFORT: Effort = "fast"
 
-#: Seconds from one key frame to the next in lossless files, and the bounds of that distance in frames.
+#: Seconds from one key frame to the next where no effort is stated, and the bounds of that distance in
+#: frames.
 GOP_S = 2
 GOP_RANGE = (12, 50)
+#: Frames from one key frame to the next in lossless files of a stated effort. Below 25 frames per second
+#: files become smaller than with one every 2 s, and a player decodes no more frames to seek than at 25
+#: (`benchmarks/full_form.py`).
+LOSSLESS_GOP = 50
 #: Frames from one key frame to the next, at most, in lossy files: the default of x264 and x265. With a key
 #: frame every 2 s files are a fifth to two fifths larger (`benchmarks/reordered_frames.py`).
 LOSSY_GOP = 250
@@ -136,6 +145,10 @@ CODECS: dict[Codec, CodecSettings] = {
         needs_matrix="alone",
     ),
 }
+
+#: Settings beside those of :data:`CODECS` for each effort, of the codecs that have efforts. Older versions of
+#: this package stated none, and their files are recoded without.
+_EFFORTS: dict[Codec, dict[Effort, dict[str, str]]] = {"h264": {"fast": {}, "small": {"preset": "fast"}}}
 
 #: Small files for viewing; the pixels change.
 LOSSY_H264 = CodecSettings(
@@ -256,20 +269,28 @@ REGION_H264 = LossyCodec(
 CODEC_NAMES: tuple[Codec, ...] = tuple(CODECS | LOSSY_CODECS)
 
 
-def settings_of(codec: Codec, crf: int | None = None, *, regions: bool = False) -> CodecSettings:
+def settings_of(
+    codec: Codec, crf: int | None = None, effort: Effort | None = None, *, regions: bool = False
+) -> CodecSettings:
     """Settings of a codec by its name; lossless without a quality.
 
     Args:
         codec: its name.
-        crf: the quality.
+        crf: quality of lossy coding.
+        effort: of lossless coding; None for the settings of files that state none.
         regions: whether some macroblocks are coded finer.
 
     Raises:
-        OptionError: an unknown codec, one without this kind of coding, or a quality out of range.
+        OptionError: an unknown codec, one without this kind of coding, a quality out of range, or an effort
+            that it does not have.
     """
     check_crf(codec, crf, regions=regions)
+    check_effort(codec, crf, effort)
     if crf is None:
-        return CODECS[codec]
+        settings = CODECS[codec]
+        if effort is None:
+            return settings
+        return replace(settings, options=settings.options | _EFFORTS[codec][effort], gop=LOSSLESS_GOP)
     settings = REGION_H264.settings if regions else LOSSY_CODECS[codec].settings
     return replace(settings, options=settings.options | {"crf": str(crf)})
 
@@ -311,6 +332,32 @@ def check_crf(codec: Codec, crf: int | None, *, regions: bool = False) -> None:
             bound=f"a whole number from {low} to {high}",
             remedy="Give `crf=` a number in this range.",
         )
+
+
+def check_effort(codec: Codec, crf: int | None, effort: Effort | None) -> None:
+    """Raise OptionError unless this coding has this effort; None suits all."""
+    if effort is None:
+        return
+    # Arrays have no single truth value.
+    if not isinstance(effort, str) or effort not in EFFORTS:
+        raise OptionError(
+            "unknown effort",
+            found=effort,
+            bound=", ".join(EFFORTS),
+            remedy=did_you_mean(str(effort), EFFORTS),
+        )
+    if crf is not None or codec not in _EFFORTS:
+        raise OptionError(
+            "only lossless coding has an effort",
+            found=f"{codec} at crf {crf}" if crf is not None else codec,
+            bound=f"lossless {', '.join(_EFFORTS)}",
+            remedy="Leave out `effort=`.",
+        )
+
+
+def default_effort(codec: Codec, crf: int | None) -> Effort | None:
+    """The effort of new files; None if their coding has none."""
+    return DEFAULT_EFFORT if crf is None and codec in _EFFORTS else None
 
 
 def check_form(info: VideoInfo, codec: Codec, settings: CodecSettings) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from cssv.frames import U8, Frame, Layout
+from cssv.video.codecs import DEFAULT_EFFORT
 from cssv.video.encoder import FrameEncoder
 from cssv.video.info import VideoInfo
 
@@ -25,7 +26,7 @@ def coded_sizes(planes: Sequence[U8], layout: Layout, rate: Fraction) -> list[in
         return []
     frames = [Frame(each, layout, number, 1 / rate, number) for number, each in enumerate(planes)]
     info = VideoInfo(frames[0].width, frames[0].height, layout, 1 / rate, rate)
-    with FrameEncoder(info) as encoder:
+    with FrameEncoder(info, effort=DEFAULT_EFFORT) as encoder:
         packets = [packet for frame in frames for packet in encoder.encode(frame)]
         packets += encoder.flush()
     return [len(packet.data) for packet in packets]

@@ -17,6 +17,7 @@ from cssv.frames import Frame
 from cssv.video.codecs import (
     VARIANT_MAX,
     Codec,
+    Effort,
     check_form,
     check_threads,
     configure,
@@ -47,14 +48,15 @@ class FrameEncoder(Closing):
             distance of key frames, and the duration of a last frame that has none.
         codec: a key of ``CODECS``; with ``crf``, of ``LOSSY_CODECS``.
         crf: quality on the codec's own scale; lossless without it.
+        effort: of lossless coding, for codecs that have one.
         threads: of the codec; None means one per core.
         variant: number of the parameter sets of H.264, 0 to 31. Runs of frames that were encoded with
             different settings can follow each other in one stream if their numbers differ.
         regions: whether :meth:`encode` can code some macroblocks finer; for lossy ``h264``.
 
     Raises:
-        OptionError: an unknown codec, a quality that it does not have, planes that it does not code, or a
-            number of threads or a variant out of range.
+        OptionError: an unknown codec, a quality or an effort that it does not have, planes that it does not
+            code, or a number of threads or a variant out of range.
         VideoError: FFmpeg refuses to encode.
     """
 
@@ -64,11 +66,12 @@ class FrameEncoder(Closing):
         codec: Codec = "h264",
         *,
         crf: int | None = None,
+        effort: Effort | None = None,
         threads: int | None = None,
         variant: int = 0,
         regions: bool = False,
     ) -> None:
-        settings = settings_of(codec, crf, regions=regions)
+        settings = settings_of(codec, crf, effort, regions=regions)
         check_form(info, codec, settings)
         if not 0 <= variant <= VARIANT_MAX:
             raise OptionError("variant is out of range", found=variant, bound=f"0 to {VARIANT_MAX}")

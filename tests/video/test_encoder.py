@@ -19,7 +19,17 @@ from cssv.carriers.nibble.merge import merge
 from cssv.container import extract_entry, parameter_sets
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.frames import Frame, planes_shape
-from cssv.video import CODECS, Colour, FrameEncoder, Span, VideoInfo, VideoReader, gop_length
+from cssv.video import (
+    CODECS,
+    EFFORTS,
+    Colour,
+    FrameEncoder,
+    Span,
+    VideoInfo,
+    VideoReader,
+    gop_length,
+    settings_of,
+)
 
 PAIRS = list(itertools.product(CODECS, ["yuv420p", "rgb24"]))
 MS = Fraction(1, 1000)
@@ -182,6 +192,40 @@ def test_decoding_can_start_at_every_key_frame(codec, layout):
 def test_groups_of_pictures_last_about_two_seconds(rate, wanted):
     assert gop_length(CODECS["h264"], rate) == wanted
     assert gop_length(CODECS["ffv1"], rate) == 1
+
+
+@pytest.mark.parametrize("effort", EFFORTS)
+@pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
+def test_every_effort_is_lossless_with_a_key_frame_every_50(effort, layout):
+    coding = settings_of("h264", effort=effort)
+    assert [gop_length(coding, rate) for rate in (Fraction(1), Fraction(240))] == [50, 50]
+    covers = [np.full(planes_shape(layout, 70, 54), 120, np.uint8)] * 110
+    frames = shimmering(covers, layout)
+    packets, head = encoded(frames, "h264", effort=effort)
+    again, _ = encoded(frames, "h264", effort=effort, threads=1)
+    assert [packet.data for packet in packets] == [packet.data for packet in again]
+    assert [n for n, packet in enumerate(packets) if packet.is_key] == [0, 50, 100]
+    assert_same(frames, decoded(packets, head, layout))
+
+
+def test_files_without_an_effort_are_coded_as_ever():
+    """Commits to older files continue streams that were coded so."""
+    assert settings_of("h264") is CODECS["h264"]
+    assert gop_length(settings_of("h264"), Fraction(7)) == 14
+
+
+@pytest.mark.parametrize(
+    ("codec", "crf", "effort", "message"),
+    [
+        ("h264", None, "smal", "unknown effort: found 'smal'"),
+        ("h264", 20, "small", "found 'h264 at crf 20'"),
+        ("ffv1", None, "fast", "found 'ffv1'"),
+        ("vp9", None, "small", "found 'vp9'"),
+    ],
+)
+def test_an_effort_that_a_coding_does_not_have_is_refused(codec, crf, effort, message):
+    with pytest.raises(OptionError, match=message):
+        FrameEncoder(SMALL, codec, crf=crf, effort=effort)
 
 
 def units(data: bytes) -> list[int]:
