@@ -16,8 +16,6 @@ from cssv.container import Appender, IndexMeta, Reader, Revision, check_texts, c
 from cssv.errors import ChecksumError, InputError, OptionError
 from cssv.files.patched import PatchedFile
 from cssv.files.paths import Path_
-from cssv.files.worker import SerialWorker
-from cssv.frames import Frame, planes_crc
 from cssv.payload.sealing import PayloadKey
 from cssv.pipeline.arguments import Progress, SceneLike, counted, load_scene, to_fraction, to_key
 from cssv.pipeline.calls import checked_call
@@ -26,16 +24,16 @@ from cssv.pipeline.embed import WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.parent_version import ParentVersion
 from cssv.pipeline.reannotate import Reannotator
+from cssv.pipeline.redraw import Coded, WindowDrawing, new_sample, redraw
 from cssv.pipeline.reuse import ReusableVersions, on_same_ground
 from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.scene_track import read_sample, sample_ranges
 from cssv.pipeline.sealed_track import are_sealed, open_sample, seal_facts
-from cssv.pipeline.splice import SpliceEncoder, SpliceSettings, spans
+from cssv.pipeline.splice import spans
 from cssv.pipeline.stego_frames import StegoCursor
 from cssv.pipeline.window_check import is_intact, whole_windows
 from cssv.scene import Ranges, Scene
 from cssv.scene.ranges import fit_ranges
-from cssv.template.drawing import Outline
 from cssv.template.state import ObjectState
 from cssv.video import DAMAGED, DEFAULT_DAMAGED, FrameCursor, Span, open_clip, shown_stamps
 
@@ -53,24 +51,6 @@ class _Changes:
     drawn: tuple[int, ...]
     samples: int
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Coded:
-    """What was coded.
-
-    Attributes:
-        runs: the frames coded, as ascending runs.
-        changed: number of frames whose pixels differ from the parent's.
-    """
-
-    runs: tuple[range, ...] = ()
-    changed: int = 0
-
-    @property
-    def frames(self) -> int:
-        """Number of frames coded."""
-        return sum(map(len, self.runs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +163,8 @@ def commit(
             # With the cover at hand every frame is drawn from it, also where an estimate exists.
             known = ReusableVersions(path, base.parent, embedder, annotator.rings_of, stack, key)
             left, taken = _share(appender, base, embedder, annotator, changes.drawn, known)
-        coded = _draw(appender, base, embedder, annotator, left, covers, progress)
+        drawing = WindowDrawing(base, embedder, annotator, covers)
+        coded = redraw(appender, base, drawing, left, progress)
         about = replace(about, meta=_facts(base, embedder))
         frames_changed = taken + coded.changed
         root = None if cover is None else 0
@@ -303,7 +284,7 @@ def _compare(
             drawn += window
             continue
         for number, old, new in zip(window, olds, news, strict=True):
-            if (data := _new_sample(base, embedder, annotator, number, new, old.outlines)) is not None:
+            if (data := new_sample(base, embedder, annotator, number, new, old.outlines)) is not None:
                 appender.write_scene(number, data)
                 samples += 1
     # The last frame is reported when the next one is asked for.
@@ -315,19 +296,6 @@ def _compare(
         )
     notes = ("the rings are drawn in other ranges, so every frame is drawn again",) if is_all else ()
     return _Changes(tuple(drawn), samples, (*notes, *saturation.notes))
-
-
-def _new_sample(
-    base: ParentVersion,
-    embedder: WindowEmbedder,
-    annotator: Reannotator,
-    number: int,
-    new: FrameObjects,
-    unmarked: tuple[Outline, ...],
-) -> bytes | None:
-    """The scene sample of a frame; None if it equals the parent's."""
-    data = embedder.sample(number, new, unmarked, annotator.calibration)
-    return None if data == base.parent.scene_sample(number) else data
 
 
 def _share(
@@ -378,100 +346,11 @@ def _take_sample(
     theirs = other.scene_sample(number)
     new = annotator.annotate(base.sample(number), base.time(number))
     unmarked = read_sample(open_sample(theirs, number, base.key)).outlines
-    data = _new_sample(base, embedder, annotator, number, new, unmarked)
+    data = new_sample(base, embedder, annotator, number, new, unmarked)
     if data == theirs:
         appender.share_scene(number, other)
     elif data is not None:
         appender.write_scene(number, data)
-
-
-def _draw(
-    appender: Appender,
-    base: ParentVersion,
-    embedder: WindowEmbedder,
-    annotator: Reannotator,
-    drawn: Sequence[int],
-    covers: FrameCursor | None,
-    progress: Progress | None,
-) -> _Coded:
-    """Draw frames, and code them and the frames that depend on them."""
-    if not drawn:
-        return _Coded()
-    table = base.parent.video.table
-    breaks = None if table.order is None else table.breaks
-    runs = spans(drawn, table.syncs, len(base), breaks=breaks)
-    numbers = counted(chain(*runs), "redraw", sum(map(len, runs)), progress)
-    drawn_set, changed = frozenset(drawn), 0
-    drawing = _WindowDrawing(base, embedder, annotator, covers)
-    info = replace(base.info, rate=base.recorded.rate)
-    config = base.recorded.config
-    settings = SpliceSettings.from_entries(
-        info, config.codec, config.crf, table.entries, base.root_frame(0), effort=config.effort
-    )
-    with SerialWorker() as worker:
-        for run in runs:
-            with settings.encoder() as encoder:
-                coder = SpliceEncoder(encoder, settings.sets, appender, run.start)
-                for number in islice(numbers, len(run)):
-                    if number in drawn_set:
-                        frame, sample = drawing.draw(number)
-                    else:
-                        # It does not change, but what it is predicted from does.
-                        frame, sample = base.parent_frame(number), None
-                    crc = planes_crc(frame.planes)
-                    changed += crc != int(base.parent.frames.stegos[number])
-                    worker.submit(partial(coder.code, frame, crc, sample))
-                worker.submit(coder.finish)
-                worker.drain()
-    next(numbers, None)
-    return _Coded(tuple(runs), changed)
-
-
-class _WindowDrawing:
-    """New stego frames of a version, drawn window by window.
-
-    Args:
-        base: the version to start from.
-        embedder: of the new version.
-        annotator: gives the new scene's attributes to objects.
-        covers: frames of the clip that was encoded; None if it is not given.
-    """
-
-    def __init__(
-        self,
-        base: ParentVersion,
-        embedder: WindowEmbedder,
-        annotator: Reannotator,
-        covers: FrameCursor | None,
-    ) -> None:
-        self._base = base
-        self._embedder = embedder
-        self._annotator = annotator
-        self._covers = covers
-        self._ready: dict[int, tuple[Frame, bytes | None]] = {}
-
-    def draw(self, number: int) -> tuple[Frame, bytes | None]:
-        """The new stego frame, and its scene sample if it changes. Each frame is drawn once."""
-        if number not in self._ready:
-            for at, window in whole_windows([number], self._base.windows):
-                self._draw_window(at, window)
-        return self._ready.pop(number)
-
-    def _draw_window(self, at: int, window: range) -> None:
-        base, embedder = self._base, self._embedder
-        news = [self._annotator.annotate(base.sample(number), base.time(number)) for number in window]
-        stegos = [base.root_frame(number) for number in window]
-        is_last = window.stop == len(base)
-        contents = [
-            replace(embedder.content(*pair), is_last=is_last) for pair in zip(stegos, news, strict=True)
-        ]
-        covers = None if self._covers is None else [self._covers.read(number) for number in window]
-        unmarked = [base.root_sample(number).outlines for number in window]
-        codec = window_codec(embedder.carrier)
-        done = codec.replace_window(stegos, contents, at, covers, unmarked)
-        for number, new, embedded in zip(window, news, done, strict=True):
-            sample = _new_sample(base, embedder, self._annotator, number, new, embedded.unmarked)
-            self._ready[number] = embedded.stego, sample
 
 
 def _facts(base: ParentVersion, embedder: WindowEmbedder) -> dict[str, Any]:
@@ -484,7 +363,7 @@ def _check(
     staged: PatchedFile,
     base: ParentVersion,
     embedder: WindowEmbedder,
-    coded: _Coded,
+    coded: Coded,
     progress: Progress | None,
 ) -> None:
     """Read back what was coded, as it will read once the version has landed.

@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.container import Appender, extract_entry, parameter_sets
-from cssv.frames import Frame
+from cssv.files.closing import Closing
+from cssv.frames import ExactContent, Frame
+from cssv.pipeline.config import EncoderConfig
+from cssv.pipeline.embed import EmbeddedFrame
+from cssv.pipeline.stego_coding import FrameCoding, GroupCoding, StegoCoding
 from cssv.video import VARIANT_MAX, Codec, Effort, FrameEncoder, Packet, VideoInfo
 
 
@@ -65,6 +69,7 @@ class SpliceSettings:
         codec: of the stream.
         crf: its quality if it is lossy, else None.
         effort: of lossless coding, if the file states one.
+        regions: whether macroblocks with content are coded finer, in whole groups of pictures.
         variant: number of the parameter sets.
         sets: parameter sets to put in front of each key sample; may be empty.
     """
@@ -73,32 +78,24 @@ class SpliceSettings:
     codec: Codec
     crf: int | None = None
     effort: Effort | None = None
+    regions: bool = False
     variant: int = 0
     sets: bytes = b""
 
     @classmethod
     def from_entries(
-        cls,
-        info: VideoInfo,
-        codec: Codec,
-        crf: int | None,
-        entries: Sequence[bytes],
-        frame: Frame,
-        *,
-        effort: Effort | None = None,
+        cls, info: VideoInfo, config: EncoderConfig, entries: Sequence[bytes], frame: Frame
     ) -> SpliceSettings:
         """Settings that fit a stream with these sample entries.
 
         Args:
             info: of the frames.
-            codec: of the stream.
-            crf: its quality if it is lossy, else None.
+            config: how the stream is coded.
             entries: its sample entries; the first is that of its beginning.
             frame: any frame; it is coded once to learn the parameter sets.
-            effort: of lossless coding, if the file states one.
         """
         for variant in range(min(len(entries), VARIANT_MAX) + 1):
-            settings = cls(info, codec, crf, effort, variant)
+            settings = cls(info, config.codec, config.crf, config.effort, config.has_regions, variant)
             with settings.encoder() as encoder:
                 encoder.encode(frame)
                 encoder.flush()
@@ -110,45 +107,85 @@ class SpliceSettings:
 
     def encoder(self) -> FrameEncoder:
         """An encoder for one run."""
-        return FrameEncoder(self.info, self.codec, crf=self.crf, effort=self.effort, variant=self.variant)
+        return FrameEncoder(
+            self.info,
+            self.codec,
+            crf=self.crf,
+            effort=self.effort,
+            variant=self.variant,
+            regions=self.regions,
+        )
+
+    def coder(self, appender: Appender, first: int) -> RunCoder:
+        """A coder for one run that begins with the frame ``first``."""
+        if self.regions and self.crf is not None:
+            coding: StegoCoding = GroupCoding(self.info, self.crf, self.variant)
+        else:
+            coding = FrameCoding(self.encoder())
+        return RunCoder(coding, self.sets, appender, first)
 
 
-class SpliceEncoder:
-    """Encoder of one run of frames into a file; used in the worker thread.
+@dataclass(frozen=True, slots=True)
+class Redrawn:
+    """A frame to code again.
+
+    Attributes:
+        stego: it.
+        sample: its scene sample if it changes, else None.
+        exact: what must decode exactly after lossy coding; None for nothing.
+    """
+
+    stego: Frame
+    sample: bytes | None = None
+    exact: ExactContent | None = None
+
+
+class RunCoder(Closing):
+    """Coder of one run of frames into a file; used in the worker thread.
 
     Args:
-        encoder: that of the run.
+        coding: of the run.
         sets: parameter sets to put in front of each key sample.
         appender: writer of the file.
         first: number of the first frame.
+
+    Attributes:
+        changed: number of frames that differ from the parent's.
     """
 
-    def __init__(self, encoder: FrameEncoder, sets: bytes, appender: Appender, first: int) -> None:
-        self._encoder = encoder
+    def __init__(self, coding: StegoCoding, sets: bytes, appender: Appender, first: int) -> None:
+        self.changed = 0
+        self._coding = coding
         self._sets = sets
         self._appender = appender
         self._place = first
         # Number and checksum of each frame without a packet, by pts.
         self._coded: dict[int, tuple[int, int]] = {}
 
-    def code(self, frame: Frame, crc: int, sample: bytes | None) -> None:
-        """Encode the next frame.
-
-        Args:
-            frame: to encode.
-            crc: CRC-32 of its planes.
-            sample: its scene sample if it changes, else None.
-        """
-        self._coded[frame.pts] = frame.number, crc
-        if sample is not None:
-            self._appender.write_scene(frame.number, sample)
-        self._put(self._encoder.encode(frame))
+    def code(self, redrawn: Redrawn) -> None:
+        """Encode the next frame."""
+        if redrawn.sample is not None:
+            self._appender.write_scene(redrawn.stego.number, redrawn.sample)
+        # A run of whole groups of pictures goes on at the windows inside.
+        embedded = EmbeddedFrame(redrawn.stego, b"", redrawn.exact, begins_window=False)
+        self._encode(self._coding.add(embedded))
 
     def finish(self) -> None:
-        """Write the frames still in the codec."""
-        self._put(self._encoder.flush())
+        """Write the frames that wait or are still in the codec."""
+        self._encode(self._coding.finish())
+        self._put(self._coding.flush())
 
-    def _put(self, packets: list[Packet]) -> None:
+    def _encode(self, frames: Sequence[EmbeddedFrame]) -> None:
+        if not frames:
+            return
+        coded = self._coding.code(frames)
+        parent = self._appender.reader.frames.stegos
+        for each, crc in zip(frames, coded.crcs, strict=True):
+            self._coded[each.stego.pts] = each.stego.number, crc
+            self.changed += crc != int(parent[each.stego.number])
+        self._put(coded.packets)
+
+    def _put(self, packets: Sequence[Packet]) -> None:
         for packet in packets:
             number, crc = self._coded.pop(packet.pts)
             self._appender.write_video(
@@ -156,7 +193,11 @@ class SpliceEncoder:
                 self._sets + packet.data if packet.is_key else packet.data,
                 is_key=packet.is_key,
                 stego_crc=crc,
-                head=self._encoder.mp4_head(),
+                head=self._coding.mp4_head(),
                 place=self._place,
             )
             self._place += 1
+
+    def close(self) -> None:
+        """Close the codec; may be called twice."""
+        self._coding.close()

@@ -131,12 +131,12 @@ def test_a_clip_without_versions(clips, first, tmp_path, warmer):
 
 
 def test_a_commit_that_does_not_read_back_does_not_land(file, first, warmer, monkeypatch):
-    import cssv.api.commit
+    import cssv.pipeline.stego_coding
 
-    real = cssv.api.commit.planes_crc
+    real = cssv.pipeline.stego_coding.planes_crc
     calls = iter(range(10**6))
     # From some frame on the checksums are wrong: the coder has gone mad.
-    monkeypatch.setattr(cssv.api.commit, "planes_crc", lambda p: real(p) ^ (next(calls) > 10))
+    monkeypatch.setattr(cssv.pipeline.stego_coding, "planes_crc", lambda p: real(p) ^ (next(calls) > 10))
     with pytest.raises(ChecksumError, match="version 2 is not what was written: frame 11"):
         cssv.commit(file, warmer)
     assert file.read_bytes() == first.read_bytes()

@@ -13,8 +13,10 @@ import pytest
 
 from cssv.container import extract_entry
 from cssv.frames import Frame, planes_shape
+from cssv.pipeline.config import EncoderConfig
 from cssv.pipeline.splice import SpliceSettings
 from cssv.video import LOSSY_CODECS, VideoInfo
+from tests.carriers.brightness_carrier import BrightnessCarrier
 
 WIDTH, HEIGHT = 192, 128
 TICK = Fraction(1, 25)
@@ -58,16 +60,17 @@ def test_frames_of_other_settings_can_follow_and_be_followed(codec, monkeypatch)
     """Players may know the first sample entry only; key samples bring what else they need."""
     crf, lossy = LOSSY_CODECS[codec].crf, LOSSY_CODECS[codec]
     one, two = moving(30, 1), moving(12, 2)
+    config = EncoderConfig(codec, BrightnessCarrier(), crf)
     first = SpliceSettings(INFO, codec, crf)
     old, head = coded(first, one)
     entry = extract_entry(head, "video")
-    assert SpliceSettings.from_entries(INFO, codec, crf, [entry], one[0]) == first
+    assert SpliceSettings.from_entries(INFO, config, [entry], one[0]) == first
 
     key, more = OTHER[codec]
     options = lossy.settings.options | {key: lossy.settings.options[key] + more if more else "8"}
     other = replace(lossy, settings=replace(lossy.settings, options=options))
     monkeypatch.setitem(LOSSY_CODECS, codec, other)
-    second = SpliceSettings.from_entries(INFO, codec, crf, [entry], two[0])
+    second = SpliceSettings.from_entries(INFO, config, [entry], two[0])
     new, new_head = coded(second, two)
     assert (extract_entry(new_head, "video") == entry) == (codec in ("vp9", "av1"))
     assert bool(second.sets) == (codec == "h264")
