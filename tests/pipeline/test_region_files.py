@@ -241,7 +241,7 @@ def test_a_live_recording_is_exact(tmp_path):
 def test_other_coding_is_refused():
     for codec, crf in (("ffv1", None), ("hevc", 20), ("h264", 0)):
         with pytest.raises(OptionError):
-            EncoderConfig.from_arguments(codec, "cells", crf=crf, password=None)
-    made = EncoderConfig.from_arguments("h264", "cells", crf=None, password=None)
+            EncoderConfig.from_arguments(codec, "cells", crf=crf, effort=None, password=None)
+    made = EncoderConfig.from_arguments("h264", "cells", crf=None, effort=None, password=None)
     assert made.crf == REGION_H264.crf
     assert made.has_regions
