@@ -146,12 +146,23 @@ class Frame:
         return self.split()[0 if self.layout == "yuv420p" else 1]
 
 
+#: How much finer than the rest each macroblock of a picture is coded, (rows, columns) int: 0 for no finer, up
+#: to FINEST, in hundredths of the range of the quantiser. The quantiser of H.264 goes from 0 to 51, so that 1
+#: is about half a step of it.
+Finer = NDArray[np.int16]
+FINEST = 100
+
+
 class ExactContent(Protocol):
     """Content of one yuv420p frame that must decode exactly, while the rest of the frame is lossy."""
 
     @property
     def blocks(self) -> Blocks:
         """(rows, columns): the macroblocks whose pixels hold content."""
+
+    @property
+    def finer(self) -> Finer:
+        """(rows, columns): how much finer each of these macroblocks is coded at first."""
 
     def faults(self, planes: U8) -> Blocks:
         """(rows, columns): the macroblocks whose content differs in these decoded planes of the frame."""

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from cssv.errors import ClosedOutputError, OptionError, OutputError, VideoError
 from cssv.files.access import Access
 from cssv.files.closing import Closing
-from cssv.frames import Frame
+from cssv.frames import Finer, Frame
 from cssv.video.codecs import (
     VARIANT_MAX,
     Codec,
@@ -29,7 +29,7 @@ from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.fields import FieldMarker
 from cssv.video.info import VideoInfo, nominal_step
 from cssv.video.packet import Packet, packet_to_sample, start_of_packet
-from cssv.video.regions import Finer, RegionMarker
+from cssv.video.regions import RegionMarker
 
 #: Bytes of the first packet from which FFmpeg takes the settings of the decoder.
 _HEAD_BYTES = 1 << 16

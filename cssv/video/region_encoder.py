@@ -10,16 +10,14 @@ import cv2
 import numpy as np
 
 from cssv.errors import VideoError
-from cssv.frames import U8, Blocks, ExactContent, Frame, blocks_shape, planes_crc
+from cssv.frames import FINEST, U8, Blocks, ExactContent, Finer, Frame, blocks_shape, planes_crc
 from cssv.video.encoder import FrameEncoder
 from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.info import VideoInfo
 from cssv.video.packet import Packet
-from cssv.video.regions import FINEST, Finer
 
-#: How much finer macroblocks with content are coded at first, and how much more after each round in which
-#: their content is missed.
-FIRST, STEP = 40, 10
+#: How much finer macroblocks are coded after each round in which their content is missed.
+STEP = 10
 #: Rounds after which all macroblocks with content, and those around them, are coded as finely as possible.
 ROUNDS = 12
 
@@ -102,7 +100,7 @@ class RegionEncoder:
 
     def _first(self, exact: ExactContent | None) -> Finer | None:
         """How finely the macroblocks of a frame are coded in the first round; None where all are equal."""
-        return None if exact is None else self._levels(exact.blocks) * np.int16(FIRST)
+        return None if exact is None else self._levels(exact.finer)
 
     def _finest(self, exact: ExactContent | None) -> Finer | None:
         """The same in the last round."""
@@ -117,8 +115,8 @@ class RegionEncoder:
         raised = np.maximum(before + missed * np.int16(STEP), beyond)
         return np.asarray(np.minimum(raised, FINEST), np.int16)
 
-    def _levels(self, blocks: Blocks) -> Finer:
-        """1 in these macroblocks, else 0."""
+    def _levels(self, blocks: Blocks | Finer) -> Finer:
+        """The values of macroblocks, as integers."""
         shape = blocks_shape(self.info.width, self.info.height)
         if blocks.shape != shape:
             raise VideoError("blocks do not fit the picture", found=str(blocks.shape), bound=str(shape))

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
 
 import numpy as np
 from av.video.frame import VideoFrame
-from numpy.typing import NDArray
 
-from cssv.frames import MACROBLOCK_PX, Blocks
+from cssv.frames import FINEST, MACROBLOCK_PX, Blocks, Finer
 from cssv.video.filters import FilterChain
-
-#: How much finer than the rest each macroblock of a picture is coded, (rows, columns) int: 0 for no finer, up
-#: to FINEST, in hundredths of the range of the quantiser. The quantiser of H.264 goes from 0 to 51, so that 1
-#: is about half a step of it.
-Finer: TypeAlias = NDArray[np.int16]
-FINEST = 100
 
 
 class RegionMarker:

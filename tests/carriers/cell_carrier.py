@@ -43,6 +43,11 @@ class CellContent:
     bits: np.ndarray
     blocks: np.ndarray
     step: float
+    first: ClassVar[int] = 40
+
+    @property
+    def finer(self):
+        return (self.blocks * self.first).astype(np.int16)
 
     def faults(self, planes):
         found = read_bits(planes, self.step)

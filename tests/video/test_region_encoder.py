@@ -108,7 +108,7 @@ def test_the_profile_is_high(coded):
 
 def test_macroblocks_that_are_missed_are_coded_finer(monkeypatch):
     """A small distance of the levels takes more rounds and more bytes."""
-    monkeypatch.setattr(cssv.video.region_encoder, "FIRST", 0)
+    monkeypatch.setattr(CellContent, "first", 0)
     wide, narrow = (RegionEncoder(INFO, CRF).encode(group(step=step)) for step in (12.0, 3.0))
     assert 1 < wide.rounds <= narrow.rounds
     assert sum(len(p.data) for p in wide.packets) < sum(len(p.data) for p in narrow.packets)
@@ -116,7 +116,7 @@ def test_macroblocks_that_are_missed_are_coded_finer(monkeypatch):
 
 @pytest.mark.parametrize("rounds", [0, 1])
 def test_the_last_round_is_as_fine_as_possible(monkeypatch, rounds):
-    monkeypatch.setattr(cssv.video.region_encoder, "FIRST", 0)
+    monkeypatch.setattr(CellContent, "first", 0)
     monkeypatch.setattr(cssv.video.region_encoder, "ROUNDS", max(rounds, 1))
     done = RegionEncoder(INFO, CRF).encode(group(step=4.0, count=4))
     assert done.rounds == 2
@@ -126,6 +126,7 @@ class Impossible:
     """Content that no decoder returns."""
 
     blocks = np.ones(blocks_shape(WIDTH, HEIGHT), bool)
+    finer = blocks.astype(np.int16)
 
     def faults(self, _planes):
         return self.blocks

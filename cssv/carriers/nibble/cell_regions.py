@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,10 @@ class CellRegions:
         """Rows and columns of the window in the grid of the picture."""
         height, width = self.region.shape
         return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+
+#: The place of an object in a list of outlines, its cells, and bool (h, w): those that no nearer object has.
+Visible: TypeAlias = tuple[int, CellRegions, NDArray[np.bool_]]
 
 
 def cell_regions(
@@ -142,7 +147,7 @@ def visible_regions(
     outlines: Sequence[Outline],
     taken: NDArray[np.bool_],
     phase: tuple[int, int] = (0, 0),
-) -> Iterator[tuple[int, CellRegions, NDArray[np.bool_]]]:
+) -> Iterator[Visible]:
     """Objects of a picture, the nearest first, each with the cells that no nearer one has.
 
     Args:

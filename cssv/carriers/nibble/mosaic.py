@@ -9,13 +9,13 @@ of the value take its place.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.carriers.nibble.cell_regions import DIGITS, REGIONS, CellRegions, visible_regions
+from cssv.carriers.nibble.cell_regions import DIGITS, REGIONS, CellRegions, Visible, visible_regions
 from cssv.carriers.nibble.cells import LEVELS, Levels, cell_grid
 from cssv.template.aura import drawn_rings
 from cssv.template.drawing import Drawing, Outline, Readings, Rings, Selector
@@ -64,20 +64,28 @@ class CellReading:
     crc: int
 
 
-def draw_mosaic(drawings: Sequence[Drawing], size: tuple[int, int], taken: NDArray[np.bool_]) -> Mosaic:
+def draw_mosaic(
+    drawings: Sequence[Drawing],
+    size: tuple[int, int],
+    taken: NDArray[np.bool_],
+    visible: Iterable[Visible] | None = None,
+) -> Mosaic:
     """Draw the rings of all objects of a frame.
 
     Args:
         drawings: in any order; their outlines are quantised. The nearer one covers the other.
         size: width and height of the frame.
         taken: bool (rows, columns), cells of tags, which belong to no ring.
+        visible: of the outlines, from :func:`visible_regions`, if it is known already.
     """
     rows, columns = cell_grid(*size)
     levels = np.zeros((rows, columns, LEVELS), np.uint8)
     where = np.zeros((rows, columns), np.bool_)
     owner = np.full((rows, columns), -1, np.int32)
     crcs = [_crc(levels[:0, 0])] * len(drawings)
-    for i, regions, own in visible_regions([each.outline for each in drawings], taken):
+    if visible is None:
+        visible = visible_regions([each.outline for each in drawings], taken)
+    for i, regions, own in visible:
         mine = own & (regions.region >= 0)
         drawn = _drawn_levels(drawings[i], regions, mine)
         crcs[i] = _crc(drawn)
@@ -92,6 +100,7 @@ def read_mosaic(
     outlines: Sequence[Outline],
     taken: NDArray[np.bool_],
     phase: tuple[int, int] = (0, 0),
+    visible: Iterable[Visible] | None = None,
 ) -> list[CellReading]:
     """Read the rings of all objects of a picture. Inverse: :func:`draw_mosaic`.
 
@@ -100,6 +109,7 @@ def read_mosaic(
         outlines: of the objects, from their tags, in pixels of the picture, in any order.
         taken: bool (rows, columns), cells of tags.
         phase: x, y of the first cell in the picture.
+        visible: of the outlines, from :func:`visible_regions`, if it is known already.
 
     Returns:
         One reading per outline, in the given order.
@@ -108,7 +118,7 @@ def read_mosaic(
     for i, outline in enumerate(outlines):
         if outline.selector is Selector.EDGES:
             found[i] = replace(found[i], readings=Readings())
-    for i, regions, own in visible_regions(outlines, taken, phase):
+    for i, regions, own in visible_regions(outlines, taken, phase) if visible is None else visible:
         on_ring = regions.region >= 0
         mine = own & on_ring
         seen = levels[regions.window][mine]

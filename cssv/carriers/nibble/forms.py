@@ -1,0 +1,40 @@
+"""Forms of the nibble carrier: which one suits the options of an encoding."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cssv.errors import OptionError, did_you_mean
+
+#: What users call all forms together.
+FAMILY = "nibble"
+Fidelity = Literal["sparse", "full"]
+FIDELITIES: tuple[Fidelity, ...] = ("sparse", "full")
+DEFAULT_FIDELITY: Fidelity = "sparse"
+#: Names of the forms in the registry of carriers. Version 1 of the pixels has the name of the family, and is
+#: only read and committed to.
+MIXED, SPARSE, FULL = "mixed", "sparse", "full"
+
+
+def choose_form(fidelity: str | None, *, is_lossless: bool, is_420: bool) -> str:
+    """The name of the carrier that has these options.
+
+    Args:
+        fidelity: of :data:`FIDELITIES`; None for the default.
+        is_lossless: whether the whole picture must come back exactly.
+        is_420: whether frames may be yuv420p, coded with H.264: regions of another quality need both.
+
+    Raises:
+        OptionError: an unknown fidelity.
+    """
+    fidelity = DEFAULT_FIDELITY if fidelity is None else fidelity
+    if fidelity not in FIDELITIES:
+        raise OptionError(
+            "unknown fidelity",
+            found=fidelity,
+            bound=", ".join(FIDELITIES),
+            remedy=did_you_mean(fidelity, FIDELITIES),
+        )
+    if fidelity == "full":
+        return FULL
+    return SPARSE if is_lossless or not is_420 else MIXED
