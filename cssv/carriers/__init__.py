@@ -16,6 +16,7 @@ CARRIERS: Registry[type[AnyCarrier]] = Registry(
         "nibble": "cssv.carriers.nibble.carrier:NibbleCarrier",
         "full": "cssv.carriers.nibble.full:FullCarrier",
         "mixed": "cssv.carriers.nibble.mixed:MixedCarrier",
+        "sparse": "cssv.carriers.nibble.sparse:SparseCarrier",
         "constructive": "cssv.carriers.constructive.carrier:ConstructiveCarrier",
         "robust": "cssv.carriers.robust.carrier:RobustCarrier",
     },

@@ -20,6 +20,7 @@ from typing import ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 from cssv.frames import U8, ExactContent, Frame, Layout
 from cssv.payload.loss import Loss
 from cssv.scene import Ranges, Scene
+from cssv.scene.ground import Plane
 from cssv.template.draw import draw
 from cssv.template.drawing import Drawing, Outline, OutlineKey, PixelBox, Rings
 from cssv.template.state import ObjectState
@@ -96,6 +97,7 @@ class CarriedClip:
         scene: the scene as far as the pixels carry it.
         time_base: seconds per unit of pts, exact.
         size: width and height of the frames of the clip; None if the pixels do not tell.
+        plane: the ground plane of the frames; None if the pixels do not tell it by itself.
         is_complete: whether later frames tell no more about the scene.
     """
 
@@ -104,6 +106,7 @@ class CarriedClip:
     time_base: Fraction
     size: tuple[int, int] | None = None
     is_complete: bool = True
+    plane: Plane | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from cssv.errors import InputError
 from cssv.scene.attributes import ATTRIBUTE_COLUMNS
 
-Origin = Literal["metadata", "pixels", "robust"]
+Origin = Literal["metadata", "pixels", "room", "robust"]
 
 #: Digits after the point of a written time_s: a nanosecond.
 TIME_DIGITS = 9
@@ -91,7 +91,8 @@ class ObjectRow(_Attributes):
         crowd_density_m2: people per square metre around its foot (:func:`cssv.scene.crowd.crowd_density`);
             known where the camera is calibrated.
         source: "metadata" where the row comes from the scene payload, "pixels" where it was read
-            back from the heat map alone.
+            back from the heat map alone, "room" where the marks of the pixels tell of an object whose drawing
+            cannot be read, such as one outside of a crop, "robust" where it survived a re-encoding.
         speed_km_h, sigma_km_h: speed_m_s and sigma_m_s in kilometres per hour.
     """
 
@@ -103,7 +104,7 @@ class ObjectRow(_Attributes):
 
     def __post_init__(self) -> None:
         if self.source not in get_args(Origin):
-            raise InputError("unknown source of a row", found=self.source, bound="metadata or pixels")
+            raise InputError("unknown source of a row", found=self.source, bound=", ".join(get_args(Origin)))
         if self.label == "":
             raise InputError("an empty label would read back as unknown", remedy="Use None.")
         for name in _NUMBERS:

@@ -200,6 +200,8 @@ class Decoder(Closing):
         """The ground plane, if the scene determines one; of a copy only if its pixels carry the camera."""
         size: tuple[int, int] | None = self.info.width, self.info.height
         if self.reader is None:
+            if self._carried_clip.plane is not None:
+                return self._carried_clip.plane
             # A crop has the plane of the whole frame, as the places of its objects are those in it.
             size = None if isinstance(self._carrier, Carrier) else self._carried_clip.size
         # A damaged or unusable scene must not prevent the decoding of everything else.

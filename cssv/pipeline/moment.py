@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from cssv.carriers.base import CarriedClip, Extracted, PictureView
+from cssv.carriers.room import room_of
 from cssv.errors import CssvError
 from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
@@ -32,7 +33,8 @@ class Moment:
         origin: x, y of this picture's top left pixel in the encoded clip; not (0, 0) after a crop.
         clip: what the pixels carry about the whole clip: ranges, scene, time base.
         source: where :attr:`states` come from: ``"metadata"`` (the scene track), ``"pixels"`` (a copy that is
-            equal pixel by pixel) or ``"robust"`` (a copy that may have been changed).
+            equal pixel by pixel) or ``"robust"`` (a copy that may have been changed). Of a copy, objects that
+            only its marks tell have the source ``"room"`` in :attr:`objects`.
         view: the part of the encoded picture that this one shows.
         plane: the ground plane of the picture; None if the scene's camera does not determine one.
     """
@@ -117,16 +119,30 @@ class Moment:
         return self.states_in_pixels if self._sample is None else read_sample(self._sample).objects
 
     @cached_property
+    def _read_states(self) -> tuple[ObjectState, ...]:
+        """Objects that the drawing in the pixels shows."""
+        return self._extracted.states(self.clip.ranges)
+
+    @cached_property
+    def _room(self) -> tuple[ObjectState, ...]:
+        """Other objects of the frame that its pixels tell of."""
+        return room_of(self._extracted, self.clip.ranges)
+
+    @property
     def states_in_pixels(self) -> tuple[ObjectState, ...]:
         """Objects of the frame from its pixels alone."""
-        return self._extracted.states(self.clip.ranges)
+        return (*self._read_states, *self._room)
 
     @property
     def objects(self) -> tuple[ObjectRow, ...]:
         """Rows of the objects table."""
+        if self.source != "metadata":
+            return self.objects_in_pixels
         return rows_of(self.states, self.number, self.time, self.source, self.plane)
 
     @property
     def objects_in_pixels(self) -> tuple[ObjectRow, ...]:
         """Rows of the objects table, from the pixels alone."""
-        return rows_of(self.states_in_pixels, self.number, self.time, self._pixels, self.plane)
+        rooms: list[Origin] = ["room"] * len(self._room)
+        sources = [*([self._pixels] * len(self._read_states)), *rooms]
+        return rows_of(self.states_in_pixels, self.number, self.time, sources, self.plane)

@@ -22,16 +22,23 @@ _BELOW_SIGMA = 2
 
 
 def rows_of(
-    states: Sequence[ObjectState], number: int, time: Fraction, source: Origin, plane: Plane | None = None
+    states: Sequence[ObjectState],
+    number: int,
+    time: Fraction,
+    source: Origin | Sequence[Origin],
+    plane: Plane | None = None,
 ) -> tuple[ObjectRow, ...]:
     """The objects of a frame as rows of the objects table; None is unknown.
 
     With the ground ``plane`` of the frame, objects without a velocity on the ground get it from the one in
-    the picture, and all objects on the ground get the density of the crowd.
+    the picture, and all objects on the ground get the density of the crowd. ``source`` is that of all of
+    them, or of each.
     """
     crowds = _crowds(states, plane)
+    sources = [source] * len(states) if isinstance(source, str) else source
     return tuple(
-        _row(state, number, time, source, plane, crowd) for state, crowd in zip(states, crowds, strict=True)
+        _row(state, number, time, origin, plane, crowd)
+        for state, origin, crowd in zip(states, sources, crowds, strict=True)
     )
 
 

@@ -34,22 +34,22 @@ COMET_SHARE = 0.75
 _LEAST_CERTAINTY = 1 / 16
 
 
-def _to_byte(value: float, span: Span) -> int:
-    # Values outside the range show its nearest end.
+def to_level(value: float, span: Span, most: int = FULL) -> int:
+    """A value as a level from 0 to ``most``, its share of a range; values outside have the nearest end."""
     share = (value - span[0]) / (span[1] - span[0])
-    return round(min(max(share, 0.0), 1.0) * FULL)
+    return round(min(max(share, 0.0), 1.0) * most)
 
 
 def _value_byte(value: Value | None, span: Span) -> int:
-    return 0 if value is None else _to_byte(value.value, span)
+    return 0 if value is None else to_level(value.value, span)
 
 
 def _from_byte(byte: int, span: Span) -> float:
     return span[0] + (span[1] - span[0]) * byte / FULL
 
 
-def _speed(velocity: Pair) -> float:
-    # Not ``hypot``, whose last bit depends on the machine.
+def exact_speed(velocity: Pair) -> float:
+    """The length of a velocity, the same on every machine; the last bit of ``hypot`` is not."""
     return math.sqrt(velocity[0] * velocity[0] + velocity[1] * velocity[1])
 
 
@@ -76,9 +76,9 @@ def readings_of(state: ObjectState, ranges: Ranges, rings: Rings = Rings.ALL) ->
     shown: dict[str, int] = {}
     if rings & Rings.VELOCITY:
         shown |= {
-            "past_speed": _to_byte(_speed(state.past_px_s), speed),
+            "past_speed": to_level(exact_speed(state.past_px_s), speed),
             "past_heading": _heading(state.past_px_s),
-            "future_speed": _to_byte(_speed(state.future_px_s), speed),
+            "future_speed": to_level(exact_speed(state.future_px_s), speed),
             "future_heading": _heading(state.future_px_s),
             "motion": planar_byte(state.sigma_px_s, speed),
         }

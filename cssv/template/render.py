@@ -8,7 +8,7 @@ the nibble carrier loses 0.7 dB on a real clip, because natural chroma sits at 1
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -126,6 +126,37 @@ def ring_pixels(outlines: Sequence[Outline], width: int, height: int) -> NDArray
     are all pixels that are drawn.
     """
     return np.asarray(_parts(outlines, width, height) == _ON_RINGS, np.bool_)
+
+
+def own_rings(
+    outlines: Sequence[Outline], width: int, height: int
+) -> Iterator[tuple[int, tuple[slice, slice], NDArray[np.bool_]]]:
+    """The pixels of each drawing's rings or line that no nearer object covers, the nearest object first.
+
+    Yields:
+        The place of the outline in the sequence, the rows and columns of its window in the frame, and bool of
+        the window. Objects without any such pixel are left out.
+    """
+    free = np.ones((height, width), np.bool_)
+    covered: set[Hashable] = set()
+    for number in sorted(range(len(outlines)), key=lambda k: drawing_order(outlines[k]))[::-1]:
+        outline = outlines[number]
+        window, area = window_of(outline, width, height), area_of(outline)
+        # What is hidden costs nothing, however many objects that are.
+        if window is None or area in covered or not free[window].any():
+            continue
+        covered.add(area)
+        place = footprint(outline, width, height)
+        if place is None:
+            continue
+        own = np.empty(place.index.shape, np.bool_)
+        for strip in place.strips(STRIP_ROWS):
+            drawn, seen = strip.index >= 0, free[strip.window]
+            rows = slice(strip.top - place.top, strip.top - place.top + len(strip.index))
+            own[rows] = drawn & seen & (strip.index != 0) & (strip.index != strip.span)
+            np.copyto(seen, False, where=drawn)
+        if own.any():
+            yield number, place.window, own
 
 
 def _parts(outlines: Sequence[Outline], width: int, height: int) -> U8:

@@ -31,7 +31,7 @@ SLOPES = [round(16384 * math.tan(math.pi * (2 * k + 1) / 256)) for k in range(32
 
 @dataclass
 class Tag:
-    """One intact tag; ``at`` is its top left pixel in the frame."""
+    """One intact tag; ``at`` is its top left pixel in the frame. ``rings`` and ``check`` are of version 2."""
 
     track: int
     label: bytes
@@ -42,6 +42,8 @@ class Tag:
     axis: int
     radii: list[int]
     at: tuple[int, int]
+    rings: tuple[int, ...] = (0, 1, 2)
+    check: int = 0
 
 
 @dataclass
@@ -223,7 +225,14 @@ def read_tags(luma: U8, origin: Point) -> list[Tag]:
             at = (x + origin[0], y + origin[1])
             left, top, w, h = box
             radii = list(data[17:49])
-            tags.append(Tag(track, label, selector, shift, (left, top, w, h), score, axis, radii, at))
+            # Zero in version 1, which has all rings.
+            missing, check_sum = data[57], int.from_bytes(data[58:60], "big")
+            if missing > (7 if selector == EDGES else 6):
+                continue
+            rings = tuple(ring for ring in range(3) if not missing >> ring & 1)
+            tag = Tag(track, label, selector, shift, (left, top, w, h), score, axis, radii, at, rings)
+            tag.check = check_sum
+            tags.append(tag)
     return tags
 
 
@@ -264,7 +273,8 @@ def footprint(tag: Tag, size: Point) -> Drawn:
     cx, cy = x + w // 2, y + h // 2
     v = min(max(min(w, h) // 6, 6), 12)
     radius = [r << tag.shift for r in tag.radii]
-    margin = {RINGS: 51 * v // 16 + 2, COMET: 102 * v // 16 + 2, EDGES: 1}[tag.selector]
+    n = len(tag.rings)
+    margin = {RINGS: 17 * n * v // 16 + 2, COMET: 34 * n * v // 16 + 2, EDGES: 1}[tag.selector]
     hx = (max(r * abs(COS[8 * k % 256]) for k, r in enumerate(radius)) >> 7) + margin
     hy = (max(r * abs(COS[(8 * k - 64) % 256]) for k, r in enumerate(radius)) >> 7) + margin
     inside = np.zeros((2 * hy + 1, 2 * hx + 1), bool)
@@ -273,7 +283,7 @@ def footprint(tag: Tag, size: Point) -> Drawn:
             k, p = divmod(byte_angle(dx, dy), 8)
             limit = radius[k] * (8 - p) + radius[(k + 1) % 32] * p
             inside[dy + hy, dx + hx] = math.isqrt(64 * (dx * dx + dy * dy)) <= limit
-    last = 1 if tag.selector == EDGES else 3 * v
+    last = 1 if tag.selector == EDGES else n * v
     farthest = 2 * last if tag.selector == COMET else last
     chess, city = (
         spread(inside, farthest + 1, corners=True),
@@ -344,7 +354,8 @@ def read_object(
     v = min(max(min(tag.box[2:]) // 6, 6), 12)
     table = gains(v)
     step = template[0].shape[0] // template[1].shape[0]
-    sums = {(ring, behind): Sums() for ring in range(3) for behind in (False, True)}
+    count = len(tag.rings)
+    sums = {(ring, behind): Sums() for ring in range(count) for behind in (False, True)}
     for (x, y), (d, behind) in own.items():
         if d == 0:
             continue
@@ -359,7 +370,7 @@ def read_object(
             for plane in (1, 2):
                 signed = (int(template[plane][row // step, column // step]) ^ 128) - 128
                 sums[ring, behind].add(plane, gain, signed)
-    shown.rings = [sums[ring, False].plus(sums[ring, True]).ring() for ring in range(3)]
+    shown.rings = [sums[ring, False].plus(sums[ring, True]).ring() for ring in range(count)]
     shown.ahead, shown.behind = sums[0, False].ring(), sums[0, True].ring()
     return shown
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from cssv.carriers.nibble.bits import BLOCK_WIDTH, TEMPLATE_BIT, UNIT, BitPlane, block_pixels, set_bits
 from cssv.carriers.nibble.marks import marked_pixels
@@ -22,12 +23,22 @@ _WIDE, _HIGH = BLOCK_WIDTH // UNIT, TAG_HEIGHT // UNIT
 Place = tuple[int, int]
 
 
-def place_tags(outlines: Sequence[Outline], width: int, height: int) -> list[Place | None]:
+def place_tags(
+    outlines: Sequence[Outline], width: int, height: int, marked: NDArray[np.bool_] | None = None
+) -> list[Place | None]:
     """Choose a free grid position for each tag: the nearest to the centre of its object.
 
     Positions of marks and of earlier tags are not free. None for a tag that finds no place.
+
+    Args:
+        outlines: of the objects, in the order in which they choose.
+        width: of the frame in pixels.
+        height: of the frame.
+        marked: every UNIT-th pixel of every UNIT-th row: whether a mark covers it; None for version 1.
     """
-    taken = marked_pixels(width, height, True, step=UNIT).astype(np.uint8)
+    if marked is None:
+        marked = marked_pixels(width, height, True, step=UNIT)
+    taken = marked.astype(np.uint8)
     rows, columns = height // UNIT - _HIGH + 1, width // UNIT - _WIDE + 1
     places: list[Place | None] = []
     if rows < 1 or columns < 1:

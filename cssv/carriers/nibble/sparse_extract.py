@@ -1,0 +1,157 @@
+"""Content of one stego frame of the form ``sparse``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from cssv.carriers.base import UNSCALED, CarriedClip
+from cssv.carriers.nibble.miniature import carried_clip
+from cssv.carriers.nibble.room import room_state
+from cssv.carriers.nibble.sparse_planes import SparsePlanes
+from cssv.frames import U8, Frame, split_planes
+from cssv.scene import Ranges
+from cssv.scene.values import ImageBox
+from cssv.template.draw import to_state
+from cssv.template.drawing import Outline
+from cssv.template.read import VISIBLE_SHARE, Reading, read
+from cssv.template.render import with_edges
+from cssv.template.state import ObjectState
+
+
+@dataclass(frozen=True, eq=False)
+class SparseExtract:
+    """The content of one stego frame; implements :class:`cssv.carriers.base.Extracted`.
+
+    It also offers the room (:class:`cssv.carriers.room.RoomExtracted`).
+
+    Attributes:
+        stego: the frame.
+        found: what its planes carry.
+    """
+
+    stego: Frame
+    found: SparsePlanes
+
+    @property
+    def number(self) -> int:
+        """Frame number in the encoded clip, from 0."""
+        return self.found.marks.header.frame
+
+    @property
+    def pts(self) -> int:
+        """Presentation time in the encoded clip, in units of the clip's time base."""
+        return self.found.marks.header.pts
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """x, y of the picture's top left pixel in the encoded clip."""
+        return self.found.marks.origin
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Always (1, 1): a scaled picture carries nothing."""
+        return UNSCALED
+
+    @property
+    def clip(self) -> CarriedClip | None:
+        """Ranges, environment, time base and ground from the marks; None if no miniature is intact."""
+        miniature = self.found.marks.miniature
+        if miniature is None:
+            return None
+        return replace(
+            carried_clip(miniature),
+            size=(miniature.width, miniature.height),
+            plane=self.found.marks.room.plane,
+        )
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether all blocks of the marks are intact and all drawings that can be checked are as written."""
+        marks = self.found.marks
+        return marks.intact == marks.whole and not self.found.damaged
+
+    @property
+    def is_missing(self) -> bool:
+        """A frame carries its own heat map."""
+        return False
+
+    @property
+    def damaged_cells(self) -> tuple[tuple[int, int], ...]:
+        """Column and row of the 80x80 cells with drawings that are not as written."""
+        return self.found.damaged_cells
+
+    @cached_property
+    def heat(self) -> U8:
+        """The template as carried: rings and lines, with the bits of marks and tags on them."""
+        return self.found.heat(self.stego.planes, self.stego.layout)
+
+    @property
+    def clean_heat(self) -> U8:
+        """The template without marks and tags, with edges of the picture inside the outlines."""
+        heat, layout = self.heat.copy(), self.stego.layout
+        luma = split_planes(heat, layout)[0]
+        np.copyto(luma, luma & 0xE0, where=self.found.taken)
+        return with_edges(heat, layout, self.stego.luma(), self.found.outlines)
+
+    @property
+    def object_count(self) -> int:
+        """Number of objects of the frame, also of those that neither the drawing nor the room tells."""
+        return self.found.marks.room.count
+
+    def states(self, ranges: Ranges) -> tuple[ObjectState, ...]:
+        """Objects as their rings show them, in coordinates of the whole frame.
+
+        Objects whose rings cannot be read are left to the room, if it tells of them.
+        """
+        room = self.found.marks.room
+        labels = {each.track: room.label_of(each) for each in room.objects.values()}
+        found = []
+        for reading in self._readings:
+            outline = reading.outline
+            if reading.readings is None and outline.track in labels:
+                continue
+            state = to_state(reading, ranges)
+            # A tag has only the first bytes of a label.
+            label = labels.get(outline.track) or outline.label
+            found.append(replace(state, label=label, box_px=self._box_of(outline)))
+        return tuple(found)
+
+    def room(self, ranges: Ranges) -> tuple[ObjectState, ...]:
+        """Objects of the frame as the marks tell of them, without those that :meth:`states` has."""
+        small, room = self.found.marks.miniature, self.found.marks.room
+        if small is None:
+            return ()
+        readings = {reading.outline.track: reading for reading in self._readings}
+        found = []
+        for each in room.objects.values():
+            reading = readings.get(each.track)
+            if reading is not None and reading.readings is not None:
+                continue
+            state = room_state(each, room.label_of(each), (small.width, small.height), ranges)
+            if reading is not None:
+                # The tag of an object whose rings are hidden has its exact box.
+                label = state.label or reading.outline.label
+                state = replace(state, label=label, box_px=self._box_of(reading.outline))
+            found.append(state)
+        return tuple(found)
+
+    def _box_of(self, outline: Outline) -> ImageBox:
+        """The box of an outline of this picture in the whole frame."""
+        x, y, w, h = outline.box
+        return float(x + self.origin[0]), float(y + self.origin[1]), float(w), float(h)
+
+    @cached_property
+    def _readings(self) -> list[Reading]:
+        """What the rings show; None where too little of them is visible, or they are damaged."""
+        found = self.found
+        readings = read(self.heat, self.stego.layout, found.outlines, found.taken, found.hidden())
+        # Too few visible pixels give a wrong value rather than an uncertain one.
+        return [
+            reading
+            if reading.visible >= VISIBLE_SHARE and number not in found.damaged
+            else replace(reading, readings=None)
+            for number, reading in enumerate(readings)
+        ]
