@@ -141,6 +141,9 @@ class StegoWriter:
             self._writer.note_frame(crc)
         self._samples += (each.sample for each in frames)
         self._put(coded.packets)
+        if len(frames) > 1:
+            # The next group comes after seconds: after a kill, nothing of this one is lost.
+            self._writer.save()
 
     def _put(self, packets: Sequence[Packet]) -> None:
         if packets and self._about is not None:

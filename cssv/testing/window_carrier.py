@@ -19,7 +19,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from cssv.carriers.base import Extracted, FrameContent, Hint, WindowCarrier
+from cssv.carriers.base import Extracted, FrameContent, Hint, WindowCarrier, needs_regions
 from cssv.carriers.windows import group_frames
 from cssv.errors import CarrierError, ContainerError, CssvError
 from cssv.frames import Frame, Layout
@@ -288,7 +288,8 @@ class WindowCarrierContract(OptionsContract):
         """Through the codec, lossless or lossy, the content comes back."""
         for case in self._cases():
             codecs: tuple[FileCodec, ...] = ("h264",)
-            if not case.carrier.needs_lossless:
+            # What a lossy file of a carrier with finer regions gives back is another contract.
+            if not case.carrier.needs_lossless and not needs_regions(case.carrier):
                 codecs = ("h264", "h264-lossy")
             for codec in codecs:
                 decoded = through_codec(case.stegos(), codec, self.rate)

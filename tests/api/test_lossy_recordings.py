@@ -9,8 +9,10 @@ import pytest
 
 import cssv
 from cssv.carriers import CARRIERS
+from cssv.pipeline.stego_coding import GROUP_S
 from tests.api.test_recordings import needs_kill, run
 from tests.carriers.brightness_carrier import BrightnessCarrier
+from tests.carriers.cell_carrier import CellCarrier
 
 COUNT, RATE = 150, 25
 #: Seconds lost at most: the lag, an open chunk, and the frames that a codec looks ahead; fewer in HEVC
@@ -42,3 +44,21 @@ def test_a_killed_recording_is_recovered_but_for_its_last_seconds(codec, tmp_pat
         assert found.frames == recovered.frames
     finally:
         CARRIERS.unregister("brightness")
+
+
+@needs_kill
+def test_a_killed_recording_with_finer_regions_is_recovered_by_groups(tmp_path):
+    """All groups of pictures that were complete are there, and exact."""
+    CARRIERS.register("cells", CellCarrier)
+    try:
+        text = textwrap.dedent(KILLED).replace("brightness_carrier", "cell_carrier")
+        text = text.replace("BrightnessCarrier", "CellCarrier").replace("CODEC", "h264")
+        done = run(tmp_path, text)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        recovered = cssv.recover(tmp_path / "live.cssv")
+        assert recovered.frames == GROUP_S * RATE
+        found = cssv.verify(recovered.path)
+        assert found.faults == ()
+        assert found.frames == recovered.frames
+    finally:
+        CARRIERS.unregister("cells")
