@@ -16,8 +16,9 @@ from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.info import VideoInfo
 from cssv.video.packet import Packet
 
-#: How much finer macroblocks are coded after each round in which their content is missed.
-STEP = 10
+#: How much finer macroblocks are coded after the first rounds in which their content is missed, and after all
+#: later ones. Each round changes all choices of the codec a little, so that others may be missed then.
+STEPS = (10, 20, 40)
 #: Rounds after which all macroblocks with content, and those around them, are coded as finely as possible.
 ROUNDS = 12
 
@@ -87,7 +88,7 @@ class RegionEncoder:
                 faults = each.exact.faults(planes)
                 if faults.any():
                     is_exact = False
-                    levels[at] = self._finer(levels[at], faults)
+                    levels[at] = self._finer(levels[at], faults, STEPS[min(round_number, len(STEPS)) - 1])
             if is_exact:
                 return CodedGroup(packets, tuple(crcs), head, round_number)
             if round_number == ROUNDS:
@@ -106,13 +107,13 @@ class RegionEncoder:
         """The same in the last round."""
         return None if exact is None else _around(self._levels(exact.blocks)) * np.int16(FINEST)
 
-    def _finer(self, levels: Finer | None, faults: Blocks) -> Finer:
+    def _finer(self, levels: Finer | None, faults: Blocks, step: int) -> Finer:
         """The levels of a frame for the next round, after these faults."""
         missed = self._levels(faults)
         before = np.zeros_like(missed) if levels is None else levels
         # The deblocking filter also depends on the macroblocks around one.
         beyond = _around(missed * (before >= FINEST)) * np.int16(FINEST)
-        raised = np.maximum(before + missed * np.int16(STEP), beyond)
+        raised = np.maximum(before + missed * np.int16(step), beyond)
         return np.asarray(np.minimum(raised, FINEST), np.int16)
 
     def _levels(self, blocks: Blocks | Finer) -> Finer:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.carriers.base import FrameContent
-from cssv.carriers.nibble.cell_regions import Visible, ring_costs, visible_regions
+from cssv.carriers.nibble.cell_regions import DIGITS, REGIONS, Visible, ring_costs, visible_regions
 from cssv.carriers.nibble.cell_tag_record import FRAME_BITS, MAGIC_BITS
 from cssv.carriers.nibble.cell_tags import TagSpace, draw_tags, find_tags, place_tags, tag_cells
 from cssv.carriers.nibble.cells import CELL, LEVELS, Levels, embed_levels, read_levels
@@ -31,9 +31,11 @@ from cssv.template.drawing import Drawing, Outline, Readings
 from cssv.template.footprint import window_of
 
 _BLOCK_CELLS = MACROBLOCK_PX // CELL
-#: How much finer macroblocks with cells of tags, and with cells of rings alone, are coded at first. Each bit
-#: of a tag counts. Cells of rings repeat each other.
-TAG_FINER, RING_FINER = 38, 22
+#: How much finer macroblocks with cells of tags are coded at first: each of their bits counts.
+TAG_FINER = 38
+#: The same for cells of rings, by how often each digit of a ring is repeated at least.
+RING_FINER = (36, 34, 30, 26, 24, 22)
+_MANY = 1 << 20
 #: Cells at the beginning of a tag that hold its magic.
 _MAGIC_CELLS = -(-MAGIC_BITS // LEVELS)
 _CRC_START = 0xFFFF
@@ -77,8 +79,17 @@ class DrawnCells:
     @property
     def finer(self) -> Finer:
         """How much finer each of them is coded at first."""
-        rings, tags = self._to_blocks(self.rings), self._to_blocks(self.tags)
-        return np.asarray(np.where(tags, TAG_FINER, np.where(rings, RING_FINER, 0)), np.int16)
+        finer = np.where(self._to_blocks(self.tags), TAG_FINER, 0)
+        for _, regions, own in self.visible:
+            mine = own & (regions.region >= 0)
+            counts = np.bincount(regions.region[mine], minlength=REGIONS)
+            # The fewer cells repeat a digit, the more each of them counts.
+            repeats = int(counts[counts > 0].min(initial=_MANY)) // DIGITS
+            cells = np.zeros_like(self.rings)
+            cells[regions.window] = mine
+            level = RING_FINER[min(repeats, len(RING_FINER) - 1)]
+            finer = np.maximum(finer, self._to_blocks(cells) * level)
+        return np.asarray(finer, np.int16)
 
     def faults(self, planes: U8) -> Blocks:
         """Macroblocks in which content is lost."""
