@@ -93,11 +93,13 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
     "included. Browsers do not play ffv1 and hevc.",
 )
 @click.option(
+    "--quality",
     "--crf",
+    "crf",
     type=int,
     metavar="N",
-    help="Of a carrier that survives lossy coding. Quality on the codec's own scale: more means a smaller "
-    f"file.  [default: {_CRF_DEFAULTS}]",
+    help="Quality of lossy coding, as the codec's own CRF: more means a smaller file.  [default: "
+    f"{choices.REGION_H264.crf} for the carrier nibble; for robust {_CRF_DEFAULTS}]",
 )
 @click.option(
     "--effort",
@@ -107,12 +109,17 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
 )
 @click.option(
     "--carrier",
-    type=Choice(tuple(choices.CARRIERS)),
+    type=Choice([name for name in choices.CARRIERS if name not in choices.FORM_NAMES]),
     default=choices.DEFAULT_CARRIER,
-    help="How the pixels carry the heat map. nibble: the picture of it, in the low four bits of every byte. "
-    "constructive: only what is needed to draw it again, a few bytes for each window, so that the picture "
+    help="How the pixels carry the heat map. nibble: the rings of the objects, drawn around them, in a file of "
+    "ordinary size; copies that were coded again still tell of all objects. constructive: only what is needed to draw it again, a few bytes for each window, so that the picture "
     "stays nearly the same, and every part of it tells of all objects. robust: the same in a lossy file of "
     "ordinary size; it survives re-encoding, scaling and cropping.",
+)
+@click.option(
+    "--lossless",
+    is_flag=True,
+    help="Keep every pixel of CLIP that does not carry. The file is larger.",
 )
 @click.option(
     "--merge",
@@ -123,8 +130,8 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
 @click.option(
     "--fidelity",
     type=Choice(choices.FIDELITIES),
-    help="Of the nibble carrier. full: embed in every pixel. sparse: leave pixels away from the objects "
-    f"unchanged.  [default: {choices.DEFAULT_FIDELITY}]",
+    help="Of the nibble carrier. sparse: draw the rings only. full: embed in every byte, lossless and with less "
+    f"quality.  [default: {choices.DEFAULT_FIDELITY}]",
 )
 @password_option(is_new=True)
 @click.option(

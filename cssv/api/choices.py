@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cssv.carriers import CARRIERS, DEFAULT_CARRIER
     from cssv.carriers.constructive.spans import WINDOW_S
     from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES
-    from cssv.carriers.nibble.planes import DEFAULT_FIDELITY, FIDELITIES
+    from cssv.carriers.nibble.forms import DEFAULT_FIDELITY, FIDELITIES, FORM_NAMES
     from cssv.carriers.robust.recoding import DEFAULT_SURVIVE, RECODING_CODECS
     from cssv.interop.table import extensions as table_extensions
     from cssv.payload.symbolic import BACKENDS as SYMBOLIC_BACKENDS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cssv.perception.transformer.features import SIDE_PX, SIDE_RANGE
     from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS
     from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
-    from cssv.video.codecs import CODEC_NAMES, CODECS, DEFAULT_EFFORT, EFFORTS, LOSSY_CODECS
+    from cssv.video.codecs import CODEC_NAMES, CODECS, DEFAULT_EFFORT, EFFORTS, LOSSY_CODECS, REGION_H264
     from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "EXPORT_CODECS",
     "EXTENSION",
     "FIDELITIES",
+    "FORM_NAMES",
     "LEAST_BOUND_PX",
     "LOSSY_CODECS",
     "MERGES",
@@ -61,6 +62,7 @@ __all__ = [
     "OUTLIER_DEVIATIONS",
     "PLANES",
     "RECODING_CODECS",
+    "REGION_H264",
     "SIDE_PX",
     "SIDE_RANGE",
     "SYMBOLIC_BACKENDS",
@@ -77,7 +79,7 @@ _HOMES = {
     "cssv.carriers": ("CARRIERS", "DEFAULT_CARRIER"),
     "cssv.carriers.constructive.spans": ("WINDOW_S",),
     "cssv.carriers.nibble.merge": ("DEFAULT_MERGE", "MERGES"),
-    "cssv.carriers.nibble.planes": ("DEFAULT_FIDELITY", "FIDELITIES"),
+    "cssv.carriers.nibble.forms": ("DEFAULT_FIDELITY", "FIDELITIES", "FORM_NAMES"),
     "cssv.carriers.robust.recoding": ("DEFAULT_SURVIVE", "RECODING_CODECS"),
     "cssv.interop.table": ("extensions",),
     "cssv.payload.symbolic": ("BACKENDS",),
@@ -87,7 +89,7 @@ _HOMES = {
     "cssv.perception.transformer.features": ("SIDE_PX", "SIDE_RANGE"),
     "cssv.perception.transformer.norms": ("OUTLIER_DEVIATIONS",),
     "cssv.pipeline.config": ("DEFAULT_CODEC", "EXTENSION"),
-    "cssv.video.codecs": ("CODECS", "CODEC_NAMES", "DEFAULT_EFFORT", "EFFORTS", "LOSSY_CODECS"),
+    "cssv.video.codecs": ("CODECS", "CODEC_NAMES", "DEFAULT_EFFORT", "EFFORTS", "LOSSY_CODECS", "REGION_H264"),
     "cssv.video.decoding": ("DAMAGED", "DEFAULT_DAMAGED"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cssv.carriers.base import AnyCarrier
 from cssv.carriers.nibble.merge import Merge
-from cssv.carriers.nibble.planes import Fidelity
+from cssv.carriers.nibble.forms import Fidelity
 from cssv.errors import FrameError, OptionTypeError
 from cssv.files.access import Access
 from cssv.files.closing import Closing
@@ -193,7 +193,7 @@ def embed(
     """
     options = LiveOptions.from_arguments(
         carrier_from_arguments(
-            carrier, password=password, merge=merge, fidelity=fidelity, window=window,
+            carrier, password=password, lossless=True, merge=merge, fidelity=fidelity, window=window,
             strength=strength, survive=survive, fit=fit,
         ),
         scene,

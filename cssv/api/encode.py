@@ -15,7 +15,7 @@ from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
 from cssv.carriers.keyed import key_of
 from cssv.carriers.nibble.merge import Merge
-from cssv.carriers.nibble.planes import Fidelity
+from cssv.carriers.nibble.forms import Fidelity
 from cssv.container import created_or_now
 from cssv.errors import OptionError, VideoError
 from cssv.files.inputs import check_regular
@@ -129,6 +129,7 @@ def encode(
     carrier: str | AnyCarrier = DEFAULT_CARRIER,
     merge: Merge | None = None,
     fidelity: Fidelity | None = None,
+    lossless: bool = False,
     window: Fraction | int | str | None = None,
     strength: float | str | None = None,
     survive: str | None = None,
@@ -220,7 +221,10 @@ def encode(
         "merge": merge, "fidelity": fidelity, "window": window,
         "strength": strength, "survive": survive, "fit": fit,
     }  # fmt: skip
-    config = EncoderConfig.from_arguments(codec, carrier, crf=crf, effort=effort, password=password, **given)
+    config = EncoderConfig.from_arguments(
+        codec, carrier, crf=crf, effort=effort, password=password, lossless=lossless, is_rgb=planes == "rgb",
+        **given,
+    )  # fmt: skip
     shown = planes_for(config.carrier, planes)
     exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, clip, *options.files, thermal, scene)

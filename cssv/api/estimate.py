@@ -14,7 +14,7 @@ from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
 from cssv.carriers.keyed import key_of
 from cssv.carriers.nibble.merge import Merge
-from cssv.carriers.nibble.planes import Fidelity
+from cssv.carriers.nibble.forms import Fidelity
 from cssv.errors import OptionError
 from cssv.files.paths import Path_
 from cssv.perception import Detector
@@ -100,6 +100,7 @@ def estimate(
     carrier: str | AnyCarrier = DEFAULT_CARRIER,
     merge: Merge | None = None,
     fidelity: Fidelity | None = None,
+    lossless: bool = False,
     window: Fraction | int | str | None = None,
     strength: float | str | None = None,
     survive: str | None = None,
@@ -157,7 +158,10 @@ def estimate(
     given = {
         "merge": merge, "fidelity": fidelity, "window": window, "strength": strength, "survive": survive,
     }  # fmt: skip
-    config = EncoderConfig.from_arguments(codec, carrier, crf=crf, effort=effort, password=password, **given)
+    config = EncoderConfig.from_arguments(
+        codec, carrier, crf=crf, effort=effort, password=password, lossless=lossless, is_rgb=planes == "rgb",
+        **given,
+    )  # fmt: skip
     # In a part of a window payloads have less room than in a whole one.
     choice = FormChoice(codec, crf, {**given, "fit": True}, effort)
     span = Span(to_fraction(start), to_fraction(stop))

@@ -19,7 +19,7 @@ from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
 from cssv.carriers.keyed import key_of
 from cssv.carriers.nibble.merge import Merge
-from cssv.carriers.nibble.planes import Fidelity
+from cssv.carriers.nibble.forms import Fidelity
 from cssv.container import IndexMeta, created_or_now
 from cssv.errors import ClosedOutputError, CssvError, OutputError, VideoError
 from cssv.files.access import Access
@@ -118,7 +118,7 @@ class Encoder(Finishing):
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
             a first pts later than 5 s becomes 0 in the file, whose facts record it.
-        codec, crf, effort, carrier, merge, fidelity, window, strength, survive, fit, password, created_s,
+        codec, crf, effort, carrier, merge, fidelity, lossless, window, strength, survive, fit, password, created_s,
             overwrite: as for :func:`encode`. If the name is taken while the stream is encoded, the file gets
             another name, which the error states. With carriers that embed windows, frames wait for the end of
             their window as well. The trial of ``strength="auto"`` uses the frames that wait for their
@@ -152,6 +152,7 @@ class Encoder(Finishing):
         carrier: str | AnyCarrier = DEFAULT_CARRIER,
         merge: Merge | None = None,
         fidelity: Fidelity | None = None,
+        lossless: bool = False,
         window: Fraction | int | str | None = None,
         strength: float | str | None = None,
         survive: str | None = None,
@@ -161,7 +162,8 @@ class Encoder(Finishing):
         overwrite: bool = False,
     ) -> None:
         self._config = EncoderConfig.from_arguments(
-            codec, carrier, crf=crf, effort=effort, password=password, merge=merge, fidelity=fidelity,
+            codec, carrier, crf=crf, effort=effort, password=password, lossless=lossless,
+            is_rgb=layout == "rgb24", merge=merge, fidelity=fidelity,
             window=window, strength=strength, survive=survive, fit=fit,
         )  # fmt: skip
         options = LiveOptions.from_arguments(

@@ -10,6 +10,7 @@ from typing import Any
 from cssv import __version__
 from cssv.carriers import DEFAULT_CARRIER, carrier_to_facts, make_carrier
 from cssv.carriers.base import AnyCarrier, needs_regions
+from cssv.carriers.nibble.forms import FAMILY, MIXED, choose_form
 from cssv.carriers.keyed import give_key, key_of
 from cssv.errors import ContainerError, OptionError
 from cssv.frames import LAYOUTS, Layout
@@ -33,6 +34,8 @@ from cssv.video import (
 )
 
 DEFAULT_CODEC: Codec = "h264"
+#: The codec that codes some macroblocks finer than others.
+REGION_CODEC: Codec = "h264"
 #: File name extension of the container.
 EXTENSION = ".cssv"
 
@@ -70,17 +73,35 @@ class EncoderConfig:
         crf: int | None,
         effort: Effort | None,
         password: str | None,
+        lossless: bool = False,
+        is_rgb: bool = False,
         **options: object,
     ) -> EncoderConfig:
         """The configuration that the arguments of :func:`cssv.encode` of the same names state.
 
         A carrier that survives lossy coding is coded lossily, unless the codec is lossless only.
+
+        Args:
+            codec: of the video track.
+            carrier: name of a carrier, or of the family of :mod:`cssv.carriers.nibble.forms`, or a carrier.
+            crf: quality of lossy coding.
+            effort: of lossless coding.
+            password: that of the file.
+            lossless: whether all pixels must come back exactly.
+            is_rgb: whether planes of RGB are asked for.
+            options: of the carrier.
         """
-        made = carrier_from_arguments(carrier, password=password, **options)
         check_choice("codec", codec, CODEC_NAMES)
+        if lossless and crf is not None:
+            raise OptionError(
+                "lossless coding has no quality", found=f"crf {crf!r}", remedy="Leave out one of the two."
+            )
+        # Only lossless coding has an effort.
+        exact = lossless or effort is not None or is_rgb or codec != REGION_CODEC
+        made = carrier_from_arguments(carrier, password=password, lossless=exact, **options)
         if crf is None and needs_regions(made):
             crf = REGION_H264.crf
-        elif crf is None and not made.needs_lossless and codec in LOSSY_CODECS:
+        elif crf is None and not (lossless or made.needs_lossless) and codec in LOSSY_CODECS:
             crf = LOSSY_CODECS[codec].crf
         return cls(codec, made, crf, default_effort(codec, crf) if effort is None else effort)
 
@@ -104,13 +125,20 @@ class EncoderConfig:
 
 
 def carrier_from_arguments(
-    carrier: str | AnyCarrier, *, password: str | None, **options: object
+    carrier: str | AnyCarrier, *, password: str | None, lossless: bool = False, **options: object
 ) -> AnyCarrier:
     """The carrier that the arguments of :func:`cssv.encode` of the same names state.
 
     Raises:
         OptionError: an unknown carrier, or a value or a password that it does not take.
     """
+    if carrier == FAMILY:
+        # Bytes are merged in lossless forms only.
+        exact = lossless or options.get("merge") is not None
+        carrier = choose_form(options.pop("fidelity", None), is_lossless=exact)
+        if carrier == MIXED:
+            # Its room is always thinned, because the rings hold all that the scene says.
+            options.pop("fit", None)
     texts = {name: _option_text(value) for name, value in options.items()}
     return give_key(make_carrier(carrier, texts), to_key(password))
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from cssv.carriers import make_carrier
+from cssv.carriers.nibble.forms import FAMILY
 from cssv.errors import OptionError
-from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig
+from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, carrier_from_arguments
 from cssv.video import CODECS, Codec, Effort
 
 
@@ -32,12 +32,9 @@ class Form:
 
 #: All forms, the one of a plain call first.
 FORMS: tuple[Form, ...] = (
-    Form("full", {"carrier": "nibble", "fidelity": "full"}, "the heat map in every byte, lossless"),
-    Form(
-        "sparse",
-        {"carrier": "nibble", "fidelity": "sparse"},
-        "the heat map beside the objects only, lossless",
-    ),
+    Form("mixed", {"carrier": FAMILY}, "exact where the heat map is drawn, lossy elsewhere"),
+    Form("sparse", {"carrier": FAMILY, "lossless": True}, "the heat map beside the objects, lossless"),
+    Form("full", {"carrier": FAMILY, "fidelity": "full"}, "the heat map in every byte, lossless"),
     Form("constructive", {"carrier": "constructive"}, "what is needed to draw the heat map, lossless"),
     Form("robust", {"carrier": "robust"}, "the same in a lossy file; survives re-encoding"),
 )
@@ -64,22 +61,20 @@ class FormChoice:
         Raises:
             OptionError: a value that the form does not take.
         """
-        name = str(form.arguments["carrier"])
-        known = make_carrier(name, {}).options()
-        options: dict[str, object] = {
-            key: value for key, value in (self.options or {}).items() if key in known
-        }
-        options |= {key: value for key, value in form.arguments.items() if key != "carrier"}
+        arguments: dict[str, object] = dict(form.arguments)
+        name, lossless = str(arguments.pop("carrier")), bool(arguments.pop("lossless", False))
+        known = carrier_from_arguments(name, password=None, lossless=lossless, **arguments).options()
+        options = {key: value for key, value in (self.options or {}).items() if key in known} | arguments
         for crf, effort in product((self.crf, None), (self.effort, None)):
             try:
                 return EncoderConfig.from_arguments(
-                    self.codec, name, crf=crf, effort=effort, password=None, **options
+                    self.codec, name, crf=crf, effort=effort, password=None, lossless=lossless, **options
                 )
             except OptionError:
                 # What was stated is that of another form, such as hevc for a lossless one.
                 continue
         return EncoderConfig.from_arguments(
-            DEFAULT_CODEC, name, crf=None, effort=None, password=None, **options
+            DEFAULT_CODEC, name, crf=None, effort=None, password=None, lossless=lossless, **options
         )
 
 

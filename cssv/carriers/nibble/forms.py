@@ -14,15 +14,15 @@ DEFAULT_FIDELITY: Fidelity = "sparse"
 #: Names of the forms in the registry of carriers. Version 1 of the pixels has the name of the family, and is
 #: only read and committed to.
 MIXED, SPARSE, FULL = "mixed", "sparse", "full"
+FORM_NAMES = (MIXED, SPARSE, FULL)
 
 
-def choose_form(fidelity: str | None, *, is_lossless: bool, is_420: bool) -> str:
+def choose_form(fidelity: object, *, is_lossless: bool) -> str:
     """The name of the carrier that has these options.
 
     Args:
         fidelity: of :data:`FIDELITIES`; None for the default.
         is_lossless: whether the whole picture must come back exactly.
-        is_420: whether frames may be yuv420p, coded with H.264: regions of another quality need both.
 
     Raises:
         OptionError: an unknown fidelity.
@@ -31,10 +31,10 @@ def choose_form(fidelity: str | None, *, is_lossless: bool, is_420: bool) -> str
     if fidelity not in FIDELITIES:
         raise OptionError(
             "unknown fidelity",
-            found=fidelity,
+            found=str(fidelity),
             bound=", ".join(FIDELITIES),
-            remedy=did_you_mean(fidelity, FIDELITIES),
+            remedy=did_you_mean(str(fidelity), FIDELITIES),
         )
     if fidelity == "full":
         return FULL
-    return SPARSE if is_lossless or not is_420 else MIXED
+    return SPARSE if is_lossless else MIXED
