@@ -111,10 +111,10 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
     "--carrier",
     type=Choice([name for name in choices.CARRIERS if name not in choices.FORM_NAMES]),
     default=choices.DEFAULT_CARRIER,
-    help="How the pixels carry the heat map. nibble: the rings of the objects, drawn around them, in a file of "
-    "ordinary size; copies that were coded again still tell of all objects. constructive: only what is needed to draw it again, a few bytes for each window, so that the picture "
-    "stays nearly the same, and every part of it tells of all objects. robust: the same in a lossy file of "
-    "ordinary size; it survives re-encoding, scaling and cropping.",
+    help="How the pixels carry the heat map. nibble: its rings, drawn around the objects, in a file of "
+    "ordinary size; copies that were coded again still tell of all objects. constructive: only what is "
+    "needed to draw it again, a few bytes for each window, lossless; the picture stays nearly the same. "
+    "robust: the same in a lossy file; it survives re-encoding, scaling and cropping.",
 )
 @click.option(
     "--lossless",
@@ -130,8 +130,8 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
 @click.option(
     "--fidelity",
     type=Choice(choices.FIDELITIES),
-    help="Of the nibble carrier. sparse: draw the rings only. full: embed in every byte, lossless and with less "
-    f"quality.  [default: {choices.DEFAULT_FIDELITY}]",
+    help="Of the nibble carrier. sparse: draw the rings only. full: embed in every byte, lossless; the "
+    f"picture loses quality.  [default: {choices.DEFAULT_FIDELITY}]",
 )
 @password_option(is_new=True)
 @click.option(

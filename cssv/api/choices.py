@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from cssv.api.trajectories import DEFAULT_BOUND_PX, LEAST_BOUND_PX, MOST_BOUND_PX
     from cssv.carriers import CARRIERS, DEFAULT_CARRIER
     from cssv.carriers.constructive.spans import WINDOW_S
-    from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES
     from cssv.carriers.nibble.forms import DEFAULT_FIDELITY, FIDELITIES, FORM_NAMES
+    from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES
     from cssv.carriers.robust.recoding import DEFAULT_SURVIVE, RECODING_CODECS
     from cssv.interop.table import extensions as table_extensions
     from cssv.payload.symbolic import BACKENDS as SYMBOLIC_BACKENDS
@@ -89,7 +89,14 @@ _HOMES = {
     "cssv.perception.transformer.features": ("SIDE_PX", "SIDE_RANGE"),
     "cssv.perception.transformer.norms": ("OUTLIER_DEVIATIONS",),
     "cssv.pipeline.config": ("DEFAULT_CODEC", "EXTENSION"),
-    "cssv.video.codecs": ("CODECS", "CODEC_NAMES", "DEFAULT_EFFORT", "EFFORTS", "LOSSY_CODECS", "REGION_H264"),
+    "cssv.video.codecs": (
+        "CODECS",
+        "CODEC_NAMES",
+        "DEFAULT_EFFORT",
+        "EFFORTS",
+        "LOSSY_CODECS",
+        "REGION_H264",
+    ),
     "cssv.video.decoding": ("DAMAGED", "DEFAULT_DAMAGED"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

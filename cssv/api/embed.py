@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.carriers.base import AnyCarrier
-from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.forms import Fidelity
+from cssv.carriers.nibble.merge import Merge
 from cssv.errors import FrameError, OptionTypeError
 from cssv.files.access import Access
 from cssv.files.closing import Closing

@@ -14,8 +14,8 @@ from cssv.api.verify import Verification, check
 from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
 from cssv.carriers.keyed import key_of
-from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.forms import Fidelity
+from cssv.carriers.nibble.merge import Merge
 from cssv.container import created_or_now
 from cssv.errors import OptionError, VideoError
 from cssv.files.inputs import check_regular
@@ -176,20 +176,25 @@ def encode(
         planes: ``"native"`` keeps the clip's planes; ``"rgb"`` converts once, so that ordinary PNG
             screenshots carry too. A carrier of luma has RGB clips converted to yuv420p, and refuses
             ``"rgb"``.
-        codec: ``"h264"``, ``"ffv1"`` or ``"vp9"``, all lossless. For a carrier that survives lossy coding,
+        codec: ``"h264"``; ``"ffv1"`` and ``"vp9"`` are lossless. For a carrier that survives lossy coding,
             ``"ffv1"`` is lossless, and ``"h264"``, ``"hevc"``, ``"vp9"`` and ``"av1"`` are lossy.
         crf: quality of lossy coding, on the codec's own scale: 0 to 51 for H.264 and HEVC, 0 to 63 for VP9,
-            1 to 63 for AV1; more means a smaller file. By default 20, 20, 23 and 19.
+            1 to 63 for AV1; more means a smaller file. By default 20, 20, 23 and 19; 23 for the nibble
+            carrier, which takes H.264 only.
         effort: of lossless H.264: ``"fast"`` (default), or ``"small"`` for a file that is smaller by about a
             tenth and takes about twice the time to code.
-        carrier: name of a carrier (a key of :data:`cssv.CARRIERS`), or a carrier object.
+        carrier: ``"nibble"``, name of another carrier (a key of :data:`cssv.CARRIERS`), or a carrier object.
         merge: option of the nibble carrier, ``"opap"`` or ``"plain"``.
-        fidelity: option of the nibble carrier, ``"full"`` or ``"sparse"``.
+        fidelity: option of the nibble carrier. ``"sparse"`` draws rings around the objects only, and is the
+            default. ``"full"`` embeds in every byte; it is lossless.
+        lossless: whether all pixels that do not carry stay as they are. By default the nibble carrier writes
+            H.264 that is exact where rings are drawn, and of quality ``crf`` elsewhere. Other codecs, RGB
+            planes, ``merge`` and ``effort`` make it lossless as well.
         window: option of the constructive carrier: seconds of frames that have a payload of their own, 1 to
             60; 2 by default. Any part of a copy that is twice as long holds a whole window.
-        strength: option of the robust carrier: PSNR of luma in dB between clip and file before coding, or
-            ``"auto"``, the default: the weakest marks by which payloads survive, found by trial.
-        survive: option of the robust carrier: re-encodings that payloads must survive, such as
+        strength: option of the robust and the nibble carrier: PSNR of luma in dB between clip and file before
+            coding, or ``"auto"``, the default: the weakest marks by which payloads survive, found by trial.
+        survive: option of the robust and the nibble carrier: re-encodings that payloads must survive, such as
             ``"h264-28,vp9-36"``: codec and CRF; by default ``"h264-28"``.
         fit: option of the robust carrier: whether a scene that does not fit is thinned. Notes say what is
             lost. By default it is an error.

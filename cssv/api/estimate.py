@@ -13,8 +13,8 @@ from cssv.api.temporary import temporary_folder
 from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
 from cssv.carriers.keyed import key_of
-from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.forms import Fidelity
+from cssv.carriers.nibble.merge import Merge
 from cssv.errors import OptionError
 from cssv.files.paths import Path_
 from cssv.perception import Detector
@@ -136,6 +136,7 @@ def estimate(
         carrier: with the following options it says which form is marked as chosen.
         merge: option of a carrier; holds for all forms that have it, as the following ones.
         fidelity: option of the nibble carrier.
+        lossless: of the nibble carrier.
         window: option of the constructive carrier.
         strength: option of the robust carrier; by default a middle one, because trials take long.
         survive: option of the robust carrier.

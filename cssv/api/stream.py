@@ -18,8 +18,8 @@ from cssv.api.verify import check
 from cssv.carriers import DEFAULT_CARRIER
 from cssv.carriers.base import AnyCarrier
 from cssv.carriers.keyed import key_of
-from cssv.carriers.nibble.merge import Merge
 from cssv.carriers.nibble.forms import Fidelity
+from cssv.carriers.nibble.merge import Merge
 from cssv.container import IndexMeta, created_or_now
 from cssv.errors import ClosedOutputError, CssvError, OutputError, VideoError
 from cssv.files.access import Access
@@ -118,11 +118,11 @@ class Encoder(Finishing):
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
             a first pts later than 5 s becomes 0 in the file, whose facts record it.
-        codec, crf, effort, carrier, merge, fidelity, lossless, window, strength, survive, fit, password, created_s,
-            overwrite: as for :func:`encode`. If the name is taken while the stream is encoded, the file gets
-            another name, which the error states. With carriers that embed windows, frames wait for the end of
-            their window as well. The trial of ``strength="auto"`` uses the frames that wait for their
-            objects when the first one is drawn.
+        codec, crf, effort, carrier, merge, fidelity, lossless, window, strength, survive, fit, password,
+            created_s, overwrite: as for :func:`encode`. If the name is taken while the stream is encoded, the
+            file gets another name, which the error states. With carriers that embed windows, frames wait for
+            the end of their window as well. The trial of ``strength="auto"`` uses the frames that wait for
+            their objects when the first one is drawn.
 
     Raises:
         OptionError: an option outside its bounds. FrameError: a size that cannot carry.

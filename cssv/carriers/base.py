@@ -429,8 +429,18 @@ class RegionCarrier(WindowCarrier, Protocol):
     :attr:`Embedded.exact`. Its files are lossy H.264, in which the macroblocks with content are coded finer.
     """
 
-    def exact_of(self, stego: Frame) -> ExactContent | None:
-        """What must decode exactly if a stego frame is coded again as it is; None if it carries nothing."""
+    def copy_notes(self, lost: Sequence[str]) -> tuple[str, ...]:
+        """What lossy copies of a file do not tell, one sentence each.
+
+        Args:
+            lost: what the payloads of the file do not tell.
+        """
+
+    def renew(self, stego: Frame) -> Embedded:
+        """A decoded stego frame with the content that it has, stated as well as before it was coded.
+
+        Else it would be coarser after each coding. A frame without content stays.
+        """
 
 
 def needs_regions(carrier: AnyCarrier) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 from cssv import __version__
 from cssv.carriers import DEFAULT_CARRIER, carrier_to_facts, make_carrier
 from cssv.carriers.base import AnyCarrier, needs_regions
-from cssv.carriers.nibble.forms import FAMILY, MIXED, choose_form
 from cssv.carriers.keyed import give_key, key_of
+from cssv.carriers.nibble.forms import FAMILY, MIXED, choose_form
 from cssv.errors import ContainerError, OptionError
 from cssv.frames import LAYOUTS, Layout
 from cssv.payload.sealing import PayloadKey

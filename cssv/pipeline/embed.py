@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cssv.carriers.base import AnyCarrier, FrameContent, WindowSpan
+from cssv.carriers.base import AnyCarrier, FrameContent, RegionCarrier, WindowSpan
 from cssv.carriers.drawn_rings import rings_for
 from cssv.carriers.keyed import key_of
 from cssv.carriers.windows import WindowGrouping, window_codec
@@ -189,7 +189,8 @@ class ClipEmbedder:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the payloads embedded so far do not tell, one sentence each."""
-        return merge_losses(self._losses).sentences()
+        lost, carrier = merge_losses(self._losses).sentences(), self._embedder.carrier
+        return carrier.copy_notes(lost) if isinstance(carrier, RegionCarrier) else lost
 
     def add(self, scheduled: Scheduled) -> list[EmbeddedFrame]:
         """Take the next frame; returns the frames that are complete."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from cssv.carriers.nibble.forms import FAMILY
 from cssv.errors import OptionError
@@ -64,7 +65,8 @@ class FormChoice:
         arguments: dict[str, object] = dict(form.arguments)
         name, lossless = str(arguments.pop("carrier")), bool(arguments.pop("lossless", False))
         known = carrier_from_arguments(name, password=None, lossless=lossless, **arguments).options()
-        options = {key: value for key, value in (self.options or {}).items() if key in known} | arguments
+        options: dict[str, Any] = {key: value for key, value in (self.options or {}).items() if key in known}
+        options |= arguments
         for crf, effort in product((self.crf, None), (self.effort, None)):
             try:
                 return EncoderConfig.from_arguments(

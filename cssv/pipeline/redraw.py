@@ -120,9 +120,12 @@ class WindowDrawing:
     def root_frame(self, number: int) -> Redrawn:
         """The frame of the root version, with its new scene sample."""
         stego, unmarked = self._base.root_frame(number), self._base.root_sample(number).outlines
+        sample = self._sample(number, self._objects(number), unmarked)
         carrier = self._embedder.carrier
-        exact = carrier.exact_of(stego) if isinstance(carrier, RegionCarrier) else None
-        return Redrawn(stego, self._sample(number, self._objects(number), unmarked), exact)
+        if not isinstance(carrier, RegionCarrier):
+            return Redrawn(stego, sample)
+        renewed = carrier.renew(stego)
+        return Redrawn(renewed.stego, sample, renewed.exact)
 
     def _sample(self, number: int, new: FrameObjects, unmarked: tuple[Outline, ...]) -> bytes | None:
         return new_sample(self._base, self._embedder, self._annotator, number, new, unmarked)

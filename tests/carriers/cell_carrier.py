@@ -182,11 +182,17 @@ class CellCarrier:
     def may_come_from(self, stego, cover):
         return bool(np.abs(means(stego.planes) - means(cover.planes)).mean() < 24)
 
+    def copy_notes(self, lost):
+        return tuple(lost)
+
     def exact_of(self, stego):
         found = self.extract(stego)
         if found is None:
             return None
         return self._exact(self._bytes(found.found_number, found.objects), found.objects, stego)
+
+    def renew(self, stego):
+        return Embedded(stego, exact=self.exact_of(stego))
 
     def extract(self, stego, hint=None):
         bits = read_bits(stego.planes, self.step)

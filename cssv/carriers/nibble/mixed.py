@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from cssv.carriers.base import Embedded, FrameContent, WindowSpan
+from cssv.carriers.nibble.cells import embed_levels
 from cssv.carriers.nibble.mixed_extractor import MixedExtractor
 from cssv.carriers.nibble.mixed_picture import (
     DrawnPicture,
@@ -27,7 +28,7 @@ from cssv.carriers.robust.carrier import RobustCarrier
 from cssv.carriers.robust.identification import Identification
 from cssv.carriers.windows import drawings_differ
 from cssv.errors import CarrierError, ContainerError, OptionError
-from cssv.frames import U8, ExactContent, Frame, Layout
+from cssv.frames import U8, Frame, Layout
 from cssv.payload.loss import Loss
 from cssv.template.drawing import Outline
 
@@ -167,10 +168,21 @@ class MixedCarrier:
             )
         ]
 
-    def exact_of(self, stego: Frame) -> ExactContent | None:
-        """What of a stego frame must come back if it is coded again; None if it carries no tag."""
+    def copy_notes(self, lost: Sequence[str]) -> tuple[str, ...]:
+        """What the room of a copy that was coded again does not tell."""
+        if not self.has_room:
+            return ("the pictures are too small for a room: copies that were coded again tell nothing",)
+        return (f"copies that were coded again tell less: {'; '.join(lost)}",) if lost else ()
+
+    def renew(self, stego: Frame) -> Embedded:
+        """A stego frame whose cells state their levels as well as before it was coded."""
         found = read_picture(stego.luma())
-        return drawn_cells(found, stego.width, stego.height) if found.places else None
+        if not found.places:
+            return Embedded(stego)
+        cells = drawn_cells(found, stego.width, stego.height)
+        planes = stego.planes.copy()
+        planes[: stego.height] = embed_levels(stego.luma(), cells.levels, cells.tags | cells.rings)
+        return Embedded(replace(stego, planes=planes), cells.outlines, exact=cells)
 
     def _with_room(
         self, covers: Sequence[Frame], contents: Sequence[FrameContent], number: int

@@ -28,13 +28,12 @@ from cssv.carriers.nibble.object_tag import (
 from cssv.errors import FramingError
 from cssv.frames import MACROBLOCK_PX, U8, Blocks, Finer, blocks_shape
 from cssv.template.drawing import Drawing, Outline, Readings
-from cssv.template.footprint import window_of
 
 _BLOCK_CELLS = MACROBLOCK_PX // CELL
 #: How much finer macroblocks with cells of tags are coded at first: each of their bits counts.
 TAG_FINER = 38
-#: The same for cells of rings, by how often each digit of a ring is repeated at least.
-RING_FINER = (36, 34, 30, 26, 24, 22)
+#: The same for cells of rings, by how many wrong ones of each digit the others outvote.
+RING_FINER = (38, 28, 24, 20)
 _MANY = 1 << 20
 #: Cells at the beginning of a tag that hold its magic.
 _MAGIC_CELLS = -(-MAGIC_BITS // LEVELS)
@@ -83,27 +82,23 @@ class DrawnCells:
         for _, regions, own in self.visible:
             mine = own & (regions.region >= 0)
             counts = np.bincount(regions.region[mine], minlength=REGIONS)
-            # The fewer cells repeat a digit, the more each of them counts.
             repeats = int(counts[counts > 0].min(initial=_MANY)) // DIGITS
             cells = np.zeros_like(self.rings)
             cells[regions.window] = mine
-            level = RING_FINER[min(repeats, len(RING_FINER) - 1)]
+            outvoted = max(repeats - 1, 0) // 2
+            level = RING_FINER[min(outvoted, len(RING_FINER) - 1)]
             finer = np.maximum(finer, self._to_blocks(cells) * level)
         return np.asarray(finer, np.int16)
 
     def faults(self, planes: U8) -> Blocks:
         """Macroblocks in which content is lost."""
         levels = read_levels(planes[: self.height])
-        wrong = (levels != self.levels).any(axis=2)
-        lost = wrong & self.tags
+        lost = (levels != self.levels).any(axis=2) & self.tags
         readings = read_mosaic(levels, self.outlines, self.tags, visible=self.visible)
-        for each, checksum in zip(readings, self.checksums, strict=True):
-            window = window_of(each.outline, self.width, self.height)
-            if checksum == readings_checksum(each.readings) or window is None:
-                continue
-            # Cells at the border of the window belong to the object, too.
-            rows, columns = (slice(part.start // CELL, -(-part.stop // CELL)) for part in window)
-            lost[rows, columns] |= (wrong & self.rings)[rows, columns]
+        for i, regions, own in self.visible:
+            if readings_checksum(readings[i].readings) != self.checksums[i]:
+                # Other cells of the object are as likely to be missed in another coding.
+                lost[regions.window] |= own & (regions.region >= 0)
         return self._to_blocks(lost)
 
     def _to_blocks(self, cells: Mask) -> Blocks:
