@@ -18,6 +18,7 @@ from cssv.carriers.nibble.full_trial import (
     DEFAULT_REACH,
     GRAINS,
     REACH_RANGE,
+    TRIED_REACHES,
     Grain,
     choose,
     empty_bits,
@@ -36,6 +37,10 @@ from cssv.template.render import render, ring_pixels, with_edges
 #: Frames of a window: a divisor of the distance of key frames, so that pinching starts again where a codec
 #: does. The largest one is taken whose frames have at most so many bytes.
 _WINDOW_FRAMES, _MOST_BYTES = (50, 25, 10, 5, 2, 1), 1 << 26
+#: Seconds of each part of a sample.
+_SAMPLE_S = 1
+#: Option of what a trial chooses.
+AUTO = "auto"
 #: Most levels by which a mark or a tag changes a byte.
 _MARK_LEVELS = 1
 #: Bytes at the ends of the range have neighbours with the right nibble on one side only.
@@ -107,9 +112,10 @@ class FullCarrier:
     before where it can (:mod:`.pinching`).
 
     Attributes:
-        reach: levels from the cover within which a byte keeps its value.
+        reach: levels from the cover within which a byte keeps its value. None chooses by trial on samples of
+            a clip; frames that are embedded without such a trial get ``DEFAULT_REACH``.
         grain: ``"fine"`` leaves more of the picture's own brightness and colour where nothing is drawn,
-            ``"coarse"`` gives smaller files.
+            ``"coarse"`` gives smaller files. None chooses in the same way, without a trial ``DEFAULT_GRAIN``.
 
     Raises:
         OptionError: a value that is not allowed.
@@ -119,20 +125,19 @@ class FullCarrier:
     needs_lossless: ClassVar[bool] = True
     layouts: ClassVar[tuple[Layout, ...]] = LAYOUTS
     omits_rings: ClassVar[bool] = True
-    sample_s: ClassVar[int] = 1
 
-    reach: int = DEFAULT_REACH
-    grain: Grain = DEFAULT_GRAIN
+    reach: int | None = None
+    grain: Grain | None = None
 
     def __post_init__(self) -> None:
         low, high = REACH_RANGE
-        if not low <= self.reach <= high:
+        if self.reach is not None and not low <= self.reach <= high:
             raise OptionError(
                 "the levels that a byte may be off are out of range",
                 found=self.reach,
                 bound=f"{low} to {high}",
             )
-        if self.grain not in GRAINS:
+        if self.grain is not None and self.grain not in GRAINS:
             raise OptionError(
                 "unknown grain",
                 found=self.grain,
@@ -142,19 +147,30 @@ class FullCarrier:
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> FullCarrier:
-        """Create a carrier from the options ``reach`` and ``grain``, each optional."""
-        text = options.get("reach", str(DEFAULT_REACH))
-        if not (text.isascii() and text.isdecimal() and len(text) < len("1000")):
-            raise OptionError("the levels that a byte may be off are no number", found=text)
-        return cls(int(text), cast("Grain", options.get("grain", DEFAULT_GRAIN)))
+        """Create a carrier from the options ``reach`` and ``grain``, each optional, ``"auto"`` for None."""
+        reach, grain = (options.get(name, AUTO) for name in ("reach", "grain"))
+        if reach != AUTO and not (reach.isascii() and reach.isdecimal() and len(reach) < len("1000")):
+            raise OptionError("the levels that a byte may be off are no number", found=reach)
+        return cls(
+            None if reach == AUTO else int(reach),
+            None if grain == AUTO else cast("Grain", grain),
+        )
 
     def options(self) -> dict[str, str]:
         """Levels and grain."""
-        return {"reach": str(self.reach), "grain": self.grain}
+        return {"reach": AUTO if self.reach is None else str(self.reach), "grain": self.grain or AUTO}
+
+    @property
+    def sample_s(self) -> int:
+        """Seconds of each part of a sample; 0 if nothing is left to choose."""
+        return 0 if self.reach and self.grain else _SAMPLE_S
 
     def prepared(self, sample: ClipSample, recode: Recode, report: Report = no_report) -> FullCarrier:  # noqa: ARG002
-        """The same carrier with the levels and the grain that suit a clip."""
-        best = choose(sample, report)
+        """The same carrier with levels and a grain that suit a clip, where they are not stated."""
+        if self.reach and self.grain:
+            return self
+        reaches = TRIED_REACHES if self.reach is None else (self.reach,)
+        best = choose(sample, reaches, GRAINS if self.grain is None else (self.grain,), report)
         return FullCarrier(best.reach, best.grain)
 
     def offers(self, sample: ClipSample, recode: Recode) -> tuple[Offer, ...]:  # noqa: ARG002 - nothing survives
@@ -253,10 +269,18 @@ class FullCarrier:
         if cover.layout != stego.layout or cover.planes.shape != stego.planes.shape:
             return False
         off = np.maximum(stego.planes, cover.planes) - np.minimum(stego.planes, cover.planes)
-        far = off > self.reach + _MARK_LEVELS
+        far = off > self._reach + _MARK_LEVELS
         # Near the ends of the range the nearest byte with a nibble can be a whole step away.
         inner = (cover.planes >= _STEP) & (cover.planes <= 255 - _STEP)
         return not ((far & inner).any() or (off > _STEP).any())
+
+    @property
+    def _reach(self) -> int:
+        return DEFAULT_REACH if self.reach is None else self.reach
+
+    @property
+    def _grain(self) -> Grain:
+        return DEFAULT_GRAIN if self.grain is None else self.grain
 
     def _check_cover(self, stego: Frame, cover: Frame) -> None:
         """Raise InputError unless the stego frame can have been embedded in the cover."""
@@ -287,7 +311,7 @@ class FullCarrier:
             # Without a tag a reader does not know where the rings lie, so they are not drawn.
             shown = [drawing for drawing, place in zip(own, places, strict=True) if place is not None]
             told = [drawing.outline for drawing in shown]
-            embedder = FullEmbedder(layout, empty_bits(self.grain, layout), self.reach)
+            embedder = FullEmbedder(layout, empty_bits(self._grain, layout), self._reach)
             template = render(shown, cover.luma(), layout, interior=False)
             drawn = ring_pixels(told, width, height)
             previous = embedder.pinch(np.ascontiguousarray(cover.planes), template, drawn, previous)

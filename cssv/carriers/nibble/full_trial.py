@@ -57,30 +57,37 @@ class FullTrial:
     bytes: Fraction
 
 
-def choose(sample: ClipSample, report: Report) -> FullTrial:
+def choose(sample: ClipSample, reaches: Sequence[int], grains: Sequence[Grain], report: Report) -> FullTrial:
     """The best grain and number of levels for a clip.
 
     Args:
         sample: of the clip, with at least one frame in its parts.
+        reaches: numbers of levels to choose from, falling.
+        grains: grains to choose from.
         report: called after each grain.
     """
     parts = [part[:_MOST_FRAMES] for part in sample.parts]
     found: dict[Grain, FullTrial] = {}
-    for done, grain in enumerate(GRAINS, start=1):
-        found[grain] = _choose_reach(parts, grain, sample.coded_sizes)
-        report(done, len(GRAINS))
+    for done, grain in enumerate(grains, start=1):
+        found[grain] = _choose_reach(parts, reaches, grain, sample.coded_sizes)
+        report(done, len(grains))
+    if len(found) < len(GRAINS):
+        return found[grains[0]]
     fine, coarse = found["fine"], found["coarse"]
     return fine if fine.bytes and fine.bytes <= MOST_GROWTH * coarse.bytes else coarse
 
 
 def _choose_reach(
-    parts: Sequence[Sequence[Frame]], grain: Grain, coded_sizes: CodedSizes | None
+    parts: Sequence[Sequence[Frame]],
+    reaches: Sequence[int],
+    grain: Grain,
+    coded_sizes: CodedSizes | None,
 ) -> FullTrial:
     """Of one grain the most levels that keep the PSNR, because they give the smallest file."""
-    for reach in TRIED_REACHES:
+    for reach in reaches:
         stegos = [_pinch_all(part, grain, reach) for part in parts]
         psnr_db = _psnr_db(parts, stegos)
-        if psnr_db >= LEAST_PSNR_DB or reach == TRIED_REACHES[-1]:
+        if psnr_db >= LEAST_PSNR_DB or reach == reaches[-1]:
             break
     size = Fraction(0) if coded_sizes is None else _frame_bytes(list(map(coded_sizes, stegos)))
     return FullTrial(grain, reach, psnr_db, size)

@@ -254,8 +254,30 @@ def test_a_trial_takes_fewer_levels_where_the_picture_would_suffer():
     assert (made.grain, made.reach) == ("coarse", 9)
 
 
+def test_what_is_stated_is_not_chosen():
+    part = [smooth_frame("yuv420p", 0), noisy(smooth_frame("yuv420p", 0), 1)]
+    sample = ClipSample(part[0], Scene(), [part], Fraction(25))
+    for stated in (FullCarrier(12, "fine"), FullCarrier(8), FullCarrier(grain="fine"), FullCarrier()):
+        made = stated.prepared(sample, None)
+        assert made.reach == (stated.reach or 10)
+        assert made.grain == (stated.grain or "coarse")
+        assert stated.sample_s == (0 if stated == made else 1)
+        assert made.sample_s == 0
+        assert FullCarrier.from_options(made.options()) == made
+    assert FullCarrier().options() == {"reach": "auto", "grain": "auto"}
+
+
 @pytest.mark.parametrize(
-    "options", [{"reach": "7"}, {"reach": "13"}, {"reach": "x"}, {"reach": "9" * 5000}, {"grain": "fin"}]
+    "options",
+    [
+        {"reach": ""},
+        {"reach": "7"},
+        {"reach": "13"},
+        {"reach": "x"},
+        {"reach": "9" * 5000},
+        {"grain": "fin"},
+        {"grain": ""},
+    ],
 )
 def test_wrong_options_are_refused(options):
     with pytest.raises(OptionError):
