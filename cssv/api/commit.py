@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cssv import __version__
-from cssv.carriers.windows import window_codec
+from cssv.carriers.base import AnyCarrier, FrameContent
+from cssv.carriers.windows import replaces_frames, window_codec
 from cssv.container import Appender, IndexMeta, Reader, Revision, check_texts, created_or_now
 from cssv.errors import ChecksumError, InputError, OptionError
 from cssv.files.patched import PatchedFile
@@ -264,7 +265,7 @@ def _compare(
     before = replace(
         embedder, scene=base.scene, ranges=sample_ranges(base.sample(0)), rings=annotator.rings_of(base.scene)
     )
-    codec, estimated = window_codec(embedder.carrier), base.estimated()
+    estimated = base.estimated()
     drawn: list[int] = []
     samples = 0
     saturation = Saturation(embedder.ranges)
@@ -274,28 +275,46 @@ def _compare(
         news = [annotator.annotate(old, base.time(number)) for number, old in zip(window, olds, strict=True)]
         for new in news:
             saturation.add(new.objects)
-        changes = codec.differs(
-            [base.content(before, number, old.objects) for number, old in zip(window, olds, strict=True)],
-            [base.content(embedder, number, new.objects) for number, new in zip(window, news, strict=True)],
+        differing = _differing(
+            embedder.carrier,
+            [base.content(before, *row) for row in zip(window, (o.objects for o in olds), strict=True)],
+            [base.content(embedder, *row) for row in zip(window, (o.objects for o in news), strict=True)],
             at,
             base.size,
         )
-        if changes or (is_redrawn and estimated[window.start : window.stop].any()):
-            drawn += window
-            continue
+        # Frames that are drawn from their covers are drawn with the whole window.
+        is_whole = is_redrawn and bool(differing or estimated[window.start : window.stop].any())
+        changed = list(window) if is_whole else [window[index] for index in differing]
+        drawn += changed
         for number, old, new in zip(window, olds, news, strict=True):
-            if (data := new_sample(base, embedder, annotator, number, new, old.outlines)) is not None:
+            data = new_sample(base, embedder, annotator, number, new, old.outlines)
+            if number not in changed and data is not None:
                 appender.write_scene(number, data)
                 samples += 1
     # The last frame is reported when the next one is asked for.
     next(numbers, None)
     if not drawn and not samples:
-        raise InputError(
-            "there is nothing to commit",
-            found=f"version {base.parent.version.number} has this scene already",
-        )
+        number = base.parent.version.number
+        raise InputError("there is nothing to commit", found=f"version {number} has this scene already")
     notes = ("the rings are drawn in other ranges, so every frame is drawn again",) if is_all else ()
     return _Changes(tuple(drawn), samples, (*notes, *saturation.notes))
+
+
+def _differing(
+    carrier: AnyCarrier,
+    olds: Sequence[FrameContent],
+    news: Sequence[FrameContent],
+    at: int,
+    size: tuple[int, int],
+) -> list[int]:
+    """Which frames of a window change if the covers are not given, counted from its first one."""
+    codec = window_codec(carrier)
+    if not codec.differs(olds, news, at, size):
+        return []
+    numbers = range(len(olds))
+    if not replaces_frames(carrier):
+        return list(numbers)
+    return [n for n in numbers if codec.differs(olds[n : n + 1], news[n : n + 1], at, size)]
 
 
 def _share(

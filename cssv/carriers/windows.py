@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar, Protocol, runtime_checkable
 
 from cssv.carriers.base import (
     AnyCarrier,
@@ -171,6 +172,22 @@ class FrameExtractor:
     def finish(self) -> tuple[Read, ...]:
         """No frame waits."""
         return ()
+
+
+@runtime_checkable
+class FrameReplacer(Protocol):
+    """What a window carrier offers beside, if frames need no window when their content is replaced.
+
+    Attributes:
+        replaces_frames: whether, without the covers, the result for a frame depends on this frame alone.
+    """
+
+    replaces_frames: ClassVar[bool]
+
+
+def replaces_frames(carrier: AnyCarrier) -> bool:
+    """Whether a carrier replaces the content of each frame by itself if the covers are not given."""
+    return isinstance(carrier, Carrier) or (isinstance(carrier, FrameReplacer) and carrier.replaces_frames)
 
 
 def window_codec(carrier: AnyCarrier) -> WindowCodec:

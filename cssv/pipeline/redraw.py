@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from itertools import chain, islice
 
 from cssv.carriers.base import RegionCarrier
-from cssv.carriers.windows import window_codec
+from cssv.carriers.windows import replaces_frames, window_codec
 from cssv.container import Appender
 from cssv.files.worker import SerialWorker
 from cssv.pipeline.arguments import Progress, counted
@@ -86,7 +86,8 @@ class WindowDrawing:
         """The new stego frame. Each frame is drawn once."""
         if number not in self._ready:
             for at, window in whole_windows([number], self._base.windows):
-                self._draw_window(at, window)
+                is_alone = self._covers is None and replaces_frames(self._embedder.carrier)
+                self._draw_window(at, range(number, number + 1) if is_alone else window)
         return self._ready.pop(number)
 
     def shows_root(self, numbers: Iterable[int]) -> bool:

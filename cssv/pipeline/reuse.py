@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 
-from cssv.carriers.base import WindowCarrier
 from cssv.carriers.drawn_rings import rings_for
+from cssv.carriers.windows import replaces_frames
 from cssv.container import Reader
 from cssv.errors import ChecksumError, InputError, PasswordError
 from cssv.files.paths import Path_
@@ -49,8 +49,8 @@ class ReusableVersions:
     ) -> None:
         self._key = key
         own = parent.version
-        # The pixels of a frame carrier do not depend on the scene itself.
-        scene = embedder.scene if isinstance(embedder.carrier, WindowCarrier) else None
+        # Drawings do not depend on the scene itself, payloads do.
+        scene = None if replaces_frames(embedder.carrier) else embedder.scene
         rows = (row for row in reversed(parent.index.versions) if row.root == own.root and row != own)
         self._readers = []
         for row, _ in zip(rows, range(MOST), strict=False):

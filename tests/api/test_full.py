@@ -93,3 +93,19 @@ def test_a_stream_has_the_form_too(tmp_path):
         assert reader.version.about.meta["carrier"] == "full"
         assert len(reader) == 60
     assert cssv.verify(path).is_sound
+
+
+def test_a_commit_leaves_the_frames_before_the_first_change(tmp_path):
+    """Without the clip no frame depends on its window, so that few are coded anew."""
+    blocks = (*synthetic.BLOCKS, synthetic.Block(3, "block", (90, 20), (0, 1), (24, 30), (90, 200, 90), 18))
+    clip, path = synthetic.write_clip(tmp_path / "clip.mkv"), tmp_path / "x.cssv"
+    boxes = synthetic.write_boxes(tmp_path / "boxes.txt", blocks=blocks)
+    cssv.encode(clip, path, scene=synthetic.SCENE, boxes=boxes, carrier="full")
+    made = scene(12)
+    made["objects"].append({"match": {"track": 3}, "temperature_c": 50})
+    before = planes(path)
+    done = cssv.commit(path, made)
+    assert (done.frames_changed, done.frames_coded) == (synthetic.COUNT - 18, synthetic.COUNT - 18)
+    assert all(map(np.array_equal, planes(path)[:18], before[:18]))
+    # With the clip the whole window is drawn again.
+    assert cssv.commit(path, scene(20), cover=clip).frames_coded == synthetic.COUNT

@@ -125,6 +125,7 @@ class FullCarrier:
     needs_lossless: ClassVar[bool] = True
     layouts: ClassVar[tuple[Layout, ...]] = LAYOUTS
     omits_rings: ClassVar[bool] = True
+    replaces_frames: ClassVar[bool] = True
 
     reach: int | None = None
     grain: Grain | None = None
