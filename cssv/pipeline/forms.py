@@ -64,17 +64,21 @@ class FormChoice:
         """
         arguments: dict[str, object] = dict(form.arguments)
         name, lossless = str(arguments.pop("carrier")), bool(arguments.pop("lossless", False))
-        known = carrier_from_arguments(name, password=None, lossless=lossless, **arguments).options()
+        wanted = carrier_from_arguments(name, password=None, lossless=lossless, **arguments)
+        known = wanted.options()
         options: dict[str, Any] = {key: value for key, value in (self.options or {}).items() if key in known}
         options |= arguments
         for crf, effort in product((self.crf, None), (self.effort, None)):
             try:
-                return EncoderConfig.from_arguments(
+                config = EncoderConfig.from_arguments(
                     self.codec, name, crf=crf, effort=effort, password=None, lossless=lossless, **options
                 )
             except OptionError:
                 # What was stated is that of another form, such as hevc for a lossless one.
                 continue
+            # An effort chooses a lossless form.
+            if config.carrier.name == wanted.name:
+                return config
         return EncoderConfig.from_arguments(
             DEFAULT_CODEC, name, crf=None, effort=None, password=None, lossless=lossless, **options
         )

@@ -13,6 +13,7 @@ from cssv.container import Reader
 from cssv.errors import ContainerError
 from cssv.pipeline import second_pass
 from cssv.pipeline.config import config_from_facts
+from cssv.pipeline.forms import FORMS, FormChoice
 from cssv.testing import clips as synthetic
 
 
@@ -52,8 +53,22 @@ def test_small_files_are_smaller_and_hold_the_same_frames(clips, tmp_path):
 
 
 def test_only_lossless_coding_with_efforts_records_one(clips, tmp_path):
-    assert facts_of(encode(clips, tmp_path / "a.cssv").path)["effort"] == "fast"
+    assert facts_of(encode(clips, tmp_path / "a.cssv", lossless=True).path)["effort"] == "fast"
     assert "effort" not in facts_of(encode(clips, tmp_path / "b.cssv", codec="ffv1").path)
+    assert "effort" not in facts_of(encode(clips, tmp_path / "c.cssv").path)
+
+
+def test_other_forms_are_estimated_without_an_effort_that_they_do_not_have():
+    choice = FormChoice(effort="small")
+    found = {form.name: choice.config(form) for form in FORMS}
+    assert {name: config.effort for name, config in found.items()} == {
+        "mixed": None,
+        "sparse": "small",
+        "full": "small",
+        "constructive": "small",
+        "robust": None,
+    }
+    assert found["mixed"].carrier.name == "mixed"
 
 
 @pytest.mark.parametrize("effort", ["fast", "small"])
@@ -88,7 +103,7 @@ def test_a_file_without_an_effort_is_committed_to_as_ever(clips, tmp_path, monke
 
 @pytest.mark.parametrize("effort", ["huge", 3, [], {}])
 def test_facts_with_another_effort_are_no_facts(effort, clips, tmp_path):
-    facts = facts_of(encode(clips, tmp_path / "x.cssv").path)
+    facts = facts_of(encode(clips, tmp_path / "x.cssv", lossless=True).path)
     assert config_from_facts(facts).config.effort == "fast"
     with pytest.raises(ContainerError):
         config_from_facts(facts | {"effort": effort})
