@@ -151,6 +151,9 @@ class Frame:
 #: is about half a step of it.
 Finer = NDArray[np.int16]
 FINEST = 100
+#: Whether content of macroblocks came back, (rows, columns): 0, WEAK or LOST.
+Faults = NDArray[np.uint8]
+WEAK, LOST = 1, 2
 
 
 class ExactContent(Protocol):
@@ -164,8 +167,11 @@ class ExactContent(Protocol):
     def finer(self) -> Finer:
         """(rows, columns): how much finer each of these macroblocks is coded at first."""
 
-    def faults(self, planes: U8) -> Blocks:
-        """(rows, columns): the macroblocks whose content differs in these decoded planes of the frame."""
+    def faults(self, planes: U8) -> Faults:
+        """(rows, columns): of each macroblock, whether its content is LOST in these decoded planes, or WEAK.
+
+        Weak content is as it was. It may be lost when the frame is coded again with the same quality.
+        """
 
 
 def blocks_shape(width: int, height: int) -> tuple[int, int]:

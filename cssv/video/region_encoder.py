@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from cssv.errors import VideoError
-from cssv.frames import FINEST, U8, Blocks, ExactContent, Finer, Frame, blocks_shape, planes_crc
+from cssv.frames import FINEST, LOST, U8, Blocks, ExactContent, Finer, Frame, blocks_shape, planes_crc
 from cssv.video.encoder import FrameEncoder
 from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.info import VideoInfo
@@ -87,8 +87,8 @@ class RegionEncoder:
                     continue
                 faults = each.exact.faults(planes)
                 if faults.any():
-                    is_exact = False
-                    levels[at] = self._finer(levels[at], faults, STEPS[min(round_number, len(STEPS)) - 1])
+                    is_exact = is_exact and not (faults == LOST).any()
+                    levels[at] = self._finer(levels[at], faults > 0, STEPS[min(round_number, len(STEPS)) - 1])
             if is_exact:
                 return CodedGroup(packets, tuple(crcs), head, round_number)
             if round_number == ROUNDS:

@@ -56,7 +56,7 @@ class CellContent:
         missed[:rows, :columns] = found[:rows, :columns] != self.bits[:rows, :columns]
         rows, columns = self.blocks.shape
         missed = missed.reshape(rows, BLOCK // CELL, columns, BLOCK // CELL).any(axis=(1, 3))
-        return missed & self.blocks
+        return (missed & self.blocks) * np.uint8(2)
 
 
 def read_bits(planes, step):

@@ -129,7 +129,7 @@ class Impossible:
     finer = blocks.astype(np.int16)
 
     def faults(self, _planes):
-        return self.blocks
+        return self.blocks * np.uint8(2)
 
 
 def test_content_that_stays_wrong_is_refused():

@@ -26,14 +26,16 @@ from cssv.carriers.nibble.object_tag import (
     write_object_tag,
 )
 from cssv.errors import FramingError
-from cssv.frames import MACROBLOCK_PX, U8, Blocks, Finer, blocks_shape
+from cssv.frames import LOST, MACROBLOCK_PX, U8, WEAK, Blocks, Faults, Finer, blocks_shape
 from cssv.template.drawing import Drawing, Outline, Readings
 
 _BLOCK_CELLS = MACROBLOCK_PX // CELL
 #: How much finer macroblocks with cells of tags are coded at first: each of their bits counts.
 TAG_FINER = 38
 #: The same for cells of rings, by how many wrong ones of each digit the others outvote.
-RING_FINER = (38, 28, 24, 20)
+RING_FINER = (38, 28, 24, 22)
+#: Rings are weak if a larger share of their cells is wrong.
+WEAK_SHARE = 0.1
 _MANY = 1 << 20
 #: Cells at the beginning of a tag that hold its magic.
 _MAGIC_CELLS = -(-MAGIC_BITS // LEVELS)
@@ -90,16 +92,22 @@ class DrawnCells:
             finer = np.maximum(finer, self._to_blocks(cells) * level)
         return np.asarray(finer, np.int16)
 
-    def faults(self, planes: U8) -> Blocks:
-        """Macroblocks in which content is lost."""
+    def faults(self, planes: U8) -> Faults:
+        """Macroblocks in which tags or readings are lost, and those of rings with many wrong levels."""
         levels = read_levels(planes[: self.height])
-        lost = (levels != self.levels).any(axis=2) & self.tags
+        wrong = (levels != self.levels).any(axis=2)
+        lost, weak = wrong & self.tags, np.zeros_like(wrong)
         readings = read_mosaic(levels, self.outlines, self.tags, visible=self.visible)
         for i, regions, own in self.visible:
+            mine = own & (regions.region >= 0)
+            missed = int(np.count_nonzero(wrong[regions.window] & mine))
+            # Other cells of the object are as likely to be missed in another coding.
             if readings_checksum(readings[i].readings) != self.checksums[i]:
-                # Other cells of the object are as likely to be missed in another coding.
-                lost[regions.window] |= own & (regions.region >= 0)
-        return self._to_blocks(lost)
+                lost[regions.window] |= mine
+            elif missed > WEAK_SHARE * np.count_nonzero(mine):
+                weak[regions.window] |= mine
+        faults = np.where(self._to_blocks(lost), LOST, np.where(self._to_blocks(weak), WEAK, 0))
+        return np.asarray(faults, np.uint8)
 
     def _to_blocks(self, cells: Mask) -> Blocks:
         rows, columns = blocks_shape(self.width, self.height)
