@@ -338,6 +338,7 @@ def all_hiders(most_frames: int) -> list[Hider]:
     """The carriers of CSSV, plain LSB, and the packages that are installed."""
     found: list[Hider] = [
         CssvHider("nibble, sparse", make_carrier("nibble", {"fidelity": "sparse"})),
+        CssvHider("sparse (version 2)", make_carrier("sparse", {})),
         CssvHider("nibble, full", make_carrier("nibble", {"fidelity": "full"})),
         CssvHider("constructive", make_carrier("constructive", {})),
         PlainLsb(),
