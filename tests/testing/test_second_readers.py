@@ -14,6 +14,7 @@ FOLDER = Path(cssv.testing.__file__).parent
 #: Module -> what it may import beside the standard library.
 ALLOWED = {
     "pixel_reader.py": {"numpy"},
+    "full_reader.py": {"numpy", "cssv.testing.pixel_reader"},
     "cell_reader.py": {"numpy", "cssv.testing.outline_reader", "cssv.testing.pixel_reader"},
     "constructive_reader.py": {"numpy"},
     "robust_reader.py": {"numpy"},
