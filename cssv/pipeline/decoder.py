@@ -19,6 +19,7 @@ from cssv.carriers.base import (
     Hint,
     Read,
     WindowCarrier,
+    needs_regions,
 )
 from cssv.carriers.carrier_search import CarrierSearch
 from cssv.carriers.windows import group_frames, window_codec
@@ -322,8 +323,10 @@ class Decoder(Closing):
         clip = self._clip_of(frame, found)
         assert found is not None
         self._hint = replace(self._hint, origin=found.origin, clip=clip)
-        lossy = self._carrier is not None and not self._carrier.needs_lossless
-        origin: Origin = "robust" if lossy else "pixels"
+        carrier = self._carrier
+        # Content of finer regions comes from pixels that are as they were decoded from the file.
+        is_exact = carrier is None or carrier.needs_lossless or needs_regions(carrier)
+        origin: Origin = "pixels" if is_exact else "robust"
         return Moment(frame, found, clip, self._sample(frame), self.plane, origin)
 
     def _clip_of(self, frame: Frame, found: Extracted | None) -> CarriedClip:

@@ -11,6 +11,7 @@ import numpy as np
 from cssv.carriers.base import UNSCALED, CarriedClip, Extracted
 from cssv.carriers.nibble.mixed_picture import ReadPicture
 from cssv.carriers.nibble.mosaic import CellReading
+from cssv.carriers.nibble.object_tag import TRACK_BITS
 from cssv.frames import U8, Frame
 from cssv.scene import Ranges
 from cssv.template.draw import to_state
@@ -18,6 +19,9 @@ from cssv.template.drawing import Drawing
 from cssv.template.read import VISIBLE_SHARE, Reading
 from cssv.template.render import render
 from cssv.template.state import ObjectState
+
+#: Bits of a track that the tags of objects have.
+_TRACK = (1 << TRACK_BITS) - 1
 
 
 class MixedExtract:
@@ -108,16 +112,24 @@ class MixedExtract:
         return self.heat
 
     def states(self, ranges: Ranges) -> tuple[ObjectState, ...]:
-        """Objects of the picture as their rings show them, at their places in the encoded clip."""
-        x, y = self.origin
-        return tuple(_moved(to_state(each, ranges), x, y) for each in self._readings)
+        """Objects of the picture as their rings show them, at their places in the encoded clip.
 
-    def room_states(self) -> tuple[ObjectState, ...]:
-        """Objects of the frame that the room tells and the picture does not show."""
-        if self._room is None or self.clip is None:
-            return ()
-        shown = {tag.outline.track for tag in self._picture.objects}
-        return tuple(state for state in self._room.states(self.clip.ranges) if state.track not in shown)
+        Objects whose rings cannot be read are left to the room, if it tells of them.
+        """
+        (x, y), told = self.origin, {state.track & _TRACK for state in self._told(ranges)}
+        return tuple(
+            _moved(to_state(each, ranges), x, y)
+            for each in self._readings
+            if each.readings is not None or each.outline.track not in told
+        )
+
+    def room(self, ranges: Ranges) -> tuple[ObjectState, ...]:
+        """Objects of the frame that the room tells of, without those whose rings can be read."""
+        shown = {each.outline.track for each in self._readings if each.readings is not None}
+        return tuple(state for state in self._told(ranges) if state.track & _TRACK not in shown)
+
+    def _told(self, ranges: Ranges) -> tuple[ObjectState, ...]:
+        return () if self._room is None else self._room.states(ranges)
 
 
 def _moved(state: ObjectState, x: int, y: int) -> ObjectState:
