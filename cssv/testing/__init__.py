@@ -8,8 +8,8 @@ It is installed with the library, so that detectors, carriers and exporters from
 * :mod:`cssv.testing.fixtures`: a pytest plug-in with these clips encoded once a session
   (``pytest_plugins = ["cssv.testing.fixtures"]`` in ``conftest.py``);
 * :mod:`cssv.testing.strategies`: hypothesis strategies of frames, boxes, outlines and scenes;
-* :mod:`cssv.testing.pixel_reader`, :mod:`cssv.testing.full_reader`,
-  :mod:`cssv.testing.constructive_reader`, :mod:`cssv.testing.sealing_reader` and :mod:`cssv.testing.container_reader`: second readers, written from
+* :mod:`cssv.testing.pixel_reader`, :mod:`cssv.testing.full_reader`, :mod:`cssv.testing.constructive_reader`,
+  :mod:`cssv.testing.sealing_reader` and :mod:`cssv.testing.container_reader`: second readers, written from
   the SPEC pages alone. They import nothing of the library, so an error of the library cannot hide in them.
 
 Only ``fixtures`` and ``thermal_clips`` need pytest, only ``strategies`` needs hypothesis, and only
