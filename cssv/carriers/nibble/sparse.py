@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from cssv.carriers.base import Embedded, FrameContent, Hint
 from cssv.carriers.nibble.mark_record import Miniature
+from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES, Merge
 from cssv.carriers.nibble.miniature import environment_notes, make_miniature
 from cssv.carriers.nibble.room import room_labels, room_objects
 from cssv.carriers.nibble.room_page import write_labels, write_lens, write_objects, write_plane
@@ -18,7 +19,7 @@ from cssv.carriers.nibble.sparse_extract import SparseExtract
 from cssv.carriers.nibble.sparse_grid import COMPACT, grid_of
 from cssv.carriers.nibble.sparse_header import MOST_OBJECTS, SparseHeader
 from cssv.carriers.nibble.sparse_planes import SparsePlanes, embed_planes, extract_planes, is_cover
-from cssv.errors import ContainerError, InputError
+from cssv.errors import ContainerError, InputError, OptionError, did_you_mean
 from cssv.frames import LAYOUTS, Frame, Layout, split_planes
 from cssv.scene import Ranges
 from cssv.scene.camera import plane_of
@@ -34,6 +35,12 @@ class SparseCarrier:
     """Hides the template's high nibbles where it shows rings or lines; no other byte changes but under marks.
 
     Its marks tell all objects of the frame and the ground plane, so that a small crop knows them.
+
+    Attributes:
+        merge: how nibbles are replaced, ``"opap"`` or ``"plain"``.
+
+    Raises:
+        OptionError: an unknown merge.
     """
 
     name: ClassVar[str] = "sparse"
@@ -41,21 +48,32 @@ class SparseCarrier:
     layouts: ClassVar[tuple[Layout, ...]] = LAYOUTS
     omits_rings: ClassVar[bool] = True
 
+    merge: Merge = DEFAULT_MERGE
+
+    def __post_init__(self) -> None:
+        if self.merge not in MERGES:
+            raise OptionError(
+                "unknown merge",
+                found=self.merge,
+                bound=", ".join(MERGES),
+                remedy=did_you_mean(self.merge, MERGES),
+            )
+
     @classmethod
-    def from_options(cls, options: Mapping[str, str]) -> SparseCarrier:  # noqa: ARG003 - it has no options
-        """Create the carrier."""
-        return cls()
+    def from_options(cls, options: Mapping[str, str]) -> SparseCarrier:
+        """Create the carrier from the option ``merge``, which can be left out."""
+        return cls(cast("Merge", options.get("merge", DEFAULT_MERGE)))
 
     def options(self) -> dict[str, str]:
-        """No options."""
-        return {}
+        """The merge."""
+        return {"merge": self.merge}
 
     def embed(self, cover: Frame, content: FrameContent) -> Embedded:
         """Draw the objects, and write the room into the marks."""
         clip = _clip_part(
             SceneIdentity(content.scene), content.ranges, cover.width, cover.height, content.time_base
         )
-        return _embed(cover, content, content.draw(cover), clip)
+        return _embed(cover, content, content.draw(cover), clip, self.merge)
 
     def extract(self, stego: Frame, hint: Hint | None = None) -> SparseExtract | None:
         """Read the drawing and the room; None if the pixels carry neither."""
@@ -89,7 +107,8 @@ class SparseCarrier:
             temperature_c=content.ranges.temperature_c,
             density_kg_m3=content.ranges.density_kg_m3,
         )
-        return _embed(cover, content, drawings, _ClipPart(miniature, _ground_pages(found.marks.room.plane)))
+        clip = _ClipPart(miniature, _ground_pages(found.marks.room.plane))
+        return _embed(cover, content, drawings, clip, self.merge)
 
     def replace_notes(self, stego: Frame, content: FrameContent) -> tuple[str, ...]:
         """Notes if the environment or the ground of the content differs from that in the marks."""
@@ -152,7 +171,9 @@ def _ground_pages(plane: Plane | None) -> tuple[bytes, ...]:
     return () if lens is None else (write_plane(plane), lens)
 
 
-def _embed(cover: Frame, content: FrameContent, drawings: Sequence[Drawing], clip: _ClipPart) -> Embedded:
+def _embed(
+    cover: Frame, content: FrameContent, drawings: Sequence[Drawing], clip: _ClipPart, merge: Merge
+) -> Embedded:
     size = (cover.width, cover.height)
     # The room of more objects would have no count; only a forged scene has so many.
     told = drawings[:MOST_OBJECTS]
@@ -169,6 +190,7 @@ def _embed(cover: Frame, content: FrameContent, drawings: Sequence[Drawing], cli
         has_plane=len(clip.ground) > 0,
         has_lens=len(clip.ground) > 1,
         has_wide_tracks=any(drawing.outline.track >= _WIDE_TRACK for drawing in told),
+        plain=merge == "plain",
     )
     objects = room_objects(content, drawings, size, labels)[: len(told)]
     pages = [*clip.ground, *write_objects(header, objects), *label_pages]

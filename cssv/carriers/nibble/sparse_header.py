@@ -14,7 +14,7 @@ MAGIC = 0xC55E
 VERSION = 2
 MAGIC_BYTES = struct.pack(">H", MAGIC)
 _VALID_START = MAGIC_BYTES + bytes([VERSION])
-_RGB, _COMPACT, _PLANE, _LENS, _WIDE_TRACKS = 1, 2, 4, 8, 16
+_RGB, _COMPACT, _PLANE, _LENS, _WIDE_TRACKS, _PLAIN = 1, 2, 4, 8, 16, 32
 _HEADER = struct.Struct(">HBBIqBBHBB")
 #: Slots that every frame uses: the header and the two halves of the miniature.
 FIXED_SLOTS = 3
@@ -39,6 +39,7 @@ class SparseHeader:
         has_plane, has_lens: whether there is a page with the ground plane, and one with its lens.
         has_wide_tracks: whether tracks have 32 bits instead of 16.
         tile_x, tile_y: column and row of the tile, so that a crop knows its place.
+        plain: merged by plain replacement instead of optimal pixel adjustment.
     """
 
     frame: int
@@ -53,11 +54,12 @@ class SparseHeader:
     has_wide_tracks: bool = False
     tile_x: int = 0
     tile_y: int = 0
+    plain: bool = False
 
     def write(self) -> bytes:
         """The bytes of a block. Raises FramingError when a field does not fit."""
         flags = _RGB * self.rgb | _COMPACT * self.is_compact | _PLANE * self.has_plane
-        flags |= _LENS * self.has_lens | _WIDE_TRACKS * self.has_wide_tracks
+        flags |= _LENS * self.has_lens | _WIDE_TRACKS * self.has_wide_tracks | _PLAIN * self.plain
         try:
             record = _HEADER.pack(
                 MAGIC, VERSION, flags, self.frame, self.pts, self.tile_x, self.tile_y,
@@ -82,6 +84,7 @@ class SparseHeader:
         return SparseHeader(
             frame, pts, objects, Rings(rings), labels, bool(flags & _RGB), bool(flags & _COMPACT),
             bool(flags & _PLANE), bool(flags & _LENS), bool(flags & _WIDE_TRACKS), x, y,
+            bool(flags & _PLAIN),
         )  # fmt: skip
 
     @staticmethod

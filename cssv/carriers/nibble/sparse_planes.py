@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cssv.carriers.nibble.bits import UNIT, BitPlane
 from cssv.carriers.nibble.marks import CELL
-from cssv.carriers.nibble.merge import merge
+from cssv.carriers.nibble.merge import Merge, merge
 from cssv.carriers.nibble.room import drawn_area
 from cssv.carriers.nibble.sparse_grid import grid_of, marked_pixels
 from cssv.carriers.nibble.sparse_header import SparseHeader
@@ -56,7 +56,8 @@ def embed_planes(
     tagged = [(o, place) for o, place in zip(outlines, places, strict=True) if place is not None]
     stego = cover.planes.copy()
     if drawn:
-        _merge_drawing(cover, render(drawn, cover.luma(), layout, interior=False), stego)
+        template = render(drawn, cover.luma(), layout, interior=False)
+        _merge_drawing(cover, template, stego, merge_of(header))
     luma = split_planes(stego, layout)[0]
     taken = marked_pixels(grid, used, size) | tagged_pixels(luma.shape, [place for _, place in tagged])
     checks = dict.fromkeys(range(len(tagged)), 0)
@@ -69,7 +70,12 @@ def embed_planes(
     return stego, tuple(unmarked)
 
 
-def _merge_drawing(cover: Frame, template: U8, stego: U8) -> None:
+def merge_of(header: SparseHeader) -> Merge:
+    """How the bytes of a frame are merged."""
+    return "plain" if header.plain else "opap"
+
+
+def _merge_drawing(cover: Frame, template: U8, stego: U8, method: Merge) -> None:
     """Merge the template into the planes where it shows a ring or line, in place."""
     planes = [split_planes(each, cover.layout) for each in (cover.planes, template, stego)]
     # The brightness of every ring and line is above 0, that of everything else is 0.
@@ -77,7 +83,7 @@ def _merge_drawing(cover: Frame, template: U8, stego: U8) -> None:
     for original, drawn, merged in zip(*planes, strict=True):
         step = cover.height // original.shape[0]
         here = support[::step, ::step]
-        merged[here] = merge(original[here], drawn[here])
+        merged[here] = merge(original[here], drawn[here], method)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,17 +256,18 @@ def is_cover(cover: U8, stego: U8, layout: Layout, found: SparsePlanes) -> bool:
         layout: of both.
         found: what the stego frame carries.
     """
+    method = merge_of(found.marks.header)
     pairs = zip(split_planes(cover, layout), split_planes(stego, layout), strict=True)
     for number, (original, plane) in enumerate(pairs):
         step = found.support.shape[0] // plane.shape[0]
         support = found.support[::step, ::step]
         wrong = original != plane
-        wrong[support] = merge(original[support], plane[support] << np.uint8(4)) != plane[support]
+        wrong[support] = merge(original[support], plane[support] << np.uint8(4), method) != plane[support]
         if not number:
             # Marks and tags are written last and set the lowest bit, on rings and beside them.
             other = plane ^ np.uint8(1)
             fits = original == other
-            fits[support] = merge(original[support], other[support] << np.uint8(4)) == other[support]
+            fits[support] = merge(original[support], other[support] << np.uint8(4), method) == other[support]
             wrong &= ~(found.taken & fits)
         if wrong.any():
             return False

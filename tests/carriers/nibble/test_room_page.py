@@ -48,6 +48,7 @@ HEADERS = st.builds(
     has_wide_tracks=st.booleans(),
     tile_x=st.integers(0, 255),
     tile_y=st.integers(0, 255),
+    plain=st.booleans(),
 )
 
 

@@ -20,7 +20,7 @@ from cssv.carriers.nibble.sparse_header import SparseHeader
 from cssv.carriers.nibble.sparse_planes import extract_planes
 from cssv.carriers.nibble.sparse_tags import read_sparse_tags, write_sparse_tag
 from cssv.carriers.room import RoomExtracted, room_of
-from cssv.errors import ContainerError, InputError
+from cssv.errors import ContainerError, InputError, OptionError
 from cssv.frames import LAYOUTS, Frame, cut_planes, planes_shape, split_planes
 from cssv.scene import Environment, Scene, Value
 from cssv.scene.camera import plane_of
@@ -280,6 +280,11 @@ def test_the_ground_stays_that_of_the_first_encoding():
     assert "ground" in note
     again = CARRIER.replace(made.stego, other)
     assert np.array_equal(again.stego.planes, made.stego.planes)
+
+
+def test_an_unknown_merge_is_refused():
+    with pytest.raises(OptionError, match="unknown merge"):
+        SparseCarrier("opab")
 
 
 def test_a_cover_of_another_form_is_refused():
