@@ -19,6 +19,9 @@ from cssv.video.packet import Packet
 #: How much finer macroblocks are coded after the first rounds in which their content is missed, and after all
 #: later ones. Each round changes all choices of the codec a little, so that others may be missed then.
 STEPS = (10, 20, 40)
+#: How much finer all macroblocks with content are coded after each of these later rounds. Where few of many
+#: are missed, others are missed in the next round, and only this ends it.
+COMMON = 3
 #: Rounds after which all macroblocks with content, and those around them, are coded as finely as possible.
 ROUNDS = 12
 
@@ -86,9 +89,8 @@ class RegionEncoder:
                 if each.exact is None:
                     continue
                 faults = each.exact.faults(planes)
-                if faults.any():
-                    is_exact = is_exact and not (faults == LOST).any()
-                    levels[at] = self._finer(levels[at], faults > 0, STEPS[min(round_number, len(STEPS)) - 1])
+                is_exact = is_exact and not (faults == LOST).any()
+                levels[at] = self._finer(levels[at], each.exact.blocks, faults > 0, round_number)
             if is_exact:
                 return CodedGroup(packets, tuple(crcs), head, round_number)
             if round_number == ROUNDS:
@@ -107,14 +109,16 @@ class RegionEncoder:
         """The same in the last round."""
         return None if exact is None else _around(self._levels(exact.blocks)) * np.int16(FINEST)
 
-    def _finer(self, levels: Finer | None, faults: Blocks, step: int) -> Finer:
-        """The levels of a frame for the next round, after these faults."""
+    def _finer(self, levels: Finer | None, blocks: Blocks, faults: Blocks, round_number: int) -> Finer:
+        """The levels of a frame for the next round, after these faults in a round, counted from 1."""
         missed = self._levels(faults)
         before = np.zeros_like(missed) if levels is None else levels
         # The deblocking filter also depends on the macroblocks around one.
         beyond = _around(missed * (before >= FINEST)) * np.int16(FINEST)
-        raised = np.maximum(before + missed * np.int16(step), beyond)
-        return np.asarray(np.minimum(raised, FINEST), np.int16)
+        step = STEPS[min(round_number, len(STEPS)) - 1]
+        common = COMMON if round_number > len(STEPS) else 0
+        raised = before + np.where(faults, step, np.where(blocks, common, 0))
+        return np.asarray(np.minimum(np.maximum(raised, beyond), FINEST), np.int16)
 
     def _levels(self, blocks: Blocks | Finer) -> Finer:
         """The values of macroblocks, as integers."""
