@@ -11,7 +11,7 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,13 @@ SLOPE = (1338, 554, -554, -1338)
 PATTERN = hashlib.sha256(b"CSSV cell tag").digest()[:24]
 HEAD, BODY = (9, 2, 20, 137), (24, 11, 11, 10, 10, 3, 8, 3, 4, 4, 5, 4, 4, 4, 4, 4, 4, 4, 16)
 
+#: Regions of an object (section 7).
+REGIONS = ("ahead", "behind", "temperature", "density")
+
 
 @dataclass
 class CellObject:
-    """One object of a picture: its tag, the bytes (V, h, K) of its regions, and the CRC-16 of its cells."""
+    """One object of a picture: its tag, the bytes that its rings show, and their CRC-16."""
 
     kind: int
     frame: int
@@ -45,7 +48,7 @@ class CellObject:
     score: int
     label: int
     crc: int
-    regions: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    readings: tuple[int, ...] | None = None
     found_crc: int = 0xFFFF
 
 
@@ -204,41 +207,56 @@ def place_cells(tag: CellObject, phase: Point) -> dict[Point, tuple[str, int] | 
     return cells
 
 
-def crc16(bits: str) -> int:
-    """CRC-16 of bits (section 7)."""
+def crc16(data: bytes) -> int:
+    """CRC-16 of bytes (section 7)."""
     crc = 0xFFFF
-    for byte in int(bits.ljust(-(-len(bits) // 8) * 8, "0") or "0", 2).to_bytes(-(-len(bits) // 8), "big"):
+    for byte in data:
         crc ^= byte << 8
         for _ in range(8):
             crc = (crc << 1 ^ 0x1021 * (crc >> 15)) & 0xFFFF
     return crc
 
 
-def read_byte(votes: list[list[int]]) -> int:
-    """The byte whose digits have these votes, the highest first."""
+def read_byte(votes: list[list[int]], least: int) -> int | None:
+    """The byte with these votes, the highest digit first; None if one of the ``least`` highest is unknown."""
     digits = [2 if 2 * sum(each) > len(each) else 0 if 2 * sum(each) < len(each) else 1 for each in votes]
     if 1 in digits:
+        if digits.index(1) < least:
+            return None
         digits[digits.index(1)] = 2
     return int("".join("1" if digit == 2 else "0" for digit in digits), 2)
 
 
 def read_regions(tag: CellObject, cells: list[tuple[str, int, tuple[int, int, int]]]) -> None:
     """Set the bytes and the CRC-16 of an object from its own cells: region, number and levels (section 7)."""
-    tag.found_crc = crc16("".join(str(level) for _, _, levels in cells for level in levels))
-    votes: dict[str, list[list[list[int]]]] = {}
+    votes: dict[str, list[list[list[int]]]] = {
+        name: [[[] for _ in range(8)] for _ in range(3)] for name in REGIONS
+    }
     for name, n, levels in cells:
         velocity = name in ("ahead", "behind")
         places = (n % 8, (n if velocity else n + 4) % 8, (n + 4 if name == "behind" else n) % 8)
-        here = votes.setdefault(name, [[[] for _ in range(8)] for _ in range(3)])
         for level in range(3):
             kind = 0 if level == 1 and not velocity else level
-            here[kind][places[level]].append(levels[level])
-    if "ahead" in votes and "behind" in votes:
-        both = [a + b for a, b in zip(votes["ahead"][2], votes["behind"][2], strict=True)]
-        votes["ahead"][2] = votes["behind"][2] = both
-    for name, three in votes.items():
-        value, hue, certainty = (read_byte(each) for each in three)
-        tag.regions[name] = value, hue if name in ("ahead", "behind") else value, certainty
+            votes[name][kind][places[level]].append(levels[level])
+    both = [a + b for a, b in zip(votes["ahead"][2], votes["behind"][2], strict=True)]
+    votes["ahead"][2] = votes["behind"][2] = both
+    read = {
+        name: [read_byte(each, least) for each, least in zip(votes[name], (3, 3, 2), strict=True)]
+        for name in REGIONS
+    }
+    ahead, behind = (read[name][:2] for name in ("ahead", "behind"))
+    # One half can stand for the other.
+    ahead, behind = (behind if None in ahead else ahead), (ahead if None in behind else behind)
+    shown = [0] * 9
+    for bit, part, numbers in (
+        (1, slice(0, 5), [*behind, *ahead, read["ahead"][2]]),
+        (2, slice(5, 7), [read["temperature"][0], read["temperature"][2]]),
+        (4, slice(7, 9), [read["density"][0], read["density"][2]]),
+    ):
+        if tag.rings & bit and tag.kind != EDGES:
+            shown[part] = [-1 if number is None else number for number in numbers]
+    tag.readings = None if -1 in shown else tuple(shown)
+    tag.found_crc = crc16(b"" if tag.readings is None else bytes(tag.readings))
 
 
 def read(luma: U8) -> tuple[Point | None, list[CellObject], dict[str, Any]]:

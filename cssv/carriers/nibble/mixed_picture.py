@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import binascii
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -39,7 +38,6 @@ WEAK_SHARE = 0.1
 _MANY = 1 << 20
 #: Cells at the beginning of a tag that hold its magic.
 _MAGIC_CELLS = -(-MAGIC_BITS // LEVELS)
-_CRC_START = 0xFFFF
 
 #: Bools of cells, or of macroblocks: (rows, columns).
 Mask = NDArray[np.bool_]
@@ -102,7 +100,7 @@ class DrawnCells:
             mine = own & (regions.region >= 0)
             missed = int(np.count_nonzero(wrong[regions.window] & mine))
             # Other cells of the object are as likely to be missed in another coding.
-            if readings_checksum(readings[i].readings) != self.checksums[i]:
+            if readings[i].crc != self.checksums[i]:
                 lost[regions.window] |= mine
             elif missed > WEAK_SHARE * np.count_nonzero(mine):
                 weak[regions.window] |= mine
@@ -115,12 +113,6 @@ class DrawnCells:
         padded[: cells.shape[0], : cells.shape[1]] = cells
         grid = padded.reshape(rows, _BLOCK_CELLS, columns, _BLOCK_CELLS)
         return np.asarray(grid.any(axis=(1, 3)))
-
-
-def readings_checksum(readings: Readings | None) -> int:
-    """CRC-16 of the bytes that the rings of an object show; that of no bytes where they are hidden."""
-    shown = b"" if readings is None else bytes(astuple(readings))
-    return binascii.crc_hqx(shown, _CRC_START)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,17 +172,14 @@ def draw_picture(
     own = tuple(each.outline for each in shown)
     visible = tuple(visible_regions(own, taken))
     mosaic = draw_mosaic(shown, size, taken, visible)
-    # What a reader finds in small or hidden rings is not all that they were to show.
-    readings = read_mosaic(mosaic.levels, own, taken, visible=visible)
-    checksums = tuple(readings_checksum(each.readings) for each in readings)
     indices = {label: index for index, label in labels.items()}
     owned = (place for place in places if place is not None)
-    for outline, place, checksum in zip(own, owned, checksums, strict=True):
+    for outline, place, checksum in zip(own, owned, mosaic.crcs, strict=True):
         index = indices.get(cut_label(outline.label), 0)
         tags.append((place, write_object_tag(outline, place, content.number, index, checksum)))
     levels, where = mosaic.levels.copy(), mosaic.where.copy()
     draw_tags(levels, where, tags)
-    cells = DrawnCells(taken, mosaic.where, levels, own, visible, checksums, height, width)
+    cells = DrawnCells(taken, mosaic.where, levels, own, visible, mosaic.crcs, height, width)
     return DrawnPicture(embed_levels(luma, levels, where), outlines, unmarked, cells)
 
 
@@ -258,7 +247,7 @@ def read_picture(luma: U8, phase: tuple[int, int] = (0, 0)) -> ReadPicture:
     unlike = frozenset(
         tag.outline.track
         for tag, reading in zip(objects, readings, strict=True)
-        if readings_checksum(reading.readings) != tag.drawing_crc
+        if reading.crc != tag.drawing_crc
     )
     return ReadPicture(
         tuple(place for place, _ in found), frame, facts, objects, tuple(readings), unlike, levels
@@ -310,5 +299,5 @@ def drawn_cells(found: ReadPicture, width: int, height: int) -> DrawnCells:
     visible = tuple(visible_regions(outlines, taken))
     own = [Drawing(each.outline, each.readings or Readings()) for each in found.readings]
     rings = draw_mosaic(own, size, taken, visible).where
-    checksums = tuple(readings_checksum(each.readings) for each in found.readings)
+    checksums = tuple(each.crc for each in found.readings)
     return DrawnCells(taken, rings, found.levels, outlines, visible, checksums, height, width)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class Mosaic:
         where: bool (rows, columns), cells of rings.
         owner: int32 (rows, columns), the place of the object in the drawings, -1 where no object is; the
             inside of an object is its own too.
-        crcs: CRC-16 of each object's levels, for its tag.
+        crcs: CRC-16 of what a reader finds in the rings of each object, for its tag.
     """
 
     levels: Levels
@@ -54,7 +54,7 @@ class CellReading:
         outline: of the object.
         readings: the bytes read; None if a ring shows too few cells.
         visible: share of the cells of its rings in the picture that are its own, 0 to 1.
-        crc: CRC-16 of the levels of its own cells. If it is that of the tag, the rings are as written. If
+        crc: CRC-16 of the readings. If it is that of the tag, the rings are as written. If
             not, they are damaged, or the picture is a piece of the frame and lacks cells or nearer objects.
     """
 
@@ -82,17 +82,17 @@ def draw_mosaic(
     levels = np.zeros((rows, columns, LEVELS), np.uint8)
     where = np.zeros((rows, columns), np.bool_)
     owner = np.full((rows, columns), -1, np.int32)
-    crcs = [_crc(levels[:0, 0])] * len(drawings)
-    if visible is None:
-        visible = visible_regions([each.outline for each in drawings], taken)
-    for i, regions, own in visible:
+    outlines = [each.outline for each in drawings]
+    known = tuple(visible_regions(outlines, taken) if visible is None else visible)
+    for i, regions, own in known:
         mine = own & (regions.region >= 0)
         drawn = _drawn_levels(drawings[i], regions, mine)
-        crcs[i] = _crc(drawn)
         owner[regions.window][own] = i
         where[regions.window][mine] = True
         levels[regions.window][mine] = drawn
-    return Mosaic(levels, where, owner, tuple(crcs))
+    # What small or hidden rings show is not all that they were to show.
+    found = read_mosaic(levels, outlines, taken, visible=known)
+    return Mosaic(levels, where, owner, tuple(each.crc for each in found))
 
 
 def read_mosaic(
@@ -114,23 +114,22 @@ def read_mosaic(
     Returns:
         One reading per outline, in the given order.
     """
-    found = [CellReading(outline, None, 0.0, _CRC_START) for outline in outlines]
-    for i, outline in enumerate(outlines):
-        if outline.selector is Selector.EDGES:
-            found[i] = replace(found[i], readings=Readings())
+    found = [_reading(outline, None, 0.0) for outline in outlines]
     for i, regions, own in visible_regions(outlines, taken, phase) if visible is None else visible:
         on_ring = regions.region >= 0
         mine = own & on_ring
         seen = levels[regions.window][mine]
         cells = max(int(np.count_nonzero(on_ring)), 1)
-        readings = found[i].readings or _read_rings(seen, regions, mine, outlines[i].rings)
-        found[i] = CellReading(outlines[i], readings, len(seen) / cells, _crc(seen))
+        readings = _read_rings(seen, regions, mine, outlines[i].rings)
+        found[i] = _reading(outlines[i], readings, len(seen) / cells)
     return found
 
 
-def _crc(levels: NDArray[np.uint8]) -> int:
-    """CRC-16 of levels (n, LEVELS) in reading order."""
-    return binascii.crc_hqx(np.packbits(levels).tobytes(), _CRC_START)
+def _reading(outline: Outline, readings: Readings | None, visible: float) -> CellReading:
+    # An outline without rings is read without cells.
+    read = Readings() if outline.selector is Selector.EDGES else readings
+    shown = b"" if read is None else bytes(astuple(read))
+    return CellReading(outline, read, visible, binascii.crc_hqx(shown, _CRC_START))
 
 
 def _places(
