@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from cssv.carriers.base import CarriedClip, Extracted, PictureView
-from cssv.carriers.room import room_of
+from cssv.carriers.room import object_count_of, room_of
 from cssv.errors import CssvError
 from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
@@ -132,6 +132,14 @@ class Moment:
     def states_in_pixels(self) -> tuple[ObjectState, ...]:
         """Objects of the frame from its pixels alone."""
         return (*self._read_states, *self._room)
+
+    @property
+    def object_count(self) -> int | None:
+        """Number of objects of the frame as its pixels tell it, so that one sees how many are missing.
+
+        None where they do not tell it.
+        """
+        return object_count_of(self._extracted)
 
     @property
     def objects(self) -> tuple[ObjectRow, ...]:

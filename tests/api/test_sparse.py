@@ -142,5 +142,6 @@ def test_a_crop_of_one_frame_lists_everybody_in_metres(wide, ffmpeg, tmp_path):
             assert row["speed_m_s"]
     with cssv.open(shot) as copy:
         assert copy[0].plane is not None
+        assert copy[0].object_count == len(rows)
         assert copy[0].overlay.shape == (160, 160, 3)
     assert json.dumps(done.to_json())

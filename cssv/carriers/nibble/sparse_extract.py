@@ -25,7 +25,7 @@ from cssv.template.state import ObjectState
 class SparseExtract:
     """The content of one stego frame; implements :class:`cssv.carriers.base.Extracted`.
 
-    It also offers the room (:class:`cssv.carriers.room.RoomExtracted`).
+    It also offers the room (:mod:`cssv.carriers.room`).
 
     Attributes:
         stego: the frame.
