@@ -257,6 +257,32 @@ def test_an_unseen_object_in_front_hides_rings():
     assert front.track in {state.track for state in found.room(RANGES)}
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_rings_of_a_crop_are_those_of_the_frame(layout):
+    """Of all objects whose tag lies in the crop, and of no others."""
+    _, made = embedded(crowd(9, seed=5), layout)
+    whole = CARRIER.extract(made.stego)
+    tags = {tag.outline.track: tag.place for tag in read_sparse_tags(bits_of(made.stego))}
+    for left, top in ((0, 0), (120, 60), (200, 140)):
+        part = CARRIER.extract(crop(made.stego, left, top, 240, 200))
+        inside = {
+            track for track, (x, y) in tags.items() if left <= x <= left + 224 and top <= y <= top + 168
+        }
+        assert {outline.track for outline in part.found.outlines} == inside
+        shown = cut_planes(whole.heat, layout, (left, top, 240, 200))
+        for ours, theirs in zip(split_planes(part.heat, layout), split_planes(shown, layout), strict=True):
+            step = 200 // ours.shape[0]
+            here = part.found.support[::step, ::step]
+            # An object in front whose tag is cut off is not known here.
+            known = here & (theirs != 0) if step == 1 else here
+            assert np.array_equal(ours[known], theirs[known])
+            assert not ours[~here].any()
+
+
+def bits_of(stego):
+    return BitPlane.from_luma(split_planes(stego.planes, stego.layout)[0])
+
+
 def test_a_version_without_the_cover_keeps_outlines_and_adds_rings():
     objects = crowd(6)
     frame, made = embedded(objects, rings=Rings.VELOCITY)
