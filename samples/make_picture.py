@@ -52,7 +52,7 @@ def main() -> None:
                 captioned(moment.picture, "the heat map hidden in its pixels"),
             ]
         cssv.commit(stego, HERE / "scene2.json", message="thermometer recalibrated")
-        cssv.diff(stego, 1, 2, picture=DIFFERENCE)
+        cssv.diff(stego, 1, 2, picture=DIFFERENCE, overwrite=True)
     gap = np.full((pictures[0].shape[0], _GAP, 3), 255, np.uint8)
     row = np.hstack([pictures[0], gap, pictures[1], gap, pictures[2]])
     PICTURE.parent.mkdir(exist_ok=True)
