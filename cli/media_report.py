@@ -236,8 +236,10 @@ def _length_text(found: cssv.Information) -> str:
 def _making(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """How a ``.cssv`` was made, as far as it records this: the facts of a foreign file may be anything."""
     if facts:
-        # Only another carrier than the default one is recorded.
+        # Version 1 of the pixels is recorded by no fact.
         known = {"carrier": choices.DEFAULT_CARRIER} | facts
+        if str(known["carrier"]) in choices.DESCRIPTIONS:
+            yield "pixels", choices.DESCRIPTIONS[str(known["carrier"])]
         how = ", ".join(f"{key} {known[key]}" for key in _HOW if key in known)
         yield "made by", f"cssv {facts.get('cssv', '?')}: {how}"
     source = facts.get("source")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cssv.api.trajectories import DEFAULT_BOUND_PX, LEAST_BOUND_PX, MOST_BOUND_PX
     from cssv.carriers import CARRIERS, DEFAULT_CARRIER
     from cssv.carriers.constructive.spans import WINDOW_S
-    from cssv.carriers.nibble.forms import DEFAULT_FIDELITY, FIDELITIES, FORM_NAMES
+    from cssv.carriers.nibble.forms import DEFAULT_FIDELITY, DESCRIPTIONS, FIDELITIES, FORM_NAMES
     from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES
     from cssv.carriers.robust.recoding import DEFAULT_SURVIVE, RECODING_CODECS
     from cssv.interop.table import extensions as table_extensions
@@ -47,6 +47,7 @@ __all__ = [
     "DEFAULT_PLANES",
     "DEFAULT_RATE",
     "DEFAULT_SURVIVE",
+    "DESCRIPTIONS",
     "DETECTORS",
     "EFFORTS",
     "EXPORT_CODECS",
@@ -79,7 +80,7 @@ _HOMES = {
     "cssv.carriers": ("CARRIERS", "DEFAULT_CARRIER"),
     "cssv.carriers.constructive.spans": ("WINDOW_S",),
     "cssv.carriers.nibble.merge": ("DEFAULT_MERGE", "MERGES"),
-    "cssv.carriers.nibble.forms": ("DEFAULT_FIDELITY", "FIDELITIES", "FORM_NAMES"),
+    "cssv.carriers.nibble.forms": ("DEFAULT_FIDELITY", "DESCRIPTIONS", "FIDELITIES", "FORM_NAMES"),
     "cssv.carriers.robust.recoding": ("DEFAULT_SURVIVE", "RECODING_CODECS"),
     "cssv.interop.table": ("extensions",),
     "cssv.payload.symbolic": ("BACKENDS",),

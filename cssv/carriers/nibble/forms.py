@@ -38,3 +38,12 @@ def choose_form(fidelity: object, *, is_lossless: bool) -> str:
     if fidelity == "full":
         return FULL
     return SPARSE if is_lossless else MIXED
+
+
+#: What the pixels of a file hold, by the carrier that its facts name, for people.
+DESCRIPTIONS = {
+    "nibble": "version 1, lossless: the heat map in the low nibbles",
+    MIXED: "version 2, mixed: exact where rings are drawn, lossy elsewhere, with a room",
+    SPARSE: "version 2, lossless: rings in the low nibbles, and marks that tell of all objects",
+    FULL: "version 2, lossless: the heat map in every byte",
+}
