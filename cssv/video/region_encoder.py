@@ -94,7 +94,7 @@ class RegionEncoder:
             if is_exact:
                 return CodedGroup(packets, tuple(crcs), head, round_number)
             if round_number == ROUNDS:
-                levels = [self._finest(each.exact) for each in group]
+                levels = [self._finest(each.exact, own) for each, own in zip(group, levels, strict=True)]
         raise VideoError(
             "the drawing does not decode exactly at any quality",
             found=f"frames {group[0].frame.number} to {group[-1].frame.number}",
@@ -105,9 +105,14 @@ class RegionEncoder:
         """How finely the macroblocks of a frame are coded in the first round; None where all are equal."""
         return None if exact is None else self._levels(exact.finer)
 
-    def _finest(self, exact: ExactContent | None) -> Finer | None:
-        """The same in the last round."""
-        return None if exact is None else _around(self._levels(exact.blocks)) * np.int16(FINEST)
+    def _finest(self, exact: ExactContent | None, before: Finer | None) -> Finer | None:
+        """The levels of a frame in the last round, after those of the round before."""
+        if exact is None or before is None:
+            return before
+        # Faults can lie beside the content.
+        return np.asarray(
+            np.maximum(before, _around(self._levels(exact.blocks)) * np.int16(FINEST)), np.int16
+        )
 
     def _finer(self, levels: Finer | None, blocks: Blocks, faults: Blocks, round_number: int) -> Finer:
         """The levels of a frame for the next round, after these faults in a round, counted from 1."""

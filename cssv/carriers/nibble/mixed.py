@@ -19,7 +19,6 @@ from cssv.carriers.nibble.mixed_picture import (
     DrawnPicture,
     draw_picture,
     drawn_cells,
-    erase_tags,
     label_table,
     read_picture,
 )
@@ -28,7 +27,7 @@ from cssv.carriers.robust.carrier import RobustCarrier
 from cssv.carriers.robust.identification import Identification
 from cssv.carriers.windows import drawings_differ
 from cssv.errors import CarrierError, ContainerError, OptionError
-from cssv.frames import U8, Frame, Layout
+from cssv.frames import Frame, Layout
 from cssv.payload.loss import Loss
 from cssv.template.drawing import Outline
 
@@ -251,12 +250,12 @@ def _embed(
     """
     drawings = content.draw(cover)
     drawn = draw_picture(under.luma(), drawings, content, labels, has_clip_tags=has_clip_tags)
-    return _embedded(under, content, drawn, drawn.luma)
+    return _embedded(under, content, drawn)
 
 
-def _embedded(under: Frame, content: FrameContent, drawn: DrawnPicture, luma: U8) -> Embedded:
+def _embedded(under: Frame, content: FrameContent, drawn: DrawnPicture) -> Embedded:
     planes = under.planes.copy()
-    planes[: under.height] = luma
+    planes[: under.height] = drawn.luma
     stego = replace(under, planes=planes, pts=content.pts, time_base=content.time_base, number=content.number)
     return Embedded(stego, drawn.outlines, drawn.unmarked, exact=drawn.cells)
 
@@ -286,5 +285,4 @@ def _replace(
     known = {(outline.track, outline.box): outline for outline in outlines}
     drawings = content.draw(stego, {**content.outlines, **known})
     drawn = draw_picture(under.luma(), drawings, content, labels, has_clip_tags=has_clip_tags)
-    # A tag that moves must not stay readable at its old place.
-    return _embedded(under, content, drawn, erase_tags(drawn.luma, found, drawn.cells))
+    return _embedded(under, content, drawn)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cssv.carriers.base import FrameContent
 from cssv.carriers.nibble.cell_regions import DIGITS, REGIONS, Visible, ring_costs, visible_regions
 from cssv.carriers.nibble.cell_tag_record import FRAME_BITS, MAGIC_BITS
-from cssv.carriers.nibble.cell_tags import TagSpace, draw_tags, find_tags, place_tags, tag_cells
+from cssv.carriers.nibble.cell_tags import SIDE, TagSpace, draw_tags, find_tags, place_tags, tag_cells
 from cssv.carriers.nibble.cells import CELL, LEVELS, Levels, embed_levels, read_levels
 from cssv.carriers.nibble.clip_tag import LABELS, ClipFacts, cut_label, read_clip_tags, write_clip_tags
 from cssv.carriers.nibble.mosaic import CellReading, draw_mosaic, read_mosaic
@@ -104,6 +104,10 @@ class DrawnCells:
                 lost[regions.window] |= mine
             elif missed > WEAK_SHARE * np.count_nonzero(mine):
                 weak[regions.window] |= mine
+        # A codec that keeps what it showed before can leave a tag of an earlier frame.
+        for x, y in stray_tags(levels, self.tags):
+            window = _tag_window(x, y)
+            lost[window] |= ~self.tags[window]
         faults = np.where(self._to_blocks(lost), LOST, np.where(self._to_blocks(weak), WEAK, 0))
         return np.asarray(faults, np.uint8)
 
@@ -180,7 +184,7 @@ def draw_picture(
     levels, where = mosaic.levels.copy(), mosaic.where.copy()
     draw_tags(levels, where, tags)
     cells = DrawnCells(taken, mosaic.where, levels, own, visible, mosaic.crcs, height, width)
-    return DrawnPicture(embed_levels(luma, levels, where), outlines, unmarked, cells)
+    return DrawnPicture(_without_strays(embed_levels(luma, levels, where), cells), outlines, unmarked, cells)
 
 
 def _facts(
@@ -271,18 +275,39 @@ def find_phase(luma: U8) -> tuple[int, int] | None:
     return None
 
 
-def erase_tags(luma: U8, found: ReadPicture, kept: DrawnCells) -> U8:
-    """Luma without the tags that were found in it before: the levels of their magic are inverted.
+def stray_tags(levels: Levels, tags: Mask) -> list[Place]:
+    """Left and top pixel of each tag that is found and was not drawn.
+
+    Args:
+        levels: uint8 (rows, columns, LEVELS) of a whole frame.
+        tags: bool (rows, columns), cells of the tags that were drawn.
+    """
+    found = (place for place, _ in find_tags(levels))
+    return [(x, y) for x, y in found if not tags[_tag_window(x, y)].all()]
+
+
+def _tag_window(x: int, y: int) -> tuple[slice, slice]:
+    """Rows and columns of the cells of a tag at a pixel."""
+    row, column = y // CELL, x // CELL
+    return slice(row, row + SIDE), slice(column, column + SIDE)
+
+
+def _without_strays(luma: U8, drawn: DrawnCells) -> U8:
+    """Luma without tags that it had before: the levels of their magic are inverted.
+
+    A clip that was encoded before has such tags, and a frame whose tag was drawn at another place. A reader
+    would find objects in them.
 
     Args:
         luma: (H, W) uint8 of a whole frame; not changed.
-        found: what was read.
-        kept: cells that must stay.
+        drawn: cells that must stay.
     """
-    where = np.zeros_like(kept.tags)
-    for x, y in found.places:
+    levels = read_levels(luma)
+    where = np.zeros_like(drawn.tags)
+    for x, y in stray_tags(levels, drawn.tags):
         where[y // CELL, x // CELL : x // CELL + _MAGIC_CELLS] = True
-    return embed_levels(luma, found.levels ^ np.uint8(1), where & ~(kept.tags | kept.rings))
+    where &= ~(drawn.tags | drawn.rings)
+    return embed_levels(luma, levels ^ np.uint8(1), where) if where.any() else luma
 
 
 def drawn_cells(found: ReadPicture, width: int, height: int) -> DrawnCells:
