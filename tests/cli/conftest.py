@@ -132,6 +132,7 @@ def material(tmp_path_factory):
         boxes=folder / "boxes.txt",
         scene=folder / "scene.json",
         created_s=0,
+        lossless=True,
     )
     return folder
 
