@@ -103,12 +103,12 @@ def write_folder(path: Path, pictures: Sequence[F64]) -> Path:
 
 
 def encode(clips: Path, path: Path, scene: Any, thermal: Any, **options: Any) -> Any:
-    """Encode ``clip.mkv`` of a folder with a thermal source; without a detector by ``boxes.txt``."""
+    """Encode ``clip.mkv`` of a folder with a thermal source, losslessly; without a detector by its boxes."""
     # Stated, so that the only notes are those of the thermal source.
     given = {"boxes": clips / "boxes.txt", "boxes_are": "detections"}
     boxes: dict[str, Any] = given if "detector" not in options else {}
     return cssv.encode(
-        clips / "clip.mkv", path, scene=scene, thermal=thermal, created_s=0, **boxes, **options
+        clips / "clip.mkv", path, scene=scene, thermal=thermal, created_s=0, lossless=True, **boxes, **options
     )
 
 

@@ -132,7 +132,7 @@ def test_a_scene_matches_the_labels(tmp_path, file, ends, options, label):
     write_clip(clip, width=192, height=160, count=6)
     text = "".join(f"{n},8,{10 + 3 * n},30,40,60,{ends}\n" for n in range(1, 7))
     scene = {"cssv_scene": 1, "objects": [{"match": {"label": "car"}, "temperature_c": 61}]}
-    done = cssv.encode(clip, tmp_path / "x.cssv", boxes=file(text), scene=scene, **options)
+    done = cssv.encode(clip, tmp_path / "x.cssv", boxes=file(text), scene=scene, lossless=True, **options)
     with cssv.open(done.path) as opened:
         row = opened[3].objects[0]
     assert row.label == label

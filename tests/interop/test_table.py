@@ -314,7 +314,7 @@ def test_a_missing_folder_or_file_is_named(tmp_path, extension):
         (f"{HEADER}\n{GOOD.replace('12,', 'twelve,', 1)}\n", "after 0 good rows"),
         (f"{HEADER}\n{GOOD.replace('12,', ',', 1)}\n", "after 0 good rows"),
         (f"{HEADER}\n{GOOD.replace('36.2', 'nan')}\n", "temperature_c is not finite"),
-        (f"{HEADER}\n{GOOD.replace('pixels', 'guess')}\n", "metadata or pixels"),
+        (f"{HEADER}\n{GOOD.replace('pixels', 'guess')}\n", "allowed: metadata, pixels, room, robust"),
         (f'{HEADER}\n"{GOOD}\n', "after 0 good rows"),
     ],
 )

@@ -39,7 +39,7 @@ class Fixed:
 
 
 def encode_with(clips, path, detector, **options):
-    return cssv.encode(clips / "clip.mkv", path, detector=detector, **options)
+    return cssv.encode(clips / "clip.mkv", path, detector=detector, lossless=True, **options)
 
 
 def rows_of(path, number):
@@ -74,7 +74,7 @@ def test_a_detector_of_one_s_own_sees_every_frame_in_order(clips, tmp_path):
 
 def test_motion_finds_the_blocks(clips, tmp_path):
     source = synthetic.write_clip(tmp_path / "long.mkv", count=60)
-    path = cssv.encode(source, tmp_path / "x.cssv").path
+    path = cssv.encode(source, tmp_path / "x.cssv", lossless=True).path
     x, y, w, h = synthetic.boxes_at(50)[0]
     rows = rows_of(path, 50)
     nearest = min(
@@ -306,7 +306,9 @@ def test_boxes_beyond_the_end_give_a_warning(clips, tmp_path):
     file = synthetic.write_boxes(tmp_path / "long.txt", 30)
 
     def notes(boxes, **span):
-        done = cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=boxes, overwrite=True, **span)
+        done = cssv.encode(
+            clips / "clip.mkv", tmp_path / "x.cssv", boxes=boxes, overwrite=True, lossless=True, **span
+        )
         return [note for note in done.notes if "boxes detector" in note]
 
     assert notes(file) == [
@@ -335,7 +337,7 @@ def doubled(tmp_path):
 
 
 def test_boxes_on_a_clip_whose_times_do_not_grow(doubled, clips, tmp_path):
-    done = cssv.encode(doubled, tmp_path / "x.cssv", boxes=clips / "boxes.txt")
+    done = cssv.encode(doubled, tmp_path / "x.cssv", boxes=clips / "boxes.txt", lossless=True)
     assert any("put between their neighbours" in note for note in done.notes)
     with cssv.open(done.path) as clip:
         assert [moment.time * 1000 for moment in clip] == [0, 40, 80, 120, 160, 200, 240, 280]
@@ -352,9 +354,11 @@ def test_boxes_on_a_clip_that_begins_in_the_middle(clips, tmp_path):
     with VideoReader(source) as reader:
         frames = list(reader)
         assert len(frames) < len(reader.timestamps()), "the cut must leave packets that cannot be decoded"
-    all_of_it = cssv.encode(source, tmp_path / "a.cssv", boxes=clips / "boxes.txt").path
+    all_of_it = cssv.encode(source, tmp_path / "a.cssv", boxes=clips / "boxes.txt", lossless=True).path
     start = frames[3].time
-    part = cssv.encode(source, tmp_path / "b.cssv", boxes=clips / "boxes.txt", start=start).path
+    part = cssv.encode(
+        source, tmp_path / "b.cssv", boxes=clips / "boxes.txt", start=start, lossless=True
+    ).path
     with cssv.open(all_of_it) as clip, cssv.open(part) as later:
         assert (len(clip), len(later)) == (len(frames), len(frames) - 3)
         for number in range(len(frames)):

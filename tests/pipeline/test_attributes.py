@@ -30,7 +30,7 @@ before, after = (
     {"cssv_scene": 1, "objects": [{"match": {"label": "boat"}, "density_kg_m3": 600} | given]}
     for given in json.loads(sys.argv[1])
 )
-with cssv.Encoder("x.cssv", size=(160, 120), rate=25, scene=before, lag_s=0) as encoder:
+with cssv.Encoder("x.cssv", size=(160, 120), rate=25, scene=before, lag_s=0, lossless=True) as encoder:
     picture = np.random.default_rng(1).integers(0, 255, (120, 160, 3)).astype(np.uint8)
     for number in range(4):
         encoder.write(picture, cssv.detections([[10 + number, 30, 40, 50]], [0.9], ["boat"], [1]))

@@ -9,6 +9,7 @@ import pytest
 
 from cssv.carriers import CARRIERS
 from cssv.carriers.drawn_rings import rings_for
+from cssv.carriers.nibble.forms import FORM_NAMES
 from cssv.pipeline.embed import Scheduled, WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.known_rings import RING_OF, known_rings
@@ -59,6 +60,9 @@ def test_only_carriers_that_say_so_omit_rings():
     for name in ("nibble", "constructive", "robust"):
         assert rings_for(CARRIERS[name].from_options({}), Rings.VELOCITY) is Rings.ALL
     assert rings_for(Omitting(), Rings.VELOCITY) is Rings.VELOCITY
+    # All forms of version 2.
+    for name in FORM_NAMES:
+        assert rings_for(CARRIERS[name].from_options({}), Rings.VELOCITY) is Rings.VELOCITY
 
 
 def test_the_first_version_of_the_pixels_has_all_rings():
@@ -68,8 +72,8 @@ def test_the_first_version_of_the_pixels_has_all_rings():
         WindowEmbedder(carrier, Scene(), Ranges(), rings).embed([Scheduled(frame, objects)], 0).frames[0]
         for rings in (Rings.ALL, Rings.VELOCITY)
     )
-    assert np.array_equal(one[0].planes, other[0].planes)
-    assert one[1] == other[1]
+    assert np.array_equal(one.stego.planes, other.stego.planes)
+    assert one.sample == other.sample
 
 
 def test_a_frame_with_a_thermal_camera_has_its_ring():

@@ -320,7 +320,9 @@ def test_a_clip_whose_codec_fails_leaves_what_was_there(clips, tmp_path, monkeyp
     before = listing(tmp_path)
     numbers = break_at(monkeypatch, 7, VideoError("mine"))
     with pytest.raises(VideoError, match="mine"):
-        cssv.encode(clips / "sound.mp4", tmp_path / "x.cssv", boxes=clips / "boxes.txt", overwrite=True)
+        cssv.encode(
+            clips / "sound.mp4", tmp_path / "x.cssv", boxes=clips / "boxes.txt", overwrite=True, lossless=True
+        )
     assert listing(tmp_path) == before
     assert numbers == list(range(8))
     assert not writers()
@@ -335,6 +337,7 @@ def stream(tmp_path):
         rate=synthetic.RATE,
         detector=synthetic.Truth(),
         lag_s=0.0,
+        lossless=True,
     )
     return SimpleNamespace(encoder=encoder, pictures=synthetic.pictures())
 

@@ -111,7 +111,9 @@ def test_what_cannot_follow_is_said(file, heat):
 
 def test_degrees_have_no_counts_to_calibrate(heat, tmp_path):
     path = tmp_path / "a.cssv"
-    with cssv.Encoder(path, size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=PLACED) as encoder:
+    with cssv.Encoder(
+        path, size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=PLACED, lossless=True
+    ) as encoder:
         for number, (picture, thermal) in enumerate(zip(synthetic.pictures(), heat.pictures, strict=True)):
             encoder.write(picture, cssv.detections(synthetic.boxes_at(number), ids=[1, 2]), thermal)
     before = celsius_by_track(path)

@@ -82,7 +82,7 @@ def test_no_column_of_a_table_has_more_decimals_than_it_deserves(tmp_path):
     boxes.write_text("".join(f"{n},1,{10 + 1.1 * n:.2f},30,60,60,0.9\n" for n in range(1, 13)))
     known = {"match": {"label": "*"}, "temperature_c": {"value": 36.6, "sigma": 0.5}}
     scene = {"cssv_scene": 1, "objects": [known]}
-    cssv.encode(clip, tmp_path / "x.cssv", boxes=boxes, scene=scene)
+    cssv.encode(clip, tmp_path / "x.cssv", boxes=boxes, scene=scene, lossless=True)
     cssv.export(tmp_path / "x.cssv", tmp_path / "x.mkv")
     for source in ("x.cssv", "x.mkv"):
         with cssv.open(tmp_path / source) as opened:

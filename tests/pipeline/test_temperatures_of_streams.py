@@ -66,7 +66,9 @@ def stream(path, pictures, scene):
     found = [
         cssv.detections(synthetic.boxes_at(n), labels="block", ids=[1, 2]) for n in range(synthetic.COUNT)
     ]
-    with cssv.Encoder(path, size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=scene) as encoder:
+    with cssv.Encoder(
+        path, size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=scene, lossless=True
+    ) as encoder:
         for picture, boxes, thermal in zip(synthetic.pictures(), found, pictures, strict=True):
             given = None if thermal is None else thermal.copy()
             encoder.write(picture, boxes, given)
@@ -88,7 +90,11 @@ def test_thermal_pictures_that_a_stream_refuses(tmp_path, heat):
     pictures = heat.pictures
     whole, boxes = synthetic.pictures(count=3), cssv.detections(synthetic.boxes_at(0))
     with cssv.Encoder(
-        tmp_path / "a.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=thermal_scene()
+        tmp_path / "a.cssv",
+        size=(synthetic.WIDTH, synthetic.HEIGHT),
+        rate=25,
+        scene=thermal_scene(),
+        lossless=True,
     ) as encoder:
         encoder.write(whole[0], boxes, pictures[0])
         for bad in (pictures[0][None], pictures[0].astype(np.uint8), pictures[0].astype(complex)):
@@ -99,7 +105,7 @@ def test_thermal_pictures_that_a_stream_refuses(tmp_path, heat):
         encoder.write(whole[1], boxes, pictures[1])
     with cssv.open(tmp_path / "a.cssv") as clip:
         assert len(clip) == 2
-    bare = cssv.Encoder(tmp_path / "b.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25)
+    bare = cssv.Encoder(tmp_path / "b.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, lossless=True)
     with pytest.raises(FrameError, match="uint16 counts with a scale"):
         bare.write(whole[0], boxes, as_counts(pictures[0]))
     with pytest.raises(ThermalError, match="homography"):
@@ -111,7 +117,11 @@ def test_thermal_pictures_that_a_stream_refuses(tmp_path, heat):
 def test_a_stream_refuses_what_is_no_temperature(tmp_path, heat, kind, value):
     boxes = cssv.detections(synthetic.boxes_at(0), ids=[1, 2])
     with cssv.Encoder(
-        tmp_path / "a.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=thermal_scene()
+        tmp_path / "a.cssv",
+        size=(synthetic.WIDTH, synthetic.HEIGHT),
+        rate=25,
+        scene=thermal_scene(),
+        lossless=True,
     ) as encoder:
         for picture in synthetic.pictures(count=3):
             with pytest.raises(ThermalError, match=r"(?s)no temperatures.*counts as uint16"):
@@ -127,7 +137,7 @@ def test_a_stream_refuses_what_is_no_temperature(tmp_path, heat, kind, value):
 def test_a_stream_refuses_counts_by_a_wrong_scale(tmp_path, heat):
     scene = thermal_scene(scale=1)
     encoder = cssv.Encoder(
-        tmp_path / "a.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=scene
+        tmp_path / "a.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=scene, lossless=True
     )
     with pytest.raises(ThermalError, match="Check scale and offset_c"):
         encoder.write(synthetic.pictures(count=1)[0], None, as_counts(heat.pictures[0]))
@@ -137,7 +147,11 @@ def test_a_stream_refuses_counts_by_a_wrong_scale(tmp_path, heat):
 def test_a_stream_gives_degrees_or_counts_not_both(tmp_path, heat):
     boxes = cssv.detections(synthetic.boxes_at(0))
     with cssv.Encoder(
-        tmp_path / "a.cssv", size=(synthetic.WIDTH, synthetic.HEIGHT), rate=25, scene=thermal_scene()
+        tmp_path / "a.cssv",
+        size=(synthetic.WIDTH, synthetic.HEIGHT),
+        rate=25,
+        scene=thermal_scene(),
+        lossless=True,
     ) as encoder:
         encoder.write(synthetic.pictures(count=1)[0], boxes, heat.pictures[0])
         with pytest.raises(FrameError, match=r"100x84 counts.*100x84 degrees"):
@@ -170,7 +184,13 @@ def test_a_real_recording_beside_a_clip(data, tmp_path):
     )
     scene = {"cssv_scene": 1, "thermal": {"scale": 0.05, "offset_c": -115}}
     done = cssv.encode(
-        clip, tmp_path / "a.cssv", boxes=tmp_path / "boxes.txt", scene=scene, thermal=path, created_s=0
+        clip,
+        tmp_path / "a.cssv",
+        boxes=tmp_path / "boxes.txt",
+        scene=scene,
+        thermal=path,
+        created_s=0,
+        lossless=True,
     )
     rows = celsius_by_track(done.path)[1]
     assert len(rows) == 100
@@ -187,7 +207,7 @@ def test_a_flir_still_beside_a_clip(data, tmp_path):
     )
     done = cssv.encode(
         tmp_path / "clip.mkv", tmp_path / "a.cssv", boxes=tmp_path / "boxes.txt",
-        thermal=data / "thermal" / "Flir_E40.jpg",
+        thermal=data / "thermal" / "Flir_E40.jpg", lossless=True,
     )  # fmt: skip
     rows = celsius_by_track(done.path)[1]
     assert len(rows) == synthetic.COUNT

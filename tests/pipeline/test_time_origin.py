@@ -32,7 +32,7 @@ def first_time(path):
 def test_a_late_clip_begins_at_0_and_the_facts_say_where(late, tmp_path):
     origin = first_time(late)
     assert origin >= LATE_S
-    done = cssv.encode(late, tmp_path / "x.cssv", scene=SCENE, detector=Truth())
+    done = cssv.encode(late, tmp_path / "x.cssv", scene=SCENE, detector=Truth(), lossless=True)
     assert any(f"time 0 of the file is {float(origin):g} s" in note for note in done.notes)
     found = cssv.info(done.path)
     assert (found.facts["start_s"], found.duration_s, found.video.start_s) == (str(origin), 1, 0)
@@ -50,7 +50,9 @@ def test_info_says_where_a_late_clip_begins(late):
 
 def test_a_part_of_a_late_clip_counts_on_its_own_clock(late, tmp_path):
     origin = first_time(late)
-    done = cssv.encode(late, tmp_path / "x.cssv", detector=Truth(), start=origin + Fraction(2, 5))
+    done = cssv.encode(
+        late, tmp_path / "x.cssv", detector=Truth(), start=origin + Fraction(2, 5), lossless=True
+    )
     assert done.frames == 15
     with Reader(done.path) as reader:
         assert reader.video.start == 0
@@ -75,21 +77,23 @@ def test_times_in_the_scene_are_those_of_the_clip(late, tmp_path):
     # Between two frames, where block 1 has its centre near (62, 66).
     at_s = float(first_time(late)) + 0.5
     scene = {"cssv_scene": 1, "objects": [{"match": {"at_s": at_s, "near_px": [62, 66]}, "name": "first"}]}
-    path = cssv.encode(late, tmp_path / "x.cssv", scene=scene, detector=Truth()).path
+    path = cssv.encode(late, tmp_path / "x.cssv", scene=scene, detector=Truth(), lossless=True).path
     with cssv.open(path) as clip:
         assert [state.name for state in clip[3].states] == ["first", None]
         assert clip.scene.objects[0].match.at_s == pytest.approx(0.5)
 
 
 def test_a_commit_says_which_times_its_scene_has(late, tmp_path):
-    path = cssv.encode(late, tmp_path / "x.cssv", detector=Truth()).path
+    path = cssv.encode(late, tmp_path / "x.cssv", detector=Truth(), lossless=True).path
     notes = cssv.commit(path, {"cssv_scene": 1, "environment": {"ambient_temperature_c": 3}}).notes
     assert any(f"begins {float(first_time(late)):g} s into the clip" in note for note in notes)
     assert cssv.info(path).facts["start_s"] == str(first_time(late))
 
 
 def test_a_real_late_clip(data, tmp_path, ffprobe):
-    path = cssv.encode(data / "cases" / "late_start.mkv", tmp_path / "x.cssv", detector="motion").path
+    path = cssv.encode(
+        data / "cases" / "late_start.mkv", tmp_path / "x.cssv", detector="motion", lossless=True
+    ).path
     assert float(ffprobe(path, "-show_format")["format"]["duration"]) == 2
     assert cssv.info(path).facts["start_s"] == "95000"
 
@@ -108,7 +112,9 @@ def test_the_sound_of_a_late_clip_stays_in_step(with_sound, tmp_path):
     _, packet = next(iter(AudioCopy(with_sound)))
     ahead_s = first_time(with_sound) - packet.pts * packet.time_base
     assert ahead_s > Fraction(1, 10)
-    with Reader(cssv.encode(with_sound, tmp_path / "x.cssv", detector="motion").path) as reader:
+    with Reader(
+        cssv.encode(with_sound, tmp_path / "x.cssv", detector="motion", lossless=True).path
+    ) as reader:
         (audio,) = [track for track in reader.tracks if track.kind == "audio"]
         starts = [track.start * track.time_base for track in (reader.video, audio)]
     assert starts[0] - starts[1] == pytest.approx(ahead_s, abs=0.001)
@@ -116,7 +122,7 @@ def test_the_sound_of_a_late_clip_stays_in_step(with_sound, tmp_path):
 
 
 def test_the_sound_of_a_late_clip_follows_frames_that_are_counted(with_sound, tmp_path):
-    path = cssv.encode(with_sound, tmp_path / "x.cssv", detector="motion", rate=25).path
+    path = cssv.encode(with_sound, tmp_path / "x.cssv", detector="motion", rate=25, lossless=True).path
     with Reader(path) as reader:
         (audio,) = [track for track in reader.tracks if track.kind == "audio"]
         assert (reader.video.start, audio.start) == (0, 0)
@@ -127,7 +133,7 @@ def test_the_sound_of_a_late_clip_follows_frames_that_are_counted(with_sound, tm
 def test_small_starts_stay(tmp_path, ending, offset):
     stamps = [offset * 25 + number for number in range(5)]
     path = write_clip(tmp_path / f"a.{ending}", codec="mpeg4", count=5, pts=stamps, time_base=Fraction(1, 25))
-    with Reader(cssv.encode(path, tmp_path / "x.cssv", detector=Truth()).path) as reader:
+    with Reader(cssv.encode(path, tmp_path / "x.cssv", detector=Truth(), lossless=True).path) as reader:
         assert reader.video.start * reader.video.time_base == first_time(path)
         assert "start_s" not in reader.version.about.meta
 
@@ -141,7 +147,9 @@ def test_a_stream_may_have_the_stamps_of_any_clock(tmp_path, first):
         {"time_s": float(begin_s) + 1, "box_px": [50, 10, 40, 40]},
     ]
     scene = {"cssv_scene": 1, "objects": [{"name": "given", "trajectory": trajectory}]}
-    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25, time_base=base, scene=scene) as encoder:
+    with cssv.Encoder(
+        tmp_path / "x.cssv", size=(192, 160), rate=25, time_base=base, scene=scene, lossless=True
+    ) as encoder:
         for number, picture in enumerate(pictures(count=10)):
             frame = Frame(picture, "rgb24", first + 40_000 * number, base, number)
             encoder.write(frame, cssv.detections([], []))
@@ -156,7 +164,7 @@ def test_a_stream_may_have_the_stamps_of_any_clock(tmp_path, first):
 
 
 def test_a_stream_keeps_a_small_start(tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25, lossless=True) as encoder:
         for number, picture in enumerate(pictures(count=3)):
             encoder.write(Frame(picture, "rgb24", 25 + number, Fraction(1, 25), number))
     with Reader(tmp_path / "x.cssv") as reader:

@@ -58,7 +58,7 @@ def boxes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def encoded(clip, boxes, tmp_path_factory):
-    return cssv.encode(clip, tmp_path_factory.mktemp("out") / "out.cssv", boxes=boxes)
+    return cssv.encode(clip, tmp_path_factory.mktemp("out") / "out.cssv", boxes=boxes, lossless=True)
 
 
 def boxes_in(path, rows_of):
@@ -97,7 +97,7 @@ def test_the_decision_is_noted_and_recorded(encoded):
 
 
 def test_a_file_that_is_encoded_again_keeps_its_boxes(encoded, tmp_path):
-    again = cssv.encode(encoded.path, tmp_path / "again.cssv")
+    again = cssv.encode(encoded.path, tmp_path / "again.cssv", lossless=True)
     found = boxes_in(again.path, lambda moment: moment.states)
     assert found.keys() == wanted().keys()
     for key, box in wanted().items():
@@ -116,7 +116,7 @@ def test_the_command_line_decides(clip, boxes, tmp_path, capsys):
 
 
 def test_a_part_of_the_clip_has_the_boxes_of_its_frames(clip, boxes, tmp_path):
-    done = cssv.encode(clip, tmp_path / "part.cssv", boxes=boxes, start="0.2")
+    done = cssv.encode(clip, tmp_path / "part.cssv", boxes=boxes, start="0.2", lossless=True)
     found = boxes_in(done.path, lambda moment: moment.states)
     assert found.keys() == {(number - 5, i) for number, i in wanted() if number >= 5}
     for (number, identity), box in found.items():

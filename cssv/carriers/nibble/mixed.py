@@ -52,6 +52,7 @@ class MixedCarrier:
     name: ClassVar[str] = "mixed"
     needs_lossless: ClassVar[bool] = False
     layouts: ClassVar[tuple[Layout, ...]] = ("yuv420p",)
+    omits_rings: ClassVar[bool] = True
 
     room: RobustCarrier = field(default_factory=_thinning_room)
     has_room: bool = True
