@@ -109,6 +109,22 @@ def test_a_stream_draws_the_rings_of_its_scene(tmp_path):
     assert rings_of(path) == {Rings.VELOCITY | Rings.TEMPERATURE}
 
 
+def test_a_thermal_camera_brings_its_ring(tmp_path):
+    """Also one that starts after the first frames, and in later versions."""
+    path = tmp_path / "warm.cssv"
+    thermal = np.full((160, 192), 31.0, np.float32)
+    with cssv.Encoder(path, size=(192, 160), rate=25, lag_s=0.08, carrier="sparse") as encoder:
+        for number, picture in enumerate(synthetic.pictures(count=16)):
+            found = detections(synthetic.boxes_at(number), labels=["block"] * 2, ids=[1, 2])
+            encoder.write(picture, found, thermal if number >= 8 else None)
+    with cssv.Decoder(path) as decoder:
+        rings = [{outline.rings for outline in moment._extracted.found.outlines} for moment in decoder]
+    assert rings[0] == {Rings.VELOCITY}
+    assert rings[-1] == {Rings.VELOCITY | Rings.TEMPERATURE}
+    cssv.commit(path, {"cssv_scene": 1, "objects": [{"match": {"label": "*"}, "density_kg_m3": 900}]})
+    assert rings_of(path) == {Rings.ALL}
+
+
 def test_a_crop_of_one_frame_lists_everybody_in_metres(wide, ffmpeg, tmp_path):
     shot = tmp_path / "shot.mkv"
     ffmpeg(
