@@ -18,6 +18,8 @@ from cssv.carriers.robust.slots import MOST_BYTES, WINDOW_S
 from cssv.frames import Frame
 from cssv.scene import GivenRanges, Scene
 
+#: In one of so many frames, tags are searched as in a piece of a frame.
+_THOROUGH = 5
 #: Half the number of frames after which the numbers in tags of objects repeat.
 _HALF = 1 << FRAME_BITS - 1
 #: Seconds of frames in which tags are searched. Any piece of this length holds clip tags.
@@ -66,7 +68,8 @@ class MixedExtractor:
             yield stego, self._content(stego, picture, stego.number, stego.pts, None)
             return
         if self._phase is None:
-            self._phase = find_phase(stego.luma())
+            # Most frames have tags, and a search of all phases takes long.
+            self._phase = find_phase(stego.luma(), is_whole=len(self._waiting) % _THOROUGH != 0)
         picture = read_picture(stego.luma(), self._phase or (0, 0))
         self._note(stego, picture)
         self._waiting.append((stego, picture))

@@ -266,10 +266,15 @@ def _object_tag(block: bytes, place: tuple[int, int]) -> ObjectTag | None:
         return None
 
 
-def find_phase(luma: U8) -> tuple[int, int] | None:
-    """x, y of the first cell in a piece of a frame; None if no tag is found at any."""
+def find_phase(luma: U8, *, is_whole: bool = False) -> tuple[int, int] | None:
+    """x, y of the first cell in a picture; None if no tag is found at any.
+
+    Args:
+        luma: (H, W) uint8.
+        is_whole: whether the picture is no piece of a frame, so that its cells begin at (0, 0).
+    """
     # That of a whole frame comes first.
-    for y, x in product(range(CELL), repeat=2):
+    for y, x in product(range(1 if is_whole else CELL), repeat=2):
         if find_tags(read_levels(luma, (x, y)), (x, y)):
             return x, y
     return None
