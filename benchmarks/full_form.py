@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -29,10 +28,12 @@ from cssv.carriers.base import AnyCarrier, FrameContent
 from cssv.carriers.drawn_rings import rings_for
 from cssv.carriers.nibble.carrier import NibbleCarrier
 from cssv.carriers.nibble.full import FullCarrier
+from cssv.carriers.prepared import ClipSample
 from cssv.carriers.windows import group_frames, window_codec
 from cssv.frames import Frame
+from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.known_rings import known_rings
-from cssv.pipeline.preparation import prepare_for_stream
+from cssv.pipeline.preparation import USUAL, sample_clip
 from cssv.scene import Scene
 from cssv.video import Effort, FrameEncoder, VideoInfo, VideoReader
 from cssv.view.picture_difference import PictureDifference, undrawn_pixels
@@ -54,9 +55,10 @@ STILL, JUMP = 2, 12
 
 @dataclass(frozen=True)
 class Clip:
-    """Frames of a clip, what is hidden in each, and where nothing is drawn."""
+    """Frames of a clip, a sample of the whole clip, what is hidden in each frame, where nothing is drawn."""
 
     info: VideoInfo
+    sample: ClipSample
     covers: Sequence[Frame]
     contents: Sequence[FrameContent]
     undrawn: Sequence[NDArray[np.bool_]]
@@ -68,7 +70,7 @@ def read_clip(path: Path, boxes: Path | None, frames: int) -> Clip:
         info, covers = reader.info, list(islice(reader, frames))
     stop = covers[-1].time + 1 / info.rate / 2
     with tempfile.TemporaryDirectory() as folder:
-        done = cssv.encode(path, Path(folder, "x.cssv"), boxes=boxes, stop=stop)
+        done = cssv.encode(path, Path(folder, "x.cssv"), boxes=boxes, stop=stop, carrier="full")
         with cssv.open(done.path) as clip:
             objects = [moment.states for moment in clip]
     contents = [
@@ -80,7 +82,8 @@ def read_clip(path: Path, boxes: Path | None, frames: int) -> Clip:
         undrawn_pixels([drawn.outline for drawn in own.draw(cover)], cover.width, cover.height)
         for cover, own in zip(covers, contents, strict=True)
     ]
-    return Clip(info, covers, contents, undrawn)
+    sample = sample_clip(ClipPlan.open(path), Scene(), FullCarrier().sample_s)
+    return Clip(info, sample, covers, contents, undrawn)
 
 
 def embed(clip: Clip, carrier: AnyCarrier) -> list[Frame]:
@@ -130,7 +133,7 @@ def describe(carrier: AnyCarrier) -> str:
 def rows(name: str, clip: Clip) -> Iterator[str]:
     """Rows of the table for a clip."""
     for title, stated, efforts in ROWS:
-        carrier = prepare_for_stream(stated, clip.covers, Fraction(clip.info.rate), Scene())
+        carrier = stated.prepared(clip.sample, USUAL) if isinstance(stated, FullCarrier) else stated
         stegos = embed(clip, carrier)
         planes, beside = Comparison(), PictureDifference()
         for cover, stego, counted in zip(clip.covers, stegos, clip.undrawn, strict=True):
