@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,8 @@ class Committed:
         parent: the version it was made from.
         frames: frames of the clip.
         frames_changed: frames whose pixels differ from the parent's.
-        frames_coded: frames that were coded anew: the changed ones that no other version has, and those up
-            to the next key frame.
+        frames_coded: frames that were coded anew: the changed ones that no other version has, and those that
+            are predicted from them.
         bytes_added: what the file has grown by.
         bytes: its size now.
         ranges: what the bottoms and tops of the rings stand for.
@@ -391,7 +391,7 @@ def _check(
         ChecksumError: it is not what was written.
     """
     with Reader(staged) as reader, StegoCursor(reader) as frames:
-        numbers = counted(chain(*coded.runs), "verify", coded.frames, progress)
+        numbers = counted(coded.checked, "verify", len(coded.checked), progress)
         for _, window in whole_windows(numbers, base.windows):
             if not is_intact(embedder.carrier, map(frames.read, window)):
                 raise ChecksumError(f"the content of frame {window[0]} does not read back")

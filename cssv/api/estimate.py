@@ -39,6 +39,9 @@ from cssv.video import Planes as AnyPlanes
 
 #: Places of the clip from which frames are taken; frames of each, at least so many; pixels of all.
 _PLACES, _FRAMES, _LEAST_FRAMES, _MOST_PIXELS = 3, 16, 4, 32_000_000
+#: Seconds of the parts of lossy forms, their frames and pixels at most. Marks change every second, and lossy
+#: codecs look ahead, so shorter parts would have too few bytes. They are the first and the last place.
+_LOSSY_S, _MOST_LOSSY_FRAMES, _MOST_LOSSY_PIXELS = 2, 60, 48_000_000
 #: Frames around each place in which objects are found: detectors and trackers need some time. Pixels of all.
 _PERCEIVED_FRAMES, _MOST_PERCEIVED_PIXELS = 120, 160_000_000
 
@@ -51,7 +54,7 @@ class Estimate:
         path: the clip.
         frames: number of frames that would be encoded.
         source_bytes: size of the clip.
-        sampled_frames: number of frames from which the costs were computed.
+        sampled_frames: number of frames from which the costs of lossless forms were computed.
         objects: mean number of objects in a sampled frame.
         forms: what each form of the file would cost.
         notes: for users.
@@ -113,8 +116,9 @@ def estimate(
 ) -> Estimate:
     """Estimate what each form of the file would cost: bytes, and the difference of its pictures to the clip.
 
-    Up to 48 frames from three places of the clip are encoded in each form and decoded again. Their objects
-    are found as :func:`cssv.encode` finds them, within these frames alone. No file is written.
+    Up to 48 frames from three places of the clip are encoded in each form and decoded again; of lossy forms 2
+    s from two places. Their objects are found as :func:`cssv.encode` finds them, within some frames around
+    each place. No file is written.
 
     Args:
         source: any clip that :func:`cssv.encode` takes.
@@ -177,7 +181,7 @@ def estimate(
         clip,
         len(plan),
         bytes_of_clip(clip),
-        sum(len(part.frames) for part in found.parts),
+        sum(map(len, found.places)),
         found.objects,
         forms,
         (*found.notes, *plan.info.notes),
@@ -186,20 +190,20 @@ def estimate(
 
 @dataclass(slots=True)
 class _Sample:
-    """Parts of a clip, and the objects in them.
+    """Places of a clip, and the objects around each.
 
     Attributes:
         plan: the whole clip.
-        parts: in the clip's planes.
-        annotators: of the parts.
+        places: numbers of frames.
+        found: of each place the frames in which objects were found, and these objects.
         scene: of the clip.
         ranges: values at the bottom and top of each ring.
         notes: for users.
     """
 
     plan: ClipPlan
-    parts: tuple[PartPlan, ...]
-    annotators: tuple[TrackAnnotator, ...]
+    places: list[range]
+    found: list[tuple[range, TrackAnnotator]]
     scene: Scene
     ranges: Ranges
     notes: tuple[str, ...]
@@ -208,55 +212,62 @@ class _Sample:
     def take(
         cls, plan: ClipPlan, options: DetectorOptions, scene: SceneLike, config: EncoderConfig
     ) -> _Sample:
-        """Take parts of a clip and find their objects."""
+        """Choose places of a clip and find the objects around them."""
         notes: dict[str, None] = {}
-        annotators, loaded, last = list[TrackAnnotator](), Scene(), None
-        places = _places(plan)
+        found, loaded = list[tuple[range, TrackAnnotator]](), Scene()
+        places = choose_places(plan, _PLACES, _FRAMES, _MOST_PIXELS, _LEAST_FRAMES)
         for place in places:
             around = widen(place, _perceived_frames(plan), len(plan))
             # Of a short clip all places have the same surroundings.
-            if last is None or last[0] != around:
-                # A detector can learn from the frames that it sees: each part gets a new one.
-                loaded, detector, taken = take_over(plan.source, options, scene, key_of(config.carrier))
-                plane = plane_of(loaded.camera, (plan.info.width, plan.info.height))
-                tracks = perceive_clip(PartPlan.cut(plan, around), detector, plane)
-                last = around, TrackAnnotator(loaded, tracks, plane)
-                notes |= dict.fromkeys((*taken, *detector.notes))
-            annotators.append(last[1].from_frame(place.start - around.start))
-        parts = tuple(PartPlan.cut(plan, place).loaded() for place in places)
-        speeds = [fastest for each in annotators if (fastest := each.fastest_px_s()) is not None]
-        ranges = default_ranges(loaded, max(speeds, default=None))
-        return cls(plan, parts, tuple(annotators), loaded, ranges, tuple(notes))
+            if found and found[-1][0] == around:
+                found.append(found[-1])
+                continue
+            # A detector can learn from the frames that it sees: each part gets a new one.
+            loaded, detector, taken = take_over(plan.source, options, scene, key_of(config.carrier))
+            plane = plane_of(loaded.camera, (plan.info.width, plan.info.height))
+            tracks = perceive_clip(PartPlan.cut(plan, around), detector, plane)
+            found.append((around, TrackAnnotator(loaded, tracks, plane)))
+            notes |= dict.fromkeys((*taken, *detector.notes))
+        speeds = [fastest for _, each in found if (fastest := each.fastest_px_s()) is not None]
+        return cls(
+            plan, places, found, loaded, default_ranges(loaded, max(speeds, default=None)), tuple(notes)
+        )
 
     @property
     def objects(self) -> float:
         """Mean number of objects in a frame."""
         counts = [
-            len(annotator.annotate(frame.number, frame.time).objects)
-            for part, annotator in zip(self.parts, self.annotators, strict=True)
-            for frame in part.frames
+            len(annotator.annotate(number - around.start, self.plan.part[number]).objects)
+            for place, (around, annotator) in zip(self.places, self.found, strict=True)
+            for number in place
         ]
         return sum(counts) / max(len(counts), 1)
 
-    def meter(self, planes: AnyPlanes, folder: Path) -> FormMeter:
-        """A meter for files in these planes."""
-        parts, plan = self.parts, self.plan
-        if planes != plan.planes:
-            plan = replace(plan, planes=planes)
-            parts = tuple(PartPlan.cut(plan, place).loaded() for place in _places(plan))
-        sampled = [SampledPart(*pair) for pair in zip(parts, self.annotators, strict=True)]
-        return FormMeter(plan, sampled, self.scene, self.ranges, folder)
-
-
-def _places(plan: ClipPlan) -> list[range]:
-    """The places of a clip from which frames are encoded."""
-    return choose_places(plan, _PLACES, _FRAMES, _MOST_PIXELS, _LEAST_FRAMES)
+    def meter(self, planes: AnyPlanes, folder: Path, *, is_lossy: bool) -> FormMeter:
+        """A meter for lossless or for lossy files in these planes."""
+        plan = self.plan if planes == self.plan.planes else replace(self.plan, planes=planes)
+        rows = list(zip(self.places, self.found, strict=True))
+        if is_lossy:
+            length = _lossy_frames(plan)
+            rows = [(widen(place, length, len(plan)), found) for place, found in (rows[0], rows[-1])]
+        parts = []
+        for place, (around, annotator) in dict(rows).items():
+            inside = range(max(place.start, around.start), min(place.stop, around.stop))
+            sampled = PartPlan.cut(plan, inside).loaded()
+            parts.append(SampledPart(sampled, annotator.from_frame(inside.start - around.start)))
+        return FormMeter(plan, parts, self.scene, self.ranges, folder)
 
 
 def _perceived_frames(plan: ClipPlan) -> int:
     """Frames around each place in which objects are found."""
     room = _MOST_PERCEIVED_PIXELS // (_PLACES * plan.info.width * plan.info.height)
     return min(_PERCEIVED_FRAMES, room)
+
+
+def _lossy_frames(plan: ClipPlan) -> int:
+    """Frames of each part of a lossy form."""
+    room = _MOST_LOSSY_PIXELS // (2 * plan.info.width * plan.info.height)
+    return max(min(round(_LOSSY_S * plan.info.rate), _MOST_LOSSY_FRAMES, room), _LEAST_FRAMES)
 
 
 def _measure(
@@ -269,7 +280,7 @@ def _measure(
         rows.insert(0, (Form(config.carrier.name, {"carrier": config.carrier.name}, "as given"), config))
     source = bytes_of_clip(sample.plan.source)
     source_bytes = source if len(sample.plan) == len(sample.plan.stamps) else None
-    meters: dict[AnyPlanes, FormMeter] = {}
+    meters: dict[tuple[AnyPlanes, bool], FormMeter] = {}
     for form, known in counted(rows, "estimate", len(rows), progress):
         is_chosen = form is chosen or known is not None
         try:
@@ -278,13 +289,14 @@ def _measure(
         except OptionError as error:
             yield FormCost(form.name, form.arguments, is_chosen, problem=str(error))
             continue
-        if planes not in meters:
-            meters[planes] = sample.meter(planes, folder)
-        yield cost_of(form, own, meters[planes], source_bytes, is_chosen=is_chosen)
+        kind = planes, own.crf is not None
+        if kind not in meters:
+            meters[kind] = sample.meter(planes, folder, is_lossy=own.crf is not None)
+        yield cost_of(form, own, meters[kind], source_bytes, is_chosen=is_chosen)
 
 
 def _planes(sample: _Sample, config: EncoderConfig) -> AnyPlanes:
     """The planes in which the clip is opened for a form; those of the sample if it takes them."""
     taken = sample.plan.planes
     asked = planes_for(config.carrier, taken)
-    return taken if sample.parts[0].frames[0].layout in config.carrier.layouts else asked
+    return taken if sample.plan.info.layout in config.carrier.layouts else asked

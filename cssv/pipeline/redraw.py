@@ -17,7 +17,7 @@ from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.parent_version import ParentVersion
 from cssv.pipeline.reannotate import Reannotator
 from cssv.pipeline.scene_track import sample_ranges
-from cssv.pipeline.splice import Redrawn, SpliceSettings, spans
+from cssv.pipeline.splice import Redrawn, Run, SpliceSettings, plan_runs, spans
 from cssv.pipeline.window_check import whole_windows
 from cssv.scene import Scene
 from cssv.template.drawing import Outline
@@ -29,17 +29,22 @@ class Coded:
     """What was coded.
 
     Attributes:
-        runs: the frames coded, as ascending runs.
+        runs: what was coded, ascending.
         changed: number of frames whose pixels differ from the parent's.
     """
 
-    runs: tuple[range, ...] = ()
+    runs: tuple[Run, ...] = ()
     changed: int = 0
 
     @property
     def frames(self) -> int:
-        """Number of frames coded."""
-        return sum(map(len, self.runs))
+        """Number of frames coded and written."""
+        return sum(len(run.written) for run in self.runs)
+
+    @property
+    def checked(self) -> list[int]:
+        """Numbers of the frames to read back."""
+        return [number for run in self.runs for number in run.checked]
 
 
 def new_sample(
@@ -171,18 +176,20 @@ def redraw(
     if not drawn:
         return Coded()
     table, config = base.parent.video.table, base.recorded.config
-    if config.has_regions:
-        runs, changed = _share_root(appender, base, drawing, drawn)
-    else:
-        breaks = None if table.order is None else table.breaks
-        runs, changed = spans(drawn, table.syncs, len(base), breaks=breaks), 0
-    numbers = counted(chain(*runs), "redraw", sum(map(len, runs)), progress)
     info, drawn_set = replace(base.info, rate=base.recorded.rate), frozenset(drawn)
     settings = SpliceSettings.from_entries(info, config, table.entries, base.root_frame(0))
+    changed = 0
+    if config.has_regions:
+        groups, changed = _share_root(appender, base, drawing, drawn)
+        runs = tuple(map(Run.of_all, groups))
+    else:
+        runs = plan_runs(drawn, table, len(base), settings)
+    frames = [run.frames for run in runs]
+    numbers = counted(chain(*frames), "redraw", sum(map(len, frames)), progress)
     with SerialWorker() as worker:
         for run in runs:
-            with settings.coder(appender, run.start) as coder:
-                for number in islice(numbers, len(run)):
+            with settings.coder(appender, run) as coder:
+                for number in islice(numbers, len(run.frames)):
                     if number in drawn_set:
                         redrawn = drawing.draw(number)
                     elif config.has_regions:
@@ -196,7 +203,7 @@ def redraw(
                 worker.drain()
                 changed += coder.changed
     next(numbers, None)
-    return Coded(tuple(runs), changed)
+    return Coded(runs, changed)
 
 
 def _share_root(

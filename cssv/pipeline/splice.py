@@ -8,13 +8,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.container import Appender, extract_entry, parameter_sets
+from cssv.container import Appender, SampleTable, extract_entry, parameter_sets
 from cssv.files.closing import Closing
 from cssv.frames import ExactContent, Frame
 from cssv.pipeline.config import EncoderConfig
 from cssv.pipeline.embed import EmbeddedFrame
 from cssv.pipeline.stego_coding import FrameCoding, GroupCoding, StegoCoding
-from cssv.video import VARIANT_MAX, Codec, Effort, FrameEncoder, Packet, VideoInfo
+from cssv.video import (
+    VARIANT_MAX,
+    Codec,
+    CodecSettings,
+    Effort,
+    FrameEncoder,
+    Packet,
+    VideoInfo,
+    gop_length,
+    settings_of,
+)
 
 
 def spans(
@@ -54,6 +64,60 @@ def spans(
         start = number if breaks is None else int(breaks[np.searchsorted(breaks, number, side="right") - 1])
         found.append(range(int(syncs[at - 1]) - 1 if whole else start, stop))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Frames that are coded by one encoder, and those of them that go into the file.
+
+    Attributes:
+        frames: the frames coded.
+        written: numbers of those that are written; for the others the file keeps the samples that it has.
+        checked: frames to read back: all whose decoding depends on a written one.
+    """
+
+    frames: range
+    written: frozenset[int]
+    checked: range
+
+    @classmethod
+    def of_all(cls, frames: range) -> Run:
+        """A run of which all frames are written."""
+        return cls(frames, frozenset(frames), frames)
+
+
+def plan_runs(
+    changed: Sequence[int], table: SampleTable, count: int, settings: SpliceSettings
+) -> tuple[Run, ...]:
+    """Runs of frames that must be coded when some frames change, ascending.
+
+    In a lossless stream in which each frame is predicted from one or two before it, only changed frames and
+    their successors differ from what the file holds. The encoder begins where the group of pictures begins,
+    so that its frames have the numbers of those that stay. In other streams all frames up to the next place
+    at which decoding can start are written.
+
+    Args:
+        changed: ascending numbers of the frames that change.
+        table: samples of the stream.
+        count: frames in all.
+        settings: of the encoder.
+    """
+    breaks = None if table.order is None else table.breaks
+    plain = [Run.of_all(span) for span in spans(changed, table.syncs, count, breaks=breaks)]
+    if table.syncs is None or table.order is not None or not settings.references:
+        return tuple(plain)
+    wanted, found = frozenset(changed), list[Run]()
+    for group, run in zip(spans(changed, table.syncs, count, whole=True), plain, strict=True):
+        if len(group) > settings.gop or any(table.entry_of(number) for number in group):
+            found.append(run)
+            continue
+        # A key frame is predicted from none.
+        before = range(settings.references + 1)
+        written = frozenset(
+            n for n in run.frames if any(n - k in wanted and n - k >= group.start for k in before)
+        )
+        found.append(Run(range(group.start, max(written) + 1), written, run.frames))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +169,21 @@ class SpliceSettings:
                 break
         return replace(settings, sets=b"" if entry == entries[0] else parameter_sets(entry))
 
+    @property
+    def _codec(self) -> CodecSettings:
+        return settings_of(self.codec, self.crf, self.effort, regions=self.regions)
+
+    @property
+    def gop(self) -> int:
+        """Frames of a group of pictures, at most."""
+        return gop_length(self._codec, self.info.rate)
+
+    @property
+    def references(self) -> int:
+        """From how many frames before it a frame is predicted, in the stream too; 0 if that is unknown."""
+        # Frames with other parameter sets cannot stand between those of the stream.
+        return 0 if self.variant or self.sets else self._codec.references
+
     def encoder(self) -> FrameEncoder:
         """An encoder for one run."""
         return FrameEncoder(
@@ -116,13 +195,13 @@ class SpliceSettings:
             regions=self.regions,
         )
 
-    def coder(self, appender: Appender, first: int) -> RunCoder:
-        """A coder for one run that begins with the frame ``first``."""
+    def coder(self, appender: Appender, run: Run) -> RunCoder:
+        """A coder for one run."""
         if self.regions and self.crf is not None:
             coding: StegoCoding = GroupCoding(self.info, self.crf, self.variant)
         else:
             coding = FrameCoding(self.encoder())
-        return RunCoder(coding, self.sets, appender, first)
+        return RunCoder(coding, self.sets, appender, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +226,19 @@ class RunCoder(Closing):
         coding: of the run.
         sets: parameter sets to put in front of each key sample.
         appender: writer of the file.
-        first: number of the first frame.
+        run: the frames.
 
     Attributes:
         changed: number of frames that differ from the parent's.
     """
 
-    def __init__(self, coding: StegoCoding, sets: bytes, appender: Appender, first: int) -> None:
+    def __init__(self, coding: StegoCoding, sets: bytes, appender: Appender, run: Run) -> None:
         self.changed = 0
         self._coding = coding
         self._sets = sets
         self._appender = appender
-        self._place = first
+        self._place = run.frames.start
+        self._written = run.written
         # Number and checksum of each frame without a packet, by pts.
         self._coded: dict[int, tuple[int, int]] = {}
 
@@ -188,15 +268,17 @@ class RunCoder(Closing):
     def _put(self, packets: Sequence[Packet]) -> None:
         for packet in packets:
             number, crc = self._coded.pop(packet.pts)
+            place, self._place = self._place, self._place + 1
+            if number not in self._written:
+                continue
             self._appender.write_video(
                 number,
                 self._sets + packet.data if packet.is_key else packet.data,
                 is_key=packet.is_key,
                 stego_crc=crc,
                 head=self._coding.mp4_head(),
-                place=self._place,
+                place=place,
             )
-            self._place += 1
 
     def close(self) -> None:
         """Close the codec; may be called twice."""

@@ -75,6 +75,8 @@ class CodecSettings:
         tag: type of the sample entry in an MP4; empty for FFmpeg's choice.
         reorders: whether frames may be decoded in another order than they are shown (B-frames).
         threads: number of threads on which the bytes depend, so that it is always the same; 0 for any number.
+        references: from so many frames before it a frame is predicted, at most, and nothing else of it
+            depends on other frames; 0 if that is unknown.
     """
 
     encoders: dict[Layout, str]
@@ -91,6 +93,7 @@ class CodecSettings:
     tag: str = ""
     reorders: bool = False
     threads: int = 0
+    references: int = 0
 
 
 _X264 = {"bf": "0", "preset": "superfast"}
@@ -121,6 +124,8 @@ CODECS: dict[Codec, CodecSettings] = {
         # 4096, which turns the skip on again: no-fast-pskip keeps it off.
         _X264 | {"qp": "0", "x264-params": "annexb=0:scenecut=0:open-gop=0:no-fast-pskip=1"},
         field_lines=_X264_FIELD_LINES,
+        # Those of the preset.
+        references=1,
     ),
     "ffv1": CodecSettings(
         {"yuv420p": "ffv1", "rgb24": "ffv1"},
@@ -146,9 +151,11 @@ CODECS: dict[Codec, CodecSettings] = {
     ),
 }
 
-#: Settings beside those of :data:`CODECS` for each effort, of the codecs that have efforts. Older versions of
-#: this package stated none, and their files are recoded without.
-_EFFORTS: dict[Codec, dict[Effort, dict[str, str]]] = {"h264": {"fast": {}, "small": {"preset": "fast"}}}
+#: Settings beside those of :data:`CODECS` for each effort, of the codecs that have efforts: options, and the
+#: references of the preset. Older versions of this package stated none, and their files are recoded without.
+_EFFORTS: dict[Codec, dict[Effort, tuple[dict[str, str], int]]] = {
+    "h264": {"fast": ({}, 1), "small": ({"preset": "fast"}, 2)}
+}
 
 #: Small files for viewing; the pixels change.
 LOSSY_H264 = CodecSettings(
@@ -290,7 +297,8 @@ def settings_of(
         settings = CODECS[codec]
         if effort is None:
             return settings
-        return replace(settings, options=settings.options | _EFFORTS[codec][effort], gop=LOSSLESS_GOP)
+        options, references = _EFFORTS[codec][effort]
+        return replace(settings, options=settings.options | options, gop=LOSSLESS_GOP, references=references)
     settings = REGION_H264.settings if regions else LOSSY_CODECS[codec].settings
     return replace(settings, options=settings.options | {"crf": str(crf)})
 
