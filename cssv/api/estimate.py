@@ -167,8 +167,7 @@ def estimate(
         codec, carrier, crf=crf, effort=effort, password=password, lossless=lossless, is_rgb=planes == "rgb",
         **given,
     )  # fmt: skip
-    # In a part of a window payloads have less room than in a whole one.
-    choice = FormChoice(codec, crf, {**given, "fit": True}, effort)
+    choice = FormChoice(codec, crf, given, effort).for_sample()
     span = Span(to_fraction(start), to_fraction(stop))
     plan = ClipPlan.open(
         clip, planes=planes, rate=to_fraction(rate), span=span, stream=stream, damaged=damaged
@@ -177,15 +176,7 @@ def estimate(
     found = _Sample.take(plan, options, scene, config)
     with temporary_folder() as folder:
         forms = tuple(_measure(found, config, choice, folder, progress))
-    return Estimate(
-        clip,
-        len(plan),
-        bytes_of_clip(clip),
-        sum(map(len, found.places)),
-        found.objects,
-        forms,
-        (*found.notes, *plan.info.notes),
-    )
+    return found.to_estimate(forms)
 
 
 @dataclass(slots=True)
@@ -242,6 +233,12 @@ class _Sample:
             for number in place
         ]
         return sum(counts) / max(len(counts), 1)
+
+    def to_estimate(self, forms: tuple[FormCost, ...]) -> Estimate:
+        """The result, with what the forms cost."""
+        source, sampled = self.plan.source, sum(map(len, self.places))
+        notes = (*self.notes, *self.plan.info.notes)
+        return Estimate(source, len(self.plan), bytes_of_clip(source), sampled, self.objects, forms, notes)
 
     def meter(self, planes: AnyPlanes, folder: Path, *, is_lossy: bool) -> FormMeter:
         """A meter for lossless or for lossy files in these planes."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.carriers.base import AnyCarrier, FrameContent
+from cssv.carriers.base import FrameContent
 from cssv.carriers.prepared import ClipSample, PreparedCarrier
 from cssv.container import Reader
 from cssv.errors import CarrierError, FrameError, OptionError
@@ -28,6 +28,7 @@ from cssv.pipeline.config import EncoderConfig
 from cssv.pipeline.forms import FORMS, Form, FormChoice, form_of
 from cssv.pipeline.preparation import USUAL
 from cssv.pipeline.second_pass import ClipContent, write_clip
+from cssv.pipeline.stego_coding import GROUP_S
 from cssv.scene import Ranges, Scene
 from cssv.video import Span, gop_length, open_clip, settings_of
 from cssv.view.picture_difference import PictureDifference, undrawn_pixels
@@ -168,6 +169,7 @@ class FormMeter:
         if self._masks is None:
             self._masks = [part.undrawn(self.scene, self.ranges) for part in self.parts]
         coded, whole, undrawn = _Coded(), PictureDifference(), PictureDifference()
+        config = self._prepared(config)
         for part, masks in zip(self.parts, self._masks, strict=True):
             path = self._write(part, config)
             coded.add(path)
@@ -180,22 +182,34 @@ class FormMeter:
 
     def count_bytes(self, config: EncoderConfig) -> int:
         """The same without the differences, which takes less time."""
-        coded = _Coded()
+        coded, config = _Coded(), self._prepared(config)
         for part in self.parts:
             coded.add(self._write(part, config))
         return self._bytes(config, coded)
 
+    def _prepared(self, config: EncoderConfig) -> EncoderConfig:
+        """The configuration for the clip, with a carrier prepared by the sample."""
+        carrier = config.carrier
+        # Trial re-encodings take longer than all the rest. Lossless forms have none.
+        if not isinstance(carrier, PreparedCarrier) or (carrier.sample_s and not carrier.needs_lossless):
+            return config
+        parts = [part.plan.frames for part in self.parts]
+        sample = ClipSample(parts[0][0], self.scene, parts, self.plan.info.rate)
+        return replace(config, carrier=carrier.prepared(sample, USUAL))
+
     def _write(self, part: SampledPart, config: EncoderConfig) -> Path:
         """The file of one part."""
         path = self.folder / "part.cssv"
-        prepared = replace(config, carrier=_prepared(config, part.plan, self.scene))
-        content = ClipContent(self.scene, prepared, part.annotator, None, self.ranges)
+        content = ClipContent(self.scene, config, part.annotator, None, self.ranges)
         write_clip(path, part.plan, content, (), 0, None)
         return path
 
     def _bytes(self, config: EncoderConfig, coded: _Coded) -> int:
         frames = len(self.plan)
-        gop = gop_length(settings_of(config.codec, config.crf), self.plan.info.rate)
+        rate = self.plan.info.rate
+        gop = gop_length(settings_of(config.codec, config.crf, config.effort), rate)
+        if config.has_regions and config.crf is not None:
+            gop = max(round(GROUP_S * rate), 1)
         tables = _FIXED_BYTES + frames * _FRAME_BYTES
         return coded.bytes_of(frames, gop) + self._audio() + tables
 
@@ -204,15 +218,6 @@ class FormMeter:
         if self._audio_bytes is None:
             self._audio_bytes = audio_bytes(self.plan)
         return self._audio_bytes
-
-
-def _prepared(config: EncoderConfig, plan: PartPlan, scene: Scene) -> AnyCarrier:
-    """The carrier for a part: prepared if that takes no trial, since trials take longer than the rest."""
-    carrier = config.carrier
-    if not isinstance(carrier, PreparedCarrier) or carrier.sample_s:
-        return carrier
-    sample = ClipSample(plan.frames[0], scene, [plan.frames], plan.info.rate)
-    return carrier.prepared(sample, USUAL)
 
 
 def audio_bytes(plan: ClipPlan) -> int:
@@ -263,9 +268,8 @@ def count_others(
     for form in FORMS:
         if form is mine:
             continue
-        # In a part of a window payloads have less room than in a whole one.
         with suppress(CarrierError, FrameError, OptionError):
-            config = replace(choice, options={**(choice.options or {}), "fit": True}).config(form)
+            config = choice.for_sample().config(form)
             if layout in config.carrier.layouts:
                 found[form.name] = round(share * meter.count_bytes(config))
     return found

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -39,6 +39,10 @@ FORMS: tuple[Form, ...] = (
     Form("constructive", {"carrier": "constructive"}, "what is needed to draw the heat map, lossless"),
     Form("robust", {"carrier": "robust"}, "the same in a lossy file; survives re-encoding"),
 )
+
+
+#: Strength of marks where none is given and no trial is made, in dB: in the middle of what trials find.
+_SAMPLE_STRENGTH = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,14 @@ class FormChoice:
         return EncoderConfig.from_arguments(
             DEFAULT_CODEC, name, crf=None, effort=None, password=None, lossless=lossless, **options
         )
+
+    def for_sample(self) -> FormChoice:
+        """The same for a sample of a clip: without trial re-encodings, which take long."""
+        options = dict(self.options or {})
+        if options.get("strength") in (None, "auto"):
+            options["strength"] = _SAMPLE_STRENGTH
+        # In a part of a window payloads have less room than in a whole one.
+        return replace(self, options=options | {"fit": True})
 
 
 def form_of(config: EncoderConfig, choice: FormChoice) -> Form | None:
