@@ -217,25 +217,21 @@ def encode(
         PasswordError: the clip is a ``.cssv`` with a password, and none or another one is given.
         OutputError: the file exists or cannot be written; an existing file is unchanged.
     """
-    created_s = created_or_now(created_s)
-    clip = check_clip(source, output, thermal, planes, damaged)
+    created_s, clip = created_or_now(created_s), check_clip(source, output, thermal, planes, damaged)
     options = DetectorOptions(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
-    given = {
-        "merge": merge, "fidelity": fidelity, "window": window,
-        "strength": strength, "survive": survive, "fit": fit,
+    given: dict[str, Any] = {
+        "merge": merge, "fidelity": fidelity, "window": window, "strength": strength, "survive": survive,
+        "fit": fit, "lossless": lossless, "is_rgb": planes == "rgb",
     }  # fmt: skip
-    config = EncoderConfig.from_arguments(
-        codec, carrier, crf=crf, effort=effort, password=password, lossless=lossless, is_rgb=planes == "rgb",
-        **given,
-    )  # fmt: skip
-    shown = planes_for(config.carrier, planes)
-    exact_rate, span = to_fraction(rate), Span(to_fraction(start), to_fraction(stop))
+    config = EncoderConfig.from_arguments(codec, carrier, crf=crf, effort=effort, password=password, **given)
+    shown, span = planes_for(config.carrier, planes), Span(to_fraction(start), to_fraction(stop))
+    true_rate = to_fraction(rate)
     target = _target_of(output, clip, *options.files, thermal, scene)
     loaded, chosen, taken = take_over(clip, options, scene, key_of(config.carrier))
     with locked_file(target, overwrite=overwrite) as temporary:
-        plan = ClipPlan.open(clip, planes=shown, rate=exact_rate, span=span, stream=stream, damaged=damaged)
+        plan = ClipPlan.open(clip, planes=shown, rate=true_rate, span=span, stream=stream, damaged=damaged)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))

@@ -160,13 +160,11 @@ def estimate(
     options = DetectorOptions(
         detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
     )
-    given = {
+    given: dict[str, Any] = {
         "merge": merge, "fidelity": fidelity, "window": window, "strength": strength, "survive": survive,
+        "lossless": lossless, "is_rgb": planes == "rgb",
     }  # fmt: skip
-    config = EncoderConfig.from_arguments(
-        codec, carrier, crf=crf, effort=effort, password=password, lossless=lossless, is_rgb=planes == "rgb",
-        **given,
-    )  # fmt: skip
+    config = EncoderConfig.from_arguments(codec, carrier, crf=crf, effort=effort, password=password, **given)
     choice = FormChoice(codec, crf, given, effort).for_sample()
     span = Span(to_fraction(start), to_fraction(stop))
     plan = ClipPlan.open(

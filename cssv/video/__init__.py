@@ -1,6 +1,7 @@
 """Video files to frames and frames to video files; the only room that imports PyAV (FFmpeg)."""
 
 from cssv.video.audio import AudioCopy, AudioTrack
+from cssv.video.codec_notes import browser_notes, field_notes
 from cssv.video.codecs import (
     CODEC_NAMES,
     CODECS,
@@ -12,17 +13,15 @@ from cssv.video.codecs import (
     Codec,
     CodecSettings,
     Effort,
-    browser_notes,
     check_crf,
     check_effort,
     default_effort,
-    field_notes,
     gop_length,
     longest_gap,
     settings_of,
-    state_colour,
 )
 from cssv.video.coded_size import coded_sizes
+from cssv.video.colour_tags import state_colour
 from cssv.video.cursor import FrameCursor
 from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED, ENDED, Damaged
 from cssv.video.encoder import FrameEncoder

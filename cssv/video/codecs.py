@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from cssv.errors import OptionError, did_you_mean
 from cssv.frames import Layout
 from cssv.video.fields import FieldOrder
-from cssv.video.info import UNTAGGED, VideoInfo
+from cssv.video.info import VideoInfo
 from cssv.video.packet import PacketForm
 from cssv.video.timing import REORDER_WINDOW
 
@@ -384,53 +384,6 @@ def check_form(info: VideoInfo, codec: Codec, settings: CodecSettings) -> None:
             bound=f"at least {settings.least_side} pixels a side",
             remedy="Choose another `codec=`.",
         )
-
-
-#: Pictures from this width or above this height are BT.709 in players that find no tags, smaller ones BT.601.
-_HD_WIDTH, _SD_HEIGHT = 1280, 576
-#: Primaries, and transfer of the same number, that belong to a matrix: BT.709 to itself, both BT.601 to one.
-_PRIMARIES = {1: 1, 5: 6, 6: 6}
-
-
-def state_colour(info: VideoInfo, settings: CodecSettings) -> VideoInfo:
-    """Add the colour tags without which players show different colours. No pixel changes."""
-    colour = info.colour
-    if info.layout == "rgb24":
-        # Chromium takes the G, B, R of H.264 for Y, Cb, Cr unless primaries and transfer are stated too.
-        primaries = 1 if colour.primaries == UNTAGGED.primaries else colour.primaries
-        transfer = 13 if colour.transfer == UNTAGGED.transfer else colour.transfer
-        return replace(info, colour=replace(colour, primaries=primaries, transfer=transfer))
-    if not settings.needs_matrix:
-        return info
-    if colour.space == UNTAGGED.space:
-        is_hd = info.width >= _HD_WIDTH or info.height > _SD_HEIGHT
-        colour = replace(colour, space=1 if is_hd else 6)
-    if settings.needs_matrix == "with primaries" and colour.space in _PRIMARIES:
-        likely = _PRIMARIES[colour.space]
-        primaries = likely if colour.primaries == UNTAGGED.primaries else colour.primaries
-        transfer = likely if colour.transfer == UNTAGGED.transfer else colour.transfer
-        colour = replace(colour, primaries=primaries, transfer=transfer)
-    return replace(info, colour=colour)
-
-
-def browser_notes(codec: Codec) -> tuple[str, ...]:
-    """A sentence for a codec that browsers do not play; otherwise none."""
-    settings = CODECS[codec] if codec in CODECS else LOSSY_CODECS[codec].settings
-    if settings.in_browsers:
-        return ()
-    played = " and ".join(name for name, known in CODECS.items() if known.in_browsers)
-    return (f"browsers do not play {codec}; they play {played}",)
-
-
-def field_notes(info: VideoInfo, codec: str, settings: CodecSettings) -> tuple[str, ...]:
-    """A sentence on interlaced frames that a codec cannot mark, for users."""
-    if not info.fields or marked_fields(info, settings):
-        return ()
-    marking = " and ".join(name for name, known in CODECS.items() if marked_fields(info, known))
-    return (
-        f"the clip is interlaced, which {codec} cannot mark here, so players show both fields at once; "
-        f"lossless {marking} can",
-    )
 
 
 def marked_fields(info: VideoInfo, settings: CodecSettings) -> FieldOrder:

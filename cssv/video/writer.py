@@ -31,16 +31,16 @@ from cssv.files.atomic import whole_file
 from cssv.files.closing import Finishing
 from cssv.frames import U8, Frame
 from cssv.video.audio import AudioCopy
+from cssv.video.codec_notes import field_notes
 from cssv.video.codecs import (
     CODECS,
     LOSSY_H264,
     CodecSettings,
     check_threads,
     configure,
-    field_notes,
     marked_fields,
-    state_colour,
 )
+from cssv.video.colour_tags import state_colour
 from cssv.video.encoder import to_picture
 from cssv.video.ffmpeg import AV_ERRORS, open_input, reason
 from cssv.video.fields import FieldMarker
