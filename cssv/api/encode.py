@@ -218,16 +218,15 @@ def encode(
         OutputError: the file exists or cannot be written; an existing file is unchanged.
     """
     created_s, clip = created_or_now(created_s), check_clip(source, output, thermal, planes, damaged)
-    options = DetectorOptions(
-        detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label
-    )
+    found_by = (detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label)
+    options = DetectorOptions(*found_by)
     given: dict[str, Any] = {
         "merge": merge, "fidelity": fidelity, "window": window, "strength": strength, "survive": survive,
         "fit": fit, "lossless": lossless, "is_rgb": planes == "rgb",
     }  # fmt: skip
     config = EncoderConfig.from_arguments(codec, carrier, crf=crf, effort=effort, password=password, **given)
-    shown, span = planes_for(config.carrier, planes), Span(to_fraction(start), to_fraction(stop))
-    true_rate = to_fraction(rate)
+    shown, true_rate = planes_for(config.carrier, planes), to_fraction(rate)
+    span = Span(to_fraction(start), to_fraction(stop))
     target = _target_of(output, clip, *options.files, thermal, scene)
     loaded, chosen, taken = take_over(clip, options, scene, key_of(config.carrier))
     with locked_file(target, overwrite=overwrite) as temporary:
@@ -235,11 +234,12 @@ def encode(
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
-    others = _others(plan, content, FormChoice(codec, crf, given, effort), target.stat().st_size)
+    size = target.stat().st_size
+    others = _others(plan, content, FormChoice(codec, crf, given, effort), size)
     written = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
-        target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
-        target.stat().st_size, written, verification, len(plan.stamps), others,
+        target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip), size, written,
+        verification, len(plan.stamps), others,
     )  # fmt: skip
 
 
