@@ -9,6 +9,7 @@ the nibble carrier loses 0.7 dB on a real clip, because natural chroma sits at 1
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -91,7 +92,7 @@ def render(
 
 def interior(outlines: Sequence[Outline], width: int, height: int) -> NDArray[np.bool_]:
     """Pixels of a frame that show edges: (H, W) bool, inside an outline and not under another's ring."""
-    return np.asarray(_parts(outlines, width, height) == _INSIDE, np.bool_)
+    return np.asarray(_parts(tuple(outlines), width, height) == _INSIDE, np.bool_)
 
 
 def with_edges(template: U8, layout: Layout, luma: U8, outlines: Sequence[Outline]) -> U8:
@@ -125,7 +126,7 @@ def ring_pixels(outlines: Sequence[Outline], width: int, height: int) -> NDArray
     A chroma sample shows one if the luma pixel at its top left does. With those of :func:`interior`, these
     are all pixels that are drawn.
     """
-    return np.asarray(_parts(outlines, width, height) == _ON_RINGS, np.bool_)
+    return np.asarray(_parts(tuple(outlines), width, height) == _ON_RINGS, np.bool_)
 
 
 def own_rings(
@@ -159,8 +160,12 @@ def own_rings(
             yield number, place.window, own
 
 
-def _parts(outlines: Sequence[Outline], width: int, height: int) -> U8:
-    """What each pixel of a frame shows: (H, W) uint8, 0 where nothing is drawn."""
+@lru_cache(maxsize=1)
+def _parts(outlines: tuple[Outline, ...], width: int, height: int) -> U8:
+    """What each pixel of a frame shows: (H, W) uint8, 0 where nothing is drawn; read only.
+
+    Kept, because the rings and the inside of the same outlines are asked for one after the other.
+    """
     shown = np.zeros((height, width), np.uint8)
     # The nearest first: what is hidden behind it costs nothing, however many objects that are.
     covered: set[Hashable] = set()
@@ -174,6 +179,7 @@ def _parts(outlines: Sequence[Outline], width: int, height: int) -> U8:
             index, here = strip.index, shown[strip.window]
             part = np.where((index == 0) | (index == strip.span), _INSIDE, _ON_RINGS)
             np.copyto(here, part, where=(index >= 0) & (here == 0))
+    shown.setflags(write=False)
     return shown
 
 
