@@ -218,8 +218,8 @@ def encode(
         OutputError: the file exists or cannot be written; an existing file is unchanged.
     """
     created_s, clip = created_or_now(created_s), check_clip(source, output, thermal, planes, damaged)
-    found_by = (detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label)
-    options = DetectorOptions(*found_by)
+    detection = (detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label)
+    options = DetectorOptions(*detection)
     given: dict[str, Any] = {
         "merge": merge, "fidelity": fidelity, "window": window, "strength": strength, "survive": survive,
         "fit": fit, "lossless": lossless, "is_rgb": planes == "rgb",
@@ -236,9 +236,9 @@ def encode(
         verification = check(temporary, progress, key_of(config.carrier))
     size = target.stat().st_size
     others = _others(plan, content, FormChoice(codec, crf, given, effort), size)
-    written = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
-        target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip), size, written,
+        target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip), size,
+        (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings),
         verification, len(plan.stamps), others,
     )  # fmt: skip
 
