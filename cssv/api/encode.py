@@ -234,11 +234,10 @@ def encode(
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
-    size = target.stat().st_size
-    others = _others(plan, content, FormChoice(codec, crf, given, effort), size)
+    others = _others(plan, content, FormChoice(codec, crf, given, effort), target.stat().st_size)
     return Encoded(
-        target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip), size,
-        (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings),
+        target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
+        target.stat().st_size, (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings),
         verification, len(plan.stamps), others,
     )  # fmt: skip
 
