@@ -236,8 +236,9 @@ def encode(
         verification = check(temporary, progress, key_of(config.carrier))
     others = _others(plan, content, FormChoice(codec, crf, given, effort), target.stat().st_size)
     return Encoded(
-        target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
-        target.stat().st_size, (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings),
+        target, frames, len(content.annotator.facts), content.ranges,
+        bytes_of_clip(clip), target.stat().st_size,
+        (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings),
         verification, len(plan.stamps), others,
     )  # fmt: skip
 
