@@ -235,11 +235,10 @@ def encode(
         written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
         verification = check(temporary, progress, key_of(config.carrier))
     others = _others(plan, content, FormChoice(codec, crf, given, effort), target.stat().st_size)
+    notes = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
-        target, frames, len(content.annotator.facts), content.ranges,
-        bytes_of_clip(clip), target.stat().st_size,
-        (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings),
-        verification, len(plan.stamps), others,
+        target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
+        target.stat().st_size, notes, verification, len(plan.stamps), others,
     )  # fmt: skip
 
 
