@@ -81,8 +81,8 @@ class TestRoundTrip:
         changed = {}
         for fidelity in ("full", "sparse"):
             out = tmp_path / f"{fidelity}.cssv"
-            boxes = ("--boxes", material / "boxes.txt")
-            assert run("encode", material / "clip.mkv", *boxes, "--fidelity", fidelity, "-o", out).code == 0
+            options = ("--boxes", material / "boxes.txt", "--fidelity", fidelity, "--lossless", "-o", out)
+            assert run("encode", material / "clip.mkv", *options).code == 0
             covers, stegos = planes(material / "clip.mkv"), planes(out)
             changed[fidelity] = np.mean([(a != b).mean() for a, b in zip(covers, stegos, strict=True)])
             assert run("verify", out).code == 0
@@ -100,7 +100,7 @@ class TestRoundTrip:
     )
     def test_start_and_stop_are_exact(self, run, material, tmp_path, start, stop, first, count):
         out = tmp_path / "out.cssv"
-        cut = [*(("--start", start) if start else ()), *(("--stop", stop) if stop else ())]
+        cut = ["--lossless", *(("--start", start) if start else ()), *(("--stop", stop) if stop else ())]
         result = run("encode", material / "clip.mkv", "--boxes", material / "boxes.txt", *cut, "-o", out)
         assert result.code == 0
         covers = planes(material / "clip.mkv")[first : first + count]
@@ -228,7 +228,7 @@ class TestInfo:
         assert "a CSSV file" in text
         assert re.search(r"^  picture +192x144 yuv420p, 25 frames/s$", text, re.MULTILINE)
         assert re.search(r"^  length +30 frames, 0:01$", text, re.MULTILINE)
-        assert re.search(r"^  made by +cssv \S+: codec h264, carrier nibble, merge opap", text, re.MULTILINE)
+        assert re.search(r"^  made by +cssv \S+: codec h264, carrier sparse, merge opap", text, re.MULTILINE)
         assert re.search(r"^    1  at an unknown time \(playing\)$", text, re.MULTILINE)
         assert re.findall(r"^    (\w{4}) +[\d,]+ +[\d,]+$", text, re.MULTILINE) == [
             "ftyp",

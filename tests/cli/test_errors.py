@@ -56,11 +56,12 @@ def folder(material, make_clip, tmp_path):
 CASES = [
     ("encode CLIP --detector onnx --weights= -o out.cssv", 2, "--weights no file is named Give a path"),
     ("encode CLIP --boxes= -o out.cssv", 2, "--boxes no file is named"),
-    ("encode CLIP --crf 20 -o out.cssv -f", 2, "nibble carrier needs a lossless codec Leave out --crf"),
+    ("encode CLIP --lossless --crf 20 -o out.cssv -f", 2, "lossless no quality crf 20 Leave out"),
+    ("encode CLIP --crf 52 -o out.cssv -f", 2, "quality of h264 crf 52 from 1 to 51 --quality"),
     (
         "encode CLIP --carrier robust --codec av1 --crf 0 -o out.cssv -f",
         2,
-        "quality of av1 from 1 to 63 --crf",
+        "quality of av1 from 1 to 63 --quality",
     ),
     ("encode CLIP --carrier robust --planes rgb -o out.cssv -f", 2, "take these planes Leave out --planes"),
     ("encode missing.mp4 -o out.cssv", 3, "no such file missing.mp4"),

@@ -69,7 +69,8 @@ class TestStopped:
     def test_decode_leaves_no_folder(self, start, long_clip, tmp_path):
         work = tmp_path / "work"
         work.mkdir()
-        cssv.encode(long_clip, tmp_path / "long.cssv", boxes=long_clip.parent / "boxes.txt", stop=12)
+        boxes = long_clip.parent / "boxes.txt"
+        cssv.encode(long_clip, tmp_path / "long.cssv", boxes=boxes, stop=12, lossless=True)
         process = start(
             "decode", tmp_path / "long.cssv", "-o", work / "heat.mkv", "--objects", work / "o.csv"
         )

@@ -34,7 +34,12 @@ def three(material, tmp_path_factory):
     path = folder / "clip.cssv"
     scene_file(folder / "one.json", 36.5)
     cssv.encode(
-        material / "clip.mkv", path, scene=folder / "one.json", boxes=material / "boxes.txt", created_s=1000
+        material / "clip.mkv",
+        path,
+        scene=folder / "one.json",
+        boxes=material / "boxes.txt",
+        created_s=1000,
+        lossless=True,
     )
     cssv.commit(path, scene_file(folder / "two.json", 37.5), message="warmer", author="Ada", created_s=2000)
     fog = scene_file(folder / "three.json", 36.5, weather="fog")

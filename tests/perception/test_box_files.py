@@ -144,7 +144,7 @@ CORNERS = "frame,id,x1,y1,x2,y2\n" + "".join(f"{n},1,{7 + 3 * n},30,{27 + 3 * n}
 )
 def test_every_unit_and_numbering_draws_the_same_boxes(tmp_path, clip, file, text, options):
     out = tmp_path / "out.cssv"
-    cssv.encode(clip, out, boxes=file(text), **options)
+    cssv.encode(clip, out, boxes=file(text), lossless=True, **options)
     for number, found in enumerate(boxes_of(out)):
         np.testing.assert_allclose(found, [(10 + 3 * number, 30, 20, 40)], atol=0.1)
 

@@ -147,7 +147,7 @@ def test_an_encoder_notes_it_and_the_file_stays_as_it_was(tmp_path):
     """The note is for the person who encodes; the facts of the file keep their bytes."""
     out = tmp_path / "out.cssv"
     picture = np.full((160, 352, 3), 90, np.uint8)
-    with cssv.Encoder(out, size=(352, 160), rate=25) as encoder:
+    with cssv.Encoder(out, size=(352, 160), rate=25, lossless=True) as encoder:
         for _ in range(40):
             encoder.write(picture, seen([0.9, 0.65]))
     assert encoder.notes[-1].startswith("40 boxes of 1 object left out")

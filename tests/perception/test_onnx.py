@@ -394,6 +394,7 @@ def test_the_whole_way_with_a_network(data, tmp_path):
         classes=["person"],
         stop="0.6",
         rate=10,
+        lossless=True,
     )
     assert done.frames == 6
     assert done.tracks >= 3

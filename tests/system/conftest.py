@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import cssv
+from cssv.carriers.nibble.carrier import NibbleCarrier
 from cssv.testing.fixtures import SharedFolder
 
 #: Frames per second of vtest.avi, whose header is wrong; seconds of the short clip.
@@ -23,6 +25,14 @@ PEOPLE = {
         {"match": {"track": 10}, "temperature_c": {"value": 12, "sigma": 8, "source": "estimated"}},
     ],
     "ranges": {"temperature_c": [-20, 60], "density_kg_m3": [0, 2000]},
+}
+
+#: Forms of a file -> arguments of :func:`cssv.encode` that choose them. "first": version 1 of the pixels.
+FORMS: dict[str, dict[str, Any]] = {
+    "sparse": {"lossless": True},
+    "full": {"fidelity": "full"},
+    "mixed": {},
+    "first": {"carrier": NibbleCarrier(fidelity="full")},
 }
 
 
@@ -43,42 +53,40 @@ def truth_boxes(data: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def encoded(shared_folder: SharedFolder, data: Path, bunny: Path, truth_boxes: Path) -> Callable[..., Path]:
-    """``encoded("vtest", "full")``: a whole clip, encoded once for all workers.
+    """``encoded("vtest", "sparse")``: a whole clip in a form of FORMS, encoded once for all workers.
 
     "short" is the first 20 s of vtest, 140 frames.
     """
     # The fixture vtest means something else in the folder versions, which uses this one too.
     vtest = data / "clips" / "vtest.avi"
 
-    def make(name: str, fidelity: str = "full") -> Path:
+    def make(name: str, form: str = "sparse") -> Path:
         def write(folder: Path) -> None:
-            path = folder / "clip.cssv"
+            path, options = folder / "clip.cssv", FORMS[form]
             if name == "bunny":
-                cssv.encode(bunny, path, fidelity=fidelity)
+                cssv.encode(bunny, path, **options)
             else:
                 stop = None if name == "vtest" else SHORT_S
-                cssv.encode(
-                    vtest, path, scene=PEOPLE, boxes=truth_boxes, rate=RATE, fidelity=fidelity, stop=stop
-                )
+                cssv.encode(vtest, path, scene=PEOPLE, boxes=truth_boxes, rate=RATE, stop=stop, **options)
 
-        return shared_folder(f"{name} {fidelity}", write) / "clip.cssv"
+        return shared_folder(f"{name} {form}", write) / "clip.cssv"
 
     return make
 
 
 @pytest.fixture(scope="session")
 def stego(encoded: Callable[..., Path]) -> Path:
-    """The first 20 s of vtest; read only."""
+    """The first 20 s of vtest, lossless; read only."""
     return encoded("short")
 
 
 @pytest.fixture(scope="session")
 def bunny_frames(shared_folder: SharedFolder, bunny: Path) -> Callable[..., Path]:
-    """``bunny_frames(planes="rgb")``: the first ten frames of bunny; read only."""
+    """``bunny_frames(planes="rgb")``: the first ten frames of bunny, lossless; read only."""
 
     def make(planes: str = "native", codec: str = "h264") -> Path:
         def write(folder: Path) -> None:
-            cssv.encode(bunny, folder / "short.cssv", planes=planes, codec=codec, stop="0.4")
+            cssv.encode(bunny, folder / "short.cssv", planes=planes, codec=codec, stop="0.4", lossless=True)
 
         return shared_folder(f"ten frames of bunny {planes} {codec}", write) / "short.cssv"
 

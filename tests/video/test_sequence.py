@@ -125,7 +125,7 @@ def test_one_orientation(tmp_path):
 
 def test_a_folder_is_encoded_tracked_and_committed_upon(tmp_path):
     folder = write_pictures(tmp_path / "in", ".png")
-    done = cssv.encode(folder, scene=SCENE, detector=Truth(), rate=10)
+    done = cssv.encode(folder, scene=SCENE, detector=Truth(), rate=10, lossless=True)
     assert (done.path, done.frames) == (tmp_path / "in.cssv", COUNT)
     assert done.source_bytes == sum(file.stat().st_size for file in folder.iterdir())
     assert cssv.info(done.path).video.rate == 10
@@ -154,7 +154,7 @@ def test_pictures_that_cannot_carry_are_a_plain_clip(tmp_path, mode):
 
 def test_pngs_of_stego_frames_are_still_read_as_such(tmp_path):
     folder = write_pictures(tmp_path / "in", ".jpg", quality=90, subsampling="4:2:0")
-    cssv.encode(folder, tmp_path / "a.cssv", detector=Truth())
+    cssv.encode(folder, tmp_path / "a.cssv", detector=Truth(), lossless=True)
     cssv.export(tmp_path / "a.cssv", tmp_path / "out")
     assert cssv.info(tmp_path / "out").kind == "copy"
     with open_frames(tmp_path / "out") as frames:

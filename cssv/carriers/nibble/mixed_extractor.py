@@ -65,7 +65,11 @@ class MixedExtractor:
         if hint.is_verified:
             picture = read_picture(stego.luma())
             self._note(stego, picture)
-            yield stego, self._content(stego, picture, stego.number, stego.pts, None)
+            content = self._content(stego, picture, stego.number, stego.pts, None)
+            if content.clip is not None:
+                # The file can have a finer time base than its clip.
+                content.clip = replace(content.clip, time_base=stego.time_base)
+            yield stego, content
             return
         if self._phase is None:
             # Most frames have tags, and a search of all phases takes long.

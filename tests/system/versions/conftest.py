@@ -25,7 +25,7 @@ from cssv.testing import clips as synthetic
 from cssv.testing.clips import Block, Truth
 from cssv.video import open_frames
 
-#: 6 fps makes groups of 12 pictures: 0 to 11, 12 to 23, 24 to 29.
+#: One group of pictures.
 WIDTH, HEIGHT, COUNT, RATE = 112, 96, 30, 6
 BLOCKS = (
     Block(1, "block", (6, 10), (2, 1), (24, 34), (230, 200, 150)),
@@ -205,7 +205,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """``small(codec="ffv1")``: the small clip in one version, encoded once for each set of options."""
+    """``small(codec="ffv1")``: the small clip, lossless, in one version, once for each set of options."""
     done: dict[tuple[tuple[str, object], ...], Path] = {}
 
     def make(name: str = "clip.mkv", **options: Any) -> Path:
@@ -213,7 +213,7 @@ def small(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
         if key not in done:
             path = tmp_path_factory.mktemp("small") / "clip.cssv"
             given = {"detector": Truth(BLOCKS), "scene": SCENE, "created_s": 1_700_000_000} | options
-            cssv.encode(clips / name, path, **given)
+            cssv.encode(clips / name, path, **{"lossless": True} | given)
             done[key] = path
         return done[key]
 

@@ -95,7 +95,7 @@ def six_more_versions(path: Path, vtest, lab, fevered: int, visit_s: float) -> C
 def long(vtest, lab, tmp_path_factory) -> Committed:
     """The first 32 s, 224 frames."""
     path = tmp_path_factory.mktemp("long") / "vtest.cssv"
-    cssv.encode(vtest.clip, path, scene=lab.PEOPLE, stop=32, **vtest.options)
+    cssv.encode(vtest.clip, path, scene=lab.PEOPLE, stop=32, lossless=True, **vtest.options)
     return six_more_versions(path, vtest, lab, 15, 20)
 
 
@@ -103,7 +103,7 @@ def long(vtest, lab, tmp_path_factory) -> Committed:
 def cut(vtest, lab, tmp_path_factory) -> Committed:
     """56 frames from the middle."""
     path = tmp_path_factory.mktemp("cut") / "vtest.cssv"
-    cssv.encode(vtest.clip, path, scene=lab.PEOPLE, start=14, stop=22, **vtest.options)
+    cssv.encode(vtest.clip, path, scene=lab.PEOPLE, start=14, stop=22, lossless=True, **vtest.options)
     return six_more_versions(path, vtest, lab, 17, 2)
 
 
