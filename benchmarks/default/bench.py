@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 import cssv
+from cssv.carriers.nibble.mixed import MixedCarrier
 from cssv.container import Reader
 from cssv.frames import Frame, cut_planes
 from cssv.pipeline.forms import FORMS
@@ -70,10 +71,11 @@ class Bench:
         return self._info
 
     def file(self, kind: str = "default") -> Path:
-        """The ``"default"`` file, or the ``"lossless"`` sparse one."""
+        """The ``"default"`` file, the ``"lossless"`` sparse one, or the ``"unmarked"`` one without a room."""
         path = self.folder / f"{self.name}-{kind}.cssv"
         if not path.exists():
-            arguments = self.form if kind == "default" else self.lossless
+            unmarked = {"carrier": MixedCarrier(has_room=False)}
+            arguments = {"default": self.form, "lossless": self.lossless, "unmarked": unmarked}[kind]
             given = {} if self.boxes is None else {"boxes": self.boxes}
             start = time.perf_counter()
             cssv.encode(self.path, path, scene=SCENE, rate=self.rate, stop=self.stop, **given, **arguments)

@@ -18,6 +18,7 @@ from default.bench import (
     Bench,
     cropped,
     drawn_masks,
+    form_arguments,
     profile,
     recoded,
     share,
@@ -85,6 +86,9 @@ def size_row(bench: Bench) -> Row:
 def marks_row(bench: Bench) -> Row:
     """Share of the robust marks: the same codec with the same settings, of the clip without marks."""
     crf = bench.form.get("crf")
+    if bench.form == form_arguments("mixed"):
+        own, bare = video_bytes(bench.file()), video_bytes(bench.file("unmarked"))
+        return {"clip": bench.name, "marks": share(own - bare, own)}
     if bench.form.get("carrier") != "robust":
         return {"clip": bench.name, "marks": "skipped: this form has no file without marks to compare with"}
     with bench.covers() as reader:

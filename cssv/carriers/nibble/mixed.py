@@ -86,6 +86,8 @@ class MixedCarrier:
 
     def prepared(self, sample: ClipSample, recode: Recode, report: Report = no_report) -> MixedCarrier:
         """The same carrier with a room that survives, or without a room in small pictures."""
+        if not self.has_room:
+            return self
         first = sample.first
         # Before the trial: without chips for the shortest payload it would take time for nothing.
         if not self.room.capacity_bytes(first.layout, first.width, first.height, 1):
