@@ -14,6 +14,7 @@ from cssv.api.encode import DEFAULT_PLANES, PLANES, Planes
 from cssv.carriers import CARRIERS, make_carrier
 from cssv.carriers.base import AnyCarrier, FrameContent
 from cssv.carriers.keyed import KeyedCarrier, give_key
+from cssv.carriers.nibble.forms import FORM_NAMES
 from cssv.carriers.prepared import Offer
 from cssv.carriers.windows import window_codec
 from cssv.container import is_cssv
@@ -267,6 +268,9 @@ def _carriers(wanted: Mapping[str, str], key: PayloadKey | None) -> list[AnyCarr
     """A carrier of each name, as far as it can have the key, with those of the options that it has."""
     made = []
     for name in CARRIERS:
+        # The forms of the nibble carrier have room for the same.
+        if name in FORM_NAMES:
+            continue
         known = make_carrier(name, {}).options()
         carrier = make_carrier(name, {option: text for option, text in wanted.items() if option in known})
         if key is None or isinstance(carrier, KeyedCarrier):
