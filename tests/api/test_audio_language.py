@@ -25,7 +25,7 @@ def clip(tmp_path_factory, ffmpeg):
 @pytest.fixture
 def encoded(clip, tmp_path):
     path = tmp_path / "clip.cssv"
-    cssv.encode(clip, path)
+    cssv.encode(clip, path, lossless=True)
     return path
 
 

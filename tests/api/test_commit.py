@@ -30,7 +30,14 @@ from cssv.testing import clips as synthetic
 @pytest.fixture(scope="module")
 def first(clips, tmp_path_factory):
     path = tmp_path_factory.mktemp("first") / "clip.cssv"
-    cssv.encode(clips / "sound.mp4", path, scene=synthetic.SCENE, boxes=clips / "boxes.txt", created_s=1)
+    cssv.encode(
+        clips / "sound.mp4",
+        path,
+        scene=synthetic.SCENE,
+        boxes=clips / "boxes.txt",
+        created_s=1,
+        lossless=True,
+    )
     return path
 
 
@@ -75,7 +82,7 @@ def test_a_clip_shows_its_version_while_others_land(file, first, warmer):
 def test_a_commit_is_what_a_fresh_encoding_would_say(file, warmer, clips, tmp_path):
     cssv.commit(file, warmer)
     fresh = cssv.encode(
-        clips / "sound.mp4", tmp_path / "f.cssv", scene=warmer, boxes=clips / "boxes.txt"
+        clips / "sound.mp4", tmp_path / "f.cssv", scene=warmer, boxes=clips / "boxes.txt", lossless=True
     ).path
     with Reader(file) as one, Reader(fresh) as two:
         for number in range(len(one)):
@@ -155,7 +162,9 @@ def test_a_file_made_before_given_objects_were_marked(file, monkeypatch, clips, 
     monkeypatch.setattr(
         sample, "_object_to_json", lambda state: {k: v for k, v in real(state).items() if k != "given"}
     )
-    old = cssv.encode(clips / "clip.mkv", tmp_path / "old.cssv", scene=scene, boxes=clips / "boxes.txt").path
+    old = cssv.encode(
+        clips / "clip.mkv", tmp_path / "old.cssv", scene=scene, boxes=clips / "boxes.txt", lossless=True
+    ).path
     monkeypatch.undo()
     cssv.commit(old, synthetic.SCENE)
     with cssv.open(old) as clip:
@@ -380,7 +389,9 @@ def test_other_wrong_arguments(file, tmp_path):
 
 def test_times_after_a_start_are_told(clips, warmer, tmp_path):
     path = tmp_path / "c.cssv"
-    cssv.encode(clips / "clip.mkv", path, scene=synthetic.SCENE, boxes=clips / "boxes.txt", start="0.2")
+    cssv.encode(
+        clips / "clip.mkv", path, scene=synthetic.SCENE, boxes=clips / "boxes.txt", start="0.2", lossless=True
+    )
     notes = cssv.commit(path, warmer).notes
     assert any("which begins 1/5 s into the clip" in note for note in notes)
 

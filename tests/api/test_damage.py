@@ -35,20 +35,34 @@ def flipped(path, target, at):
     return target
 
 
+#: Options of :func:`cssv.encode`, by name.
+CODINGS = {
+    "default": {},
+    "h264": {"lossless": True},
+    "ffv1": {"codec": "ffv1"},
+    "vp9": {"codec": "vp9"},
+}
+
+
+@pytest.fixture(scope="module")
+def stego(encode):
+    return encode(lossless=True)
+
+
 @pytest.fixture(scope="module")
 def truths(encode):
-    """Codec -> heat of every frame."""
+    """Coding -> heat of every frame."""
     found = {}
-    for codec in ("h264", "ffv1", "vp9"):
-        with cssv.Decoder(encode(codec=codec)) as decoder:
-            found[codec] = [moment.heat for moment in decoder]
+    for coding, options in CODINGS.items():
+        with cssv.Decoder(encode(**options)) as decoder:
+            found[coding] = [moment.heat for moment in decoder]
     return found
 
 
 @pytest.mark.parametrize("frame", [0, 7, 23])
-@pytest.mark.parametrize("codec", ["h264", "ffv1", "vp9"])
-def test_a_damaged_frame_is_named_and_the_others_are_right(codec, frame, encode, truths, tmp_path):
-    path = encode(codec=codec)
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_damaged_frame_is_named_and_the_others_are_right(coding, frame, encode, truths, tmp_path):
+    path = encode(**CODINGS[coding])
     offset, size = samples(path, "video")[frame]
     bad = flipped(path, tmp_path / "bad.cssv", offset + size * 2 // 3)
     found = cssv.verify(bad)
@@ -58,7 +72,7 @@ def test_a_damaged_frame_is_named_and_the_others_are_right(codec, frame, encode,
     right = 0
     with pytest.raises(ChecksumError, match=r"cssv\.verify\(\)"), cssv.Decoder(bad) as decoder:  # noqa: PT012
         for moment in decoder:
-            assert np.array_equal(moment.heat, truths[codec][moment.number])
+            assert np.array_equal(moment.heat, truths[coding][moment.number])
             right += 1
     assert right <= frame
     with pytest.raises(ChecksumError, match=rf"(after|frame) ?\d*|{frame}"):
@@ -66,20 +80,20 @@ def test_a_damaged_frame_is_named_and_the_others_are_right(codec, frame, encode,
     assert [path.name for path in tmp_path.iterdir()] == ["bad.cssv"]
 
 
-@pytest.mark.parametrize("codec", ["h264", "ffv1", "vp9"])
-def test_random_damage_in_the_media_is_never_a_wrong_heat(codec, encode, truths, tmp_path):
-    path = encode(codec=codec)
+@pytest.mark.parametrize("coding", CODINGS)
+def test_random_damage_in_the_media_is_never_a_wrong_heat(coding, encode, truths, tmp_path):
+    path = encode(**CODINGS[coding])
     mdat = next((at, size) for kind, at, size in synthetic.top_boxes(path.read_bytes()) if kind == b"mdat")
-    dice = random.Random(codec)
+    dice = random.Random(coding)
     for attempt in range(12):
         at = mdat[0] + 16 + dice.randrange(mdat[1] - 16)
         bad = flipped(path, tmp_path / f"{attempt}.cssv", at)
         assert cssv.verify(bad).faults
         try:
             with cssv.open(bad) as clip:
-                for index in dice.sample(range(len(truths[codec])), 8):
+                for index in dice.sample(range(len(truths[coding])), 8):
                     moment = clip[index]
-                    assert np.array_equal(moment.heat, truths[codec][index])
+                    assert np.array_equal(moment.heat, truths[coding][index])
                     assert moment.number == index
         except ChecksumError:
             pass
@@ -224,7 +238,11 @@ def hostile(monkeypatch, clips, tmp_path):
             patch.setattr(cssv.pipeline.embed, "write_sample", lambda _sample: data)
             patch.setattr(cssv.api.encode, "check", lambda *_: None)
             return cssv.encode(
-                clips / "clip.mkv", tmp_path / "hostile.cssv", boxes=clips / "boxes.txt", stop="0.1"
+                clips / "clip.mkv",
+                tmp_path / "hostile.cssv",
+                boxes=clips / "boxes.txt",
+                stop="0.1",
+                lossless=True,
             ).path
 
     return make
@@ -246,7 +264,9 @@ def test_nonsense_in_the_scene_track(what, hostile, tmp_path):
 def test_nonsense_in_the_scene_track_is_found_before_the_file_gets_its_name(monkeypatch, clips, tmp_path):
     monkeypatch.setattr(cssv.pipeline.embed, "write_sample", lambda _sample: b"nonsense")
     with pytest.raises(ChecksumError, match="scene sample of frame 0"):
-        cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", stop="0.1")
+        cssv.encode(
+            clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", stop="0.1", lossless=True
+        )
     assert not list(tmp_path.iterdir())
 
 

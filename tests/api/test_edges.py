@@ -43,15 +43,15 @@ def boxes(tmp_path):
 
 
 def by_file(clip, boxes, path):
-    cssv.encode(clip, path, boxes=boxes)
+    cssv.encode(clip, path, boxes=boxes, lossless=True)
 
 
 def by_detector(clip, boxes, path):
-    cssv.encode(clip, path, detector=Visible())
+    cssv.encode(clip, path, detector=Visible(), lossless=True)
 
 
 def by_stream(clip, boxes, path):
-    with cssv.Encoder(path, size=(WIDTH, HEIGHT), rate=RATE) as encoder:
+    with cssv.Encoder(path, size=(WIDTH, HEIGHT), rate=RATE, lossless=True) as encoder:
         for number, picture in enumerate(pictures(count=COUNT, blocks=[LEAVING])):
             encoder.write(picture, cssv.detections([visible(number)]))
 

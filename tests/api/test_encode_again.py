@@ -51,8 +51,8 @@ VELOCITIES = ("vx_px_s", "vy_px_s", "sigma_px_s", "vx_m_s", "vy_m_s", "sigma_m_s
 def test_velocities_and_their_sigma_are_those_of_the_file(clips, tmp_path, with_ids):
     boxes = synthetic.write_boxes(tmp_path / "boxes.txt", with_ids=with_ids)
     ground = {"cssv_scene": 1, "camera": {"homography": [[0.05, 0, 0], [0, 0.05, 0], [0, 0, 1]]}}
-    made = cssv.encode(clips / "clip.mkv", tmp_path / "a.cssv", boxes=boxes, scene=ground)
-    done = cssv.encode(made.path, tmp_path / "b.cssv")
+    made = cssv.encode(clips / "clip.mkv", tmp_path / "a.cssv", boxes=boxes, scene=ground, lossless=True)
+    done = cssv.encode(made.path, tmp_path / "b.cssv", lossless=True)
     before, after = table(made.path), table(done.path)
     assert before.keys() == after.keys()
     assert any(row.vx_m_s is not None for row in before.values())
@@ -62,7 +62,7 @@ def test_velocities_and_their_sigma_are_those_of_the_file(clips, tmp_path, with_
 
 
 def test_velocities_follow_another_rate(first, tmp_path):
-    done = cssv.encode(first, tmp_path / "fast.cssv", rate=50)
+    done = cssv.encode(first, tmp_path / "fast.cssv", rate=50, lossless=True)
     before, after = table(first), table(done.path)
     assert places(before) == places(after)
     assert after[12, 1].vx_px_s == pytest.approx(2 * before[12, 1].vx_px_s, rel=0.1)
@@ -71,20 +71,20 @@ def test_velocities_follow_another_rate(first, tmp_path):
 def test_they_are_those_of_the_version_that_plays(first, tmp_path):
     scene = {"cssv_scene": 1, "objects": [{"match": {"track": 2}, "label": "boat", "temperature_c": 44}]}
     cssv.commit(first, scene)
-    done = cssv.encode(first, tmp_path / "again.cssv")
+    done = cssv.encode(first, tmp_path / "again.cssv", lossless=True)
     labels = {row.track: (row.label, row.temperature_c) for row in table(done.path).values()}
     assert labels == {1: (labels[1][0], None), 2: ("boat", 44)}
     assert "objects of version 2" in done.notes[0]
     assert "the other version, tags and messages are not" in done.notes[0]
     cssv.checkout(first, 1)
-    done = cssv.encode(first, tmp_path / "first_again.cssv")
+    done = cssv.encode(first, tmp_path / "first_again.cssv", lossless=True)
     assert "objects of version 1" in done.notes[0]
     assert {row.temperature_c for row in table(done.path).values()} == {36.2, 12}
 
 
 def test_another_scene_is_that_of_the_new_file(first, tmp_path):
     scene = {"cssv_scene": 1, "objects": [{"match": {"track": 1}, "temperature_c": 20}]}
-    done = cssv.encode(first, tmp_path / "again.cssv", scene=scene)
+    done = cssv.encode(first, tmp_path / "again.cssv", scene=scene, lossless=True)
     assert {row.track: row.temperature_c for row in table(done.path).values()} == {1: 20, 2: None}
     assert "without its scene" in done.notes[0]
 
@@ -104,8 +104,10 @@ def test_a_given_object_comes_once(clips, tmp_path):
             },
         ],
     }
-    made = cssv.encode(clips / "clip.mkv", tmp_path / "a.cssv", boxes=clips / "boxes.txt", scene=scene)
-    done = cssv.encode(made.path, tmp_path / "b.cssv")
+    made = cssv.encode(
+        clips / "clip.mkv", tmp_path / "a.cssv", boxes=clips / "boxes.txt", scene=scene, lossless=True
+    )
+    done = cssv.encode(made.path, tmp_path / "b.cssv", lossless=True)
     before, after = table(made.path), table(done.path)
     assert len({track for _, track in before}) == 3
     assert set(before) == set(after)
@@ -114,13 +116,13 @@ def test_a_given_object_comes_once(clips, tmp_path):
 
 def test_a_detector_of_one_s_own_is_used_and_said(first, clips, tmp_path):
     for options in ({"boxes": clips / "boxes.txt"}, {"detector": synthetic.Truth()}):
-        done = cssv.encode(first, tmp_path / "again.cssv", overwrite=True, **options)
+        done = cssv.encode(first, tmp_path / "again.cssv", overwrite=True, lossless=True, **options)
         assert "only the pictures of the version that plays are used" in done.notes[0]
         assert done.tracks == 2
 
 
 def test_part_of_it(first, tmp_path):
-    done = cssv.encode(first, tmp_path / "part.cssv", start="0.2", stop="0.6")
+    done = cssv.encode(first, tmp_path / "part.cssv", start="0.2", stop="0.6", lossless=True)
     before, after = places(table(first)), places(table(done.path))
     assert {(number + 5, track) for number, track in after} == {key for key in before if 5 <= key[0] < 15}
     for (number, track), place in after.items():
@@ -129,7 +131,7 @@ def test_part_of_it(first, tmp_path):
 
 def test_a_copy_is_an_ordinary_clip(first, tmp_path):
     copy = cssv.export(first, tmp_path / "copy.mkv").path
-    done = cssv.encode(copy, tmp_path / "again.cssv")
+    done = cssv.encode(copy, tmp_path / "again.cssv", lossless=True)
     assert not any("taken over" in note for note in done.notes)
 
 

@@ -30,7 +30,9 @@ def scene_of(*objects, **parts):
 @pytest.fixture(scope="module")
 def encoded(clips, tmp_path_factory):
     path = tmp_path_factory.mktemp("equations") / "clip.cssv"
-    cssv.encode(clips / "clip.mkv", path, scene=scene_of(BUOY), boxes=clips / "boxes.txt", created_s=1)
+    cssv.encode(
+        clips / "clip.mkv", path, scene=scene_of(BUOY), boxes=clips / "boxes.txt", created_s=1, lossless=True
+    )
     return path
 
 
@@ -70,7 +72,9 @@ def test_a_commit_changes_an_equation(encoded, tmp_path):
 
 def test_a_part_of_a_clip_keeps_the_times_of_the_clip(clips, tmp_path):
     path = tmp_path / "part.cssv"
-    cssv.encode(clips / "clip.mkv", path, scene=scene_of(BUOY), boxes=clips / "boxes.txt", start=0.4)
+    cssv.encode(
+        clips / "clip.mkv", path, scene=scene_of(BUOY), boxes=clips / "boxes.txt", start=0.4, lossless=True
+    )
     with cssv.open(path) as clip:
         assert buoy_in(clip[0]).x_px == pytest.approx(96 + 30 * math.cos(0.4 * math.pi) - 12, abs=1e-3)
 
@@ -78,6 +82,8 @@ def test_a_part_of_a_clip_keeps_the_times_of_the_clip(clips, tmp_path):
 def test_equations_of_tracks_are_no_input(clips, tmp_path):
     tracks = [{"track": 1, "trajectory": {"from_s": 0, "to_s": 1, "centre_x_px": "t"}}]
     path = tmp_path / "clip.cssv"
-    cssv.encode(clips / "clip.mkv", path, scene=scene_of(tracks=tracks), boxes=clips / "boxes.txt")
+    cssv.encode(
+        clips / "clip.mkv", path, scene=scene_of(tracks=tracks), boxes=clips / "boxes.txt", lossless=True
+    )
     with cssv.open(path) as clip:
         assert clip.scene.tracks == ()

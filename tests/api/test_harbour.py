@@ -58,7 +58,8 @@ def pairs(path, truth):
 def test_encodes_whole(harbour):
     assert harbour.frames == 100
     assert harbour.verification.is_sound
-    assert not harbour.notes
+    # Rings tell all. The room, which outlives other codecs, tells less of so small a picture.
+    assert [note.partition(":")[0] for note in harbour.notes] == ["copies that were coded again tell less"]
     with cssv.open(harbour.path) as clip:
         assert clip.info.has_audio
         assert clip.scene == cssv.Scene.read(SAMPLES / "scene.json")

@@ -136,10 +136,14 @@ def test_what_is_never_drawn_widens_no_range(file, heat):
     anyone, nobody = {"match": {"label": "*"}}, {"match": {"label": "nobody"}}
     guess = {"value": 400, "source": "estimated"}
     scene = PLACED | {"objects": [anyone | {"temperature_c": guess}, nobody | {"temperature_c": 700}]}
-    scene["objects"].append(nobody | {"density_kg_m3": 19300})
     done = cssv.commit(file, scene)
     assert done.ranges == heat.encoded.ranges
     assert done.frames_coded == 0
+    # An attribute that the scene gives has a ring, whoever it is for.
+    scene["objects"].append(nobody | {"density_kg_m3": 19300})
+    done = cssv.commit(file, scene)
+    assert done.ranges == heat.encoded.ranges
+    assert done.frames_coded == synthetic.COUNT
     assert not any("range" in note for note in done.notes)
     done = cssv.commit(file, PLACED | {"objects": [anyone | {"temperature_c": 400}]})
     assert done.ranges.temperature_c[1] > 400

@@ -20,6 +20,8 @@ from cssv.scene import GivenRanges, Scene
 
 #: In one of so many frames, tags are searched as in a piece of a frame.
 _THOROUGH = 5
+#: So many tags show that a source has tags. In long clips without any, one is found by chance.
+_CERTAIN = 2
 #: Half the number of frames after which the numbers in tags of objects repeat.
 _HALF = 1 << FRAME_BITS - 1
 #: Seconds of frames in which tags are searched. Any piece of this length holds clip tags.
@@ -45,6 +47,7 @@ class MixedExtractor:
 
     def __init__(self) -> None:
         self._phase: tuple[int, int] | None = None
+        self._tags = 0
         self._facts = ClipFacts()
         self._reference: _Reference | None = None
         self._waiting: deque[tuple[Frame, ReadPicture]] = deque()
@@ -71,10 +74,10 @@ class MixedExtractor:
                 content.clip = replace(content.clip, time_base=stego.time_base)
             yield stego, content
             return
-        if self._phase is None:
-            # Most frames have tags, and a search of all phases takes long.
-            self._phase = find_phase(stego.luma(), is_whole=len(self._waiting) % _THOROUGH != 0)
+        if self._tags < _CERTAIN:
+            self._search(stego)
         picture = read_picture(stego.luma(), self._phase or (0, 0))
+        self._tags += len(picture.places)
         self._note(stego, picture)
         self._waiting.append((stego, picture))
         if self._room is not None:
@@ -89,9 +92,16 @@ class MixedExtractor:
         if self._room is not None:
             yield from self._joined(self._room.finish())
 
+    def _search(self, stego: Frame) -> None:
+        """Search the tags of a frame for where cells begin."""
+        # Most frames have tags, and a search of all phases takes long.
+        found = find_phase(stego.luma(), is_whole=len(self._waiting) % _THOROUGH != 0)
+        if found is not None and found != self._phase:
+            self._phase, self._tags = found, 0
+
     def _begin(self) -> Iterator[Read]:
         """Open the room of a source with tags. A lossy copy has none: another carrier reads it."""
-        if self._phase is None:
+        if self._phase is None or not (self._tags >= _CERTAIN or self._is_known()):
             yield from self._give_up()
             return
         self._room = RobustExtractor(PUBLIC_KEY)
