@@ -1,10 +1,10 @@
-"""Difference between stego frames and their covers, and the size of the files.
+"""Difference between stego frames of version 1 and their covers, and the size of the files.
 
 ``python benchmarks/fidelity.py CLIP... [--boxes FILE] [--rate R]``
 
-Every row encodes the whole clip. The same table has the alternatives: plain nibble replacement
-(``--merge plain``), and a lossless transcode of the cover with the same codec. PSNR is over all planes; the
-shift is the mean change of the brightness.
+Every row encodes the whole clip. The table also has plain nibble replacement, and a lossless
+transcode of the cover with the same codec. PSNR is over all planes; the shift is the mean change of the
+brightness.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ import numpy as np
 from psnr import Comparison
 
 import cssv
+from cssv.carriers.nibble.carrier import NibbleCarrier
+from cssv.carriers.nibble.forms import Fidelity
+from cssv.carriers.nibble.merge import Merge
 from cssv.video import VideoReader, VideoWriter
 
-STYLES = (("full", "opap"), ("sparse", "opap"), ("full", "plain"))
+STYLES: tuple[tuple[Fidelity, Merge], ...] = (("full", "opap"), ("sparse", "opap"), ("full", "plain"))
 
 
 def compare(clip: Path, stego: Path, rate: Fraction | None) -> Comparison:
@@ -56,8 +59,8 @@ def main() -> None:
             frames = 0
             for fidelity, merge in STYLES:
                 stego = folder / "x.cssv"
-                inputs = {"rate": options.rate, "boxes": options.boxes}
-                done = cssv.encode(clip, stego, fidelity=fidelity, merge=merge, overwrite=True, **inputs)
+                how = {"carrier": NibbleCarrier(merge, fidelity), "overwrite": True}
+                done = cssv.encode(clip, stego, rate=options.rate, boxes=options.boxes, **how)
                 frames = done.frames
                 found = compare(clip, stego, options.rate)
                 size = done.bytes / frames / 1024

@@ -96,6 +96,7 @@ def main() -> None:
             boxes=options.boxes,
             rate=options.rate,
             fidelity=options.fidelity,
+            lossless=True,
         )
         with cssv.open(path) as clip:
             size = clip.info.width, clip.info.height

@@ -79,6 +79,8 @@ def main() -> None:
     parser.add_argument("--carrier", choices=tuple(cssv.CARRIERS), default="nibble")
     options = parser.parse_args()
     clip, rate, carrier = options.clip, options.rate, options.carrier
+    # Beside a lossless transcode.
+    how = {"carrier": carrier, "lossless": carrier == "nibble", "overwrite": True}
     stop = stop_of(clip, rate, options.frames)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -87,12 +89,12 @@ def main() -> None:
         jobs: dict[str, Callable[[], object]] = {
             "plain lossless transcode": lambda: transcode(clip, plain, rate, stop),
             "encode, motion detector": lambda: cssv.encode(
-                clip, folder / "m.cssv", rate=rate, stop=stop, carrier=carrier, overwrite=True
+                clip, folder / "m.cssv", rate=rate, stop=stop, **how
             ),
         }
         if options.boxes:
             jobs["encode, boxes given"] = lambda: cssv.encode(
-                clip, stego, rate=rate, stop=stop, boxes=options.boxes, carrier=carrier, overwrite=True
+                clip, stego, rate=rate, stop=stop, boxes=options.boxes, **how
             )
         else:
             stego = folder / "m.cssv"

@@ -60,7 +60,7 @@ class Lab:
         write_clip(self.clip, count=FRAMES)
         write_boxes(self.boxes, count=FRAMES)
         self.scene.write_text(json.dumps(SCENE))
-        cssv.encode(self.clip, self.file, boxes=self.boxes, scene=self.scene)
+        cssv.encode(self.clip, self.file, boxes=self.boxes, scene=self.scene, lossless=True)
         for number, value in enumerate((12.5, 20.5), 2):
             cssv.commit(self.file, warm_scene(value))
             cssv.tag(self.file, "approved" if number == 2 else "newest", version=number)

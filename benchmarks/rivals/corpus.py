@@ -48,7 +48,7 @@ class Source:
             with VideoReader(self.clip, rate=self.rate) as reader:
                 stop = self.frames / reader.info.rate
         options = {"scene": scene, "boxes": self.boxes, "rate": self.rate, "stop": stop}
-        cssv.encode(self.clip, output, created_s=1, overwrite=True, **options)
+        cssv.encode(self.clip, output, created_s=1, lossless=True, overwrite=True, **options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,21 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 import cssv
+from cssv.carriers.nibble.carrier import NibbleCarrier
 from cssv.frames import U8, Frame
 from cssv.video import VideoReader
 from cssv.video.frame_reader import Planes
 from cssv.video.span import Span
 from rivals.bits import EmbedBits, match_bits, replace_bits
 
-#: Rows of CSSV: name -> options of :func:`cssv.encode`. A new carrier is one more row.
-CARRIERS: Mapping[str, Mapping[str, str]] = {
-    "nibble, sparse": {"carrier": "nibble", "fidelity": "sparse"},
-    "nibble, full": {"carrier": "nibble", "fidelity": "full"},
+#: Rows of CSSV: name -> options of :func:`cssv.encode`. A new carrier is one more row. "mixed" has none:
+#: it is lossy, and its marks are those of the robust one.
+CARRIERS: Mapping[str, Mapping[str, Any]] = {
+    # Version 1 of the pixels.
+    "nibble, sparse": {"carrier": NibbleCarrier(fidelity="sparse")},
+    "nibble, full": {"carrier": NibbleCarrier(fidelity="full")},
+    "sparse": {"carrier": "sparse"},
+    "full": {"carrier": "full"},
     "constructive": {"carrier": "constructive"},
     # Lossless, so that the marks alone are seen, and not the codec.
     "robust, 48 dB": {"carrier": "robust", "strength": "48", "codec": "ffv1"},
@@ -147,7 +152,7 @@ class CssvCarrier:
     """
 
     name: str
-    options: Mapping[str, str]
+    options: Mapping[str, Any]
     least_pixels: int = 0
     planes: ClassVar[Planes] = "native"
 

@@ -14,6 +14,7 @@ from carriers import SCENE
 from rivals.hiders import from_rgb
 
 import cssv
+from cssv.carriers.nibble.carrier import NibbleCarrier
 from cssv.scene import Ranges
 from cssv.template.state import ObjectState
 from cssv.video import VideoReader
@@ -26,7 +27,8 @@ from survival.results import Row
 CRF = 20
 #: Files of CSSV: options of :func:`cssv.encode`.
 FILES: Mapping[str, Mapping[str, Any]] = {
-    "nibble, sparse": {"carrier": "nibble", "fidelity": "sparse"},
+    # Version 1 of the pixels.
+    "nibble, sparse": {"carrier": NibbleCarrier(fidelity="sparse")},
     "constructive": {"carrier": "constructive"},
     "robust": {"carrier": "robust", "crf": CRF, "fit": True},
 }

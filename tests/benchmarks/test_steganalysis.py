@@ -107,8 +107,13 @@ def test_matching_keeps_the_ends_of_the_range():
     assert set(np.unique(stego)) == {0, 1, 254, 255}
 
 
+def carriers():
+    return [options["carrier"] for options in CARRIERS.values()]
+
+
 def test_every_carrier_of_the_registry_has_a_row():
-    assert {options["carrier"] for options in CARRIERS.values()} == set(cssv.CARRIERS)
+    known = {carrier if isinstance(carrier, str) else carrier.name for carrier in carriers()}
+    assert known == set(cssv.CARRIERS) - {"mixed"}
 
 
 def test_names_of_rows_are_unique():
