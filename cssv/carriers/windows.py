@@ -87,25 +87,16 @@ def drawings_differ(old: Sequence[FrameContent], new: Sequence[FrameContent], si
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class FrameWindows:
-    """Codec of one-frame windows of a frame carrier; implements :class:`.base.WindowCodec`.
+class DrawingWindows:
+    """Part of a codec of windows that hides the heat map itself, and no payload."""
 
-    Attributes:
-        carrier: the frame carrier.
-    """
-
-    carrier: Carrier
-
-    def span(self, layout: Layout, width: int, height: int) -> WindowSpan:  # noqa: ARG002 - always one
-        """One frame."""
-        return WindowSpan(None, 1)
+    __slots__ = ()
 
     def payload(self, contents: Sequence[FrameContent], number: int, size: tuple[int, int]) -> None:
-        """None: a frame carrier hides the heat map itself."""
+        """None: the heat map itself is hidden."""
 
     def capacity_bytes(self, layout: Layout, width: int, height: int, frames: int) -> None:
-        """None: there is no payload."""
+        """None: every frame has room for its heat map."""
 
     def expected_distortion(
         self, layout: Layout, width: int, height: int, frames: int, payload_bytes: int
@@ -119,8 +110,23 @@ class FrameWindows:
         number: int,  # noqa: ARG002 - a frame has its own number
         size: tuple[int, int],
     ) -> bool:
-        """Whether the drawings differ."""
+        """Whether any drawing differs."""
         return drawings_differ(old, new, size)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameWindows(DrawingWindows):
+    """Codec of one-frame windows of a frame carrier; implements :class:`.base.WindowCodec`.
+
+    Attributes:
+        carrier: the frame carrier.
+    """
+
+    carrier: Carrier
+
+    def span(self, layout: Layout, width: int, height: int) -> WindowSpan:  # noqa: ARG002 - always one
+        """One frame."""
+        return WindowSpan(None, 1)
 
     def embed_window(
         self,

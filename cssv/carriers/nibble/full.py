@@ -28,7 +28,7 @@ from cssv.carriers.nibble.miniature import environment_notes, make_miniature
 from cssv.carriers.nibble.planes import ExtractedPlanes, extract_planes
 from cssv.carriers.nibble.tags import place_tags
 from cssv.carriers.prepared import ClipSample, Offer, Recode, Report, no_report
-from cssv.carriers.windows import drawings_differ
+from cssv.carriers.windows import DrawingWindows
 from cssv.errors import ContainerError, InputError, OptionError, did_you_mean
 from cssv.frames import LAYOUTS, U8, Frame, Layout, planes_shape, split_planes
 from cssv.template.drawing import Drawing, Outline
@@ -105,7 +105,7 @@ class FullExtractor:
 
 
 @dataclass(frozen=True, slots=True)
-class FullCarrier:
+class FullCarrier(DrawingWindows):
     """Hides the template in every byte; implements :class:`cssv.carriers.base.WindowCarrier`.
 
     A frame is read by itself. A window is embedded together, because a byte keeps the value of the frame
@@ -182,27 +182,6 @@ class FullCarrier:
         """The longest window."""
         size = int(np.prod(planes_shape(layout, width, height)))
         return WindowSpan(None, next((n for n in _WINDOW_FRAMES if n * size <= _MOST_BYTES), 1))
-
-    def payload(self, contents: Sequence[FrameContent], number: int, size: tuple[int, int]) -> None:
-        """None: the heat map itself is hidden."""
-
-    def capacity_bytes(self, layout: Layout, width: int, height: int, frames: int) -> None:
-        """None: there is no payload."""
-
-    def expected_distortion(
-        self, layout: Layout, width: int, height: int, frames: int, payload_bytes: int
-    ) -> None:
-        """None: it depends on the heat map."""
-
-    def differs(
-        self,
-        old: Sequence[FrameContent],
-        new: Sequence[FrameContent],
-        number: int,  # noqa: ARG002 - a frame has its own number
-        size: tuple[int, int],
-    ) -> bool:
-        """Whether any drawing differs."""
-        return drawings_differ(old, new, size)
 
     def embed_window(
         self,

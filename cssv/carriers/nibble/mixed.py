@@ -25,7 +25,7 @@ from cssv.carriers.nibble.mixed_picture import (
 from cssv.carriers.prepared import ClipSample, Offer, Recode, Report, no_report
 from cssv.carriers.robust.carrier import RobustCarrier
 from cssv.carriers.robust.identification import Identification
-from cssv.carriers.windows import drawings_differ
+from cssv.carriers.windows import DrawingWindows, drawings_differ
 from cssv.errors import CarrierError, ContainerError, OptionError
 from cssv.frames import Frame, Layout
 from cssv.payload.loss import Loss
@@ -41,7 +41,7 @@ def _thinning_room() -> RobustCarrier:
 
 
 @dataclass(frozen=True, slots=True)
-class MixedCarrier:
+class MixedCarrier(DrawingWindows):
     """Draws the rings in cells that the codec keeps exactly; implements :class:`.base.WindowCarrier`.
 
     Attributes:
@@ -103,17 +103,6 @@ class MixedCarrier:
     def span(self, layout: Layout, width: int, height: int) -> WindowSpan:
         """Windows of the room."""
         return self.room.span(layout, width, height)
-
-    def payload(self, contents: Sequence[FrameContent], number: int, size: tuple[int, int]) -> None:
-        """None: the rings hold the heat map, and a room is thinned until it fits."""
-
-    def capacity_bytes(self, layout: Layout, width: int, height: int, frames: int) -> None:
-        """None: every frame has room for its rings."""
-
-    def expected_distortion(
-        self, layout: Layout, width: int, height: int, frames: int, payload_bytes: int
-    ) -> None:
-        """None: it depends on the rings."""
 
     def differs(
         self,
