@@ -77,15 +77,16 @@ def _elsewhere(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def material(tmp_path_factory, clips, stego):
+def material(tmp_path_factory, clips, encode):
     folder = tmp_path_factory.mktemp("misuse")
     shutil.copy(clips / "clip.mkv", folder / "clip.mkv")
     shutil.copy(clips / "boxes.txt", folder / "boxes.txt")
-    shutil.copy(stego, folder / "x.cssv")
+    shutil.copy(encode(lossless=True), folder / "x.cssv")
     (folder / "weights.safetensors").write_bytes(b"no weights")
     return folder
 
 
+SIZE = (192, 160)
 PICTURE = np.zeros((160, 192, 3), np.uint8)
 
 
@@ -102,7 +103,8 @@ def base_calls(folder):
         "detections": (cssv.detections, {"boxes_px": [[1, 2, 3, 4]]}),
         "diff": (cssv.diff, {"path": stego, "before": 1}),
         "embed": (cssv.embed, {"frames": [PICTURE], "rate": 25}),
-        "encode": (cssv.encode, {"source": clip, "output": out / "e.cssv", "stop": "0.05"}),
+        "encode": (cssv.encode, {"source": clip, "output": out / "e.cssv", "stop": "0.05", "lossless": True}),
+        "estimate": (cssv.estimate, {"source": clip, "boxes": folder / "boxes.txt", "stop": "0.05"}),
         "export": (cssv.export, {"source": stego, "output": out / "p"}),
         "gc": (cssv.gc, {"path": stego, "output": out / "g.cssv", "keep": 1}),
         "identify": (cssv.identify, {"source": stego}),
@@ -114,7 +116,7 @@ def base_calls(folder):
         "verify": (cssv.verify, {"path": stego}),
         "Clip": (cssv.Clip, {"path": stego}),
         "Decoder": (cssv.Decoder, {"source": stego}),
-        "Encoder": (cssv.Encoder, {"output": out / "s.cssv", "size": (192, 160), "rate": 25}),
+        "Encoder": (cssv.Encoder, {"output": out / "s.cssv", "size": SIZE, "rate": 25, "lossless": True}),
         "Frame": (
             cssv.Frame,
             {"planes": PICTURE, "layout": "rgb24", "pts": 0, "time_base": Fraction(1, 25)},
@@ -136,8 +138,9 @@ CALLED = sorted(base_calls(Path("x")))
 def test_every_public_callable_is_here():
     results = {
         "Artefacts", "Capacity", "CarrierCapacity", "Committed", "Compacted", "CssvError", "Decoded",
-        "Difference", "Embedding", "Encoded", "Exported", "Fault", "History", "Identity", "Information",
-        "Moment", "ObjectRow", "Original", "PictureView", "Recovered", "Tracked", "Trajectory",
+        "Difference", "Embedding", "Encoded", "Estimate", "Exported", "Fault", "FormCost", "History",
+        "Identity", "Information", "Moment", "ObjectRow", "Original", "PictureView", "Recovered", "Tracked",
+        "Trajectory",
         "TrajectoryPart", "Verification", "Version",
     }  # fmt: skip
     others = {"CARRIERS", "Detector", "__version__", "open"}
@@ -184,7 +187,7 @@ def test_a_wrong_argument_is_an_error_of_ours(name, parameter, material):
 def test_a_stream_survives_wrong_arguments(argument, tmp_path):
     good = {"picture": PICTURE, "detections": detections([[20, 20, 40, 40]])}
     accepted, failed = 0, {}
-    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25, lossless=True) as encoder:
         encoder.write(**good)
         for kind, value in WRONG.items():
             try:
@@ -276,7 +279,7 @@ def test_detections_of_flat_and_empty_lists():
 
 @pytest.mark.filterwarnings("error")
 def test_the_smallest_box_gives_no_warning_of_numpy(tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25, lag_s=0.2) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25, lag_s=0.2, lossless=True) as encoder:
         for number in range(40):
             boxes = [[30 + number, 30, 1e-6, 1e-6], [50, 50 + number, 30, 1e-6]]
             encoder.write(PICTURE, cssv.detections(boxes, ids=[1, 2]))

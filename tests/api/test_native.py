@@ -70,8 +70,9 @@ def picture(number):
 
 
 @pytest.fixture(scope="module")
-def material(tmp_path_factory, clips, stego):
+def material(tmp_path_factory, clips, encode):
     """A folder with a .cssv, a copy, a folder of pictures, a clip and a thermal file."""
+    stego = encode(lossless=True)
     folder = tmp_path_factory.mktemp("native")
     (folder / "x.cssv").write_bytes(stego.read_bytes())
     cssv.export(stego, folder / "copy.mkv")
@@ -156,7 +157,7 @@ def test_a_closed_writer_refuses_frames(material):
         encoder.close()
         refused(lambda: encoder.encode(picture(1)))
         refused(lambda: encoder.flush())
-        stream = cssv.Encoder(folder / "s.cssv", size=(192, 160), rate=25)
+        stream = cssv.Encoder(folder / "s.cssv", size=(192, 160), rate=25, lossless=True)
         stream.write(picture(0).planes)
         stream.close()
         refused(lambda: stream.write(picture(1).planes))
@@ -205,7 +206,7 @@ def test_threads_share_a_loop_a_writer_and_a_stream(material):
             writer.close()
         with VideoReader(folder / "t.mkv") as reader:
             assert sum(1 for _ in reader) == 40
-        with cssv.Encoder(folder / "t.cssv", size=(192, 160), rate=25) as stream:
+        with cssv.Encoder(folder / "t.cssv", size=(192, 160), rate=25, lossless=True) as stream:
             in_threads(lambda n: [stream.write(picture(k).planes, cssv.detections([])) for k in range(10)])
         with cssv.open(folder / "t.cssv") as clip:
             assert len(clip) == 40
@@ -307,7 +308,7 @@ def test_a_loop_of_the_parent_is_refused_in_a_child(ending, material):
 def test_a_child_leaves_what_its_parent_writes(ending, material):
     """Also where it ends in the ordinary way, which frees every object."""
     run(material, f"""
-        stream = cssv.Encoder(folder / "f.cssv", size=(192, 160), rate=25, overwrite=True)
+        stream = cssv.Encoder(folder / "f.cssv", size=(192, 160), rate=25, overwrite=True, lossless=True)
         writer = VideoWriter(folder / "f.mkv", INFO, overwrite=True)
         encoder = FrameEncoder(INFO, "h264")
         for number in range(12):

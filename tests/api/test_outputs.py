@@ -14,8 +14,9 @@ import pytest
 import cssv
 import cssv.api.stream
 import cssv.carriers.nibble.planes
-import cssv.pipeline.mux
+import cssv.pipeline.stego_coding
 import cssv.video.writer
+from cssv.carriers.nibble.carrier import NibbleCarrier
 from cssv.errors import ChecksumError, OptionError, OutputError
 from cssv.testing import clips as synthetic
 
@@ -45,7 +46,12 @@ def test_encode_interrupted(at, standing, clips, listing):
     before = listing(standing)
     with pytest.raises(KeyboardInterrupt):
         cssv.encode(
-            clips / "sound.mp4", standing / "x.cssv", detector="motion", overwrite=True, progress=Stop(at)
+            clips / "sound.mp4",
+            standing / "x.cssv",
+            detector="motion",
+            overwrite=True,
+            progress=Stop(at),
+            lossless=True,
         )
     assert listing(standing) == before
 
@@ -164,7 +170,7 @@ def test_a_detector_that_fails_leaves_what_was_there(standing, clips, listing):
 
     before = listing(standing)
     with pytest.raises(ZeroDivisionError, match="mine"):
-        cssv.encode(clips / "clip.mkv", standing / "x.cssv", detector=Broken(), overwrite=True)
+        cssv.encode(clips / "clip.mkv", standing / "x.cssv", detector=Broken(), overwrite=True, lossless=True)
     assert listing(standing) == before
 
 
@@ -199,10 +205,14 @@ class Log:
 def test_progress_of_encode(name, span, clips, tmp_path):
     count = 10 if span else synthetic.COUNT
     log = Log()
-    cssv.encode(clips / name, tmp_path / "x.cssv", detector=synthetic.Truth(), progress=log, **span)
+    cssv.encode(
+        clips / name, tmp_path / "x.cssv", detector=synthetic.Truth(), progress=log, lossless=True, **span
+    )
     log.check(["perceive", "encode", "verify"], count)
     log = Log()
-    cssv.encode(clips / name, tmp_path / "y.cssv", boxes=clips / "boxes.txt", progress=log, **span)
+    cssv.encode(
+        clips / name, tmp_path / "y.cssv", boxes=clips / "boxes.txt", progress=log, lossless=True, **span
+    )
     log.check(["encode", "verify"], count)
 
 
@@ -235,7 +245,7 @@ def test_names_that_programs_stumble_over(name, clips, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = f"{name}.mkv"
     (tmp_path / source).write_bytes((clips / "clip.mkv").read_bytes())
-    made = cssv.encode(source, boxes=clips / "boxes.txt").path
+    made = cssv.encode(source, boxes=clips / "boxes.txt", lossless=True).path
     assert str(made) == f"{name}.cssv"
     assert cssv.verify(made).is_sound
     assert cssv.decode(made, f"{name}.heat.mkv", overlay="folder", objects=f"{name}.csv").frames
@@ -249,9 +259,11 @@ def test_names_that_programs_stumble_over(name, clips, tmp_path, monkeypatch):
 def test_a_codec_that_changes_pixels_is_found_out(standing, clips, listing, monkeypatch):
     """What does not read back does not get its name."""
     before = listing(standing)
-    monkeypatch.setattr(cssv.pipeline.mux, "planes_crc", lambda planes: int(planes[0, 0]))
+    monkeypatch.setattr(cssv.pipeline.stego_coding, "planes_crc", lambda planes: int(planes[0, 0]))
     with pytest.raises(ChecksumError, match="does not read back"):
-        cssv.encode(clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt", overwrite=True)
+        cssv.encode(
+            clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt", overwrite=True, lossless=True
+        )
     assert listing(standing) == before
 
 
@@ -264,16 +276,21 @@ def test_marks_that_say_something_else_are_found_out(standing, clips, listing, m
     )
     with pytest.raises(ChecksumError, match="damaged marks"):
         cssv.encode(
-            clips / "clip.mkv", standing / "x.cssv", boxes=clips / "boxes.txt", stop="0.1", overwrite=True
+            clips / "clip.mkv",
+            standing / "x.cssv",
+            boxes=clips / "boxes.txt",
+            stop="0.1",
+            overwrite=True,
+            carrier=NibbleCarrier(),
         )
     assert listing(standing) == before
 
 
 def test_a_stream_whose_codec_changes_pixels_is_found_out(standing, listing, monkeypatch):
     before = listing(standing)
-    monkeypatch.setattr(cssv.pipeline.mux, "planes_crc", lambda planes: int(planes[0, 0, 0]))
+    monkeypatch.setattr(cssv.pipeline.stego_coding, "planes_crc", lambda planes: int(planes[0, 0, 0]))
     size = (synthetic.WIDTH, synthetic.HEIGHT)
-    encoder = cssv.Encoder(standing / "x.cssv", size=size, rate=25, overwrite=True)
+    encoder = cssv.Encoder(standing / "x.cssv", size=size, rate=25, overwrite=True, lossless=True)
     for picture in synthetic.pictures(count=4):
         encoder.write(picture)
     with pytest.raises(ChecksumError, match="does not read back"):

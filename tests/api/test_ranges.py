@@ -57,7 +57,7 @@ def test_a_fast_stream_reads_back_from_its_pixels(tmp_path):
 
 def test_what_becomes_faster_later_is_told(tmp_path):
     speeds = [40.0] * 50 + np.linspace(40, 480, 50).tolist()
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, lossless=True) as encoder:
         drive(encoder, speeds)
     (warning,) = encoder.warnings
     with cssv.open(tmp_path / "x.cssv") as clip:
@@ -79,7 +79,7 @@ def _numbers(warning):
 
 
 def test_a_range_of_the_scene_holds_and_what_it_misses_is_told(tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, scene=NARROW) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, scene=NARROW, lossless=True) as encoder:
         drive(encoder, [300.0] * 40)
     (warning,) = encoder.warnings
     assert "the speed range 0 to 10 px/s is too narrow for 80 of 80 values (100 %), up to 3" in warning
@@ -88,7 +88,7 @@ def test_a_range_of_the_scene_holds_and_what_it_misses_is_told(tmp_path):
 
 @pytest.mark.parametrize("lag_s", [0.0, 0.4, 3.0])
 def test_any_lag_has_a_range(lag_s, tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, lag_s=lag_s) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, lag_s=lag_s, lossless=True) as encoder:
         drive(encoder, [370.0] * 50)
     # Without a lag nothing is known when the first frame is written.
     assert cssv.info(tmp_path / "x.cssv").ranges.speed_px_s == ((0, 600) if lag_s else (0, 200))
@@ -97,7 +97,7 @@ def test_any_lag_has_a_range(lag_s, tmp_path):
 
 def test_slow_objects_do_not_make_the_range_narrow(tmp_path):
     """What is seen in the first second says little about the fastest object of hours."""
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, lossless=True) as encoder:
         drive(encoder, [20.0] * 50)
     assert cssv.info(tmp_path / "x.cssv").ranges == Ranges()
 
@@ -107,7 +107,7 @@ def test_a_thermal_stream_reads_back_from_its_pixels(tmp_path):
     hot = np.full((120, 320), 20.0, np.float32)
     hot[45:75] = 140.0
     scene = {"cssv_scene": 1, "thermal": {"homography": [[2, 0, 0], [0, 2, 0], [0, 0, 1]]}}
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, scene=scene) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, scene=scene, lossless=True) as encoder:
         drive(encoder, [100.0] * 50, hot)
     assert encoder.warnings == ()
     assert cssv.info(tmp_path / "x.cssv").ranges.temperature_c == (-20, 145)
@@ -120,7 +120,7 @@ def test_a_recording_that_breaks_off_states_its_ranges(tmp_path, monkeypatch):
     def fail(*_args, **_options):
         raise OutputError("mine")
 
-    encoder = cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE)
+    encoder = cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, lossless=True)
     drive(encoder, [370.0] * 60)
     monkeypatch.setattr(StegoWriter, "finish", fail)
     with pytest.raises(CssvError, match="mine"):
@@ -131,7 +131,9 @@ def test_a_recording_that_breaks_off_states_its_ranges(tmp_path, monkeypatch):
 
 
 def test_a_clip_tells_what_its_range_misses(tmp_path, clips):
-    done = cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", detector=synthetic.Truth(), scene=NARROW)
+    done = cssv.encode(
+        clips / "clip.mkv", tmp_path / "x.cssv", detector=synthetic.Truth(), scene=NARROW, lossless=True
+    )
     (note,) = (note for note in done.notes if "too narrow" in note)
     assert "the speed range 0 to 10 px/s is too narrow for " in note
     assert note in cssv.info(tmp_path / "x.cssv").facts["notes"]
@@ -139,7 +141,7 @@ def test_a_clip_tells_what_its_range_misses(tmp_path, clips):
 
 def test_a_commit_tells_what_its_range_misses(tmp_path, clips):
     path = tmp_path / "x.cssv"
-    done = cssv.encode(clips / "clip.mkv", path, detector=synthetic.Truth())
+    done = cssv.encode(clips / "clip.mkv", path, detector=synthetic.Truth(), lossless=True)
     assert not [note for note in done.notes if "too narrow" in note]
     notes = cssv.commit(path, NARROW).notes
     assert [note.partition(" for ")[0] for note in notes if "too narrow" in note] == [

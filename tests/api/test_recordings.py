@@ -77,7 +77,7 @@ BAD_STAMPS = {
 @pytest.mark.parametrize("bad", BAD_STAMPS)
 @pytest.mark.parametrize("at", [0, 12])
 def test_a_stamp_that_cannot_be_written_is_refused_at_once(bad, at, tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, time_base=NANO) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, time_base=NANO, lossless=True) as encoder:
         for number in range(30):
             if number == at:
                 with pytest.raises(FrameError, match="pts"):
@@ -88,7 +88,7 @@ def test_a_stamp_that_cannot_be_written_is_refused_at_once(bad, at, tmp_path):
 
 @pytest.mark.parametrize("late", [1 << 62, 1_700_000_000 * 10**9, (1 << 53) + 12 * FRAME_NS])
 def test_a_stamp_beyond_the_container_is_refused_at_once(late, tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, time_base=NANO) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, time_base=NANO, lossless=True) as encoder:
         for number in range(30):
             if number == 12:
                 with pytest.raises(FrameError, match="pts"):
@@ -100,7 +100,7 @@ def test_a_stamp_beyond_the_container_is_refused_at_once(late, tmp_path):
 def test_nanoseconds_since_1970(tmp_path):
     """The stamps of ROS: the file counts from the first frame, so that the container can hold them."""
     begin = 1_700_000_000 * 10**9
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, time_base=NANO) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, time_base=NANO, lossless=True) as encoder:
         for number in range(30):
             stamp = np.int64(begin + number * FRAME_NS)
             encoder.write(frame(stamp, number), found_at(number))
@@ -110,7 +110,7 @@ def test_nanoseconds_since_1970(tmp_path):
 
 
 def test_a_gap_too_long_for_nanoseconds_is_refused_and_nothing_lost(tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, time_base=NANO) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, time_base=NANO, lossless=True) as encoder:
         for number in range(30):
             encoder.write(frame(number * FRAME_NS, number), found_at(number))
         last = 29 * FRAME_NS
@@ -124,7 +124,7 @@ def test_a_gap_too_long_for_nanoseconds_is_refused_and_nothing_lost(tmp_path):
 
 def test_a_coarser_time_base_holds_a_long_gap(tmp_path):
     micro = Fraction(1, 10**6)
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, time_base=micro) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, time_base=micro, lossless=True) as encoder:
         for number in range(30):
             pts = number * 40_000 + (600_000_000 if number >= 15 else 0)
             encoder.write(cssv.Frame(picture(number), "rgb24", pts, micro), found_at(number))
@@ -165,7 +165,7 @@ def test_times_of_creation_are_checked_by_every_function(created_s, clips, stego
 
 def test_a_refusal_that_leaves_the_block_keeps_the_frames_before(tmp_path):
     def record():
-        with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25) as encoder:
+        with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lossless=True) as encoder:
             write(encoder, range(20))
             encoder.write(np.zeros((3, 3, 3), np.uint8))
 
@@ -216,7 +216,7 @@ def test_a_codec_that_fails_costs_only_what_it_held(failing, tmp_path):
     "place", ["cssv.pipeline.live_drawing.take_temperatures", "cssv.perception.LiveTracker.update"]
 )
 def test_an_error_of_the_program_costs_no_frame_that_was_drawn(place, tmp_path, monkeypatch):
-    encoder = cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25)
+    encoder = cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lossless=True)
     write(encoder, range(60))
 
     def fail(*_args, **_options):
@@ -239,7 +239,7 @@ def test_facts_too_long_for_the_container(tmp_path):
     class Chatty(synthetic.Truth):
         notes = ("x" * 40_000, "y" * 40_000)
 
-    encoder = cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, detector=Chatty())
+    encoder = cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, detector=Chatty(), lossless=True)
     for number in range(20):
         encoder.write(picture(number))
     with pytest.raises(CssvError):
@@ -258,7 +258,7 @@ def test_an_interrupt_that_is_caught_ends_the_recording_in_order(tmp_path, monke
         return embed(embedder, window, number, **options)
 
     monkeypatch.setattr(WindowEmbedder, "embed", interrupted)
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lag_s=0) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lag_s=0, lossless=True) as encoder:
         with pytest.raises(KeyboardInterrupt):
             write(encoder, range(60))
         monkeypatch.undo()
@@ -269,7 +269,7 @@ def test_an_interrupt_that_is_caught_ends_the_recording_in_order(tmp_path, monke
 def test_a_folder_that_was_removed_is_made_again(is_made_again, tmp_path):
     folder = tmp_path / "inner" / "folder"
     folder.mkdir(parents=True)
-    encoder = cssv.Encoder(folder / "x.cssv", size=SIZE, rate=25)
+    encoder = cssv.Encoder(folder / "x.cssv", size=SIZE, rate=25, lossless=True)
     write(encoder, range(30))
     shutil.rmtree(folder.parent)
     if is_made_again:
@@ -315,7 +315,7 @@ def test_a_full_disk_costs_the_end_only(limit_kib, tmp_path):
     done = run(tmp_path, f"""
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_kib} << 10, resource.RLIM_INFINITY))
-        encoder = cssv.Encoder(folder / "x.cssv", size=(192, 160), rate=25)
+        encoder = cssv.Encoder(folder / "x.cssv", size=(192, 160), rate=25, lossless=True)
         try:
             write(encoder, range(100_000))
         except cssv.CssvError as error:
@@ -336,7 +336,7 @@ def test_a_full_disk_costs_the_end_only(limit_kib, tmp_path):
 
 
 KILLED = """
-    encoder = cssv.Encoder(folder / "live.cssv", size=(192, 160), rate=25, codec={codec!r})
+    encoder = cssv.Encoder(folder / "live.cssv", size=(192, 160), rate=25, codec={codec!r}, lossless=True)
     write(encoder, range({count}))
     # What the codec and the thread hold now is lost, as in any recording.
     time.sleep(1)
@@ -374,8 +374,8 @@ def test_later_runs_in_the_folder_leave_killed_recordings(tmp_path, clips):
     # The lock file of the killed process goes with the next run.
     before = {path.name for path in tmp_path.iterdir()} - {"live.cssv.lock"}
     assert len(before) == 2
-    cssv.encode(clips / "clip.mkv", tmp_path / "other.cssv", stop="0.2")
-    with cssv.Encoder(tmp_path / "live.cssv", size=SIZE, rate=25) as encoder:
+    cssv.encode(clips / "clip.mkv", tmp_path / "other.cssv", stop="0.2", lossless=True)
+    with cssv.Encoder(tmp_path / "live.cssv", size=SIZE, rate=25, lossless=True) as encoder:
         write(encoder, range(5))
     now = {path.name for path in tmp_path.iterdir()}
     assert now == {*before, "other.cssv", "live.cssv"}
@@ -415,7 +415,7 @@ def test_a_recovery_that_is_interrupted_can_be_done_again(tmp_path, monkeypatch)
 
 
 def test_a_recording_that_runs_is_left_alone(tmp_path):
-    with cssv.Encoder(tmp_path / "live.cssv", size=SIZE, rate=25) as encoder:
+    with cssv.Encoder(tmp_path / "live.cssv", size=SIZE, rate=25, lossless=True) as encoder:
         write(encoder, range(40))
         with pytest.raises(LockedError):
             cssv.recover(tmp_path / "live.cssv")
@@ -454,7 +454,7 @@ def test_what_is_no_recording(name, tmp_path):
 
 def test_speeds_above_the_range_are_told(tmp_path):
     scene = {"cssv_scene": 1, "ranges": {"speed_px_s": [0, 10]}}
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, scene=scene) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, scene=scene, lossless=True) as encoder:
         write(encoder, range(40))
     truth, note = encoder.notes
     assert truth.startswith("boxes with ids are the truth")
@@ -464,6 +464,6 @@ def test_speeds_above_the_range_are_told(tmp_path):
     assert encoder.warnings == (note,)
     assert cssv.info(tmp_path / "x.cssv").facts["notes"] == [truth, note]
     wide = scene | {"ranges": {"speed_px_s": [0, 500]}}
-    with cssv.Encoder(tmp_path / "y.cssv", size=SIZE, rate=25, scene=wide) as encoder:
+    with cssv.Encoder(tmp_path / "y.cssv", size=SIZE, rate=25, scene=wide, lossless=True) as encoder:
         write(encoder, range(40))
     assert encoder.notes == (truth,)

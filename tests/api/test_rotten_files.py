@@ -37,7 +37,7 @@ def tagged(clips, tmp_path_factory):
     """Versions of 30, 35 and 40 degrees; ``approved`` was moved from 1 to 3; also the start of its index."""
     path = tmp_path_factory.mktemp("tagged") / "clip.cssv"
     options = {"boxes": clips / "boxes.txt", "stop": "0.2", "created_s": 1}
-    cssv.encode(clips / "clip.mkv", path, scene=scene(WARM), **options)
+    cssv.encode(clips / "clip.mkv", path, scene=scene(WARM), lossless=True, **options)
     cssv.commit(path, scene(35.0), created_s=2)
     cssv.commit(path, scene(HOT), created_s=3)
     cssv.tag(path, "approved", 1)
@@ -161,7 +161,7 @@ def test_damaged_sound_goes_into_no_other_file(at, sounding, clips, tmp_path):
         ".webm": lambda: cssv.export(bad, tmp_path / "x.webm"),
         ".cssv": lambda: cssv.export(bad, tmp_path / "x.cssv"),
         "overlay": lambda: cssv.decode(bad, overlay=tmp_path / "x.mp4"),
-        "encode": lambda: cssv.encode(bad, tmp_path / "again.cssv", boxes=clips / "boxes.txt"),
+        "encode": lambda: cssv.encode(bad, tmp_path / "again.cssv", boxes=clips / "boxes.txt", lossless=True),
         "commit": lambda: cssv.commit(bad, scene(1.0)),
         "words": lambda: cssv.commit(bad, synthetic.SCENE | {"environment": {"weather": "fog"}}),
     }
@@ -194,7 +194,7 @@ def test_a_damaged_picture_is_neither_encoded_nor_tracked(tagged, clips, tmp_pat
         offset, size = int(reader.video.table.offsets[2]), int(reader.video.table.sizes[2])
     bad = flipped(tmp_path / "bad.cssv", tagged[0].read_bytes(), offset + size // 2)
     with pytest.raises(ChecksumError, match="video sample of frame 2 is damaged"):
-        cssv.encode(bad, tmp_path / "again.cssv", boxes=clips / "boxes.txt")
+        cssv.encode(bad, tmp_path / "again.cssv", boxes=clips / "boxes.txt", lossless=True)
     with pytest.raises(ChecksumError, match="video sample of frame 2 is damaged"):
         cssv.track(bad, tmp_path / "tracks.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.cssv"]

@@ -10,21 +10,28 @@ import numpy as np
 import pytest
 
 import cssv
+from cssv.carriers.nibble.carrier import NibbleCarrier
 from cssv.errors import OptionError
 from cssv.interop.table import read_rows
 from cssv.testing import clips as synthetic
 
-OPTIONS = list(
-    itertools.product(("h264", "ffv1", "vp9"), ("native", "rgb"), ("opap", "plain"), ("full", "sparse"))
-)
+#: Options of the forms that are lossless, and what the facts of their files tell.
+FORMS_TOLD = [
+    ({"fidelity": "full"}, {"carrier": "full"}),
+    ({"fidelity": "sparse", "merge": "opap"}, {"carrier": "sparse", "merge": "opap"}),
+    ({"fidelity": "sparse", "merge": "plain"}, {"carrier": "sparse", "merge": "plain"}),
+]
+OPTIONS = list(itertools.product(("h264", "ffv1", "vp9"), ("native", "rgb"), FORMS_TOLD))
 
 
-@pytest.mark.parametrize(("codec", "planes", "merge", "fidelity"), OPTIONS)
-def test_every_option_comes_back(codec, planes, merge, fidelity, encode):
-    path = encode(codec=codec, planes=planes, merge=merge, fidelity=fidelity)
+@pytest.mark.parametrize(("codec", "planes", "form"), OPTIONS, ids=str)
+def test_every_option_comes_back(codec, planes, form, encode):
+    options, told = form
+    path = encode(codec=codec, planes=planes, **options)
     assert cssv.verify(path).is_sound
     facts = cssv.info(path).facts
-    assert (facts["codec"], facts["merge"], facts["fidelity"]) == (codec, merge, fidelity)
+    assert told.items() <= facts.items()
+    assert (facts["codec"], facts.get("crf")) == (codec, None)
     with cssv.open(path) as clip:
         assert len(clip) == synthetic.COUNT
         assert clip.info.layout == ("rgb24" if planes == "rgb" else "yuv420p")
@@ -38,7 +45,7 @@ def test_every_option_comes_back(codec, planes, merge, fidelity, encode):
 @pytest.mark.parametrize("fidelity", ["full", "sparse"])
 def test_stego_carries_the_template_and_looks_like_the_cover(fidelity, encode, clips):
     covers = synthetic.source_planes(clips / "clip.mkv")
-    stegos = synthetic.source_planes(encode(fidelity=fidelity))
+    stegos = synthetic.source_planes(encode(fidelity=fidelity, lossless=True))
     for cover, stego in zip(covers, stegos, strict=True):
         error = np.abs(stego.astype(int) - cover)
         assert error.max() <= 15
@@ -48,7 +55,9 @@ def test_stego_carries_the_template_and_looks_like_the_cover(fidelity, encode, c
         assert np.abs(stegos[0].astype(int) - covers[0])[far_away].max() <= 1
 
 
-def test_heat_file_is_the_low_nibbles(stego, tmp_path):
+def test_heat_file_is_the_low_nibbles(encode, tmp_path):
+    """In the first version of the pixels every byte carries a nibble."""
+    stego = encode(carrier=NibbleCarrier())
     done = cssv.decode(stego, tmp_path / "heat.mkv")
     heats = synthetic.source_planes(tmp_path / "heat.mkv")
     assert done.frames == len(heats) == synthetic.COUNT
@@ -105,15 +114,34 @@ FORMS = {
     "grey": {"pix_fmt": "gray"},
     "smallest": {"width": 32, "height": 32},
     "not of eights": {"width": 46, "height": 58},
+    "small": {"width": 96, "height": 96},
     "one frame": {"count": 1},
     "two frames": {"count": 2},
 }
 
 
+#: So small pictures have no place for all tags of the default file: only its scene track tells the objects.
+TINY = {"smallest", "not of eights"}
+
+
+@pytest.mark.parametrize("form", sorted(TINY))
+def test_tiny_pictures_are_read_from_their_scene_track(form, clips, tmp_path):
+    source = synthetic.write_clip(tmp_path / "clip.mkv", **FORMS[form])
+    done = cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", scene=synthetic.SCENE)
+    assert cssv.verify(done.path).is_sound
+    decoded = cssv.decode(done.path, tmp_path / "heat.mkv", objects=tmp_path / "o.csv")
+    assert (decoded.frames, decoded.rows, decoded.source) == (
+        synthetic.COUNT,
+        2 * synthetic.COUNT,
+        "metadata",
+    )
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_forms_of_clips(form, clips, tmp_path):
     source = synthetic.write_clip(tmp_path / "clip.mkv", **FORMS[form])
-    done = cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", scene=synthetic.SCENE)
+    options = {"boxes": clips / "boxes.txt", "scene": synthetic.SCENE, "lossless": form in TINY}
+    done = cssv.encode(source, tmp_path / "x.cssv", **options)
     assert done.frames == FORMS[form].get("count", synthetic.COUNT)
     assert cssv.verify(done.path).is_sound
     with cssv.open(done.path) as clip:
@@ -143,7 +171,7 @@ def test_rotated(clips, tmp_path):
             if packet.size:
                 packet.stream = stream
                 after.mux(packet)
-    done = cssv.encode(source, tmp_path / "x.cssv", detector=synthetic.Truth())
+    done = cssv.encode(source, tmp_path / "x.cssv", detector=synthetic.Truth(), lossless=True)
     video = cssv.info(done.path).video
     assert (video.width, video.height) == (synthetic.HEIGHT, synthetic.WIDTH)
     assert any("rotated" in note for note in done.notes)
@@ -153,7 +181,7 @@ def test_variable_rate_and_late_start(clips, tmp_path):
     steps = np.array([33, 40, 1, 120, 7] * synthetic.COUNT)[: synthetic.COUNT]
     pts = (777 + np.cumsum(steps)).tolist()
     source = synthetic.write_clip(tmp_path / "v.mkv", time_base=Fraction(1, 1000), pts=pts)
-    path = cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt").path
+    path = cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", lossless=True).path
     with cssv.open(path) as clip:
         assert [moment.time for moment in clip] == [Fraction(p, 1000) for p in pts]
     with av.open(str(path)) as container:
@@ -165,7 +193,7 @@ def test_variable_rate_and_late_start(clips, tmp_path):
 )
 def test_times_are_exact_fractions(rate, tmp_path, clips):
     source = synthetic.write_clip(tmp_path / "n.mkv", count=8)
-    path = cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", rate=rate).path
+    path = cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", rate=rate, lossless=True).path
     copy = cssv.export(path, tmp_path / "copy.mkv").path
     for each in (path, copy):
         with cssv.open(each) as clip:
@@ -179,7 +207,9 @@ def test_times_are_exact_fractions(rate, tmp_path, clips):
     [("29.97", Fraction(2997, 100)), (29.97, Fraction(2997, 100)), ("30000/1001", Fraction(30000, 1001))],
 )
 def test_rates_mean_what_they_say(given, exact, clips, tmp_path):
-    path = cssv.encode(clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", rate=given).path
+    path = cssv.encode(
+        clips / "clip.mkv", tmp_path / "x.cssv", boxes=clips / "boxes.txt", rate=given, lossless=True
+    ).path
     with cssv.open(path) as clip:
         assert clip.rate == exact
         assert clip[3].time == 3 / exact
@@ -196,7 +226,7 @@ def test_speeds_follow_a_corrected_rate(clips, tmp_path):
     speeds = {}
     for rate in (25, 5):
         path = cssv.encode(
-            clips / "clip.mkv", tmp_path / f"{rate}.cssv", boxes=clips / "boxes.txt", rate=rate
+            clips / "clip.mkv", tmp_path / f"{rate}.cssv", boxes=clips / "boxes.txt", rate=rate, lossless=True
         ).path
         with cssv.open(path) as clip:
             speeds[rate] = clip[12].objects[0].vx_px_s
@@ -207,7 +237,7 @@ def test_speeds_follow_a_corrected_rate(clips, tmp_path):
 @pytest.mark.parametrize("name", ["clip.mkv", "sound.mp4"])
 def test_part_of_a_clip_keeps_the_box_file_s_numbers(name, clips, tmp_path):
     done = cssv.encode(
-        clips / name, tmp_path / "x.cssv", boxes=clips / "boxes.txt", start="0.36", stop="0.76"
+        clips / name, tmp_path / "x.cssv", boxes=clips / "boxes.txt", start="0.36", stop="0.76", lossless=True
     )
     assert done.frames == 10
     covers = synthetic.source_planes(clips / name)[9:19]
@@ -231,7 +261,9 @@ def test_sound_stays_with_the_picture(start, shift, clips, tmp_path):
     """All packets are the source's, moved by as much as the first frame was."""
     source = clips / "sound.mp4"
     before = sound(source)
-    after = sound(cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", start=start).path)
+    after = sound(
+        cssv.encode(source, tmp_path / "x.cssv", boxes=clips / "boxes.txt", start=start, lossless=True).path
+    )
     assert {before[data] - time for data, time in after.items()} == {shift}
     assert len(after) == sum(time >= Fraction(start or -1) for time in before.values())
 
@@ -280,7 +312,7 @@ def test_a_clip_is_never_written_over(stego, tmp_path):
 
 def test_stego_is_a_clip_again(stego, clips, tmp_path):
     """Encoding what already carries replaces what it carries."""
-    done = cssv.encode(stego, tmp_path / "again.cssv", boxes=clips / "boxes.txt")
+    done = cssv.encode(stego, tmp_path / "again.cssv", boxes=clips / "boxes.txt", lossless=True)
     with cssv.open(done.path) as clip:
         assert clip.scene == cssv.Scene()
         assert clip[5].objects[0].temperature_c is None

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import cssv
+from cssv.carriers.nibble.carrier import NibbleCarrier
 from cssv.errors import FrameError, OptionError, OutputError, VideoError
 from cssv.perception import detections
 from cssv.testing import clips as synthetic
@@ -31,7 +32,8 @@ def write_all(encoder, count=None):
 @pytest.mark.parametrize("codec", ["h264", "ffv1", "vp9"])
 def test_pictures_in_file_out(layout, codec, tmp_path):
     path = tmp_path / "x.cssv"
-    with cssv.Encoder(path, size=SIZE, rate=25, layout=layout, codec=codec, scene=synthetic.SCENE) as encoder:
+    options = {"layout": layout, "codec": codec, "scene": synthetic.SCENE, "lossless": True}
+    with cssv.Encoder(path, size=SIZE, rate=25, **options) as encoder:
         write_all(encoder)
         assert not path.exists()
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.cssv"]
@@ -48,10 +50,18 @@ def test_pictures_in_file_out(layout, codec, tmp_path):
 
 @pytest.mark.parametrize("lag_s", [0.0, 0.2, 1.0, 5.0])
 def test_equals_the_offline_encoder(lag_s, tmp_path, clips):
-    offline = cssv.encode(clips / "clip.mkv", tmp_path / "a.cssv", detector=synthetic.Truth()).path
+    offline = cssv.encode(
+        clips / "clip.mkv", tmp_path / "a.cssv", detector=synthetic.Truth(), lossless=True
+    ).path
     with (
         cssv.Encoder(
-            tmp_path / "b.cssv", size=SIZE, rate=25, layout="yuv420p", detector=synthetic.Truth(), lag_s=lag_s
+            tmp_path / "b.cssv",
+            size=SIZE,
+            rate=25,
+            layout="yuv420p",
+            detector=synthetic.Truth(),
+            lag_s=lag_s,
+            lossless=True,
         ) as encoder,
         cssv.open(offline) as clip,
     ):
@@ -74,7 +84,7 @@ def test_equals_the_offline_encoder(lag_s, tmp_path, clips):
 def test_memory_of_a_picture_may_be_used_again(tmp_path, clips):
     """Cameras hand out the same array for every picture."""
     buffer = np.empty((160, 192, 3), np.uint8)
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lag_s=1.0) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lag_s=1.0, lossless=True) as encoder:
         for number, picture in enumerate(synthetic.pictures()):
             buffer[...] = picture
             encoder.write(buffer, found_at(number))
@@ -87,7 +97,7 @@ def test_memory_of_a_picture_may_be_used_again(tmp_path, clips):
 def test_frames_memory_may_be_used_again(tmp_path, clips):
     planes = np.empty((240, 192), np.uint8)
     covers = synthetic.source_planes(clips / "clip.mkv")
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lossless=True) as encoder:
         for number, cover in enumerate(covers):
             planes[...] = cover
             encoder.write(cssv.Frame(planes, "yuv420p", number, Fraction(1, 25)), found_at(number))
@@ -111,7 +121,7 @@ class Noted:
 
 
 def test_notes_of_the_detector_reach_the_file(tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, detector=Noted()) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, detector=Noted(), lossless=True) as encoder:
         assert encoder.notes == ()
         for picture in synthetic.pictures(count=5):
             encoder.write(picture)
@@ -121,7 +131,9 @@ def test_notes_of_the_detector_reach_the_file(tmp_path):
 
 def test_a_detector_that_was_never_asked_has_no_say(tmp_path):
     scene = {"cssv_scene": 1, "camera": {"tilt_deg": 20}}
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, detector=Noted(), scene=scene) as encoder:
+    with cssv.Encoder(
+        tmp_path / "x.cssv", size=SIZE, rate=25, detector=Noted(), scene=scene, lossless=True
+    ) as encoder:
         write_all(encoder, count=5)
     ground, truth = encoder.notes
     assert "does not determine the ground" in ground
@@ -131,7 +143,7 @@ def test_a_detector_that_was_never_asked_has_no_say(tmp_path):
 
 @pytest.mark.parametrize("wrong", [[], "boxes", [(1, 2, 3, 4)]])
 def test_what_are_no_detections_is_refused_and_nothing_lost(wrong, tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, lossless=True) as encoder:
         for number, picture in enumerate(synthetic.pictures(count=3)):
             with pytest.raises(OptionError, match="does not give detections"):
                 encoder.write(picture, wrong)
@@ -158,7 +170,7 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_picture_is_refused_and_changes_nothing(wrong, tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, layout="rgb24") as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, layout="rgb24", lossless=True) as encoder:
         for number, picture in enumerate(synthetic.pictures()):
             encoder.write(picture, found_at(number))
             if number in (2, 20):
@@ -172,7 +184,7 @@ def test_a_wrong_picture_is_refused_and_changes_nothing(wrong, tmp_path):
 
 @pytest.mark.parametrize("wrong", ["size", "float", "rgba", "empty", "scalar"])
 def test_a_wrong_first_picture_of_a_converted_stream(wrong, tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, layout="yuv420p") as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, layout="yuv420p", lossless=True) as encoder:
         with pytest.raises(FrameError):
             encoder.write(WRONG[wrong]())
         write_all(encoder, 3)
@@ -238,7 +250,7 @@ def test_abort_leaves_what_was_there(count, earlier):
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError, SystemExit])
 def test_an_exception_within_leaves_what_was_there(count, error, earlier):
     options = {"size": SIZE, "rate": 25, "overwrite": True}
-    with pytest.raises(error, match="mine"), cssv.Encoder(earlier, **options) as encoder:  # noqa: PT012
+    with pytest.raises(error, match="mine"), cssv.Encoder(earlier, lossless=True, **options) as encoder:  # noqa: PT012
         if count:
             write_all(encoder, count)
         raise error("mine")
@@ -251,7 +263,10 @@ def test_a_detector_that_fails(earlier):
             raise ZeroDivisionError("mine")
 
     options = {"size": SIZE, "rate": 25, "detector": Broken(), "overwrite": True}
-    with pytest.raises(ZeroDivisionError, match="mine"), cssv.Encoder(earlier, **options) as encoder:
+    with (
+        pytest.raises(ZeroDivisionError, match="mine"),
+        cssv.Encoder(earlier, lossless=True, **options) as encoder,
+    ):
         encoder.write(synthetic.pictures(count=1)[0])
     assert [path.read_bytes() for path in earlier.parent.iterdir()] == [b"what was there before"]
 
@@ -296,15 +311,16 @@ def test_two_streams_at_once(tmp_path):
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-@pytest.mark.parametrize("fidelity", ["full", "sparse"])
-@pytest.mark.parametrize("merge", ["opap", "plain"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"fidelity": "full"}, {"merge": "opap"}, {"merge": "plain"}, {"carrier": NibbleCarrier()}],
+    ids=str,
+)
 @pytest.mark.parametrize("cover", ["black", "white", "noise"])
-def test_covers_at_the_ends_of_the_range(cover, merge, fidelity, tmp_path):
+def test_covers_at_the_ends_of_the_range(cover, options, tmp_path):
     dice = np.random.default_rng(0)
     shape = (240, 192)
-    with cssv.Encoder(
-        tmp_path / "x.cssv", size=SIZE, rate=25, layout="yuv420p", merge=merge, fidelity=fidelity
-    ) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, layout="yuv420p", **options) as encoder:
         for number in range(8):
             planes = {
                 "black": np.zeros(shape, np.uint8),
@@ -331,7 +347,12 @@ def test_small_and_odd_sizes(codec, size, tmp_path):
 def test_times_of_frames_are_kept(tmp_path):
     stamps = [5, 6, 40, 41, 90000, 90001]
     with cssv.Encoder(
-        tmp_path / "x.cssv", size=SIZE, rate=25, time_base=Fraction(1, 90000), detector=synthetic.Truth()
+        tmp_path / "x.cssv",
+        size=SIZE,
+        rate=25,
+        time_base=Fraction(1, 90000),
+        detector=synthetic.Truth(),
+        lossless=True,
     ) as encoder:
         for pts, picture in zip(stamps, synthetic.pictures(), strict=False):
             encoder.write(cssv.Frame(picture, "rgb24", pts, Fraction(1, 90000)))
@@ -340,7 +361,7 @@ def test_times_of_frames_are_kept(tmp_path):
 
 
 def test_ntsc_stream(tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate="30000/1001") as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate="30000/1001", lossless=True) as encoder:
         write_all(encoder, 7)
     with cssv.open(tmp_path / "x.cssv") as clip:
         assert [moment.time for moment in clip] == [Fraction(1001 * n, 30000) for n in range(7)]
@@ -362,7 +383,7 @@ def test_a_given_object_and_warnings(tmp_path):
             },
         ],
     }
-    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, scene=scene) as encoder:
+    with cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=25, scene=scene, lossless=True) as encoder:
         write_all(encoder)
         encoder.close()
         assert len(encoder.warnings) == 1
@@ -380,7 +401,7 @@ from cssv.perception import detections
 count = int(sys.argv[2])
 ground = np.random.default_rng(1).integers(60, 130, (20, 24, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
 with cssv.Encoder(sys.argv[1], size=(192, 160), rate=25, scene={"cssv_scene": 1, "objects": [
-        {"match": {"label": "*"}, "temperature_c": 30}]}) as encoder:
+        {"match": {"label": "*"}, "temperature_c": 30}]}, lossless=True) as encoder:
     for n in range(count):
         picture = ground.copy()
         x = n % 30 * 4

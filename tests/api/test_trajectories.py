@@ -35,7 +35,9 @@ def harbour(tmp_path_factory):
     path = tmp_path_factory.mktemp("harbour") / "harbour.cssv"
     scene = json.loads((SAMPLES / "scene.json").read_text(encoding="utf-8"))
     scene["objects"].append(CIRCLE)
-    return cssv.encode(SAMPLES / "harbour.mp4", path, scene=scene, boxes=SAMPLES / "boxes.txt").path
+    return cssv.encode(
+        SAMPLES / "harbour.mp4", path, scene=scene, boxes=SAMPLES / "boxes.txt", lossless=True
+    ).path
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +152,11 @@ def test_a_scene_with_equations_gives_the_objects_again(harbour, tracks, tmp_pat
         for entry in whole
     ]
     again = cssv.encode(
-        SAMPLES / "harbour.mp4", tmp_path / "again.cssv", scene=node, boxes=SAMPLES / "boxes.txt"
+        SAMPLES / "harbour.mp4",
+        tmp_path / "again.cssv",
+        scene=node,
+        boxes=SAMPLES / "boxes.txt",
+        lossless=True,
     )
     bounds = {
         entry["track"]: [part["bound_px"] for part in list(entry["trajectory"].values())[2:]]
