@@ -270,6 +270,7 @@ class LiveStream:
                 "the frame is not like the stream",
                 found=f"{width}x{height} {layout}",
                 bound=f"{info.width}x{info.height} {wanted}",
+                remedy=None if layout == wanted else f'Give `layout="{layout}"` or another carrier.',
             )
 
 

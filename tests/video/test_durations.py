@@ -83,7 +83,9 @@ def test_one_picture_lasts_as_long_as_its_file_says(tmp_path):
 
 def test_a_stream_lasts_as_long_as_its_last_frame(tmp_path):
     base, stamps = Fraction(1, 1000), (0, *accumulate(DELAYS_MS))
-    with cssv.Encoder(tmp_path / "x.cssv", size=(192, 160), rate=25, time_base=base) as encoder:
+    with cssv.Encoder(
+        tmp_path / "x.cssv", size=(192, 160), rate=25, time_base=base, layout="rgb24"
+    ) as encoder:
         for number, picture in enumerate(pictures(count=3)):
             frame = Frame(picture, "rgb24", stamps[number], base, number, DELAYS_MS[number])
             encoder.write(frame)
