@@ -78,20 +78,20 @@ def test_cropped_without_loss(width, height, x, y, form, ffmpeg, encoded, tmp_pa
                     continue
                 # An object whose tag is cut off is not known, and edges at the border need pixels beyond it.
                 shown = part != 0
-                assert np.mean(part[shown] == window[shown]) > 0.97
+                assert not shown.any() or np.mean(part[shown] == window[shown]) > 0.97
 
 
-def test_objects_of_a_crop_are_in_its_own_pixels(ffmpeg, stego, tmp_path):
+def test_objects_of_a_crop_are_at_their_places_in_the_clip(ffmpeg, stego, tmp_path):
     copy = tmp_path / "crop.mkv"
     ffmpeg("-i", stego, "-frames:v", "30", "-vf", "crop=500:400:200:100", "-c:v", "ffv1", "-an", copy)
     seen = 0
     with cssv.open(stego) as clip, cssv.Decoder(copy) as decoder:
         for moment in decoder:
             truth = {row.track: row for row in clip[moment.number].objects}
-            for row in moment.objects:
-                assert row.source == "pixels"
-                assert abs(row.x_px + 200 - truth[row.track].x_px) <= 1
-                assert abs(row.y_px + 100 - truth[row.track].y_px) <= 1
+            # The marks also tell of objects outside of the crop.
+            for row in (row for row in moment.objects if row.source == "pixels"):
+                assert abs(row.x_px - truth[row.track].x_px) <= 1
+                assert abs(row.y_px - truth[row.track].y_px) <= 1
                 seen += 1
     assert seen > 30
 
