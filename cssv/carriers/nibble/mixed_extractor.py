@@ -12,10 +12,11 @@ from cssv.carriers.nibble.cell_tag_record import FRAME_BITS
 from cssv.carriers.nibble.clip_tag import ClipFacts
 from cssv.carriers.nibble.mixed_extract import MixedExtract
 from cssv.carriers.nibble.mixed_picture import ReadPicture, find_phase, read_picture
+from cssv.carriers.nibble.object_tag import Place
 from cssv.carriers.robust.extractor import RobustExtractor
 from cssv.carriers.robust.keys import PUBLIC_KEY
 from cssv.carriers.robust.slots import MOST_BYTES, WINDOW_S
-from cssv.frames import Frame
+from cssv.frames import MACROBLOCK_PX, Frame
 from cssv.scene import GivenRanges, Scene
 
 #: In one of so many frames, tags are searched as in a piece of a frame.
@@ -77,7 +78,7 @@ class MixedExtractor:
         if self._tags < _CERTAIN:
             self._search(stego)
         picture = read_picture(stego.luma(), self._phase or (0, 0))
-        self._tags += len(picture.places)
+        self._tags += sum(map(self._certainty, picture.places))
         self._note(stego, picture)
         self._waiting.append((stego, picture))
         if self._room is not None:
@@ -98,6 +99,11 @@ class MixedExtractor:
         found = find_phase(stego.luma(), is_whole=len(self._waiting) % _THOROUGH != 0)
         if found is not None and found != self._phase:
             self._phase, self._tags = found, 0
+
+    def _certainty(self, place: Place) -> int:
+        """For how many tags one counts. One on the grid of a whole frame is hardly there by chance."""
+        is_on_grid = self._phase in (None, (0, 0)) and not any(at % MACROBLOCK_PX for at in place)
+        return _CERTAIN if is_on_grid else 1
 
     def _begin(self) -> Iterator[Read]:
         """Open the room of a source with tags. A lossy copy has none: another carrier reads it."""
