@@ -338,10 +338,17 @@ def test_covers_at_the_ends_of_the_range(cover, options, tmp_path):
 @pytest.mark.parametrize("size", [(32, 32), (34, 38), (46, 58), (33, 35)])
 @pytest.mark.parametrize("codec", ["h264", "ffv1", "vp9"])
 def test_small_and_odd_sizes(codec, size, tmp_path):
-    with cssv.Encoder(tmp_path / "x.cssv", size=size, rate=25, codec=codec) as encoder:
+    is_odd = size[0] % 2 == 1
+    with cssv.Encoder(tmp_path / "x.cssv", size=size, rate=25, codec=codec, lossless=is_odd) as encoder:
         for shade in range(3):
             encoder.write(np.full((size[1], size[0], 3), 40 * shade, np.uint8))
     assert cssv.decode(tmp_path / "x.cssv", tmp_path / "h.mkv", overlay=tmp_path / "o.mp4").frames == 3
+
+
+def test_odd_sides_have_no_lossy_planes(tmp_path):
+    with pytest.raises(FrameError, match="even sides.*rgb24"):
+        cssv.Encoder(tmp_path / "x.cssv", size=(33, 35), rate=25)
+    assert not list(tmp_path.iterdir())
 
 
 def test_times_of_frames_are_kept(tmp_path):
