@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -70,6 +70,21 @@ _PASSWORD_REMEDY = " If it has a password, give that one as `password=`."
 SCENE_S = 60
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Traits:
+    """Traits of a carrier that each frame asks for.
+
+    Attributes:
+        carrier: it; None while it is unknown.
+        is_window: whether it embeds windows of frames.
+        is_exact: whether its content comes from pixels that are as they were written.
+    """
+
+    carrier: AnyCarrier | None
+    is_window: bool
+    is_exact: bool
+
+
 class Decoder(Closing):
     """Decoder of a source whose pixels carry a heat map; iterating yields a :class:`Moment` per frame.
 
@@ -113,6 +128,7 @@ class Decoder(Closing):
         self._access = Access(self, f"the decoder of {self._path}")
         self.reader: Reader | None = None
         self._check: FrameCheck | None = None
+        self._known_traits: _Traits | None = None
         try:
             self._carrier: AnyCarrier | None = None
             # Also a damaged one: its pixels must not pass for those of a copy, which has no scene track.
@@ -323,17 +339,24 @@ class Decoder(Closing):
         clip = self._clip_of(frame, found)
         assert found is not None
         self._hint = replace(self._hint, origin=found.origin, clip=clip)
-        carrier = self._carrier
-        # Content of finer regions comes from pixels that are as they were decoded from the file.
-        is_exact = carrier is None or carrier.needs_lossless or needs_regions(carrier)
-        origin: Origin = "pixels" if is_exact else "robust"
+        origin: Origin = "pixels" if self._traits().is_exact else "robust"
         return Moment(frame, found, clip, self._sample(frame), self.plane, origin)
+
+    def _traits(self) -> _Traits:
+        """What the decoder needs to know of its carrier, worked out once: protocols are slow to check."""
+        carrier, traits = self._carrier, self._known_traits
+        if traits is None or traits.carrier is not carrier:
+            # Content of finer regions comes from pixels that are as they were decoded from the file.
+            is_exact = carrier is None or carrier.needs_lossless or needs_regions(carrier)
+            traits = self._known_traits = _Traits(carrier, isinstance(carrier, WindowCarrier), is_exact)
+        return traits
 
     def _clip_of(self, frame: Frame, found: Extracted | None) -> CarriedClip:
         """What is known of the clip at a frame. Raises NibblesLostError if the frame carries nothing."""
         # Windows may carry parts of the scene in turn, so that the latest one knows most.
-        is_window = found is not None and isinstance(self._carrier, WindowCarrier)
-        clip = (found and is_window and found.clip) or self._hint.clip or (found and found.clip)
+        clip = (
+            (found and self._traits().is_window and found.clip) or self._hint.clip or (found and found.clip)
+        )
         clip = clip or self._stored_clip()
         if found is None or clip is None:
             raise self._lost(frame)

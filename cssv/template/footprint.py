@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -12,11 +13,17 @@ from numpy.typing import NDArray
 
 from cssv.frames import U8
 from cssv.template.aura import COSINE
-from cssv.template.drawing import Outline, Selector
+from cssv.template.drawing import DIRECTIONS, Outline, Selector
 from cssv.template.outline import inside_outline
 
 #: Rows of a footprint whose distances are worked out at once.
 _STRIP_ROWS = 512
+#: Pixels of the largest window that is kept for the next call: many larger ones would take too much memory.
+_KEPT_PIXELS = 1 << 16
+#: Cosine and sine of each direction of an outline, in units of 1 / 2^7, absolute: (2, DIRECTIONS).
+_SHARES = np.abs(
+    COSINE[[np.arange(0, 256, 256 // DIRECTIONS), np.arange(0, 256, 256 // DIRECTIONS) - 64 & 255]]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +65,46 @@ class Footprint:
         return (slice(top, top + index.shape[0]), slice(left, left + index.shape[1])), index
 
 
+class _Shape(NamedTuple):
+    """What a drawing's footprint depends on beside its place."""
+
+    radii: bytes
+    shift: int
+    ring_width: int
+    ring_count: int
+    selector: int
+    axis: int
+
+
+def _shape_of(outline: Outline) -> _Shape:
+    # Numbers have a faster hash than members of enumerations.
+    return _Shape(
+        outline.radii,
+        outline.shift,
+        outline.ring_width,
+        outline.ring_count,
+        int(outline.selector),
+        outline.axis,
+    )
+
+
 @lru_cache(maxsize=256)
-def _halves(outline: Outline) -> tuple[int, int]:
-    """Half width and half height of the window around the centre that contains the whole drawing."""
-    corner = np.frombuffer(outline.radii, np.uint8).astype(np.int64) << outline.shift
-    angle = np.arange(0, 256, 256 // len(corner))
-    across = int((corner * np.abs(COSINE[angle])).max()) >> 7
-    down = int((corner * np.abs(COSINE[(angle - 64) & 255])).max()) >> 7
-    margin = outline.reach - int(corner.max())
-    return across + margin, down + margin
+def _halves(radii: bytes, shift: int, margin: int) -> tuple[int, int]:
+    """Half width and half height of the window around the centre that contains the whole drawing.
+
+    Args:
+        radii: of the outline.
+        shift: of the radii.
+        margin: largest distance of the drawing from the outline.
+    """
+    corner = np.frombuffer(radii, np.uint8).astype(np.int64)
+    across, down = (corner * _SHARES).max(axis=1).tolist()
+    return (across << shift >> 7) + margin, (down << shift >> 7) + margin
+
+
+def _halves_of(outline: Outline) -> tuple[int, int]:
+    margin = outline.reach - (max(outline.radii) << outline.shift)
+    return _halves(outline.radii, outline.shift, margin)
 
 
 def octagonal_distance(inside: U8) -> NDArray[np.int16]:
@@ -83,7 +121,7 @@ def octagonal_distance(inside: U8) -> NDArray[np.int16]:
 
 def window_of(outline: Outline, width: int, height: int) -> tuple[slice, slice] | None:
     """Rows and columns of a frame that contain the whole drawing of an outline; None if it lies outside."""
-    half_x, half_y = _halves(outline)
+    half_x, half_y = _halves_of(outline)
     cx, cy = outline.centre
     left, top = max(cx - half_x, 0), max(cy - half_y, 0)
     right, bottom = min(cx + half_x + 1, width), min(cy + half_y + 1, height)
@@ -105,50 +143,110 @@ def footprint(outline: Outline, width: int, height: int) -> Footprint | None:
     window = window_of(outline, width, height)
     if window is None:
         return None
-    top, bottom, left, right = window[0].start, window[0].stop, window[1].start, window[1].stop
-    half_x, half_y = _halves(outline)
-    cx, cy = outline.centre
-    # The nearest pixel inside the outline may lie outside the frame, so the window grows beyond the frame:
-    # the city-block distance of a ring's pixel is at most 3/2 of its distance.
-    grow = outline.stretch * outline.ring_width * 3 // 2 + 1
-    rows = range(max(top - cy - grow, -half_y), min(bottom - cy + grow, half_y + 1))
-    columns = range(max(left - cx - grow, -half_x), min(right - cx + grow, half_x + 1))
-    inside = inside_outline(outline.radii, outline.shift, rows, columns)
+    (cx, cy), shape, (half_x, half_y) = outline.centre, _shape_of(outline), _halves_of(outline)
+    rows, columns = (
+        range(part.start - centre, part.stop - centre) for part, centre in zip(window, (cy, cx), strict=True)
+    )
+    if (2 * half_y + 1) * (2 * half_x + 1) > _KEPT_PIXELS:
+        index = _ring_indices(shape, rows, columns, (half_x, half_y))
+    else:
+        index = _whole(shape, half_x, half_y)
+        if index.shape != (len(rows), len(columns)):
+            index = _cut(index, rows, columns, shape)
+    if index is None:
+        return None
+    span = shape.ring_count * shape.ring_width + 1
+    return Footprint(window[1].start, window[0].start, index, span)
+
+
+@lru_cache(maxsize=128)
+def _whole(shape: _Shape, half_x: int, half_y: int) -> NDArray[np.int16]:
+    """The index of a whole drawing; read only.
+
+    Kept, because objects are drawn and read more than once a frame, and some do not change from frame to
+    frame.
+    """
+    rows, columns = range(-half_y, half_y + 1), range(-half_x, half_x + 1)
+    index = _ring_indices(shape, rows, columns, (half_x, half_y))
+    # The centre is inside of any outline.
+    assert index is not None
+    index.setflags(write=False)
+    return index
+
+
+def _cut(whole: NDArray[np.int16], rows: range, columns: range, shape: _Shape) -> NDArray[np.int16] | None:
+    """The index in a window from that of the whole drawing; None if the outline is not near the window."""
+    half_y, half_x = (side // 2 for side in whole.shape)
+    grow = _grow(shape)
+    near = whole[
+        max(rows.start + half_y - grow, 0) : rows.stop + half_y + grow,
+        max(columns.start + half_x - grow, 0) : columns.stop + half_x + grow,
+    ]
+    span = shape.ring_count * shape.ring_width + 1
+    if not ((near == 0) | (near == span)).any():
+        return None
+    return whole[rows.start + half_y : rows.stop + half_y, columns.start + half_x : columns.stop + half_x]
+
+
+def _grow(shape: _Shape) -> int:
+    """How far beyond a window the nearest pixel inside the outline can lie.
+
+    The city-block distance of a ring's pixel is at most 3/2 of its distance.
+    """
+    stretch = shape.ring_count * (2 if shape.selector == Selector.COMET else 1)
+    return stretch * shape.ring_width * 3 // 2 + 1
+
+
+def _ring_indices(
+    shape: _Shape, rows: range, columns: range, halves: tuple[int, int]
+) -> NDArray[np.int16] | None:
+    """The index in a window around the centre; None if the outline is not near the window.
+
+    Args:
+        shape: of the drawing.
+        rows: offsets of the window's rows from the centre.
+        columns: offsets of its columns.
+        halves: half width and half height of the whole drawing.
+    """
+    half_x, half_y = halves
+    grow = _grow(shape)
+    near_rows = range(max(rows.start - grow, -half_y), min(rows.stop + grow, half_y + 1))
+    near_columns = range(max(columns.start - grow, -half_x), min(columns.stop + grow, half_x + 1))
+    inside = inside_outline(shape.radii, shape.shift, near_rows, near_columns)
     if not inside.any():
         return None
-    index = np.empty((bottom - top, right - left), np.int16)
-    across = slice(left - cx - columns.start, left - cx - columns.start + right - left)
+    index = np.empty((len(rows), len(columns)), np.int16)
+    across = slice(columns.start - near_columns.start, columns.stop - near_columns.start)
     # Strip by strip, because distances take twenty bytes a pixel. Pixels beyond the strip and ``grow`` rows
-    # are too far away to count, as those beyond the frame are.
-    for first in range(top, bottom, _STRIP_ROWS):
-        last = min(first + _STRIP_ROWS, bottom)
-        strip, start = index[first - top : last - top], first - cy - rows.start
+    # are too far away to count, as those beyond the window are.
+    for first in range(rows.start, rows.stop, _STRIP_ROWS):
+        last = min(first + _STRIP_ROWS, rows.stop)
+        strip, start = index[first - rows.start : last - rows.start], first - near_rows.start
         near = slice(max(start - grow, 0), start + last - first + grow)
         if not inside[near].any():
             strip[...] = -1
             continue
         here = slice(start - near.start, start - near.start + last - first)
-        strip[...] = _ring_index(
-            outline, octagonal_distance(inside[near])[here, across], left - cx, first - cy
-        )
-    return Footprint(left, top, index, outline.ring_count * outline.ring_width + 1)
+        distance = octagonal_distance(inside[near])[here, across]
+        strip[...] = _ring_index(shape, distance, columns.start, first)
+    return index
 
 
 def _ring_index(
-    outline: Outline, distance: NDArray[np.int16], first_dx: int, first_dy: int
+    shape: _Shape, distance: NDArray[np.int16], first_dx: int, first_dy: int
 ) -> NDArray[np.int16]:
     """Distance and half of the ring for every pixel, -1 beyond the drawing."""
-    rings = outline.ring_count * outline.ring_width
+    rings = shape.ring_count * shape.ring_width
     span = rings + 1
-    if outline.selector is Selector.EDGES:
+    if shape.selector == Selector.EDGES:
         return np.where(distance <= 1, distance, -1).astype(np.int16)
     height, width = distance.shape
     # A frame has at most 2^14 pixels a side, a cosine at most 2^7.
     dx = np.arange(first_dx, first_dx + width, dtype=np.int32)
     dy = np.arange(first_dy, first_dy + height, dtype=np.int32)[:, None]
-    across, down = (np.int32(COSINE[angle & 255]) for angle in (outline.axis, outline.axis - 64))
+    across, down = (np.int32(COSINE[angle & 255]) for angle in (shape.axis, shape.axis - 64))
     behind = dx * across < -down * dy
-    if outline.selector is Selector.COMET:
+    if shape.selector == Selector.COMET:
         back = -(dx.astype(np.int64) * across) - dy.astype(np.int64) * down
         # 2^14 times the squared cosine of the angle to the motion's reverse: 0 at the sides.
         tail = np.where(

@@ -10,12 +10,15 @@ Integer arithmetic only: every machine reads the same levels from the same pixel
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cssv.frames import U8
 
 I32 = NDArray[np.int32]
+_Int = TypeVar("_Int", np.int16, np.int32)
 #: Levels of cells: 0 or 1, (rows, columns, LEVELS).
 Levels = U8
 
@@ -66,21 +69,23 @@ def coefficients(luma: U8, phase: tuple[int, int] = (0, 0)) -> I32:
     height, width = luma.shape
     rows, columns = cell_grid(width, height, phase)
     picture = luma[phase[1] :, phase[0] :][: rows * CELL, : columns * CELL].astype(np.int16)
-    found = np.empty((rows, columns, LEVELS), np.int32)
     first, second, third, last = (picture[k::CELL] for k in range(CELL))
-    sums = (first + last) + (second + third)
-    # Rows first, because rows of a picture lie together in memory.
-    left, middle, right, end = (sums[:, k::CELL].astype(np.int32) for k in range(CELL))
-    found[..., 0] = (left + middle + right + end) * (SCALE // CELL)
-    found[..., 1] = (left - end) * _LONG + (middle - right) * _SHORT
-    outer, inner = (first - last).reshape(rows, columns, CELL), (second - third).reshape(rows, columns, CELL)
-    found[..., 2] = _sum_of_four(outer) * _LONG + _sum_of_four(inner) * _SHORT
-    return found
+    found = np.empty((rows * columns, LEVELS), np.int32)
+    # Down the columns first, because rows of a picture lie together in memory.
+    left, middle, right, end = _columns((first + last) + (second + third))
+    found[:, 0] = (left + middle) + (right + end)
+    found[:, 0] *= SCALE // CELL
+    found[:, 1] = (left - end).astype(np.int32) * _LONG + (middle - right).astype(np.int32) * _SHORT
+    outer, inner = (first - last).astype(np.int32), (second - third).astype(np.int32)
+    left, middle, right, end = _columns(outer * _LONG + inner * _SHORT)
+    found[:, 2] = (left + middle) + (right + end)
+    return found.reshape(rows, columns, LEVELS)
 
 
-def _sum_of_four(values: NDArray[np.int16]) -> I32:
-    pairs = values[..., :2] + values[..., 2:]
-    return (pairs[..., 0] + pairs[..., 1]).astype(np.int32)
+def _columns(values: NDArray[_Int]) -> NDArray[_Int]:
+    """The four columns of each cell, (CELL, cells), from one row a cell, (rows, columns * CELL)."""
+    # Numbers that lie together in memory are added several times as fast.
+    return np.ascontiguousarray(values.reshape(-1, CELL).T)
 
 
 def coefficients_to_levels(values: I32) -> Levels:

@@ -11,6 +11,7 @@ import math
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -215,8 +216,12 @@ class Miniature:
         return seal(record, MINIATURE_SIZE)
 
     @staticmethod
+    @lru_cache(maxsize=8)
     def read(block: bytes) -> Miniature:
-        """Inverse of :meth:`write`, to the precision of the fields. Raises FramingError."""
+        """Inverse of :meth:`write`, to the precision of the fields. Raises FramingError.
+
+        Kept, because all marks of a clip have the same.
+        """
         fields = _MINIATURE.unpack_from(unseal(block, MINIATURE_SIZE))
         _check_miniature(fields)
         speed, temperature, density, air = fields[0:2], fields[2:4], fields[4:6], fields[10:]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from cssv.carriers.base import CarriedClip
@@ -52,8 +53,12 @@ def environment_numbers(miniature: Miniature) -> tuple[str, ...]:
     return tuple(repr(getattr(miniature, name)) for name in _ENVIRONMENT)
 
 
+@lru_cache(maxsize=8)
 def carried_clip(miniature: Miniature) -> CarriedClip:
-    """What a miniature says about the clip: ranges, and a scene of environment and ranges."""
+    """What a miniature says about the clip: ranges, and a scene of environment and ranges.
+
+    Kept, because each frame of a clip asks for the same.
+    """
     numbers: dict[str, Any] = {name: getattr(miniature, name) for name in _ENVIRONMENT}
     known: dict[str, Any] = {n: Value(round(x, _DECIMALS)) for n, x in numbers.items() if not math.isnan(x)}
     speed, temperature, density = miniature.speed_px_s, miniature.temperature_c, miniature.density_kg_m3

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from cssv.carriers.base import CarriedClip, Extracted, Hint, Read
 from cssv.carriers.nibble.cell_tag_record import FRAME_BITS
@@ -17,7 +18,7 @@ from cssv.carriers.robust.extractor import RobustExtractor
 from cssv.carriers.robust.keys import PUBLIC_KEY
 from cssv.carriers.robust.slots import MOST_BYTES, WINDOW_S
 from cssv.frames import MACROBLOCK_PX, Frame
-from cssv.scene import GivenRanges, Scene
+from cssv.scene import GivenRanges, Ranges, Scene
 
 #: In one of so many frames, tags are searched as in a piece of a frame.
 _THOROUGH = 5
@@ -175,9 +176,14 @@ class MixedExtractor:
             return told
         if told is not None:
             return replace(told, ranges=facts.ranges, time_base=facts.time_base)
-        ranges = facts.ranges
-        given = GivenRanges(ranges.speed_px_s, ranges.temperature_c, ranges.density_kg_m3)
-        return CarriedClip(ranges, Scene(ranges=given), facts.time_base, facts.size)
+        return _clip_of(facts.ranges, facts.time_base, facts.size)
+
+
+@lru_cache(maxsize=8)
+def _clip_of(ranges: Ranges, time_base: Fraction, size: tuple[int, int] | None) -> CarriedClip:
+    """What clip tags alone tell of a clip. Kept, because each frame asks for the same."""
+    given = GivenRanges(ranges.speed_px_s, ranges.temperature_c, ranges.density_kg_m3)
+    return CarriedClip(ranges, Scene(ranges=given), time_base, size)
 
 
 def _merged(known: ClipFacts, told: ClipFacts) -> ClipFacts:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,11 @@ from cssv.template.drawing import Drawing, Outline, Readings, Rings, Selector
 _LEAST_DIGITS = (3, 3, 2)
 #: The region of a ring behind the motion.
 _BEHIND = REGIONS // 2
+#: What cells vote for, float64.
+_Votes = NDArray[np.float64]
 _CRC_START = 0xFFFF
+#: All bytes of readings, in the order of their fields.
+_bytes_of = attrgetter(*(each.name for each in fields(Readings)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +119,7 @@ def read_mosaic(
     Returns:
         One reading per outline, in the given order.
     """
-    found = [_reading(outline, None, 0.0) for outline in outlines]
+    found: dict[int, CellReading] = {}
     for i, regions, own in visible_regions(outlines, taken, phase) if visible is None else visible:
         on_ring = regions.region >= 0
         mine = own & on_ring
@@ -122,13 +127,13 @@ def read_mosaic(
         cells = max(int(np.count_nonzero(on_ring)), 1)
         readings = _read_rings(seen, regions, mine, outlines[i].rings)
         found[i] = _reading(outlines[i], readings, len(seen) / cells)
-    return found
+    return [found.get(i) or _reading(outline, None, 0.0) for i, outline in enumerate(outlines)]
 
 
 def _reading(outline: Outline, readings: Readings | None, visible: float) -> CellReading:
     # An outline without rings is read without cells.
     read = Readings() if outline.selector is Selector.EDGES else readings
-    shown = b"" if read is None else bytes(astuple(read))
+    shown = b"" if read is None else bytes(_bytes_of(read))
     return CellReading(outline, read, visible, binascii.crc_hqx(shown, _CRC_START))
 
 
@@ -178,22 +183,20 @@ def _read_rings(
     key = (region[:, None].astype(np.intp) * LEVELS + np.arange(LEVELS)) * DIGITS + places
     size = REGIONS * LEVELS * DIGITS
     votes = np.bincount(key.ravel(), 2.0 * levels.ravel() - 1, size).reshape(REGIONS, LEVELS, DIGITS)
-    found = Readings()
+    found: dict[str, int] = {}
     for k, ring in enumerate(drawn_rings(rings)):
         if ring is Rings.VELOCITY:
-            read = _read_velocity(votes[k], votes[k + _BEHIND], found)
+            read = _read_velocity(votes[k], votes[k + _BEHIND])
         else:
-            read = _read_value(votes[k], ring, found)
+            read = _read_value(votes[k], ring)
         if read is None:
             return None
-        found = read
-    return found
+        found |= read
+    return Readings(**found)
 
 
-def _read_velocity(
-    ahead: NDArray[np.float64], behind: NDArray[np.float64], found: Readings
-) -> Readings | None:
-    """Readings with the velocity from the votes (LEVELS, DIGITS) of both halves; None if it is hidden."""
+def _read_velocity(ahead: _Votes, behind: _Votes) -> dict[str, int] | None:
+    """The bytes of the velocity from the votes (LEVELS, DIGITS) of both halves; None if it is hidden."""
     certainty = _byte(ahead[2] + behind[2], _LEAST_DIGITS[2])
     halves = []
     for votes in (ahead, behind):
@@ -203,35 +206,37 @@ def _read_velocity(
     future, past = halves[0] or halves[1], halves[1] or halves[0]
     if certainty is None or future is None or past is None:
         return None
-    return replace(
-        found,
-        future_speed=future[0],
-        future_heading=future[1],
-        past_speed=past[0],
-        past_heading=past[1],
-        motion=certainty,
-    )
+    return {
+        "future_speed": future[0],
+        "future_heading": future[1],
+        "past_speed": past[0],
+        "past_heading": past[1],
+        "motion": certainty,
+    }
 
 
-def _read_value(votes: NDArray[np.float64], ring: Rings, found: Readings) -> Readings | None:
-    """Readings with the value of a ring from its votes (LEVELS, DIGITS); None if it is hidden."""
+def _read_value(votes: _Votes, ring: Rings) -> dict[str, int] | None:
+    """The bytes of the value of a ring from its votes (LEVELS, DIGITS); None if it is hidden."""
     value, certainty = _byte(votes[0] + votes[1], _LEAST_DIGITS[0]), _byte(votes[2], _LEAST_DIGITS[2])
     if value is None or certainty is None:
         return None
     if ring is Rings.TEMPERATURE:
-        return replace(found, temperature=value, temperature_certainty=certainty)
-    return replace(found, density=value, density_certainty=certainty)
+        return {"temperature": value, "temperature_certainty": certainty}
+    return {"density": value, "density_certainty": certainty}
 
 
-def _byte(votes: NDArray[np.float64], least: int) -> int | None:
+def _byte(votes: _Votes, least: int) -> int | None:
     """The byte for whose digits most cells vote, (DIGITS,), the highest first.
 
     Digits for which no majority votes are those of the middle of what is possible. None if one of the
     ``least`` highest digits is among them.
     """
-    unknown = np.flatnonzero(votes == 0)
-    if len(unknown) and unknown[0] < least:
-        return None
-    digits = votes > 0
-    digits[unknown[:1]] = True
-    return int(np.packbits(digits)[0])
+    value, is_middle = 0, True
+    for place, vote in enumerate(votes.tolist()):
+        digit = vote > 0
+        if vote == 0 and is_middle:
+            if place < least:
+                return None
+            digit, is_middle = True, False
+        value = value << 1 | digit
+    return value
