@@ -346,7 +346,7 @@ def test_small_and_odd_sizes(codec, size, tmp_path):
 
 
 def test_odd_sides_have_no_lossy_planes(tmp_path):
-    with pytest.raises(FrameError, match="even sides.*rgb24"):
+    with pytest.raises(FrameError, match=r"even sides.*rgb24"):
         cssv.Encoder(tmp_path / "x.cssv", size=(33, 35), rate=25)
     assert not list(tmp_path.iterdir())
 
