@@ -59,6 +59,12 @@ class ObjectState(ObjectAttributes):
         return math.hypot(*self.velocity_px_s)
 
 
+def moved(state: ObjectState, by: tuple[int, int]) -> ObjectState:
+    """The state with its box moved to the right and down, in pixels."""
+    x, y, w, h = state.box_px
+    return replace(state, box_px=(x + by[0], y + by[1], w, h))
+
+
 def grounded(state: ObjectState, plane: Plane | None, foot_px_s: Pair | None = None) -> ObjectState:
     """The state with its velocity on the ground, computed from the one in the picture.
 

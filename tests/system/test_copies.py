@@ -81,8 +81,9 @@ def test_cropped_without_loss(width, height, x, y, form, ffmpeg, encoded, tmp_pa
                 assert not shown.any() or np.mean(part[shown] == window[shown]) > 0.8
 
 
-def test_objects_of_a_crop_are_at_their_places_in_the_clip(ffmpeg, stego, tmp_path):
-    copy = tmp_path / "crop.mkv"
+@pytest.mark.parametrize("form", ["sparse", "full", "mixed", "first"])
+def test_objects_of_a_crop_are_at_their_places_in_the_clip(form, ffmpeg, encoded, tmp_path):
+    copy, stego = tmp_path / "crop.mkv", encoded("short", form)
     ffmpeg("-i", stego, "-frames:v", "30", "-vf", "crop=500:400:200:100", "-c:v", "ffv1", "-an", copy)
     seen = 0
     with cssv.open(stego) as clip, cssv.Decoder(copy) as decoder:

@@ -29,7 +29,7 @@ from cssv.template.draw import to_state
 from cssv.template.drawing import Drawing, Outline, Rings
 from cssv.template.read import VISIBLE_SHARE, read
 from cssv.template.render import render
-from cssv.template.state import ObjectState
+from cssv.template.state import ObjectState, moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class NibbleExtract:
         readings = read(found.heat, self.stego.layout, found.outlines, found.marked, found.damaged_pixels())
         # Too few visible pixels give a wrong value rather than an uncertain one.
         sure = (r if r.visible >= VISIBLE_SHARE else replace(r, readings=None) for r in readings)
-        return tuple(to_state(reading, ranges) for reading in sure)
+        return tuple(moved(to_state(reading, ranges), self.origin) for reading in sure)
 
 
 @dataclass(frozen=True, slots=True)

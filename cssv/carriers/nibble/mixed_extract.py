@@ -18,7 +18,7 @@ from cssv.template.draw import to_state
 from cssv.template.drawing import Drawing
 from cssv.template.read import VISIBLE_SHARE, Reading
 from cssv.template.render import render
-from cssv.template.state import ObjectState
+from cssv.template.state import ObjectState, moved
 
 #: Bits of a track that the tags of objects have.
 _TRACK = (1 << TRACK_BITS) - 1
@@ -116,9 +116,9 @@ class MixedExtract:
 
         Objects whose rings cannot be read are left to the room, if it tells of them.
         """
-        (x, y), told = self.origin, {state.track & _TRACK for state in self._told(ranges)}
+        told = {state.track & _TRACK for state in self._told(ranges)}
         return tuple(
-            _moved(to_state(each, ranges), x, y)
+            moved(to_state(each, ranges), self.origin)
             for each in self._readings
             if each.readings is not None or each.outline.track not in told
         )
@@ -130,9 +130,3 @@ class MixedExtract:
 
     def _told(self, ranges: Ranges) -> tuple[ObjectState, ...]:
         return () if self._room is None else self._room.states(ranges)
-
-
-def _moved(state: ObjectState, x: int, y: int) -> ObjectState:
-    """A state whose place counts from the top left of the encoded clip."""
-    left, top, width, height = state.box_px
-    return replace(state, box_px=(left + x, top + y, width, height))
