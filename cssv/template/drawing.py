@@ -112,9 +112,12 @@ class Outline:
     @property
     def reach(self) -> int:
         """Largest distance of a drawn pixel from the centre, in either axis."""
-        if self.selector is Selector.EDGES:
-            return (max(self.radii) << self.shift) + 1
-        return (max(self.radii) << self.shift) + self.stretch * self.ring_width * 17 // 16 + 2
+        return (max(self.radii) << self.shift) + self.margin
+
+    @property
+    def margin(self) -> int:
+        """Largest distance of a drawn pixel from the outline, in either axis."""
+        return 1 if self.selector is Selector.EDGES else self.stretch * self.ring_width * 17 // 16 + 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,8 +103,7 @@ def _halves(radii: bytes, shift: int, margin: int) -> tuple[int, int]:
 
 
 def _halves_of(outline: Outline) -> tuple[int, int]:
-    margin = outline.reach - (max(outline.radii) << outline.shift)
-    return _halves(outline.radii, outline.shift, margin)
+    return _halves(outline.radii, outline.shift, outline.margin)
 
 
 def octagonal_distance(inside: U8) -> NDArray[np.int16]:
@@ -121,8 +120,13 @@ def octagonal_distance(inside: U8) -> NDArray[np.int16]:
 
 def window_of(outline: Outline, width: int, height: int) -> tuple[slice, slice] | None:
     """Rows and columns of a frame that contain the whole drawing of an outline; None if it lies outside."""
-    half_x, half_y = _halves_of(outline)
-    cx, cy = outline.centre
+    return _window(outline.centre, _halves_of(outline), width, height)
+
+
+def _window(
+    centre: tuple[int, int], halves: tuple[int, int], width: int, height: int
+) -> tuple[slice, slice] | None:
+    (cx, cy), (half_x, half_y) = centre, halves
     left, top = max(cx - half_x, 0), max(cy - half_y, 0)
     right, bottom = min(cx + half_x + 1, width), min(cy + half_y + 1, height)
     return None if left >= right or top >= bottom else (slice(top, bottom), slice(left, right))
@@ -140,10 +144,12 @@ def footprint(outline: Outline, width: int, height: int) -> Footprint | None:
 
     The frame bounds memory and time, whatever size the outline states.
     """
-    window = window_of(outline, width, height)
+    half_x, half_y = _halves_of(outline)
+    cx, cy = outline.centre
+    window = _window((cx, cy), (half_x, half_y), width, height)
     if window is None:
         return None
-    (cx, cy), shape, (half_x, half_y) = outline.centre, _shape_of(outline), _halves_of(outline)
+    shape = _shape_of(outline)
     rows, columns = (
         range(part.start - centre, part.stop - centre) for part, centre in zip(window, (cy, cx), strict=True)
     )

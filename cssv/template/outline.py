@@ -236,8 +236,9 @@ def inside_outline(radii: bytes, shift: int, rows: range, columns: range) -> U8:
 
 def outline_radius(radii: bytes, shift: int) -> NDArray[np.int32]:
     """Radius * 8 in pixels for every byte angle, linear between directions. Shape (256,)."""
-    corner = np.frombuffer(radii, np.uint8).astype(np.int32) << shift
+    # The first direction follows the last one.
+    corner = np.frombuffer(radii + radii[:1], np.uint8)[:, None].astype(np.int32) << shift
     step = 256 // DIRECTIONS
     part = np.arange(step, dtype=np.int32)
-    between = corner[:, None] * (step - part) + np.roll(corner, -1)[:, None] * part
+    between = corner[:-1] * (step - part) + corner[1:] * part
     return np.asarray(between.reshape(256), np.int32)

@@ -54,6 +54,18 @@ class BitPlane:
         block = self.packed[row : row + rows, column : column + 2]
         return block.tobytes() if block.shape == (rows, 2) else b""
 
+    def blocks(self, columns: range, rows: range, height: int) -> U8:
+        """Bytes of whole blocks on a grid, (rows, columns, 2 * height), uint8.
+
+        Args:
+            columns: x of the blocks in the whole frame.
+            rows: y of the blocks in the whole frame.
+            height: rows of each block.
+        """
+        down = (np.array(rows) - self.top)[:, None, None, None] + np.arange(height)[:, None]
+        across = (np.array(columns) - self.left)[:, None, None] // UNIT + np.arange(2)
+        return np.asarray(self.packed[down, across].reshape(len(rows), len(columns), 2 * height), np.uint8)
+
     def find(self, magic: bytes, rows: int) -> list[tuple[int, int, bytes]]:
         """Every grid position whose block starts with the two-byte magic: (x, y, block)."""
         first = self.packed[::UNIT]

@@ -70,16 +70,16 @@ def coefficients(luma: U8, phase: tuple[int, int] = (0, 0)) -> I32:
     rows, columns = cell_grid(width, height, phase)
     picture = luma[phase[1] :, phase[0] :][: rows * CELL, : columns * CELL].astype(np.int16)
     first, second, third, last = (picture[k::CELL] for k in range(CELL))
-    found = np.empty((rows * columns, LEVELS), np.int32)
+    found = np.empty((LEVELS, rows * columns), np.int32)
     # Down the columns first, because rows of a picture lie together in memory.
     left, middle, right, end = _columns((first + last) + (second + third))
-    found[:, 0] = (left + middle) + (right + end)
-    found[:, 0] *= SCALE // CELL
-    found[:, 1] = (left - end).astype(np.int32) * _LONG + (middle - right).astype(np.int32) * _SHORT
+    found[0] = (left + middle) + (right + end)
+    found[0] *= SCALE // CELL
+    found[1] = (left - end).astype(np.int32) * _LONG + (middle - right).astype(np.int32) * _SHORT
     outer, inner = (first - last).astype(np.int32), (second - third).astype(np.int32)
     left, middle, right, end = _columns(outer * _LONG + inner * _SHORT)
-    found[:, 2] = (left + middle) + (right + end)
-    return found.reshape(rows, columns, LEVELS)
+    found[2] = (left + middle) + (right + end)
+    return np.moveaxis(found.reshape(LEVELS, rows, columns), 0, -1)
 
 
 def _columns(values: NDArray[_Int]) -> NDArray[_Int]:

@@ -57,7 +57,7 @@ class FullExtract(NibbleExtract):
         """The template with the bits of marks and tags."""
         heat, found = self.clean_heat, self.found
         luma, carried = (split_planes(planes, self.stego.layout)[0] for planes in (heat, found.heat))
-        np.copyto(luma, luma | carried & np.uint8(TEMPLATE_BIT), where=found.marked)
+        luma |= carried & found.marked * np.uint8(TEMPLATE_BIT)
         return heat
 
     @property
@@ -68,7 +68,7 @@ class FullExtract(NibbleExtract):
         """
         layout, found = self.stego.layout, self.found
         height, width = found.marked.shape
-        heat = np.zeros_like(found.heat)
+        heat = np.empty_like(found.heat)
         rows = zip(
             split_planes(heat, layout),
             split_planes(found.heat, layout),
@@ -76,9 +76,10 @@ class FullExtract(NibbleExtract):
             strict=True,
         )
         for into, carried, drawn in rows:
-            np.copyto(into, carried, where=drawn)
+            # A product is several times as fast as a copy of the pixels of a mask.
+            np.multiply(carried, drawn, out=into)
         luma = split_planes(heat, layout)[0]
-        np.copyto(luma, luma & 0xE0, where=found.marked)
+        luma &= ~(found.marked * np.uint8(0x1F))
         return with_edges(heat, layout, self.stego.luma(), found.outlines)
 
 

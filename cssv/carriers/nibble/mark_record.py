@@ -31,6 +31,8 @@ CELL_BLOCKS = 5
 
 FLAG_SPARSE, FLAG_RGB, FLAG_PLAIN = 1, 2, 4
 
+#: Offset of the column and row of the cell in a header, a byte each.
+CELL_PLACE = 16
 _HEADER = struct.Struct(">HBBIqBBBBI")
 _MINIATURE = struct.Struct(">6fHHIIfeeeee8s")
 MAGIC_BYTES = struct.pack(">H", MAGIC)
@@ -159,11 +161,6 @@ def common_part(block: bytes) -> bytes:
 def frame_of(block: bytes) -> int:
     """Frame number of a written header."""
     return int.from_bytes(block[4:8], "big")
-
-
-def cell_of(block: bytes) -> tuple[int, int]:
-    """Column and row of the cell of a written header."""
-    return block[16], block[17]
 
 
 def check_of(block: bytes) -> int:

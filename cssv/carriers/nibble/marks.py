@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from cssv.carriers.nibble.bits import TEMPLATE_BIT, UNIT, BitPlane, block_pixels, set_bits
 from cssv.carriers.nibble.mark_record import (
     CELL_BLOCKS,
+    CELL_PLACE,
     HEADER_SIZE,
     MAGIC_BYTES,
     MINIATURE_SIZE,
     Header,
     Miniature,
-    cell_of,
     check_of,
     common_part,
     frame_of,
@@ -279,16 +279,9 @@ def read_marks(luma: U8, origin: tuple[int, int] = (0, 0), bits: BitPlane | None
     bits = BitPlane.from_luma(luma, origin) if bits is None else bits
     height, width = luma.shape
     first_x, first_y = -(-origin[0] // CELL), -(-origin[1] // CELL)
-    places = [
-        (x, y)
-        for y in range(first_y, (origin[1] + height - MARK) // CELL + 1)
-        for x in range(first_x, (origin[0] + width - MARK) // CELL + 1)
-    ]
-    blocks: dict[tuple[int, int], bytes] = {}
-    for x, y in places:
-        block = bits.block(x * CELL, y * CELL, _ROWS)
-        if Header.is_valid(block) and cell_of(block) == (x, y):
-            blocks[x, y] = block
+    columns = range(first_x, (origin[0] + width - MARK) // CELL + 1)
+    rows = range(first_y, (origin[1] + height - MARK) // CELL + 1)
+    blocks = _read_headers(bits, columns, rows)
     if not blocks:
         return None
     # A damaged header can have a right checksum by chance: the majority decides.
@@ -303,10 +296,31 @@ def read_marks(luma: U8, origin: tuple[int, int] = (0, 0), bits: BitPlane | None
     support = _read_support(bits, cells) if header.sparse else None
     miniature = _read_miniature(bits, cells)
     # Without the frame's size, every cell of the picture may have a mark.
-    rows, columns = cell_grid(miniature.width, miniature.height) if miniature else (_CELLS, _CELLS)
-    expected = {(x, y) for x, y in places if 0 <= x < columns and 0 <= y < rows} | set(cells)
+    down, across = cell_grid(miniature.width, miniature.height) if miniature else (_CELLS, _CELLS)
+    expected = {(x, y) for y in rows if 0 <= y < down for x in columns if 0 <= x < across} | set(cells)
     checks = {place: check_of(blocks[place]) for place in cells}
     return Marks(header, miniature, origin, len(cells), len(expected), support, checks)
+
+
+def _read_headers(bits: BitPlane, columns: range, rows: range) -> dict[tuple[int, int], bytes]:
+    """The intact headers of cells that lie wholly in the picture, by (column, row)."""
+    if not columns or not rows:
+        return {}
+    table = bits.blocks(
+        range(columns.start * CELL, columns.stop * CELL, CELL),
+        range(rows.start * CELL, rows.stop * CELL, CELL),
+        _ROWS,
+    )
+    # A header of another place is none of this frame's.
+    is_here = (table[..., CELL_PLACE] == np.array(columns)) & (
+        table[..., CELL_PLACE + 1] == np.array(rows)[:, None]
+    )
+    blocks: dict[tuple[int, int], bytes] = {}
+    for row, column in np.argwhere(is_here).tolist():
+        block = table[row, column].tobytes()
+        if Header.is_valid(block):
+            blocks[columns[column], rows[row]] = block
+    return blocks
 
 
 def damaged_cells(planes: U8, layout: Layout, marks: Marks) -> tuple[list[tuple[int, int]], int]:
