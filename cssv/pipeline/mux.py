@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from cssv.container import IndexMeta, Journal, Writer
-from cssv.errors import OutputError
+from cssv.errors import CssvError, OutputError
 from cssv.files.worker import SerialWorker
 from cssv.frames import Frame
 from cssv.pipeline.embed import EmbeddedFrame
@@ -191,9 +192,13 @@ class StegoWriter:
         self._writer.finish(self._heads, IndexMeta(created_s, author, message, meta))
 
     def save(self) -> None:
-        """After an error: write the frames that the codec has returned, and list them in the journal."""
+        """After an error: write the frames that can still be written, and list them in the journal."""
         # The thread must not write to the file at the same time.
         self._worker.close()
+        # Frames that wait for the end of their group are sound, unless coding or writing is what has failed.
+        with suppress(CssvError):
+            if frames := self._coding.finish():
+                self._encode(frames)
         self._writer.save()
 
     def __enter__(self) -> Self:

@@ -116,11 +116,12 @@ def test_a_thermal_stream_reads_back_from_its_pixels(tmp_path):
     assert read == [pytest.approx(140, abs=165 / 16)]
 
 
-def test_a_recording_that_breaks_off_states_its_ranges(tmp_path, monkeypatch):
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_recording_that_breaks_off_states_its_ranges(lossless, tmp_path, monkeypatch):
     def fail(*_args, **_options):
         raise OutputError("mine")
 
-    encoder = cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, lossless=True)
+    encoder = cssv.Encoder(tmp_path / "x.cssv", size=SIZE, rate=RATE, lossless=lossless)
     drive(encoder, [370.0] * 60)
     monkeypatch.setattr(StegoWriter, "finish", fail)
     with pytest.raises(CssvError, match="mine"):
