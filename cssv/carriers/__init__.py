@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cssv.carriers.base import AnyCarrier, Carrier, WindowCarrier
+from cssv.carriers.nibble.forms import family_name
 from cssv.errors import CarrierError, ContainerError, OptionError, OptionTypeError, did_you_mean
 from cssv.files.registry import Registry
 
@@ -58,7 +59,7 @@ def make_carrier(carrier: str | AnyCarrier, options: Mapping[str, object]) -> An
         if key not in made.options():
             takes = ", ".join(made.options())
             raise OptionError(
-                f"the {carrier} carrier has no option {key}",
+                f"the {family_name(carrier)} carrier has no option {key}",
                 found=given[key],
                 bound=takes or "no options",
                 remedy=did_you_mean(key, made.options()),

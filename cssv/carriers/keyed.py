@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, Self, runtime_checkable
 
 from cssv.carriers.base import AnyCarrier
+from cssv.carriers.nibble.forms import family_name
 from cssv.errors import OptionError
 from cssv.payload.sealing import PayloadKey
 
@@ -36,7 +37,8 @@ def give_key(carrier: AnyCarrier, key: PayloadKey | None) -> AnyCarrier:
         return carrier
     if not isinstance(carrier, KeyedCarrier):
         raise OptionError(
-            f"the {carrier.name} carrier cannot hide with a password: everybody can see what it draws",
+            f"the {family_name(carrier.name)} carrier cannot hide with a password: everybody can see what it "
+            "draws",
             remedy='Use `carrier="constructive"`.',
         )
     return carrier.with_key(key)

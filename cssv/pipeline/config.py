@@ -11,7 +11,7 @@ from cssv import __version__
 from cssv.carriers import DEFAULT_CARRIER, carrier_to_facts, make_carrier
 from cssv.carriers.base import AnyCarrier, needs_regions
 from cssv.carriers.keyed import give_key, key_of
-from cssv.carriers.nibble.forms import FAMILY, MIXED, choose_form
+from cssv.carriers.nibble.forms import FAMILY, MIXED, choose_form, family_name
 from cssv.errors import ContainerError, OptionError
 from cssv.frames import LAYOUTS, Layout
 from cssv.payload.sealing import PayloadKey
@@ -109,7 +109,7 @@ class EncoderConfig:
         check_choice("codec", self.codec, CODEC_NAMES)
         if self.carrier.needs_lossless and (self.codec not in CODECS or self.crf is not None):
             raise OptionError(
-                f"the {self.carrier.name} carrier needs a lossless codec",
+                f"the {family_name(self.carrier.name)} carrier needs a lossless codec",
                 found=self.codec if self.crf is None else f"{self.codec} at crf {self.crf}",
                 bound=", ".join(CODECS),
                 remedy=None if self.crf is None else "Leave out `crf=`.",
@@ -155,7 +155,7 @@ def planes_for(carrier: AnyCarrier, planes: Planes) -> Planes:
     only: Planes = "rgb" if layout == "rgb24" else "yuv"
     if planes not in ("native", only):
         raise OptionError(
-            f"the {carrier.name} carrier does not take these planes",
+            f"the {family_name(carrier.name)} carrier does not take these planes",
             found=planes,
             bound=layout,
             remedy="Leave out `planes=`.",
@@ -174,7 +174,7 @@ def layout_for(carrier: AnyCarrier, layout: Layout | None) -> Layout | None:
     check_choice("layout", layout, LAYOUTS)
     if layout not in carrier.layouts:
         raise OptionError(
-            f"the {carrier.name} carrier does not take these planes",
+            f"the {family_name(carrier.name)} carrier does not take these planes",
             found=layout,
             bound=", ".join(carrier.layouts),
             remedy="Leave out `layout=`.",

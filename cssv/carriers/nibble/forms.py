@@ -40,6 +40,11 @@ def choose_form(fidelity: object, *, is_lossless: bool) -> str:
     return SPARSE if is_lossless else MIXED
 
 
+def family_name(name: str) -> str:
+    """The name of a carrier that users know: of a form, that of its family."""
+    return FAMILY if name in FORM_NAMES else name
+
+
 #: What the pixels of a file hold, by the carrier that its facts name, for people.
 DESCRIPTIONS = {
     "nibble": "version 1, lossless: the heat map in the low nibbles",
