@@ -139,13 +139,19 @@ def area_of(outline: Outline) -> Hashable:
     return outline.box, outline.radii, outline.shift, outline.selector, outline.rings, axis
 
 
-def footprint(outline: Outline, width: int, height: int) -> Footprint | None:
+def footprint(outline: Outline, width: int, height: int, start: tuple[int, int] = (0, 0)) -> Footprint | None:
     """The footprint of an outline in a ``width`` x ``height`` frame; None if it lies outside.
 
     The frame bounds memory and time, whatever size the outline states.
+
+    Args:
+        outline: of the object.
+        width: of the frame.
+        height: of the frame.
+        start: x, y in the frame of the point from which the outline's place is counted.
     """
     half_x, half_y = _halves_of(outline)
-    cx, cy = outline.centre
+    cx, cy = (place + first for place, first in zip(outline.centre, start, strict=True))
     window = _window((cx, cy), (half_x, half_y), width, height)
     if window is None:
         return None

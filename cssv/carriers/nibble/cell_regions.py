@@ -7,7 +7,7 @@ ring that shows the velocity. The cells of a region are numbered, so that each k
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -84,11 +84,9 @@ def cell_regions(
 
 @lru_cache(maxsize=128)
 def _cell_regions(outline: Outline, grid: tuple[int, int], phase: tuple[int, int]) -> CellRegions | None:
-    x, y, w, h = outline.box
     # In a picture that begins _BEYOND pixels before the first cell.
-    start_x, start_y = _BEYOND - phase[0], _BEYOND - phase[1]
-    moved = replace(outline, box=(x + start_x, y + start_y, w, h))
-    place = footprint(moved, grid[1] * CELL + 2 * _BEYOND, grid[0] * CELL + 2 * _BEYOND)
+    start = _BEYOND - phase[0], _BEYOND - phase[1]
+    place = footprint(outline, grid[1] * CELL + 2 * _BEYOND, grid[0] * CELL + 2 * _BEYOND, start)
     if place is None:
         return None
     # The first pixel (2, 2) of a cell in the window, and its cell.
@@ -96,7 +94,7 @@ def _cell_regions(outline: Outline, grid: tuple[int, int], phase: tuple[int, int
     index = place.index[skip_y::CELL, skip_x::CELL]
     column, row = ((at - _BEYOND) // CELL for at in (place.left + skip_x, place.top + skip_y))
     region = _regions(outline, index, place.span)
-    cx, cy = moved.centre
+    cx, cy = (at + first for at, first in zip(outline.centre, start, strict=True))
     # Squares around the object's centre, of the whole numbers of cells from it.
     across = ((np.arange(index.shape[1]) + column) * CELL + _BEYOND - cx) // CELL
     down = ((np.arange(index.shape[0]) + row) * CELL + _BEYOND - cy) // CELL
