@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cssv.template import footprint as module
 from cssv.template.drawing import Selector
 from cssv.template.footprint import footprint, octagonal_distance
 from cssv.testing.strategies import outlines
@@ -36,6 +37,23 @@ def test_borders_cut_and_change_nothing(shapes, seed, selector, width, height):
     side = 2 * FAR + max(width, height)
     unclipped = full_index(footprint(moved, side, side), side, side)
     assert np.array_equal(here, unclipped[FAR : FAR + height, FAR : FAR + width])
+
+
+@given(st.integers(0, 2**20), st.sampled_from(Selector), st.integers(32, 200), st.integers(32, 200))
+@settings(deadline=None, max_examples=40)
+def test_drawings_that_are_kept_and_others_are_alike(shapes, seed, selector, width, height):
+    rng = np.random.default_rng(seed)
+    outline = shapes.outline(rng, selector=selector, size=(width, height))
+    x, y, w, h = outline.box
+    kept = footprint(outline, width, height)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_KEPT_PIXELS", 0)
+        # Each is worked out in the frame alone.
+        other = footprint(outline, width, height)
+        from_start = footprint(replace(outline, box=(x - 7, y + 9, w, h)), width, height, (7, -9))
+    assert (kept is None) == (other is None) == (from_start is None)
+    for each in (other, from_start):
+        assert np.array_equal(full_index(each, width, height), full_index(kept, width, height))
 
 
 @given(
