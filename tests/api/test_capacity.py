@@ -11,6 +11,7 @@ import pytest
 
 import cssv
 from cssv.carriers.constructive.windows import read_windows
+from cssv.carriers.nibble.forms import FORM_NAMES
 from cssv.errors import OptionError, PasswordError, VideoError
 from cssv.testing import clips as synthetic
 from cssv.video import VideoReader
@@ -52,7 +53,9 @@ def planes_of(path, **options):
 
 
 def test_every_carrier_has_an_entry(plain):
-    assert [each.carrier for each in plain.carriers] == list(cssv.CARRIERS)
+    # The forms of one carrier share the entry of their family.
+    wanted = [name for name in cssv.CARRIERS if name not in FORM_NAMES]
+    assert [each.carrier for each in plain.carriers] == wanted
 
 
 def test_the_clip_is_described(plain):
