@@ -132,7 +132,8 @@ def carrier_from_arguments(
     Raises:
         OptionError: an unknown carrier, or a value or a password that it does not take.
     """
-    if carrier == FAMILY:
+    # An array given by mistake has no truth value.
+    if isinstance(carrier, str) and carrier == FAMILY:
         # Bytes are merged in lossless forms only.
         exact = lossless or options.get("merge") is not None
         carrier = choose_form(options.pop("fidelity", None), is_lossless=exact)

@@ -28,7 +28,8 @@ def choose_form(fidelity: object, *, is_lossless: bool) -> str:
         OptionError: an unknown fidelity.
     """
     fidelity = DEFAULT_FIDELITY if fidelity is None else fidelity
-    if fidelity not in FIDELITIES:
+    # An array given by mistake has no truth value.
+    if not isinstance(fidelity, str) or fidelity not in FIDELITIES:
         raise OptionError(
             "unknown fidelity",
             found=str(fidelity),
