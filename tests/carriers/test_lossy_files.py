@@ -155,7 +155,11 @@ def test_a_lossless_file_of_such_a_carrier_has_no_quality(clips, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"carrier": "nibble", "crf": 20}, r"nibble carrier needs a lossless codec: found 'h264 at crf 20'"),
+        (
+            {"fidelity": "full", "crf": 20},
+            r"nibble carrier needs a lossless codec: found 'h264 at crf 20'",
+        ),
+        ({"lossless": True, "crf": 20}, "lossless coding has no quality: found 'crf 20'"),
         ({"carrier": "nibble", "codec": "av1"}, r"nibble carrier needs a lossless codec: found 'av1'"),
         ({"carrier": "brightness", "codec": "ffv1", "crf": 3}, "ffv1 is lossless and has no quality"),
         ({"carrier": "brightness", "crf": 60}, "from 0 to 51"),
