@@ -244,7 +244,8 @@ class TestDisk:
         disk = mounted("-t", "tmpfs", "-o", "size=100k", "tmpfs")
         (disk / "out.cssv").write_bytes(PRECIOUS)
         boxes = ("--boxes", long_clip.parent / "boxes.txt")
-        result = spawn("encode", long_clip, *boxes, "--stop", "3", "-o", disk / "out.cssv", "-f")
+        options = ("--stop", "3", "--lossless", "-o", disk / "out.cssv", "-f")
+        result = spawn("encode", long_clip, *boxes, *options)
         assert result.code == 6
         assert "full" in result.err
         assert result.err.count("\n") == 1
@@ -343,7 +344,8 @@ def on_terminal(start, *arguments: object) -> tuple[int, str]:
 
 class TestTerminal:
     def test_progress_per_stage(self, start, long_clip, tmp_path):
-        code, seen = on_terminal(start, "encode", long_clip, "--stop", "20", "-o", tmp_path / "out.cssv")
+        options = ("--stop", "20", "--lossless", "-o", tmp_path / "out.cssv")
+        code, seen = on_terminal(start, "encode", long_clip, *options)
         assert code == 0
         plain = re.sub(r"\x1b\[\?25[lh]", "", seen)
         lines = [line.strip("\r").split("\r")[-1].split() for line in plain.strip().split("\n")]

@@ -110,7 +110,9 @@ def test_every_word_of_the_library_has_one_on_the_command_line(words):
         f"{place}: {token}"
         for place, text in TEXTS
         for token in TOKEN.findall(text)
-        if token in words("encode", token) and token not in {*PYTHON_ONLY, *OF_STREAMS, FILLED_IN}
+        if token in words("encode", token)
+        # Whatever the value of an argument is.
+        and re.sub("=[^`]+", "=", token) not in {*PYTHON_ONLY, *OF_STREAMS, FILLED_IN}
     ]
     assert not left
 
