@@ -24,7 +24,7 @@ FORMS = {
     "first": {"carrier": NibbleCarrier(fidelity="full")},
     "first sparse": {"carrier": NibbleCarrier(merge="plain", fidelity="sparse")},
 }
-GRID = [(form, planes) for form in FORMS for planes in ("native", "rgb")]
+GRID = [(form, "native") for form in FORMS] + [(form, "rgb") for form in ("full", "sparse")]
 LEAST_DB = 33.5
 #: Frames of vtest.avi.
 SECONDS = 3
