@@ -82,6 +82,8 @@ def material(tmp_path_factory, clips, encode):
     shutil.copy(clips / "clip.mkv", folder / "clip.mkv")
     shutil.copy(clips / "boxes.txt", folder / "boxes.txt")
     shutil.copy(encode(lossless=True), folder / "x.cssv")
+    # Trials of the capacity take as long as the pictures are large.
+    synthetic.write_clip(folder / "tiny.mkv", width=64, height=64, count=3, rate=2)
     (folder / "weights.safetensors").write_bytes(b"no weights")
     return folder
 
@@ -96,7 +98,7 @@ def base_calls(folder):
     weights = folder / "weights.safetensors"
     return {
         "artefacts": (cssv.artefacts, {"image": PICTURE, "weights": weights}),
-        "capacity": (cssv.capacity, {"source": clip, "boxes": folder / "boxes.txt"}),
+        "capacity": (cssv.capacity, {"source": folder / "tiny.mkv", "boxes": folder / "boxes.txt"}),
         "checkout": (cssv.checkout, {"path": stego, "version": 1}),
         "commit": (cssv.commit, {"path": stego, "scene": {"cssv_scene": 7}}),
         "decode": (cssv.decode, {"source": stego, "heat": out / "h"}),
