@@ -117,16 +117,22 @@ def read(
 
 def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[np.bool_]) -> Reading:
     """Read one object from the pixels of its window that are its own."""
-    on_ring = np.empty(place.index.shape, np.bool_)
+    has_rings = outline.selector is not Selector.EDGES
+    drawn, shown, sums = 0, 0, np.float64(0)
+    # In strips, because an object can be as large as a large frame. The sums are exact, so they are the same.
     for strip in place.strips(STRIP_ROWS):
         rows = slice(strip.top - place.top, strip.top - place.top + len(strip.index))
-        on_ring[rows] = (strip.index >= 0) & (strip.index % strip.span != 0)
-    visible = int(np.count_nonzero(on_ring & own)) / max(int(np.count_nonzero(on_ring)), 1)
-    if outline.selector is Selector.EDGES:
+        keep = (strip.index >= 0) & (strip.index % strip.span != 0)
+        drawn += int(np.count_nonzero(keep))
+        keep &= own[rows]
+        shown += int(np.count_nonzero(keep))
+        if has_rings:
+            sums = sums + _luma_sums(planes, strip, outline.ring_width, keep)
+    visible = shown / max(drawn, 1)
+    if not has_rings:
         return Reading(outline, Readings(), visible)
-    sums = _luma_sums(planes, place, outline.ring_width, on_ring & own)
     vectors = _chroma_sums(planes, place, outline.ring_width, own)
-    return Reading(outline, _readings(sums, vectors, drawn_rings(outline.rings)), visible)
+    return Reading(outline, _readings(np.asarray(sums), vectors, drawn_rings(outline.rings)), visible)
 
 
 def _fit(

@@ -20,7 +20,7 @@ from cssv.template.state import ObjectState
 WIDTH, HEIGHT = 3840, 2160
 FRAME = WIDTH * HEIGHT * 3 // 2
 #: Most traced memory, in frames: template, heat, stego frame, the index of a drawing, and strips.
-EMBED_FRAMES, EXTRACT_FRAMES = 8, 10
+EMBED_FRAMES, EXTRACT_FRAMES = 7, 9
 #: Most memory of a process that encodes one frame of noise, in frames; most of it is that of the codec.
 PROCESS_FRAMES = 21
 

@@ -54,10 +54,7 @@ def embed_planes(
     places = place_tags(outlines, *size, coarse)
     drawn = [drawing for drawing, place in zip(drawings, places, strict=True) if place is not None]
     tagged = [(o, place) for o, place in zip(outlines, places, strict=True) if place is not None]
-    stego = cover.planes.copy()
-    if drawn:
-        template = render(drawn, cover.luma(), layout, interior=False)
-        _merge_drawing(cover, template, stego, merge_of(header))
+    stego = _with_rings(cover, drawn, merge_of(header))
     luma = split_planes(stego, layout)[0]
     taken = marked_pixels(grid, used, size) | tagged_pixels(luma.shape, [place for _, place in tagged])
     checks = dict.fromkeys(range(len(tagged)), 0)
@@ -75,8 +72,12 @@ def merge_of(header: SparseHeader) -> Merge:
     return "plain" if header.plain else "opap"
 
 
-def _merge_drawing(cover: Frame, template: U8, stego: U8, method: Merge) -> None:
-    """Merge the template into the planes where it shows a ring or line, in place."""
+def _with_rings(cover: Frame, drawings: Sequence[Drawing], method: Merge) -> U8:
+    """The planes of the cover with the rings and lines of drawings merged into them, a new array."""
+    stego = cover.planes.copy()
+    if not drawings:
+        return stego
+    template = render(drawings, cover.luma(), cover.layout, interior=False)
     planes = [split_planes(each, cover.layout) for each in (cover.planes, template, stego)]
     # The brightness of every ring and line is above 0, that of everything else is 0.
     support = planes[1][0] != 0
@@ -84,6 +85,7 @@ def _merge_drawing(cover: Frame, template: U8, stego: U8, method: Merge) -> None
         step = cover.height // original.shape[0]
         here = support[::step, ::step]
         merged[here] = merge(original[here], drawn[here], method)
+    return stego
 
 
 @dataclass(frozen=True, slots=True, eq=False)
