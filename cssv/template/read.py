@@ -118,7 +118,8 @@ def read(
 def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[np.bool_]) -> Reading:
     """Read one object from the pixels of its window that are its own."""
     has_rings = outline.selector is not Selector.EDGES
-    drawn, shown, sums = 0, 0, np.float64(0)
+    drawn, shown = 0, 0
+    sums = np.zeros((2, (place.span - 1) // outline.ring_width, 2))
     # In strips, because an object can be as large as a large frame. The sums are exact, so they are the same.
     for strip in place.strips(STRIP_ROWS):
         rows = slice(strip.top - place.top, strip.top - place.top + len(strip.index))
@@ -127,12 +128,12 @@ def _read_one(planes: _Planes, outline: Outline, place: Footprint, own: NDArray[
         keep &= own[rows]
         shown += int(np.count_nonzero(keep))
         if has_rings:
-            sums = sums + _luma_sums(planes, strip, outline.ring_width, keep)
+            sums += _luma_sums(planes, strip, outline.ring_width, keep)
     visible = shown / max(drawn, 1)
     if not has_rings:
         return Reading(outline, Readings(), visible)
     vectors = _chroma_sums(planes, place, outline.ring_width, own)
-    return Reading(outline, _readings(np.asarray(sums), vectors, drawn_rings(outline.rings)), visible)
+    return Reading(outline, _readings(sums, vectors, drawn_rings(outline.rings)), visible)
 
 
 def _fit(

@@ -52,8 +52,7 @@ def test_stego_is_near_its_cover(name, form, least_db, count, encoded, vtest, bu
     psnr_db = 10 * np.log10(255**2 / np.mean(errors))
     assert psnr_db >= least_db
     assert abs(np.mean(shifts)) <= 1.0
-    # Bytes of the form full keep previous values until the next key frame.
-    assert np.max(np.abs(shifts)) <= (2.0 if form == "full" else 1.5)
+    assert np.max(np.abs(shifts)) <= 1.5
 
 
 def test_all_forms_show_the_same_objects(encoded):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cssv.carriers.nibble.mark_record import VERSION_2, Header
 from cssv.carriers.nibble.marks import cell_checks, cell_grid, write_marks
-from cssv.carriers.nibble.pinching import pinch_drawn, pinch_empty
+from cssv.carriers.nibble.pinching import pinch_plane
 from cssv.carriers.nibble.tags import write_tags
 from cssv.frames import U8, Layout, split_planes
 from cssv.template.drawing import Outline
@@ -69,10 +69,7 @@ class FullEmbedder:
             # OpenCV takes no planes of interleaved pixels.
             whole = np.ascontiguousarray(own)
             kept = None if before is None else np.ascontiguousarray(before)
-            into[...] = pinch_empty(whole, bits, kept, reach)
-            if mask.any():
-                there = None if kept is None else kept[mask]
-                into[mask] = pinch_drawn(whole[mask], wanted[mask], there, self.reach)
+            into[...] = pinch_plane(whole, wanted, mask, kept, bits, (reach, self.reach))
         return stego
 
     def _bits_and_reaches(self) -> tuple[tuple[int, int], ...]:

@@ -3,6 +3,9 @@
 Noise of the camera moves cover bytes across the borders of the steps, so that stego bytes of still pixels
 jump by a whole step. A byte that may be a little farther from its cover than the nearest one jumps less
 often. That makes files smaller and still pixels calm.
+
+Where a whole picture becomes slowly brighter or darker, all bytes would keep values of the same side
+together. So a frame is pinched less if that keeps the mean of a plane near that of the cover.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from cssv.frames import U8
 
 #: Values of a byte.
 _BYTES = 256
+#: Levels from the mean of the cover within which the mean of a plane stays, where it can. One is not seen.
+MOST_SHIFT = 1
 
 
 @lru_cache(maxsize=8)
@@ -80,3 +85,52 @@ def pinch_drawn(cover: U8, template: U8, previous: U8 | None, reach: int) -> U8:
         keeps &= np.maximum(previous, cover) - np.minimum(previous, cover) <= reach
         np.copyto(stego, previous, where=keeps)
     return stego
+
+
+def pinch_plane(
+    cover: U8,
+    template: U8,
+    drawn: NDArray[np.bool_],
+    previous: U8 | None,
+    bits: int,
+    reaches: tuple[int, int],
+) -> U8:
+    """Stego bytes of a plane, pinched as far as its mean stays within MOST_SHIFT of that of the cover.
+
+    A plane whose mean is farther off even if no byte keeps its value, as in a picture of few values, is
+    pinched in full: it would only flicker.
+
+    Args:
+        cover: (H, W) uint8, contiguous.
+        template: likewise; only the high nibbles count.
+        drawn: (H, W) bool, where rings are drawn.
+        previous: the plane of the stego frame before, contiguous; None for none.
+        bits: how many of the lowest bits are 0 where nothing is drawn.
+        reaches: levels from the cover within which a byte keeps its previous value, where nothing is drawn
+            and where something is.
+
+    Returns:
+        A new array of the same shape.
+    """
+    there, wanted = cover[drawn], template[drawn]
+
+    def pinched(before: U8 | None, fewer: int) -> U8:
+        empty, full = (max(reach - fewer, 0) for reach in reaches)
+        stego = pinch_empty(cover, bits, before, empty)
+        stego[drawn] = pinch_drawn(there, wanted, None if before is None else before[drawn], full)
+        return stego
+
+    total = cv2.sumElems(cover)[0]
+
+    def is_near(stego: U8) -> bool:
+        # Sums are exact, means are not.
+        return bool(abs(cv2.sumElems(stego)[0] - total) <= MOST_SHIFT * cover.size)
+
+    first = pinched(previous, 0)
+    if previous is None or is_near(first):
+        return first
+    nearest = pinched(None, 0)
+    if not is_near(nearest):
+        return first
+    tries = (pinched(previous, fewer) for fewer in range(1, max(reaches)))
+    return next((stego for stego in tries if is_near(stego)), nearest)

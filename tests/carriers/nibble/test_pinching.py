@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cssv.carriers.nibble.merge import merge, split
-from cssv.carriers.nibble.pinching import empty_bytes, is_empty, pinch_drawn, pinch_empty
+from cssv.carriers.nibble.pinching import (
+    MOST_SHIFT,
+    empty_bytes,
+    is_empty,
+    pinch_drawn,
+    pinch_empty,
+    pinch_plane,
+)
 
 PLANES = hnp.arrays(np.uint8, (6, 10))
 BITS, REACHES = st.integers(1, 4), st.integers(8, 12)
@@ -49,6 +56,41 @@ def test_a_byte_that_can_stay_stays(cover, template, noise, bits, reach):
     assert same[inner].all()
     empty = pinch_empty(cover, bits, None, reach)
     assert (pinch_empty(later, bits, empty, max(reach, 9)) == empty)[inner].all()
+
+
+@given(PLANES, PLANES, hnp.arrays(np.bool_, (6, 10)), PLANES | st.none(), BITS, REACHES)
+@settings(deadline=None)
+def test_a_plane_says_what_it_shall_and_its_mean_is_near_where_it_can_be(
+    cover, template, drawn, previous, bits, reach
+):
+    stego = pinch_plane(cover, template, drawn, previous, bits, (reach, reach))
+    assert is_empty(stego[~drawn], bits).all()
+    assert np.array_equal(split(stego[drawn]), template[drawn] & 0xF0)
+    nearest = pinch_plane(cover, template, drawn, None, bits, (reach, reach))
+    assert np.all((stego == nearest) | (distance(stego, cover) <= reach))
+    shifts = [abs(int(each.sum()) - int(cover.sum())) for each in (nearest, stego)]
+    assert shifts[0] > MOST_SHIFT * cover.size or shifts[1] <= MOST_SHIFT * cover.size
+
+
+def test_a_picture_that_becomes_darker_is_followed():
+    """Its bytes kept their values together, and the picture was up to nine levels too bright."""
+    rng = np.random.default_rng(1)
+    scene, nothing = rng.integers(60, 200, (60, 80)), np.zeros((60, 80), np.bool_)
+    stego, most = None, 0.0
+    for step in range(30):
+        cover = (scene - step // 2).astype(np.uint8)
+        stego = pinch_plane(cover, cover, nothing, stego, 4, (9, 9))
+        most = max(most, abs(stego.mean() - cover.mean()))
+    assert most <= MOST_SHIFT
+
+
+def test_noise_changes_no_byte_of_a_flat_picture():
+    """Its mean cannot be near that of the cover."""
+    cover, nothing = np.full((6, 10), 40, np.uint8), np.zeros((6, 10), np.bool_)
+    first = pinch_plane(cover, cover, nothing, None, 4, (9, 9))
+    for luma in (41, 39, 40):
+        later = np.full_like(cover, luma)
+        assert np.array_equal(pinch_plane(later, cover, nothing, first, 4, (9, 9)), first)
 
 
 @given(BITS)
