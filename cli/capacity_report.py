@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import cssv
-from cssv_cli.report import Report, notes_text
+from cssv_cli.report import Report, notes_text, table
 from cssv_cli.words import clock, count, rate_text
 
 _HEAD = ("carrier", "window", "needs on average", "at most", "offers", "fits", "picture")
@@ -17,19 +17,13 @@ def measured(done: cssv.Capacity) -> Report:
         f"{done.path}: {done.width}x{done.height} {done.layout}, {rate_text(float(done.rate))}, "
         f"{count(done.frames, 'frame')}, {clock(float(done.duration_s))}, {count(done.objects, 'object')}.",
         "",
-        *_table([_HEAD, *map(_row, done.carriers)]),
+        *table([_HEAD, *map(_row, done.carriers)]),
         "",
         *map(_sentence, done.carriers),
         *(line for each in done.carriers for line in _offers(each)),
         *notes_text(done.notes),
     ]
     return Report(lines, done.to_json(), is_result=True)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _row(each: cssv.CarrierCapacity) -> tuple[str, ...]:
@@ -55,7 +49,7 @@ def _offers(each: cssv.CarrierCapacity) -> Iterator[str]:
         [f"{strength} dB", *(f"{held[strength, recoding]:,}" for recoding in recodings)]
         for strength in strengths
     ]
-    yield from _table([["strength", *recodings], *rows])
+    yield from table([["strength", *recodings], *rows])
 
 
 def _sentence(each: cssv.CarrierCapacity) -> str:

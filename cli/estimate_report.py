@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 
 import cssv
-from cssv_cli.report import Report, notes_text
+from cssv_cli.report import Report, notes_text, table
 from cssv_cli.wording import to_command_line
 from cssv_cli.words import count, size_text
 
@@ -26,19 +25,13 @@ def estimated(done: cssv.Estimate) -> Report:
         f"{done.path}: {count(done.frames, 'frame')}, clip of {size_text(done.source_bytes)}. Encoded as a "
         f"trial: {sampled}. No file was written.",
         "",
-        *_table(rows),
+        *table(rows),
         "",
         *_LEGEND,
         *(_problem(each) for each in done.forms if each.problem is not None),
         *notes_text(done.notes),
     ]
     return Report(lines, done.to_json(), is_result=True)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _row(each: cssv.FormCost) -> tuple[str, ...]:

@@ -45,6 +45,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
+#: How many characters of a wrong value an error message quotes.
+LONGEST_QUOTE = 60
+
 E = TypeVar("E", bound="CssvError")
 
 
@@ -265,3 +268,16 @@ class MissingExtraError(CssvError, ImportError):
     """An optional package is needed; the message names the pip command that installs it."""
 
     kind = "extra"
+
+
+def check_choice(what: str, value: object, allowed: Iterable[str]) -> None:
+    """Raise OptionError unless ``value`` is one of ``allowed``."""
+    names = tuple(allowed)
+    if not isinstance(value, str):
+        raise OptionTypeError(
+            f"{what} is not a name", found=repr(value)[:LONGEST_QUOTE], bound=", ".join(names)
+        )
+    if value not in names:
+        raise OptionError(
+            f"unknown {what}", found=value, bound=", ".join(names), remedy=did_you_mean(value, names)
+        )

@@ -18,7 +18,7 @@ from cssv.carriers.nibble.forms import FORM_NAMES
 from cssv.carriers.prepared import Offer
 from cssv.carriers.windows import window_codec
 from cssv.container import is_cssv
-from cssv.errors import VideoError
+from cssv.errors import VideoError, check_choice
 from cssv.files.inputs import check_regular
 from cssv.files.paths import Path_, check_paths
 from cssv.frames import Layout, planes_shape
@@ -27,7 +27,7 @@ from cssv.perception import Detector
 from cssv.perception.detectors import DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
 from cssv.pipeline.annotate import TrackAnnotator
-from cssv.pipeline.arguments import Progress, SceneLike, check_choice, to_fraction, to_key
+from cssv.pipeline.arguments import Progress, SceneLike, to_fraction, to_key
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.decoder import Decoder

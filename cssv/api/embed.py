@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from cssv.carriers.base import AnyCarrier
 from cssv.carriers.nibble.forms import Fidelity
 from cssv.carriers.nibble.merge import Merge
-from cssv.errors import FrameError, OptionTypeError
+from cssv.errors import LONGEST_QUOTE, FrameError, OptionTypeError
 from cssv.files.access import Access
 from cssv.files.closing import Closing
-from cssv.files.paths import LONGEST_QUOTE, Path_
+from cssv.files.paths import Path_
 from cssv.frames import U8, Frame
 from cssv.perception import LAG_S, Detections, Detector
 from cssv.perception.detectors import DetectorOptions

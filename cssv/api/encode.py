@@ -17,7 +17,7 @@ from cssv.carriers.keyed import key_of
 from cssv.carriers.nibble.forms import Fidelity
 from cssv.carriers.nibble.merge import Merge
 from cssv.container import created_or_now
-from cssv.errors import OptionError, VideoError
+from cssv.errors import OptionError, VideoError, check_choice
 from cssv.files.inputs import check_regular
 from cssv.files.locked_file import locked_file
 from cssv.files.paths import Path_, check_distinct, check_paths
@@ -25,7 +25,7 @@ from cssv.perception import Detector
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
 from cssv.pipeline.annotate import TrackAnnotator
-from cssv.pipeline.arguments import Progress, SceneLike, check_choice, to_fraction
+from cssv.pipeline.arguments import Progress, SceneLike, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, planes_for

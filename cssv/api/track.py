@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from cssv.errors import BoxesError, OptionError
+from cssv.errors import BoxesError, OptionError, check_choice
 from cssv.files.atomic import check_output
 from cssv.files.paths import Path_, check_distinct, check_paths
 from cssv.interop.mot import mot_text, write_mot
@@ -16,7 +16,7 @@ from cssv.perception import Detector, Track, Tracks, track_boxes
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
 from cssv.perception.tracks import to_mot_rows
-from cssv.pipeline.arguments import Progress, check_choice, to_fraction
+from cssv.pipeline.arguments import Progress, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.perceive import perceive_clip

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from cssv.boxes import F64
-from cssv.errors import FramingError, InputError, OptionError, SceneError
+from cssv.errors import FramingError, InputError, OptionError, SceneError, check_choice
 from cssv.payload.channels import UNITS_A_PX
 from cssv.payload.symbolic import BACKENDS, Backend, find_backend
 from cssv.payload.track_code import CHANNELS, LEAST_BOUND, Frames, write_track
 from cssv.payload.track_fit import Contest, fit_track
 from cssv.payload.track_text import describe
-from cssv.pipeline.arguments import Progress, check_choice, counted
+from cssv.pipeline.arguments import Progress, counted
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.track_paths import TrackPath, TrackPaths, read_paths
 from cssv.scene import Equation, Equations, Scene, TrackEquations

@@ -6,14 +6,12 @@ import errno
 import os
 from pathlib import Path
 
-from cssv.errors import OptionError, OptionTypeError
+from cssv.errors import LONGEST_QUOTE, OptionError, OptionTypeError
 
 #: What public functions accept as a path.
 Path_ = str | os.PathLike[str]
 #: What to do with a camera, which is no file.
 CAMERA_REMEDY = "Read the camera with OpenCV or PyAV, and give its frames to `cssv.Encoder`."
-#: How many characters of a wrong value an error message quotes.
-LONGEST_QUOTE = 60
 
 
 def check_path(name: str, path: Path_) -> Path:

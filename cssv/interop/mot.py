@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from cssv.boxes import F64, I64, LARGEST_NUMBER, LARGEST_PX
-from cssv.errors import BoxesError
+from cssv.errors import LONGEST_QUOTE, BoxesError
 from cssv.files.atomic import whole_file
 from cssv.files.bounded import read_at_most
 from cssv.files.inputs import check_regular
-from cssv.files.paths import LONGEST_QUOTE
 from cssv.interop.box_heading import COLUMNS, BoxColumns, heading_columns
 from cssv.interop.box_labels import NAMES_FILE, BoxLabels, ClassColumn
 from cssv.interop.box_text import (

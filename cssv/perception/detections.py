@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cssv.boxes import F64, I64, LARGEST_NUMBER, LARGEST_PX, LEAST_SIDE_PX, UNKNOWN_ID
-from cssv.errors import BoxesError, OptionTypeError
-from cssv.files.paths import LONGEST_QUOTE
+from cssv.errors import LONGEST_QUOTE, BoxesError, OptionTypeError
 
 _REMEDY = "Make them by `cssv.detections`."
 #: General label of an object of unknown class.

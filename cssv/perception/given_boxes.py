@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.boxes import F64, I64
-from cssv.errors import BoxesError, OptionError, OptionTypeError, did_you_mean
-from cssv.files.paths import LONGEST_QUOTE
+from cssv.errors import LONGEST_QUOTE, BoxesError, OptionError, OptionTypeError, did_you_mean
 from cssv.perception.detections import Detections
 
 #: What boxes with ids are: the truth, which is kept as given, or detections, which are smoothed.

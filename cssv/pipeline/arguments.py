@@ -8,8 +8,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from cssv.errors import OptionError, OptionTypeError, did_you_mean
-from cssv.files.paths import LONGEST_QUOTE, Path_, check_path
+from cssv.errors import OptionError, OptionTypeError
+from cssv.files.paths import Path_, check_path
 from cssv.payload.sealing import PayloadKey
 from cssv.scene import Scene
 
@@ -27,19 +27,6 @@ def counted(
         yield item
         if progress is not None:
             progress(stage, count, total)
-
-
-def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
-    """Raise OptionError unless ``value`` is one of ``allowed``."""
-    names = tuple(allowed)
-    if not isinstance(value, str):
-        raise OptionTypeError(
-            f"{what} is not a name", found=repr(value)[:LONGEST_QUOTE], bound=", ".join(names)
-        )
-    if value not in names:
-        raise OptionError(
-            f"unknown {what}", found=value, bound=", ".join(names), remedy=did_you_mean(value, names)
-        )
 
 
 def load_scene(scene: SceneLike) -> Scene:

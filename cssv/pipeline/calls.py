@@ -12,8 +12,8 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from cssv.errors import OptionTypeError
-from cssv.files.paths import LONGEST_QUOTE, check_path
+from cssv.errors import LONGEST_QUOTE, OptionTypeError
+from cssv.files.paths import check_path
 from cssv.pipeline.arguments import to_fraction
 
 _P = ParamSpec("_P")

@@ -12,10 +12,10 @@ from cssv.carriers import DEFAULT_CARRIER, carrier_to_facts, make_carrier
 from cssv.carriers.base import AnyCarrier, needs_regions
 from cssv.carriers.keyed import give_key, key_of
 from cssv.carriers.nibble.forms import FAMILY, MIXED, choose_form, family_name
-from cssv.errors import ContainerError, OptionError
+from cssv.errors import ContainerError, OptionError, check_choice
 from cssv.frames import LAYOUTS, Layout
 from cssv.payload.sealing import PayloadKey
-from cssv.pipeline.arguments import check_choice, to_key
+from cssv.pipeline.arguments import to_key
 from cssv.pipeline.sealed_track import carrier_of_version, seal_facts
 from cssv.scene import Ranges
 from cssv.video import (

@@ -17,7 +17,7 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from cssv.errors import OptionError, did_you_mean
+from cssv.errors import OptionError, check_choice
 from cssv.frames import Layout
 from cssv.video.fields import FieldOrder
 from cssv.video.info import VideoInfo
@@ -308,13 +308,7 @@ def check_crf(codec: Codec, crf: int | None, *, regions: bool = False) -> None:
 
     With ``regions``: and can code some macroblocks finer.
     """
-    if codec not in CODEC_NAMES:
-        raise OptionError(
-            "unknown codec",
-            found=codec,
-            bound=", ".join(CODEC_NAMES),
-            remedy=did_you_mean(codec, CODEC_NAMES),
-        )
+    check_choice("codec", codec, CODEC_NAMES)
     if regions and (codec != "h264" or crf is None):
         raise OptionError(
             "only lossy h264 codes some macroblocks finer",
@@ -346,14 +340,7 @@ def check_effort(codec: Codec, crf: int | None, effort: Effort | None) -> None:
     """Raise OptionError unless this coding has this effort; None suits all."""
     if effort is None:
         return
-    # Arrays have no single truth value.
-    if not isinstance(effort, str) or effort not in EFFORTS:
-        raise OptionError(
-            "unknown effort",
-            found=effort,
-            bound=", ".join(EFFORTS),
-            remedy=did_you_mean(str(effort), EFFORTS),
-        )
+    check_choice("effort", effort, EFFORTS)
     if crf is not None or codec not in _EFFORTS:
         raise OptionError(
             "only lossless coding has an effort",

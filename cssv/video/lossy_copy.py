@@ -10,7 +10,7 @@ from typing import Any
 import av
 import numpy as np
 
-from cssv.errors import OptionError, VideoError, did_you_mean
+from cssv.errors import OptionError, VideoError, check_choice
 from cssv.frames import U8
 from cssv.video.codecs import same_bytes
 from cssv.video.ffmpeg import AV_ERRORS, reason
@@ -27,13 +27,7 @@ COPY_CODECS: dict[str, tuple[str, dict[str, str], int]] = {
 
 def check_copy(codec: str, crf: int) -> None:
     """Raise OptionError unless there is such a codec and quality."""
-    if codec not in COPY_CODECS:
-        raise OptionError(
-            "unknown codec of a copy",
-            found=codec,
-            bound=", ".join(COPY_CODECS),
-            remedy=did_you_mean(codec, COPY_CODECS),
-        )
+    check_choice("codec of a copy", codec, COPY_CODECS)
     most = COPY_CODECS[codec][2]
     if not 0 <= crf <= most:
         raise OptionError(f"the quality of {codec} is out of range", found=crf, bound=f"0 to {most}")

@@ -9,22 +9,22 @@ from functools import lru_cache
 from typing import ClassVar, cast
 
 from cssv.carriers.base import UNSCALED, CarriedClip, Embedded, FrameContent, Hint
+from cssv.carriers.nibble.forms import FIDELITIES, Fidelity
 from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES, Merge
 from cssv.carriers.nibble.miniature import carried_clip, environment_notes, make_miniature
 from cssv.carriers.nibble.planes import (
-    DEFAULT_FIDELITY,
-    FIDELITIES,
+    VERSION_1_FIDELITY,
     ExtractedPlanes,
-    Fidelity,
     PlanesEmbedder,
     extract_planes,
     is_cover,
 )
 from cssv.carriers.nibble.reembed import draw_on_cover, draw_on_stego
+from cssv.carriers.nibble.scene_identity import SceneIdentity
 from cssv.carriers.nibble.tags import place_tags
-from cssv.errors import ContainerError, OptionError, did_you_mean
+from cssv.errors import ContainerError, check_choice
 from cssv.frames import LAYOUTS, U8, Frame, Layout
-from cssv.scene import Ranges, Scene
+from cssv.scene import Ranges
 from cssv.template.draw import to_state
 from cssv.template.drawing import Drawing, Outline, Rings
 from cssv.template.read import VISIBLE_SHARE, read
@@ -122,27 +122,18 @@ class NibbleCarrier:
     layouts: ClassVar[tuple[Layout, ...]] = LAYOUTS
 
     merge: Merge = DEFAULT_MERGE
-    fidelity: Fidelity = DEFAULT_FIDELITY
+    fidelity: Fidelity = VERSION_1_FIDELITY
 
     def __post_init__(self) -> None:
-        for what, value, allowed in (
-            ("merge", self.merge, MERGES),
-            ("fidelity", self.fidelity, FIDELITIES),
-        ):
-            if value not in allowed:
-                raise OptionError(
-                    f"unknown {what}",
-                    found=value,
-                    bound=", ".join(allowed),
-                    remedy=did_you_mean(value, allowed),
-                )
+        check_choice("merge", self.merge, MERGES)
+        check_choice("fidelity", self.fidelity, FIDELITIES)
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> NibbleCarrier:
         """Create a carrier from the options ``merge`` and ``fidelity``, each optional."""
         return cls(
             cast("Merge", options.get("merge", DEFAULT_MERGE)),
-            cast("Fidelity", options.get("fidelity", DEFAULT_FIDELITY)),
+            cast("Fidelity", options.get("fidelity", VERSION_1_FIDELITY)),
         )
 
     def options(self) -> dict[str, str]:
@@ -153,7 +144,7 @@ class NibbleCarrier:
         """Draw the objects, always with all rings, and put the drawing into the low nibbles."""
         content = replace(content, rings=Rings.ALL)
         miniature = _miniature(
-            _Same(content.scene), content.ranges, cover.width, cover.height, content.time_base
+            SceneIdentity(content.scene), content.ranges, cover.width, cover.height, content.time_base
         )
         return self._embed(cover, content, content.draw(cover), miniature)
 
@@ -232,22 +223,7 @@ class NibbleCarrier:
         return Embedded(stego, outlines, unmarked)
 
 
-class _Same:
-    """A scene as a cache key: equal only to the same object, which it keeps alive."""
-
-    __slots__ = ("scene",)
-
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.scene is self.scene
-
-    def __hash__(self) -> int:
-        return id(self.scene)
-
-
 @lru_cache(maxsize=8)
-def _miniature(key: _Same, ranges: Ranges, width: int, height: int, time_base: Fraction) -> bytes:
+def _miniature(key: SceneIdentity, ranges: Ranges, width: int, height: int, time_base: Fraction) -> bytes:
     """Miniature of a clip. Kept, because it is the same for all frames and takes a hash of the scene."""
     return make_miniature(key.scene, ranges, width, height, time_base).write()

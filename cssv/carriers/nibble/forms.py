@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cssv.errors import OptionError, did_you_mean
+from cssv.errors import check_choice
 
 #: What users call all forms together.
 FAMILY = "nibble"
@@ -28,14 +28,7 @@ def choose_form(fidelity: object, *, is_lossless: bool) -> str:
         OptionError: an unknown fidelity.
     """
     fidelity = DEFAULT_FIDELITY if fidelity is None else fidelity
-    # An array given by mistake has no truth value.
-    if not isinstance(fidelity, str) or fidelity not in FIDELITIES:
-        raise OptionError(
-            "unknown fidelity",
-            found=str(fidelity),
-            bound=", ".join(FIDELITIES),
-            remedy=did_you_mean(str(fidelity), FIDELITIES),
-        )
+    check_choice("fidelity", fidelity, FIDELITIES)
     if fidelity == "full":
         return FULL
     return SPARSE if is_lossless else MIXED

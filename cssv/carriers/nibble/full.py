@@ -29,7 +29,7 @@ from cssv.carriers.nibble.planes import ExtractedPlanes, extract_planes
 from cssv.carriers.nibble.tags import place_tags
 from cssv.carriers.prepared import ClipSample, Offer, Recode, Report, no_report
 from cssv.carriers.windows import DrawingWindows
-from cssv.errors import ContainerError, InputError, OptionError, did_you_mean
+from cssv.errors import ContainerError, InputError, OptionError, check_choice
 from cssv.frames import LAYOUTS, U8, Frame, Layout, planes_shape, split_planes
 from cssv.template.drawing import Drawing, Outline
 from cssv.template.render import render, ring_pixels, with_edges
@@ -139,13 +139,8 @@ class FullCarrier(DrawingWindows):
                 found=self.reach,
                 bound=f"{low} to {high}",
             )
-        if self.grain is not None and self.grain not in GRAINS:
-            raise OptionError(
-                "unknown grain",
-                found=self.grain,
-                bound=", ".join(GRAINS),
-                remedy=did_you_mean(self.grain, GRAINS),
-            )
+        if self.grain is not None:
+            check_choice("grain", self.grain, GRAINS)
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> FullCarrier:

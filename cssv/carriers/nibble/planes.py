@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cssv.carriers.nibble.bits import BLOCK_WIDTH, BitPlane
+from cssv.carriers.nibble.forms import Fidelity
 from cssv.carriers.nibble.mark_record import VERSION, Header
 from cssv.carriers.nibble.marks import (
     CELL,
@@ -31,9 +31,8 @@ from cssv.carriers.nibble.tags import TAG_HEIGHT, Place, read_tags, write_tags
 from cssv.frames import U8, Layout, split_planes
 from cssv.template.drawing import Outline
 
-Fidelity = Literal["full", "sparse"]
-FIDELITIES: tuple[Fidelity, ...] = ("full", "sparse")
-DEFAULT_FIDELITY: Fidelity = "full"
+#: Fidelity of version 1 where none is stated.
+VERSION_1_FIDELITY: Fidelity = "full"
 #: A picture carries if at least this share of its marks is intact.
 INTACT_SHARE = 0.5
 
@@ -53,7 +52,7 @@ class PlanesEmbedder:
     layout: Layout
     miniature: bytes
     merge: Merge = DEFAULT_MERGE
-    fidelity: Fidelity = DEFAULT_FIDELITY
+    fidelity: Fidelity = VERSION_1_FIDELITY
 
     def embed(self, cover: U8, template: U8, outlines: Sequence[Outline], *, number: int, pts: int) -> U8:
         """Stego planes of a frame, a new array.

@@ -19,7 +19,7 @@ from cssv.carriers.nibble.sparse_extract import SparseExtract
 from cssv.carriers.nibble.sparse_grid import COMPACT, grid_of
 from cssv.carriers.nibble.sparse_header import MOST_OBJECTS, SparseHeader
 from cssv.carriers.nibble.sparse_planes import SparsePlanes, embed_planes, extract_planes, is_cover
-from cssv.errors import ContainerError, InputError, OptionError, did_you_mean
+from cssv.errors import ContainerError, InputError, check_choice
 from cssv.frames import LAYOUTS, Frame, Layout, split_planes
 from cssv.scene import Ranges
 from cssv.scene.camera import plane_of
@@ -51,13 +51,7 @@ class SparseCarrier:
     merge: Merge = DEFAULT_MERGE
 
     def __post_init__(self) -> None:
-        if self.merge not in MERGES:
-            raise OptionError(
-                "unknown merge",
-                found=self.merge,
-                bound=", ".join(MERGES),
-                remedy=did_you_mean(self.merge, MERGES),
-            )
+        check_choice("merge", self.merge, MERGES)
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> SparseCarrier:

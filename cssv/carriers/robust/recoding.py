@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cssv.errors import OptionError, did_you_mean
+from cssv.errors import OptionError, check_choice
 
 #: Codecs of re-encodings, and the largest quality number of each.
 RECODING_CODECS = {"h264": 51, "hevc": 51, "vp9": 63, "av1": 63}
@@ -26,13 +26,7 @@ class Recoding:
     crf: int
 
     def __post_init__(self) -> None:
-        if self.codec not in RECODING_CODECS:
-            raise OptionError(
-                "unknown codec of a re-encoding",
-                found=self.codec,
-                bound=", ".join(RECODING_CODECS),
-                remedy=did_you_mean(self.codec, RECODING_CODECS),
-            )
+        check_choice("codec of a re-encoding", self.codec, RECODING_CODECS)
         most = RECODING_CODECS[self.codec]
         if not 0 <= self.crf <= most:
             raise OptionError(

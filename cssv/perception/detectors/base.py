@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Protocol, cast
 
-from cssv.errors import OptionError
-from cssv.files.paths import LONGEST_QUOTE
+from cssv.errors import LONGEST_QUOTE, OptionError
 from cssv.frames import Frame
 from cssv.perception.detections import Detections
 from cssv.perception.detectors.nms import DuplicateFilter

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cssv.boxes import F64, I64, LARGEST_NUMBER, UNKNOWN_ID
-from cssv.errors import BoxesError, OptionError, OptionTypeError
-from cssv.files.paths import LONGEST_QUOTE, check_path
+from cssv.errors import LONGEST_QUOTE, BoxesError, OptionError, OptionTypeError
+from cssv.files.paths import check_path
 from cssv.frames import Frame
 from cssv.interop.mot import BoxFile, read_boxes
 from cssv.perception.detections import ANY_OBJECT, EMPTY, Detections

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from cssv.boxes import I64
-from cssv.errors import OptionError, did_you_mean
-from cssv.files.paths import LONGEST_QUOTE
+from cssv.errors import LONGEST_QUOTE, OptionError, did_you_mean
 
 #: The 80 classes of the COCO detection data set, in the order of the networks' outputs.
 COCO = (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cssv.carriers.nibble.carrier import NibbleCarrier
+from cssv.carriers.nibble.forms import FIDELITIES
 from cssv.carriers.nibble.merge import MERGES
-from cssv.carriers.nibble.planes import FIDELITIES
 from cssv.testing.carrier import CarrierContract
 
 
