@@ -41,6 +41,8 @@ from cssv.template.certainty import planar_byte
 from cssv.template.drawing import FULL
 from cssv.template.state import ObjectState
 
+#: Largest error of boxes of a whole window, in px.
+BOUND_PX = 1.0
 #: Largest errors of boxes that thinned windows have, in px, the last one with nothing but places.
 COARSE_PX, COARSER_PX, PLACES_PX = 2.0, 4.0, 8.0
 #: Cosines of a coarse outline.
@@ -90,7 +92,7 @@ def fit_window_within(
     most_bytes: int | None,
     fit: Fit,
     objects: Sequence[Sequence[ObjectState]],
-    bound_px: float = 1.0,
+    bound_px: float = BOUND_PX,
 ) -> ThinnedWindow:
     """The window that gives up least of those that have at most ``most_bytes``.
 
@@ -120,7 +122,7 @@ def fit_window_within(
 
 
 def thinning_ladder(
-    fit: Fit, objects: Sequence[Sequence[ObjectState]], bound_px: float = 1.0
+    fit: Fit, objects: Sequence[Sequence[ObjectState]], bound_px: float = BOUND_PX
 ) -> Iterator[ThinnedWindow]:
     """The whole window, then the window after each step; each is shorter than the one before.
 
@@ -135,7 +137,7 @@ def check_window_fits(
     most_bytes: int | None,
     fit: Fit,
     objects: Sequence[Sequence[ObjectState]],
-    bound_px: float = 1.0,
+    bound_px: float = BOUND_PX,
 ) -> ThinnedWindow:
     """The window with all that was asked for, which must fit; outlines alone are given up unasked.
 

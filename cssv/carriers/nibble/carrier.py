@@ -8,10 +8,12 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import ClassVar, cast
 
-from cssv.carriers.base import UNSCALED, CarriedClip, Embedded, FrameContent, Hint
+from cssv.carriers.base import CarriedClip, Embedded, FrameContent, Hint
 from cssv.carriers.nibble.forms import FIDELITIES, Fidelity
+from cssv.carriers.nibble.mark_record import Miniature
+from cssv.carriers.nibble.marked_frame import MarkedExtract, is_alike, require_marks
 from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES, Merge
-from cssv.carriers.nibble.miniature import carried_clip, environment_notes, make_miniature
+from cssv.carriers.nibble.miniature import carried_clip, environment_notes, make_miniature, with_ranges
 from cssv.carriers.nibble.planes import (
     VERSION_1_FIDELITY,
     ExtractedPlanes,
@@ -22,7 +24,7 @@ from cssv.carriers.nibble.planes import (
 from cssv.carriers.nibble.reembed import draw_on_cover, draw_on_stego
 from cssv.carriers.nibble.scene_identity import SceneIdentity
 from cssv.carriers.nibble.tags import place_tags
-from cssv.errors import ContainerError, check_choice
+from cssv.errors import check_choice
 from cssv.frames import LAYOUTS, U8, Frame, Layout
 from cssv.scene import Ranges
 from cssv.template.draw import to_state
@@ -33,7 +35,7 @@ from cssv.template.state import ObjectState, moved
 
 
 @dataclass(frozen=True, slots=True)
-class NibbleExtract:
+class NibbleExtract(MarkedExtract):
     """The content of one stego frame of the nibble carrier; implements :class:`cssv.carriers.base.Extracted`.
 
     Attributes:
@@ -43,26 +45,6 @@ class NibbleExtract:
 
     stego: Frame
     found: ExtractedPlanes
-
-    @property
-    def number(self) -> int:
-        """Frame number in the encoded clip, from 0."""
-        return self.found.marks.header.frame
-
-    @property
-    def pts(self) -> int:
-        """Presentation time in the encoded clip, in units of the clip's time base."""
-        return self.found.marks.header.pts
-
-    @property
-    def origin(self) -> tuple[int, int]:
-        """x, y of the picture's top left pixel in the encoded clip."""
-        return self.found.marks.origin
-
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Always (1, 1): a scaled picture carries nothing."""
-        return UNSCALED
 
     @property
     def clip(self) -> CarriedClip | None:
@@ -75,11 +57,6 @@ class NibbleExtract:
         """Whether all marks are intact and the nibbles of all cells are as written."""
         marks = self.found.marks
         return marks.intact == marks.whole and not self.found.damaged
-
-    @property
-    def is_missing(self) -> bool:
-        """A frame carries its own heat map."""
-        return False
 
     @property
     def damaged_cells(self) -> tuple[tuple[int, int], ...]:
@@ -167,43 +144,26 @@ class NibbleCarrier:
         nibble stays the same stay the same. The environment in the marks stays that of the first encoding:
         changing it would change every frame.
         """
-        found, content = self._found(stego), replace(content, rings=Rings.ALL)
-        assert found.marks.miniature is not None
+        found, miniature = _found(stego)
+        content = replace(content, rings=Rings.ALL)
         if cover is None:
             cover, drawings, edges = draw_on_stego(stego, content, found, unmarked)
         else:
             drawings, edges = draw_on_cover(stego, content, found, cover), None
-        miniature = replace(
-            found.marks.miniature,
-            speed_px_s=content.ranges.speed_px_s,
-            temperature_c=content.ranges.temperature_c,
-            density_kg_m3=content.ranges.density_kg_m3,
-        )
-        return self._embed(cover, content, drawings, miniature.write(), edges)
+        return self._embed(cover, content, drawings, with_ranges(miniature, content.ranges).write(), edges)
 
     def replace_notes(self, stego: Frame, content: FrameContent) -> tuple[str, ...]:
         """A note if the environment of the content differs from that in the marks."""
-        small = self._found(stego).marks.miniature
-        assert small is not None
+        _, small = _found(stego)
         new = make_miniature(content.scene, content.ranges, stego.width, stego.height, content.time_base)
         return environment_notes(small, new)
 
     def may_come_from(self, stego: Frame, cover: Frame) -> bool:
         """Whether the stego frame can have been embedded in this cover."""
-        if cover.layout != stego.layout or cover.planes.shape != stego.planes.shape:
+        if not is_alike(stego, cover):
             return False
         found = extract_planes(stego.planes, stego.layout, is_sound=True)
         return found is not None and is_cover(cover.planes, stego.planes, stego.layout, found)
-
-    def _found(self, stego: Frame) -> ExtractedPlanes:
-        """Marks of a frame of a ``.cssv``. Raises ContainerError if it has none."""
-        found = extract_planes(stego.planes, stego.layout, is_sound=True)
-        if found is None or found.marks.miniature is None:
-            raise ContainerError(
-                f"frame {stego.number} carries no marks",
-                remedy="Run `cssv.verify()` to find the damage.",
-            )
-        return found
 
     def _embed(
         self,
@@ -221,6 +181,11 @@ class NibbleCarrier:
         places = place_tags(outlines, cover.width, cover.height)
         unmarked = tuple(o for o, place in zip(outlines, places, strict=True) if place is None)
         return Embedded(stego, outlines, unmarked)
+
+
+def _found(stego: Frame) -> tuple[ExtractedPlanes, Miniature]:
+    """Content and miniature of a frame of a ``.cssv``. Raises ContainerError if it has none."""
+    return require_marks(stego, extract_planes(stego.planes, stego.layout, is_sound=True))
 
 
 @lru_cache(maxsize=8)

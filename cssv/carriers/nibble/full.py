@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import ClassVar, cast
 
 import numpy as np
@@ -23,13 +24,14 @@ from cssv.carriers.nibble.full_trial import (
     choose,
     empty_bits,
 )
-from cssv.carriers.nibble.mark_record import VERSION_2
-from cssv.carriers.nibble.miniature import environment_notes, make_miniature
+from cssv.carriers.nibble.mark_record import VERSION_2, Miniature
+from cssv.carriers.nibble.marked_frame import check_cover, is_alike, require_marks, without_bits
+from cssv.carriers.nibble.miniature import environment_notes, make_miniature, with_ranges
 from cssv.carriers.nibble.planes import ExtractedPlanes, extract_planes
 from cssv.carriers.nibble.tags import place_tags
 from cssv.carriers.prepared import ClipSample, Offer, Recode, Report, no_report
 from cssv.carriers.windows import DrawingWindows
-from cssv.errors import ContainerError, InputError, OptionError, check_choice
+from cssv.errors import OptionError, check_choice
 from cssv.frames import LAYOUTS, U8, Frame, Layout, planes_shape, split_planes
 from cssv.template.drawing import Drawing, Outline
 from cssv.template.render import render, ring_pixels, with_edges
@@ -204,22 +206,15 @@ class FullCarrier(DrawingWindows):
         Without the covers the stego frames serve as covers, each by itself: bytes that carry already what
         they shall carry stay. The environment in the marks stays that of the first encoding.
         """
-        founds = [_found(stego) for stego in stegos]
-        small = founds[0].marks.miniature
-        assert small is not None
-        ranges = contents[0].ranges
-        miniature = replace(
-            small,
-            speed_px_s=ranges.speed_px_s,
-            temperature_c=ranges.temperature_c,
-            density_kg_m3=ranges.density_kg_m3,
-        ).write()
+        read = [_found(stego) for stego in stegos]
+        founds = [found for found, _ in read]
+        miniature = with_ranges(read[0][1], contents[0].ranges).write()
         if covers is not None:
             for stego, cover in zip(stegos, covers, strict=True):
-                self._check_cover(stego, cover)
+                check_cover(stego, cover, partial(self.may_come_from, stego, cover))
             drawings = [own.draw(cover, {}) for cover, own in zip(covers, contents, strict=True)]
             return self._embed(covers, contents, drawings, miniature)
-        bare = [_without_bits(*pair) for pair in zip(stegos, founds, strict=True)]
+        bare = [without_bits(stego, found.marked) for stego, found in zip(stegos, founds, strict=True)]
         drawings = [
             own.draw(stego, {(o.track, o.box): o for o in (*known, *found.outlines)})
             for stego, own, found, known in zip(
@@ -231,8 +226,7 @@ class FullCarrier(DrawingWindows):
 
     def replace_notes(self, stego: Frame, content: FrameContent) -> tuple[str, ...]:
         """A note if the environment of the content differs from that in the marks."""
-        small = _found(stego).marks.miniature
-        assert small is not None
+        _, small = _found(stego)
         new = make_miniature(content.scene, content.ranges, stego.width, stego.height, content.time_base)
         return environment_notes(small, new)
 
@@ -242,7 +236,7 @@ class FullCarrier(DrawingWindows):
 
     def may_come_from(self, stego: Frame, cover: Frame) -> bool:
         """Whether the stego frame can have been embedded in this cover."""
-        if cover.layout != stego.layout or cover.planes.shape != stego.planes.shape:
+        if not is_alike(stego, cover):
             return False
         off = np.maximum(stego.planes, cover.planes) - np.minimum(stego.planes, cover.planes)
         far = off > self._reach + _MARK_LEVELS
@@ -257,19 +251,6 @@ class FullCarrier(DrawingWindows):
     @property
     def _grain(self) -> Grain:
         return DEFAULT_GRAIN if self.grain is None else self.grain
-
-    def _check_cover(self, stego: Frame, cover: Frame) -> None:
-        """Raise InputError unless the stego frame can have been embedded in the cover."""
-        remedy = "Give the clip that was encoded."
-        if cover.layout != stego.layout or cover.planes.shape != stego.planes.shape:
-            raise InputError(
-                "the cover has another size or layout",
-                found=f"{cover.width}x{cover.height} {cover.layout}",
-                bound=f"{stego.width}x{stego.height} {stego.layout}",
-                remedy=remedy,
-            )
-        if not self.may_come_from(stego, cover):
-            raise InputError(f"frame {stego.number} of the cover is another picture", remedy=remedy)
 
     def _embed(
         self,
@@ -298,19 +279,6 @@ class FullCarrier(DrawingWindows):
         return done
 
 
-def _found(stego: Frame) -> ExtractedPlanes:
-    """Marks of a frame of a ``.cssv``. Raises ContainerError if it has none."""
-    found = extract_planes(stego.planes, stego.layout, is_sound=True, version=VERSION_2)
-    if found is None or found.marks.miniature is None:
-        raise ContainerError(
-            f"frame {stego.number} carries no marks",
-            remedy="Run `cssv.verify()` to find the damage.",
-        )
-    return found
-
-
-def _without_bits(stego: Frame, found: ExtractedPlanes) -> Frame:
-    """The frame with zeros in place of the bits of marks and tags, so that new ones leave no old ones."""
-    planes = stego.planes.copy()
-    split_planes(planes, stego.layout)[0][found.marked] &= 0xFE
-    return replace(stego, planes=planes)
+def _found(stego: Frame) -> tuple[ExtractedPlanes, Miniature]:
+    """Content and miniature of a frame of a ``.cssv``. Raises ContainerError if it has none."""
+    return require_marks(stego, extract_planes(stego.planes, stego.layout, is_sound=True, version=VERSION_2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -34,6 +35,16 @@ def make_miniature(scene: Scene, ranges: Ranges, width: int, height: int, time_b
     spans = (ranges.speed_px_s, ranges.temperature_c, ranges.density_kg_m3)
     digest = hashlib.sha256(canonical).digest()[:8]
     return Miniature(*spans, width, height, time_base, digest=digest, **numbers)
+
+
+def with_ranges(miniature: Miniature, ranges: Ranges) -> Miniature:
+    """The miniature with other ranges. The environment stays: changing it would change every frame."""
+    return replace(
+        miniature,
+        speed_px_s=ranges.speed_px_s,
+        temperature_c=ranges.temperature_c,
+        density_kg_m3=ranges.density_kg_m3,
+    )
 
 
 def _number(value: Value | None) -> float:

@@ -29,6 +29,7 @@ from cssv.carriers.windows import DrawingWindows, drawings_differ
 from cssv.errors import CarrierError, ContainerError, OptionError
 from cssv.frames import Frame, Layout
 from cssv.payload.loss import Loss
+from cssv.payload.thinning import BOUND_PX
 from cssv.template.drawing import Outline
 
 _YES, _NO = "true", "false"
@@ -185,7 +186,7 @@ class MixedCarrier(DrawingWindows):
             done = self.room.embed_window(covers, contents, number)
         except CarrierError:
             # A last window can be too short for any payload. Its rings hold everything.
-            return covers, None
+            return covers, _nothing_told(contents)
         return [each.stego for each in done], done[0].loss
 
     def _with_other_room(
@@ -211,6 +212,13 @@ class MixedCarrier(DrawingWindows):
     def extractor(self) -> MixedExtractor:
         """An extractor for one source."""
         return MixedExtractor()
+
+
+def _nothing_told(contents: Sequence[FrameContent]) -> Loss:
+    """The loss of a window without a room."""
+    tracks = sorted({state.track for content in contents for state in content.objects})
+    frames = contents[0].number, contents[-1].number
+    return Loss(frames, len(tracks), BOUND_PX, BOUND_PX, part=True, left_out=tuple(tracks))
 
 
 def clip_tags_due(contents: Sequence[FrameContent]) -> list[bool]:

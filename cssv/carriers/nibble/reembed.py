@@ -7,13 +7,12 @@ only on the stego frame that was drawn from the cover and on the new content, so
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from cssv.carriers.base import FrameContent
+from cssv.carriers.nibble.marked_frame import check_cover, without_bits
 from cssv.carriers.nibble.planes import ExtractedPlanes, is_cover
-from cssv.errors import InputError
 from cssv.frames import U8, Frame, split_planes
 from cssv.template.drawing import Drawing, Outline
 from cssv.template.edges import edge_picture
@@ -28,16 +27,7 @@ def draw_on_cover(
     Raises:
         InputError: the cover is not the picture that the stego frame was drawn from.
     """
-    remedy = "Give the clip that was encoded."
-    if cover.layout != stego.layout or cover.planes.shape != stego.planes.shape:
-        raise InputError(
-            "the cover has another size or layout",
-            found=f"{cover.width}x{cover.height} {cover.layout}",
-            bound=f"{stego.width}x{stego.height} {stego.layout}",
-            remedy=remedy,
-        )
-    if not is_cover(cover.planes, stego.planes, stego.layout, found):
-        raise InputError(f"frame {stego.number} of the cover is another picture", remedy=remedy)
+    check_cover(stego, cover, lambda: is_cover(cover.planes, stego.planes, stego.layout, found))
     return content.draw(cover, {})
 
 
@@ -66,8 +56,5 @@ def draw_on_stego(
     np.copyto(edges, shown, where=interior(list(known.values()), stego.width, stego.height))
     drawings = content.draw(stego, known)
     if found.marks.header.sparse:
-        # A tag that moves must not stay readable at its old place.
-        planes = stego.planes.copy()
-        split_planes(planes, stego.layout)[0][found.marked] &= 0xFE
-        stego = replace(stego, planes=planes)
+        stego = without_bits(stego, found.marked)
     return stego, drawings, edges

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import ClassVar, cast
 
 from cssv.carriers.base import Embedded, FrameContent, Hint
 from cssv.carriers.nibble.mark_record import Miniature
+from cssv.carriers.nibble.marked_frame import check_cover, is_alike, require_marks, without_bits
 from cssv.carriers.nibble.merge import DEFAULT_MERGE, MERGES, Merge
-from cssv.carriers.nibble.miniature import environment_notes, make_miniature
+from cssv.carriers.nibble.miniature import environment_notes, make_miniature, with_ranges
 from cssv.carriers.nibble.room import room_labels, room_objects
 from cssv.carriers.nibble.room_page import write_labels, write_lens, write_objects, write_plane
 from cssv.carriers.nibble.scene_identity import SceneIdentity
@@ -19,8 +20,8 @@ from cssv.carriers.nibble.sparse_extract import SparseExtract
 from cssv.carriers.nibble.sparse_grid import COMPACT, grid_of
 from cssv.carriers.nibble.sparse_header import MOST_OBJECTS, SparseHeader
 from cssv.carriers.nibble.sparse_planes import SparsePlanes, embed_planes, extract_planes, is_cover
-from cssv.errors import ContainerError, InputError, check_choice
-from cssv.frames import LAYOUTS, Frame, Layout, split_planes
+from cssv.errors import InputError, check_choice
+from cssv.frames import LAYOUTS, Frame, Layout
 from cssv.scene import Ranges
 from cssv.scene.camera import plane_of
 from cssv.scene.ground import Plane
@@ -88,27 +89,19 @@ class SparseCarrier:
         environment and the ground in the marks stay those of the first encoding: changing them would change
         every frame.
         """
-        found = self._found(stego)
-        assert found.marks.miniature is not None
+        found, small = _found(stego)
         if cover is None:
             cover, drawings = _draw_on_stego(stego, content, found, unmarked)
         else:
-            _check_cover(stego, cover, found)
+            planes = cover.planes
+            check_cover(stego, cover, lambda: is_cover(planes, stego.planes, stego.layout, found))
             drawings = content.draw(cover, {})
-        miniature = replace(
-            found.marks.miniature,
-            speed_px_s=content.ranges.speed_px_s,
-            temperature_c=content.ranges.temperature_c,
-            density_kg_m3=content.ranges.density_kg_m3,
-        )
-        clip = _ClipPart(miniature, _ground_pages(found.marks.room.plane))
+        clip = _ClipPart(with_ranges(small, content.ranges), _ground_pages(found.marks.room.plane))
         return _embed(cover, content, drawings, clip, self.merge)
 
     def replace_notes(self, stego: Frame, content: FrameContent) -> tuple[str, ...]:
         """Notes if the environment or the ground of the content differs from that in the marks."""
-        found = self._found(stego)
-        small = found.marks.miniature
-        assert small is not None
+        found, small = _found(stego)
         clip = _clip_part(
             SceneIdentity(content.scene), content.ranges, stego.width, stego.height, content.time_base
         )
@@ -119,20 +112,15 @@ class SparseCarrier:
 
     def may_come_from(self, stego: Frame, cover: Frame) -> bool:
         """Whether the stego frame can have been embedded in this cover."""
-        if cover.layout != stego.layout or cover.planes.shape != stego.planes.shape:
+        if not is_alike(stego, cover):
             return False
         found = extract_planes(stego.planes, stego.layout, is_sound=True)
         return found is not None and is_cover(cover.planes, stego.planes, stego.layout, found)
 
-    def _found(self, stego: Frame) -> SparsePlanes:
-        """Content of a frame of a ``.cssv``. Raises ContainerError if it has none."""
-        found = extract_planes(stego.planes, stego.layout, is_sound=True)
-        if found is None or found.marks.miniature is None:
-            raise ContainerError(
-                f"frame {stego.number} carries no marks",
-                remedy="Run `cssv.verify()` to find the damage.",
-            )
-        return found
+
+def _found(stego: Frame) -> tuple[SparsePlanes, Miniature]:
+    """Content and miniature of a frame of a ``.cssv``. Raises ContainerError if it has none."""
+    return require_marks(stego, extract_planes(stego.planes, stego.layout, is_sound=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,22 +186,4 @@ def _draw_on_stego(
 ) -> tuple[Frame, tuple[Drawing, ...]]:
     """The stego frame as a cover, and drawings in it with the outlines that it has already."""
     known = {(outline.track, outline.box): outline for outline in (*unmarked, *found.outlines)}
-    drawings = content.draw(stego, known)
-    # A tag that moves must not stay readable at its old place.
-    planes = stego.planes.copy()
-    split_planes(planes, stego.layout)[0][found.taken] &= 0xFE
-    return replace(stego, planes=planes), drawings
-
-
-def _check_cover(stego: Frame, cover: Frame, found: SparsePlanes) -> None:
-    """Raise InputError unless the cover is the picture that the stego frame was drawn from."""
-    remedy = "Give the clip that was encoded."
-    if cover.layout != stego.layout or cover.planes.shape != stego.planes.shape:
-        raise InputError(
-            "the cover has another size or layout",
-            found=f"{cover.width}x{cover.height} {cover.layout}",
-            bound=f"{stego.width}x{stego.height} {stego.layout}",
-            remedy=remedy,
-        )
-    if not is_cover(cover.planes, stego.planes, stego.layout, found):
-        raise InputError(f"frame {stego.number} of the cover is another picture", remedy=remedy)
+    return without_bits(stego, found.taken), content.draw(stego, known)

@@ -7,22 +7,21 @@ from functools import cached_property
 
 import numpy as np
 
-from cssv.carriers.base import UNSCALED, CarriedClip
+from cssv.carriers.base import CarriedClip
+from cssv.carriers.nibble.marked_frame import MarkedExtract
 from cssv.carriers.nibble.miniature import carried_clip
 from cssv.carriers.nibble.room import room_state
 from cssv.carriers.nibble.sparse_planes import SparsePlanes
 from cssv.frames import U8, Frame, split_planes
 from cssv.scene import Ranges
-from cssv.scene.values import ImageBox
 from cssv.template.draw import to_state
-from cssv.template.drawing import Outline
 from cssv.template.read import VISIBLE_SHARE, Reading, read
 from cssv.template.render import with_edges
-from cssv.template.state import ObjectState
+from cssv.template.state import ObjectState, moved
 
 
 @dataclass(frozen=True, eq=False)
-class SparseExtract:
+class SparseExtract(MarkedExtract):
     """The content of one stego frame; implements :class:`cssv.carriers.base.Extracted`.
 
     It also offers the room (:mod:`cssv.carriers.room`).
@@ -34,26 +33,6 @@ class SparseExtract:
 
     stego: Frame
     found: SparsePlanes
-
-    @property
-    def number(self) -> int:
-        """Frame number in the encoded clip, from 0."""
-        return self.found.marks.header.frame
-
-    @property
-    def pts(self) -> int:
-        """Presentation time in the encoded clip, in units of the clip's time base."""
-        return self.found.marks.header.pts
-
-    @property
-    def origin(self) -> tuple[int, int]:
-        """x, y of the picture's top left pixel in the encoded clip."""
-        return self.found.marks.origin
-
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Always (1, 1): a scaled picture carries nothing."""
-        return UNSCALED
 
     @property
     def clip(self) -> CarriedClip | None:
@@ -72,11 +51,6 @@ class SparseExtract:
         """Whether all blocks of the marks are intact and all drawings that can be checked are as written."""
         marks = self.found.marks
         return marks.intact == marks.whole and not self.found.damaged
-
-    @property
-    def is_missing(self) -> bool:
-        """A frame carries its own heat map."""
-        return False
 
     @property
     def damaged_cells(self) -> tuple[tuple[int, int], ...]:
@@ -113,10 +87,9 @@ class SparseExtract:
             outline = reading.outline
             if reading.readings is None and outline.track in labels:
                 continue
-            state = to_state(reading, ranges)
+            state = moved(to_state(reading, ranges), self.origin)
             # A tag has only the first bytes of a label.
-            label = labels.get(outline.track) or outline.label
-            found.append(replace(state, label=label, box_px=self._box_of(outline)))
+            found.append(replace(state, label=labels.get(outline.track) or outline.label))
         return tuple(found)
 
     def room(self, ranges: Ranges) -> tuple[ObjectState, ...]:
@@ -133,15 +106,10 @@ class SparseExtract:
             state = room_state(each, room.label_of(each), (small.width, small.height), ranges)
             if reading is not None:
                 # The tag of an object whose rings are hidden has its exact box.
-                label = state.label or reading.outline.label
-                state = replace(state, label=label, box_px=self._box_of(reading.outline))
+                tagged = moved(to_state(reading, ranges), self.origin)
+                state = replace(state, label=state.label or tagged.label, box_px=tagged.box_px)
             found.append(state)
         return tuple(found)
-
-    def _box_of(self, outline: Outline) -> ImageBox:
-        """The box of an outline of this picture in the whole frame."""
-        x, y, w, h = outline.box
-        return float(x + self.origin[0]), float(y + self.origin[1]), float(w), float(h)
 
     @cached_property
     def _readings(self) -> list[Reading]:
