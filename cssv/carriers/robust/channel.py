@@ -15,7 +15,7 @@ from cssv.carriers.robust.calibration import block_energies, frame_weight, log_l
 from cssv.carriers.robust.codewords import PAYLOAD_CLASSES, codeword_length, read_codeword
 from cssv.carriers.robust.data_layer import DataLayer, data_transform
 from cssv.carriers.robust.keys import PUBLIC_KEY
-from cssv.carriers.robust.lattice import SLOTS_OF_WINDOW, BlockArea
+from cssv.carriers.robust.lattice import SLOTS_OF_WINDOW, BlockArea, Bools
 from cssv.carriers.robust.qim import Strength, embed_bits, soft_bits
 from cssv.carriers.robust.steps import best_step
 from cssv.carriers.robust.transform import F32
@@ -72,6 +72,27 @@ class _Slot:
     ratios: F32 | None = None
 
 
+def chip_ratios(frames: Sequence[F32], dithers: U8, known: Bools, step: int) -> F32:
+    """Logarithms of the likelihood ratios of the chips of a slot.
+
+    Args:
+        frames: coefficients of each frame of the slot, (..., coefficients), at least one.
+        dithers: of the chips, of the same shape.
+        known: which chips are known to be 0, of the same shape.
+        step: of the quantisation.
+    """
+    sums, energies, total = np.zeros(dithers.shape, np.float32), np.zeros(dithers.shape[:-1]), 0.0
+    for found in frames:
+        soft = soft_bits(found, dithers, step)
+        weight = frame_weight(soft, known)
+        soft *= np.float32(weight)
+        sums += soft
+        total += weight
+        energies += block_energies(found)
+    sums *= np.float32(1 / total)
+    return log_likelihood_ratios(sums, (energies / len(frames)).astype(np.float32), known)
+
+
 class ChannelReader:
     """Recovers payloads from received frames on the grid of the blocks.
 
@@ -122,21 +143,10 @@ class ChannelReader:
             return np.zeros(self.layer.known.shape, np.float32)
         received = self._slots[slot]
         if received.ratios is None:
-            received.ratios = self._find_ratios(received.coefficients, self.layer.dithers(slot, step), step)
+            dithers = self.layer.dithers(slot, step)
+            received.ratios = chip_ratios(received.coefficients, dithers, self.layer.known, step)
             received.ratios.flags.writeable = False
         return received.ratios
-
-    def _find_ratios(self, frames: Sequence[F32], dithers: U8, step: int) -> F32:
-        sums, energies, total = np.zeros(dithers.shape, np.float32), np.zeros(dithers.shape[:2]), 0.0
-        for found in frames:
-            soft = soft_bits(found, dithers, step)
-            weight = frame_weight(soft, self.layer.known)
-            soft *= np.float32(weight)
-            sums += soft
-            total += weight
-            energies += block_energies(found)
-        sums *= np.float32(1 / total)
-        return log_likelihood_ratios(sums, (energies / len(frames)).astype(np.float32), self.layer.known)
 
     def codeword_ratios(self, window: int, length: int) -> F32:
         """Logarithms of the likelihood ratios of the bits of a window's codeword: sums over their chips."""
