@@ -27,7 +27,7 @@ from cssv.frames import U8, Frame, cut_planes
 SAMPLE_S = 5
 _JUDGED_S = 4
 #: Width and height of the part of large pictures that is tried.
-MOST_SIZE = (1280, 720)
+MOST_SIZE = (768, 576)
 #: Payload class of the trial; it has no effect on the information of a chip.
 _CLASS = PAYLOAD_CLASSES[2]
 
