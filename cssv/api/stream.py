@@ -303,7 +303,8 @@ class Encoder(Finishing):
                 finishing.is_done = True
             if not finishing.is_done:
                 self._save(begun, failures)
-            check(self._path, key=key_of(self._config.carrier))
+            config = self._config
+            check(self._path, key=key_of(config.carrier), is_content_known=config.has_regions)
         if failures.first is not None:
             raise failures.first
 

@@ -132,16 +132,29 @@ def verify(
 
 
 def verify_with_key(
-    path: Path_, key: PayloadKey | None, *, repair: bool = False, progress: Progress | None = None
+    path: Path_,
+    key: PayloadKey | None,
+    *,
+    repair: bool = False,
+    progress: Progress | None = None,
+    reads_content: bool = True,
 ) -> Verification:
-    """Verify a file (:func:`verify`) whose password has been converted to a key already."""
+    """Verify a file (:func:`verify`) whose password has been converted to a key already.
+
+    Args:
+        path: of the file.
+        key: that of the file; None if it has no password.
+        repair: first remove an incomplete append.
+        progress: called after every frame.
+        reads_content: whether embedded content is read, beside the comparison of checksums.
+    """
     cut = cut_tail(path) if repair else 0
     with Archive(path) as archive:
         index, torn = archive.index, archive.torn_bytes
         found = find_problems(archive, index.current)
         faults = [Fault(p.kind, p.text, p.frame, p.version) for p in found if p.kind != "tail"]
     others = [v.number for v in reversed(index.versions) if v.number != index.playing]
-    survey = _Survey(path, [index.playing, *others], faults, key)
+    survey = _Survey(path, [index.playing, *others], faults, key, reads_content=reads_content)
     faults += survey.scene_faults()
     faults += survey.pixel_faults(progress)
     shown, count = index.current.frames, len(index.versions)
@@ -156,16 +169,24 @@ class _Survey:
         numbers: of the versions, in the order in which they are checked.
         known: faults of stored bytes; those samples are not checked again.
         key: that of the file; None if it has no password, or if the password is not known.
+        reads_content: whether embedded content is read.
 
     Attributes:
         is_lossy: whether the video of a version is lossy.
     """
 
     def __init__(
-        self, path: Path_, numbers: Sequence[int], known: Sequence[Fault], key: PayloadKey | None
+        self,
+        path: Path_,
+        numbers: Sequence[int],
+        known: Sequence[Fault],
+        key: PayloadKey | None,
+        *,
+        reads_content: bool,
     ) -> None:
         self._path = path
         self._key = key
+        self._reads_content = reads_content
         self._unread = 0
         self.is_lossy = False
         self._broken = {fault.version for fault in known if fault.kind == "history"}
@@ -251,7 +272,7 @@ class _Survey:
         times = (int(pts) * time_base for pts in reader.video.pts())
         windows = windows_of(carrier, times, info.layout, (info.width, info.height))
         with FrameCursor(source, reader.video.pts().tolist()) as cursor:
-            wanted, is_readable = frozenset(frames), self._is_readable(reader)
+            wanted, is_readable = frozenset(frames), self._is_readable(reader) and self._reads_content
             checker = _WindowChecker(reader, carrier, cursor, spoilt, is_readable=is_readable)
             for _, window in whole_windows(frames, windows):
                 yield from checker.check(window, wanted)
@@ -364,9 +385,23 @@ def _scene_fault(reader: Reader, frame: int, key: PayloadKey | None, *, is_reada
     return None if number == frame else f" is that of frame {number}"
 
 
-def check(path: Path_, progress: Progress | None = None, key: PayloadKey | None = None) -> Verification:
-    """Verify a file just written. Raises ChecksumError unless it is sound."""
-    found = verify_with_key(path, key, progress=progress)
+def check(
+    path: Path_,
+    progress: Progress | None = None,
+    key: PayloadKey | None = None,
+    *,
+    is_content_known: bool = False,
+) -> Verification:
+    """Verify a file just written. Raises ChecksumError unless it is sound.
+
+    Args:
+        path: of the file.
+        progress: called after every frame.
+        key: that of the file; None if it has no password.
+        is_content_known: whether the content was read from the decoded planes while they were coded. Then
+            planes of the same checksum hold it, and it is not read once more.
+    """
+    found = verify_with_key(path, key, progress=progress, reads_content=not is_content_known)
     if not found.is_sound:
         first = found.faults[0]
         is_too_coarse = first.kind == "marks" and found.is_lossy

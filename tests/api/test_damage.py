@@ -236,7 +236,7 @@ def hostile(monkeypatch, clips, tmp_path):
     def make(data):
         with monkeypatch.context() as patch:
             patch.setattr(cssv.pipeline.embed, "write_sample", lambda _sample: data)
-            patch.setattr(cssv.api.encode, "check", lambda *_: None)
+            patch.setattr(cssv.api.encode, "check", lambda *_, **__: None)
             return cssv.encode(
                 clips / "clip.mkv",
                 tmp_path / "hostile.cssv",
