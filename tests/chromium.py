@@ -99,18 +99,29 @@ def visit(program: str, page: str, video: Path, profile: Path, way: str = "softw
         profile: an empty folder for the browser's files.
         way: a key of ``WAYS``.
     """
+    flags = (*_FLAGS, f"user-data-dir={profile}", *WAYS[way])
+    return report_of([program, *(f"--{flag}" for flag in flags)], page, video)
+
+
+def report_of(browser: list[str], page: str, video: Path) -> dict[str, Any]:
+    """Serve a page and a video, open the page, and return what it reports.
+
+    Args:
+        browser: the command of a browser, without the address.
+        page: HTML that shows ``clip`` and posts JSON to ``report``.
+        video: the file behind ``clip``.
+    """
     with ThreadingHTTPServer(("127.0.0.1", 0), _Site) as server:
         server.page, server.video, server.report = page, video.read_bytes(), Queue()
         server.kind = "video/webm" if video.suffix == ".webm" else "video/mp4"
         Thread(target=server.serve_forever, daemon=True).start()
-        flags = (*_FLAGS, f"user-data-dir={profile}", *WAYS[way])
-        command = [program, *(f"--{flag}" for flag in flags), f"http://127.0.0.1:{server.server_port}/"]
         silence = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-        browser = subprocess.Popen(command, **silence, start_new_session=True)
+        command = [*browser, f"http://127.0.0.1:{server.server_port}/"]
+        running = subprocess.Popen(command, **silence, start_new_session=True)
         try:
             return server.report.get(timeout=300)
         finally:
             # Its other processes are in the session that was started for it.
-            os.killpg(browser.pid, signal.SIGTERM)
-            browser.wait(60)
+            os.killpg(running.pid, signal.SIGTERM)
+            running.wait(60)
             server.shutdown()

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
-from tests import chromium
+from tests import chromium, firefox
 
 # A deadline would judge a test by the clock of a busy machine.
 settings.register_profile("without deadline", deadline=None)
@@ -109,6 +109,30 @@ def in_chromium(tool, tmp_path_factory):
         return chromium.visit(tool("chromium"), page, Path(path), tmp_path_factory.mktemp("profile"))
 
     return play
+
+
+@pytest.fixture
+def in_firefox(tool, tmp_path_factory):
+    """``in_firefox(path)``: what a page in headless Firefox reports after playing a file to its end."""
+
+    def play(path, rate=4):
+        page = chromium.PLAY.replace("RATE", str(rate))
+        return firefox.visit(tool("firefox"), page, Path(path), tmp_path_factory.mktemp("profile"))
+
+    return play
+
+
+@pytest.fixture
+def colours_in_firefox(tool, tmp_path_factory):
+    """``colours_in_firefox(path, spots)``: R, G, B at each (x, y) of the first frame, or None."""
+
+    def look(path, spots):
+        page = chromium.LOOK.replace("SPOTS", json.dumps(spots))
+        return firefox.visit(tool("firefox"), page, Path(path), tmp_path_factory.mktemp("profile")).get(
+            "colours"
+        )
+
+    return look
 
 
 @pytest.fixture

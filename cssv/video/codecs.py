@@ -67,7 +67,8 @@ class CodecSettings:
             this; empty if never.
         needs_matrix: empty if players agree on the colour matrix of a stream without tags. For VP9 and AV1
             Chromium takes BT.709 or BT.601, which depends on its way to the screen and not on the size of the
-            picture. For AV1 it ignores the tag of the matrix unless primaries and transfer are stated too.
+            picture, and for H.264 Firefox takes BT.709 for all sizes. For AV1 Chromium ignores the tag of the
+            matrix unless primaries and transfer are stated too.
         threads_key: option inside one of ``options`` that takes the number of threads, as ``option:key``;
             empty if FFmpeg passes its own setting on.
         packets: form of the encoder's packets.
@@ -124,6 +125,7 @@ CODECS: dict[Codec, CodecSettings] = {
         # 4096, which turns the skip on again: no-fast-pskip keeps it off.
         _X264 | {"qp": "0", "x264-params": "annexb=0:scenecut=0:open-gop=0:no-fast-pskip=1"},
         field_lines=_X264_FIELD_LINES,
+        needs_matrix="alone",
         # Those of the preset.
         references=1,
     ),
@@ -163,6 +165,7 @@ LOSSY_H264 = CodecSettings(
     {"yuv420p": "yuv420p", "rgb24": "rgb24"},
     _X264 | {"preset": "veryfast", "crf": "18", "x264-params": "annexb=0"},
     field_lines=_X264_FIELD_LINES,
+    needs_matrix="alone",
 )
 
 
@@ -192,6 +195,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             {"preset": "medium", "x264-params": f"annexb=0:open-gop=0:sliced-threads=0{same_bytes()}"},
             gop=LOSSY_GOP,
             field_lines=_X264_FIELD_LINES,
+            needs_matrix="alone",
             reorders=True,
         ),
         20,
@@ -210,6 +214,7 @@ LOSSY_CODECS: dict[Codec, LossyCodec] = {
             },
             gop=LOSSY_GOP,
             in_browsers=False,
+            needs_matrix="alone",
             threads_key="x265-params:pools",
             packets="start_codes",
             # x265 writes beyond its memory for some smaller pictures, such as 34x66.
@@ -264,6 +269,7 @@ REGION_H264 = LossyCodec(
         gop=LOSSY_GOP,
         # FFmpeg passes no regions on with interlaced frames.
         field_lines={},
+        needs_matrix="alone",
         reorders=True,
         # The number of threads bounds how far x264 looks for motion.
         threads=4,

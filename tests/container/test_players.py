@@ -311,3 +311,10 @@ def test_chromium_plays_it_to_the_end(sounding, in_chromium):
     assert report["duration"] == pytest.approx(2.0, abs=0.06)
     # How many frames a busy machine really shows differs from run to run; it decodes nearly all.
     assert 40 <= report["frames"] <= 50
+
+
+def test_firefox_plays_it_to_the_end(sounding, in_firefox):
+    report = in_firefox(sounding.path, rate=1)
+    assert (report["word"], report["width"], report["height"]) == ("ended", 320, 180)
+    assert report["duration"] == pytest.approx(2.0, abs=0.06)
+    assert 40 <= report["frames"] <= 50
