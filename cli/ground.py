@@ -138,8 +138,9 @@ def _report(found: cssv.GroundCalibration, *, is_remark: bool) -> Report:
         known = "above the horizon" if math.isnan(measured) else f"{measured:.3f} m by the homography"
         lines.append(f"  length {number}: {length:g} m, {known}")
     if found.speed_sigma is not None:
+        where = "point" if found.points else "end of a length"
         lines.append(
-            f"An error of {found.sigma_px:.2g} px in each point changes speeds by {found.speed_sigma:.1%} "
+            f"An error of {found.sigma_px:.2g} px in each {where} changes speeds by {found.speed_sigma:.1%} "
             "(one standard deviation)."
         )
     lines += notes_text(found.notes)

@@ -355,7 +355,10 @@ def _by_lengths(scene: Scene, size: Size, lengths: Sequence[KnownLength], *, top
     else:
         # The factor is the height, since the camera stood 1 above the ground.
         plane = moved_plane(plane, place_of(camera))
-        notes += (f"the camera is {scaled.factor:.3g} m above the ground by these lengths",)
+        notes += (
+            f"the camera is {scaled.factor:.3g} m above the ground by these lengths; errors of its tilt and "
+            "field of view change speeds too",
+        )
     ends = [end for each in lengths for end in (each.from_px, each.to_px)]
     return _Part(method, _with_matrix(scene, plane.matrix, size, ends), None, scaled.sigma, notes)
 
@@ -414,9 +417,10 @@ def _measure(
 def _notes(part: _Part, plane: Plane) -> Iterator[str]:
     """Warnings on a ground that was found."""
     if part.fit is not None:
-        for number, residual in enumerate(part.fit.residuals_px.tolist(), 1):
-            if residual > NOTED_RESIDUAL_PX:
-                yield f"point {number} is {residual:.1f} px from where the others put it: check it"
+        worst = int(part.fit.residuals_px.argmax())
+        if part.fit.residuals_px[worst] > NOTED_RESIDUAL_PX:
+            off_px = float(part.fit.residuals_px[worst])
+            yield f"the points do not agree: point {worst + 1} is off by {off_px:.1f} px; check each of them"
         if np.linalg.det(part.fit.matrix) > 0:
             yield (
                 "seen from above, y of the ground is to the right of x: speeds are right, but the ground is "
@@ -434,8 +438,8 @@ def _notes(part: _Part, plane: Plane) -> Iterator[str]:
 def _drawn(found: GroundCalibration, plane: Plane, shown: Frame) -> Frame:
     """The check grid over a frame."""
     title = f"ground grid {found.step_m:g} m, frame {shown.number}, {float(shown.time):.3f} s"
-    if found.residuals_px:
-        title += f", largest residual {max(found.residuals_px):.2g} px"
+    if len(found.points) > LEAST_POINTS:
+        title += f", points off by up to {max(found.residuals_px):.1f} px"
     drawn = draw_ground(shown.planes, plane, found.step_m, title, list(_marks(found, plane)))
     return Frame(drawn, "rgb24", shown.pts, shown.time_base, shown.number)
 

@@ -57,8 +57,10 @@ def grid_step(plane: Plane, around_px: F64) -> float:
         plane: the ground.
         around_px: points (n, 2) of the picture between which the grid is to be read well.
     """
-    sizes = np.sqrt(np.abs(np.linalg.det(plane.jacobian(around_px))))
-    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    slopes = plane.jacobian(around_px)
+    slopes = slopes[np.isfinite(slopes).all(axis=(-2, -1))]
+    sizes = np.sqrt(np.abs(np.linalg.det(slopes)))
+    sizes = sizes[sizes > 0]
     wanted = float(np.median(sizes)) * plane.size[0] / _SQUARES if len(sizes) else 1.0
     power = 10.0 ** math.floor(math.log10(wanted))
     return min((power * digit for digit in (1, 2, 5, 10)), key=lambda step: abs(math.log(step / wanted)))
@@ -90,14 +92,16 @@ def draw_ground(picture: U8, plane: Plane, step_m: float, title: str, marks: Seq
                 _blend(drawn, share * _OPACITY[kind], ink)
     finished: U8 = np.clip(drawn + 0.5, 0, 255).astype(np.uint8)
     size = int(np.clip(height * _TEXT_SHARE, *_TEXT_SIDES))
-    _draw_horizon(finished, ground, scale)
+    horizon = _draw_horizon(finished, ground, scale)
     plates = _Plates(finished, size)
     plates.write(title, (0, 0), (255, 255, 255), is_forced=True)
     for mark in marks:
         _draw_mark(finished, mark, scale)
     for mark in marks:
         plates.write_beside(mark.text, _text_place(mark), MARK_INK, size)
-    for text, place, ink in _distances(ground, step_m * _MAJOR):
+    if horizon is not None:
+        plates.write_beside("horizon", horizon, HORIZON_INK, size // 4)
+    for text, place, ink in _distances(ground, slope, step_m * _MAJOR):
         plates.write(text, place, ink)
     return finished
 
@@ -114,19 +118,22 @@ def _blend(drawn: NDArray[np.float32], share: F64, ink: tuple[int, int, int]) ->
     drawn += share[..., None].astype(np.float32) * (np.array(ink, np.float32) - drawn)
 
 
-def _draw_horizon(picture: U8, ground: F64, scale: float) -> None:
-    """Draw the border between ground and sky, where it is in the picture."""
+def _draw_horizon(picture: U8, ground: F64, scale: float) -> Pair | None:
+    """Draw the border between ground and sky; returns its middle, None if it is not in the picture."""
     is_ground = np.isfinite(ground).all(axis=-1).astype(np.uint8)
     if not 0 < is_ground.mean() < 1:
-        return
+        return None
     edges, _ = cv2.findContours(np.pad(is_ground, 1, mode="edge"), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     height, width = is_ground.shape
+    drawn: list[Pair] = []
     for edge in edges:
         points = edge[:, 0] - 1
         # The outline of the ground also runs along the picture's own edges.
         inside = ((points > 0) & (points < (width - 1, height - 1))).all(axis=1)
         for x, y in points[inside]:
             cv2.circle(picture, (int(x), int(y)), max(round(scale * 0.6), 1), HORIZON_INK, -1)
+            drawn.append((float(x), float(y)))
+    return min(drawn, key=lambda place: abs(place[0] - width / 2)) if drawn else None
 
 
 def _draw_mark(picture: U8, mark: GroundMark, scale: float) -> None:
@@ -137,14 +144,15 @@ def _draw_mark(picture: U8, mark: GroundMark, scale: float) -> None:
         x, y = (np.clip(round((value - 0.5) * 2**bits), -(2**24), 2**24) for value in place)
         return int(x), int(y)
 
-    radius = round(6 * scale * 2**bits)
+    radius, dot = round(6 * scale * 2**bits), round(scale * 2**bits)
     for ink, more in (((0, 0, 0), 2 * thick), (MARK_INK, 0)):
         if mark.to_px is not None:
             cv2.line(picture, fixed(mark.at_px), fixed(mark.to_px), ink, thick + more, cv2.LINE_AA, bits)
         for place in (mark.at_px, mark.to_px):
             if place is not None:
                 cv2.circle(picture, fixed(place), radius, ink, thick + more, cv2.LINE_AA, bits)
-        if mark.shown_px is not None:
+                cv2.circle(picture, fixed(place), dot, ink, -1, cv2.LINE_AA, bits)
+        if mark.shown_px is not None and math.dist(mark.at_px, mark.shown_px) > scale:
             cv2.line(picture, fixed(mark.at_px), fixed(mark.shown_px), ink, thick + more, cv2.LINE_AA, bits)
 
 
@@ -154,7 +162,9 @@ def _text_place(mark: GroundMark) -> Pair:
     return (mark.at_px[0] + mark.to_px[0]) / 2, (mark.at_px[1] + mark.to_px[1]) / 2
 
 
-def _distances(ground: F64, step: float) -> Iterator[tuple[str, tuple[int, int], tuple[int, int, int]]]:
+def _distances(
+    ground: F64, slope: F64, step: float
+) -> Iterator[tuple[str, tuple[int, int], tuple[int, int, int]]]:
     """Texts of the thick lines where they leave the picture: text, place in the picture, colour."""
     height, width = ground.shape[:2]
     # Below first: there the lines are farthest apart.
@@ -169,9 +179,11 @@ def _distances(ground: F64, step: float) -> Iterator[tuple[str, tuple[int, int],
             places = ground[ys, xs, axis] / step
             lines = np.floor(places)
             with np.errstate(invalid="ignore"):
-                # More than one line between two pixels are too near to be told apart.
                 crossed = np.flatnonzero(np.abs(np.diff(lines)) == 1)
             for k in crossed:
+                # Lines that are drawn weakly, because they are near to each other, have no text.
+                if not step / np.hypot(*slope[ys[k], xs[k], axis]) >= _FADE_PX[1]:
+                    continue
                 value = max(lines[k], lines[k + 1]) * step
                 yield f"{name} {value:g} m", (int(xs[k]), int(ys[k])), ink
 
