@@ -22,12 +22,15 @@ X_INK, Y_INK, HORIZON_INK, MARK_INK = (255, 214, 64), (96, 224, 255), (255, 96, 
 _SQUARES = 16
 #: Every which line is a thick one with its distance.
 _MAJOR = 5
-#: Lines nearer to each other than the first are not drawn, those farther than the second fully, in pixels.
+#: Lines nearer than the first to each other are not drawn, those farther than the second fully, pixels at
+#: the scale 1.
 _FADE_PX = (4.0, 14.0)
 #: Opacity of thin and thick lines; half widths in pixels at the scale 1.
 _OPACITY, _HALF_WIDTHS = (0.55, 0.9), (0.5, 1.0)
 #: Height of letters as a share of the picture's, and its bounds in pixels.
 _TEXT_SHARE, _TEXT_SIDES = 1 / 40, (11, 60)
+#: Rows that are drawn together: of all rows at once, the ground of a large picture takes gigabytes.
+_BAND = 32
 _PLATE = (16, 16, 16)
 #: How dark the plate behind a text is.
 _PLATE_SHARE = 0.72
@@ -79,20 +82,15 @@ def draw_ground(picture: U8, plane: Plane, step_m: float, title: str, marks: Seq
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    drawn: NDArray[np.float32] = picture.astype(np.float32)
+    finished = picture.copy()
     height, width = picture.shape[:2]
     scale = max(height / 576, 1.0)
-    centres = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
-    ground, slope = plane.to_ground(centres), plane.jacobian(centres)
-    for axis, ink in ((0, X_INK), (1, Y_INK)):
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            steep = np.hypot(slope[..., axis, 0], slope[..., axis, 1])
-            for kind, step in enumerate((step_m, step_m * _MAJOR)):
-                share = _line_share(ground[..., axis] / step, step / steep, _HALF_WIDTHS[kind] * scale)
-                _blend(drawn, share * _OPACITY[kind], ink)
-    finished: U8 = np.clip(drawn + 0.5, 0, 255).astype(np.uint8)
+    is_ground = np.zeros((height, width), np.uint8)
+    for top in range(0, height, _BAND):
+        rows = slice(top, min(top + _BAND, height))
+        is_ground[rows] = _draw_lines(finished[rows], plane, step_m, top, scale)
     size = int(np.clip(height * _TEXT_SHARE, *_TEXT_SIDES))
-    horizon = _draw_horizon(finished, ground, scale)
+    horizon = _draw_horizon(finished, is_ground, scale)
     plates = _Plates(finished, size)
     plates.write(title, (0, 0), (255, 255, 255), is_forced=True)
     for mark in marks:
@@ -101,16 +99,34 @@ def draw_ground(picture: U8, plane: Plane, step_m: float, title: str, marks: Seq
         plates.write_beside(mark.text, _text_place(mark), MARK_INK, size)
     if horizon is not None:
         plates.write_beside("horizon", horizon, HORIZON_INK, size // 4)
-    for text, place, ink in _distances(ground, slope, step_m * _MAJOR):
+    for text, place, ink in _distances(plane, step_m * _MAJOR, scale):
         plates.write(text, place, ink)
     return finished
 
 
-def _line_share(places: F64, spacing_px: F64, half_width_px: float) -> F64:
+def _draw_lines(band: U8, plane: Plane, step_m: float, top: int, scale: float) -> NDArray[np.bool_]:
+    """Draw the lines into some rows of the picture, from row ``top``; returns which pixels show ground."""
+    height, width = band.shape[:2]
+    centres = np.stack(np.meshgrid(np.arange(width) + 0.5, top + np.arange(height) + 0.5), axis=-1)
+    ground, slope = plane.to_ground(centres), plane.jacobian(centres)
+    drawn: NDArray[np.float32] = band.astype(np.float32)
+    for axis, ink in ((0, X_INK), (1, Y_INK)):
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            steep = np.hypot(slope[..., axis, 0], slope[..., axis, 1])
+            for kind, step in enumerate((step_m, step_m * _MAJOR)):
+                share = _line_share(ground[..., axis] / step, step / steep / scale, _HALF_WIDTHS[kind], scale)
+                _blend(drawn, share * _OPACITY[kind], ink)
+    band[...] = np.clip(drawn + 0.5, 0, 255)
+    return np.asarray(np.isfinite(ground).all(axis=-1))
+
+
+def _line_share(places: F64, spacing_px: F64, half_width_px: float, scale: float) -> F64:
     """How much of each pixel lines at whole numbers of ``places`` cover; fewer where they are too near."""
-    away_px = np.abs(places - np.round(places)) * spacing_px
+    away_px = np.abs(places - np.round(places)) * spacing_px * scale
     near, far = _FADE_PX
-    share = np.clip(half_width_px + 0.5 - away_px, 0, 1) * np.clip((spacing_px - near) / (far - near), 0, 1)
+    share = np.clip(half_width_px * scale + 0.5 - away_px, 0, 1) * np.clip(
+        (spacing_px - near) / (far - near), 0, 1
+    )
     return np.nan_to_num(share, nan=0.0, posinf=0.0, neginf=0.0)
 
 
@@ -118,9 +134,8 @@ def _blend(drawn: NDArray[np.float32], share: F64, ink: tuple[int, int, int]) ->
     drawn += share[..., None].astype(np.float32) * (np.array(ink, np.float32) - drawn)
 
 
-def _draw_horizon(picture: U8, ground: F64, scale: float) -> Pair | None:
+def _draw_horizon(picture: U8, is_ground: U8, scale: float) -> Pair | None:
     """Draw the border between ground and sky; returns its middle, None if it is not in the picture."""
-    is_ground = np.isfinite(ground).all(axis=-1).astype(np.uint8)
     if not 0 < is_ground.mean() < 1:
         return None
     edges, _ = cv2.findContours(np.pad(is_ground, 1, mode="edge"), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
@@ -163,10 +178,10 @@ def _text_place(mark: GroundMark) -> Pair:
 
 
 def _distances(
-    ground: F64, slope: F64, step: float
+    plane: Plane, step: float, scale: float
 ) -> Iterator[tuple[str, tuple[int, int], tuple[int, int, int]]]:
     """Texts of the thick lines where they leave the picture: text, place in the picture, colour."""
-    height, width = ground.shape[:2]
+    width, height = plane.size
     # Below first: there the lines are farthest apart.
     rows, columns = np.arange(height)[::-1], np.arange(width)
     for xs, ys in (
@@ -175,14 +190,16 @@ def _distances(
         (np.full(height, width - 1), rows),
         (columns, np.zeros(width, int)),
     ):
+        centres = np.stack([xs, ys], axis=-1) + 0.5
+        ground, slope = plane.to_ground(centres), plane.jacobian(centres)
         for axis, (name, ink) in enumerate((("x", X_INK), ("y", Y_INK))):
-            places = ground[ys, xs, axis] / step
+            places = ground[:, axis] / step
             lines = np.floor(places)
             with np.errstate(invalid="ignore"):
                 crossed = np.flatnonzero(np.abs(np.diff(lines)) == 1)
             for k in crossed:
                 # Lines that are drawn weakly, because they are near to each other, have no text.
-                if not step / np.hypot(*slope[ys[k], xs[k], axis]) >= _FADE_PX[1]:
+                if not step / np.hypot(*slope[k, axis]) >= _FADE_PX[1] * scale:
                     continue
                 value = max(lines[k], lines[k + 1]) * step
                 yield f"{name} {value:g} m", (int(xs[k]), int(ys[k])), ink
