@@ -91,7 +91,7 @@ def ground_lengths(text: str) -> list[_Length]:
     "--output",
     type=PATH,
     metavar="FILE",
-    help="scene.json to write.  [default: the standard output]",
+    help="scene.json to write; - is the standard output.  [default: the standard output]",
 )
 @click.option(
     "--picture",
@@ -109,6 +109,7 @@ def ground(
     points: tuple[list[_Point], ...],
     lengths: tuple[list[_Length], ...],
     at: Fraction | None,
+    output: Path | None,
     **options: Any,
 ) -> None:
     """Find the ground of CLIP from known points or lengths, for speeds in metres per second.
@@ -116,7 +117,10 @@ def ground(
     The result is a scene with the camera's homography, for --meta of 'cssv encode' and 'cssv commit'.
     Without points and lengths, the ground of --meta is drawn and measured.
     """
-    found = cssv.ground(source, points=list(chain(*points)), lengths=list(chain(*lengths)), at=at, **options)
+    given: dict[str, Any] = {"points": list(chain(*points)), "lengths": list(chain(*lengths)), "at": at}
+    # The scene can be printed, as the tracks of 'cssv track' can.
+    output = None if output == Path("-") else output
+    found = cssv.ground(source, output=output, **given, **options)
     # A scene that was only drawn is not printed again.
     is_printed = found.output is None and found.method != "scene"
     if is_printed:
