@@ -112,9 +112,10 @@ def ground(
     output: Path | None,
     **options: Any,
 ) -> None:
-    """Find the ground of CLIP from known points or lengths, for speeds in metres per second.
+    """Find the ground of CLIP from known points or lengths.
 
-    The result is a scene with the camera's homography, for --meta of 'cssv encode' and 'cssv commit'.
+    The result is a scene with the camera's homography, for --meta of 'cssv encode' and 'cssv commit': speeds
+    are then known in metres per second.
     Without points and lengths, the ground of --meta is drawn and measured.
     """
     given: dict[str, Any] = {"points": list(chain(*points)), "lengths": list(chain(*lengths)), "at": at}
