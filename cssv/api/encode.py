@@ -236,8 +236,7 @@ def encode(
         plan = ClipPlan.open(clip, planes=shown, rate=true_rate, span=span, stream=stream, damaged=damaged)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
         written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
-        known = config.has_regions
-        verification = check(temporary, progress, key_of(config.carrier), is_content_known=known)
+        verification = check(temporary, progress, key_of(config.carrier), content_known=config.has_regions)
     others = _others(plan, content, FormChoice(codec, crf, given, effort), target.stat().st_size)
     notes = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(

@@ -304,7 +304,7 @@ class Encoder(Finishing):
             if not finishing.is_done:
                 self._save(begun, failures)
             config = self._config
-            check(self._path, key=key_of(config.carrier), is_content_known=config.has_regions)
+            check(self._path, key=key_of(config.carrier), content_known=config.has_regions)
         if failures.first is not None:
             raise failures.first
 

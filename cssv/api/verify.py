@@ -390,7 +390,7 @@ def check(
     progress: Progress | None = None,
     key: PayloadKey | None = None,
     *,
-    is_content_known: bool = False,
+    content_known: bool = False,
 ) -> Verification:
     """Verify a file just written. Raises ChecksumError unless it is sound.
 
@@ -398,10 +398,10 @@ def check(
         path: of the file.
         progress: called after every frame.
         key: that of the file; None if it has no password.
-        is_content_known: whether the content was read from the decoded planes while they were coded. Then
+        content_known: whether the content was read from the decoded planes while they were coded. Then
             planes of the same checksum hold it, and it is not read once more.
     """
-    found = verify_with_key(path, key, progress=progress, reads_content=not is_content_known)
+    found = verify_with_key(path, key, progress=progress, reads_content=not content_known)
     if not found.is_sound:
         first = found.faults[0]
         is_too_coarse = first.kind == "marks" and found.is_lossy
