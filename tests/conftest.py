@@ -13,7 +13,9 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
+from cssv.carriers.robust import carrier as robust_carrier
 from tests import chromium, firefox
+from tests.trials import measure_once
 
 # A deadline would judge a test by the clock of a busy machine.
 settings.register_profile("without deadline", deadline=None)
@@ -25,6 +27,17 @@ pytest_plugins = ["cssv.testing.fixtures"]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the long files first, so that no worker is left alone with one of them at the end."""
     items.sort(key=lambda item: item.get_closest_marker("series") is None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trials(tmp_path_factory):
+    """Trials of marks are measured once; the processes of pytest-xdist share their results."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trials"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(robust_carrier, "measure_response", measure_once(folder))
+        yield folder
 
 
 ROOT = Path(__file__).resolve().parent.parent
