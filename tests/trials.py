@@ -12,6 +12,7 @@ from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 
+from cssv.carriers.prepared import Report, no_report
 from cssv.carriers.robust.recoding import Recoding
 from cssv.carriers.robust.strength import Response
 from cssv.carriers.robust.trial import measure_response
@@ -20,7 +21,7 @@ from cssv.pipeline.preparation import Recoder
 
 
 def measure_once(folder: Path) -> Callable[..., Response]:
-    """``measure_response`` with a file in ``folder`` for each result, which all processes of the run share."""
+    """``measure_response`` with a file in ``folder`` for each result; all processes of the run share them."""
 
     def measure(
         samples: Sequence[Sequence[Frame]],
@@ -28,7 +29,7 @@ def measure_once(folder: Path) -> Callable[..., Response]:
         recodings: Sequence[Recoding],
         recode: Callable,
         key: bytes,
-        report: Callable[[int, int], None] = lambda done, total: None,
+        report: Report = no_report,
     ) -> Response:
         # Only of the library's own copies is it known that they are always the same.
         if not isinstance(recode, Recoder):
