@@ -37,8 +37,9 @@ from cssv_cli.password import password_option
     "--kind",
     type=Choice(choices.PLOT_KINDS),
     default=choices.DEFAULT_PLOT_KIND,
-    help="paths: trajectories over a frame. presence: seconds of stay per place. speed: mean speed per place. "
-    "values: speed, temperature and density over time, with their uncertainty. timeline: a bar per object.",
+    help="paths: trajectories over a frame. presence: seconds of stay per place. speed: mean speed per "
+    "place. values: speed, temperature and density over time, with their uncertainty. timeline: "
+    "a bar per object.",
 )
 @click.option(
     "--colour",
@@ -49,8 +50,8 @@ from cssv_cli.password import password_option
 @click.option(
     "--units",
     metavar="UNIT",
-    help="Unit of speed: px/s, m/s, km/h (or kmh) or mph.  [default: m/s where the ground is known, otherwise "
-    "px/s]",
+    help="Unit of speed: px/s, m/s, km/h (or kmh) or mph.  [default: m/s where the ground is known, "
+    "otherwise px/s]",
 )
 @click.option(
     "--track",

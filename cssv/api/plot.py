@@ -79,8 +79,8 @@ def plot(
 ) -> Plotted:
     """Draw the objects of a clip as a plot for a paper: PNG, SVG or PDF.
 
-    Of a ``.cssv`` the objects come from the scene track, and only one frame is decoded, for the kinds that lie
-    over a frame. Of a copy all frames are decoded. Equal files give equal plots, byte by byte.
+    Of a ``.cssv`` the objects come from the scene track, and one frame at most is decoded. Of a copy all
+    frames are decoded. Equal files give equal plots, byte by byte.
 
     Args:
         source: a ``.cssv`` or a copy of one.

@@ -32,8 +32,10 @@ _NO_DATES: dict[str, dict[str, None]] = {
     ".pdf": {"CreationDate": None},
 }
 PLOT_EXTENSIONS = tuple(_NO_DATES)
-#: Width of a figure, inches: both columns of a paper. Heights: of a panel of values, least and largest of all.
+#: Width of a figure, inches: both columns of a paper. Heights: of a panel of values, least and most of all.
 _WIDTH, _PANEL, _LEAST, _MOST = 7.0, 1.9, 2.0, 9.0
+#: Margin of a figure, inches.
+_PAD = 0.04
 #: Inches of a bar in a timeline, and of what is around the bars.
 _ROW, _AROUND = 0.17, 0.8
 #: The settings of matplotlib belong to the process, so one figure is made at a time.
@@ -72,7 +74,14 @@ def write_figure(path: Path, kind: PlotKind, data: PlotData, *, overwrite: bool)
     suffix = path.suffix.lower()
     with _own_settings(), whole_file(path, overwrite=overwrite) as temporary:
         figure = _FIGURES[kind](data)
-        figure.savefig(temporary, format=suffix[1:], metadata=_NO_DATES[suffix])
+        # The colour bar lies outside of its axes, which the layout does not count.
+        figure.savefig(
+            temporary,
+            format=suffix[1:],
+            metadata=_NO_DATES[suffix],
+            bbox_inches="tight",
+            pad_inches=_PAD,
+        )
 
 
 @contextmanager

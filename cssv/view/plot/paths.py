@@ -8,8 +8,6 @@ import numpy as np
 
 from cssv.frames import U8
 from cssv.view.plot.style import (
-    GREY,
-    SPEED_MAP,
     Area,
     Axes,
     add_bar,
@@ -17,12 +15,16 @@ from cssv.view.plot.style import (
     draw_picture,
     legible,
     scale_of,
+    speed_colours,
 )
 from cssv.view.plot.tracks import ObjectTrack, most_present
 from cssv.view.units import SpeedUnit
 
 #: Objects with a name at their path: the most present ones.
 _NAMED = 12
+#: Size of a name, points, and where its lower end may be, points to the right of the dot and above it.
+_NAME_SIZE = 7
+_OFFSETS = [(dx, dy) for dy in (3, -12, 12, -21, 21, -30) for dx in (5, -5)]
 #: Objects from which on lines are thinner, and points from which on vector files hold a picture of them.
 _MANY, _MANY_POINTS = 40, 20_000
 
@@ -57,10 +59,9 @@ def draw_paths(
     is_heavy = len(lines) > _MANY_POINTS
     # A white edge separates a line from the picture and from lines below it.
     edge = LineCollection(list(lines), colors="white", linewidths=width + 1.2, capstyle="round", zorder=2)
-    drawn = LineCollection(list(lines), cmap=SPEED_MAP, linewidths=width, capstyle="round", zorder=3)
+    drawn = LineCollection(list(lines), cmap=speed_colours(), linewidths=width, capstyle="round", zorder=3)
     drawn.set_array(np.ma.masked_invalid(values))
     drawn.set_clim(0, end)
-    drawn.get_cmap().set_bad(GREY)
     for each in (edge, drawn):
         each.set_rasterized(is_heavy)
         axes.add_collection(each, autolim=False)
@@ -86,8 +87,6 @@ def _segments(tracks: Sequence[ObjectTrack], unit: SpeedUnit) -> tuple[np.ndarra
 
 def _mark_ends(axes: Axes, tracks: Sequence[ObjectTrack], unit: SpeedUnit, end: float) -> None:
     """Draw a dot at the last place of each object, and the names of the most present ones."""
-    from matplotlib.patheffects import withStroke
-
     places, rates = [], []
     for each in tracks:
         known = np.flatnonzero(np.isfinite(each.feet_px).all(axis=1))
@@ -103,7 +102,7 @@ def _mark_ends(axes: Axes, tracks: Sequence[ObjectTrack], unit: SpeedUnit, end: 
         y,
         c=np.ma.masked_invalid(rates),
         s=26 if is_few else 8,
-        cmap=axes.collections[-1].get_cmap(),
+        cmap=speed_colours(),
         vmin=0,
         vmax=end,
         plotnonfinite=True,
@@ -112,22 +111,51 @@ def _mark_ends(axes: Axes, tracks: Sequence[ObjectTrack], unit: SpeedUnit, end: 
         zorder=4,
         clip_on=True,
     )
+    _write_names(axes, most_present(tracks, _NAMED))
+
+
+def _write_names(axes: Axes, tracks: Sequence[ObjectTrack]) -> None:
+    """Write the names of objects beside their last places, so that none covers another."""
+    from matplotlib.patheffects import withStroke
+
     halo = [withStroke(linewidth=2.2, foreground="white")]
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    for each in most_present(tracks, _NAMED):
+    # Pixels of the picture in a point of print, as far as it is known before the layout.
+    in_point = (right - left) / (72 * axes.figure.get_figwidth() * axes.get_position().width)
+    gap = 2 * in_point
+    taken: list[tuple[float, float, float, float]] = []
+    for each in tracks:
         known = np.flatnonzero(np.isfinite(each.feet_px).all(axis=1))
         if not known.size:
             continue
-        place = np.clip(each.feet_px[known[-1]], (left, top), (right, bottom))
-        is_right = place[0] > left + 0.8 * (right - left)
+        x, y = np.clip(each.feet_px[known[-1]], (left, top), (right, bottom))
+        name = legible(each.name)
+        width, height = (size * _NAME_SIZE * in_point for size in (0.68 * len(name), 1.2))
+        for dx, dy in _OFFSETS:
+            is_left = dx < 0
+            begin = x + dx * in_point - (width if is_left else 0)
+            end_y = y - dy * in_point
+            box = (begin - gap, end_y - height, begin + width + gap, end_y)
+            is_inside = box[0] >= left and box[2] <= right and box[1] >= top and box[3] <= bottom
+            if is_inside and not any(_overlap(box, other) for other in taken):
+                break
+        else:
+            # A path without a name is better than two names that nobody can read.
+            continue
+        taken.append(box)
         axes.annotate(
-            legible(each.name),
-            place,
-            xytext=(-5 if is_right else 5, 4),
+            name,
+            (x, y),
+            xytext=(dx, dy),
             textcoords="offset points",
-            ha="right" if is_right else "left",
-            fontsize=7,
+            ha="right" if is_left else "left",
+            va="bottom",
+            fontsize=_NAME_SIZE,
             path_effects=halo,
             parse_math=False,
             zorder=5,
         )
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

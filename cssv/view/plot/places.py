@@ -15,9 +15,9 @@ from cssv.view.plot.tracks import ObjectTrack
 from cssv.view.units import SpeedUnit
 
 #: Cells along the longer side of the picture.
-_CELLS = 96
+_CELLS = 192
 #: Standard deviation of the smoothing, cells.
-_SMOOTH_CELLS = 1.5
+_SMOOTH_CELLS = 3.0
 #: Cells with less than this share of the largest stay have no mean speed, and no colour.
 LEAST_SHARE = 0.002
 

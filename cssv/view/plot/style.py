@@ -75,6 +75,13 @@ def _known_characters() -> frozenset[int]:
     return frozenset(get_font(findfont(FontProperties(family="DejaVu Sans"))).get_charmap())
 
 
+def speed_colours() -> Any:  # noqa: ANN401 - of matplotlib
+    """The map of colours for speeds; unknown ones are grey."""
+    import matplotlib
+
+    return matplotlib.colormaps[SPEED_MAP].with_extremes(bad=GREY)
+
+
 def legible(text: str) -> str:
     """A text from outside as a plot can show it: in characters of the font, on one line and not too long.
 
@@ -106,9 +113,9 @@ def add_legend(axes: Axes, handles: Sequence[Any], names: Sequence[str], **optio
 
 def add_bar(axes: Axes, drawn: Any, label: str, *, is_cut: bool = False) -> None:  # noqa: ANN401 - of matplotlib
     """Add a colour bar with its unit; ``is_cut`` if values lie above its end."""
-    bar = axes.figure.colorbar(
-        drawn, ax=axes, label=label, extend="max" if is_cut else "neither", pad=0.02, fraction=0.046
-    )
+    # Axes within the axes are as high as these, whatever their shape.
+    place = axes.inset_axes((1.02, 0, 0.03, 1))
+    bar = axes.figure.colorbar(drawn, cax=place, label=label, extend="max" if is_cut else "neither")
     bar.outline.set_linewidth(0.5)
     # With alpha, the parts of the bar would overlap as lines.
     bar.solids.set(alpha=1, edgecolor="face")

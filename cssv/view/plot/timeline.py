@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cssv.boxes import F64
-from cssv.view.plot.style import COLOURS, GREY, SPEED_MAP, Axes, add_bar, add_legend, legible, scale_of
+from cssv.view.plot.style import COLOURS, GREY, Axes, add_bar, add_legend, legible, scale_of, speed_colours
 from cssv.view.plot.tracks import ObjectTrack
 from cssv.view.units import SpeedUnit
 
@@ -116,8 +116,7 @@ def _by_speed(
     found = np.array(values)
     end, is_cut = scale_of(found)
     drawn.set_verts(quads)
-    drawn.set_cmap(SPEED_MAP)
-    drawn.get_cmap().set_bad(GREY)
+    drawn.set_cmap(speed_colours())
     drawn.set_array(np.ma.masked_invalid(found))
     drawn.set_clim(0, end)
     if has_bar:

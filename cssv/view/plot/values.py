@@ -69,22 +69,26 @@ def draw_values(
         unit: of speed.
         has_legend: whether to add a legend.
     """
+    from matplotlib.lines import Line2D
+
     handles = []
     for place, each in enumerate(tracks):
         colour = COLOURS[place % len(COLOURS)]
         line = LINES[place // len(COLOURS) % len(LINES)]
         values, sigmas = value.of(each, unit)
-        handle = None
         for run in each.runs:
             times, own, sigma = each.times_s[run], values[run], sigmas[run]
-            # A single frame is a point, which a line does not show.
-            marker = "." if len(times) == 1 else ""
-            (handle,) = axes.plot(times, own, line, color=colour, linewidth=1.2, marker=marker)
             low = own - sigma
             # Neither a speed nor a density is below 0.
             low = low if value.column == "temperature_c" else np.maximum(low, 0)
-            axes.fill_between(times, low, own + sigma, color=colour, alpha=_BAND, linewidth=0)
-        handles.append(handle)
+            if len(times) > 1:
+                axes.plot(times, own, line, color=colour, linewidth=1.2)
+                axes.fill_between(times, low, own + sigma, color=colour, alpha=_BAND, linewidth=0)
+            else:
+                # Of a single frame, neither a line nor a band can be seen.
+                axes.plot(times, own, ".", color=colour)
+                axes.vlines(times, low, own + sigma, color=colour, alpha=0.5, linewidth=1.2)
+        handles.append(Line2D([], [], color=colour, linestyle=line, linewidth=1.2))
     axes.set_ylabel(value.title)
     axes.set_xlabel("Time (s)")
     axes.grid(visible=True, color="#E4E4E4", linewidth=0.5)
