@@ -25,6 +25,8 @@ _NAMED = 12
 #: Size of a name, points, and where its lower end may be, points to the right of the dot and above it.
 _NAME_SIZE = 7
 _OFFSETS = [(dx, dy) for dy in (3, -12, 12, -21, 21, -30) for dx in (5, -5)]
+#: Width of a line, points, and its least share with many objects.
+_LINE, _LEAST_SHARE = 1.6, 0.25
 #: Objects from which on lines are thinner, and points from which on vector files hold a picture of them.
 _MANY, _MANY_POINTS = 40, 20_000
 
@@ -55,10 +57,13 @@ def draw_paths(
     draw_picture(axes, picture, area_px or area_of(picture))
     lines, values = _segments(tracks, unit)
     end, is_cut = scale_of(values)
-    width = 1.6 if len(tracks) <= _MANY else 0.9
+    share = _share(tracks)
+    width = _LINE * share
     is_heavy = len(lines) > _MANY_POINTS
     # A white edge separates a line from the picture and from lines below it.
-    edge = LineCollection(list(lines), colors="white", linewidths=width + 1.2, capstyle="round", zorder=2)
+    edge = LineCollection(
+        list(lines), colors="white", linewidths=width + 1.2 * share, capstyle="round", zorder=2
+    )
     drawn = LineCollection(list(lines), cmap=speed_colours(), linewidths=width, capstyle="round", zorder=3)
     drawn.set_array(np.ma.masked_invalid(values))
     drawn.set_clim(0, end)
@@ -96,22 +101,29 @@ def _mark_ends(axes: Axes, tracks: Sequence[ObjectTrack], unit: SpeedUnit, end: 
     if not places:
         return
     x, y = np.array(places).T
-    is_few = len(tracks) <= _MANY
+    share = _share(tracks)
     axes.scatter(
         x,
         y,
         c=np.ma.masked_invalid(rates),
-        s=26 if is_few else 8,
+        s=26 * share**2,
         cmap=speed_colours(),
         vmin=0,
         vmax=end,
         plotnonfinite=True,
         edgecolors="white",
-        linewidths=0.8 if is_few else 0.4,
+        linewidths=0.8 * share,
         zorder=4,
         clip_on=True,
     )
-    _write_names(axes, most_present(tracks, _NAMED))
+    # Among so many, a few names would help nobody.
+    if len(tracks) <= _MANY:
+        _write_names(axes, most_present(tracks, _NAMED))
+
+
+def _share(tracks: Sequence[ObjectTrack]) -> float:
+    """Share of their size that lines and dots have, so that many objects leave something of the picture."""
+    return float(np.clip((_MANY / max(len(tracks), 1)) ** 0.5, _LEAST_SHARE, 1))
 
 
 def _write_names(axes: Axes, tracks: Sequence[ObjectTrack]) -> None:
@@ -124,11 +136,10 @@ def _write_names(axes: Axes, tracks: Sequence[ObjectTrack]) -> None:
     in_point = (right - left) / (72 * axes.figure.get_figwidth() * axes.get_position().width)
     gap = 2 * in_point
     taken: list[tuple[float, float, float, float]] = []
-    for each in tracks:
-        known = np.flatnonzero(np.isfinite(each.feet_px).all(axis=1))
-        if not known.size:
-            continue
-        x, y = np.clip(each.feet_px[known[-1]], (left, top), (right, bottom))
+    known = [(each, each.feet_px[np.isfinite(each.feet_px).all(axis=1)]) for each in tracks]
+    lasts = [(np.clip(feet[-1], (left, top), (right, bottom)), each) for each, feet in known if len(feet)]
+    # From the right: at that edge, names have the fewest places.
+    for (x, y), each in sorted(lasts, key=lambda last: -last[0][0]):
         name = legible(each.name)
         width, height = (size * _NAME_SIZE * in_point for size in (0.68 * len(name), 1.2))
         for dx, dy in _OFFSETS:

@@ -24,7 +24,7 @@ Area = tuple[float, float, float, float]
 #: which is illegible on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 #: Line styles, for more lines than colours.
-LINES = ("-", "--", ":", "-.")
+LINES: tuple[Any, ...] = ("-", "--", ":", "-.")
 #: What is unknown or not of a named kind.
 GREY = "#8C8C8C"
 SPEED_MAP, PRESENCE_MAP = "viridis", "viridis"
