@@ -29,6 +29,7 @@ SECTIONS = {
         "identify",
         "verify",
         "export",
+        "plot",
         "track",
         "ground",
         "capacity",

@@ -105,6 +105,13 @@ def identified(done: cssv.Identity) -> Report:
     return Report(lines, done.to_json(), is_result=True)
 
 
+def plotted(done: cssv.Plotted) -> Report:
+    """The file written by ``plot``."""
+    shown = count(len(done.tracks), "object")
+    lines = [f"Wrote {done.path}: {done.kind} of {shown}, speeds in {done.unit}.", *notes_text(done.notes)]
+    return Report(lines, done.to_json())
+
+
 def exported(done: cssv.Exported) -> Report:
     """The file written by ``export``."""
     is_whole = done.path.suffix.lower() == choices.EXTENSION

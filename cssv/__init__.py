@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cssv.api.history import History, Version, checkout, log, tag
     from cssv.api.identify import Identity, Original, identify
     from cssv.api.info import Information, info
+    from cssv.api.plot import Plotted, plot
     from cssv.api.recover import Recovered, recover
     from cssv.api.stream import Encoder
     from cssv.api.track import Tracked, track
@@ -82,6 +83,7 @@ __all__ = [
     "ObjectRow",
     "Original",
     "PictureView",
+    "Plotted",
     "Recovered",
     "Scene",
     "Tracked",
@@ -107,6 +109,7 @@ __all__ = [
     "info",
     "log",
     "open",
+    "plot",
     "recover",
     "tag",
     "track",
@@ -130,6 +133,7 @@ _PUBLIC = {
     "api.history": ("History", "Version", "checkout", "log", "tag"),
     "api.identify": ("Identity", "Original", "identify"),
     "api.info": ("Information", "info"),
+    "api.plot": ("Plotted", "plot"),
     "api.recover": ("Recovered", "recover"),
     "api.stream": ("Encoder",),
     "api.track": ("Tracked", "track"),

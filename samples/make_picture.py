@@ -2,7 +2,7 @@
 
 ``python samples/make_picture.py`` encodes the harbour sample. ``picture.png`` shows the frame at 2.4 s: the
 cover, its stego frame and the hidden heat map, side by side. ``diff.png`` is the picture of ``cssv diff
---picture`` after a commit of ``scene2.json``.
+--picture`` after a commit of ``scene2.json``. ``plots.png`` is that of ``cssv plot``, smaller.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 import cssv
 from cssv.video import VideoReader
@@ -21,7 +22,10 @@ from cssv.view.text import draw_text
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "picture.png"
 DIFFERENCE = PICTURE.with_name("diff.png")
+PLOT = PICTURE.with_name("plots.png")
 NUMBER = 60
+#: Width of the plot, pixels.
+_PLOT_WIDTH = 1000
 _GAP = 6
 _CAPTION = 26
 
@@ -35,8 +39,21 @@ def captioned(picture: np.ndarray, text: str) -> np.ndarray:
     return sheet
 
 
+def write_plot(stego: Path, output: Path) -> None:
+    """Write the paths of the objects, with few enough pixels and colours for a page."""
+    large = output.with_name("large.png")
+    cssv.plot(stego, large, units="px/s", overwrite=True)
+    with Image.open(large) as picture:
+        size = (_PLOT_WIDTH, round(picture.height * _PLOT_WIDTH / picture.width))
+        small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    large.unlink()
+    # This method keeps rare colours, such as those of lines.
+    few = small.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(output, optimize=True)
+
+
 def main() -> None:
-    """Encode the sample, read one frame, and write both pictures."""
+    """Encode the sample, read one frame, and write the pictures."""
     with tempfile.TemporaryDirectory() as folder:
         stego = Path(folder) / "harbour.cssv"
         cssv.encode(HERE / "harbour.mp4", stego, scene=HERE / "scene.json", boxes=HERE / "boxes.txt")
@@ -51,6 +68,7 @@ def main() -> None:
                 ),
                 captioned(moment.picture, "the heat map hidden in its pixels"),
             ]
+        write_plot(stego, PLOT)
         cssv.commit(stego, HERE / "scene2.json", message="thermometer recalibrated")
         cssv.diff(stego, 1, 2, picture=DIFFERENCE, overwrite=True)
     gap = np.full((pictures[0].shape[0], _GAP, 3), 255, np.uint8)

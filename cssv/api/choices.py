@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cssv.api.encode import DEFAULT_PLANES, PLANES
     from cssv.api.export import EXPORT_CODECS
+    from cssv.api.plot import DEFAULT_PLOT_COLOUR, DEFAULT_PLOT_KIND, PLOT_COLOURS, PLOT_KINDS
     from cssv.api.track import DEFAULT_RATE
     from cssv.api.trajectories import DEFAULT_BOUND_PX, LEAST_BOUND_PX, MOST_BOUND_PX
     from cssv.carriers import CARRIERS, DEFAULT_CARRIER
@@ -46,6 +47,8 @@ __all__ = [
     "DEFAULT_FIDELITY",
     "DEFAULT_MERGE",
     "DEFAULT_PLANES",
+    "DEFAULT_PLOT_COLOUR",
+    "DEFAULT_PLOT_KIND",
     "DEFAULT_RATE",
     "DEFAULT_SURVIVE",
     "DESCRIPTIONS",
@@ -64,6 +67,8 @@ __all__ = [
     "NMS_IOU_WITHIN",
     "OUTLIER_DEVIATIONS",
     "PLANES",
+    "PLOT_COLOURS",
+    "PLOT_KINDS",
     "RECODING_CODECS",
     "REGION_H264",
     "SIDE_PX",
@@ -77,6 +82,7 @@ __all__ = [
 _HOMES = {
     "cssv.api.encode": ("DEFAULT_PLANES", "PLANES"),
     "cssv.api.export": ("EXPORT_CODECS",),
+    "cssv.api.plot": ("DEFAULT_PLOT_COLOUR", "DEFAULT_PLOT_KIND", "PLOT_COLOURS", "PLOT_KINDS"),
     "cssv.api.track": ("DEFAULT_RATE",),
     "cssv.api.trajectories": ("DEFAULT_BOUND_PX", "LEAST_BOUND_PX", "MOST_BOUND_PX"),
     "cssv.carriers": ("CARRIERS", "DEFAULT_CARRIER"),
