@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
     from cssv.video.codecs import CODEC_NAMES, CODECS, DEFAULT_EFFORT, EFFORTS, LOSSY_CODECS, REGION_H264
     from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED
+    from cssv.view.units import SPEED_UNITS
 
 __all__ = [
     "BOXES_ARE",
@@ -66,6 +67,7 @@ __all__ = [
     "REGION_H264",
     "SIDE_PX",
     "SIDE_RANGE",
+    "SPEED_UNITS",
     "SYMBOLIC_BACKENDS",
     "WINDOW_S",
     "table_extensions",
@@ -99,6 +101,7 @@ _HOMES = {
         "REGION_H264",
     ),
     "cssv.video.decoding": ("DAMAGED", "DEFAULT_DAMAGED"),
+    "cssv.view.units": ("SPEED_UNITS",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 #: Names that would be unclear outside their module.
