@@ -224,8 +224,9 @@ class Decoder(Closing):
     @cached_property
     def _overlays(self) -> OverlayMemory:
         """What the overlays of all frames share."""
-        stored = None if self.reader is None else self._stored_places
-        return OverlayMemory(colour_of(self.info), self._known_rings, stored)
+        if self.reader is None:
+            return OverlayMemory(colour_of(self.info), self._known_rings)
+        return OverlayMemory(colour_of(self.info), self._known_rings, len(self.reader), self._stored_places)
 
     def _known_rings(self) -> Rings:
         """The rings that the scene tells of; of a damaged one that of the velocity."""
@@ -240,7 +241,8 @@ class Decoder(Closing):
         """Where the scene track of a ``.cssv`` has the objects of a frame."""
         assert self.reader is not None
         time_s = self._pts(number) * self.reader.video.time_base
-        return PlacesInFrame.from_states(time_s, self.stored_sample(number).objects)
+        states = self.stored_sample(number).objects
+        return PlacesInFrame(time_s, {state.track: state.box_px for state in states})
 
     def _another(self) -> Decoder:
         """A decoder of the same source."""

@@ -21,7 +21,7 @@ from cssv.scene.ground import Plane
 from cssv.template.state import ObjectState
 from cssv.view.heat import heat_to_rgb, to_rgb
 from cssv.view.overlay import OverlayContent, draw_overlay
-from cssv.view.overlay_labels import box_of
+from cssv.view.overlay_labels import Rectangle, box_of
 from cssv.view.overlay_legend import Legend
 from cssv.view.plane_colour import BT601
 from cssv.view.units import speed_unit
@@ -133,14 +133,16 @@ class Moment:
             )
         rows = self.objects
         objects = self._shown_objects(rows)
-        places = PlacesInFrame.from_boxes(self.time, [(row.track, box_of(row)) for row in rows])
+        places = PlacesInFrame(self.time, {row.track: box_of(row) for row in rows})
+        legend = Legend(self.clip.ranges, memory.rings(rows))
         drawn = draw_overlay(
             picture,
             OverlayContent(
                 heat=self.clean_heat,
                 layout=frame.layout,
                 objects=objects,
-                legend=Legend(self.clip.ranges, memory.rings(rows)),
+                legend=legend,
+                corner=memory.corner(legend, (frame.width, frame.height), places, self._box_in_picture),
                 time_s=self.time,
                 number=self.number,
                 trails=memory.trails(self.number, places, self._to_picture),
@@ -155,6 +157,11 @@ class Moment:
         """A place in the encoded clip as one in this picture, which can be a crop."""
         (left, top), (across, down) = self.view.origin_px, self.view.scale
         return (x - left) * across, (y - top) * down
+
+    def _box_in_picture(self, box: Rectangle) -> Rectangle:
+        """A box in the encoded clip as one in this picture."""
+        (x, y), (across, down) = self._to_picture(*box[:2]), self.view.scale
+        return x, y, box[2] * across, box[3] * down
 
     def _shown_objects(self, rows: Sequence[ObjectRow]) -> tuple[ObjectRow, ...]:
         """The rows of objects that the picture shows, with places in the picture, which can be a crop."""

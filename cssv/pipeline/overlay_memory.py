@@ -11,9 +11,10 @@ from threading import Lock
 from cssv.errors import CssvError
 from cssv.interop.rows import ObjectRow
 from cssv.template.drawing import Rings
-from cssv.template.state import ObjectState
 from cssv.video import VideoInfo, likely_matrix
-from cssv.view.overlay_labels import LabelPlace
+from cssv.view.overlay import font_size
+from cssv.view.overlay_labels import LabelPlace, Rectangle
+from cssv.view.overlay_legend import Corner, Legend, choose_corner
 from cssv.view.overlay_trails import TRAIL_S, Trail
 from cssv.view.plane_colour import PlaneColour, has_matrix
 
@@ -21,6 +22,8 @@ from cssv.view.plane_colour import PlaneColour, has_matrix
 _FRAMES_MAX = 256
 #: Frames that are kept for the trails of other frames.
 _KEPT = 4 * _FRAMES_MAX
+#: Frames by which the corner for the legend is chosen.
+_CORNER_FRAMES = 16
 #: FFmpeg's number of the full range.
 _FULL_RANGE = 2
 
@@ -31,23 +34,16 @@ class PlacesInFrame:
 
     Attributes:
         time_s: of the frame, exact.
-        feet_px: x, y of the middle of each box's lower edge, by track.
+        boxes_px: x, y, w, h of each object, by track.
     """
 
     time_s: Fraction
-    feet_px: Mapping[int, tuple[float, float]]
+    boxes_px: Mapping[int, Rectangle]
 
-    @classmethod
-    def from_boxes(
-        cls, time_s: Fraction, boxes: Sequence[tuple[int, tuple[float, float, float, float]]]
-    ) -> PlacesInFrame:
-        """The places of objects with these tracks and boxes (x, y, w, h)."""
-        return cls(time_s, {track: (x + w / 2, y + h) for track, (x, y, w, h) in boxes})
-
-    @classmethod
-    def from_states(cls, time_s: Fraction, states: Sequence[ObjectState]) -> PlacesInFrame:
-        """The places of the objects of a frame."""
-        return cls.from_boxes(time_s, [(state.track, state.box_px) for state in states])
+    @property
+    def feet_px(self) -> dict[int, tuple[float, float]]:
+        """x, y of the middle of each box's lower edge, by track."""
+        return {track: (x + w / 2, y + h) for track, (x, y, w, h) in self.boxes_px.items()}
 
 
 class OverlayMemory:
@@ -59,6 +55,7 @@ class OverlayMemory:
     Args:
         colour: of the clip's planes.
         rings: finds the rings that the clip is known to have.
+        count: frames of the clip that have a scene track; 0 for a copy.
         stored: reads the places in a frame by its number from the scene track; None for a copy.
     """
 
@@ -66,11 +63,14 @@ class OverlayMemory:
         self,
         colour: PlaneColour,
         rings: Callable[[], Rings],
+        count: int = 0,
         stored: Callable[[int], PlacesInFrame] | None = None,
     ) -> None:
         self.colour = colour
         self._find_rings = rings
+        self._count = count
         self._stored = stored
+        self._corner: Corner | None = None
         self._rings: Rings | None = None
         self._frames: dict[int, PlacesInFrame] = {}
         self._labels: tuple[int, Mapping[int, LabelPlace]] = (-1, {})
@@ -86,6 +86,36 @@ class OverlayMemory:
                 found |= Rings.DENSITY
             self._rings = found
         return found
+
+    def corner(
+        self,
+        legend: Legend,
+        size: tuple[int, int],
+        places: PlacesInFrame,
+        shown: Callable[[Rectangle], Rectangle],
+    ) -> Corner:
+        """The corner for the legend of all frames: found once, where it hides least of the objects.
+
+        Args:
+            legend: that of the clip.
+            size: width and height of the pictures.
+            places: those in the frame that is drawn; enough for a copy, whose other frames are not known.
+            shown: converts a box to pixels of the picture.
+        """
+        with self._lock:
+            if self._corner is None:
+                frames = [places]
+                for number in range(0, self._count, max(self._count // _CORNER_FRAMES, 1)):
+                    with suppress(CssvError, OSError):
+                        frames.append(self._read(number) or places)
+                boxes = [shown(box) for frame in frames for box in frame.boxes_px.values()]
+                self._corner = choose_corner(legend, size, font_size(*size), boxes)
+            return self._corner
+
+    def _read(self, number: int) -> PlacesInFrame | None:
+        """The places in a frame, kept or from the scene track; None if both do not have it."""
+        found = self._frames.get(number)
+        return self._stored(number) if found is None and self._stored is not None else found
 
     def trails(
         self,
@@ -105,21 +135,21 @@ class OverlayMemory:
             self._keep(number, places)
             for frame in self._back_from(number, places.time_s):
                 age_s = float(places.time_s - frame.time_s)
-                for track in points.keys() & frame.feet_px.keys():
-                    points[track].append((*shown(*frame.feet_px[track]), age_s))
+                feet = frame.feet_px
+                for track in points.keys() & feet.keys():
+                    points[track].append((*shown(*feet[track]), age_s))
         return tuple(Trail(track, tuple(reversed(found))) for track, found in points.items())
 
     def _back_from(self, number: int, time_s: Fraction) -> Iterator[PlacesInFrame]:
         """The places in a frame and in those before it, the latest first."""
         for earlier in range(number, max(number - _FRAMES_MAX, -1), -1):
-            found = self._frames.get(earlier)
-            if found is None and self._stored is not None:
-                # Damage of a frame before, or a closed file, must not cost this frame its picture.
-                with suppress(CssvError, OSError):
-                    found = self._stored(earlier)
-                    self._frames[earlier] = found
+            found = None
+            # Damage of a frame before, or a closed file, must not cost this frame its picture.
+            with suppress(CssvError, OSError):
+                found = self._read(earlier)
             if found is None:
                 continue
+            self._frames[earlier] = found
             if time_s - found.time_s > TRAIL_S:
                 return
             yield found

@@ -14,7 +14,7 @@ from cssv.interop.rows import ObjectRow
 from cssv.template.drawing import RING_WIDTH
 from cssv.view.heat import drawn_pixels, heat_to_rgb
 from cssv.view.overlay_labels import LabelPlace, Plate, Rectangle, box_of, place_labels, plate_margins
-from cssv.view.overlay_legend import FAINT_INK, INK, Legend, darken_plate, draw_legend, draw_time
+from cssv.view.overlay_legend import FAINT_INK, INK, Corner, Legend, darken_plate, draw_legend, draw_time
 from cssv.view.overlay_trails import Trail, draw_trails
 from cssv.view.text import draw_text, line_height
 from cssv.view.track_colours import Rgb, track_colour
@@ -41,6 +41,7 @@ class OverlayContent:
         layout: of its planes.
         objects: their boxes are in pixels of the picture.
         legend: scales of the rings; None for no legend.
+        corner: of the picture, in which the legend stands.
         time_s: time of the frame; None for no time.
         number: of the frame.
         trails: of the objects.
@@ -52,6 +53,7 @@ class OverlayContent:
     layout: Layout = "yuv420p"
     objects: Sequence[ObjectRow] = ()
     legend: Legend | None = None
+    corner: Corner = Corner.BOTTOM_LEFT
     time_s: Fraction | None = None
     number: int = 0
     trails: Sequence[Trail] = ()
@@ -101,7 +103,7 @@ def draw_overlay(picture: U8, content: OverlayContent) -> Overlay:
         blend_heat(drawn, content.heat, content.layout)
     thickness = max(round(font_px / 9), 1)
     # Objects are drawn over the legend, which hides none of them.
-    legend = None if content.legend is None else draw_legend(drawn, content.legend, font_px)
+    legend = None if content.legend is None else draw_legend(drawn, content.legend, content.corner, font_px)
     time_s = content.time_s
     time = None if time_s is None else draw_time(drawn, time_s, content.number, font_px)
     draw_trails(drawn, content.trails, thickness + 1)
@@ -134,7 +136,7 @@ def blend_heat(picture: U8, heat: U8, layout: Layout) -> None:
     window = slice(max(y - 1, 0), y + h + 1), slice(max(x - 1, 0), x + w + 1)
     colours, place = heat_to_rgb(heat, layout)[window], picture[window]
     # Colours are black outside of the mask: both are blurred alike, so that edges get no dark seam.
-    share = cv2.blur(cv2.multiply(mask[window], round(255 * _BLEND)), (3, 3))
+    share = cv2.blur(mask[window] * np.uint8(round(255 * _BLEND)), (3, 3))
     kept = cv2.multiply(place, 255 - cv2.merge([share] * 3), scale=1 / 255)
     np.copyto(place, cv2.scaleAdd(cv2.blur(colours, (3, 3)), _BLEND, kept))
 
@@ -185,7 +187,6 @@ def _draw_leader(picture: U8, plate: Plate, box: Rectangle, thickness: int) -> N
     if max(abs(start[0] - end[0]), abs(start[1] - end[1])) <= 2 * RING_WIDTH[0]:
         return
     first, last = np.clip(np.rint((start, end)), -_FAR_PX, _FAR_PX).astype(int).tolist()
-    cv2.line(picture, first, last, (0, 0, 0), thickness + 2, cv2.LINE_AA)
     cv2.line(picture, first, last, track_colour(plate.track), thickness, cv2.LINE_AA)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
 
@@ -39,6 +40,14 @@ _LARGEST_SHARE = 1 / 6
 _BAR = 5
 #: Reading, as a byte, whose colours the wheel of directions shows.
 _WHEEL_VALUE = 200
+
+
+class Corner(Enum):
+    """A corner of the picture for the legend: whether it is at the right, and at the bottom."""
+
+    BOTTOM_LEFT = (False, True)
+    BOTTOM_RIGHT = (True, True)
+    TOP_RIGHT = (True, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +117,53 @@ def legend_picture(legend: Legend, font_px: int) -> U8 | None:
     return found
 
 
-def draw_legend(picture: U8, legend: Legend, font_px: int) -> tuple[int, int, int, int] | None:
-    """Draw a legend at the bottom left; returns its x, y, w, h, or None where there is no room for it."""
+def choose_corner(
+    legend: Legend, size: tuple[int, int], font_px: int, boxes: Sequence[tuple[float, float, float, float]]
+) -> Corner:
+    """The corner in which a legend hides least of objects.
+
+    Args:
+        legend: what it shows.
+        size: width and height of the picture.
+        font_px: height of the font.
+        boxes: x, y, w, h of the objects in pixels, of several frames.
+    """
+    found = legend_picture(legend, font_px)
+    if found is None or not boxes:
+        return Corner.BOTTOM_LEFT
+    objects = np.array(boxes)
+    low, high = objects[:, :2], objects[:, :2] + objects[:, 2:]
+
+    def hidden(corner: Corner) -> float:
+        place = np.array(_corner_place(corner, size, (found.shape[1], found.shape[0]), font_px))
+        sides = np.minimum(high, place + found.shape[1::-1]) - np.maximum(low, place)
+        return float(np.clip(sides, 0, None).prod(axis=1).sum())
+
+    # Of equal ones the first counts.
+    return min(Corner, key=hidden)
+
+
+def _corner_place(
+    corner: Corner, size: tuple[int, int], legend: tuple[int, int], font_px: int
+) -> tuple[int, int]:
+    """Left and top of a legend of this width and height."""
+    margin = font_px // 2
+    is_right, is_bottom = corner.value
+    left = size[0] - legend[0] - margin if is_right else margin
+    return left, size[1] - legend[1] - margin if is_bottom else margin
+
+
+def draw_legend(
+    picture: U8, legend: Legend, corner: Corner, font_px: int
+) -> tuple[int, int, int, int] | None:
+    """Draw a legend into a corner; returns its x, y, w, h, or None where there is no room for it."""
     height, width = picture.shape[:2]
     found = legend_picture(legend, font_px)
     if found is None:
         return None
     h, w = found.shape[:2]
-    left, top = font_px // 2, height - h - font_px // 2
-    if top < 0 or left + w > width or h * w > _LARGEST_SHARE * height * width:
+    left, top = _corner_place(corner, (width, height), (w, h), font_px)
+    if top < 0 or left < 0 or left + w > width or h * w > _LARGEST_SHARE * height * width:
         return None
     place = picture[top : top + h, left : left + w]
     np.copyto(place, cv2.addWeighted(found, 0.88, place, 0.12, 0.0))
