@@ -178,7 +178,9 @@ def decode(
     """
     _check_outputs(heat, objects, scene, overlay, equations=equations)
     _check_overlay(overlay, cover, units)
-    check_distinct(source, heat, objects, scene, overlay, cover)
+    check_distinct(source, heat, objects, scene, overlay)
+    if cover is not None:
+        check_distinct(cover, heat, objects, scene, overlay)
     tally = _Tally()
     with Decoder(source, version, stream=stream, password=password) as decoder, ExitStack() as stack:
         # All outputs get their names together, when everything else is done.

@@ -133,8 +133,12 @@ def blend_heat(picture: U8, heat: U8, layout: Layout) -> None:
     x, y, w, h = cv2.boundingRect(mask)
     if not w:
         return
-    window = slice(max(y - 1, 0), y + h + 1), slice(max(x - 1, 0), x + w + 1)
-    colours, place = heat_to_rgb(heat, layout)[window], picture[window]
+    # One pixel more for the soft edge, and even sides for the planes of the chroma.
+    left, top = max(x - 1, 0) & ~1, max(y - 1, 0) & ~1
+    right = min((x + w + 2) & ~1, picture.shape[1])
+    bottom = min((y + h + 2) & ~1, picture.shape[0])
+    window = slice(top, bottom), slice(left, right)
+    colours, place = heat_to_rgb(heat, layout, (left, top, right - left, bottom - top)), picture[window]
     # Colours are black outside of the mask: both are blurred alike, so that edges get no dark seam.
     share = cv2.blur(mask[window] * np.uint8(round(255 * _BLEND)), (3, 3))
     kept = cv2.multiply(place, 255 - cv2.merge([share] * 3), scale=1 / 255)

@@ -26,8 +26,9 @@ _WIDEST = 0.6
 _DECIMALS_MAX = 4
 #: Cost of a plate that covers another object wholly, its own one, and of the next place in the list.
 _OTHER, _OWN, _NEXT = 12.0, 4.0, 0.25
-#: A label stays at its place unless another one costs less by this much.
-_STAY = 1.5
+#: A label stays at its place unless another one costs less by this much; and the cost of each level of less
+#: text, which is more, so that a label gets its lines back.
+_STAY, _LESS = 1.0, 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +177,10 @@ def _place(
     last: LabelPlace | None,
     gap_px: int,
 ) -> Plate | None:
-    """The plate of one object, with as many lines as there is room for."""
-    box = box_of(row)
-    obstacles = np.array(covered).reshape(-1, 4)
+    """The plate of one object, at the place that costs least."""
+    box, obstacles = box_of(row), np.array(covered).reshape(-1, 4)
     stripe, beside, above = plate_margins(font_px)
+    best: tuple[float, Plate] | None = None
     for level, lines in enumerate(label_text(row, unit).levels()):
         room = min(round(_WIDEST * size[0]), size[0] - stripe - 2 * beside)
         texts = tuple(fit_text(line, font_px, max(room, 1)) for line in lines)
@@ -191,15 +192,15 @@ def _place(
         # A label with fewer lines gets more only where there is room to spare, so that it does not flicker.
         spare = font_px if last is not None and level < last.level else 1
         is_free = ~(_overlaps(_grown(places, spare), obstacles) > 0).any(axis=1)
-        if not is_free.any():
-            continue
-        costs = np.where(is_free, _costs(places, boxes, np.array(box)), np.inf)
+        costs = np.where(is_free, _costs(places, boxes, np.array(box)) + _LESS * level, np.inf)
+        if last is not None and last.level == level:
+            costs[last.slot] -= _STAY
         slot = int(costs.argmin())
-        if last is not None and costs[last.slot] <= costs[slot] + _STAY:
-            slot = last.slot
-        left, top = places[slot, :2].astype(int).tolist()
-        return Plate(row.track, texts, left, top, width, height, LabelPlace(slot, level))
-    return None
+        if costs[slot] < (np.inf if best is None else best[0]):
+            left, top = places[slot, :2].astype(int).tolist()
+            plate = Plate(row.track, texts, left, top, width, height, LabelPlace(slot, level))
+            best = float(costs[slot]), plate
+    return None if best is None else best[1]
 
 
 def _slots(box: Rectangle, plate: tuple[int, int], size: tuple[int, int], gap_px: int) -> NDArray[np.float64]:

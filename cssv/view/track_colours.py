@@ -11,7 +11,7 @@ from cssv.view.colour_difference import lab_to_linear
 #: An RGB colour, 0 to 255 each.
 Rgb = tuple[int, int, int]
 #: Lightnesses of CIELAB that successive ids have in turn, and the largest chroma.
-_LIGHTNESSES = (74, 61, 82)
+_LIGHTNESSES = (60, 76, 68, 84)
 _CHROMA = 84
 #: Hue of an id: 2^32 times the golden ratio, which keeps successive hues far from each other.
 _STEP, _TURN = 2654435769, 2**32
