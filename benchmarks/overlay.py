@@ -4,8 +4,8 @@
 [--out FOLDER]``
 
 Both draw boxes, labels with the same values, and trails of the same objects over the same frames. Only the
-time of drawing counts, not that of decoding; it is the processor time of all threads. ``supervision`` is in the extra ``bench``; without it only CSSV
-is measured.
+drawing counts, not the decoding; the time is the processor time of all threads. ``supervision`` is in the
+extra ``bench``; without it only CSSV is measured.
 """
 
 from __future__ import annotations
@@ -124,9 +124,7 @@ def main() -> None:
     parser.add_argument("--frame", type=int, default=60, help="the frame whose picture is written")
     parser.add_argument("--out", type=Path, help="folder for pictures side by side")
     options = parser.parse_args()
-    print(
-        "| clip | size | objects a frame | CSSV, ms of CPU a frame, median | 95th percentile | supervision, median |"
-    )
+    print("| clip | size | objects a frame | CSSV, CPU ms a frame, median | 95th percentile | supervision |")
     print("|---|---|---|---|---|---|")
     for path in options.clips:
         measure(path, options)

@@ -22,10 +22,12 @@ LABELS_MAX = 150
 _LABEL_CHARS = 60
 #: A label is at most this part of the picture's width.
 _WIDEST = 0.6
+#: Between the values of a line.
+PARTING = "  "
 #: Most digits after the point, for small standard deviations.
 _DECIMALS_MAX = 4
 #: Cost of a plate that covers another object wholly, its own one, and of the next place in the list.
-_OTHER, _OWN, _NEXT = 12.0, 4.0, 0.25
+_OTHER, _OWN, _NEXT = 8.0, 6.0, 0.25
 #: A label stays at its place unless another one costs less by this much; and the cost of each level of less
 #: text, which is more, so that a label gets its lines back.
 _STAY, _LESS = 1.0, 1.2
@@ -47,7 +49,7 @@ class LabelText:
 
     def levels(self) -> tuple[tuple[str, ...], ...]:
         """Lines of the label from the most to the least, for where there is no room."""
-        first = f"{self.title}  {self.speed}" if self.speed else self.title
+        first = f"{self.title}{PARTING}{self.speed}" if self.speed else self.title
         found = [(first, self.values) if self.values else (first,), (first,), (self.title,)]
         return tuple(dict.fromkeys(found))
 
@@ -113,7 +115,7 @@ def label_text(row: ObjectRow, unit: SpeedUnit | None = None) -> LabelText:
     return LabelText(
         f"{(row.label or 'object')[:_LABEL_CHARS]} {row.track}",
         "" if speed is None else value_text(speed, sigma, wanted.name, wanted.decimals),
-        "  ".join(values),
+        PARTING.join(values),
     )
 
 
@@ -156,7 +158,7 @@ def place_labels(
     largest = sorted(rows, key=lambda row: (-box_of(row)[2] * box_of(row)[3], row.track))[:LABELS_MAX]
     # Labels that have a place keep it; new ones take what is left.
     order = sorted(largest, key=lambda row: (row.track not in known, row.track))
-    boxes = np.array([box_of(row) for row in rows]).reshape(-1, 4)
+    boxes = np.array([box_of(row) for row in largest]).reshape(-1, 4)
     covered = [*taken]
     plates = []
     for row in order:
@@ -183,7 +185,7 @@ def _place(
     best: tuple[float, Plate] | None = None
     for level, lines in enumerate(label_text(row, unit).levels()):
         room = min(round(_WIDEST * size[0]), size[0] - stripe - 2 * beside)
-        texts = tuple(fit_text(line, font_px, max(room, 1)) for line in lines)
+        texts = _fitted(lines, font_px, max(room, 1))
         width = max(text_width(text, font_px) for text in texts) + stripe + 2 * beside
         height = line_height(font_px) * len(texts) + 2 * above
         if width > size[0] or height > size[1]:
@@ -201,6 +203,16 @@ def _place(
             plate = Plate(row.track, texts, left, top, width, height, LabelPlace(slot, level))
             best = float(costs[slot]), plate
     return None if best is None else best[1]
+
+
+def _fitted(lines: Sequence[str], font_px: int, room_px: int) -> tuple[str, ...]:
+    """The lines, those that are too wide in their parts, and what is then too wide cut."""
+    parts = [
+        part
+        for line in lines
+        for part in ([line] if text_width(line, font_px) <= room_px else line.split(PARTING))
+    ]
+    return tuple(fit_text(part.strip(), font_px, room_px) for part in parts)
 
 
 def _slots(box: Rectangle, plate: tuple[int, int], size: tuple[int, int], gap_px: int) -> NDArray[np.float64]:
@@ -224,9 +236,11 @@ def _costs(
     places: NDArray[np.float64], boxes: NDArray[np.float64], own: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """How bad each place is: how much it covers of other objects and of its own, and its rank."""
-    area = places[:, 2] * places[:, 3]
-    others = _overlaps(places, boxes).sum(axis=1) / area
-    mine = _overlaps(places, own[None]).sum(axis=1) / area
+    # A small object is hidden by a part of a plate, and a part of a large one by a whole plate.
+    area = places[:, 2:3] * places[:, 3:4]
+    shares = _overlaps(places, boxes) / np.maximum(np.minimum(area, boxes[:, 2] * boxes[:, 3]), 1)
+    others = shares.sum(axis=1)
+    mine = _overlaps(places, own[None])[:, 0] / max(min(float(area[0, 0]), own[2] * own[3]), 1)
     return np.asarray(_OTHER * (others - mine) + _OWN * mine + _NEXT * np.arange(len(places)), np.float64)
 
 
