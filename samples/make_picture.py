@@ -2,8 +2,8 @@
 
 ``python samples/make_picture.py`` encodes the harbour sample. ``picture.png`` shows the frame at 2.4 s: the
 cover, its stego frame and the hidden heat map, side by side. ``diff.png`` is the picture of ``cssv diff
---picture`` after a commit of ``scene2.json``. ``overlay.png`` is a frame of ``cssv decode --overlay`` over the
-original clip.
+--picture`` after a commit of ``scene2.json``. ``overlay.png`` is a frame of ``cssv decode --overlay`` over
+the original clip.
 """
 
 from __future__ import annotations
