@@ -177,10 +177,8 @@ def decode(
         OutputError: an output exists or cannot be written; existing files are unchanged.
     """
     _check_outputs(heat, objects, scene, overlay, equations=equations)
-    _check_overlay(overlay, cover, units)
+    _check_overlay(overlay, cover, units, (heat, objects, scene))
     check_distinct(source, heat, objects, scene, overlay)
-    if cover is not None:
-        check_distinct(cover, heat, objects, scene, overlay)
     tally = _Tally()
     with Decoder(source, version, stream=stream, password=password) as decoder, ExitStack() as stack:
         # All outputs get their names together, when everything else is done.
@@ -267,8 +265,12 @@ def _colour_frame(moment: Moment, picture: U8) -> Frame:
     return Frame(picture, "rgb24", frame.pts, frame.time_base, moment.number, frame.duration)
 
 
-def _check_overlay(overlay: Path_ | None, cover: Path_ | None, units: str | None) -> None:
-    """Raise OptionError for options of an overlay without one, and for an unknown unit."""
+def _check_overlay(
+    overlay: Path_ | None, cover: Path_ | None, units: str | None, others: tuple[Path_ | None, ...]
+) -> None:
+    """Raise OptionError for options of an overlay without one, an unknown unit, or outputs on the cover."""
+    if cover is not None:
+        check_distinct(cover, overlay, *others)
     if units is not None:
         speed_unit(units, has_ground=True)
     for name, value in (("cover", cover), ("units", units)):
