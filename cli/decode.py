@@ -11,7 +11,15 @@ import cssv
 from cssv.api import choices
 from cssv_cli import media_report
 from cssv_cli.console import Console
-from cssv_cli.options import PATH, command, force_option, source_argument, stream_option, version_option
+from cssv_cli.options import (
+    INPUT,
+    PATH,
+    command,
+    force_option,
+    source_argument,
+    stream_option,
+    version_option,
+)
 from cssv_cli.password import password_option
 
 
@@ -20,6 +28,7 @@ from cssv_cli.password import password_option
     "cssv decode clip.cssv --objects objects.csv --scene scene.json",
     "cssv decode clip.cssv --scene scene.json --equations",
     "cssv decode clip.cssv --overlay overlay.mp4",
+    "cssv decode clip.cssv --overlay overlay.mp4 --cover clip.mp4 --units km/h",
 )
 @source_argument("SOURCE")
 @click.option(
@@ -46,7 +55,20 @@ from cssv_cli.password import password_option
     "--overlay",
     type=PATH,
     metavar="FILE",
-    help="The clip with heat map and readings drawn over it: .mp4 or a folder of PNGs (no extension).",
+    help="The clip with heat map, boxes, values, trails, time and legend drawn over it: .mp4 or a folder of "
+    "PNGs (no extension).",
+)
+@click.option(
+    "--cover",
+    type=INPUT,
+    metavar="CLIP",
+    help="The clip that was encoded: the overlay is drawn over its frames, found by exact time.",
+)
+@click.option(
+    "--units",
+    metavar="UNIT",
+    help=f"Unit of the speeds in the overlay: {', '.join(choices.SPEED_UNITS)}; also written kmh.  "
+    "[default: m/s where the ground is known, else px/s]",
 )
 @version_option()
 @stream_option

@@ -3,6 +3,7 @@
 ``python samples/make_picture.py`` encodes the harbour sample. ``picture.png`` shows the frame at 2.4 s: the
 cover, its stego frame and the hidden heat map, side by side. ``diff.png`` is the picture of ``cssv diff
 --picture`` after a commit of ``scene2.json``. ``plots.png`` is that of ``cssv plot``, smaller.
+``overlay.png`` is a frame of ``cssv decode --overlay`` over the original clip.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "picture.png"
 DIFFERENCE = PICTURE.with_name("diff.png")
 PLOT = PICTURE.with_name("plots.png")
+OVERLAY = PICTURE.with_name("overlay.png")
 NUMBER = 60
 #: Width of the plot, pixels.
 _PLOT_WIDTH = 1000
@@ -58,7 +60,8 @@ def main() -> None:
         stego = Path(folder) / "harbour.cssv"
         cssv.encode(HERE / "harbour.mp4", stego, scene=HERE / "scene.json", boxes=HERE / "boxes.txt")
         with VideoReader(HERE / "harbour.mp4") as reader:
-            cover = next(frame for frame in reader if frame.number == NUMBER)
+            covers = [frame for frame in reader if frame.number <= NUMBER]
+        cover = covers[NUMBER]
         with cssv.open(stego) as clip:
             moment = clip[NUMBER]
             pictures = [
@@ -68,6 +71,12 @@ def main() -> None:
                 ),
                 captioned(moment.picture, "the heat map hidden in its pixels"),
             ]
+            # A few frames before, so that labels have their places.
+            for number in range(NUMBER - 25, NUMBER + 1):
+                original = to_rgb(covers[number].planes, covers[number].layout)
+                overlay = clip[number].draw_overlay(units="km/h", picture=original)
+            large = cv2.resize(overlay, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+            cv2.imwrite(str(OVERLAY), large[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
         write_plot(stego, PLOT)
         cssv.commit(stego, HERE / "scene2.json", message="thermometer recalibrated")
         cssv.diff(stego, 1, 2, picture=DIFFERENCE, overwrite=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cssv.scene.camera import FIND_GROUND
     from cssv.video.codecs import CODEC_NAMES, CODECS, DEFAULT_EFFORT, EFFORTS, LOSSY_CODECS, REGION_H264
     from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED
+    from cssv.view.units import SPEED_UNITS
 
 __all__ = [
     "BOXES_ARE",
@@ -73,6 +74,7 @@ __all__ = [
     "REGION_H264",
     "SIDE_PX",
     "SIDE_RANGE",
+    "SPEED_UNITS",
     "SYMBOLIC_BACKENDS",
     "WINDOW_S",
     "table_extensions",
@@ -108,6 +110,7 @@ _HOMES = {
         "REGION_H264",
     ),
     "cssv.video.decoding": ("DAMAGED", "DEFAULT_DAMAGED"),
+    "cssv.view.units": ("SPEED_UNITS",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 #: Names that would be unclear outside their module.

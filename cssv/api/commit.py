@@ -18,9 +18,9 @@ from cssv.errors import ChecksumError, InputError, OptionError
 from cssv.files.patched import PatchedFile
 from cssv.files.paths import Path_
 from cssv.payload.sealing import PayloadKey
-from cssv.pipeline.arguments import Progress, SceneLike, counted, load_scene, to_fraction, to_key
+from cssv.pipeline.arguments import Progress, SceneLike, counted, load_scene, to_key
 from cssv.pipeline.calls import checked_call
-from cssv.pipeline.config import planes_for
+from cssv.pipeline.cover_clip import open_cover
 from cssv.pipeline.embed import WindowEmbedder
 from cssv.pipeline.frame_objects import FrameObjects
 from cssv.pipeline.parent_version import ParentVersion
@@ -36,7 +36,7 @@ from cssv.pipeline.window_check import is_intact, whole_windows
 from cssv.scene import Ranges, Scene
 from cssv.scene.ranges import fit_ranges
 from cssv.template.state import ObjectState
-from cssv.video import DAMAGED, DEFAULT_DAMAGED, FrameCursor, Span, open_clip, shown_stamps
+from cssv.video import FrameCursor, shown_stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,18 +223,7 @@ def _open_cover(path: Path, target: Path, base: ParentVersion, stack: ExitStack)
     remedy = "Give the clip that was encoded."
     if path.exists() and path.samefile(target):
         raise InputError("the cover is the file itself", found=str(path), remedy=remedy)
-    opened = base.recorded.opened
-    rate, start, stop = (to_fraction(opened.get(key)) for key in ("rate", "start", "stop"))
-    planes = planes_for(base.recorded.config.carrier, "rgb" if base.recorded.layout == "rgb24" else "native")
-    stream, damaged = opened.get("stream", ""), opened.get("damaged", "")
-    cover = open_clip(
-        path,
-        planes=planes,
-        rate=rate,
-        span=Span(start, stop),
-        stream=int(stream) if stream.isdecimal() else None,
-        damaged=next((choice for choice in DAMAGED if choice == damaged), DEFAULT_DAMAGED),
-    )
+    cover = open_cover(path, base.recorded)
     stack.callback(cover.close)
     stamps = shown_stamps(cover)
     if len(stamps) != len(base):

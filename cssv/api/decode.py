@@ -23,8 +23,10 @@ from cssv.pipeline.arguments import Progress
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
+from cssv.pipeline.overlay_cover import CoverPictures
 from cssv.pipeline.track_paths import TrackPaths
 from cssv.video import VideoInfo, VideoWriter, encode_picture, picture_folder, picture_name
+from cssv.view.units import speed_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ def decode(
     scene: Path_ | None = None,
     equations: bool = False,
     overlay: Path_ | None = None,
+    cover: Path_ | None = None,
+    units: str | None = None,
     version: Revision = None,
     stream: int | None = None,
     password: str | None = None,
@@ -153,7 +157,10 @@ def decode(
         scene: the scene, JSON.
         equations: add the equations of the perceived tracks to the scene, each with its bound
             (:class:`cssv.Trajectory`), under ``tracks``. They take memory and time that grow with the clip.
-        overlay: ``.mp4`` or a folder of PNGs: frames with heat map and readings.
+        overlay: ``.mp4`` or a folder of PNGs: frames with heat map, boxes, values, trails, time and legend.
+        cover: the clip that was encoded: the overlay is drawn over its frames, matched by exact time.
+        units: of the speeds in the overlay: ``"px/s"``, ``"m/s"``, ``"km/h"`` or ``"mph"``; by default m/s
+            where the ground is known, else px/s.
         version: of a ``.cssv``: number or tag; None for the version that plays.
         stream: number of the video stream of a copy that holds several; None for the first that carries.
         password: that of the source; ignored if the source has none.
@@ -164,10 +171,13 @@ def decode(
         PasswordError: the source has a password, and none or another one is given; nothing is written.
         NibblesLostError: the pixels carry nothing; nothing is written.
         ChecksumError: a frame is damaged, or the audio that an overlay would have; nothing is written.
-        OptionError: an output of an unknown kind, or equations without a scene.
+        OptionError: an output of an unknown kind, equations without a scene, a cover or a unit without an
+            overlay, or a unit of the ground for a clip whose ground is unknown.
+        InputError: the cover does not fit the source.
         OutputError: an output exists or cannot be written; existing files are unchanged.
     """
     _check_outputs(heat, objects, scene, overlay, equations=equations)
+    _check_overlay(overlay, cover, units, (heat, objects, scene))
     check_distinct(source, heat, objects, scene, overlay)
     tally = _Tally()
     with Decoder(source, version, stream=stream, password=password) as decoder, ExitStack() as stack:
@@ -177,11 +187,10 @@ def decode(
         scene_file = None if scene is None else stack.enter_context(whole(scene))
         writers: list[Callable[[Moment], None]] = []
         if overlay is not None:
-            audio = Path(source) if decoder.info.has_audio and Path(overlay).suffix else None
-            if audio is not None:
-                decoder.check_audio()
-            pictures = _Pictures(Path(overlay), decoder, stack, exact=False, audio=audio, overwrite=overwrite)
-            writers.append(lambda moment: pictures.write(_colour_frame(moment, moment.overlay)))
+            cover_path = None if cover is None else Path(cover)
+            writers.append(
+                _overlay_writer(Path(overlay), decoder, stack, cover_path, units, overwrite=overwrite)
+            )
         if heat is not None:
             writers.append(_heat_writer(Path(heat), decoder, stack, overwrite=overwrite))
         # Entered last, so that its thread has ended when the writers are closed.
@@ -254,6 +263,54 @@ def _flow(
 def _colour_frame(moment: Moment, picture: U8) -> Frame:
     frame = moment.frame
     return Frame(picture, "rgb24", frame.pts, frame.time_base, moment.number, frame.duration)
+
+
+def _check_overlay(
+    overlay: Path_ | None, cover: Path_ | None, units: str | None, others: tuple[Path_ | None, ...]
+) -> None:
+    """Raise OptionError for options of an overlay without one, an unknown unit, or outputs on the cover."""
+    if cover is not None:
+        check_distinct(cover, overlay, *others)
+    if units is not None:
+        speed_unit(units, has_ground=True)
+    for name, value in (("cover", cover), ("units", units)):
+        if overlay is None and value is not None:
+            raise OptionError(
+                f"{name} belongs to an overlay",
+                found=str(value),
+                remedy="Give `overlay=` the path of a file or folder.",
+            )
+
+
+def _overlay_writer(
+    path: Path,
+    decoder: Decoder,
+    stack: ExitStack,
+    cover: Path | None,
+    units: str | None,
+    *,
+    overwrite: bool,
+) -> Callable[[Moment], None]:
+    """A function that writes the overlay of a moment to ``path``."""
+    unit = None if units is None else speed_unit(units, has_ground=True)
+    if unit is not None and not unit.is_of_picture and decoder.plane is None:
+        raise OptionError(
+            "speeds on the ground are not known in this clip",
+            found=units,
+            bound="px/s",
+            remedy="Encode it with a scene that gives the camera, or leave out `units=`.",
+        )
+    covers = None if cover is None else stack.enter_context(CoverPictures(cover, decoder))
+    audio = Path(decoder.path) if decoder.info.has_audio and path.suffix else None
+    if audio is not None:
+        decoder.check_audio()
+    pictures = _Pictures(path, decoder, stack, exact=False, audio=audio, overwrite=overwrite)
+
+    def write(moment: Moment) -> None:
+        picture = None if covers is None else covers.picture_of(moment)
+        pictures.write(_colour_frame(moment, moment.draw_overlay(units=units, picture=picture)))
+
+    return write
 
 
 def _heat_writer(

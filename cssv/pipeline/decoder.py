@@ -48,12 +48,15 @@ from cssv.pipeline.arguments import to_key
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import EXTENSION
 from cssv.pipeline.frame_check import FrameCheck
+from cssv.pipeline.known_rings import known_rings
 from cssv.pipeline.moment import Moment
+from cssv.pipeline.overlay_memory import OverlayMemory, PlacesInFrame, colour_of
 from cssv.pipeline.scene_track import SceneSample
 from cssv.pipeline.sealed_track import carrier_of_version, open_facts, read_stored_sample, stored_sample
 from cssv.scene import Scene
 from cssv.scene.camera import plane_of
 from cssv.scene.ground import Plane
+from cssv.template.drawing import Rings
 from cssv.video import open_frames, shown_stamps, streams_to_try
 
 #: What to do about a lost heat map.
@@ -167,6 +170,16 @@ class Decoder(Closing):
             return shown_stamps(frames)
 
     @property
+    def path(self) -> Path:
+        """The source."""
+        return self._path
+
+    @property
+    def key(self) -> PayloadKey | None:
+        """The key of the password that was given."""
+        return self._key
+
+    @property
     def torn_bytes(self) -> int:
         """Bytes of an unfinished append after the last version of a ``.cssv``."""
         return 0 if self.reader is None else self.reader.torn_bytes
@@ -207,6 +220,29 @@ class Decoder(Closing):
                 if clip.is_complete or frame.time > first + SCENE_S:
                     break
             return clip
+
+    @cached_property
+    def _overlays(self) -> OverlayMemory:
+        """What the overlays of all frames share."""
+        if self.reader is None:
+            return OverlayMemory(colour_of(self.info), self._known_rings)
+        return OverlayMemory(colour_of(self.info), self._known_rings, len(self.reader), self._stored_places)
+
+    def _known_rings(self) -> Rings:
+        """The rings that the scene tells of; of a damaged one that of the velocity."""
+        with suppress(CssvError):
+            if self.reader is None:
+                return known_rings(self._carried_clip.scene)
+            first = self.stored_sample(0)
+            return known_rings(first.scene or Scene(), has_thermal=first.calibration is not None)
+        return Rings.VELOCITY
+
+    def _stored_places(self, number: int) -> PlacesInFrame:
+        """Where the scene track of a ``.cssv`` has the objects of a frame."""
+        assert self.reader is not None
+        time_s = self._pts(number) * self.reader.video.time_base
+        states = self.stored_sample(number).objects
+        return PlacesInFrame(time_s, {state.track: state.box_px for state in states})
 
     def _another(self) -> Decoder:
         """A decoder of the same source."""
@@ -340,7 +376,7 @@ class Decoder(Closing):
         assert found is not None
         self._hint = replace(self._hint, origin=found.origin, clip=clip)
         origin: Origin = "pixels" if self._traits().is_exact else "robust"
-        return Moment(frame, found, clip, self._sample(frame), self.plane, origin)
+        return Moment(frame, found, clip, self._sample(frame), self.plane, origin, self._overlays)
 
     def _traits(self) -> _Traits:
         """What the decoder needs to know of its carrier, worked out once: protocols are slow to check."""

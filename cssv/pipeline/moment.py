@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
+import numpy as np
+
 from cssv.carriers.base import CarriedClip, Extracted, PictureView
 from cssv.carriers.room import object_count_of, room_of
-from cssv.errors import CssvError
+from cssv.errors import CssvError, FrameError
 from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
+from cssv.pipeline.known_rings import known_rings
+from cssv.pipeline.overlay_memory import OverlayMemory, PlacesInFrame
 from cssv.pipeline.rows import rows_of
 from cssv.pipeline.scene_track import read_sample
 from cssv.scene.ground import Plane
 from cssv.template.state import ObjectState
-from cssv.view.heat import heat_to_rgb, overlay
+from cssv.view.heat import heat_to_rgb, to_rgb
+from cssv.view.overlay import OverlayContent, draw_overlay
+from cssv.view.overlay_labels import Rectangle, box_of
+from cssv.view.overlay_legend import Legend
+from cssv.view.plane_colour import BT601
+from cssv.view.units import speed_unit
 
 
 def _overlaps(row: ObjectRow, frame: Frame) -> bool:
@@ -47,6 +57,7 @@ class Moment:
         sample: bytes | CssvError | None,
         plane: Plane | None = None,
         origin: Origin = "pixels",
+        memory: OverlayMemory | None = None,
     ) -> None:
         self.frame = frame
         self.number = extracted.number
@@ -59,6 +70,7 @@ class Moment:
         self.plane = plane
         self._extracted = extracted
         self._sample = sample
+        self._memory = OverlayMemory(BT601, lambda: known_rings(clip.scene)) if memory is None else memory
 
     @property
     def heat(self) -> U8:
@@ -87,22 +99,79 @@ class Moment:
 
     @property
     def overlay(self) -> U8:
-        """(H, W, 3) uint8 RGB: the frame with its heat map and the readings of its objects."""
-        return overlay(self.frame.planes, self.clean_heat, self.frame.layout, self._shown_objects())
+        """(H, W, 3) uint8 RGB: the frame with heat map, objects and values drawn over it."""
+        return self.draw_overlay()
 
-    def _shown_objects(self) -> tuple[ObjectRow, ...]:
-        """Rows of the objects that the picture shows, with places in the picture, which can be a crop."""
-        (x, y), (across, down) = self.view.origin_px, self.view.scale
-        moved = (
-            replace(
-                row,
-                x_px=((row.x_px or 0.0) - x) * across,
-                y_px=((row.y_px or 0.0) - y) * down,
-                w_px=None if row.w_px is None else row.w_px * across,
-                h_px=None if row.h_px is None else row.h_px * down,
+    def draw_overlay(self, *, units: str | None = None, picture: U8 | None = None) -> U8:
+        """Draw heat map, boxes, labels with values, trails, time and legend over the frame.
+
+        Of a copy, trails show the frames before of which an overlay was drawn.
+
+        Args:
+            units: unit of the speeds: ``"px/s"``, ``"m/s"``, ``"km/h"`` or ``"mph"``, also written ``"kmh"``;
+                None: m/s where the ground is known, else px/s. An object whose speed is not known in the unit
+                gets px/s.
+            picture: (H, W, 3) uint8 RGB to draw over instead of the frame, such as the original frame.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            OptionError: an unknown unit.
+            FrameError: the picture has not the size of the frame.
+            ChecksumError, ContainerError: as for :attr:`states`.
+        """
+        unit = None if units is None else speed_unit(units, has_ground=self.plane is not None)
+        frame, memory = self.frame, self._memory
+        if picture is None:
+            picture = to_rgb(frame.planes, frame.layout, memory.colour)
+        elif picture.shape != (frame.height, frame.width, 3) or picture.dtype != np.uint8:
+            raise FrameError(
+                "the picture under an overlay does not fit the frame",
+                found=f"{picture.dtype} {picture.shape}",
+                bound=f"uint8 {(frame.height, frame.width, 3)}",
             )
-            for row in self.objects
+        rows = self.objects
+        objects = self._shown_objects(rows)
+        places = PlacesInFrame(self.time, {row.track: box_of(row) for row in rows})
+        legend = Legend(self.clip.ranges, memory.rings(rows))
+        drawn = draw_overlay(
+            picture,
+            OverlayContent(
+                heat=self.clean_heat,
+                layout=frame.layout,
+                objects=objects,
+                legend=legend,
+                corner=memory.corner(legend, (frame.width, frame.height), places, self._box_in_picture),
+                time_s=self.time,
+                number=self.number,
+                trails=memory.trails(self.number, places, self._to_picture),
+                unit=unit,
+                places=memory.labels_before(self.number),
+            ),
         )
+        memory.keep_labels(self.number, drawn.places)
+        return drawn.picture
+
+    def _to_picture(self, x: float, y: float) -> tuple[float, float]:
+        """A place in the encoded clip as one in this picture, which can be a crop."""
+        (left, top), (across, down) = self.view.origin_px, self.view.scale
+        return (x - left) * across, (y - top) * down
+
+    def _box_in_picture(self, box: Rectangle) -> Rectangle:
+        """A box in the encoded clip as one in this picture."""
+        (x, y), (across, down) = self._to_picture(*box[:2]), self.view.scale
+        return x, y, box[2] * across, box[3] * down
+
+    def _shown_objects(self, rows: Sequence[ObjectRow]) -> tuple[ObjectRow, ...]:
+        """The rows of objects that the picture shows, with places in the picture, which can be a crop."""
+        across, down = self.view.scale
+        moved = []
+        for row in rows:
+            x, y = self._to_picture(row.x_px or 0.0, row.y_px or 0.0)
+            w = None if row.w_px is None else row.w_px * across
+            h = None if row.h_px is None else row.h_px * down
+            moved.append(replace(row, x_px=x, y_px=y, w_px=w, h_px=h))
         return tuple(row for row in moved if _overlaps(row, self.frame))
 
     @cached_property

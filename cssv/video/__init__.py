@@ -21,7 +21,7 @@ from cssv.video.codecs import (
     settings_of,
 )
 from cssv.video.coded_size import coded_sizes
-from cssv.video.colour_tags import state_colour
+from cssv.video.colour_tags import likely_matrix, state_colour
 from cssv.video.cursor import FrameCursor
 from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED, ENDED, Damaged
 from cssv.video.encoder import FrameEncoder
@@ -109,6 +109,7 @@ __all__ = [
     "field_notes",
     "gop_length",
     "is_sequence",
+    "likely_matrix",
     "longest_gap",
     "lossy_copy",
     "no_frame",

@@ -13,6 +13,11 @@ _HD_WIDTH, _SD_HEIGHT = 1280, 576
 _PRIMARIES = {1: 1, 5: 6, 6: 6}
 
 
+def likely_matrix(info: VideoInfo) -> int:
+    """The MatrixCoefficients that players take for a picture of this size without tags."""
+    return 1 if info.width >= _HD_WIDTH or info.height > _SD_HEIGHT else 6
+
+
 def state_colour(info: VideoInfo, settings: CodecSettings) -> VideoInfo:
     """Add the colour tags without which players show different colours. No pixel changes."""
     colour = info.colour
@@ -24,8 +29,7 @@ def state_colour(info: VideoInfo, settings: CodecSettings) -> VideoInfo:
     if not settings.needs_matrix:
         return info
     if colour.space == UNTAGGED.space:
-        is_hd = info.width >= _HD_WIDTH or info.height > _SD_HEIGHT
-        colour = replace(colour, space=1 if is_hd else 6)
+        colour = replace(colour, space=likely_matrix(info))
     if settings.needs_matrix == "with primaries" and colour.space in _PRIMARIES:
         likely = _PRIMARIES[colour.space]
         primaries = likely if colour.primaries == UNTAGGED.primaries else colour.primaries

@@ -35,6 +35,15 @@ def rgb_to_lab(rgb: U8) -> F64:
     return np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), axis=-1)
 
 
+def lab_to_linear(lab: F64) -> F64:
+    """Linear red, green and blue (..., 3) of CIELAB coordinates (..., 3); outside of 0 to 1 beyond sRGB."""
+    light, a, b = np.moveaxis(lab, -1, 0)
+    middle = (light + 16) / 116
+    root = np.stack((middle + a / 500, middle, middle - b / 200), axis=-1)
+    share = np.where(root > _BEND, root**3, 3 * _BEND**2 * (root - 4 / 29))
+    return np.asarray(share @ np.linalg.inv(_XYZ_OF_RGB).T, np.float64)
+
+
 def ciede2000(one: F64, other: F64) -> F64:
     """CIEDE2000 differences (...) between CIELAB coordinates (..., 3)."""
     light_1, a_1, b_1 = np.moveaxis(one, -1, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import shutil
 from fractions import Fraction
 
@@ -313,16 +314,17 @@ def test_a_camera_that_looks_into_the_sky(clips, file, tmp_path):
 
 def test_the_overlay_tells_metres(first, stego):
     with cssv.open(first) as one, cssv.open(stego) as two:
-        assert "5.6 m/s" in _words_of(one[12])
+        assert re.search(r"5\.6 ± \d\.\d m/s", _words_of(one[12]))
+        assert re.search(r"20\.\d ± \d\.\d km/h", _words_of(one[12], units="kmh"))
         assert "px/s" in _words_of(two[12])
 
 
-def _words_of(moment):
+def _words_of(moment, **options):
     """The texts that the overlay draws."""
     with pytest.MonkeyPatch.context() as patch:
         written = []
-        patch.setattr("cssv.view.heat.draw_text", lambda *drawn: written.append(drawn[1]))
-        assert moment.overlay.shape[2] == 3
+        patch.setattr("cssv.view.overlay.draw_text", lambda *drawn: written.append(drawn[1]))
+        assert moment.draw_overlay(**options).shape[2] == 3
     return " ".join(written)
 
 

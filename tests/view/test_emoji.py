@@ -11,7 +11,7 @@ from cssv.interop.rows import ObjectRow
 from cssv.view import emoji as module
 from cssv.view import text as drawing
 from cssv.view.emoji import emoji_image, emoji_name, plain_emoji, split_emoji
-from cssv.view.heat import overlay
+from cssv.view.overlay import OverlayContent, draw_overlay
 from cssv.view.text import draw_text, drawable, fit_text, line_height, text_width
 
 CAR, HEART, FLAG, KEY = "\U0001f697", "\u2764\ufe0f", "\U0001f1e9\U0001f1ea", "1\ufe0f\u20e3"
@@ -139,6 +139,5 @@ def test_an_overlay_with_emoji_is_drawn(font):
     planes = np.zeros((64, 256, 3), np.uint8)
     row = ObjectRow(0, 0.0, 1, label=CAR, x_px=10.0, y_px=40.0, w_px=20.0, h_px=20.0)
     other = ObjectRow(0, 0.0, 1, label=":automobile:", x_px=10.0, y_px=40.0, w_px=20.0, h_px=20.0)
-    np.testing.assert_array_equal(
-        overlay(planes, planes, "rgb24", [row]), overlay(planes, planes, "rgb24", [other])
-    )
+    one, two = (draw_overlay(planes, OverlayContent(objects=[each])).picture for each in (row, other))
+    np.testing.assert_array_equal(one, two)
