@@ -156,15 +156,12 @@ function insideDistances(shape, x0, x1, y0, y1) {
     }
   }
   if (!any) return null;
-  for (let at = pitch + 1; at < size - pitch; at++) {
-    const column = at % pitch;
-    if (column === 0 || column === pitch - 1 || chess[at] === 0) continue;
-    relax(chess, city, at, -1, -pitch);
+  const last = pitch * (y1 - y0);
+  for (let row = pitch; row <= last; row += pitch) {
+    for (let at = row + 1; at < row + pitch - 1; at++) if (chess[at]) relax(chess, city, at, -1, -pitch);
   }
-  for (let at = size - pitch - 2; at > pitch; at--) {
-    const column = at % pitch;
-    if (column === 0 || column === pitch - 1 || chess[at] === 0) continue;
-    relax(chess, city, at, 1, pitch);
+  for (let row = last; row > 0; row -= pitch) {
+    for (let at = row + pitch - 2; at > row; at--) if (chess[at]) relax(chess, city, at, 1, pitch);
   }
   return { chess, city, pitch };
 }
@@ -245,5 +242,6 @@ export function footprint(outline, bounds) {
     return index === null ? null : { ...place, index, pitch: right - left, offset: 0 };
   }
   const offset = (top - cy + halfY) * wide + left - cx + halfX;
-  return { ...place, index: wholeIndex(shape), pitch: wide, offset };
+  const index = wholeIndex(shape);
+  return index === null ? null : { ...place, index, pitch: wide, offset };
 }

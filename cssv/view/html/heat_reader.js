@@ -5,6 +5,7 @@
  */
 
 import { createFullReader, createSparseReader, createVersion1Reader, emptyHeat } from "./heat_lossless.js";
+import { createMixedReader } from "./heat_mixed.js";
 import { planesOf } from "./heat_planes.js";
 
 /** The carrier of a file whose facts name none. */
@@ -13,6 +14,7 @@ const READERS = new Map([
   ["nibble", createVersion1Reader],
   ["full", createFullReader],
   ["sparse", createSparseReader],
+  ["mixed", createMixedReader],
 ]);
 const REASONS = new Map([
   [
