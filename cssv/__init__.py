@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cssv.api.capacity import Capacity, CarrierCapacity, capacity
     from cssv.api.clip import Clip
     from cssv.api.clip import Clip as open  # noqa: A004, N813
+    from cssv.api.clip_slice import ClipSlice
     from cssv.api.commit import Committed, commit
     from cssv.api.decode import Decoded, decode
     from cssv.api.diff import Difference, diff
@@ -57,6 +58,7 @@ __all__ = [
     "Capacity",
     "CarrierCapacity",
     "Clip",
+    "ClipSlice",
     "Committed",
     "Compacted",
     "CssvError",
@@ -115,6 +117,7 @@ _PUBLIC = {
     "api.artefacts": ("artefacts",),
     "api.capacity": ("Capacity", "CarrierCapacity", "capacity"),
     "api.clip": ("Clip",),
+    "api.clip_slice": ("ClipSlice",),
     "api.commit": ("Committed", "commit"),
     "api.decode": ("Decoded", "decode"),
     "api.diff": ("Difference", "diff"),

@@ -60,6 +60,10 @@ class Moment:
         self._extracted = extracted
         self._sample = sample
 
+    def __repr__(self) -> str:
+        size = f"{self.frame.width}x{self.frame.height}"
+        return f"<cssv.Moment {self.number} at {float(self.time):.3f} s: {size}, from {self.source}>"
+
     @property
     def heat(self) -> U8:
         """The template as carried, in the shape of the planes; of the nibble carrier with its marks."""
