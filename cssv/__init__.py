@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cssv.api.capacity import Capacity, CarrierCapacity, capacity
     from cssv.api.clip import Clip
     from cssv.api.clip import Clip as open  # noqa: A004, N813
+    from cssv.api.clip_slice import ClipSlice
     from cssv.api.commit import Committed, commit
     from cssv.api.decode import Decoded, decode
     from cssv.api.diff import Difference, diff
@@ -59,6 +60,7 @@ __all__ = [
     "Capacity",
     "CarrierCapacity",
     "Clip",
+    "ClipSlice",
     "Committed",
     "Compacted",
     "CssvError",
@@ -121,6 +123,7 @@ _PUBLIC = {
     "api.artefacts": ("artefacts",),
     "api.capacity": ("Capacity", "CarrierCapacity", "capacity"),
     "api.clip": ("Clip",),
+    "api.clip_slice": ("ClipSlice",),
     "api.commit": ("Committed", "commit"),
     "api.decode": ("Decoded", "decode"),
     "api.diff": ("Difference", "diff"),

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, overload
 
+from cssv.api.clip_slice import ClipSlice, find_frame, select_frames
 from cssv.api.commit import Committed, commit
 from cssv.api.history import Version, log, version_of
 from cssv.api.trajectories import DEFAULT_BOUND_PX, Trajectory, trajectories_of
 from cssv.container import Reader, Revision
-from cssv.errors import OptionError, OptionTypeError
+from cssv.errors import OptionError
 from cssv.files.closing import Closing
 from cssv.files.paths import Path_
+from cssv.interop.data_frame import rows_to_arrow, rows_to_pandas
+from cssv.interop.rows import ObjectRow
 from cssv.pipeline.arguments import Progress, SceneLike
 from cssv.pipeline.calls import checked_call
+from cssv.pipeline.clip_rows import read_clip_rows
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
 from cssv.pipeline.sealed_track import are_sealed
@@ -36,8 +40,8 @@ class Clip(Closing):
             old = clip.at(1)                    # the same clip, another version
             clip.trajectories()                 # each track as equations
 
-    ``clip[i]`` is the i-th frame of the source, counted from 0; negative numbers count from the end. Going
-    forward frame by frame costs no seek.
+    ``clip[i]`` is the i-th frame of the source, counted from 0; negative numbers count from the end, and
+    ``clip[10:50]`` is a :class:`ClipSlice`. Going forward frame by frame costs no seek.
 
     Args:
         path: what :class:`Decoder` takes.
@@ -64,21 +68,77 @@ class Clip(Closing):
         """Number of frames of the source."""
         return len(self._moments)
 
-    def __getitem__(self, index: int) -> Moment:
-        """The moment of a frame. Raises IndexError beyond the clip, TypeError for all but whole numbers."""
-        try:
-            index, count = operator.index(index), len(self)
-        except TypeError as error:
-            found = type(index).__name__
-            raise OptionTypeError("a clip is indexed by one whole number", found=found) from error
-        wanted = index + count if index < 0 else index
-        if not 0 <= wanted < count:
-            raise IndexError(f"frame {index} of a clip of {count} frames")
-        return self._moments.read(wanted)
+    @overload
+    def __getitem__(self, index: int) -> Moment: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> ClipSlice: ...
+
+    def __getitem__(self, index: int | slice) -> Moment | ClipSlice:
+        """The moment of a frame, or a :class:`ClipSlice`, which decodes nothing until it is used.
+
+        Raises IndexError beyond the clip, TypeError for all but whole numbers and slices.
+        """
+        frames = range(len(self))
+        if isinstance(index, slice):
+            return ClipSlice(self._moments.read, select_frames(frames, index))
+        return self._moments.read(find_frame(frames, index))
 
     def __iter__(self) -> Iterator[Moment]:
         for index in range(len(self)):
             yield self[index]
+
+    def __repr__(self) -> str:
+        info = self._decoder.info
+        size = f"{info.width}x{info.height} {info.layout}"
+        return f"<cssv.Clip {str(self._path)!r}: {len(self)} frames, {size}>"
+
+    @checked_call
+    def objects(
+        self,
+        *,
+        track: int | None = None,
+        label: str | None = None,
+        start: int | None = None,
+        stop: int | None = None,
+    ) -> tuple[ObjectRow, ...]:
+        """Rows of the objects table. Of a ``.cssv`` from the scene track, and no frame is decoded.
+
+        Of a copy, which has no scene track, the frames are decoded.
+
+        Args:
+            track: only this track.
+            label: only objects with exactly this label.
+            start: first frame, as in a slice; None for the first of the clip.
+            stop: the frame after the last one, as in a slice; None for the end.
+
+        Raises:
+            ChecksumError, ContainerError: the scene track is damaged.
+        """
+        frames = select_frames(range(len(self)), slice(start, stop))
+        if self._decoder.reader is not None:
+            rows = tuple(read_clip_rows(self._decoder, frames.start, frames.stop))
+        else:
+            # A decoder of its own, so that random access keeps its place.
+            with Decoder(self._path, stream=self._stream, password=self._password) as decoder:
+                rows = tuple(read_clip_rows(decoder, frames.start, frames.stop))
+        return tuple(row for row in rows if track in (None, row.track) and label in (None, row.label))
+
+    def to_arrow(self) -> Any:  # noqa: ANN401 - a pyarrow.Table
+        """The objects table as a ``pyarrow.Table``; unknown is null. See :meth:`objects`.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed.
+        """
+        return rows_to_arrow(self.objects())
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
+        """The objects table as a ``pandas.DataFrame``; unknown is null. See :meth:`objects`.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return rows_to_pandas(self.objects())
 
     @property
     def info(self) -> VideoInfo:

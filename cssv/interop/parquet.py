@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from cssv.errors import MissingExtraError
 from cssv.interop.rows import COLUMNS, REQUIRED, TEXTS, WHOLE, ObjectRow, row_to_cells
@@ -24,10 +25,7 @@ class ParquetTable:
     def write(self, path: Path, rows: Iterable[ObjectRow]) -> int:
         """Write the rows; returns their number."""
         pyarrow, parquet = _pyarrow()
-        kinds = dict.fromkeys(WHOLE, pyarrow.int64()) | dict.fromkeys(TEXTS, pyarrow.string())
-        columns = pyarrow.schema(
-            [pyarrow.field(c, kinds.get(c, pyarrow.float64()), nullable=c not in REQUIRED) for c in COLUMNS]
-        )
+        columns = arrow_schema()
         count, source = 0, iter(rows)
         with parquet.ParquetWriter(path, columns) as table:
             while batch := [row_to_cells(row) for row in islice(source, BATCH_ROWS)]:
@@ -41,6 +39,15 @@ class ParquetTable:
         with parquet.ParquetFile(path) as table:
             for batch in table.iter_batches(batch_size=BATCH_ROWS):
                 yield from batch.to_pylist()
+
+
+def arrow_schema() -> Any:  # noqa: ANN401 - a pyarrow.Schema
+    """The types of the columns. Raises MissingExtraError without pyarrow."""
+    pyarrow, _ = _pyarrow()
+    kinds = dict.fromkeys(WHOLE, pyarrow.int64()) | dict.fromkeys(TEXTS, pyarrow.string())
+    return pyarrow.schema(
+        [pyarrow.field(c, kinds.get(c, pyarrow.float64()), nullable=c not in REQUIRED) for c in COLUMNS]
+    )
 
 
 def _pyarrow() -> tuple[ModuleType, ModuleType]:

@@ -72,6 +72,10 @@ class Moment:
         self._sample = sample
         self._memory = OverlayMemory(BT601, lambda: known_rings(clip.scene)) if memory is None else memory
 
+    def __repr__(self) -> str:
+        size = f"{self.frame.width}x{self.frame.height}"
+        return f"<cssv.Moment {self.number} at {float(self.time):.3f} s: {size}, from {self.source}>"
+
     @property
     def heat(self) -> U8:
         """The template as carried, in the shape of the planes; of the nibble carrier with its marks."""
