@@ -30,6 +30,7 @@ SECTIONS = {
         "verify",
         "export",
         "track",
+        "ground",
         "capacity",
         "artefacts",
         "recover",

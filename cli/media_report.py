@@ -51,6 +51,8 @@ def _hints(done: cssv.Encoded, has_scene: bool) -> Iterator[str]:
         yield "no object was found, so the heat map is empty; you can give your own detections with --boxes"
     elif not has_scene:
         yield "temperature and density of the objects are not given, so those rings are grey; see --meta"
+    if done.tracks and not done.has_ground:
+        yield f"speeds are in pixels per second, because the ground is not known; {choices.FIND_GROUND}"
 
 
 def decoded(done: cssv.Decoded) -> Report:

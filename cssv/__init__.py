@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cssv.api.estimate import Estimate, estimate
     from cssv.api.export import Exported, export
     from cssv.api.gc import Compacted, gc
+    from cssv.api.ground import GroundCalibration, ground
     from cssv.api.history import History, Version, checkout, log, tag
     from cssv.api.identify import Identity, Original, identify
     from cssv.api.info import Information, info
@@ -73,6 +74,7 @@ __all__ = [
     "Fault",
     "FormCost",
     "Frame",
+    "GroundCalibration",
     "History",
     "Identity",
     "Information",
@@ -100,6 +102,7 @@ __all__ = [
     "estimate",
     "export",
     "gc",
+    "ground",
     "identify",
     "info",
     "log",
@@ -123,6 +126,7 @@ _PUBLIC = {
     "api.estimate": ("Estimate", "estimate"),
     "api.export": ("Exported", "export"),
     "api.gc": ("Compacted", "gc"),
+    "api.ground": ("GroundCalibration", "ground"),
     "api.history": ("History", "Version", "checkout", "log", "tag"),
     "api.identify": ("Identity", "Original", "identify"),
     "api.info": ("Information", "info"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cssv.perception.transformer.features import SIDE_PX, SIDE_RANGE
     from cssv.perception.transformer.norms import OUTLIER_DEVIATIONS
     from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION
+    from cssv.scene.camera import FIND_GROUND
     from cssv.video.codecs import CODEC_NAMES, CODECS, DEFAULT_EFFORT, EFFORTS, LOSSY_CODECS, REGION_H264
     from cssv.video.decoding import DAMAGED, DEFAULT_DAMAGED
 
@@ -53,6 +54,7 @@ __all__ = [
     "EXPORT_CODECS",
     "EXTENSION",
     "FIDELITIES",
+    "FIND_GROUND",
     "FORM_NAMES",
     "LEAST_BOUND_PX",
     "LOSSY_CODECS",
@@ -90,6 +92,7 @@ _HOMES = {
     "cssv.perception.transformer.features": ("SIDE_PX", "SIDE_RANGE"),
     "cssv.perception.transformer.norms": ("OUTLIER_DEVIATIONS",),
     "cssv.pipeline.config": ("DEFAULT_CODEC", "EXTENSION"),
+    "cssv.scene.camera": ("FIND_GROUND",),
     "cssv.video.codecs": (
         "CODECS",
         "CODEC_NAMES",

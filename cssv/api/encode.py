@@ -76,6 +76,7 @@ class Encoded:
         clip_frames: number of frames of the whole clip, of which the file may hold a part.
         others: expected bytes of the other forms of the file, by name (:class:`cssv.FormCost`), from a few
             frames; empty for clips of less than 200 frames, where this would take too long.
+        has_ground: whether the scene's camera determines the ground, so that speeds are known in metres.
     """
 
     path: Path
@@ -88,6 +89,7 @@ class Encoded:
     verification: Verification
     clip_frames: int
     others: Mapping[str, int] = field(default_factory=dict)
+    has_ground: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
@@ -96,6 +98,7 @@ class Encoded:
             "frames": self.frames,
             "clip_frames": self.clip_frames,
             "tracks": self.tracks,
+            "has_ground": self.has_ground,
             "ranges": self.ranges.to_json(),
             "source_bytes": self.source_bytes,
             "bytes": self.bytes,
@@ -238,7 +241,7 @@ def encode(
     notes = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
         target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
-        target.stat().st_size, notes, verification, len(plan.stamps), others,
+        target.stat().st_size, notes, verification, len(plan.stamps), others, _has_ground(loaded, plan),
     )  # fmt: skip
 
 
@@ -295,6 +298,10 @@ def _perceive(
     recoder = Recoder(config.codec, config.crf)
     prepared = replace(config, carrier=prepare_for_clip(config.carrier, plan, scene, recoder, progress))
     return ClipContent(scene, prepared, annotator, readings, ranges), notes
+
+
+def _has_ground(scene: Scene, plan: ClipPlan) -> bool:
+    return plane_of(scene.camera, (plan.info.width, plan.info.height)) is not None
 
 
 def _others(plan: ClipPlan, content: ClipContent, choice: FormChoice, size: int) -> dict[str, int]:

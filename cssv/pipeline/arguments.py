@@ -31,12 +31,13 @@ def counted(
 
 def load_scene(scene: SceneLike) -> Scene:
     """Convert a scene argument: a Scene, a path, a JSON object or None; without ``tracks``."""
-    loaded = _load(scene)
+    loaded = read_scene(scene)
     # Equations of tracks describe what was perceived; they are output, and would be out of date in a file.
     return replace(loaded, tracks=()) if loaded.tracks else loaded
 
 
-def _load(scene: SceneLike) -> Scene:
+def read_scene(scene: SceneLike) -> Scene:
+    """Convert a scene argument as it is, with ``tracks``."""
     if scene is None:
         return Scene()
     if isinstance(scene, Scene):

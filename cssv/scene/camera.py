@@ -28,6 +28,8 @@ from cssv.scene.values import Point, Source, Value
 SIZE_SLACK_PX = 1
 #: A picture with a smaller share of ground gives a warning: the camera may be described wrongly.
 LEAST_GROUND = 0.25
+#: How to find a ground that is not known.
+FIND_GROUND = "`cssv.ground()` makes the homography from points with known places"
 
 
 def plane_of(camera: Camera, size: Size) -> Plane | None:
@@ -54,7 +56,7 @@ def ground_note(camera: Camera, plane: Plane | None) -> tuple[str, ...]:
         return ()
     return (
         "the scene's camera does not determine the ground, so nothing is known in metres: give tsai, "
-        "homography, or position_m with a height above 0, tilt_deg and hfov_deg below 180",
+        "homography, or position_m with a height above 0, tilt_deg and hfov_deg below 180; " + FIND_GROUND,
     )
 
 

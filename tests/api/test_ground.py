@@ -277,6 +277,8 @@ def test_a_camera_that_does_not_say_where_the_ground_is(clips, file, tmp_path):
         lossless=True,
     )
     assert any("does not determine the ground" in note for note in done.notes)
+    assert any("`cssv.ground()`" in note for note in done.notes)
+    assert not done.has_ground
     assert any("tilt_deg" in note for note in cssv.commit(file, scene_of(half)).notes)
     for camera in ({}, MAP, half | {"tilt_deg": -20}):
         done = cssv.encode(

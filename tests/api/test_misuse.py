@@ -89,6 +89,7 @@ def material(tmp_path_factory, clips, encode):
 
 
 SIZE = (192, 160)
+FIELD = [((0, 60), (0, 0)), ((60, 60), (3, 0)), ((45, 10), (3, 9)), ((15, 10), (0, 9))]
 PICTURE = np.zeros((160, 192, 3), np.uint8)
 
 
@@ -109,6 +110,9 @@ def base_calls(folder):
         "estimate": (cssv.estimate, {"source": clip, "boxes": folder / "boxes.txt", "stop": "0.05"}),
         "export": (cssv.export, {"source": stego, "output": out / "p"}),
         "gc": (cssv.gc, {"path": stego, "output": out / "g.cssv", "keep": 1}),
+        "ground": (
+            cssv.ground, {"source": folder / "tiny.mkv", "points": FIELD, "picture": out / "grid.png"}
+        ),
         "identify": (cssv.identify, {"source": stego}),
         "info": (cssv.info, {"source": stego}),
         "log": (cssv.log, {"path": stego}),
@@ -141,6 +145,7 @@ def test_every_public_callable_is_here():
     results = {
         "Artefacts", "Capacity", "CarrierCapacity", "Committed", "Compacted", "CssvError", "Decoded",
         "Difference", "Embedding", "Encoded", "Estimate", "Exported", "Fault", "FormCost", "History",
+        "GroundCalibration",
         "Identity", "Information", "Moment", "ObjectRow", "Original", "PictureView", "Recovered", "Tracked",
         "Trajectory",
         "TrajectoryPart", "Verification", "Version",

@@ -60,6 +60,7 @@ def results(tmp_path_factory):
         cssv.log(path),
         cssv.checkout(path, 1),
         cssv.info(path),
+        cssv.ground(clip, lengths=[((0, 0), (20, 0), 4)], top_view=True),
         # A real one needs a clip of several seconds: tests/api/test_robust.py.
         cssv.Identity(clip, "00112233", "44556677", (cssv.Original(path, same_clip=True, same_scene=False),)),
         # A recording that was killed is needed for a real one: tests/api/test_recordings.py.

@@ -159,6 +159,7 @@ class TestEncodeText:
         boxes = ("--boxes", material / "boxes.txt")
         text = run("encode", material / "clip.mkv", *boxes, "-o", tmp_path / "out.cssv").out
         assert re.search(r"^Note: .*grey.*--meta$", text, re.MULTILINE)
+        assert re.search(r"^Note: .*pixels per second.*'cssv ground'", text, re.MULTILINE)
 
     def test_tells_of_scene_entries_that_match_nothing(self, run, material, tmp_path):
         scene = {"cssv_scene": 1, "objects": [{"match": {"label": "zebra"}, "temperature_c": 30}]}
