@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cssv.api.track import Tracked, track
     from cssv.api.trajectories import Trajectory, TrajectoryPart
     from cssv.api.verify import Fault, Verification, verify
+    from cssv.api.view import Page, page
     from cssv.carriers import CARRIERS
     from cssv.carriers.base import PictureView
     from cssv.errors import CssvError
@@ -81,6 +82,7 @@ __all__ = [
     "Moment",
     "ObjectRow",
     "Original",
+    "Page",
     "PictureView",
     "Recovered",
     "Scene",
@@ -107,6 +109,7 @@ __all__ = [
     "info",
     "log",
     "open",
+    "page",
     "recover",
     "tag",
     "track",
@@ -135,6 +138,8 @@ _PUBLIC = {
     "api.track": ("Tracked", "track"),
     "api.trajectories": ("Trajectory", "TrajectoryPart"),
     "api.verify": ("Fault", "Verification", "verify"),
+    # Not "view", which is a room.
+    "api.view": ("Page", "page"),
     "carriers": ("CARRIERS",),
     "carriers.base": ("PictureView",),
     "errors": ("CssvError",),

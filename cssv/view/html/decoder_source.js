@@ -54,6 +54,9 @@ export class DecoderSource {
   }
 
   constructor(version, config) {
+    /** Whether the pixels are those of the file, and whether coded samples are read. */
+    this.isExact = true;
+    this.readsSamples = true;
     this.version = version;
     this.config = config;
     this.cache = new Map();

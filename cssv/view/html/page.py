@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from cssv.errors import OptionError
 from cssv.view.html.bundle import bundle_modules
 from cssv.view.units import SPEED_UNITS
 
@@ -19,6 +20,17 @@ EMBED_LIMIT_BYTES = 200_000_000
 _ENTRY = "viewer.js"
 #: Characters of base64 in one piece; a multiple of 4, so that pieces can be joined.
 _PIECE_BYTES = 3 * (1 << 20)
+
+
+def check_embedded(size: int) -> None:
+    """Raise OptionError if a page would hold more bytes than browsers open."""
+    if size > EMBED_LIMIT_BYTES:
+        raise OptionError(
+            "the clip is too large to be embedded in a page",
+            found=f"{size / 1e6:.0f} MB",
+            bound=f"up to {EMBED_LIMIT_BYTES / 1e6:.0f} MB",
+            remedy='Make a page without a clip by `embed="none"`, open it, and drop the file on it.',
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ export class PlanesSource {
   }
 
   constructor(version, store, pictures) {
+    /** Whether the pixels are those of the file, and whether coded samples are read. */
+    this.isExact = true;
+    this.readsSamples = false;
     this.version = version;
     this.store = store;
     this.pictures = pictures;

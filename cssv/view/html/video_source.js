@@ -30,6 +30,9 @@ export class VideoSource {
   }
 
   constructor(version, element, url) {
+    /** Whether the pixels are those of the file, and whether coded samples are read. */
+    this.isExact = false;
+    this.readsSamples = true;
     this.version = version;
     this.element = element;
     this.url = url;
