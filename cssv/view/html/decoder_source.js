@@ -109,8 +109,9 @@ export class DecoderSource {
     const key = this.version.keyBefore(sample);
     const broken = this.broken.get(key);
     if (broken && number >= broken.frame) return;
-    // Going on is cheaper than a new start, unless a key frame lies between.
-    const goesOn = this.decoder?.state === "configured" && this.fed <= sample && this.fed >= key;
+    // Going on is cheaper than a new start, unless a key frame lies between or the frame has gone by.
+    const isAhead = this.fed <= sample || !this.seen?.has(number);
+    const goesOn = this.decoder?.state === "configured" && this.fed >= key && isAhead;
     this.wanted = number;
     if (!goesOn) this.#start(key);
     let isFlushed = false;

@@ -21,9 +21,9 @@ export class ObjectTable {
     const isKnown = (key) => version.scene.frames.some((objects) => objects.some((each) => valueOf(each, key)));
     this.attributes = ATTRIBUTES.filter((each) => isKnown(each.key));
     const { tracks } = version.scene;
-    this.speedHead = element("th", { class: "number", scope: "col" }, "Speed");
-    const heads = this.attributes.map((each) => element("th", { class: "number", scope: "col" }, `${each.title}, ${each.unit}`));
-    const head = element("tr", {}, element("th", { scope: "col" }, "Object"), this.speedHead, ...heads);
+    this.speedUnit = element("span", { class: "unit" });
+    const heads = [["Speed", this.speedUnit], ...this.attributes.map((each) => [each.title, element("span", { class: "unit" }, each.unit)])];
+    const head = element("tr", {}, element("th", { scope: "col" }, "Object"), ...heads.map((parts) => element("th", { class: "number", scope: "col" }, ...parts)));
     const body = element("tbody", {}, ...tracks.map((track) => this.#row(track)));
     const table = element("table", { "aria-label": "Objects of the clip, with their values in this frame" }, element("thead", {}, head), body);
     this.count = element("p", { class: "hint", "aria-live": "off" });
@@ -43,8 +43,8 @@ export class ObjectTable {
       click: (event) => event.stopPropagation(),
     });
     const swatch = element("span", { class: "swatch" });
-    const label = track.name && track.label ? ` (${track.label})` : "";
-    const name = element("button", { type: "button", "aria-pressed": "false" }, titleOf(track) + label);
+    const kind = track.name && track.label ? [element("span", { class: "unit" }, track.label)] : [];
+    const name = element("button", { type: "button", "aria-pressed": "false" }, titleOf(track), ...kind);
     const cells = [element("td", { class: "number" }), ...this.attributes.map(() => element("td", { class: "number" }))];
     const first = element("td", {}, element("span", { class: "object-name" }, chart, swatch, name));
     const row = element("tr", { "data-track": track.track, class: "absent", click: () => this.onSelect(track.track) }, first, ...cells);
@@ -57,7 +57,7 @@ export class ObjectTable {
     const present = new Map(objects.map((object) => [object.track, object]));
     const total = this.version.scene.tracks.length;
     setText(this.count, total ? `${present.size} of ${total} objects in this frame` : "");
-    setText(this.speedHead, `Speed, ${state.unit.name}`);
+    setText(this.speedUnit, state.unit.name);
     for (const track of new Set([...this.shown, ...present.keys()])) this.#fill(track, present.get(track), state);
     this.shown = new Set(present.keys());
     this.#mark(state);

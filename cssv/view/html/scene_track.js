@@ -101,6 +101,9 @@ export function valueOf(object, key) {
 /** A value with its deviation as people read it: 12.3 ± 0.4. */
 export function valueText(found, decimals) {
   if (!found) return "–";
-  const sigma = found.sigma === null ? "" : ` ± ${found.sigma.toFixed(found.sigma < 0.05 ? 2 : decimals)}`;
-  return found.value.toFixed(decimals) + sigma;
+  // A small deviation deserves one digit more, of the value too; a smaller one is none.
+  const half = 0.5 * 10 ** -decimals;
+  const digits = found.sigma !== null && found.sigma > 0 && found.sigma < half ? decimals + 1 : decimals;
+  const sigma = found.sigma === null ? "" : found.sigma.toFixed(digits);
+  return found.value.toFixed(digits) + (Number(sigma) > 0 ? ` ± ${sigma}` : "");
 }

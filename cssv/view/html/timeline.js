@@ -5,7 +5,7 @@ import { FAULTY, SOUND } from "./check_record.js";
 import { colourOf, titleOf } from "./scene_track.js";
 
 const ROW_PX = 18;
-const HEAD_PX = 26;
+const HEAD_PX = 36;
 const LEAST_GUTTER_PX = 84;
 const MOST_GUTTER_PX = 130;
 
@@ -61,13 +61,13 @@ export class Timeline {
     const next = this.#x(this.state.number + 1);
     context.fillStyle = colourVariable("--text");
     context.globalAlpha = 0.16;
-    context.fillRect(x, HEAD_PX - 8, Math.max(1, next - x), height);
+    context.fillRect(x, 20, Math.max(1, next - x), height);
     context.globalAlpha = 1;
-    context.fillRect(x, 14, 1.5, height);
+    context.fillRect(x, 17, 1.5, height);
     context.beginPath();
-    context.moveTo(x - 5, 14);
-    context.lineTo(x + 6, 14);
-    context.lineTo(x + 0.75, 21);
+    context.moveTo(x - 5, 15);
+    context.lineTo(x + 6, 15);
+    context.lineTo(x + 0.75, 22);
     context.fill();
   }
 
@@ -75,20 +75,20 @@ export class Timeline {
     context.fillStyle = colourVariable("--card");
     context.fillRect(0, 0, width, HEAD_PX - 2);
     context.fillStyle = colourVariable("--soft");
-    context.fillText("Time", 2, 7);
+    context.fillText("Time", 2, 8);
     this.#drawTimes(context, width);
-    context.fillText("Checks", 2, 20);
+    context.fillText("Checks", 2, 25);
     const colours = { [SOUND]: colourVariable("--good"), [FAULTY]: colourVariable("--bad") };
     const { states } = this.state.record;
     context.fillStyle = colourVariable("--track");
-    context.fillRect(this.gutter, 17, this.#x(this.version.frames) - this.gutter, 6);
+    context.fillRect(this.gutter, 22, this.#x(this.version.frames) - this.gutter, 6);
     for (let frame = 0; frame < states.length; ) {
       let end = frame + 1;
       while (end < states.length && states[end] === states[frame]) end += 1;
       if (colours[states[frame]]) {
         context.fillStyle = colours[states[frame]];
         const left = this.#x(frame);
-        context.fillRect(left, 17, Math.max(1.5, this.#x(end) - left), 6);
+        context.fillRect(left, 22, Math.max(1.5, this.#x(end) - left), 6);
       }
       frame = end;
     }
@@ -104,7 +104,7 @@ export class Timeline {
     for (let i = Math.ceil(start / step); i * step < end; i += 1) {
       const x = this.gutter + ((i * step - start) / (end - start)) * (width - this.gutter - 6);
       const text = `${(i * step).toFixed(decimals)} s`;
-      if (x + context.measureText(text).width < width) context.fillText(text, x, 7);
+      if (x + context.measureText(text).width < width) context.fillText(text, x, 8);
     }
   }
 

@@ -72,6 +72,8 @@ class Viewer {
     this.state.record = new CheckRecord(version.frames);
     this.#keepChoices();
     this.player.setVersion(version);
+    byId("frame").max = String(version.frames - 1);
+    setText(byId("frames"), `of 0 to ${version.frames - 1}`);
     this.stage.setVideo(version);
     this.timeline.setVersion(version);
     this.table.setVersion(version);
@@ -133,7 +135,7 @@ class Viewer {
 
   async #present(number, result) {
     this.state.number = number;
-    this.check(number, result);
+    const crc = this.check(number, result);
     this.stage.drawPicture(result);
     this.stage.setNote(result.planes || result.image ? "" : `Frame ${number} ${result.problem}`);
     this.shown = result;
@@ -143,7 +145,8 @@ class Viewer {
     const now = performance.now();
     if (!this.player.isPlaying || now - (this.panelsMs ?? 0) > PANEL_PACE_MS) this.update();
     this.room.show(this.state, this.version.timeOf(number));
-    byId("stage").dataset.frame = String(number);
+    // For programs that look at the page: which frame it shows, and the checksum of its planes.
+    Object.assign(byId("stage").dataset, { frame: String(number), crc: crc === null ? "" : String(crc) });
   }
 
   async #drawHeat() {
@@ -164,12 +167,14 @@ class Viewer {
     let reason = null;
     if (this.source.readsSamples && !version.isSound(number)) reason = "its coded bytes are damaged";
     if (!result.planes && !result.image) reason = reason ?? result.problem;
-    const isChecked = result.planes && version.hasPlaneChecks;
-    if (isChecked && crc32(result.planes) !== version.crcs.planes[number]) reason = reason ?? "its pixels differ from their checksum";
+    const crc = result.planes ? crc32(result.planes) : null;
+    const isChecked = crc !== null && version.hasPlaneChecks;
+    if (isChecked && crc !== version.crcs.planes[number]) reason = reason ?? "its pixels differ from their checksum";
     if (!reason && version.scene.damaged.includes(number) && !version.isSealed) reason = "its objects are damaged";
     if (isChecked || reason) record.note(number, reason);
     const fault = record.faults.size;
     if (fault !== this.faultCount) this.#showFaults();
+    return crc;
   }
 
   #showFaults() {
@@ -229,7 +234,9 @@ class Viewer {
   #showClock() {
     const { number } = this.state;
     const time = this.version.timeOf(number).toFixed(3);
-    setText(byId("clock"), `${time} s · frame ${number} of ${this.version.frames}`);
+    setText(byId("clock"), `${time} s`);
+    // A number that is being typed stays.
+    if (document.activeElement !== byId("frame") || this.player.isPlaying) byId("frame").value = String(number);
     const objects = this.version.scene.frames[number].length;
     byId("stage").setAttribute("aria-label", `Frame ${number} at ${time} s, ${objects} objects`);
   }
@@ -336,6 +343,10 @@ class Viewer {
       this.state.unit = this.facts.units[event.target.value];
       this.drawOverlay();
       this.update();
+    });
+    byId("frame").addEventListener("change", (event) => {
+      this.player.pause();
+      this.goTo(Math.round(Number(event.target.value)) || 0);
     });
     byId("speed").addEventListener("change", (event) => this.player.setRate(Number(event.target.value)));
     byId("loop").addEventListener("change", (event) => setLoop(event.target.checked));
