@@ -4,11 +4,12 @@ import { DecoderSource } from "./decoder_source.js";
 import { PlanesSource } from "./planes_source.js";
 import { VideoSource } from "./video_source.js";
 
-/** Where nothing can show pictures, the scene track is still shown. */
+/** Where nothing can show pictures, the scene track is still shown, and the coded bytes are checked. */
 const NO_PICTURES = {
   isExact: false,
-  readsSamples: false,
-  read: async () => ({ planes: null, problem: "cannot be shown: this browser decodes no picture of this file" }),
+  isEmpty: true,
+  readsSamples: true,
+  read: async () => ({ planes: null, problem: "cannot be shown: this browser does not decode the file. 'cssv view --embed planes' makes a page that needs no decoder" }),
   close() {},
 };
 
@@ -30,5 +31,5 @@ export async function openSource(version, file, planes) {
     if (source) return { source, rung: source.constructor.title, reasons };
     reasons.push(reason);
   }
-  return { source: NO_PICTURES, rung: "No pictures: values of the scene track", reasons };
+  return { source: { ...NO_PICTURES, readsSamples: !planes }, rung: "No pictures: values of the scene track", reasons };
 }

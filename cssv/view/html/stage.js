@@ -66,7 +66,9 @@ export class Stage {
       context.clearRect(0, 0, this.video.width, this.video.height);
       return;
     }
-    context.putImageData(new ImageData(heatToRgba(heat, this.video), this.video.width, this.video.height), 0, 0);
+    // Where nothing is drawn the picture shows through.
+    const colours = heatToRgba(heat, this.video, 255, 0);
+    context.putImageData(new ImageData(colours, this.video.width, this.video.height), 0, 0);
   }
 
   /** A sentence over the picture; empty for none. */

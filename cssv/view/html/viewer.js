@@ -84,6 +84,7 @@ class Viewer {
     showFile(this.file, version, {
       rung, reasons, heat: this.#heatText(), generator: this.facts.generator, onCheckAll: () => this.checkAll(),
     });
+    this.#showFaults();
     this.wanted = -1;
     await this.show(Math.min(this.state.number, version.frames - 1));
   }
@@ -127,19 +128,19 @@ class Viewer {
     while (done !== this.wanted) {
       done = this.wanted;
       const result = await this.source.read(done);
-      await this.#present(done, result);
+      this.#present(done, result);
       // The next frame is decoded while this one is looked at.
       if (this.player.isPlaying && done + 1 < this.version.frames) this.source.read(done + 1);
     }
   }
 
-  async #present(number, result) {
+  #present(number, result) {
     this.state.number = number;
     const crc = this.check(number, result);
     this.stage.drawPicture(result);
     this.stage.setNote(result.planes || result.image ? "" : `Frame ${number} ${result.problem}`);
     this.shown = result;
-    await this.#drawHeat();
+    this.#drawHeat();
     this.drawOverlay();
     this.#showClock();
     const now = performance.now();
@@ -149,15 +150,20 @@ class Viewer {
     Object.assign(byId("stage").dataset, { frame: String(number), crc: crc === null ? "" : String(crc) });
   }
 
-  async #drawHeat() {
+  #drawHeat() {
     const isWanted = this.stage.mix > 0 && this.readsHeat && this.shown?.planes;
-    const found = isWanted ? await this.reader.read(this.shown.planes, this.state.number) : null;
+    const found = isWanted ? this.reader.read(this.shown.planes, this.state.number) : null;
     this.stage.drawHeat(found?.heat ?? null);
     const chip = byId("heat-state");
-    const text = this.readsHeat ? "Heat map from the pixels" : "Heat map: not from the pixels";
+    const states = {
+      absent: ["Heat map: not from the pixels", "warn"],
+      sound: ["Heat map: read from the pixels", "good"],
+      damaged: ["Heat map: damaged in this frame", "bad"],
+    };
+    const [text, look] = states[this.readsHeat ? (found?.damage ? "damaged" : "sound") : "absent"];
     setText(chip, text);
-    chip.className = `chip ${this.readsHeat ? "" : "warn"}`;
-    chip.title = this.#heatText();
+    chip.className = `chip ${look}`;
+    chip.title = found?.damage || this.#heatText();
   }
 
   /** Compares a frame with the checksums of the index. */
@@ -166,7 +172,7 @@ class Viewer {
     const { record } = this.state;
     let reason = null;
     if (this.source.readsSamples && !version.isSound(number)) reason = "its coded bytes are damaged";
-    if (!result.planes && !result.image) reason = reason ?? result.problem;
+    if (!result.planes && !result.image && !this.source.isEmpty) reason = reason ?? result.problem;
     const crc = result.planes ? crc32(result.planes) : null;
     const isChecked = crc !== null && version.hasPlaneChecks;
     if (isChecked && crc !== version.crcs.planes[number]) reason = reason ?? "its pixels differ from their checksum";
@@ -182,6 +188,8 @@ class Viewer {
     this.faultCount = this.state.record.faults.size;
     const node = byId("faults");
     node.hidden = !runs.length;
+    node.replaceChildren();
+    if (!runs.length) return;
     const items = runs.map(({ first, last, reason }) => element("li", {}, first === last ? `Frame ${first}: ${reason}` : `Frames ${first} to ${last}: ${reason}`));
     node.replaceChildren("The file is damaged; all other frames are shown as they are.", element("ul", {}, ...items));
   }
@@ -214,7 +222,8 @@ class Viewer {
       }
     }
     const faulty = this.state.record.faults.size;
-    result.textContent = faulty ? `${faulty} frames are not as written` : version.hasPlaneChecks && source.isExact ? "all frames are as written" : "all coded bytes are as written";
+    const sound = version.hasPlaneChecks && source.isExact ? "all frames are as written" : "all coded bytes are as written";
+    result.textContent = faulty ? `${faulty} ${faulty === 1 ? "frame is" : "frames are"} not as written` : sound;
     this.update();
   }
 
@@ -302,7 +311,7 @@ class Viewer {
     this.update();
   }
 
-  async setMix(value) {
+  setMix(value) {
     byId("mix").value = String(value);
     byId("mix").setAttribute("aria-valuetext", value < 25 ? "picture" : value > 75 ? "heat map" : "overlay");
     for (const button of document.querySelectorAll("[data-mix]")) {
@@ -310,7 +319,7 @@ class Viewer {
     }
     const needsHeat = this.stage.mix === 0 && value > 0;
     this.stage.setMix(value);
-    if (needsHeat && this.version) await this.#drawHeat();
+    if (needsHeat && this.version) this.#drawHeat();
   }
 
   #fillMenus() {
