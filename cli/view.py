@@ -27,8 +27,8 @@ from cssv_cli.options import PATH, Choice, command, force_option, version_option
     "--embed",
     type=Choice(choices.EMBEDS),
     default=choices.DEFAULT_EMBED,
-    help="What the page holds: the clip; its decoded planes, for browsers that cannot decode it; or none, for "
-    "a page that takes a file dropped on it.",
+    help="What the page holds: the clip; its decoded planes, for browsers that cannot decode it; or none, "
+    "for a page that takes a file dropped on it.",
 )
 @click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
 @force_option

@@ -95,7 +95,9 @@ class Browser:
         text, _, self._pending = self._pending.partition(b"\0")
         return json.loads(text)
 
-    def open(self, url: str, *, before: str = "", width: int = 1280, height: int = 900, dark: bool = False) -> Tab:
+    def open(
+        self, url: str, *, before: str = "", width: int = 1280, height: int = 900, dark: bool = False
+    ) -> Tab:
         """Open a page; ``before`` is a script that runs before those of the page."""
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -127,7 +129,11 @@ class Tab:
     def resize(self, width: int, height: int, scale: float = 1) -> None:
         """Set the size of the window in CSS pixels."""
         self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=False,
         )
 
     def set_dark(self, is_dark: bool) -> None:
@@ -177,7 +183,9 @@ class Tab:
         calls = self._events("Runtime.consoleAPICalled")
         found += [str(each["args"]) for each in calls if each["type"] in _FAULTS]
         entries = [each["entry"] for each in self._events("Log.entryAdded")]
-        return found + [f"{each['text']} {each.get('url', '')}" for each in entries if each["level"] in _FAULTS]
+        return found + [
+            f"{each['text']} {each.get('url', '')}" for each in entries if each["level"] in _FAULTS
+        ]
 
     def requests(self) -> list[str]:
         """What the page requested from elsewhere: neither itself nor data that it holds."""

@@ -105,10 +105,12 @@ def test_the_sample_is_exact_and_its_page_small(open_page, harbour, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"lossless": True}, {"planes": "rgb", "lossless": True}, {"codec": "vp9", "lossless": True}], ids=str
+    "options",
+    [{"lossless": True}, {"planes": "rgb", "lossless": True}, {"codec": "vp9", "lossless": True}],
+    ids=str,
 )
 def test_random_frames_are_exact(open_page, encode, options):
-    path = encode(**options)
+    path = encode(lossless=True, **options)
     expected = planes_of(path)
     tab = open_page(path)
     dice = random.Random(7)
@@ -236,7 +238,15 @@ def test_files_without_objects_and_with_two_thousand(open_page, clips, tmp_path)
 def test_keys_move_through_the_clip(open_page, encode):
     tab = open_page(encode(lossless=True))
     frame = "document.getElementById('stage').dataset.frame"
-    for key, expected in ((".", 1), (".", 2), (",", 1), ("End", 23), ("Home", 0), ("ArrowRight", 23), ("ArrowLeft", 0)):
+    for key, expected in (
+        (".", 1),
+        (".", 2),
+        (",", 1),
+        ("End", 23),
+        ("Home", 0),
+        ("ArrowRight", 23),
+        ("ArrowLeft", 0),
+    ):
         tab.press(key)
         tab.wait(f"{frame} === '{expected}'")
     tab.press("]")
@@ -253,7 +263,9 @@ def test_a_row_of_the_table_chooses_the_object_everywhere(open_page, encode):
     assert tab.run("document.querySelector('tr.chosen').dataset.track") == "2"
     assert "Temperature" in text(tab, "chart")
     tab.run("document.getElementById('unit').value = '0'")
-    units = tab.run("Array.from(document.getElementById('unit').options, (each) => [each.text, each.disabled])")
+    units = tab.run(
+        "Array.from(document.getElementById('unit').options, (each) => [each.text, each.disabled])"
+    )
     # Without a ground there are no metres.
     assert units == [["px/s", False], ["m/s", True], ["km/h", True], ["mph", True]]
 

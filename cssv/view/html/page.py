@@ -38,7 +38,8 @@ class PlaneStore:
     """Pictures as deflated differences.
 
     Attributes:
-        group: pictures in a group; the first of each is complete, the others are differences to the one before.
+        group: pictures in a group; the first of each is complete, the others are differences to the one
+            before.
         sizes: deflated bytes of each group.
         versions: number of a version -> the picture of each of its frames.
         data: all groups, one after the other.
@@ -57,7 +58,8 @@ class PageContent:
     Attributes:
         title: of the page; the name of the file.
         generator: program and version that make the page.
-        clip: the bytes of the ``.cssv``, deflated if there are planes; None for a page that takes a dropped file.
+        clip: the bytes of the ``.cssv``, deflated if there are planes; None for a page that takes a dropped
+            file.
         version: number of the version that is shown first; None without a clip.
         planes: pictures for browsers that cannot decode the clip; None where the clip itself is decoded.
         rooms: number of a version -> its room in space.
@@ -92,7 +94,8 @@ def make_page(content: PageContent) -> Iterator[str]:
         .replace("/* style */", style)
     )
     yield _data_element("facts", "application/json", _facts(content))
-    for name, data in (("clip", content.clip), ("planes", content.planes and content.planes.data)):
+    stored = {"clip": content.clip, "planes": None if content.planes is None else content.planes.data}
+    for name, data in stored.items():
         if data is not None:
             yield f'<script type="application/octet-stream" id="{name}">'
             for at in range(0, len(data), _PIECE_BYTES):
@@ -138,11 +141,11 @@ def _hash(text: str) -> str:
 
 
 def _read(name: str) -> str:
-    return resources.files("cssv.view.html").joinpath(name).read_text(encoding="utf-8")
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 @cache
 def _script() -> str:
-    folder = resources.files("cssv.view.html")
+    folder = resources.files(__package__)
     names = [each.name for each in folder.iterdir() if each.name.endswith(".js")]
     return bundle_modules({name: _read(name) for name in names}, _ENTRY)
