@@ -21,11 +21,13 @@ _FLAGS = (
     "disable-component-update",
     "disable-sync",
     "mute-audio",
-    "use-gl=angle",
-    "use-angle=swiftshader",
-    "enable-unsafe-swiftshader",
     "remote-debugging-pipe",
 )
+#: Without a graphics card pages are drawn faster by the processor alone, but then there is no WebGL.
+_DRAWING = {
+    False: ("disable-gpu",),
+    True: ("use-gl=angle", "use-angle=swiftshader", "enable-unsafe-swiftshader"),
+}
 #: Generous: it is only there against hanging.
 _PATIENCE_S = 180
 #: What a page logs beyond this level is a fault.
@@ -33,12 +35,18 @@ _FAULTS = {"error", "warning", "assert"}
 
 
 class Browser:
-    """One browser for several pages. Close it, or use it as a context manager."""
+    """One browser for several pages. Close it, or use it as a context manager.
 
-    def __init__(self, program: str, profile: Path) -> None:
+    Args:
+        program: Chromium.
+        profile: an empty folder for the browser's files.
+        has_webgl: whether pages can use WebGL; slower.
+    """
+
+    def __init__(self, program: str, profile: Path, *, has_webgl: bool = False) -> None:
         ours_in, theirs_out = os.pipe()
         theirs_in, ours_out = os.pipe()
-        flags = [f"--{flag}" for flag in (*_FLAGS, f"user-data-dir={profile}")]
+        flags = [f"--{flag}" for flag in (*_FLAGS, *_DRAWING[has_webgl], f"user-data-dir={profile}")]
         # The browser reads commands from descriptor 3 and writes answers to 4.
         script = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
         silence = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)

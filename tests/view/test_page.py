@@ -106,7 +106,7 @@ def test_the_sample_is_exact_and_its_page_small(open_page, harbour, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [{"lossless": True}, {"planes": "rgb", "lossless": True}, {"codec": "vp9", "lossless": True}],
+    [{}, {"planes": "rgb"}, {"codec": "vp9"}],
     ids=str,
 )
 def test_random_frames_are_exact(open_page, encode, options):

@@ -16,6 +16,13 @@ const KEYS = [
   ["Esc", "no object chosen"],
 ];
 
+/** What the rings of the heat map show, from the inside out. */
+function ringsText(ranges) {
+  const rings = [["speed", "speed_px_s", "px/s"], ["temperature", "temperature_c", "°C"], ["density", "density_kg_m3", "kg/m³"]];
+  const texts = rings.filter(([, key]) => Array.isArray(ranges?.[key])).map(([name, key, unit]) => `${name} ${ranges[key].join(" to ")} ${unit}`);
+  return texts.length ? `from the inside: ${texts.join(", ")}; pale where a value is uncertain` : "unknown";
+}
+
 /** Fills the panel. `rung`: title; `reasons`: why better ways of reading are not in use. */
 export function showFile(file, version, { rung, reasons, heat, generator, onCheckAll }) {
   const { facts } = version;
@@ -28,6 +35,7 @@ export function showFile(file, version, { rung, reasons, heat, generator, onChec
     ["Carrier", version.carrier],
     ["Pictures from", rung],
     ["Heat map", heat],
+    ["Rings", ringsText(version.scene.ranges)],
     ["Made by", `cssv ${facts.cssv ?? "(unknown)"}; page by ${generator}`],
   ];
   const list = element("dl", {}, ...rows.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]));

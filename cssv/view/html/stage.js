@@ -11,6 +11,8 @@ const CLOSE_ZOOM = 3;
 const MOST_HEIGHT = 0.62;
 /** Opacity of the heat map in the middle of the slider. */
 const BLEND = 0.75;
+/** Pictures are made here, not by the graphics card: such canvases stay in the memory of the processor. */
+const IN_MEMORY = { willReadFrequently: true };
 /** Pixels by which a pointer may move during a click. */
 const CLICK_PX = 5;
 
@@ -47,7 +49,7 @@ export class Stage {
 
   /** Draws planes, or a picture of another source, or black. */
   drawPicture(result) {
-    const context = this.picture.getContext("2d");
+    const context = this.picture.getContext("2d", IN_MEMORY);
     if (result.planes) {
       this.colours(result.planes, this.image);
       context.putImageData(this.image, 0, 0);
@@ -61,7 +63,7 @@ export class Stage {
 
   /** Draws a heat map; null for none. */
   drawHeat(heat) {
-    const context = this.heat.getContext("2d");
+    const context = this.heat.getContext("2d", IN_MEMORY);
     if (!heat) {
       context.clearRect(0, 0, this.video.width, this.video.height);
       return;

@@ -28,8 +28,12 @@ export class ValueChart {
       this.key = key;
       this.#redraw();
     }
+    this.#placeLines();
+  }
+
+  #placeLines() {
+    const x = this.#x(this.state.number);
     for (const line of this.lines) {
-      const x = this.#x(state.number);
       line.setAttribute("x1", x);
       line.setAttribute("x2", x);
     }
@@ -52,6 +56,7 @@ export class ValueChart {
     const drawnPanels = panels.map((panel) => this.#panel(panel)).filter((each) => each !== null);
     const text = charted.size ? "No values of the chosen objects are known." : "Choose objects in the table to see their values over time.";
     this.node.replaceChildren(...(drawnPanels.length ? drawnPanels : [element("p", { class: "hint" }, text)]));
+    this.#placeLines();
   }
 
   #series(read) {
