@@ -7,5 +7,5 @@ commands = find_packages(include=["cli", "cli.*"])
 setup(
     packages=[*library, *(name.replace("cli", "cssv_cli", 1) for name in commands)],
     package_dir={"cssv": "cssv", "cssv_cli": "cli"},
-    package_data={"": ["py.typed", "*.json", "*.md"]},
+    package_data={"": ["py.typed", "*.json", "*.md", "*.html", "*.css", "*.js"]},
 )

@@ -26,6 +26,7 @@ SECTIONS = {
         "encode",
         "decode",
         "info",
+        "view",
         "identify",
         "verify",
         "export",

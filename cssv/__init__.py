@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cssv.api.track import Tracked, track
     from cssv.api.trajectories import Trajectory, TrajectoryPart
     from cssv.api.verify import Fault, Verification, verify
+    from cssv.api.view import Page, page
     from cssv.carriers import CARRIERS
     from cssv.carriers.base import PictureView
     from cssv.errors import CssvError
@@ -84,6 +85,7 @@ __all__ = [
     "Moment",
     "ObjectRow",
     "Original",
+    "Page",
     "PictureView",
     "Plotted",
     "Recovered",
@@ -111,6 +113,7 @@ __all__ = [
     "info",
     "log",
     "open",
+    "page",
     "plot",
     "recover",
     "tag",
@@ -142,6 +145,8 @@ _PUBLIC = {
     "api.track": ("Tracked", "track"),
     "api.trajectories": ("Trajectory", "TrajectoryPart"),
     "api.verify": ("Fault", "Verification", "verify"),
+    # Not "view", which is a room.
+    "api.view": ("Page", "page"),
     "carriers": ("CARRIERS",),
     "carriers.base": ("PictureView",),
     "errors": ("CssvError",),

@@ -22,7 +22,7 @@ from cssv.testing.clips import SCENE, write_boxes, write_clip
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("cssv", "cli", "pyproject.toml", "setup.py", "README.md", "LICENSE")
-DATA = {".py", ".md", ".json", ".typed"}
+DATA = {".py", ".md", ".json", ".typed", ".html", ".css", ".js"}
 
 
 def run(*command, cwd, **environment):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cssv.api.plot import DEFAULT_PLOT_COLOUR, DEFAULT_PLOT_KIND, PLOT_COLOURS, PLOT_KINDS
     from cssv.api.track import DEFAULT_RATE
     from cssv.api.trajectories import DEFAULT_BOUND_PX, LEAST_BOUND_PX, MOST_BOUND_PX
+    from cssv.api.view import DEFAULT_EMBED, EMBEDS
     from cssv.carriers import CARRIERS, DEFAULT_CARRIER
     from cssv.carriers.constructive.spans import WINDOW_S
     from cssv.carriers.nibble.forms import DEFAULT_FIDELITY, DESCRIPTIONS, FIDELITIES, FORM_NAMES
@@ -45,6 +46,7 @@ __all__ = [
     "DEFAULT_DAMAGED",
     "DEFAULT_DETECTOR",
     "DEFAULT_EFFORT",
+    "DEFAULT_EMBED",
     "DEFAULT_FIDELITY",
     "DEFAULT_MERGE",
     "DEFAULT_PLANES",
@@ -55,6 +57,7 @@ __all__ = [
     "DESCRIPTIONS",
     "DETECTORS",
     "EFFORTS",
+    "EMBEDS",
     "EXPORT_CODECS",
     "EXTENSION",
     "FIDELITIES",
@@ -87,6 +90,7 @@ _HOMES = {
     "cssv.api.plot": ("DEFAULT_PLOT_COLOUR", "DEFAULT_PLOT_KIND", "PLOT_COLOURS", "PLOT_KINDS"),
     "cssv.api.track": ("DEFAULT_RATE",),
     "cssv.api.trajectories": ("DEFAULT_BOUND_PX", "LEAST_BOUND_PX", "MOST_BOUND_PX"),
+    "cssv.api.view": ("DEFAULT_EMBED", "EMBEDS"),
     "cssv.carriers": ("CARRIERS", "DEFAULT_CARRIER"),
     "cssv.carriers.constructive.spans": ("WINDOW_S",),
     "cssv.carriers.nibble.merge": ("DEFAULT_MERGE", "MERGES"),

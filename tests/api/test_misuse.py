@@ -116,6 +116,7 @@ def base_calls(folder):
         "identify": (cssv.identify, {"source": stego}),
         "info": (cssv.info, {"source": stego}),
         "log": (cssv.log, {"path": stego}),
+        "page": (cssv.page, {"path": stego, "output": out / "page.html"}),
         "recover": (cssv.recover, {"path": stego}),
         "tag": (cssv.tag, {"path": stego, "name": "a"}),
         "track": (cssv.track, {"boxes": folder / "boxes.txt"}),
@@ -146,8 +147,8 @@ def test_every_public_callable_is_here():
         "Artefacts", "Capacity", "CarrierCapacity", "Committed", "Compacted", "CssvError", "Decoded",
         "Difference", "Embedding", "Encoded", "Estimate", "Exported", "Fault", "FormCost", "History",
         "GroundCalibration",
-        "Identity", "Information", "Moment", "ObjectRow", "Original", "PictureView", "Recovered", "Tracked",
-        "Trajectory",
+        "Identity", "Information", "Moment", "ObjectRow", "Original", "Page", "PictureView", "Recovered",
+        "Tracked", "Trajectory",
         "TrajectoryPart", "Verification", "Version",
     }  # fmt: skip
     others = {"CARRIERS", "Detector", "__version__", "open"}

@@ -58,6 +58,7 @@ def results(tmp_path_factory):
         cssv.estimate(clip),
         cssv.diff(path, 1, 2),
         cssv.log(path),
+        cssv.page(path, folder / "page.html"),
         cssv.checkout(path, 1),
         cssv.info(path),
         cssv.ground(clip, lengths=[((0, 0), (20, 0), 4)], top_view=True),

@@ -20,7 +20,7 @@ from cssv_cli.main import main
 
 COMMANDS = (
     *("artefacts", "capacity", "checkout", "commit", "decode", "diff", "encode", "export"),
-    *("gc", "ground", "identify", "info", "log", "plot", "recover", "tag", "track", "verify"),
+    *("gc", "ground", "identify", "info", "log", "plot", "recover", "tag", "track", "verify", "view"),
 )
 
 

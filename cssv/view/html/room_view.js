@@ -1,0 +1,4 @@
+/** Stand-in. */
+export function createRoom(canvas, data) {
+  return { show() {}, setTheme() {}, resize() {}, dispose() {} };
+}
