@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import shutil
 import zlib
@@ -13,6 +14,7 @@ import pytest
 import cssv
 from cssv.container import Reader
 from cssv.testing import clips as synthetic
+from cssv.view.heat import drawn_pixels
 from tests.devtools import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +102,7 @@ def test_the_sample_is_exact_and_its_page_small(open_page, harbour, tmp_path):
     expected = [zlib.crc32(planes.data) for planes in planes_of(harbour)]
     for number in (0, 24, 7):
         assert go_to(tab, number) == expected[number]
+    assert_shows_heat(tab, harbour, 7)
     # Only reported: the time depends on the machine.
     print("ready after", tab.run("document.documentElement.dataset.readyMs"), "ms")
 
@@ -119,17 +122,31 @@ def test_random_frames_are_exact(open_page, encode, options):
     assert check_all(tab) == "all frames are as written"
     assert text(tab, "checks") == f"Checksums: all {len(expected)} frames right"
     if options.get("planes") == "rgb":
-        assert_shows(tab, expected[go_to(tab, 5) and 5])
+        go_to(tab, 5)
+        np.testing.assert_array_equal(canvas(tab, "picture")[..., :3], expected[5])
 
 
-def assert_shows(tab, rgb):
-    """The canvas of the picture has the colours of the planes."""
+def canvas(tab, name):
+    """(H, W, 4) pixels of a canvas."""
     script = (
-        "{const c = document.getElementById('picture');"
-        "Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)}"
+        f"{{const c = document.getElementById('{name}');"
+        "const text = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');"
+        "[c.height, c.width, btoa(text(c.getContext('2d').getImageData(0, 0, c.width, c.height).data))]}"
     )
-    shown = np.array(tab.run(script), np.uint8).reshape(*rgb.shape[:2], 4)
-    np.testing.assert_array_equal(shown[..., :3], rgb)
+    height, width, data = tab.run(script)
+    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
+
+
+def assert_shows_heat(tab, path, number):
+    """The heat map is drawn in the library's colours, and what is empty lets the picture through."""
+    with cssv.open(path) as clip:
+        moment = clip[number]
+        expected, is_drawn = moment.picture, drawn_pixels(moment.clean_heat, clip.info.layout)
+    shown = canvas(tab, "heat")
+    np.testing.assert_array_equal(shown[..., 3], np.where(is_drawn, 255, 0))
+    assert is_drawn.any()
+    difference = shown[is_drawn][:, :3].astype(int) - expected[is_drawn]
+    assert np.abs(difference).max() <= 1
 
 
 def switch(tab, number):
