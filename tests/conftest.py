@@ -11,13 +11,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import chromium
 
-# A deadline would judge a test by the clock of a busy machine.
-settings.register_profile("without deadline", deadline=None)
-settings.load_profile("without deadline")
+# A deadline, and the limit on the time to draw examples, would judge a test by the clock of a busy machine.
+settings.register_profile("without clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("without clock")
 
 pytest_plugins = ["cssv.testing.fixtures"]
 
