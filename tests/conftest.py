@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 from hypothesis import HealthCheck, settings
 
+import cssv
 from tests import chromium
 
 # A deadline, and the limit on the time to draw examples, would judge a test by the clock of a busy machine.
@@ -98,6 +99,22 @@ def package():
             raise
 
     return find
+
+
+@pytest.fixture(scope="session")
+def harbour(shared_folder) -> Path:
+    """The file that README's first command makes of the sample, encoded once for all workers; read only."""
+    samples = ROOT / "samples"
+
+    def make(folder: Path) -> None:
+        cssv.encode(
+            samples / "harbour.mp4",
+            folder / "harbour.cssv",
+            boxes=samples / "boxes.txt",
+            scene=samples / "scene.json",
+        )
+
+    return shared_folder("harbour by README's first command", make) / "harbour.cssv"
 
 
 @pytest.fixture
