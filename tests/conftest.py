@@ -14,7 +14,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import cssv
-from tests import chromium
+from cssv.carriers.robust import carrier as robust_carrier
+from cssv.carriers.robust.trial import measure_response
+from tests import chromium, trials
 
 # A deadline, and the limit on the time to draw examples, would judge a test by the clock of a busy machine.
 settings.register_profile("without clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -99,6 +101,21 @@ def package():
             raise
 
     return find
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_trials(shared_folder):
+    """Within the process of a test, the trial of the default form is made once for each clip."""
+    folder = shared_folder("trials", Path.touch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(robust_carrier, "measure_response", trials.kept_in(folder))
+        yield
+
+
+@pytest.fixture
+def fresh_trial(monkeypatch):
+    """For a test of the trial itself: every encoding makes its own."""
+    monkeypatch.setattr(robust_carrier, "measure_response", measure_response)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import cssv
 from cssv.container import Reader, walk_boxes
 from cssv.errors import ContainerError
 
-#: Flips anywhere, most of which hit a sample, and flips in the tables, which are small and have more meanings.
+#: Flips anywhere, most of which hit a sample, and flips in the tables, which have more meanings.
 ANYWHERE, IN_TABLES, SEED = 100, 300, 20
 FLIPS = ANYWHERE + IN_TABLES
 #: Seconds after which a call hangs, and the most bytes for one file in addition to those of the codecs.
