@@ -126,6 +126,19 @@ def test_random_frames_are_exact(open_page, encode, options):
         np.testing.assert_array_equal(canvas(tab, "picture")[..., :3], expected[5])
 
 
+def test_seeking_crosses_key_frames(open_page, tmp_path):
+    synthetic.write_clip(tmp_path / "long.mkv", count=110)
+    path = tmp_path / "long.cssv"
+    cssv.encode(tmp_path / "long.mkv", path, fidelity="full")
+    with Reader(path) as reader:
+        assert reader.key_before(reader.video.number, 109) == 100
+        expected = reader.frames.stegos.tolist()
+    tab = open_page(path)
+    for number in (109, 11, 60, 40, 105, 49, 50, 51, 10, 109, 99, 0):
+        assert go_to(tab, number) == expected[number]
+    assert text(tab, "faults") == ""
+
+
 def canvas(tab, name):
     """(H, W, 4) pixels of a canvas."""
     script = (
