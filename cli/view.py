@@ -21,7 +21,9 @@ from cssv_cli.options import PATH, Choice, command, force_option, version_option
     "cssv view --embed none -o viewer.html",
 )
 @click.argument("path", metavar="[FILE]", type=PATH, required=False)
-@click.option("-o", "--output", type=PATH, metavar="PAGE", help="The page to write.  [default: FILE with .html]")
+@click.option(
+    "-o", "--output", type=PATH, metavar="PAGE", help="The page to write.  [default: FILE with .html]"
+)
 @version_option()
 @click.option(
     "--embed",

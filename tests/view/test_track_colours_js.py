@@ -13,7 +13,8 @@ MODULE = Path(cssv.__file__).parent / "view" / "html" / "track_colours.js"
 PROGRAM = """
 const { colourOf } = await import(process.argv[1]);
 const tracks = JSON.parse(process.argv[2]);
-process.stdout.write(JSON.stringify([true, false].map((isDark) => tracks.map((each) => colourOf(each, isDark)))));
+const found = [true, false].map((isDark) => tracks.map((each) => colourOf(each, isDark)));
+process.stdout.write(JSON.stringify(found));
 """
 
 
