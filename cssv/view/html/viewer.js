@@ -100,8 +100,11 @@ class Viewer {
     for (const option of byId("unit").options) {
       option.disabled = !hasGround && !this.facts.units[option.value].is_of_picture;
     }
-    if (!this.hasChosenUnit) this.state.unit = this.facts.units[hasGround ? 1 : 0];
-    if (!hasGround) this.state.unit = this.facts.units[0];
+    // Metres wherever the ground is known, unless another unit was chosen.
+    const isUsable = hasGround || this.state.unit.is_of_picture;
+    if (!this.hasChosenUnit || !isUsable) {
+      this.state.unit = this.facts.units.find((unit) => unit.is_of_picture !== hasGround);
+    }
     byId("unit").value = String(this.facts.units.indexOf(this.state.unit));
   }
 
