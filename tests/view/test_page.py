@@ -13,6 +13,8 @@ import pytest
 
 import cssv
 from cssv.container import Reader
+from cssv.scene import Scene
+from cssv.scene.camera import plane_of
 from cssv.testing import clips as synthetic
 from cssv.view.heat import drawn_pixels
 from tests.devtools import Browser
@@ -124,6 +126,19 @@ def test_random_frames_are_exact(open_page, encode, options):
     if options.get("planes") == "rgb":
         go_to(tab, 5)
         np.testing.assert_array_equal(canvas(tab, "picture")[..., :3], expected[5])
+
+
+def test_seeking_crosses_key_frames(open_page, tmp_path):
+    synthetic.write_clip(tmp_path / "long.mkv", count=110)
+    path = tmp_path / "long.cssv"
+    cssv.encode(tmp_path / "long.mkv", path, fidelity="full")
+    with Reader(path) as reader:
+        assert reader.key_before(reader.video.number, 109) == 100
+        expected = reader.frames.stegos.tolist()
+    tab = open_page(path)
+    for number in (109, 11, 60, 40, 105, 49, 50, 51, 10, 109, 99, 0):
+        assert go_to(tab, number) == expected[number]
+    assert text(tab, "faults") == ""
 
 
 def canvas(tab, name):
@@ -285,6 +300,31 @@ def test_a_row_of_the_table_chooses_the_object_everywhere(open_page, encode):
     )
     # Without a ground there are no metres.
     assert units == [["px/s", False], ["m/s", True], ["km/h", True], ["mph", True]]
+
+
+def test_a_phone_shows_the_page_without_scrolling_sideways(open_page, committed):
+    tab = open_page(committed)
+    tab.resize(400, 800)
+    for name in ("objects", "versions", "ground", "file"):
+        tab.run(f"document.getElementById('tab-{name}').click()")
+        assert tab.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+
+
+def test_four_clicks_give_a_homography(open_page, encode):
+    tab = open_page(encode(lossless=True))
+    tab.run("document.getElementById('tab-ground').click()")
+    left, top, width = tab.run(
+        "{const r = document.getElementById('stage').getBoundingClientRect(); [r.left, r.top, r.width]}"
+    )
+    for x, y in ((20, 150), (170, 150), (130, 40), (60, 40)):
+        tab.click(left + x * width / synthetic.WIDTH, top + y * width / synthetic.WIDTH)
+    tab.run(
+        "document.querySelectorAll('.points input').forEach((each, i) => {"
+        "each.value = [0, 0, 4, 0, 4, 8, 0, 8][i]; each.dispatchEvent(new Event('input'))})"
+    )
+    scene = Scene.loads(tab.run("document.querySelector('#panel-ground textarea').value"))
+    plane = plane_of(scene.camera, (synthetic.WIDTH, synthetic.HEIGHT))
+    assert plane.to_ground(np.array([170.0, 150])) == pytest.approx([4, 0], abs=0.2)
 
 
 def test_controls_have_names(open_page, encode):
