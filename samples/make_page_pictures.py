@@ -1,7 +1,7 @@
 """Generate the pictures of the page of ``cssv view`` in ``docs/``.
 
 ``python -m samples.make_page_pictures``, from the root of the project and with Chromium installed, encodes
-the harbour sample and takes pictures of its page at 2.4 s: ``page.png``, with the overlay and the objects, and
+the harbour sample and takes pictures of its page at 2.4 s: ``page.png``, with overlay and objects, and
 ``room.png``, the room in space alone.
 """
 
