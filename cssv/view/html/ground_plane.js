@@ -52,7 +52,14 @@ function planeOf(matrix, back, lens, position) {
   return { toGround, toPicture, direction, camera: position ? { position } : null, matrix, back, lens };
 }
 
+/** Whether a value is a list of so many numbers. */
+function areNumbers(value, count) {
+  return Array.isArray(value) && value.length === count && value.every(Number.isFinite);
+}
+
 function byTsai(tsai, [width, height]) {
+  const lists = { size_px: 2, centre_px: 2, pixel_mm: 2, translation_mm: 3, rotation_rad: 3 };
+  if (!Object.entries(lists).every(([key, count]) => areNumbers(tsai[key], count)) || !(tsai.focal_mm > 0)) return null;
   const { size_px: size, centre_px: [cx, cy], focal_mm: f, translation_mm: shift, rotation_rad: angles } = tsai;
   if (Math.abs(size[0] - width) > SIZE_SLACK_PX || Math.abs(size[1] - height) > SIZE_SLACK_PX) return null;
   const pixel = [tsai.pixel_mm[0] / (tsai.sx || 1), tsai.pixel_mm[1]];
@@ -80,6 +87,7 @@ function rotation(angles) {
 
 function byHomography(camera, size) {
   const given = camera.homography;
+  if (!Array.isArray(given) || given.length !== 3 || !given.every((row) => areNumbers(row, 3))) return null;
   // The middle of the lower edge is ground: this decides the sign.
   const foot = times(given, [size[0] / 2, size[1], 1])[2];
   const matrix = given.map((row) => row.map((value) => (foot < 0 ? -value : value)));
@@ -110,7 +118,7 @@ function positionBy(matrix, [width, height]) {
 
 function byPose(camera, [width, height]) {
   const [position, tilt, field] = [camera.position_m, camera.tilt_deg, camera.hfov_deg].map(known);
-  if (position === null || tilt === null || field === null || position[2] <= 0 || field >= 180) return null;
+  if (!areNumbers(position, 3) || !areNumbers([tilt, field], 2) || position[2] <= 0 || field >= 180) return null;
   const turned = [known(camera.pan_deg) ?? 0, tilt, known(camera.roll_deg) ?? 0].map((angle) => (angle * Math.PI) / 180);
   const [[sp, cp], [st, ct], [sr, cr]] = turned.map((angle) => [Math.sin(angle), Math.cos(angle)]);
   const ahead = [sp * ct, cp * ct, st];

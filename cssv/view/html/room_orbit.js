@@ -8,6 +8,8 @@ const KEY_ZOOM = 1.2;
 const WHEEL_ZOOM = 0.0015;
 /** Nearest and farthest, as shares of the first distance. */
 const REACH = [0.03, 6];
+/** Halvings of the range in which the middle is looked for. */
+const CENTRING_STEPS = 16;
 /** Space between what must be in view and the edge. */
 const MARGIN = 0.86;
 
@@ -36,22 +38,29 @@ export class Orbit {
   /** Takes the distance at which all points are in view, and centres them. */
   fit() {
     if (this.wasMoved) return;
-    this.distance = this.reach * 4;
-    for (let round = 0; round < 24; round += 1) {
-      const { right, up, eye, ahead } = this.axes();
-      const slope = Math.tan(FIELD_RAD / 2);
-      const spots = this.points.map((point) => {
-        const away = point.map((value, i) => value - eye[i]);
-        const depth = dot(away, ahead);
-        return [dot(away, right) / depth / slope / this.aspect, dot(away, up) / depth / slope];
-      });
-      const ends = [0, 1].map((i) => spots.reduce(([low, high], spot) => [Math.min(low, spot[i]), Math.max(high, spot[i])], [Infinity, -Infinity]));
-      const shift = ends.map(([low, high], i) => ((low + high) / 2) * this.distance * slope * (i ? 1 : this.aspect));
-      this.target = this.target.map((value, i) => value + shift[0] * right[i] + shift[1] * up[i]);
-      const wide = Math.max(...ends.map(([low, high]) => (high - low) / 2));
-      // Half a step at a time: the near points change more than the others.
-      this.distance *= Math.sqrt(Math.max(0.2, wide / MARGIN));
-    }
+    const { right, up, ahead } = this.axes();
+    const seen = this.points.map((point) => [right, up, ahead].map((axis) => dot(point, axis)));
+    const most = (read) => seen.reduce((found, point) => Math.max(found, read(point)), -Infinity);
+    // The four sides of what is in view each touch their outermost point; the eye is then as near as it can be.
+    const slope = Math.tan(FIELD_RAD / 2) * MARGIN;
+    const sides = [slope * this.aspect, slope].map((each, i) => [1, -1].map((sign) => most((point) => sign * point[i] - each * point[2])));
+    const depth = Math.min(...sides.map(([high, low], i) => -(high + low) / 2 / (i ? slope : slope * this.aspect)));
+    const place = sides.map(([high, low], i) => {
+      // Where a side has space to spare, what is seen comes to the middle.
+      const each = i ? slope : slope * this.aspect;
+      const free = -(high + low) / 2 - each * depth;
+      const spread = (eye, choose) => seen.map((point) => (point[i] - eye) / (point[2] - depth)).reduce((a, b) => choose(a, b));
+      let [from, to] = [(high - low) / 2 - free, (high - low) / 2 + free];
+      for (let round = 0; round < CENTRING_STEPS; round += 1) {
+        const eye = (from + to) / 2;
+        if (spread(eye, Math.max) + spread(eye, Math.min) > 0) from = eye;
+        else to = eye;
+      }
+      return (from + to) / 2;
+    });
+    const middle = seen.reduce((sum, point) => sum + point[2], 0) / seen.length;
+    this.distance = Math.max(middle - depth, this.reach * 0.3);
+    this.target = [0, 1, 2].map((i) => place[0] * right[i] + place[1] * up[i] + (depth + this.distance) * ahead[i]);
     this.firstDistance = this.distance;
   }
 

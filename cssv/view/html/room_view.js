@@ -10,7 +10,7 @@ const LINE_FLOATS = 14;
 const FACE_FLOATS = 10;
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 /** Elevation of the first view. */
-const ELEVATION = { ground: 0.62, upright: 0.22 };
+const ELEVATION = { ground: 0.6, upright: 0.22 };
 const LOOKS = {
   dark: { sky: [0.063, 0.075, 0.094], ground: [0.11, 0.13, 0.165], grid: [0.4, 0.46, 0.55], camera: [1, 0.72, 0.3], edge: [1, 1, 1] },
   light: { sky: [0.957, 0.961, 0.969], ground: [0.88, 0.895, 0.915], grid: [0.45, 0.5, 0.57], camera: [0.72, 0.32, 0], edge: [0.08, 0.1, 0.13] },
@@ -53,7 +53,7 @@ class RoomView {
     const range = [0, 1].map((i) => Math.max(...points.map((p) => p[i])) - Math.min(...points.map((p) => p[i])));
     const isNear = eye && Math.hypot(eye[0] - middle[0], eye[1] - middle[1]) < 3 * Math.hypot(...range, 1);
     this.shown = isNear ? [...points, eye] : points;
-    return new Orbit(this.shown, azimuth + (isUpright ? -0.35 : 0.12), isUpright ? ELEVATION.upright : ELEVATION.ground);
+    return new Orbit(this.shown, azimuth + (isUpright ? -0.35 : 0.16), isUpright ? ELEVATION.upright : ELEVATION.ground);
   }
 
   #makeBuffers() {
@@ -175,7 +175,7 @@ class RoomView {
     const { look } = this;
     const far = Math.max(...points.map((point) => Math.hypot(...point.map((value, i) => value - camera.position[i]))));
     const soft = look.camera.map((value, i) => (value + 2 * look.ground[i]) / 3);
-    const lines = [...viewLines(camera, far, soft), ...cameraLines(camera, Math.min(far, this.orbit.reach) * 0.12, look.camera, soft)];
+    const lines = [...viewLines(camera, far, soft), ...cameraLines(camera, Math.min(far, this.orbit.reach) * 0.055, look.camera, soft)];
     return this.#fill(this.fixed, lines, LINE_FLOATS);
   }
 
