@@ -7,8 +7,10 @@ import { titleOf } from "./scene_track.js";
 const UNIT_PX = 1000;
 /** Heights of objects that are believed, in metres. */
 const HEIGHTS_M = [0.1, 15];
-/** Share of speeds below the end of the colour scale. */
-const SCALE_SHARE = 0.95;
+/** The colour scale ends where this share of speeds is below it, but at most at so many times the middle speed. */
+const SCALE = { share: 0.95, times: 3 };
+/** Directions in which the outermost places are looked for. */
+const DIRECTIONS = 48;
 /** Feet this many times farther from the camera than the middle one are left out: they are near the horizon. */
 const FAR = 8;
 /** Pixels between which the plane's slope is measured. */
@@ -48,9 +50,17 @@ export function buildRoomData(scene, frames, tracks, timeOf, video) {
     lens: plane ? plane.lens : null,
     size: [video.width, video.height],
     speedUnit: plane ? "m/s" : "px/s",
-    mostSpeed: speeds.length ? speeds[Math.floor((speeds.length - 1) * SCALE_SHARE)] || 1 : 0,
+    mostSpeed: endOfScale(speeds),
     lost: count(frames) - count(shown),
   };
+}
+
+/** The speed at the end of the colour scale, of ascending speeds; 0 if none is known. */
+function endOfScale(speeds) {
+  if (!speeds.length) return 0;
+  const at = (share) => speeds[Math.floor((speeds.length - 1) * share)];
+  // One fast object would give all others the same colour.
+  return Math.min(at(SCALE.share), SCALE.times * at(0.5)) || at(1) || 1;
 }
 
 /** Places an object by its feet; null above the horizon. */
@@ -144,10 +154,20 @@ function walked(frames, plane, video) {
     const [w, h] = [video.width / UNIT_PX, video.height / UNIT_PX];
     return [[-w / 2, 0, 0], [w / 2, 0, 0], [w / 2, 0, h], [-w / 2, 0, h]];
   }
-  if (places.length) return places;
+  if (places.length) return outermost(places);
   const corners = [[0.1, 0.98], [0.9, 0.98], [0.1, 0.6], [0.9, 0.6]];
   const seen = corners.map(([x, y]) => plane.toGround(x * video.width, y * video.height)).filter(Boolean);
   return seen.length ? seen.map((point) => [...point, 0]) : [[-1, -1, 0], [1, 1, 0]];
+}
+
+/** The places that lie farthest in some direction: few, but around all others. */
+function outermost(places) {
+  const found = new Set();
+  for (let i = 0; i < DIRECTIONS; i += 1) {
+    const [c, s] = [Math.cos((2 * Math.PI * i) / DIRECTIONS), Math.sin((2 * Math.PI * i) / DIRECTIONS)];
+    found.add(places.reduce((best, each) => (each[0] * c + each[1] * s > best[0] * c + best[1] * s ? each : best)));
+  }
+  return [...found];
 }
 
 /** The camera with the rays of the picture's corners, clockwise from the top left; null if it is unknown. */
