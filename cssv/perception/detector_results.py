@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -55,23 +56,28 @@ def read_results(values: object) -> DetectorResults | None:
     if not _is_results(values):
         return None
     names = getattr(values, "names", None)
-    boxes = values if hasattr(values, "xyxy") else _boxes_of(values)
+    # Any: a class of another package.
+    boxes: Any = values if hasattr(values, "xyxy") else _boxes_of(values)
     if hasattr(boxes, "confidence"):
         data = getattr(boxes, "data", None)
         named = data.get("class_name") if isinstance(data, Mapping) else None
-        classes, scores, ids = getattr(boxes, "class_id", None), boxes.confidence, boxes.tracker_id
+        classes, scores, ids = (
+            getattr(boxes, "class_id", None),
+            boxes.confidence,
+            getattr(boxes, "tracker_id", None),
+        )
         labels = _labels(classes, None) if named is None else tuple(map(str, named))
     else:
         scores, ids = getattr(boxes, "conf", None), getattr(boxes, "id", None)
         labels = _labels(getattr(boxes, "cls", None), names)
-    return DetectorResults(boxes.xyxy, scores, labels, ids)  # type: ignore[attr-defined]  # it was looked for
+    return DetectorResults(boxes.xyxy, scores, labels, ids)
 
 
 def _is_results(values: object) -> bool:
-    is_array = isinstance(values, np.ndarray | str | bytes)
-    return not is_array and (
-        hasattr(values, "xyxy") or (hasattr(values, "boxes") and hasattr(values, "names"))
-    )
+    # Arrays of records can have any name as an attribute.
+    if isinstance(values, np.ndarray):
+        return False
+    return hasattr(values, "xyxy") or (hasattr(values, "boxes") and hasattr(values, "names"))
 
 
 def _boxes_of(results: object) -> object:

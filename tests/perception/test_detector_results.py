@@ -49,10 +49,10 @@ class Tensor:
         raise TypeError("can't convert cuda:0 device type tensor to numpy")
 
     def detach(self):
-        return Tensor(self.values, self.place[1:])
+        return type(self)(self.values, self.place[1:])
 
     def cpu(self):
-        return Tensor(self.values, ())
+        return type(self)(self.values, ())
 
     def numpy(self):
         if self.place:
