@@ -137,6 +137,7 @@ EXTRAS = {
     "matplotlib",
     "pandas",
     "filterpy",
+    "supervision",
 }
 
 

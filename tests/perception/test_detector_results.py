@@ -116,8 +116,8 @@ def test_tensors_are_fetched_from_their_device():
     assert same(seen, cssv.detections(BOXES, [0.5, 0.25], ids=[1, 2]))
 
 
-def test_detections_of_supervision_itself():
-    supervision = pytest.importorskip("supervision", reason="supervision is not installed")
+def test_detections_of_supervision_itself(package):
+    supervision = package("supervision")
     found = supervision.Detections(
         xyxy=np.array(CORNERS), confidence=np.array([0.5, 0.25]), tracker_id=np.array([1, 2])
     )
