@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow
+from cssv.interop.supervision_detections import rows_to_supervision
 from cssv.pipeline.embed import Scheduled
 from cssv.pipeline.overlay_memory import colour_of
 from cssv.pipeline.rows import rows_of
@@ -57,6 +59,14 @@ class FinalFrame:
     def rgb(self) -> U8:
         """(H, W, 3) uint8 RGB: the picture, as a copy that can be drawn over."""
         return to_rgb(self.frame.planes, self.frame.layout, self.colour).copy()
+
+    def to_supervision(self) -> Any:  # noqa: ANN401 - a supervision.Detections, of an extra
+        """The objects as ``supervision.Detections``, as ``Moment.to_supervision`` gives them of a file.
+
+        Raises:
+            MissingExtraError: supervision is not installed.
+        """
+        return rows_to_supervision(self.objects)
 
 
 #: What a caller gives to see frames while a stream runs.
