@@ -192,14 +192,18 @@ class Encoder(Finishing):
         self._is_created_given = created_s is not None
         self._refusal: Exception | None = None
         self._failure: BaseException | None = None
+        self._reserve(output, overwrite=overwrite)
+        self._begun: _Output | None = None
+        self._access = Access(self, "the encoder", ClosedOutputError)
+
+    def _reserve(self, output: Path_, *, overwrite: bool) -> None:
+        """Take the name of the output, and open the journal of the recording."""
         self._target = Path(output)
         self._output = ExitStack()
         file = locked_file(output, overwrite=overwrite, is_unique=True, is_recoverable=True)
         self._path = self._output.enter_context(file)
         self._journal = self._output.enter_context(recording_journal(self._path, self._target))
         self._inside = self._output.enter_context(ExitStack())
-        self._begun: _Output | None = None
-        self._access = Access(self, "the encoder", ClosedOutputError)
 
     @property
     def warnings(self) -> tuple[str, ...]:
