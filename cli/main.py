@@ -40,6 +40,8 @@ SECTIONS = {
     "Versions of a .cssv": ("commit", "log", "diff", "checkout", "tag", "gc"),
 }
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
+#: Command -> function of the library, where that has another name: ``cssv.view`` is a room.
+FUNCTIONS = {"view": "page"}
 
 _EPILOG = block(
     "Examples:",
@@ -63,7 +65,7 @@ class _Group(click.Group):
         # The library is loaded here, not in the command, where the import could swallow Ctrl-C.
         with quiet_interrupt():
             module = import_module(f"cssv_cli.{cmd_name}")
-            getattr(cssv, cmd_name)
+            getattr(cssv, FUNCTIONS.get(cmd_name, cmd_name))
         command: click.Command = getattr(module, cmd_name)
         return command
 

@@ -21,7 +21,9 @@ from cssv_cli.options import PATH, Choice, command, force_option, version_option
     "cssv view --embed none -o viewer.html",
 )
 @click.argument("path", metavar="[FILE]", type=PATH, required=False)
-@click.option("-o", "--output", type=PATH, metavar="PAGE", help="The page.  [default: FILE with .html]")
+@click.option(
+    "-o", "--output", type=PATH, metavar="PAGE", help="The page to write.  [default: FILE with .html]"
+)
 @version_option()
 @click.option(
     "--embed",
@@ -33,9 +35,9 @@ from cssv_cli.options import PATH, Choice, command, force_option, version_option
 @click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
 @force_option
 def view(console: Console, path: Path | None, **options: Any) -> None:
-    """Make a page that shows FILE in a browser: picture, heat map, objects and versions.
+    """Make a page that shows FILE in a browser.
 
-    The page is one HTML file that needs no network. The browser decodes the clip, compares each frame with
-    its checksum, and reads the heat map from the pixels.
+    The page is one HTML file that needs no network, with picture, heat map, objects and all versions. The
+    browser decodes the clip, compares each frame with its checksum, and reads the heat map from the pixels.
     """
     console.show(page_report.paged(cssv.page(path, progress=console.progress, **options)))

@@ -11,15 +11,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
+import cssv
 from cssv.carriers.robust import carrier as robust_carrier
-from tests import chromium, firefox
-from tests.trials import measure_once
+from cssv.carriers.robust.trial import measure_response
+from tests import chromium, firefox, trials
 
-# A deadline would judge a test by the clock of a busy machine.
-settings.register_profile("without deadline", deadline=None)
-settings.load_profile("without deadline")
+# A deadline, and the limit on the time to draw examples, would judge a test by the clock of a busy machine.
+settings.register_profile("without clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("without clock")
 
 pytest_plugins = ["cssv.testing.fixtures"]
 
@@ -27,17 +28,6 @@ pytest_plugins = ["cssv.testing.fixtures"]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the long files first, so that no worker is left alone with one of them at the end."""
     items.sort(key=lambda item: item.get_closest_marker("series") is None)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def trials(tmp_path_factory):
-    """Trials of marks are measured once; the processes of pytest-xdist share their results."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trials"
-    folder.mkdir(exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(robust_carrier, "measure_response", measure_once(folder))
-        yield folder
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,6 +101,37 @@ def package():
             raise
 
     return find
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_trials(shared_folder):
+    """Within the process of a test, the trial of the default form is made once for each clip."""
+    folder = shared_folder("trials", Path.touch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(robust_carrier, "measure_response", trials.kept_in(folder))
+        yield
+
+
+@pytest.fixture
+def fresh_trial(monkeypatch):
+    """For a test of the trial itself: every encoding makes its own."""
+    monkeypatch.setattr(robust_carrier, "measure_response", measure_response)
+
+
+@pytest.fixture(scope="session")
+def harbour(shared_folder) -> Path:
+    """The file that README's first command makes of the sample, encoded once for all workers; read only."""
+    samples = ROOT / "samples"
+
+    def make(folder: Path) -> None:
+        cssv.encode(
+            samples / "harbour.mp4",
+            folder / "harbour.cssv",
+            boxes=samples / "boxes.txt",
+            scene=samples / "scene.json",
+        )
+
+    return shared_folder("harbour by README's first command", make) / "harbour.cssv"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -144,9 +145,10 @@ def test_readme_leads_to_every_page(name):
 
 
 @pytest.fixture
-def project(tmp_path):
-    """A folder in which the examples find ``samples/`` as in the root of the project."""
+def project(tmp_path, harbour):
+    """A folder in which the examples find ``samples/``, and the file of README's first command."""
     (tmp_path / "samples").symlink_to(ROOT / "samples")
+    shutil.copy(harbour, tmp_path / "harbour.cssv")
     return tmp_path
 
 

@@ -1,66 +1,56 @@
-"""Trials of marks, each measured once in a run of the tests.
-
-What a trial measures depends on its arguments alone, and many tests encode the same short clip.
-"""
+"""Trials of the default form, made once for each clip: its input alone decides the result."""
 
 from __future__ import annotations
 
-import json
-import os
+import hashlib
+import pickle
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from hashlib import sha256
 from pathlib import Path
+from uuid import uuid4
 
-from cssv.carriers.prepared import Report, no_report
+from cssv.carriers.prepared import Recode, Report, no_report
+from cssv.carriers.robust.keys import PUBLIC_KEY
 from cssv.carriers.robust.recoding import Recoding
 from cssv.carriers.robust.strength import Response
 from cssv.carriers.robust.trial import measure_response
 from cssv.frames import Frame
 from cssv.pipeline.preparation import Recoder
 
+Measure = Callable[..., Response]
 
-def measure_once(folder: Path) -> Callable[..., Response]:
-    """``measure_response`` with a file in ``folder`` for each result; all processes of the run share them."""
+
+def kept_in(folder: Path) -> Measure:
+    """``measure_response`` that keeps its results in a folder, for all processes that share it."""
 
     def measure(
         samples: Sequence[Sequence[Frame]],
         rate: Fraction,
         recodings: Sequence[Recoding],
-        recode: Callable,
-        key: bytes,
+        recode: Recode,
+        key: bytes = PUBLIC_KEY,
         report: Report = no_report,
     ) -> Response:
-        # Only of the library's own copies is it known that they are always the same.
+        # Only of a value it is known that equal ones do the same.
         if not isinstance(recode, Recoder):
             return measure_response(samples, rate, recodings, recode, key, report)
-        path = folder / f"{_digest(samples, rate, recodings, recode, key)}.json"
-        if not path.exists():
-            found = measure_response(samples, rate, recodings, recode, key, report)
-            partial = path.with_suffix(f".{os.getpid()}")
-            partial.write_text(json.dumps(found.bits), encoding="ascii")
-            partial.rename(path)
-            return found
-        total = len(samples) * len(recodings)
-        for done in range(total):
-            report(done + 1, total)
-        return Response(tuple(json.loads(path.read_text(encoding="ascii"))))
+        told = hashlib.sha256(repr((recode, rate, recodings, key)).encode())
+        for sample in samples:
+            told.update(b"sample")
+            for frame in sample:
+                told.update(repr((frame.layout, frame.planes.shape)).encode())
+                told.update(frame.planes.tobytes())
+        kept = folder / told.hexdigest()
+        if kept.exists():
+            response: Response = pickle.loads(kept.read_bytes())
+            total = len(samples) * len(recodings)
+            for done in range(1, total + 1):
+                report(done, total)
+            return response
+        response = measure_response(samples, rate, recodings, recode, key, report)
+        part = kept.with_suffix(f".{uuid4().hex}")
+        part.write_bytes(pickle.dumps(response))
+        part.replace(kept)
+        return response
 
     return measure
-
-
-def _digest(
-    samples: Sequence[Sequence[Frame]],
-    rate: Fraction,
-    recodings: Sequence[Recoding],
-    recode: Recoder,
-    key: bytes,
-) -> str:
-    words = (rate, [str(each) for each in recodings], recode, key)
-    digest = sha256(repr(words).encode())
-    for sample in samples:
-        for frame in sample:
-            digest.update(repr((frame.layout, frame.planes.shape)).encode())
-            digest.update(frame.planes.tobytes())
-        digest.update(b"end of sample")
-    return digest.hexdigest()

@@ -319,7 +319,7 @@ leaves = st.one_of(
 values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4), max_leaves=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from([*OBJECT, "sigma_px_s", "temperature_c", "name", "template"]), values))
 def test_any_field_is_read_or_refused_by_name(fields):
     data = json.dumps({"frame": 0, "objects": [OBJECT | fields]}).encode()

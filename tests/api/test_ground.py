@@ -371,7 +371,7 @@ wild_cameras = [
 
 
 @pytest.mark.parametrize("camera", wild_cameras, ids=["map", "homography", "pose", "tsai"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(states, max_size=3))
 def test_any_state_makes_a_row(camera, objects):
     plane = plane_of(cssv.Scene.from_json({"cssv_scene": 1, "camera": camera}).camera, (192, 160))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.carriers.framing import is_sealed, seal, unseal
@@ -11,7 +11,6 @@ from cssv.errors import FramingError
 
 
 @given(st.binary(min_size=1, max_size=60), st.integers(0, 20))
-@settings(deadline=None)
 def test_unseal_undoes_seal(record, room):
     size = len(record) + 4 + room
     block = seal(record, size)
@@ -21,7 +20,6 @@ def test_unseal_undoes_seal(record, room):
 
 
 @given(st.binary(max_size=40), st.data())
-@settings(deadline=None)
 def test_every_flipped_bit_of_a_sealed_block_is_noticed(record, data):
     block = bytearray(seal(record, 64))
     bit = data.draw(st.integers(0, 511))
@@ -32,7 +30,6 @@ def test_every_flipped_bit_of_a_sealed_block_is_noticed(record, data):
 
 
 @given(st.binary(min_size=1, max_size=40), st.data())
-@settings(deadline=None)
 def test_bursts_up_to_32_bits_are_noticed(record, data):
     block = seal(record, 64)
     start = data.draw(st.integers(0, 60))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cssv_cli.graph import draw_blocks
@@ -66,7 +66,6 @@ def no_stray_ends(lines):
         assert not loose, (upper, lower)
 
 
-@settings(deadline=None)
 @given(forests(), st.randoms(use_true_random=False))
 @example([(3, 0), (2, 0), (1, 0)], None)
 @example([(8, 4), (7, 3), (6, 2), (5, 1), (4, 1), (3, 0), (2, 0), (1, 0)], None)
@@ -80,7 +79,6 @@ def test_following_the_lines_leads_to_the_parent(rows, random):
     assert set("".join(lines)) <= set("*|/\\ ")
 
 
-@settings(deadline=None)
 @given(forests())
 def test_blocks_hold_the_text_lines_first(rows):
     heights = [1 + number % 3 for number, _ in rows]
@@ -92,7 +90,6 @@ def test_blocks_hold_the_text_lines_first(rows):
         assert not set("".join(block[1:height])) & set("/\\")
 
 
-@settings(deadline=None)
 @given(forests())
 def test_lanes_are_as_many_as_needed(rows):
     """A row's line is no wider than the versions whose parent is still to come, and its own lane."""
@@ -102,7 +99,6 @@ def test_lanes_are_as_many_as_needed(rows):
         assert len(first) <= 2 * len(passing) + 1
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40))
 def test_a_line_of_versions_is_a_column_of_stars(count):
     rows = [(number, number - 1) for number in range(count, 0, -1)]

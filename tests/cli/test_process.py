@@ -56,7 +56,7 @@ class TestStopped:
         out = tmp_path / "out.cssv"
         out.write_bytes(PRECIOUS)
         boxes = ("--boxes", long_clip.parent / "boxes.txt")
-        process = start("encode", long_clip, *boxes, "-o", out, "--force", "--json")
+        process = start("encode", long_clip, *boxes, "--lossless", "-o", out, "--force", "--json")
         wait_for_half_file(process, tmp_path)
         process.send_signal(number)
         text, errors = process.communicate(timeout=PATIENCE_S)
@@ -87,7 +87,7 @@ class TestStopped:
         self, start, run, long_clip, material, tmp_path, monkeypatch, following
     ):
         boxes = ("--boxes", long_clip.parent / "boxes.txt")
-        process = start("encode", long_clip, *boxes, "-o", tmp_path / "out.cssv")
+        process = start("encode", long_clip, *boxes, "--lossless", "-o", tmp_path / "out.cssv")
         wait_for_half_file(process, tmp_path)
         shutil.copy(material / "clip.cssv", tmp_path / "x.cssv")
         shutil.copy(material / "boxes.txt", tmp_path / "b.txt")
@@ -104,7 +104,7 @@ class TestStopped:
 
     def test_ignored_hangup_stays_ignored(self, start, long_clip, tmp_path):
         process = start(
-            "encode", long_clip, "--boxes", long_clip.parent / "boxes.txt", "--stop", "8",
+            "encode", long_clip, "--boxes", long_clip.parent / "boxes.txt", "--stop", "8", "--lossless",
             "-o", tmp_path / "out.cssv",
             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
         )  # fmt: skip

@@ -61,12 +61,15 @@ def test_a_clip_from_the_standard_input(material, command, name):
         name,
         "--boxes",
         material / "boxes.txt",
+        "--lossless",
         "-o",
         material / "a.cssv",
         stdin=material / "clip.mkv",
     )
     assert done.returncode == 0, done.stderr
-    whole = cssv.encode(material / "clip.mkv", material / "b.cssv", boxes=material / "boxes.txt")
+    whole = cssv.encode(
+        material / "clip.mkv", material / "b.cssv", boxes=material / "boxes.txt", lossless=True
+    )
     assert cssv.info(material / "a.cssv").frames == whole.frames == COUNT
     # Times of creation differ; the streams do not.
     assert (material / "a.cssv").stat().st_size == (material / "b.cssv").stat().st_size
@@ -76,7 +79,7 @@ def test_boxes_and_scenes_from_the_standard_input(material, command):
     done = command("track", "--boxes", "-", stdin=material / "boxes.txt")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == COUNT
-    common = ("encode", material / "clip.mkv", "--boxes", material / "boxes.txt")
+    common = ("encode", material / "clip.mkv", "--lossless", "--boxes", material / "boxes.txt")
     done = command(*common, "--meta", "-", "-o", material / "a.cssv", stdin=material / "scene.json")
     assert done.returncode == 0, done.stderr
     with cssv.open(material / "a.cssv") as clip:

@@ -130,7 +130,7 @@ def test_lies_under_right_checksums_are_refused_by_both_readers_or_none(
         st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6
     )
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_random_lies_under_right_checksums(changes, small_bytes, scratch, second_reader):
     start = find(small_bytes, b"moov") + 8
     data = small_bytes
@@ -149,14 +149,14 @@ def test_random_lies_under_right_checksums(changes, small_bytes, scratch, second
 
 
 @given(data=st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_noise_is_not_a_file(data, scratch):
     scratch.write_bytes(data)
     assert outcome(scratch) == "container"
 
 
 @given(data=st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_noise_is_not_a_moov(data):
     with pytest.raises(ContainerError):
         read_moov(memoryview(data))

@@ -170,7 +170,7 @@ def test_lies_in_the_last_index_under_its_right_checksum(three, scratch, first, 
         st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_lies_anywhere_under_right_checksums(changes, three, scratch):
     data = bytearray(three)
     for at, value in changes:

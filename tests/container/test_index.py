@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.container.facts import read_facts, write_facts
@@ -94,7 +94,6 @@ def histories(draw):
 
 
 @given(history=histories())
-@settings(deadline=None)
 def test_index_is_its_own_inverse(history):
     index, frames, offset = history
     data = write_index(index, frames, offset)
@@ -147,7 +146,6 @@ def with_meta(every):
 
 
 @given(every=many_facts().filter(bool))
-@settings(deadline=None)
 def test_facts_are_written_where_they_are_not_those_of_the_row_before(every):
     """Equal is what has equal bytes: 1, 1.0 and true are three facts."""
     index, offset = with_meta(every)
@@ -216,7 +214,6 @@ def test_a_damaged_index_says_where_it_lies_and_what_helps():
 
 
 @given(history=histories())
-@settings(deadline=None)
 def test_index_finds_by_number_and_tag(history):
     index = history[0]
     assert index.find(None) == index.current == index.find(index.playing)
@@ -230,7 +227,6 @@ def test_index_finds_by_number_and_tag(history):
 
 
 @given(history=histories(), at=st.integers(0, 10**6), bit=st.integers(0, 7))
-@settings(deadline=None)
 def test_index_with_a_changed_bit_is_refused(history, at, bit):
     index, frames, offset = history
     data = bytearray(write_index(index, frames, offset))
@@ -395,7 +391,6 @@ def nesting(value):
 
 
 @given(facts=st.dictionaries(TEXTS, FACTS, max_size=3), deeper=st.integers(0, 66))
-@settings(deadline=None)
 def test_facts_are_written_if_and_only_if_they_are_read(facts, deeper):
     for _ in range(deeper):
         facts = {"[": [facts]} if deeper % 2 else {'"{': facts}

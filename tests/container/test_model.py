@@ -200,7 +200,7 @@ class File:
 
 
 @given(steps=st.lists(STEPS, max_size=10))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_version_reads_back_whatever_was_done(steps, clip_class, sound_class):
     frames = [(2 * at, 2, at in (0, 3), b"frame %d" % at, b"scene %d" % at) for at in range(FRAMES)]
     sound = sound_class(clip_class(frames).time_base, [(at, 1, b"sound %d" % at) for at in range(9)])

@@ -67,13 +67,11 @@ def tables(draw):
 
 
 @given(one=tables())
-@settings(deadline=None)
 def test_stbl_is_its_own_inverse(one):
     assert same(read_stbl(memoryview(write_stbl(one))[8:], 1000), one)
 
 
 @given(one=tables())
-@settings(deadline=None)
 def test_times_sum_durations(one):
     durations = [one.time(at + 1) - one.time(at) for at in range(len(one))]
     assert durations == one.run_deltas.tolist()
@@ -82,7 +80,6 @@ def test_times_sum_durations(one):
 
 
 @given(one=tables())
-@settings(deadline=None)
 def test_samples_of_a_chunk_lie_end_to_end_and_share_its_entry(one):
     sample = 0
     for chunk, count in enumerate(one.chunk_counts.tolist()):

@@ -90,7 +90,7 @@ def written(clip, path, **options):
     return path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(clips())
 def test_every_order_of_closed_groups_comes_back(tmp_path_factory, clip):
     path = written(clip, tmp_path_factory.mktemp("any") / "clip.cssv")
@@ -325,7 +325,7 @@ def assert_frames_equal(old, new):
         assert new.sample(new.video.number, frame) == old.sample(old.video.number, frame)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(clips(st.lists(st.integers(2, 6), min_size=2, max_size=4)), st.data())
 def test_any_group_of_any_version(tmp_path_factory, clip, data):
     """Versions with other orders in some groups, shared groups, compaction: both readers agree."""
@@ -380,7 +380,7 @@ def test_a_recording_ends_where_no_frame_is_missing(written_frames, whole, tmp_p
         assert reader.video.pts().tolist() == list(LIKE_X264.times[:whole])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(clips(), st.data())
 def test_any_recording_is_completed(tmp_path_factory, clip, data):
     folder = tmp_path_factory.mktemp("killed")

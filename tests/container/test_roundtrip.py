@@ -62,7 +62,7 @@ def units(rows, time_base):
 
 
 @given(data=st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_any_clip_reads_back_in_both_readers(data, clip_class, sound_class, second_reader):
     clip = data.draw(clips(clip_class, sound_class))
     with tempfile.TemporaryDirectory() as folder:

@@ -151,7 +151,7 @@ def take_version(path, numbers, frames, scenes, points, which, text):
     kept=st.sets(st.integers(0, 99), min_size=1, max_size=4),
     sound=st.booleans(),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_history_reads_the_same_in_both(
     sizes, steps, kept, sound, clip_class, sound_class, second_reader, tmp_path_factory
 ):

@@ -80,7 +80,7 @@ table_rows = st.builds(
 
 
 @forms
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rows=st.lists(table_rows, max_size=4))
 def test_rows_come_back(tmp_path, extension, rows):
     path = tmp_path / f"objects{extension}"

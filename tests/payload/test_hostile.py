@@ -67,7 +67,7 @@ def test_any_bytes_end_in_a_window_or_a_framing_error(data):
         read_all(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damaged_windows_end_in_a_window_or_a_framing_error(data):
     content = bytearray(data.draw(st.sampled_from(contents())))

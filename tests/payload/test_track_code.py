@@ -47,7 +47,7 @@ def tracks(draw: st.DrawFn) -> tuple[Frames, np.ndarray]:
 
 
 @given(tracks(), st.sampled_from([LEAST_BOUND, 16, 40]))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @example((Frames.from_times([7.0]), np.array([3.5])), 16)
 @example((Frames.from_times([0.0, 1e-9]), np.array([0.0, 900.0])), 16)
 def test_every_method_decodes_within_the_bound(track, bound):
@@ -123,7 +123,6 @@ def test_an_expression_keeps_a_margin_for_other_machines():
 
 
 @given(st.binary(max_size=60), st.integers(1, 40))
-@settings(deadline=None)
 def test_any_bytes_give_a_track_or_an_error(data, count):
     frames = Frames.from_times(list(range(count)))
     try:

@@ -219,7 +219,7 @@ def test_a_reader_written_from_the_specification_reads_a_vector(name):
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=120), st.sampled_from(sorted(PAYLOADS)), st.data())
 def test_both_readers_agree_on_damaged_contents(noise, name, data):
     content = bytearray(open_payload(bytes.fromhex(vectors()[name]["payload"])))

@@ -85,7 +85,7 @@ def part_bytes(window):
     return lengths[0] - lengths[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenes, st.integers(0, 50))
 def test_each_window_carries_one_part_and_all_of_them_the_scene(tree, first):
     scene = Scene.from_json(tree)
@@ -97,7 +97,6 @@ def test_each_window_carries_one_part_and_all_of_them_the_scene(tree, first):
     assert merged(known, range(count)) == known
 
 
-@settings(deadline=None)
 @given(scenes)
 def test_numbers_come_back_within_their_precision(tree):
     scene = Scene.from_json(tree)

@@ -183,7 +183,7 @@ def test_a_false_box_at_the_horizon_spoils_nobody_elses_speed():
     assert (np.linalg.eigvalsh(covs) > 0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1e-2, 1.0, 1e2]))
 def test_any_boxes_give_covariances_or_nothing(seed, scale):
     rng = np.random.default_rng(seed)

@@ -172,7 +172,7 @@ scene = st.lists(st.lists(st.tuples(box, st.floats(0, 1)), max_size=5), min_size
 
 
 @given(scene)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_boxes_make_valid_tracks_and_each_box_one_owner(frames):
     clip = ClipTracker(fewest_boxes=1)
     live, out = LiveTracker(lag_s=0.3), []
@@ -191,7 +191,7 @@ def test_any_boxes_make_valid_tracks_and_each_box_one_owner(frames):
 
 
 @given(st.integers(1, 40), st.floats(0, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_live_stream_gives_every_frame_once_and_in_time(count, lag):
     live, out, waiting = LiveTracker(lag_s=lag), [], 0
     for k in range(count):

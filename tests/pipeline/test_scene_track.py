@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.errors import ContainerError, SceneError
@@ -64,7 +64,6 @@ SAMPLES = st.builds(
 
 
 @given(SAMPLES)
-@settings(deadline=None)
 def test_samples_are_read_as_written(sample):
     data = write_sample(sample)
     assert read_sample(data) == sample
@@ -72,7 +71,6 @@ def test_samples_are_read_as_written(sample):
 
 
 @given(st.floats(-1e5, 1e5), st.floats(-1e5, 1e5))
-@settings(deadline=None)
 def test_numbers_are_rounded_to_thousandths(x, y):
     state = ObjectState(1, "", 0.5, (x, y, 1.0, 1.0), (x, y), (x, y), (x, y), 1.0)
     back = read_sample(write_sample(SceneSample(0, (state,)))).objects[0]
@@ -209,7 +207,6 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["frame", "objects", "ranges", "scene"]), JSON) | JSON)
-@settings(deadline=None)
 def test_any_json_is_read_or_refused_by_name(node):
     try:
         sample = read_sample(json.dumps(node).encode())
@@ -219,7 +216,6 @@ def test_any_json_is_read_or_refused_by_name(node):
 
 
 @given(SAMPLES, st.data())
-@settings(deadline=None)
 def test_any_truncation_is_refused_by_name(sample, data):
     written = write_sample(sample)
     with pytest.raises(ContainerError):

@@ -360,7 +360,7 @@ junk = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(list(places(VALID))), junk)
 def test_whatever_stands_anywhere_gives_a_scene_or_named_faults(path, value):
     tree = copy.deepcopy(VALID)

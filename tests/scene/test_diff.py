@@ -7,7 +7,7 @@ import json
 from collections import Counter
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cssv.scene import Scene
@@ -278,7 +278,6 @@ trees = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(trees)
 def test_equal_scenes_have_no_changes(tree):
     scene = Scene.from_json(tree)
@@ -294,7 +293,6 @@ def as_floats(node):
     return float(node) if isinstance(node, int) else node
 
 
-@settings(deadline=None)
 @given(trees, trees)
 def test_no_changes_mean_equal_scenes(one, other):
     before, after = Scene.from_json(one), Scene.from_json(other)
@@ -309,7 +307,6 @@ def frozen(change: SceneChange, *, swapped: bool):
 A, B = ({"match": {"label": text}} for text in "ab")
 
 
-@settings(deadline=None)
 @given(trees, trees)
 @example({"cssv_scene": 1, "objects": [A, B]}, {"cssv_scene": 1, "objects": [B, A]})
 @example({"cssv_scene": 1, "objects": [A, B, A]}, {"cssv_scene": 1, "objects": [B, A]})
@@ -322,7 +319,6 @@ def test_backwards_is_the_mirror(one, other):
         json.dumps(change.to_json(), allow_nan=False)
 
 
-@settings(deadline=None)
 @given(st.data(), trees)
 def test_one_edit_is_one_change_that_names_it(data, tree):
     after = copy.deepcopy(tree)

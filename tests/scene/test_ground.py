@@ -68,7 +68,7 @@ poses = st.builds(
 cameras = tsais.map(lambda calibration: Camera(tsai=calibration)) | poses
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(camera=cameras, points=pictures)
 def test_to_ground_and_to_picture_are_inverse(camera, points):
     plane = plane_of(camera, SIZE)
@@ -80,7 +80,7 @@ def test_to_ground_and_to_picture_are_inverse(camera, points):
     assert plane.to_picture(there[near]) == pytest.approx(points[near], abs=1e-5)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(camera=cameras, points=pictures)
 def test_the_jacobian_is_the_derivative(camera, points):
     plane = plane_of(camera, SIZE)
@@ -165,7 +165,7 @@ def test_a_lens_that_folds_shows_nothing_beyond_the_fold():
     assert np.isnan(lens.bent(np.array([fold, 0.0]))).all()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(-0.02, 1.0), st.floats(0, 6), st.floats(0, 2 * math.pi))
 def test_lenses_bend_back(kappa, radius, angle):
     assume(kappa >= 0 or radius**2 < 0.99 / (-3 * kappa))

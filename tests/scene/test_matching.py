@@ -246,7 +246,7 @@ spots = st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(1, 30), st
 presence = st.dictionaries(st.integers(0, 4), spots, max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(stream_entries, st.lists(presence, min_size=1, max_size=12), st.sampled_from([0.04, 0.25, 0.6]))
 def test_a_stream_ends_with_the_facts_of_the_whole_clip(entries, moments, step):
     whole = scene(*entries)
@@ -302,7 +302,7 @@ def as_entry(drawn):
     return {"match": match, **facts}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(many_entries, st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3), spots), max_size=8), st.data())
 def test_entries_found_by_index_give_what_all_entries_give(entries, tracks, data):
     whole = scene(*map(as_entry, entries), CART)

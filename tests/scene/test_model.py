@@ -59,7 +59,7 @@ def same_json(a, b):
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenes)
 def test_json_comes_back_as_it_was(tree):
     before = copy.deepcopy(tree)

@@ -61,5 +61,5 @@ def test_every_codec_plays_in_mpv_and_ffmpeg(codec, planes, bunny_frames, tool):
     ffmpeg = [tool("ffmpeg"), "-v", "error", "-xerror", "-i", str(stego), "-f", "null", "-"]
     done = subprocess.run(ffmpeg, capture_output=True, check=True)
     assert done.stderr == b""
-    mpv = [tool("mpv"), "--no-config", "--vo=null", "--ao=null", "--untimed", str(stego)]
+    mpv = [tool("mpv"), "--no-config", "--vo=null", "--ao=null", "--ao-null-untimed", "--untimed", str(stego)]
     assert subprocess.run(mpv, capture_output=True, check=False).returncode == 0

@@ -32,7 +32,7 @@ def in_the_clip(tree):
 
 
 @pytest.mark.series
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenes)
 def test_a_valid_scene_is_never_damage(tmp_path_factory, tree):
     """Ranges, scales and speeds that a file cannot hold ended as damage of the file just written."""

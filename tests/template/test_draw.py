@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.errors import InputError
@@ -27,7 +27,6 @@ STATE = ObjectState(
 
 
 @given(st.floats(0.001, 0.998))
-@settings(deadline=None)
 def test_sigma_undoes_certainty(certainty):
     assert planar_certainty(planar_sigma(certainty, SPAN), SPAN) == pytest.approx(certainty)
     sigma = value_sigma(certainty, SPAN)
@@ -35,7 +34,6 @@ def test_sigma_undoes_certainty(certainty):
 
 
 @given(st.floats(1e-3, 1e6), st.floats(1e-3, 1e6))
-@settings(deadline=None)
 def test_the_less_sigma_the_more_certain(a, b):
     low, high = sorted((a, b))
     for certainty in (lambda s: planar_certainty(s, SPAN), lambda s: value_certainty(Value(0.0, s), SPAN)):
@@ -78,7 +76,6 @@ def test_the_ends_of_certainty():
 
 
 @given(st.floats(-500, 500), st.floats(-500, 500), st.floats(-100, 100), st.floats(-500, 3000))
-@settings(deadline=None)
 def test_bytes_hold_what_is_in_range_and_clip_the_rest(vx, vy, temperature, density):
     state = replace(
         STATE, velocity_px_s=(vx, vy), past_px_s=(vx, vy), future_px_s=(vx, vy),
@@ -99,7 +96,6 @@ def reading_of(drawing, readings="own"):
 
 
 @given(st.floats(0, 199), st.floats(-3, 3), st.floats(-20, 60), st.floats(0, 2000), st.floats(0.1, 0.99))
-@settings(deadline=None)
 def test_to_state_is_the_inverse_of_draw_up_to_the_bytes(speed, turn, temperature, density, certainty):
     velocity = (speed * math.cos(turn), speed * math.sin(turn))
     state = replace(

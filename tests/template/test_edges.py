@@ -29,7 +29,6 @@ def plain_sobel(luma):
 
 
 @given(st.integers(0, 2**20), st.integers(1, 300), st.integers(1, 40))
-@settings(deadline=None)
 def test_magnitude_is_the_sobel_of_the_high_nibbles(seed, height, width):
     luma = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
     assert np.array_equal(edge_magnitude(luma), plain_sobel(luma))
@@ -57,7 +56,7 @@ def test_brightness_has_a_floor_and_a_ceiling(magnitude, brightness):
 
 
 @given(st.integers(0, 2**20))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_edges_of_a_window_are_those_of_the_whole_frame(shapes, seed):
     rng = np.random.default_rng(seed)
     luma = rng.integers(0, 256, (120, 160), dtype=np.uint8)

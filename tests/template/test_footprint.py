@@ -27,7 +27,7 @@ def full_index(place, width, height):
 
 
 @given(st.integers(0, 2**20), st.sampled_from(Selector), st.integers(32, 200), st.integers(32, 200))
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_borders_cut_and_change_nothing(shapes, seed, selector, width, height):
     rng = np.random.default_rng(seed)
     outline = shapes.outline(rng, selector=selector, size=(width, height))
@@ -40,7 +40,7 @@ def test_borders_cut_and_change_nothing(shapes, seed, selector, width, height):
 
 
 @given(st.integers(0, 2**20), st.sampled_from(Selector), st.integers(32, 200), st.integers(32, 200))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_drawings_that_are_kept_and_others_are_alike(shapes, seed, selector, width, height):
     rng = np.random.default_rng(seed)
     outline = shapes.outline(rng, selector=selector, size=(width, height))
@@ -59,7 +59,7 @@ def test_drawings_that_are_kept_and_others_are_alike(shapes, seed, selector, wid
 @given(
     st.integers(0, 2**20), st.binary(min_size=32, max_size=32), st.integers(0, 2), st.sampled_from(Selector)
 )
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_spiky_outlines_are_cut_alike(shapes, seed, radii, shift, selector):
     rng = np.random.default_rng(seed)
     outline = replace(shapes.outline(rng, size=(90, 70), selector=selector), radii=radii, shift=shift)
@@ -71,7 +71,7 @@ def test_spiky_outlines_are_cut_alike(shapes, seed, radii, shift, selector):
 
 
 @given(st.integers(0, 2**20))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_index_says_what_a_pixel_is(shapes, seed):
     rng = np.random.default_rng(seed)
     outline = shapes.outline(rng, size=(400, 300))
@@ -125,7 +125,7 @@ def test_distance_is_an_octagon_near_the_circle():
 
 
 @given(st.integers(0, 2**20))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_distance_is_that_of_the_nearest_pixels(seed):
     inside = (np.random.default_rng(seed).random((24, 24)) < 0.02).astype(np.uint8)
     inside[3, 4] = 1
@@ -138,7 +138,7 @@ def test_distance_is_that_of_the_nearest_pixels(seed):
 
 @pytest.mark.parametrize("step", [1, 2])
 @given(seed=st.integers(0, 2**20))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_chroma_takes_the_pixel_at_its_top_left(shapes, step, seed):
     outline = shapes.outline(np.random.default_rng(seed), size=(160, 120))
     place = footprint(outline, 160, 120)
@@ -162,7 +162,7 @@ OUTLINES = outlines(track=st.just(1), label=st.just(""), score=st.just(0))
 
 
 @given(OUTLINES)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_claim_costs_more_than_the_frame(outline):
     tracemalloc.start()
     try:

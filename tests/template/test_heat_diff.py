@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.errors import FrameError
@@ -64,7 +64,6 @@ def test_colour_of_rgb_planes_stands_for_its_pixel():
 
 
 @LAYOUTS
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_levels_agree_with_their_definition(layout, seed):
     rng = np.random.default_rng(seed)

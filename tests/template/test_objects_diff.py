@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.scene import Source, Value
@@ -117,7 +117,6 @@ states = st.builds(
 frames = st.lists(states, max_size=4, unique_by=lambda state: state.track)
 
 
-@settings(deadline=None)
 @given(frames, frames)
 def test_nothing_differs_between_equals_and_only_between_equals(one, other):
     assert compare_objects(one, list(reversed(one))) == ()
@@ -125,7 +124,6 @@ def test_nothing_differs_between_equals_and_only_between_equals(one, other):
     assert (compare_objects(one, other) == ()) == (sorted(one, key=key) == sorted(other, key=key))
 
 
-@settings(deadline=None)
 @given(frames, frames)
 def test_backwards_is_the_mirror(one, other):
     def told(changes, *, swapped):
@@ -202,7 +200,6 @@ def test_flicker_takes_bounded_memory():
     assert found.words.endswith(f"in frames 1, 3, 5, 7, 9, 11, 13, 15 and {count - 8} more")
 
 
-@settings(deadline=None)
 @given(st.lists(frames, max_size=6), st.lists(frames, max_size=6))
 def test_the_tally_holds_every_change_of_every_frame(one, other):
     pairs = list(zip(one, other, strict=False))

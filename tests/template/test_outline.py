@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.template.drawing import DIRECTIONS, SHIFT_LIMIT
@@ -23,7 +23,6 @@ from cssv.template.outline import (
 
 
 @given(st.integers(-20000, 20000), st.integers(-20000, 20000))
-@settings(deadline=None)
 def test_polar_coordinates_are_those_of_the_circle(dx, dy):
     angle, radius = polar_grid(np.array([dx]), np.array([dy]))
     assert radius[0, 0] == math.isqrt(64 * (dx * dx + dy * dy))
@@ -45,7 +44,6 @@ def test_byte_angles_are_symmetric():
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(0, SHIFT_LIMIT))
-@settings(deadline=None)
 def test_radii_are_linear_between_directions(radii, shift):
     limit = outline_radius(radii, shift)
     assert limit.shape == (256,)
@@ -55,7 +53,6 @@ def test_radii_are_linear_between_directions(radii, shift):
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_tables_and_strips_give_the_same_pixels(data):
     """Small windows look up a table, large ones compute; the border between them must not show."""
     radii = data.draw(st.binary(min_size=32, max_size=32))
@@ -69,7 +66,6 @@ def test_tables_and_strips_give_the_same_pixels(data):
 
 
 @given(st.integers(1, 16000), st.integers(1, 16000))
-@settings(deadline=None)
 def test_packed_radii_are_near_the_true_ones(width, height):
     radii = superellipse(width, height)
     packed, shift = pack_radii(radii)
@@ -98,7 +94,6 @@ def test_radii_become_the_pixels_of_an_ellipse(shapes, width, height):
 
 
 @given(st.integers(1, 16384), st.integers(1, 16384))
-@settings(deadline=None)
 def test_superellipses_lie_between_ellipse_and_box(width, height):
     angles = np.arange(32) * (2 * math.pi / 32)
     radii = superellipse(width, height) / RADIUS_UNIT
@@ -140,7 +135,6 @@ def test_without_edges_the_ray_ends_near_the_box(value):
 
 
 @given(st.integers(-20, 110), st.integers(-20, 110), st.integers(1, 150), st.integers(1, 150))
-@settings(deadline=None)
 def test_any_box_has_an_outline(x, y, w, h):
     edges = edge_magnitude(np.random.default_rng(0).integers(0, 256, (100, 100), dtype=np.uint8))
     radii = explore(edges, (x, y, w, h))

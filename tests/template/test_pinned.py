@@ -83,7 +83,7 @@ def test_outlines_are_those_of_the_vectors():
     assert len({each["radii"] for each in made}) > 20
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2), st.integers(0, 2**32 - 1), st.tuples(*[st.sampled_from(BOXES)] * 2))
 def test_low_nibbles_change_nothing(number, seed, boxes):
     """What embedding may change: neither outlines nor edges nor drawn bytes depend on it."""
@@ -114,7 +114,6 @@ def test_the_luma_of_masked_planes_is_the_masked_luma(layout):
 
 @given(st.integers(1, 16384), st.integers(1, 16384))
 @example(16384, 16384)
-@settings(deadline=None)
 def test_borders_are_exact(width, height):
     """The largest r whose cube fits, in fractions, and symmetric ends."""
     border, across, down = outline._border(width, height)
@@ -170,7 +169,6 @@ def test_tables_do_not_depend_on_the_last_bits_of_a_function():
 @example(0.0, 0.0)
 @example(0.0, -5.0)
 @example(-3.0, -3.0)
-@settings(deadline=None)
 def test_headings_are_the_nearest_byte_angles(vx, vy):
     moving = replace(state((0, 0, 10, 10)), past_px_s=(vx, vy))
     found = readings_of(moving, RANGES).past_heading
@@ -180,7 +178,6 @@ def test_headings_are_the_nearest_byte_angles(vx, vy):
 
 
 @given(st.floats(0, 1), st.floats(0.1, 1000))
-@settings(deadline=None)
 def test_bytes_of_certainties_are_the_nearest_ones(share, width):
     span = (0.0, width)
     for sigma in (planar_sigma(share, span), width * share, width * share / 8):

@@ -50,7 +50,7 @@ def luma_for(seed, width=160, height=120):
 
 
 @given(st.integers(0, 2**20), st.sampled_from(LAYOUTS), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_same_scene_gives_the_same_bytes(shapes, seed, layout, random):
     drawings, luma = drawings_for(shapes, seed), luma_for(seed)
     template = render(drawings, luma, layout)
@@ -62,7 +62,7 @@ def test_the_same_scene_gives_the_same_bytes(shapes, seed, layout, random):
 
 
 @given(st.integers(0, 2**20), st.sampled_from(LAYOUTS))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_nearer_object_wins(shapes, seed, layout):
     """Every touched pixel is the last toucher's; all others are empty."""
     drawings, luma = drawings_for(shapes, seed), luma_for(seed)
@@ -146,7 +146,6 @@ def test_large_patches_are_dithered_like_small_ones(shapes, layout):
 
 
 @given(READINGS, st.integers(6, 12))
-@settings(deadline=None)
 def test_ring_tables_hold_what_the_page_says(readings, width):
     luma, chroma = ring_tables(readings, width)
     span = 3 * width + 1

@@ -55,7 +55,7 @@ def read_back(drawing, layout):
 
 
 @given(state=objects(), rings=st.sampled_from(SETS), layout=st.sampled_from(LAYOUTS))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_every_set_of_rings_reads_back(state, rings, layout):
     drawing = draw(state, RANGES, None, SIZE, rings=rings)
     reading = read_back(drawing, layout)
@@ -127,7 +127,7 @@ def test_the_inside_can_stay_empty(shapes, layout):
 
 
 @given(state=objects(), layout=st.sampled_from(LAYOUTS))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_all_rings_are_the_default(state, layout):
     one, other = draw(state, RANGES, LUMA, SIZE), draw(state, RANGES, LUMA, SIZE, rings=Rings.ALL)
     assert one == other

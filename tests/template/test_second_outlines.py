@@ -20,7 +20,7 @@ def luma():
     return (60 + 100 * shape + noise).astype(np.uint8)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(-10, 110), st.integers(-10, 80), st.integers(1, 100), st.integers(1, 80))
 def test_both_find_the_same_outline(luma, x, y, w, h):
     ours = pack_radii(explore(edge_magnitude(luma), (x, y, w, h)))
@@ -35,7 +35,7 @@ def test_both_round_halves_alike(luma, side):
     assert find_outline(luma.tolist(), box) == ours
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 16384), st.integers(1, 16384))
 def test_both_have_the_same_border(w, h):
     assert find_outline(None, (0, 0, w, h)) == pack_radii(superellipse(w, h))

@@ -90,7 +90,7 @@ def test_time_comes_back_as_it_went_in(codec, layout):
 
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("layout", ["yuv420p", "rgb24"])
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     steps=st.lists(st.integers(1, 10_000), min_size=1, max_size=30),
     start=st.integers(-(10**6), 10**9),

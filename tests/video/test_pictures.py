@@ -31,7 +31,7 @@ def read_all(path, **options):
         return list(reader)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     layout=st.sampled_from(["yuv420p", "rgb24"]),
     x=st.integers(16, 40),

@@ -246,7 +246,7 @@ def test_planes_yuv_pads_odd_sides(tmp_path):
     assert np.ptp(luma) <= 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(width=st.integers(32, 71), height=st.integers(32, 71), seed=st.integers(0, 9))
 def test_odd_sizes_are_padded_by_their_edges(width, height, seed):
     rng = np.random.default_rng(seed)
@@ -332,7 +332,7 @@ def test_a_matrix_at_another_angle_is_left_to_the_player(tmp_path, make):
     assert info.notes == ("a rotation that is not a multiple of 90 degrees was left to the player",)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(turn=st.builds(Turn, st.booleans(), st.booleans(), st.booleans()), seed=st.integers(0, 5))
 def test_a_turn_is_mirroring_then_rotating(turn, seed):
     plane = np.random.default_rng(seed).integers(0, 256, (6, 8), dtype=np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import shutil
 import zlib
@@ -12,7 +13,10 @@ import pytest
 
 import cssv
 from cssv.container import Reader
+from cssv.scene import Scene
+from cssv.scene.camera import plane_of
 from cssv.testing import clips as synthetic
+from cssv.view.heat import drawn_pixels
 from tests.devtools import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +104,7 @@ def test_the_sample_is_exact_and_its_page_small(open_page, harbour, tmp_path):
     expected = [zlib.crc32(planes.data) for planes in planes_of(harbour)]
     for number in (0, 24, 7):
         assert go_to(tab, number) == expected[number]
+    assert_shows_heat(tab, harbour, 7)
     # Only reported: the time depends on the machine.
     print("ready after", tab.run("document.documentElement.dataset.readyMs"), "ms")
 
@@ -119,17 +124,44 @@ def test_random_frames_are_exact(open_page, encode, options):
     assert check_all(tab) == "all frames are as written"
     assert text(tab, "checks") == f"Checksums: all {len(expected)} frames right"
     if options.get("planes") == "rgb":
-        assert_shows(tab, expected[go_to(tab, 5) and 5])
+        go_to(tab, 5)
+        np.testing.assert_array_equal(canvas(tab, "picture")[..., :3], expected[5])
 
 
-def assert_shows(tab, rgb):
-    """The canvas of the picture has the colours of the planes."""
+def test_seeking_crosses_key_frames(open_page, tmp_path):
+    synthetic.write_clip(tmp_path / "long.mkv", count=110)
+    path = tmp_path / "long.cssv"
+    cssv.encode(tmp_path / "long.mkv", path, fidelity="full")
+    with Reader(path) as reader:
+        assert reader.key_before(reader.video.number, 109) == 100
+        expected = reader.frames.stegos.tolist()
+    tab = open_page(path)
+    for number in (109, 11, 60, 40, 105, 49, 50, 51, 10, 109, 99, 0):
+        assert go_to(tab, number) == expected[number]
+    assert text(tab, "faults") == ""
+
+
+def canvas(tab, name):
+    """(H, W, 4) pixels of a canvas."""
     script = (
-        "{const c = document.getElementById('picture');"
-        "Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)}"
+        f"{{const c = document.getElementById('{name}');"
+        "const text = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');"
+        "[c.height, c.width, btoa(text(c.getContext('2d').getImageData(0, 0, c.width, c.height).data))]}"
     )
-    shown = np.array(tab.run(script), np.uint8).reshape(*rgb.shape[:2], 4)
-    np.testing.assert_array_equal(shown[..., :3], rgb)
+    height, width, data = tab.run(script)
+    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
+
+
+def assert_shows_heat(tab, path, number):
+    """The heat map is drawn in the library's colours, and what is empty lets the picture through."""
+    with cssv.open(path) as clip:
+        moment = clip[number]
+        expected, is_drawn = moment.picture, drawn_pixels(moment.clean_heat, clip.info.layout)
+    shown = canvas(tab, "heat")
+    np.testing.assert_array_equal(shown[..., 3], np.where(is_drawn, 255, 0))
+    assert is_drawn.any()
+    difference = shown[is_drawn][:, :3].astype(int) - expected[is_drawn]
+    assert np.abs(difference).max() <= 1
 
 
 def switch(tab, number):
@@ -268,6 +300,31 @@ def test_a_row_of_the_table_chooses_the_object_everywhere(open_page, encode):
     )
     # Without a ground there are no metres.
     assert units == [["px/s", False], ["m/s", True], ["km/h", True], ["mph", True]]
+
+
+def test_a_phone_shows_the_page_without_scrolling_sideways(open_page, committed):
+    tab = open_page(committed)
+    tab.resize(400, 800)
+    for name in ("objects", "versions", "ground", "file"):
+        tab.run(f"document.getElementById('tab-{name}').click()")
+        assert tab.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+
+
+def test_four_clicks_give_a_homography(open_page, encode):
+    tab = open_page(encode(lossless=True))
+    tab.run("document.getElementById('tab-ground').click()")
+    left, top, width = tab.run(
+        "{const r = document.getElementById('stage').getBoundingClientRect(); [r.left, r.top, r.width]}"
+    )
+    for x, y in ((20, 150), (170, 150), (130, 40), (60, 40)):
+        tab.click(left + x * width / synthetic.WIDTH, top + y * width / synthetic.WIDTH)
+    tab.run(
+        "document.querySelectorAll('.points input').forEach((each, i) => {"
+        "each.value = [0, 0, 4, 0, 4, 8, 0, 8][i]; each.dispatchEvent(new Event('input'))})"
+    )
+    scene = Scene.loads(tab.run("document.querySelector('#panel-ground textarea').value"))
+    plane = plane_of(scene.camera, (synthetic.WIDTH, synthetic.HEIGHT))
+    assert plane.to_ground(np.array([170.0, 150])) == pytest.approx([4, 0], abs=0.2)
 
 
 def test_controls_have_names(open_page, encode):

@@ -67,7 +67,7 @@ def test_pillows_own_font_draws_base_letters(plain_font):
     assert image("déjà vu").any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=30), st.sampled_from([10, 13, 26]))
 def test_any_text_is_drawn_within_its_width(text, size):
     width = text_width(text, size)
@@ -75,7 +75,7 @@ def test_any_text_is_drawn_within_its_width(text, size):
     assert not picture[:, width:].any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(max_size=60), st.integers(30, 300))
 def test_a_text_is_cut_to_the_width(text, width):
     fitted = fit_text(text, 13, width)

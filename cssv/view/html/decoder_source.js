@@ -92,6 +92,12 @@ export class DecoderSource {
 
   async #read(number) {
     if (!this.cache.has(number)) await this.#decode(number);
+    const key = this.version.keyBefore(this.version.video.sampleOf[number]);
+    if (!this.cache.has(number) && !this.broken.has(key)) {
+      // No picture and no error: a new start, once.
+      this.#stop();
+      await this.#decode(number);
+    }
     const planes = this.cache.get(number) ?? null;
     if (planes) {
       // The frames that were used last stay longest.
@@ -99,7 +105,6 @@ export class DecoderSource {
       this.cache.set(number, planes);
       return { planes, problem: null };
     }
-    const key = this.version.keyBefore(this.version.video.sampleOf[number]);
     return { planes: null, problem: this.broken.get(key)?.reason ?? "the decoder gave no picture" };
   }
 
@@ -110,7 +115,8 @@ export class DecoderSource {
     const broken = this.broken.get(key);
     if (broken && number >= broken.frame) return;
     // Going on is cheaper than a new start, unless a key frame lies between or the frame has gone by.
-    const isAhead = this.fed <= sample || !this.seen?.has(number);
+    const isPending = sample >= this.first && !this.seen?.has(number);
+    const isAhead = this.fed <= sample || isPending;
     const goesOn = this.decoder?.state === "configured" && this.fed >= key && isAhead;
     this.wanted = number;
     if (!goesOn) this.#start(key);
@@ -146,6 +152,7 @@ export class DecoderSource {
     decoder.ondequeue = () => this.wake();
     decoder.configure(this.config);
     this.decoder = decoder;
+    this.first = key;
     this.fed = key;
   }
 

@@ -1,7 +1,8 @@
 // The table of objects: their values in the frame that is shown; a row chooses the object to follow.
 
 import { byId, element, setText } from "./dom_elements.js";
-import { ATTRIBUTES, colourOf, speedOf, titleOf, valueOf, valueText } from "./scene_track.js";
+import { ATTRIBUTES, speedOf, titleOf, valueOf, valueText } from "./scene_track.js";
+import { colourOf } from "./track_colours.js";
 
 /** Rows of the table; `onSelect(track)`, `onChart(track, isCharted)`. */
 export class ObjectTable {

@@ -1,7 +1,8 @@
 // The overlay: outline, trail and label of each object, sharp at any zoom.
 
 import { sharpContext } from "./dom_elements.js";
-import { colourOf, speedOf, titleOf, valueOf, valueText } from "./scene_track.js";
+import { speedOf, titleOf, valueOf, valueText } from "./scene_track.js";
+import { colourOf } from "./track_colours.js";
 
 /** Seconds of the trail behind an object. */
 const TRAIL_S = 2;

@@ -68,12 +68,6 @@ export function titleOf(track) {
   return `${track.name || track.label || "object"} ${track.track}`;
 }
 
-/** Colour of a track, the same in all panels: hues a golden angle apart. */
-export function colourOf(track, isDark) {
-  const hue = (track * 137.508 + 200) % 360;
-  return isDark ? `hsl(${hue} 85% 68%)` : `hsl(${hue} 75% 38%)`;
-}
-
 /**
  * Speed of an object in a unit.
  *

@@ -2,7 +2,8 @@
 
 import { byId, colourVariable, element, sharpContext } from "./dom_elements.js";
 import { FAULTY, SOUND } from "./check_record.js";
-import { colourOf, titleOf } from "./scene_track.js";
+import { titleOf } from "./scene_track.js";
+import { colourOf } from "./track_colours.js";
 
 const ROW_PX = 18;
 const HEAD_PX = 36;

@@ -1,7 +1,8 @@
 // Values of chosen objects over time, each with the band of one standard deviation.
 
 import { byId, drawn, element } from "./dom_elements.js";
-import { ATTRIBUTES, colourOf, speedOf, titleOf, valueOf } from "./scene_track.js";
+import { ATTRIBUTES, speedOf, titleOf, valueOf } from "./scene_track.js";
+import { colourOf } from "./track_colours.js";
 
 const HEIGHT = 96;
 const LEFT = 44;

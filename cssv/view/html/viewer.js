@@ -78,7 +78,9 @@ class Viewer {
     this.timeline.setVersion(version);
     this.table.setVersion(version);
     this.versions.setFile(this.file, number);
-    this.room.setData(this.facts.rooms[number] ?? null, this.state.isDark);
+    const room = this.facts.rooms[number] ?? null;
+    this.room.setData(room, this.state.isDark);
+    this.showTab("room", room !== null);
     byId("version").value = String(number);
     for (const frame of version.isSealed ? [] : version.scene.damaged) this.state.record.note(frame, "its objects are damaged");
     showFile(this.file, version, {
@@ -98,8 +100,11 @@ class Viewer {
     for (const option of byId("unit").options) {
       option.disabled = !hasGround && !this.facts.units[option.value].is_of_picture;
     }
-    if (!this.hasChosenUnit) this.state.unit = this.facts.units[hasGround ? 1 : 0];
-    if (!hasGround) this.state.unit = this.facts.units[0];
+    // Metres wherever the ground is known, unless another unit was chosen.
+    const isUsable = hasGround || this.state.unit.is_of_picture;
+    if (!this.hasChosenUnit || !isUsable) {
+      this.state.unit = this.facts.units.find((unit) => unit.is_of_picture !== hasGround);
+    }
     byId("unit").value = String(this.facts.units.indexOf(this.state.unit));
   }
 
@@ -362,7 +367,7 @@ class Viewer {
     byId("labels").addEventListener("change", (event) => setLabels(event.target.checked));
     byId("mix").addEventListener("input", (event) => this.setMix(Number(event.target.value)));
     for (const button of document.querySelectorAll("[data-mix]")) button.addEventListener("click", () => this.setMix(Number(button.dataset.mix)));
-    bindTabs((name) => {
+    this.showTab = bindTabs((name) => {
       this.ground.isOn = name === "ground";
       this.stage.node.classList.toggle("pointing", this.ground.isOn);
       this.drawOverlay();

@@ -30,7 +30,7 @@ def test_products_are_those_of_the_field():
     assert np.array_equal(multiply(a, b), multiply(b, a))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_symbols_give_the_data(data):
     needed = data.draw(st.integers(1, 12))

@@ -35,7 +35,7 @@ def clip(studio):
     return payloads, stego
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.data())
 def test_a_window_is_returned_with_the_frame_that_completes_it(studio, data):
     layout = data.draw(st.sampled_from(["yuv420p", "rgb24"]))

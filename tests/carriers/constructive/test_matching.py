@@ -41,7 +41,7 @@ def test_columns_and_bits_are_an_inverse_pair(case):
     assert bits_to_columns(bits) == column == int("".join(map(str, bits)), 2)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_extract_is_the_inverse_of_embed(data):
     seed = data.draw(st.integers(0, 1000))

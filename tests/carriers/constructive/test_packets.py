@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.carriers.constructive.packets import (
@@ -68,7 +68,6 @@ def test_a_last_symbol_longer_than_its_packet_is_no_packet():
     assert read_packet(head + crc + b"data") is None
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_join_is_the_inverse_of_split(data):
     payload = data.draw(st.binary(max_size=700))

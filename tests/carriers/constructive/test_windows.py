@@ -47,7 +47,7 @@ def test_a_whole_clip(clip):
         assert np.abs(cover.astype(int) - planes).max() <= 1
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.data())
 def test_any_crop_of_160_pixels_over_4_s(studio, clip, data):
     payloads, stego = clip[1:]
@@ -73,7 +73,7 @@ def test_crops_of_rgb_begin_at_odd_pixels_too(studio, offset):
     assert [window.payload for window in found] == [payload]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.data())
 def test_read_is_the_inverse_of_embed(studio, data):
     layout = data.draw(st.sampled_from(["yuv420p", "rgb24"]))

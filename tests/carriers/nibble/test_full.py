@@ -85,7 +85,7 @@ def assert_carries(carrier, stego, template, outlines):
 
 
 @given(windows())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_byte_carries(window):
     carrier, covers, contents, _ = window
     for cover, own, done in zip(covers, contents, carrier.embed_window(covers, contents, 0), strict=True):
@@ -102,7 +102,7 @@ def test_every_byte_carries(window):
 
 
 @given(windows())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_replacing_ends_where_it_would_from_the_first_version(window):
     """The old content leaves no trace with the covers; without them no frame depends on another one."""
     carrier, covers, old, new = window

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.carriers.framing import is_sealed, seal
@@ -62,7 +62,6 @@ SMALL = Miniature((0, 200), (-20, 60), (0, 2000), 768, 576, Fraction(1, 12800))
 
 
 @given(HEADERS | SECOND_HEADERS)
-@settings(deadline=None)
 def test_headers_are_read_as_written(header):
     block = header.write()
     assert len(block) == HEADER_SIZE
@@ -71,13 +70,11 @@ def test_headers_are_read_as_written(header):
 
 
 @given(HEADERS, st.integers(256, 10**6))
-@settings(deadline=None)
 def test_objects_beyond_255_are_counted_as_255(header, objects):
     assert Header.read(replace(header, objects=objects).write()).objects == 255
 
 
 @given(HEADERS, st.integers(0, HEADER_SIZE * 8 - 1))
-@settings(deadline=None)
 def test_every_flipped_bit_of_a_header_is_noticed(header, bit):
     block = bytearray(header.write())
     block[bit // 8] ^= 1 << bit % 8
@@ -95,7 +92,6 @@ def test_headers_have_one_size(length):
 
 
 @given(st.binary(min_size=2, max_size=2), st.integers(0, 255))
-@settings(deadline=None)
 def test_another_magic_or_version_is_refused_whatever_the_checksum(magic, version):
     record = magic + bytes([version]) + Header(1, 2).write()[3:28]
     block = seal(record, HEADER_SIZE)
@@ -126,7 +122,6 @@ def same(a, b):
 
 
 @given(MINIATURES)
-@settings(deadline=None)
 def test_miniatures_are_read_as_written(small):
     block = small.write()
     assert len(block) == MINIATURE_SIZE
@@ -136,7 +131,6 @@ def test_miniatures_are_read_as_written(small):
 
 
 @given(MINIATURES, st.integers(0, MINIATURE_SIZE * 8 - 1))
-@settings(deadline=None)
 def test_every_flipped_bit_of_a_miniature_is_noticed(small, bit):
     block = bytearray(small.write())
     block[bit // 8] ^= 1 << bit % 8
@@ -194,7 +188,6 @@ def test_a_lying_miniature_is_refused_whatever_its_checksum(at, kind, value):
 
 
 @given(st.binary(min_size=29, max_size=29))
-@settings(deadline=None)
 def test_support_is_read_as_written(bits):
     block = write_support(bits)
     assert len(block) == 32
@@ -202,7 +195,6 @@ def test_support_is_read_as_written(bits):
 
 
 @given(st.binary(min_size=29, max_size=29), st.integers(0, 32 * 8 - 1))
-@settings(deadline=None)
 def test_every_flipped_bit_of_a_support_record_is_noticed(bits, bit):
     block = bytearray(write_support(bits))
     block[bit // 8] ^= 1 << bit % 8

@@ -73,7 +73,6 @@ def test_marked_pixels_are_those_that_marks_touch(studio, size, sparse):
     origin=st.tuples(st.integers(-90, 200), st.integers(-90, 200)),
     sparse=st.booleans(),
 )
-@settings(deadline=None)
 def test_marked_pixels_of_a_window_are_those_of_the_frame(size, origin, sparse):
     frame = (257, 200)
     padded = np.pad(marked_pixels(*frame, sparse), 600)
@@ -88,7 +87,7 @@ def large(studio):
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_crop_from_160_on_is_found(large, data):
     luma, header, _ = large
     height, width = luma.shape
@@ -105,7 +104,7 @@ def test_any_crop_from_160_on_is_found(large, data):
 @given(x=st.integers(0, 768 - 111), y=st.integers(0, 576 - 111))
 @example(x=1, y=1)
 @example(x=81, y=161)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_111_pixels_are_enough(large, x, y):
     crop = large[0][y : y + 111, x : x + 111]
     assert find_origin(crop) == (x, y)
@@ -152,7 +151,7 @@ def test_marks_come_through_partial_overwriting(studio):
 
 
 @given(st.integers(0, 31), st.integers(0, 31))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_one_flipped_bit_is_noticed(studio, x, y):
     luma, _, _ = marked_luma(studio, (32, 32))
     luma[y, x] ^= 1
@@ -199,7 +198,7 @@ def test_support_blocks_cover_the_template_and_nothing_else(layout, size):
 
 
 @given(seed=st.integers(0, 2**16), x=st.integers(0, 300), y=st.integers(0, 200), density=st.floats(0, 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_support_of_any_crop_is_known(studio, seed, x, y, density):
     size = (464, 368)
     truth = np.random.default_rng(seed).random((23, 29)) < density
@@ -213,7 +212,6 @@ def test_the_support_of_any_crop_is_known(studio, seed, x, y, density):
 
 
 @given(st.integers(-30, 30), st.integers(-30, 30), st.integers(1, 16), st.data())
-@settings(deadline=None)
 def test_blocks_of_the_bit_plane_are_the_pixels(left, top, rows, data):
     rng = np.random.default_rng(abs(left * 31 + top))
     luma = rng.integers(0, 256, (70, 90), dtype=np.uint8)

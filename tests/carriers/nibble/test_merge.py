@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -40,7 +40,6 @@ def table():
 
 
 @given(pairs(), st.sampled_from(MERGES))
-@settings(deadline=None)
 def test_split_undoes_merge(pair, method):
     cover, template = pair
     before = cover.copy(), template.copy()
@@ -113,7 +112,6 @@ def test_opap_beats_plain_replacement():
 
 
 @given(pairs(), st.sampled_from(MERGES), st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_sparse_merge_leaves_the_rest_alone(pair, method, random):
     cover, template = pair
     support = np.array([random.random() < 0.5 for _ in range(cover.size)]).reshape(cover.shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -26,7 +26,6 @@ def distance(one, other):
 
 
 @given(PLANES, PLANES, PLANES | st.none(), REACHES)
-@settings(deadline=None)
 def test_splitting_is_the_inverse_of_pinching(cover, template, previous, reach):
     stego = pinch_drawn(cover, template, previous, reach)
     assert np.array_equal(split(stego), template & 0xF0)
@@ -36,7 +35,6 @@ def test_splitting_is_the_inverse_of_pinching(cover, template, previous, reach):
 
 
 @given(PLANES, BITS, PLANES | st.none(), REACHES)
-@settings(deadline=None)
 def test_empty_bytes_have_zeros_and_stay_near(cover, bits, previous, reach):
     stego = pinch_empty(cover, bits, previous, reach)
     assert is_empty(stego, bits).all()
@@ -46,7 +44,6 @@ def test_empty_bytes_have_zeros_and_stay_near(cover, bits, previous, reach):
 
 
 @given(PLANES, PLANES, st.integers(-1, 1), BITS, REACHES)
-@settings(deadline=None)
 def test_a_byte_that_can_stay_stays(cover, template, noise, bits, reach):
     """Noise of one level changes no byte: the nearest byte is at most eight levels off, but at the ends."""
     later = np.clip(cover.astype(int) + noise, 0, 255).astype(np.uint8)
@@ -59,7 +56,6 @@ def test_a_byte_that_can_stay_stays(cover, template, noise, bits, reach):
 
 
 @given(PLANES, PLANES, hnp.arrays(np.bool_, (6, 10)), PLANES | st.none(), BITS, REACHES)
-@settings(deadline=None)
 def test_a_plane_says_what_it_shall_and_its_mean_is_near_where_it_can_be(
     cover, template, drawn, previous, bits, reach
 ):

@@ -36,7 +36,7 @@ def touched(shot, sparse):
 
 
 @given(SHOTS, st.sampled_from(["opap", "plain"]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_full_frames_carry_the_template(studio, what, merge):
     shot = studio.shoot(*what, "full", merge)
     found = shot.extract()
@@ -51,7 +51,7 @@ def test_full_frames_carry_the_template(studio, what, merge):
 
 
 @given(SHOTS, st.sampled_from(["opap", "plain"]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_sparse_frames_carry_the_template_in_its_support(studio, what, merge):
     shot = studio.shoot(*what, "sparse", merge)
     found = shot.extract()
@@ -76,7 +76,7 @@ def test_sparse_frames_carry_the_template_in_its_support(studio, what, merge):
 
 
 @given(SHOTS, st.sampled_from(["full", "sparse"]))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_headers_and_tags_come_back(studio, what, fidelity):
     shot = studio.shoot(*what, fidelity)
     found = shot.extract()
@@ -96,7 +96,7 @@ def test_headers_and_tags_come_back(studio, what, fidelity):
     fidelity=st.sampled_from(["full", "sparse"]),
     data=st.data(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_crops_carry_what_is_in_them(studio, seed, layout, fidelity, data):
     shot = studio.shoot(seed, layout, (350, 226), 3, fidelity)
     step = 2 if layout == "yuv420p" else 1

@@ -56,7 +56,7 @@ def replace_objects(carrier, stego, objects, unmarked, cover=None):
 
 
 @given(made=frames())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_its_own_objects_redrawn_are_the_same_frame(made):
     carrier, cover, objects, _ = made
     stego, known = embed(carrier, cover, objects)
@@ -66,7 +66,7 @@ def test_its_own_objects_redrawn_are_the_same_frame(made):
 
 
 @given(made=frames())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_with_the_cover_it_is_what_painting_gives(made):
     carrier, cover, objects, others = made
     stego, known = embed(carrier, cover, objects)
@@ -76,7 +76,7 @@ def test_with_the_cover_it_is_what_painting_gives(made):
 
 
 @given(made=frames())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_pixels_outside_what_changes_stay(made):
     """Outside all drawings, tags and marks; and wherever the nibble is the same, in full fidelity."""
     carrier, cover, objects, others = made
@@ -126,7 +126,7 @@ def whole_blocks(free, number, step):
 
 
 @given(made=frames())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_it_says_what_was_asked_for_and_is_near(made):
     """The heat that comes back is sound, and no byte has moved further than twice a nibble's step."""
     carrier, cover, objects, others = made
@@ -142,7 +142,7 @@ def test_it_says_what_was_asked_for_and_is_near(made):
 
 
 @given(made=frames(), at=st.integers(0, 10**6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_another_picture_is_no_cover(made, at):
     carrier, cover, objects, others = made
     stego, known = embed(carrier, cover, objects)

@@ -117,7 +117,7 @@ def test_pages_take_turns_and_none_is_left_out(header):
 
 
 @given(st.data(), HEADERS, st.integers(0, 12))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_objects_are_read_as_written(data, header, count):
     header = replace(header, objects=count)
     given_objects = [data.draw(objects(header)) for _ in range(count)]
@@ -136,7 +136,6 @@ def test_a_page_holds_two_or_three_objects(rings, wide, count):
 
 
 @given(HEADERS, st.binary(min_size=PAGE_SIZE, max_size=PAGE_SIZE))
-@settings(deadline=None)
 def test_any_page_is_read_without_harm(header, page):
     header = replace(header, objects=3)
     for each in read_objects(header, 0, page):

@@ -140,7 +140,7 @@ def test_objects_of_a_whole_frame_are_read_from_their_rings():
 
 
 @given(st.data(), st.sampled_from(LAYOUTS), st.sampled_from([Rings(n) for n in range(1, 8)]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_no_byte_changes_beside_drawing_and_marks(data, layout, rings):
     size = data.draw(st.sampled_from([(32, 32), (64, 64), (112, 112), (160, 112), (192, 160)]))
     objects = data.draw(objects_of_a_frame(*size))

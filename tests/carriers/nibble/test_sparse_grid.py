@@ -64,7 +64,7 @@ def test_a_tag_has_a_place_beside_all_blocks():
     size=st.tuples(st.integers(32, 300), st.integers(32, 300)),
     cut=st.tuples(st.integers(0, 60), st.integers(0, 60)),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_marked_pixels_are_those_of_the_blocks(grid, used, size, cut):
     used = min(used, len(grid.slots))
     width, height = size
@@ -90,7 +90,6 @@ def test_marked_pixels_are_those_of_the_blocks(grid, used, size, cut):
     origin=st.tuples(st.integers(-100, 400), st.integers(-100, 400)),
     frame=st.none() | st.tuples(st.integers(32, 400), st.integers(32, 400)),
 )
-@settings(deadline=None)
 def test_tiles_of_a_picture_are_those_whose_block_is_whole(grid, slot, size, origin, frame):
     slot %= len(grid.slots)
     x, y = grid.slots[slot]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cssv.carriers.framing import seal
@@ -19,7 +19,6 @@ ONE = Outline(7, "person", 200, (10, 20, 30, 40), bytes(range(32)), 0, Selector.
 
 
 @given(OUTLINES)
-@settings(deadline=None)
 def test_tags_are_read_as_written(outline):
     block = write_tag(outline)
     assert len(block) == TAG_SIZE
@@ -47,7 +46,6 @@ def test_labels_are_cut_at_characters(label, kept):
 
 
 @given(OUTLINES, st.integers(0, TAG_SIZE * 8 - 1))
-@settings(deadline=None)
 def test_every_flipped_bit_is_noticed(outline, bit):
     block = bytearray(write_tag(outline))
     block[bit // 8] ^= 1 << bit % 8
@@ -65,7 +63,6 @@ def test_tags_have_one_size(length):
 
 
 @given(st.binary(min_size=60, max_size=60))
-@settings(deadline=None)
 def test_random_records_under_right_checksums_are_tags_or_refused(record):
     block = seal(b"\x7a\x60" + record[2:], TAG_SIZE)
     try:

@@ -26,7 +26,7 @@ def outlines_for(studio, seed, size, count):
 
 
 @given(st.integers(0, 2**16), st.sampled_from(SIZES), st.integers(0, 40))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_tags_are_free_of_marks_and_of_each_other(studio, seed, size, count):
     outlines = outlines_for(studio, seed, size, count)
     taken = marked_pixels(*size, True).astype(int)
@@ -42,7 +42,7 @@ def test_tags_are_free_of_marks_and_of_each_other(studio, seed, size, count):
 
 
 @given(st.integers(0, 2**16), st.sampled_from(SIZES[3:]), st.integers(0, 12))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_every_tag_is_found(studio, seed, size, count):
     outlines = outlines_for(studio, seed, size, count)
     luma = np.random.default_rng(seed).integers(0, 256, size[::-1], dtype=np.uint8)
@@ -127,7 +127,7 @@ BOXES = st.tuples(
     ),
     st.sampled_from(["yuv420p", "rgb24"]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_claim_under_a_right_checksum_is_survived(claims, layout):
     luma = np.zeros((64, 96), np.uint8)
     put(luma, [((16 * i, 0), hostile_tag(*claim)) for i, claim in enumerate(claims)])

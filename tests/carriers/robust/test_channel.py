@@ -72,7 +72,7 @@ def test_round_trip_in_noise(payloads, sigma):
 
 
 @settings(max_examples=10)
-@given(st.lists(st.sampled_from(STEPS[3:]), min_size=2, max_size=2), st.floats(0, 4))
+@given(st.lists(st.sampled_from(STEPS[3:]), min_size=2, max_size=2), st.floats(0, 3))
 def test_reader_finds_the_step_of_each_slot(steps, sigma):
     payloads = [b"first", b"second"]
     frames = []

@@ -50,7 +50,7 @@ def test_round_trip_in_noise_and_with_erasures(class_bytes, seed, tail):
     payload = rng.bytes(class_bytes - OVERHEAD - len(tail)) + tail
     codeword = write_codeword(payload, class_bytes, PUBLIC_KEY)
     assert codeword.shape == (codeword_length(class_bytes),)
-    soft = noisy(codeword, 0.8, seed)
+    soft = noisy(codeword, 0.7, seed)
     soft[rng.random(len(soft)) < 0.2] = 0
     assert read_codeword(soft, class_bytes, PUBLIC_KEY) == payload
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssv.carriers.base import Hint
@@ -55,7 +55,7 @@ def window(**changes):
     return replace(payload_window(contents, 0, SIZE).window, **changes)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(st.binary(min_size=1, max_size=PAYLOAD_CLASSES[2] - OVERHEAD))
 def test_any_bytes_give_frames_without_content(payload):
     found = extract(carrying(payload, covers()))

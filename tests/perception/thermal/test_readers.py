@@ -110,7 +110,7 @@ def test_a_cptv_file_of_a_radiometric_camera_tells_its_unit(tmp_path):
     assert list(reader)[2].celsius[0, 0] == pictures[2].celsius[0, 0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data(), st.integers(1, 6), st.integers(1, 5), st.integers(1, 3))
 def test_any_counts_come_back(tmp_path_factory, data, width, height, count):
     counts = st.lists(st.integers(0, 65535), min_size=width * height, max_size=width * height)

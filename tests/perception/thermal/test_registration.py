@@ -43,7 +43,7 @@ def test_another_shape_needs_a_homography():
     assert ThermalRegistration.from_homography(None, THERMAL, (760, 576)).size == THERMAL
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(-0.5, 0.5), st.floats(-40, 40), st.floats(-3e-4, 3e-4), st.sampled_from([1, -1, 250.0]))
 def test_points_go_where_opencv_takes_them(shear, shift, tilt, scale):
     matrix = np.array([[4.6, shear, shift], [-shear, 4.7, -shift], [tilt, -tilt, 1]]) * scale

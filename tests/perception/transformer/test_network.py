@@ -401,7 +401,7 @@ def test_a_tensor_without_dimensions_is_refused(tmp_path, name):
         load_transformer(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.dictionaries(st.sampled_from(sorted(REGISTERED)), shapes, min_size=1, max_size=3), st.integers(0, 99)
 )

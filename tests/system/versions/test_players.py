@@ -44,7 +44,7 @@ def judges(tool, lab):
         assert [packet["pts"] for packet in probed["packets"]] == stamps
         shown = [at for at, packet in enumerate(probed["packets"], 1) if "K" in packet["flags"]]
         assert shown == (list(range(1, len(crcs) + 1)) if keys is None else keys.tolist())
-        run(mpv, "--no-config", "--vo=null", "--ao=null", "--untimed", path)
+        run(mpv, "--no-config", "--vo=null", "--ao=null", "--ao-null-untimed", "--untimed", path)
         return crcs, stamps
 
     return ask
