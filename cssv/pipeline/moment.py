@@ -159,6 +159,20 @@ class Moment:
         memory.keep_labels(self.number, drawn.places)
         return drawn.picture
 
+    def to_supervision(self) -> Any:  # noqa: ANN401 - a supervision.Detections, of an extra
+        """The objects that the frame shows as ``supervision.Detections``.
+
+        ``xyxy`` are the boxes in this picture, which can be a crop or scaled; ``confidence`` the scores;
+        ``tracker_id`` the tracks; ``class_id`` a number that depends on the label alone. ``data`` has
+        ``class_name``, and the columns of velocity, temperature, density and goal of :class:`ObjectRow` under
+        their names, in units of the encoded clip; unknown values are NaN.
+
+        Raises:
+            MissingExtraError: supervision is not installed.
+            ChecksumError, ContainerError: as for :attr:`states`.
+        """
+        return rows_to_supervision(self._shown_objects(self.objects))
+
     def _to_picture(self, x: float, y: float) -> tuple[float, float]:
         """A place in the encoded clip as one in this picture, which can be a crop."""
         (left, top), (across, down) = self.view.origin_px, self.view.scale
@@ -229,17 +243,3 @@ class Moment:
         rooms: list[Origin] = ["room"] * len(self._room)
         sources = [*([self._pixels] * len(self._read_states)), *rooms]
         return rows_of(self.states_in_pixels, self.number, self.time, sources, self.plane)
-
-    def to_supervision(self) -> Any:  # noqa: ANN401 - a supervision.Detections, of an extra
-        """The objects that the frame shows as ``supervision.Detections``.
-
-        ``xyxy`` are the boxes in this picture, which can be a crop or scaled; ``confidence`` the scores;
-        ``tracker_id`` the tracks; ``class_id`` a number that depends on the label alone. ``data`` has
-        ``class_name``, and the columns of velocity, temperature, density and goal of :class:`ObjectRow` under
-        their names, in units of the encoded clip; unknown values are NaN.
-
-        Raises:
-            MissingExtraError: supervision is not installed.
-            ChecksumError, ContainerError: as for :attr:`states`.
-        """
-        return rows_to_supervision(self._shown_objects(self.objects))
