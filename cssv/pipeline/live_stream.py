@@ -132,11 +132,6 @@ class LiveStream:
         return TimeOrigin(0, Fraction(0)) if self._origin is None else self._origin
 
     @property
-    def written(self) -> Written:
-        """What is known of the stream so far."""
-        return Written(self._count, 0 if self._drawing is None else self._drawing.frames, self._newest)
-
-    @property
     def carrier(self) -> AnyCarrier:
         """The carrier; prepared for the stream from the first stego frame on."""
         return self._options.carrier if self._drawing is None else self._drawing.carrier
@@ -171,6 +166,11 @@ class LiveStream:
     def left_out_notes(self) -> tuple[str, ...]:
         """What tracking has left out so far."""
         return self._tracker.notes
+
+    @property
+    def written(self) -> Written:
+        """What is known of the stream so far."""
+        return Written(self._count, 0 if self._drawing is None else self._drawing.frames, self._newest)
 
     def receive(
         self,
