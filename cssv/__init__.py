@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from cssv.perception.detectors import Detector
     from cssv.perception.transformer.meter import Artefacts
     from cssv.pipeline.decoder import Decoder
+    from cssv.pipeline.final_frame import FinalFrame, Written
     from cssv.pipeline.form_costs import FormCost
     from cssv.pipeline.moment import Moment
     from cssv.scene.model import Scene
@@ -77,6 +78,7 @@ __all__ = [
     "Estimate",
     "Exported",
     "Fault",
+    "FinalFrame",
     "FormCost",
     "Frame",
     "GroundCalibration",
@@ -97,6 +99,7 @@ __all__ = [
     "TrajectoryPart",
     "Verification",
     "Version",
+    "Written",
     "__version__",
     "artefacts",
     "capacity",
@@ -160,6 +163,7 @@ _PUBLIC = {
     "perception.detectors": ("Detector",),
     "perception.transformer.meter": ("Artefacts",),
     "pipeline.decoder": ("Decoder",),
+    "pipeline.final_frame": ("FinalFrame", "Written"),
     "pipeline.form_costs": ("FormCost",),
     "pipeline.moment": ("Moment",),
     "scene.model": ("Scene",),

@@ -9,6 +9,8 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 #: Identity of a detection of an unknown object.
 UNKNOWN_ID = -1
+#: General label of an object of unknown class.
+ANY_OBJECT = "object"
 #: Identities are below this number, coordinates within +- this many pixels.
 LARGEST_NUMBER = 2**31
 LARGEST_PX = 1e6

@@ -33,6 +33,8 @@ ENTRY_POINTS = {"cssv.detectors", "cssv.carriers", "cssv.exporters"}
 EXAMPLES = {
     code: page for page, text in TEXTS.items() for kind, code in FENCE.findall(text) if kind == "python"
 }
+#: Packages of extras that examples import. Without them these examples are skipped, and fail in CI.
+EXTRAS_OF_EXAMPLES = ("supervision",)
 README_EXAMPLES = {code for kind, code in FENCE.findall(TEXTS["README.md"]) if kind == "python"}
 
 
@@ -153,8 +155,11 @@ def project(tmp_path, harbour):
 @pytest.mark.parametrize(
     "code", sorted(set(EXAMPLES) - README_EXAMPLES), ids=lambda code: f"{EXAMPLES[code]}-{len(code)}"
 )
-def test_python_example_runs(code, project):
+def test_python_example_runs(code, project, package):
     """Examples of the pages; those of README are run by ``test_readme.py``."""
+    for name in EXTRAS_OF_EXAMPLES:
+        if f"import {name}" in code:
+            package(name)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=project,

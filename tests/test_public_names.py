@@ -73,7 +73,9 @@ def test_what_people_ask_for_is_there():
     media |= {"capacity", "estimate", "ground", "identify", "page", "plot", "recover", "room"}
     versions = {"checkout", "commit", "diff", "gc", "log", "tag"}
     assert media | versions == set(FUNCTIONS)
-    assert {"Clip", "CssvError", "Decoder", "Encoder", "Frame", "Scene"} <= set(CLASSES)
+    assert {"Clip", "CssvError", "Decoder", "Encoder", "FinalFrame", "Frame", "Scene", "Written"} <= set(
+        CLASSES
+    )
     assert cssv.open is cssv.Clip
 
 
@@ -137,6 +139,7 @@ EXTRAS = {
     "matplotlib",
     "pandas",
     "filterpy",
+    "supervision",
 }
 
 

@@ -34,6 +34,7 @@ from cssv.pipeline.arguments import SceneLike, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
 from cssv.pipeline.embed import EmbeddedFrame
+from cssv.pipeline.final_frame import FrameDelivery, OnFrame, Written
 from cssv.pipeline.live_options import LiveOptions
 from cssv.pipeline.live_stream import LiveStream
 from cssv.pipeline.mux import StegoWriter
@@ -90,7 +91,8 @@ class Encoder(Finishing):
                 encoder.write(picture)
 
     A picture that :meth:`write` refuses is no part of the stream, and the stream goes on. Also if the refusal
-    leaves the ``with`` block, the file is finished with the pictures before it. If the codec or the disk
+    leaves the ``with`` block, the file is finished with the pictures before it; if an error of ``on_frame``
+    leaves it, with all pictures so far. If the codec or the disk
     fails later, :meth:`close` finishes the file with the frames that are sound, and then raises the error.
     Any other exception that leaves the block, Ctrl-C too, removes the recording: catch it within the block to
     keep what was recorded.
@@ -118,6 +120,11 @@ class Encoder(Finishing):
         lag_s: seconds that a frame waits for later frames.
         time_base: seconds per unit of the frames' pts; 1 / rate by default. The pts may count from any time:
             a first pts later than 5 s becomes 0 in the file, whose facts record it.
+        on_frame: called with each :class:`FinalFrame` once its objects are final, in order, in the thread
+            that calls :meth:`write` or :meth:`close`, which wait for it; the last ``lag_s`` seconds come from
+            :meth:`close`, when the file is whole. What it raises is raised by them; nothing of the file is
+            lost, and the frames after it follow with the next call. If any exception leaves the ``with``
+            block, it is not called any more.
         codec, crf, effort, carrier, merge, fidelity, lossless, window, strength, survive, fit, password,
             created_s, overwrite: as for :func:`encode`. If the name is taken while the stream is encoded, the
             file gets another name, which the error states. With carriers that embed windows, frames wait for
@@ -158,6 +165,7 @@ class Encoder(Finishing):
         survive: str | None = None,
         fit: bool = False,
         password: str | None = None,
+        on_frame: OnFrame | None = None,
         created_s: int | None = None,
         overwrite: bool = False,
     ) -> None:
@@ -176,19 +184,26 @@ class Encoder(Finishing):
             boxes_are=boxes_are,
             lag_s=lag_s,
         )
-        self._stream = LiveStream(options, size, layout=layout, time_base=to_fraction(time_base))
+        self._delivery = FrameDelivery(on_frame)
+        self._stream = LiveStream(
+            options, size, layout=layout, time_base=to_fraction(time_base), on_final=self._delivery.collect
+        )
         self._created_s = created_or_now(created_s)
         self._is_created_given = created_s is not None
-        self._refusal: CssvError | None = None
+        self._refusal: Exception | None = None
         self._failure: BaseException | None = None
+        self._reserve(output, overwrite=overwrite)
+        self._begun: _Output | None = None
+        self._access = Access(self, "the encoder", ClosedOutputError)
+
+    def _reserve(self, output: Path_, *, overwrite: bool) -> None:
+        """Take the name of the output, and open the journal of the recording."""
         self._target = Path(output)
         self._output = ExitStack()
         file = locked_file(output, overwrite=overwrite, is_unique=True, is_recoverable=True)
         self._path = self._output.enter_context(file)
         self._journal = self._output.enter_context(recording_journal(self._path, self._target))
         self._inside = self._output.enter_context(ExitStack())
-        self._begun: _Output | None = None
-        self._access = Access(self, "the encoder", ClosedOutputError)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -209,8 +224,8 @@ class Encoder(Finishing):
         picture: U8 | Frame,
         detections: Detections | None = None,
         thermal: NDArray[np.number] | None = None,
-    ) -> None:
-        """Append the next frame.
+    ) -> Written:
+        """Append the next frame, and return what is known of the stream so far.
 
         The picture is copied, so its memory can be used again at once. A picture that is refused leaves the
         stream unchanged.
@@ -221,6 +236,10 @@ class Encoder(Finishing):
             thermal: picture of a thermal camera at the same time, (H, W): floats in degrees Celsius, or
                 uint16 counts, for which the scene's thermal part gives scale and offset.
 
+        Returns:
+            The numbers of frames taken and of frames whose objects are final, and the newest of these with
+            its objects: it is at least ``lag_s`` behind this picture.
+
         Raises:
             FrameError: another size, layout or time base than the stream's, or a pts that does not grow, is
                 below 0, or too far from the one before for the container.
@@ -229,6 +248,7 @@ class Encoder(Finishing):
             BoxesError: boxes are stated to be the truth, but one has no id.
             ClosedError: the encoder is closed, or belongs to the parent of this process.
             CssvError: an earlier frame cannot be encoded or written; every later call raises it again.
+            Exception: what ``on_frame`` has raised. The picture of this call is part of the stream.
         """
         with self._access:
             if self._failure is not None:
@@ -246,6 +266,14 @@ class Encoder(Finishing):
                 # The tracker may have half of the frame, so that nothing can follow.
                 self._failure = error
                 raise
+            written = self._stream.written
+            try:
+                self._delivery.deliver()
+            except Exception as error:
+                # The stream is sound and can go on, as after a picture that was refused.
+                self._refusal = error
+                raise
+            return written
 
     def _begin(self) -> _Output:
         """Open the codec and the file; the layout of the first frame is known now."""
@@ -285,6 +313,7 @@ class Encoder(Finishing):
             CssvError: a frame could not be encoded or written. The file has its name, and holds the frames
                 before; a note of the error states their number. If even that is impossible, on a full disk
                 for example, the note states the name under which :func:`recover` finds the recording.
+            Exception: what ``on_frame`` has raised. The file has its name and is whole.
         """
         with self._access.closing() as is_held:
             if is_held:
@@ -307,6 +336,8 @@ class Encoder(Finishing):
             check(self._path, key=key_of(config.carrier), content_known=config.has_regions)
         if failures.first is not None:
             raise failures.first
+        # The file is whole and has its name, whatever the function does.
+        self._delivery.deliver()
 
     def _write_end(self, begun: _Output, failures: _Failures) -> None:
         """Write the waiting frames, the tables and the index."""
@@ -349,6 +380,8 @@ class Encoder(Finishing):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None:
+            self._delivery.stop()
         refusal = self._refusal
         # A refused picture has changed nothing: what was written before is sound.
         if refusal is None or error is not refusal or not self._stream.is_begun:
@@ -361,6 +394,7 @@ class Encoder(Finishing):
 
     def abort(self) -> None:
         """Stop and remove everything written; may be called twice."""
+        self._delivery.stop()
         reason = CssvError("encoding was given up")
         # An error of the codec that is stopped halfway has no meaning for the caller.
         with self._access.closing() as is_held, suppress(CssvError):

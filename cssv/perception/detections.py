@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cssv.boxes import F64, I64, LARGEST_NUMBER, LARGEST_PX, LEAST_SIDE_PX, UNKNOWN_ID
-from cssv.errors import LONGEST_QUOTE, BoxesError, OptionTypeError
+from cssv.boxes import ANY_OBJECT, F64, I64, LARGEST_NUMBER, LARGEST_PX, LEAST_SIDE_PX, UNKNOWN_ID
+from cssv.errors import LONGEST_QUOTE, BoxesError, OptionError, OptionTypeError, check_choice
+from cssv.perception.detector_results import read_results, to_plain
 
 _REMEDY = "Make them by `cssv.detections`."
-#: General label of an object of unknown class.
-ANY_OBJECT = "object"
+#: What the four numbers of a box are: place and size, or two corners.
+BoxForm = Literal["xywh", "xyxy"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,29 +123,52 @@ def _check_labels(labels: Sequence[str]) -> None:
 
 
 def detections(
-    boxes_px: ArrayLike,
+    boxes_px: object,
     scores: ArrayLike | None = None,
-    labels: Sequence[str] | str = ANY_OBJECT,
+    labels: Sequence[str] | str | None = None,
     ids: ArrayLike | None = None,
+    *,
+    form: BoxForm | None = None,
 ) -> Detections:
-    """Build detections from array-likes; defaults are score 1, label ``"object"`` and no identity.
+    """Build detections from array-likes, or from the results of a detector of another package.
+
+    Of such results, ``supervision.Detections`` and the ``Results`` of one picture of ultralytics are known.
+    They state boxes, scores, names of classes and identities; an argument that is given replaces theirs. For
+    what is stated nowhere, the score is 1, the label ``"object"``, and there is no identity. Tensors are
+    fetched from their device.
 
     Args:
-        boxes_px: (n, 4) x, y, w, h in pixels, origin at the frame's top left corner.
-        scores: (n,) 0 to 1; 1 by default.
+        boxes_px: (n, 4) numbers in pixels, origin at the frame's top left corner; or the results.
+        scores: (n,) 0 to 1.
         labels: one for all boxes, or one per box.
-        ids: (n,) identities, -1 for unknown; all unknown by default.
+        ids: (n,) identities, -1 for unknown.
+        form: what the four numbers of a box are: ``"xywh"``, left, top, width and height, which is the
+            default of arrays; or ``"xyxy"``, left, top, right and bottom, as in results.
 
     Raises:
-        BoxesError: see :class:`Detections`.
+        BoxesError: see :class:`Detections`; boxes of another shape; corners in the wrong order; results
+            without boxes, or of several pictures.
+        OptionError: an unknown form, or ``"xywh"`` for results.
     """
-    boxes = _numbers("boxes", boxes_px)
-    # One box, or several in one row of numbers. Rows of another length would mix several boxes.
-    if boxes.size == 0 or (boxes.ndim == 1 and boxes.size % 4 == 0):
-        boxes = boxes.reshape(-1, 4)
+    if form is not None:
+        check_choice("form of boxes", form, get_args(BoxForm))
+    results = read_results(boxes_px)
+    if results is not None:
+        if form == "xywh":
+            raise OptionError(
+                "results of a detector hold corners", found=form, bound="xyxy", remedy="Leave out `form=`."
+            )
+        boxes_px, form = results.corners_px, "xyxy"
+        scores = results.scores if scores is None else scores  # type: ignore[assignment]  # checked below
+        labels = results.labels if labels is None else labels
+        ids = results.ids if ids is None else ids  # type: ignore[assignment]  # checked below
+    boxes = _rows_of_four(_numbers("boxes", boxes_px))
+    if form == "xyxy":
+        boxes = _from_corners(boxes)
+    labels = ANY_OBJECT if labels is None else labels
     if not isinstance(labels, str | Sequence | np.ndarray) or isinstance(labels, bytes):
         raise BoxesError("labels are no texts", found=_quoted(labels), bound="one text, or one per box")
-    count = len(boxes) if boxes.ndim else 0
+    count = len(boxes)
     return Detections(
         boxes,
         np.ones(count) if scores is None else _numbers("scores", scores),
@@ -152,14 +177,45 @@ def detections(
     )
 
 
-def _numbers(name: str, values: ArrayLike) -> F64:
+def _rows_of_four(boxes: F64) -> F64:
+    """The boxes as (n, 4)."""
+    # One box, or several in one row of numbers. Rows of another length would mix several boxes.
+    if boxes.size == 0 or (boxes.ndim == 1 and boxes.size % 4 == 0):
+        return boxes.reshape(-1, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise BoxesError(
+            "boxes are not rows of four numbers",
+            found=f"shape {boxes.shape}",
+            bound="(n, 4)",
+            remedy="Give scores, labels and identities by `scores=`, `labels=` and `ids=`.",
+        )
+    return boxes
+
+
+def _from_corners(corners: F64) -> F64:
+    """Left, top, right and bottom edges as left, top, width and height."""
+    # NaN and infinity are left to the check of the boxes.
+    wrong = ((corners[:, 2:] < corners[:, :2]) & np.isfinite(corners).all(axis=1, keepdims=True)).any(axis=1)
+    if wrong.any():
+        raise BoxesError(
+            "the corners of a box are in the wrong order",
+            found=str(corners[wrong][0].tolist()),
+            bound="left, top, right, bottom",
+            remedy='Give `form="xywh"` if these are left, top, width and height.',
+        )
+    with np.errstate(invalid="ignore"):  # infinite corners
+        return np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
+
+
+def _numbers(name: str, values: object) -> F64:
     try:
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
+        return np.array(to_plain(values), dtype=np.float64)
+    # RuntimeError: of tensors that cannot be fetched.
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise BoxesError(f"{name} are not numbers", found=_quoted(values)) from error
 
 
-def _identities(values: ArrayLike) -> I64:
+def _identities(values: object) -> I64:
     numbers = _numbers("ids", values)
     # Not by a cast, which would cut off fractions and turn infinity into some number.
     if not (np.isfinite(numbers) & (np.rint(numbers) == numbers) & (np.abs(numbers) < 2.0**53)).all():

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cssv.boxes import I64
-from cssv.perception.detections import ANY_OBJECT
+from cssv.boxes import ANY_OBJECT, I64
 from cssv.perception.kinematics import Bools
 
 #: An object also has another label than its first one if that has at least this share of the evidence.

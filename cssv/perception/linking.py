@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cssv.boxes import F64, I64
+from cssv.boxes import ANY_OBJECT, F64, I64
 from cssv.perception.cut_boxes import Size
-from cssv.perception.detections import ANY_OBJECT
 from cssv.perception.evidence import evidence
 from cssv.perception.kinematics import Bools, inverse, process_noise, transition
 from cssv.perception.smoothing import Noise, State, Tracklet, edge_states

@@ -9,13 +9,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from cssv.boxes import F64, UNKNOWN_ID, to_centres
+from cssv.boxes import ANY_OBJECT, F64, UNKNOWN_ID, to_centres
 from cssv.errors import OptionError
 from cssv.perception.adaptation import ScaleBank, adapted, advanced
 from cssv.perception.camera import CameraMotion
 from cssv.perception.completion import complete, until
 from cssv.perception.cut_boxes import Size, cut_sides
-from cssv.perception.detections import ANY_OBJECT, Detections
+from cssv.perception.detections import Detections
 from cssv.perception.disturbances import Disturbances
 from cssv.perception.evidence import evidence
 from cssv.perception.flow import Flow

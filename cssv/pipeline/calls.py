@@ -73,6 +73,7 @@ _CHECKS: dict[str, _Check] = {
     "Path_ | None": _optional(_path),
     "SceneLike": _scene,
     "Revision": _of("the number of a version, a tag or None", Integral, str, type(None)),
+    "OnFrame | None": _optional(_callable),
     "Progress | None": _optional(_callable),
     "bool": _of("True or False", bool),
     "int": _INT,

@@ -48,6 +48,7 @@ class LiveDrawing:
         ranges: values at the bottom and top of each ring; final after :meth:`begin`.
         carrier: the way to hide the heat map; prepared for the stream after :meth:`begin`.
         frames: number of frames drawn.
+        newest: the newest of them, at its time in the file; None before the first.
     """
 
     def __init__(self, annotator: LiveAnnotator, carrier: AnyCarrier, origin: TimeOrigin) -> None:
@@ -58,6 +59,7 @@ class LiveDrawing:
         self._saturation = Saturation(self.ranges)
         self._embedder: ClipEmbedder | None = None
         self.frames = 0
+        self.newest: Scheduled | None = None
 
     @property
     def is_begun(self) -> bool:
@@ -106,9 +108,11 @@ class LiveDrawing:
         objects, outlines = take_temperatures(objects, self.ranges, frame.luma(), size, view)
         self._saturation.add(objects.objects)
         moved = replace(frame, pts=frame.pts - self._origin.pts)
-        done = self._embedder.add(Scheduled(moved, objects, calibration, outlines))
+        scheduled = Scheduled(moved, objects, calibration, outlines)
+        done = self._embedder.add(scheduled)
         # After an interrupt a frame is missing, and the caller must notice it.
         self.frames += 1
+        self.newest = scheduled
         return done
 
     def finish(self) -> list[EmbeddedFrame]:

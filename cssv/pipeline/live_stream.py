@@ -22,6 +22,7 @@ from cssv.perception.given_boxes import check_ids
 from cssv.pipeline.annotate import LiveAnnotator
 from cssv.pipeline.config import layout_for
 from cssv.pipeline.embed import EmbeddedFrame
+from cssv.pipeline.final_frame import FinalFrame, OnFrame, Written, final_frame
 from cssv.pipeline.live_drawing import LiveDrawing
 from cssv.pipeline.live_options import LiveOptions
 from cssv.pipeline.stream_bounds import StreamBounds
@@ -81,6 +82,7 @@ class LiveStream:
         size: width and height in pixels.
         layout: of the frames; None takes that of the first frame, or else the only one of the carrier.
         time_base: seconds per unit of the frames' pts; None is one frame.
+        on_final: called with each frame when its objects are final, in order.
 
     Attributes:
         info: properties of the frames; its layout is final after the first :meth:`receive`.
@@ -96,12 +98,14 @@ class LiveStream:
         *,
         layout: Layout | None = None,
         time_base: Fraction | None = None,
+        on_final: OnFrame | None = None,
     ) -> None:
         self._options = options
+        self._on_final = on_final
         self._layout = layout_for(options.carrier, layout)
         self.info = _info(size, self._layout, options.rate, time_base)
         self._bounds = StreamBounds(self.info.time_base, self.info.rate)
-        plane = plane_of(options.scene.camera, size)
+        self._plane = plane = plane_of(options.scene.camera, size)
         self._annotator = LiveAnnotator(options.scene, plane)
         self._ground_note = ground_note(options.scene.camera, plane)
         self._detector = options.detector
@@ -115,6 +119,7 @@ class LiveStream:
         self._last: Frame | None = None
         self._origin: TimeOrigin | None = None
         self._drawing: LiveDrawing | None = None
+        self._newest: FinalFrame | None = None
 
     @property
     def is_begun(self) -> bool:
@@ -161,6 +166,11 @@ class LiveStream:
     def left_out_notes(self) -> tuple[str, ...]:
         """What tracking has left out so far."""
         return self._tracker.notes
+
+    @property
+    def written(self) -> Written:
+        """What is known of the stream so far."""
+        return Written(self._count, 0 if self._drawing is None else self._drawing.frames, self._newest)
 
     def receive(
         self,
@@ -229,7 +239,12 @@ class LiveStream:
             # After an interrupt a frame can be missing; the next one would get its number.
             if not states.number == frame.number == drawing.frames:
                 raise OutputError("frames of the stream were lost", found=f"no frame {drawing.frames}")
-            yield from drawing.draw(states, (frame, view), self._thermal.calibration)
+            done = drawing.draw(states, (frame, view), self._thermal.calibration)
+            assert drawing.newest is not None
+            self._newest = final_frame(drawing.newest, self._plane, self.info)
+            if self._on_final is not None:
+                self._on_final(self._newest)
+            yield from done
 
     def _frame(self, picture: U8 | Frame) -> Frame:
         """The picture as a frame of this stream."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from cssv.carriers.room import object_count_of, room_of
 from cssv.errors import CssvError, FrameError
 from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
+from cssv.interop.supervision_detections import rows_to_supervision
 from cssv.pipeline.known_rings import known_rings
 from cssv.pipeline.overlay_memory import OverlayMemory, PlacesInFrame
 from cssv.pipeline.rows import rows_of
@@ -156,6 +158,20 @@ class Moment:
         )
         memory.keep_labels(self.number, drawn.places)
         return drawn.picture
+
+    def to_supervision(self) -> Any:  # noqa: ANN401 - a supervision.Detections, of an extra
+        """The objects that the frame shows as ``supervision.Detections``.
+
+        ``xyxy`` are the boxes in this picture, which can be a crop or scaled; ``confidence`` the scores;
+        ``tracker_id`` the tracks; ``class_id`` a number that depends on the label alone. ``data`` has
+        ``class_name``, and the columns of velocity, temperature, density and goal of :class:`ObjectRow` under
+        their names, in units of the encoded clip; unknown values are NaN.
+
+        Raises:
+            MissingExtraError: supervision is not installed.
+            ChecksumError, ContainerError: as for :attr:`states`.
+        """
+        return rows_to_supervision(self._shown_objects(self.objects))
 
     def _to_picture(self, x: float, y: float) -> tuple[float, float]:
         """A place in the encoded clip as one in this picture, which can be a crop."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from cssv.errors import OptionError
+from cssv.errors import LONGEST_QUOTE, OptionError, OptionTypeError
 from cssv.interop.rows import KM_H, ObjectRow
 
 #: Metres of a mile (international mile, 1959).
@@ -67,10 +67,16 @@ def speed_unit(name: str | None, *, has_ground: bool) -> SpeedUnit:
         has_ground: whether speeds on the ground are known.
 
     Raises:
-        OptionError: no such unit.
+        OptionError: no such unit. OptionTypeError: not even a text.
     """
     if name is None:
         return SPEED_UNITS["m/s" if has_ground else "px/s"]
+    if not isinstance(name, str):
+        raise OptionTypeError(
+            "a unit of speed is not a name",
+            found=repr(name)[:LONGEST_QUOTE],
+            bound=", ".join(get_args(SpeedUnitName)),
+        )
     known = SPEED_UNITS.get(_SPELLINGS.get(name, name))
     if known is None:
         raise OptionError("unknown unit of speed", found=name, bound=", ".join(get_args(SpeedUnitName)))

@@ -9,12 +9,12 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from cssv.boxes import F64, I64, LARGEST_NUMBER, UNKNOWN_ID
+from cssv.boxes import ANY_OBJECT, F64, I64, LARGEST_NUMBER, UNKNOWN_ID
 from cssv.errors import LONGEST_QUOTE, BoxesError, OptionError, OptionTypeError
 from cssv.files.paths import check_path
 from cssv.frames import Frame
 from cssv.interop.mot import BoxFile, read_boxes
-from cssv.perception.detections import ANY_OBJECT, EMPTY, Detections
+from cssv.perception.detections import EMPTY, Detections
 from cssv.perception.detectors.options import check_share
 from cssv.perception.detectors.scores import unit_scores
 from cssv.perception.given_boxes import BoxesAre, check_boxes_are, decide, ignored_entries
