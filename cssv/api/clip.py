@@ -15,13 +15,14 @@ from cssv.container import Reader, Revision
 from cssv.errors import OptionError
 from cssv.files.closing import Closing
 from cssv.files.paths import Path_
-from cssv.interop.data_frame import rows_to_arrow, rows_to_pandas
+from cssv.interop.data_frame import columns_to_arrow, columns_to_pandas
 from cssv.interop.rows import ObjectRow
 from cssv.pipeline.arguments import Progress, SceneLike
 from cssv.pipeline.calls import checked_call
-from cssv.pipeline.clip_rows import read_clip_rows
+from cssv.pipeline.clip_rows import read_clip_columns
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
+from cssv.pipeline.object_columns import Columns, joined, rows_in
 from cssv.pipeline.sealed_track import are_sealed
 from cssv.scene import Scene
 from cssv.video import VideoInfo
@@ -116,29 +117,34 @@ class Clip(Closing):
             ChecksumError, ContainerError: the scene track is damaged.
         """
         frames = select_frames(range(len(self)), slice(start, stop))
-        if self._decoder.reader is not None:
-            rows = tuple(read_clip_rows(self._decoder, frames.start, frames.stop))
-        else:
-            # A decoder of its own, so that random access keeps its place.
-            with Decoder(self._path, stream=self._stream, password=self._password) as decoder:
-                rows = tuple(read_clip_rows(decoder, frames.start, frames.stop))
+        rows = rows_in(self._columns(frames))
         return tuple(row for row in rows if track in (None, row.track) and label in (None, row.label))
 
+    @checked_call
     def to_arrow(self) -> Any:  # noqa: ANN401 - a pyarrow.Table
         """The objects table as a ``pyarrow.Table``; unknown is null. See :meth:`objects`.
 
         Raises:
             MissingExtraError: pyarrow is not installed.
         """
-        return rows_to_arrow(self.objects())
+        return columns_to_arrow(self._columns(range(len(self))))
 
+    @checked_call
     def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
         """The objects table as a ``pandas.DataFrame``; unknown is null. See :meth:`objects`.
 
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        return rows_to_pandas(self.objects())
+        return columns_to_pandas(self._columns(range(len(self))))
+
+    def _columns(self, frames: range) -> Columns:
+        """The objects of adjacent frames as columns."""
+        if self._decoder.reader is not None:
+            return joined(list(read_clip_columns(self._decoder, frames.start, frames.stop)))
+        # A decoder of its own, so that random access keeps its place.
+        with Decoder(self._path, stream=self._stream, password=self._password) as decoder:
+            return joined(list(read_clip_columns(decoder, frames.start, frames.stop)))
 
     @property
     def info(self) -> VideoInfo:

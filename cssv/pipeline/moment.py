@@ -15,6 +15,7 @@ from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
 from cssv.pipeline.known_rings import known_rings
 from cssv.pipeline.overlay_memory import OverlayMemory, PlacesInFrame
+from cssv.pipeline.object_columns import FrameStates
 from cssv.pipeline.rows import rows_of
 from cssv.pipeline.scene_track import read_sample
 from cssv.scene.ground import Plane
@@ -31,6 +32,10 @@ def _overlaps(row: ObjectRow, frame: Frame) -> bool:
     """Whether the box of a row, in coordinates of the frame, has pixels in it."""
     x, y, w, h = (value or 0.0 for value in (row.x_px, row.y_px, row.w_px, row.h_px))
     return x < frame.width and y < frame.height and x + w > 0 and y + h > 0
+
+
+def _rows_of(found: FrameStates, plane: Plane | None) -> tuple[ObjectRow, ...]:
+    return rows_of(found.states, found.number, found.time, found.sources, plane)
 
 
 class Moment:
@@ -217,13 +222,23 @@ class Moment:
     @property
     def objects(self) -> tuple[ObjectRow, ...]:
         """Rows of the objects table."""
-        if self.source != "metadata":
-            return self.objects_in_pixels
-        return rows_of(self.states, self.number, self.time, self.source, self.plane)
+        return _rows_of(self.object_states, self.plane)
 
     @property
     def objects_in_pixels(self) -> tuple[ObjectRow, ...]:
         """Rows of the objects table, from the pixels alone."""
+        return _rows_of(self._pixel_states, self.plane)
+
+    @property
+    def object_states(self) -> FrameStates:
+        """The objects with number and time of the frame, as :attr:`objects` shows them."""
+        if self.source != "metadata":
+            return self._pixel_states
+        states = self.states
+        return FrameStates(self.number, self.time, states, [self.source] * len(states))
+
+    @property
+    def _pixel_states(self) -> FrameStates:
         rooms: list[Origin] = ["room"] * len(self._room)
         sources = [*([self._pixels] * len(self._read_states)), *rooms]
-        return rows_of(self.states_in_pixels, self.number, self.time, sources, self.plane)
+        return FrameStates(self.number, self.time, self.states_in_pixels, sources)
