@@ -17,10 +17,11 @@ from cssv.files.closing import Closing
 from cssv.files.paths import Path_
 from cssv.interop.data_frame import columns_to_arrow, columns_to_pandas
 from cssv.interop.rows import ObjectRow
-from cssv.pipeline.arguments import Progress, SceneLike
+from cssv.pipeline.arguments import Progress, SceneLike, to_fraction
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_rows import read_clip_columns
 from cssv.pipeline.decoder import Decoder
+from cssv.pipeline.frame_times import frame_at
 from cssv.pipeline.moment import Moment
 from cssv.pipeline.object_columns import Columns, joined, rows_in
 from cssv.pipeline.sealed_track import are_sealed
@@ -84,6 +85,21 @@ class Clip(Closing):
         if isinstance(index, slice):
             return ClipSlice(self._moments.read, select_frames(frames, index))
         return self._moments.read(find_frame(frames, index))
+
+    @checked_call
+    def at_time(self, time_s: Fraction | float | str) -> Moment:
+        """The moment of the frame on show at a time of the file: the last one that does not begin later.
+
+        Args:
+            time_s: seconds; 1.5, "1.5" and "3/2" are the same. Of a trimmed copy it counts as its player
+                does, while :attr:`Moment.time` is the time in the clip that was encoded.
+
+        Raises:
+            OptionError: not a number, before the first frame, or at or after the end of the last one.
+        """
+        time = to_fraction(time_s)
+        assert time is not None
+        return self._moments.read(frame_at(self._decoder, time))
 
     def __iter__(self) -> Iterator[Moment]:
         for index in range(len(self)):

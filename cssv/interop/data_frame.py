@@ -11,7 +11,7 @@ from cssv.interop.rows import REQUIRED, TEXTS, TIME_DIGITS, WHOLE
 
 
 def columns_to_arrow(columns: Mapping[str, Sequence[Any]]) -> Any:  # noqa: ANN401 - a pyarrow.Table
-    """The columns of the objects table as a ``pyarrow.Table`` with the types of the Parquet table; unknown is null.
+    """The objects table as a ``pyarrow.Table`` with the types of the Parquet table; unknown is null.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -23,7 +23,7 @@ def columns_to_arrow(columns: Mapping[str, Sequence[Any]]) -> Any:  # noqa: ANN4
 
 
 def columns_to_pandas(columns: Mapping[str, Sequence[Any]]) -> Any:  # noqa: ANN401 - a pandas.DataFrame
-    """The columns of the objects table as a ``pandas.DataFrame`` with types that can be null: Int64, Float64 and string.
+    """The objects table as a ``pandas.DataFrame`` with types that can be null: Int64, Float64 and string.
 
     Columns that are never unknown have int64 and float64.
 

@@ -39,8 +39,8 @@ def read_clip_columns(
 ) -> Iterator[Columns]:
     """The objects of the frames from ``start`` up to ``stop`` as columns, of some frames at a time.
 
-    Of a ``.cssv`` from its scene track alone. Of a copy, which has no scene track, the frames are decoded, and
-    the decoder loses its place.
+    Of a ``.cssv`` from its scene track alone. Of a copy, which has no scene track, the frames are decoded,
+    and the decoder loses its place.
 
     Raises:
         ChecksumError, ContainerError: the scene track is damaged.

@@ -14,8 +14,8 @@ from cssv.errors import CssvError, FrameError
 from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
 from cssv.pipeline.known_rings import known_rings
-from cssv.pipeline.overlay_memory import OverlayMemory, PlacesInFrame
 from cssv.pipeline.object_columns import FrameStates
+from cssv.pipeline.overlay_memory import OverlayMemory, PlacesInFrame
 from cssv.pipeline.rows import rows_of
 from cssv.pipeline.scene_track import read_sample
 from cssv.scene.ground import Plane
@@ -102,6 +102,11 @@ class Moment:
         return self._extracted.clean_heat
 
     @property
+    def rgb(self) -> U8:
+        """(H, W, 3) uint8 RGB: the frame, with the matrix and the range that the file states."""
+        return to_rgb(self.frame.planes, self.frame.layout, self._memory.colour)
+
+    @property
     def picture(self) -> U8:
         """(H, W, 3) uint8 RGB: the heat map in colour."""
         return heat_to_rgb(self.clean_heat, self.frame.layout)
@@ -133,7 +138,7 @@ class Moment:
         unit = None if units is None else speed_unit(units, has_ground=self.plane is not None)
         frame, memory = self.frame, self._memory
         if picture is None:
-            picture = to_rgb(frame.planes, frame.layout, memory.colour)
+            picture = self.rgb
         elif picture.shape != (frame.height, frame.width, 3) or picture.dtype != np.uint8:
             raise FrameError(
                 "the picture under an overlay does not fit the frame",

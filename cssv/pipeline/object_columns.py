@@ -1,4 +1,4 @@
-"""The objects of many frames as columns of the objects table, with the ground values of all of them at once."""
+"""The objects of many frames as columns of the objects table, with all ground values at once."""
 
 from __future__ import annotations
 
@@ -96,18 +96,12 @@ def _boxes(states: Sequence[ObjectState]) -> Columns:
 
 
 def _motion(states: Sequence[ObjectState]) -> Columns:
-    known = [math.isfinite(state.sigma_px_s) for state in states]
+    known = [state if math.isfinite(state.sigma_px_s) else None for state in states]
     return {
-        "vx_px_s": _rounded(
-            [s.velocity_px_s[0] if ok else None for s, ok in zip(states, known, strict=True)]
-        ),
-        "vy_px_s": _rounded(
-            [s.velocity_px_s[1] if ok else None for s, ok in zip(states, known, strict=True)]
-        ),
-        "sigma_px_s": _rounded([s.sigma_px_s if ok else None for s, ok in zip(states, known, strict=True)]),
-        "speed_px_s": [
-            round(s.speed_px_s, SPEED_DECIMALS) if ok else None for s, ok in zip(states, known, strict=True)
-        ],
+        "vx_px_s": _rounded([None if state is None else state.velocity_px_s[0] for state in known]),
+        "vy_px_s": _rounded([None if state is None else state.velocity_px_s[1] for state in known]),
+        "sigma_px_s": _rounded([None if state is None else state.sigma_px_s for state in known]),
+        "speed_px_s": [None if state is None else round(state.speed_px_s, SPEED_DECIMALS) for state in known],
     }
 
 
