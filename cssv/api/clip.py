@@ -19,6 +19,7 @@ from cssv.interop.data_frame import columns_to_arrow, columns_to_pandas
 from cssv.interop.rows import ObjectRow
 from cssv.pipeline.arguments import Progress, SceneLike, to_fraction
 from cssv.pipeline.calls import checked_call
+from cssv.pipeline.clip_facts import clip_facts
 from cssv.pipeline.clip_rows import read_clip_columns
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.frame_times import frame_at
@@ -28,6 +29,7 @@ from cssv.pipeline.sealed_track import are_sealed
 from cssv.scene import Scene
 from cssv.video import VideoInfo
 from cssv.video.cursor import Cursor
+from cssv.view.notebook import card, facts_html
 
 
 class Clip(Closing):
@@ -109,6 +111,17 @@ class Clip(Closing):
         info = self._decoder.info
         size = f"{info.width}x{info.height} {info.layout}"
         return f"<cssv.Clip {str(self._path)!r}: {len(self)} frames, {size}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: facts about the clip, and its frame in the middle."""
+        middle = len(self) // 2
+        return card(
+            self._path.name,
+            [
+                lambda: facts_html(clip_facts(self._decoder)),
+                lambda: self[middle]._repr_html_(),
+            ],
+        )
 
     @checked_call
     def objects(

@@ -21,6 +21,7 @@ from cssv.pipeline.scene_track import read_sample
 from cssv.scene.ground import Plane
 from cssv.template.state import ObjectState
 from cssv.view.heat import heat_to_rgb, to_rgb
+from cssv.view.notebook import card, objects_html, pictures_html
 from cssv.view.overlay import OverlayContent, draw_overlay
 from cssv.view.overlay_labels import Rectangle, box_of
 from cssv.view.overlay_legend import Legend
@@ -80,6 +81,17 @@ class Moment:
     def __repr__(self) -> str:
         size = f"{self.frame.width}x{self.frame.height}"
         return f"<cssv.Moment {self.number} at {float(self.time):.3f} s: {size}, from {self.source}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the frame, its heat map and its objects."""
+        unit = speed_unit(None, has_ground=self.plane is not None)
+        return card(
+            f"Frame {self.number} at {float(self.time):.3f} s",
+            [
+                lambda: pictures_html({"frame": self.rgb, "heat map": self.picture}),
+                lambda: objects_html(self.objects, unit),
+            ],
+        )
 
     @property
     def heat(self) -> U8:
