@@ -18,8 +18,6 @@ def clip_facts(decoder: Decoder) -> dict[str, str]:
         return facts | {"file": "a copy: objects are read from the pixels"}
     version = decoder.reader.version
     message = f", {version.about.message}" if version.about.message else ""
-    is_known = decoder.plane is not None
-    ground = (
-        f"{'known' if is_known else 'unknown'}: speeds in {'metres' if is_known else 'pixels'} per second"
-    )
+    known, unit = ("unknown", "pixels") if decoder.plane is None else ("known", "metres")
+    ground = f"{known}: speeds in {unit} per second"
     return facts | {"version": f"{version.number}{message}", "ground": ground}

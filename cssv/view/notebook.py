@@ -73,7 +73,7 @@ def objects_html(rows: Sequence[ObjectRow], unit: SpeedUnit) -> str:
     """A table of the objects of a frame, without columns of which nothing is known."""
     if not rows:
         return sentence("No objects.")
-    columns = {
+    columns: dict[str, list[str]] = {
         "track": [str(row.track) for row in rows],
         "label": [row.label or "" for row in rows],
         "speed": [_speed(row, unit) for row in rows],
