@@ -2,7 +2,7 @@
 
 ``python -m samples.make_page_pictures``, from the root of the project and with Chromium installed, encodes
 the harbour sample and takes pictures of its page at 2.4 s: ``page.png``, with overlay and objects, and
-``room.png``, the room in space alone.
+``page_room.png``, the room in space alone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
 NUMBER = 60
 WIDTH, HEIGHT = 1180, 960
+#: Pixels of the picture of the room for one of the page.
+_SCALE = 2
 
 
 def main() -> None:
@@ -38,8 +40,8 @@ def main() -> None:
             tab.run("document.getElementById('check-all').click()")
             tab.wait("/as written/.test(document.getElementById('check-result').textContent)")
             tab.screenshot(DOCS / "page.png")
-            _take_room(tab, DOCS / "room.png")
-    for name in ("page.png", "room.png"):
+            _take_room(tab, DOCS / "page_room.png")
+    for name in ("page.png", "page_room.png"):
         _compress(DOCS / name)
 
 
@@ -52,7 +54,8 @@ def _show_frame(tab: Tab) -> None:
 
 
 def _take_room(tab: Tab, path: Path) -> None:
-    """The canvas of the room, as large as the window allows."""
+    """The canvas of the room."""
+    tab.resize(WIDTH, HEIGHT, _SCALE)
     tab.run("document.getElementById('tab-room').click()")
     tab.run("document.querySelector('#panel-room canvas').scrollIntoView()")
     tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
@@ -62,7 +65,8 @@ def _take_room(tab: Tab, path: Path) -> None:
         "[b.left, b.top, b.width, b.height]}"
     )
     whole = cv2.imread(str(path))
-    part = whole[round(top) : round(top + height), round(left) : round(left + width)]
+    top, left, bottom, right = (round(_SCALE * at) for at in (top, left, top + height, left + width))
+    part = whole[top:bottom, left:right]
     cv2.imwrite(str(path), part)
 
 

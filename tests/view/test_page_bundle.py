@@ -38,6 +38,7 @@ def test_names_of_modules_do_not_collide(tool):
     ("module", "words"),
     [
         ('import { a } from "./missing.js";\n', "does not exist"),
+        ('import { nothing } from "./a.js";\n', "does not export"),
         ('import { a } from "./entry.js";\n', "cycle"),
         ('import * as a from "./a.js";\n', "unknown form"),
         ('import "./a.js";\n', "unknown form"),

@@ -28,8 +28,8 @@ def bundle_modules(sources: Mapping[str, str], entry: str) -> str:
         entry: file name of the module that imports the others; those it does not need are left out.
 
     Raises:
-        InputError: a module that does not exist, a cycle of imports, or a form of import or export that is
-            not understood.
+        InputError: a module or an imported name that does not exist, a cycle of imports, or a form of import
+            or export that is not understood.
     """
     wanted = {name: _imports(name, sources) for name in _reached(sources, entry)}
     try:
@@ -37,6 +37,8 @@ def bundle_modules(sources: Mapping[str, str], entry: str) -> str:
     except CycleError as error:
         cycle = " -> ".join(error.args[1])
         raise InputError("modules of the page import each other in a cycle", found=cycle) from error
+    for name in order:
+        _check_names(name, sources)
     script = "".join(_wrapped(name, sources[name]) for name in order)
     if _ENDS_SCRIPT.search(script):
         raise InputError("a module of the page holds a text that ends a script element")
@@ -58,6 +60,15 @@ def _imports(name: str, sources: Mapping[str, str]) -> list[str]:
     if name not in sources:
         raise InputError("a module of the page does not exist", found=name)
     return [found[2] for found in _IMPORT.finditer(sources[name])]
+
+
+def _check_names(name: str, sources: Mapping[str, str]) -> None:
+    """Raise InputError for a name that a module imports and no module exports."""
+    for found in _IMPORT.finditer(sources[name]):
+        names = {part.split(" as ")[0].strip() for part in found[1].split(",")} - {""}
+        missing = names - {each[2] for each in _EXPORT.finditer(sources[found[2]])}
+        if missing:
+            raise InputError(f"{name} imports what {found[2]} does not export", found=min(missing))
 
 
 def _variable(name: str) -> str:

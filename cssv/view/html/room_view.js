@@ -4,7 +4,7 @@ import { compilePrograms } from "./room_shaders.js";
 import { Orbit, bindOrbit } from "./room_orbit.js";
 import { RoomLabels } from "./room_labels.js";
 import { cameraLines, ellipse, lineOf, pathLines, prism, viewLines } from "./room_shapes.js";
-import { colourOf } from "./scene_track.js";
+import { colourOf } from "./track_colours.js";
 
 const LINE_FLOATS = 14;
 const FACE_FLOATS = 10;
@@ -312,13 +312,7 @@ class RoomView {
   }
 }
 
-/** Colour of a text such as "hsl(200 80% 40%)" as three shares. */
+/** Colour of a text such as "rgb(12, 200, 90)" as three shares. */
 function rgbOf(text) {
-  const [hue, strength, light] = text.match(/[\d.]+/g).map(Number);
-  const [s, l] = [strength / 100, light / 100];
-  const part = (n) => {
-    const k = (n + hue / 30) % 12;
-    return l - s * Math.min(l, 1 - l) * Math.max(-1, Math.min(k - 3, 9 - k, 1));
-  };
-  return [part(0), part(8), part(4)];
+  return text.match(/[\d.]+/g).map((value) => Number(value) / 255);
 }

@@ -365,7 +365,7 @@ class Viewer {
     byId("labels").addEventListener("change", (event) => setLabels(event.target.checked));
     byId("mix").addEventListener("input", (event) => this.setMix(Number(event.target.value)));
     for (const button of document.querySelectorAll("[data-mix]")) button.addEventListener("click", () => this.setMix(Number(button.dataset.mix)));
-    this.showTab = bindTabs((name) => {
+    bindTabs((name) => {
       this.ground.isOn = name === "ground";
       this.stage.node.classList.toggle("pointing", this.ground.isOn);
       this.drawOverlay();
