@@ -12,6 +12,7 @@ from html import escape
 import cv2
 import numpy as np
 
+from cssv.errors import CssvError
 from cssv.frames import U8
 from cssv.interop.rows import ObjectRow
 from cssv.view.units import SpeedUnit
@@ -37,7 +38,7 @@ def _made(part: Callable[[], str]) -> str:
     try:
         return part()
     # A notebook would show a traceback in place of the whole object.
-    except Exception as error:
+    except (CssvError, OSError, MemoryError) as error:
         return sentence(f"This cannot be shown: {str(error) or type(error).__name__}")
 
 
