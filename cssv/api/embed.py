@@ -192,8 +192,8 @@ def embed(
         survive: of the robust carrier: the re-encodings to survive, which should include your own.
         fit: of the robust carrier: whether content that does not fit is thinned.
         password: of constructive and robust, as for :func:`encode`.
-        on_frame: called with each :class:`FinalFrame` once its objects are final, in order, from ``next``. What
-            it raises is raised by ``next``; no picture is lost, and further calls go on.
+        on_frame: called with each :class:`FinalFrame` once its objects are final, in order, from ``next``.
+            What it raises is raised by ``next``; no picture is lost, and further calls go on.
 
     Returns:
         An iterator. It can be closed early, and a ``with`` block closes it.
