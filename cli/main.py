@@ -31,6 +31,7 @@ SECTIONS = {
         "verify",
         "export",
         "plot",
+        "room",
         "track",
         "ground",
         "capacity",

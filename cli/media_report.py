@@ -112,6 +112,19 @@ def plotted(done: cssv.Plotted) -> Report:
     return Report(lines, done.to_json())
 
 
+def room(done: cssv.Room) -> Report:
+    """The file written by ``room``."""
+    shown, size = count(len(done.tracks), "object"), size_text(done.bytes)
+    place = "metres" if done.has_ground else "pixels, on the upright picture"
+    camera = "with the camera" if done.has_camera else "without the camera, whose place is not known"
+    lines = [
+        f"Wrote {done.path}: {shown} in {place}, {camera}, {size}.",
+        f"Paths are coloured by speed in {done.unit}.",
+        *notes_text(done.notes),
+    ]
+    return Report(lines, done.to_json())
+
+
 def exported(done: cssv.Exported) -> Report:
     """The file written by ``export``."""
     is_whole = done.path.suffix.lower() == choices.EXTENSION

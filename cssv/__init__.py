@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cssv.api.info import Information, info
     from cssv.api.plot import Plotted, plot
     from cssv.api.recover import Recovered, recover
+    from cssv.api.room import Room, room
     from cssv.api.stream import Encoder
     from cssv.api.track import Tracked, track
     from cssv.api.trajectories import Trajectory, TrajectoryPart
@@ -91,6 +92,7 @@ __all__ = [
     "PictureView",
     "Plotted",
     "Recovered",
+    "Room",
     "Scene",
     "Tracked",
     "Trajectory",
@@ -119,6 +121,7 @@ __all__ = [
     "page",
     "plot",
     "recover",
+    "room",
     "tag",
     "track",
     "verify",
@@ -144,6 +147,7 @@ _PUBLIC = {
     "api.info": ("Information", "info"),
     "api.plot": ("Plotted", "plot"),
     "api.recover": ("Recovered", "recover"),
+    "api.room": ("Room", "room"),
     "api.stream": ("Encoder",),
     "api.track": ("Tracked", "track"),
     "api.trajectories": ("Trajectory", "TrajectoryPart"),

@@ -103,6 +103,26 @@ def package():
     return find
 
 
+@pytest.fixture(scope="session")
+def node_package(tool):
+    """``node_package("gltf-validator")``: the environment in which node finds it; skips or fails as tool."""
+
+    def find(name: str) -> dict[str, str]:
+        tool("node")
+        folders = os.environ.get("NODE_PATH", "").split(os.pathsep)
+        npm = shutil.which("npm")
+        if npm is not None:
+            done = subprocess.run([npm, "root", "-g"], check=False, capture_output=True, text=True)
+            folders.append(done.stdout.strip())
+        for folder in filter(None, folders):
+            if (Path(folder) / name).is_dir():
+                return {**os.environ, "NODE_PATH": folder}
+        _missing(f"package {name!r} of node (set NODE_PATH)")
+        raise AssertionError
+
+    return find
+
+
 @pytest.fixture(scope="session", autouse=True)
 def kept_trials(shared_folder):
     """Within the process of a test, the trial of the default form is made once for each clip."""

@@ -70,7 +70,7 @@ def test_rooms_can_be_used_after_a_plain_import():
 
 def test_what_people_ask_for_is_there():
     media = {"decode", "detections", "embed", "encode", "export", "info", "track", "verify"} | {"artefacts"}
-    media |= {"capacity", "estimate", "ground", "identify", "page", "plot", "recover"}
+    media |= {"capacity", "estimate", "ground", "identify", "page", "plot", "recover", "room"}
     versions = {"checkout", "commit", "diff", "gc", "log", "tag"}
     assert media | versions == set(FUNCTIONS)
     assert {"Clip", "CssvError", "Decoder", "Encoder", "FinalFrame", "Frame", "Scene", "Written"} <= set(

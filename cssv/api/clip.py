@@ -15,17 +15,21 @@ from cssv.container import Reader, Revision
 from cssv.errors import OptionError
 from cssv.files.closing import Closing
 from cssv.files.paths import Path_
-from cssv.interop.data_frame import rows_to_arrow, rows_to_pandas
+from cssv.interop.data_frame import columns_to_arrow, columns_to_pandas
 from cssv.interop.rows import ObjectRow
-from cssv.pipeline.arguments import Progress, SceneLike
+from cssv.pipeline.arguments import Progress, SceneLike, to_fraction
 from cssv.pipeline.calls import checked_call
-from cssv.pipeline.clip_rows import read_clip_rows
+from cssv.pipeline.clip_facts import clip_facts
+from cssv.pipeline.clip_rows import read_clip_columns
 from cssv.pipeline.decoder import Decoder
+from cssv.pipeline.frame_times import frame_at
 from cssv.pipeline.moment import Moment
+from cssv.pipeline.object_columns import Columns, joined, rows_in
 from cssv.pipeline.sealed_track import are_sealed
 from cssv.scene import Scene
 from cssv.video import VideoInfo
 from cssv.video.cursor import Cursor
+from cssv.view.notebook import card, facts_html
 
 
 class Clip(Closing):
@@ -84,6 +88,21 @@ class Clip(Closing):
             return ClipSlice(self._moments.read, select_frames(frames, index))
         return self._moments.read(find_frame(frames, index))
 
+    @checked_call
+    def at_time(self, time_s: Fraction | float | str) -> Moment:
+        """The moment of the frame on show at a time of the file: the last one that does not begin later.
+
+        Args:
+            time_s: seconds; 1.5, "1.5" and "3/2" are the same. Of a trimmed copy it counts as its player
+                does, while :attr:`Moment.time` is the time in the clip that was encoded.
+
+        Raises:
+            OptionError: not a number, before the first frame, or at or after the end of the last one.
+        """
+        time = to_fraction(time_s)
+        assert time is not None
+        return self._moments.read(frame_at(self._decoder, time))
+
     def __iter__(self) -> Iterator[Moment]:
         for index in range(len(self)):
             yield self[index]
@@ -92,6 +111,17 @@ class Clip(Closing):
         info = self._decoder.info
         size = f"{info.width}x{info.height} {info.layout}"
         return f"<cssv.Clip {str(self._path)!r}: {len(self)} frames, {size}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: facts about the clip, and its frame in the middle."""
+        middle = len(self) // 2
+        return card(
+            self._path.name,
+            [
+                lambda: facts_html(clip_facts(self._decoder)),
+                lambda: self[middle]._repr_html_(),
+            ],
+        )
 
     @checked_call
     def objects(
@@ -116,29 +146,34 @@ class Clip(Closing):
             ChecksumError, ContainerError: the scene track is damaged.
         """
         frames = select_frames(range(len(self)), slice(start, stop))
-        if self._decoder.reader is not None:
-            rows = tuple(read_clip_rows(self._decoder, frames.start, frames.stop))
-        else:
-            # A decoder of its own, so that random access keeps its place.
-            with Decoder(self._path, stream=self._stream, password=self._password) as decoder:
-                rows = tuple(read_clip_rows(decoder, frames.start, frames.stop))
+        rows = rows_in(self._columns(frames))
         return tuple(row for row in rows if track in (None, row.track) and label in (None, row.label))
 
+    @checked_call
     def to_arrow(self) -> Any:  # noqa: ANN401 - a pyarrow.Table
         """The objects table as a ``pyarrow.Table``; unknown is null. See :meth:`objects`.
 
         Raises:
             MissingExtraError: pyarrow is not installed.
         """
-        return rows_to_arrow(self.objects())
+        return columns_to_arrow(self._columns(range(len(self))))
 
+    @checked_call
     def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame
         """The objects table as a ``pandas.DataFrame``; unknown is null. See :meth:`objects`.
 
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        return rows_to_pandas(self.objects())
+        return columns_to_pandas(self._columns(range(len(self))))
+
+    def _columns(self, frames: range) -> Columns:
+        """The objects of adjacent frames as columns."""
+        if self._decoder.reader is not None:
+            return joined(list(read_clip_columns(self._decoder, frames.start, frames.stop)))
+        # A decoder of its own, so that random access keeps its place.
+        with Decoder(self._path, stream=self._stream, password=self._password) as decoder:
+            return joined(list(read_clip_columns(decoder, frames.start, frames.stop)))
 
     @property
     def info(self) -> VideoInfo:

@@ -296,6 +296,12 @@ class Encoder(Finishing):
         config = replace(self._config, carrier=stream.carrier)
         return config_to_facts(stream.info, config, stream.ranges, notes) | stream.origin.facts
 
+    def __repr__(self) -> str:
+        info, frames = self._stream.info, self._stream.received
+        state = "closed" if self._access.is_closed else "open"
+        size, rate = f"{info.width}x{info.height}", f"{float(info.rate):.6g}"
+        return f"<cssv.Encoder {str(self._target)!r}, {state}: {frames} frames, {size} at {rate} per second>"
+
     def _write(self, begun: _Output, done: Iterator[EmbeddedFrame]) -> None:
         """Write stego frames and their scene samples."""
         for each in done:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cssv.errors import MissingExtraError
 from cssv.interop.parquet import arrow_schema
-from cssv.interop.rows import COLUMNS, REQUIRED, TEXTS, TIME_DIGITS, WHOLE, ObjectRow
+from cssv.interop.rows import REQUIRED, TEXTS, TIME_DIGITS, WHOLE
 
 
-def rows_to_arrow(rows: Sequence[ObjectRow]) -> Any:  # noqa: ANN401 - a pyarrow.Table
-    """The rows as a ``pyarrow.Table`` with the types of the Parquet table; unknown is null.
+def columns_to_arrow(columns: Mapping[str, Sequence[Any]]) -> Any:  # noqa: ANN401 - a pyarrow.Table
+    """The objects table as a ``pyarrow.Table`` with the types of the Parquet table; unknown is null.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -19,11 +19,11 @@ def rows_to_arrow(rows: Sequence[ObjectRow]) -> Any:  # noqa: ANN401 - a pyarrow
     schema = arrow_schema()
     import pyarrow
 
-    return pyarrow.Table.from_pydict(_columns(rows), schema=schema)
+    return pyarrow.Table.from_pydict(_cells(columns), schema=schema)
 
 
-def rows_to_pandas(rows: Sequence[ObjectRow]) -> Any:  # noqa: ANN401 - a pandas.DataFrame
-    """The rows as a ``pandas.DataFrame`` with types that can be null: Int64, Float64 and string.
+def columns_to_pandas(columns: Mapping[str, Sequence[Any]]) -> Any:  # noqa: ANN401 - a pandas.DataFrame
+    """The objects table as a ``pandas.DataFrame`` with types that can be null: Int64, Float64 and string.
 
     Columns that are never unknown have int64 and float64.
 
@@ -36,7 +36,7 @@ def rows_to_pandas(rows: Sequence[ObjectRow]) -> Any:  # noqa: ANN401 - a pandas
         remedy = "Install it with: pip install '.[pandas]'"
         raise MissingExtraError("a data frame needs pandas", remedy=remedy) from error
     return pandas.DataFrame(
-        {name: pandas.array(cells, dtype=_dtype(name)) for name, cells in _columns(rows).items()}
+        {name: pandas.array(cells, dtype=_dtype(name)) for name, cells in _cells(columns).items()}
     )
 
 
@@ -47,6 +47,6 @@ def _dtype(name: str) -> str:
     return kind.lower() if name in REQUIRED else kind
 
 
-def _columns(rows: Sequence[ObjectRow]) -> dict[str, list[Any]]:
-    columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
-    return columns | {"time_s": [round(time_s, TIME_DIGITS) for time_s in columns["time_s"]]}
+def _cells(columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """The columns with the times as they are written in tables."""
+    return dict(columns) | {"time_s": [round(time_s, TIME_DIGITS) for time_s in columns["time_s"]]}

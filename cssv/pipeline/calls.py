@@ -83,6 +83,7 @@ _CHECKS: dict[str, _Check] = {
     "float | None": _optional(_NUMBER),
     "str": _of("a text", str),
     "Fraction | int | str": _exact,
+    "Fraction | float | str": _exact,
     "Fraction | int | str | None": _optional(_exact),
     "Fraction | None": _optional(_exact),
 }

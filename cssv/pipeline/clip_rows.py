@@ -14,8 +14,11 @@ from cssv.interop.rows import ObjectRow
 from cssv.pipeline.arguments import Progress, counted
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
-from cssv.pipeline.rows import rows_of
+from cssv.pipeline.object_columns import Columns, FrameStates, columns_of, rows_in
 from cssv.view.heat import to_rgb
+
+#: Frames that are read at once.
+_FRAMES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +34,13 @@ class ClipRows:
     times_s: F64
 
 
-def read_clip_rows(
+def read_clip_columns(
     decoder: Decoder, start: int, stop: int, progress: Progress | None = None
-) -> Iterator[ObjectRow]:
-    """Rows of the frames from ``start`` up to ``stop``: of a ``.cssv`` from its scene track alone.
+) -> Iterator[Columns]:
+    """The objects of the frames from ``start`` up to ``stop`` as columns, of some frames at a time.
 
-    Of a copy, which has no scene track, the frames are decoded, and the decoder loses its place.
+    Of a ``.cssv`` from its scene track alone. Of a copy, which has no scene track, the frames are decoded,
+    and the decoder loses its place.
 
     Raises:
         ChecksumError, ContainerError: the scene track is damaged.
@@ -44,16 +48,31 @@ def read_clip_rows(
     total = stop - start
     if total <= 0:
         return
-    reader = decoder.reader
-    if reader is None:
+    if decoder.reader is None:
         decoder.seek(start)
-        for moment in counted(islice(decoder, total), "objects", total, progress):
-            yield from moment.objects
-        return
-    time_base, video = reader.video.time_base, reader.video.number
-    for number in counted(range(start, stop), "objects", total, progress):
-        states = decoder.stored_sample(number).objects
-        yield from rows_of(states, number, reader.pts(video, number) * time_base, "metadata", decoder.plane)
+        found = (moment.object_states for moment in islice(decoder, total))
+    else:
+        found = (_stored_states(decoder, number) for number in range(start, stop))
+    frames = counted(found, "objects", total, progress)
+    while batch := list(islice(frames, _FRAMES_AT_ONCE)):
+        yield columns_of(batch, decoder.plane)
+
+
+def read_clip_rows(
+    decoder: Decoder, start: int, stop: int, progress: Progress | None = None
+) -> Iterator[ObjectRow]:
+    """The objects of :func:`read_clip_columns` as rows, with its errors."""
+    for columns in read_clip_columns(decoder, start, stop, progress):
+        yield from rows_in(columns)
+
+
+def _stored_states(decoder: Decoder, number: int) -> FrameStates:
+    """The objects of a frame from the scene track."""
+    reader = decoder.reader
+    assert reader is not None
+    states = decoder.stored_sample(number).objects
+    time = reader.pts(reader.video.number, number) * reader.video.time_base
+    return FrameStates(number, time, states, ["metadata"] * len(states))
 
 
 def read_rows(decoder: Decoder, progress: Progress | None = None) -> ClipRows:

@@ -278,6 +278,11 @@ class Decoder(Closing):
             self._frames.seek(start, self._pts(start))
             self._wanted = number
 
+    def time_of(self, number: int) -> Fraction:
+        """When the file shows frame ``number``, seconds. Of a trimmed copy, :attr:`Moment.time` differs."""
+        reader = self.reader
+        return self._pts(number) * (self.info.time_base if reader is None else reader.video.time_base)
+
     def _pts(self, number: int) -> int:
         reader = self.reader
         return self._stamps[number] if reader is None else reader.pts(reader.video.number, number)

@@ -132,6 +132,11 @@ class LiveStream:
         return TimeOrigin(0, Fraction(0)) if self._origin is None else self._origin
 
     @property
+    def received(self) -> int:
+        """Number of frames that it has taken."""
+        return self._count
+
+    @property
     def carrier(self) -> AnyCarrier:
         """The carrier; prepared for the stream from the first stego frame on."""
         return self._options.carrier if self._drawing is None else self._drawing.carrier

@@ -16,12 +16,14 @@ from cssv.frames import U8, Frame
 from cssv.interop.rows import ObjectRow, Origin
 from cssv.interop.supervision_detections import rows_to_supervision
 from cssv.pipeline.known_rings import known_rings
+from cssv.pipeline.object_columns import FrameStates
 from cssv.pipeline.overlay_memory import OverlayMemory, PlacesInFrame
 from cssv.pipeline.rows import rows_of
 from cssv.pipeline.scene_track import read_sample
 from cssv.scene.ground import Plane
 from cssv.template.state import ObjectState
 from cssv.view.heat import heat_to_rgb, to_rgb
+from cssv.view.notebook import card, objects_html, pictures_html
 from cssv.view.overlay import OverlayContent, draw_overlay
 from cssv.view.overlay_labels import Rectangle, box_of
 from cssv.view.overlay_legend import Legend
@@ -33,6 +35,10 @@ def _overlaps(row: ObjectRow, frame: Frame) -> bool:
     """Whether the box of a row, in coordinates of the frame, has pixels in it."""
     x, y, w, h = (value or 0.0 for value in (row.x_px, row.y_px, row.w_px, row.h_px))
     return x < frame.width and y < frame.height and x + w > 0 and y + h > 0
+
+
+def _rows_of(found: FrameStates, plane: Plane | None) -> tuple[ObjectRow, ...]:
+    return rows_of(found.states, found.number, found.time, found.sources, plane)
 
 
 class Moment:
@@ -78,6 +84,17 @@ class Moment:
         size = f"{self.frame.width}x{self.frame.height}"
         return f"<cssv.Moment {self.number} at {float(self.time):.3f} s: {size}, from {self.source}>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the frame, its heat map and its objects."""
+        unit = speed_unit(None, has_ground=self.plane is not None)
+        return card(
+            f"Frame {self.number} at {float(self.time):.3f} s",
+            [
+                lambda: pictures_html({"frame": self.rgb, "heat map": self.picture}),
+                lambda: objects_html(self.objects, unit),
+            ],
+        )
+
     @property
     def heat(self) -> U8:
         """The template as carried, in the shape of the planes; of the nibble carrier with its marks."""
@@ -97,6 +114,11 @@ class Moment:
     def clean_heat(self) -> U8:
         """The template without the carrier's marks."""
         return self._extracted.clean_heat
+
+    @property
+    def rgb(self) -> U8:
+        """(H, W, 3) uint8 RGB: the frame, with the matrix and the range that the file states."""
+        return to_rgb(self.frame.planes, self.frame.layout, self._memory.colour)
 
     @property
     def picture(self) -> U8:
@@ -130,7 +152,7 @@ class Moment:
         unit = None if units is None else speed_unit(units, has_ground=self.plane is not None)
         frame, memory = self.frame, self._memory
         if picture is None:
-            picture = to_rgb(frame.planes, frame.layout, memory.colour)
+            picture = self.rgb
         elif picture.shape != (frame.height, frame.width, 3) or picture.dtype != np.uint8:
             raise FrameError(
                 "the picture under an overlay does not fit the frame",
@@ -233,13 +255,23 @@ class Moment:
     @property
     def objects(self) -> tuple[ObjectRow, ...]:
         """Rows of the objects table."""
-        if self.source != "metadata":
-            return self.objects_in_pixels
-        return rows_of(self.states, self.number, self.time, self.source, self.plane)
+        return _rows_of(self.object_states, self.plane)
 
     @property
     def objects_in_pixels(self) -> tuple[ObjectRow, ...]:
         """Rows of the objects table, from the pixels alone."""
+        return _rows_of(self._pixel_states, self.plane)
+
+    @property
+    def object_states(self) -> FrameStates:
+        """The objects with number and time of the frame, as :attr:`objects` shows them."""
+        if self.source != "metadata":
+            return self._pixel_states
+        states = self.states
+        return FrameStates(self.number, self.time, states, [self.source] * len(states))
+
+    @property
+    def _pixel_states(self) -> FrameStates:
         rooms: list[Origin] = ["room"] * len(self._room)
         sources = [*([self._pixels] * len(self._read_states)), *rooms]
-        return rows_of(self.states_in_pixels, self.number, self.time, sources, self.plane)
+        return FrameStates(self.number, self.time, self.states_in_pixels, sources)

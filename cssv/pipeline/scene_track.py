@@ -183,6 +183,9 @@ def _sensed_from_json(node: object, read: Callable[[Any], T]) -> tuple[T, float 
 
 def _number(node: object, low: float = -_LARGEST, high: float = _LARGEST) -> float:
     """Read a number from ``low`` to ``high``."""
+    # Nearly all of the many numbers of a clip.
+    if type(node) is float and low <= node <= high:
+        return node
     if isinstance(node, bool) or not isinstance(node, int | float):
         raise TypeError(f"{node!r} is not a number")
     if not low <= node <= high:
@@ -199,8 +202,8 @@ def _whole(node: object, high: int) -> int:
 
 
 def _two_numbers(node: Any) -> tuple[float, float]:  # noqa: ANN401 - any JSON value
-    first, second = map(_number, node)
-    return first, second
+    first, second = node
+    return _number(first), _number(second)
 
 
 def _pair(node: Mapping[str, Any], key: str) -> tuple[float, float]:

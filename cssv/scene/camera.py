@@ -22,7 +22,7 @@ from cssv.errors import InputError
 from cssv.scene.ground import Plane, Size
 from cssv.scene.lens import Lens
 from cssv.scene.model import Camera, Tsai
-from cssv.scene.values import Point, Source, Value
+from cssv.scene.values import Point, Source, Triple, Value
 
 #: A calibration fits a clip whose sides differ by at most this: odd sizes are padded when frames are read.
 SIZE_SLACK_PX = 1
@@ -128,6 +128,19 @@ def _by_pose(camera: Camera, size: Size) -> Plane | None:
     f = size[0] / 2 / math.tan(math.radians(field[0]) / 2)
     rays = np.array([[1 / f, 0, -size[0] / 2 / f], [0, 1 / f, -size[1] / 2 / f], [0, 0, 1]])
     return Plane(np.linalg.inv(seen) @ rays, size)
+
+
+def place_of_camera(camera: Camera, plane: Plane) -> Triple | None:
+    """Where the camera is in the axes of its ground plane, metres; None if unknown."""
+    if camera.tsai is not None:
+        turn = rotation(camera.tsai.rotation_rad)
+        x, y, z = (-turn.T @ np.array(camera.tsai.translation_mm) / 1000).tolist()
+        return x, y, z
+    position = _known(camera.position_m)
+    # A height is one above the ground. A homography whose z is down has other axes than the position.
+    if position is None or position[2] <= 0 or np.linalg.det(plane.matrix) > 0:
+        return None
+    return position[0], position[1], position[2]
 
 
 def _known(value: Value | Point | None) -> tuple[float, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -15,6 +16,8 @@ CROWD_RADIUS_M = 2.0
 _PEOPLE = frozenset({"", "object", "person", "people", "pedestrian", "human", "man", "woman", "child"})
 #: Points of a kernel at which is tested whether the picture shows it.
 _KERNEL_NODES = 128
+#: Kernels that are tested at once: these fit into the memory that a processor reaches fast.
+_KERNELS_AT_ONCE = 64
 
 
 def is_person(label: str) -> bool:
@@ -50,12 +53,26 @@ def crowd_density(
     density[np.isnan(points).any(axis=-1)] = np.nan
     if plane is None:
         return density
-    shown = plane.shows(points[:, None] + radius_m * _kernel_nodes()).mean(axis=-1)
+    return whole_crowd(density, kernel_share(points, plane, radius_m))
+
+
+def whole_crowd(density: F64, shown: F64) -> F64:
+    """Densities (n,) of the people in sight as those of all, by the :func:`kernel_share` of each point."""
     whole: F64 = density / np.maximum(shown, 1 / _KERNEL_NODES)
-    whole[~plane.shows(points)] = np.nan
     return whole
 
 
+def kernel_share(points_m: F64, plane: Plane, radius_m: float = CROWD_RADIUS_M) -> F64:
+    """Share (n,) of the kernel around points (n, 2) that the picture shows; NaN at points out of sight."""
+    nodes = radius_m * _kernel_nodes()
+    shares: F64 = np.where(plane.shows(points_m), 0.0, np.nan)
+    for start in range(0, len(points_m), _KERNELS_AT_ONCE):
+        part = slice(start, start + _KERNELS_AT_ONCE)
+        shares[part] += plane.shows(points_m[part, None] + nodes).mean(axis=-1)
+    return shares
+
+
+@cache
 def _kernel_nodes() -> F64:
     """Points (n, 2) of equal weight under the kernel of radius 1, in a sunflower pattern (Vogel, 1979)."""
     ranks = np.arange(_KERNEL_NODES)

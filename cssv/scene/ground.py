@@ -108,7 +108,7 @@ class Plane:
     def shows(self, points_m: F64) -> Bools:
         """Which points (..., 2) of the ground, m, are in the picture: (...) bool."""
         spots = self.to_picture(points_m)
-        return np.asarray(((spots >= 0) & (spots <= self.size)).all(axis=-1))
+        return _both((spots >= 0) & (spots <= self.size))
 
     @property
     def share(self) -> float:
@@ -120,7 +120,13 @@ class Plane:
 
 def _finite(values: F64) -> F64:
     """The points, with NaN in both coordinates if one of them is not finite."""
-    return np.where(np.isfinite(values).all(axis=-1, keepdims=True), values, np.nan)
+    return np.where(_both(np.isfinite(values))[..., None], values, np.nan)
+
+
+def _both(are_so: Bools) -> Bools:
+    """Whether both of two coordinates (..., 2) are so; for so few, faster than ``all``."""
+    both: Bools = are_so[..., 0] & are_so[..., 1]
+    return both
 
 
 def is_same_ground(one: Plane | None, other: Plane | None) -> bool:

@@ -9,8 +9,10 @@ import numpy as np
 
 from cssv.boxes import F64
 
-#: Newton's steps for the inverse; each doubles the exact digits.
+#: Newton's steps for the inverse at most; each doubles the exact digits.
 _BENDING_STEPS = 20
+#: A step this small, relative to 1 + distance, is the last one: the error after it is about its square.
+_LAST_STEP = 1e-10
 #: Largest error, relative to 1 + distance, of a result that counts as found.
 _BENT = 1e-9
 
@@ -47,8 +49,13 @@ class Lens:
         t = math.sqrt(abs(self.kappa1_per_mm2)) * np.hypot(away[..., 0], away[..., 1])
         r = np.minimum(t, np.cbrt(t) if sign > 0 else math.sqrt(1 / 3) * (1 - 1e-9))
         for _ in range(_BENDING_STEPS):
-            r = np.maximum(r - (r + sign * r**3 - t) / (1 + 3 * sign * r**2), 0.0)
-        found = np.abs(r + sign * r**3 - t) <= _BENT * (1 + t)
+            # Products, because powers take most of the time.
+            square = sign * r * r
+            before, r = r, np.maximum(r - (r + square * r - t) / (1 + 3 * square), 0.0)
+            # Points that are unknown or far beyond the picture never get there.
+            if not (np.abs(r - before) > _LAST_STEP * (1 + t)).any():
+                break
+        found = np.abs(r + sign * r * r * r - t) <= _BENT * (1 + t)
         share = np.where(t > 0, r / np.where(t > 0, t, 1.0), 1.0)
         bent: F64 = self.centre_px + away * np.where(found, share, np.nan)[..., None] / self.pixel_mm
         return bent

@@ -1,9 +1,19 @@
 """Slices of clips, and their objects as rows, tables and data frames."""
 
+import math
+import sys
+from fractions import Fraction
+
+import numpy as np
 import pytest
 
 import cssv
-from cssv.errors import OptionTypeError
+from cssv.errors import MissingExtraError, OptionTypeError
+from cssv.interop.data_frame import columns_to_pandas
+from cssv.interop.rows import COLUMNS, TIME_DIGITS, ObjectRow
+from cssv.pipeline.object_columns import FrameStates, columns_of, joined
+from cssv.scene.ground import Plane
+from cssv.template.state import ObjectState, grounded
 
 
 def test_slices_are_views(stego):
@@ -39,12 +49,65 @@ def test_tables_hold_the_rows(stego, package):
     assert table.column("vx_m_s").to_pylist() == [row.vx_m_s for row in rows]
 
 
-def test_data_frames_hold_the_rows():
-    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
-    from cssv.interop.data_frame import rows_to_pandas
-
-    rows = (cssv.ObjectRow(0, 0.0, 1, "<b>", vx_px_s=2.5), cssv.ObjectRow(1, 0.1, 2))
-    table = rows_to_pandas(rows)
-    assert table["vx_px_s"].tolist() == [2.5, pandas.NA]
+def test_data_frames_hold_the_rows(stego, package):
+    pandas = package("pandas")
+    with cssv.open(stego) as clip:
+        rows, table = clip.objects(), clip.to_pandas()
+    assert tuple(table.columns) == COLUMNS
+    for name in COLUMNS:
+        cells = [None if cell is pandas.NA else cell for cell in table[name].tolist()]
+        written = [getattr(row, name) for row in rows]
+        assert cells == ([round(cell, TIME_DIGITS) for cell in written] if name == "time_s" else written)
     assert str(table["track"].dtype) == "int64"
-    assert len(rows_to_pandas(())) == 0
+
+
+def test_data_frames_of_no_and_unknown_objects(package):
+    pandas = package("pandas")
+    assert len(columns_to_pandas({name: [] for name in COLUMNS})) == 0
+    row = ObjectRow(0, 0.0, 1, "<b>")
+    table = columns_to_pandas({name: [getattr(row, name)] for name in COLUMNS})
+    assert table["vx_px_s"].tolist() == [pandas.NA]
+    assert table["label"].tolist() == ["<b>"]
+
+
+def test_tables_without_their_packages(stego, monkeypatch):
+    for name, method in (("pandas", "to_pandas"), ("pyarrow", "to_arrow")):
+        monkeypatch.setitem(sys.modules, name, None)
+        with cssv.open(stego) as clip, pytest.raises(MissingExtraError, match="pip install"):
+            getattr(clip, method)()
+
+
+def test_columns_of_many_frames_are_those_of_each():
+    """Ground and crowd of all frames at once are those frame by frame, and of objects one by one."""
+    plane = Plane(np.array([[0.01, 0, -1.6], [0, -0.004, 4.0], [0, 0.002, 0.1]]), (320, 240))
+    rng = np.random.default_rng(3)
+    frames = []
+    for number in range(9):
+        states = [random_state(rng, track) for track in range(number % 4 * 3)]
+        frames.append(FrameStates(number, Fraction(number, 7), states, ["metadata"] * len(states)))
+    columns = columns_of(frames, plane)
+    one_by_one = joined([columns_of([frame], plane) for frame in frames])
+    assert columns == one_by_one
+    assert columns_of([], plane) == joined([])
+    states = [state for frame in frames for state in frame.states]
+    told = [state if state.velocity_m_s else grounded(state, plane) for state in states]
+    expected = [None if each.velocity_m_s is None else round(each.velocity_m_s[0], 3) for each in told]
+    assert columns["vx_m_s"] == expected
+    assert 0 < expected.count(None) < len(expected)
+    assert 0 < columns["crowd_density_m2"].count(None) < len(expected)
+
+
+def random_state(rng, track):
+    x, y = rng.uniform(-10, 300), rng.uniform(-10, 220)
+    return ObjectState(
+        track=track,
+        label=str(rng.choice(["person", "", "car"])),
+        score=float(rng.random()),
+        box_px=(x, y, rng.uniform(4, 40), rng.uniform(4, 60)),
+        velocity_px_s=(rng.normal(), rng.normal()),
+        past_px_s=(0.0, 0.0),
+        future_px_s=(0.0, 0.0),
+        sigma_px_s=float(rng.choice([0.5, math.inf])),
+        velocity_m_s=(1.25, -0.5) if rng.random() < 0.2 else None,
+        sigma_m_s=float(rng.choice([0.1, math.inf])),
+    )

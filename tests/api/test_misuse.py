@@ -117,7 +117,9 @@ def base_calls(folder):
         "info": (cssv.info, {"source": stego}),
         "log": (cssv.log, {"path": stego}),
         "page": (cssv.page, {"path": stego, "output": out / "page.html"}),
+        "plot": (cssv.plot, {"source": stego, "output": out / "plot.png", "kind": "timeline"}),
         "recover": (cssv.recover, {"path": stego}),
+        "room": (cssv.room, {"source": stego, "output": out / "room.glb"}),
         "tag": (cssv.tag, {"path": stego, "name": "a"}),
         "track": (cssv.track, {"boxes": folder / "boxes.txt"}),
         "verify": (cssv.verify, {"path": stego}),
@@ -146,7 +148,7 @@ def test_every_public_callable_is_here():
     results = {
         "Artefacts", "Capacity", "CarrierCapacity", "Committed", "Compacted", "CssvError", "Decoded",
         "Difference", "Embedding", "Encoded", "Estimate", "Exported", "Fault", "FormCost", "History",
-        "GroundCalibration",
+        "ClipSlice", "GroundCalibration", "Plotted", "Room",
         "Identity", "Information", "Moment", "ObjectRow", "Original", "Page", "PictureView", "Recovered",
         "Tracked", "Trajectory",
         "TrajectoryPart", "Verification", "Version",

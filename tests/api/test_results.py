@@ -62,6 +62,9 @@ def results(tmp_path_factory):
         cssv.checkout(path, 1),
         cssv.info(path),
         cssv.ground(clip, lengths=[((0, 0), (20, 0), 4)], top_view=True),
+        cssv.room(path, folder / "room.glb"),
+        # A real one needs matplotlib: tests/api/test_plot.py.
+        cssv.Plotted(folder / "plot.png", "paths", (1,), 1, "px/s"),
         # A real one needs a clip of several seconds: tests/api/test_robust.py.
         cssv.Identity(clip, "00112233", "44556677", (cssv.Original(path, same_clip=True, same_scene=False),)),
         # A recording that was killed is needed for a real one: tests/api/test_recordings.py.

@@ -20,7 +20,8 @@ from cssv_cli.main import FUNCTIONS, main
 
 COMMANDS = (
     *("artefacts", "capacity", "checkout", "commit", "decode", "diff", "encode", "export"),
-    *("gc", "ground", "identify", "info", "log", "plot", "recover", "tag", "track", "verify", "view"),
+    *("gc", "ground", "identify", "info", "log", "plot", "recover", "room", "tag", "track"),
+    *("verify", "view"),
 )
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any
 
 from cssv.errors import OptionError
 from cssv.view.html.bundle import bundle_modules
@@ -62,7 +61,6 @@ class PageContent:
             file.
         version: number of the version that is shown first; None without a clip.
         planes: pictures for browsers that cannot decode the clip; None where the clip itself is decoded.
-        rooms: number of a version -> its room in space.
     """
 
     title: str
@@ -70,7 +68,6 @@ class PageContent:
     clip: bytes | None = field(default=None, repr=False)
     version: int | None = None
     planes: PlaneStore | None = None
-    rooms: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def make_page(content: PageContent) -> Iterator[str]:
@@ -120,7 +117,6 @@ def _facts(content: PageContent) -> str:
             for unit in SPEED_UNITS.values()
         ],
         "planes": planes and {"group": planes.group, "sizes": planes.sizes, "versions": planes.versions},
-        "rooms": content.rooms,
     }
     return json.dumps(facts, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 

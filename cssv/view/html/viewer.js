@@ -39,7 +39,7 @@ class Viewer {
     this.chart = new ValueChart((frame) => this.goTo(frame));
     this.table = new ObjectTable((track) => this.select(track), (track, isOn) => this.setCharted(track, isOn));
     this.versions = new VersionPanel((number) => this.open(number));
-    this.room = new RoomPanel();
+    this.room = new RoomPanel(byId("picture"));
     this.player = new Player((number) => this.show(number), () => this.#showPlayback());
     this.#fillMenus();
     this.#bind();
@@ -78,9 +78,7 @@ class Viewer {
     this.timeline.setVersion(version);
     this.table.setVersion(version);
     this.versions.setFile(this.file, number);
-    const room = this.facts.rooms[number] ?? null;
-    this.room.setData(room, this.state.isDark);
-    this.showTab("room", room !== null);
+    this.room.setVersion(version, this.state.isDark);
     byId("version").value = String(number);
     for (const frame of version.isSealed ? [] : version.scene.damaged) this.state.record.note(frame, "its objects are damaged");
     showFile(this.file, version, {
@@ -150,7 +148,7 @@ class Viewer {
     this.#showClock();
     const now = performance.now();
     if (!this.player.isPlaying || now - (this.panelsMs ?? 0) > PANEL_PACE_MS) this.update();
-    this.room.show(this.state, this.version.timeOf(number));
+    this.room.show(this.state, this.version.timeOf(number), this.player.isPlaying);
     // For programs that look at the page: which frame it shows, and the checksum of its planes.
     Object.assign(byId("stage").dataset, { frame: String(number), crc: crc === null ? "" : String(crc) });
   }
