@@ -26,6 +26,7 @@ from cssv.pipeline.arguments import SceneLike
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import carrier_from_arguments
 from cssv.pipeline.embed import EmbeddedFrame
+from cssv.pipeline.final_frame import FrameDelivery, OnFrame
 from cssv.pipeline.live_options import LiveOptions
 from cssv.pipeline.live_stream import LiveStream
 from cssv.view.heat import to_rgb
@@ -52,14 +53,18 @@ class Embedding(Closing, Iterator[Picture], Generic[Picture]):
     Args:
         frames: the pictures.
         options: what to detect, track and embed.
+        on_frame: as for :func:`embed`.
 
     Raises:
         OptionTypeError: the pictures are none.
     """
 
-    def __init__(self, frames: Iterable[_Given[Picture]], options: LiveOptions) -> None:
+    def __init__(
+        self, frames: Iterable[_Given[Picture]], options: LiveOptions, on_frame: OnFrame | None = None
+    ) -> None:
         self._source: Iterator[object] | None = _iterator(frames)
         self._options = options
+        self._delivery = FrameDelivery(on_frame)
         self._stream: LiveStream | None = None
         #: Of each picture that is on its way: whether it is an array.
         self._forms: deque[bool] = deque()
@@ -81,7 +86,10 @@ class Embedding(Closing, Iterator[Picture], Generic[Picture]):
         with self._access:
             if self._failure is not None:
                 raise self._failure
+            # Before a picture is taken, so that an error of the function loses none.
+            self._delivery.deliver()
             while (stego := self._next_stego()) is None:
+                self._delivery.deliver()
                 if self._source is None:
                     raise StopIteration
                 self._take(next(self._source, _END))
@@ -110,7 +118,7 @@ class Embedding(Closing, Iterator[Picture], Generic[Picture]):
                 self._done = self._stream.finish()
             return
         picture, *others = _parts(item)
-        stream = self._stream or _stream_of(picture, self._options)
+        stream = self._stream or _stream_of(picture, self._options, self._delivery.collect)
         detected = stream.detect(stream.receive(picture, *others))
         self._stream = stream
         self._forms.append(not isinstance(picture, Frame))
@@ -122,6 +130,7 @@ class Embedding(Closing, Iterator[Picture], Generic[Picture]):
             self._source = self._stream = self._failure = None
             self._done = iter(())
             self._forms.clear()
+            self._delivery.stop()
 
 
 @checked_call
@@ -145,6 +154,7 @@ def embed(
     survive: str | None = None,
     fit: bool = False,
     password: str | None = None,
+    on_frame: OnFrame | None = None,
 ) -> Embedding[Picture]:
     """Hide the heat map in pictures, for programs that encode video themselves.
 
@@ -182,6 +192,8 @@ def embed(
         survive: of the robust carrier: the re-encodings to survive, which should include your own.
         fit: of the robust carrier: whether content that does not fit is thinned.
         password: of constructive and robust, as for :func:`encode`.
+        on_frame: called with each :class:`FinalFrame` once its objects are final, in order, from ``next``.
+            What it raises is raised by ``next``; no picture is lost, and further calls go on.
 
     Returns:
         An iterator. It can be closed early, and a ``with`` block closes it.
@@ -204,7 +216,7 @@ def embed(
         boxes_are=boxes_are,
         lag_s=lag_s,
     )  # fmt: skip
-    return Embedding(frames, options)
+    return Embedding(frames, options, on_frame)
 
 
 def _iterator(frames: object) -> Iterator[object]:
@@ -237,14 +249,15 @@ def _parts(item: object) -> tuple[Any, ...]:
     return parts
 
 
-def _stream_of(first: object, options: LiveOptions) -> LiveStream:
+def _stream_of(first: object, options: LiveOptions, on_final: OnFrame | None) -> LiveStream:
     """The stream that begins with a picture."""
     if isinstance(first, Frame):
-        return LiveStream(options, (first.width, first.height), time_base=Fraction(first.time_base))
+        size, time_base = (first.width, first.height), Fraction(first.time_base)
+        return LiveStream(options, size, time_base=time_base, on_final=on_final)
     if not isinstance(first, np.ndarray) or first.ndim != 3:
         raise FrameError(
             "not a picture",
             found=f"shape {first.shape}" if isinstance(first, np.ndarray) else type(first).__name__,
             bound="an array of (H, W, 3), or a Frame",
         )
-    return LiveStream(options, (first.shape[1], first.shape[0]))
+    return LiveStream(options, (first.shape[1], first.shape[0]), on_final=on_final)

@@ -210,6 +210,21 @@ def test_times_are_those_of_the_file_and_colours_those_of_the_planes(tmp_path):
     assert 210 <= grey[0, 0, 0] <= 216
 
 
+def test_frames_of_pictures_that_are_only_embedded():
+    preview, stegos = Preview(3), []
+    pairs = [(PICTURES[number], found_at(number)) for number in range(12)]
+    embedding = cssv.embed(pairs, rate=25, lag_s=LAG_S, carrier="constructive", on_frame=preview)
+    while True:
+        try:
+            stegos.append(next(embedding))
+        except BoomError:
+            assert preview.seen == [0, 1, 2]
+        except StopIteration:
+            break
+    assert preview.seen == [0, 1, 2, *range(4, 12)]
+    assert len(stegos) == 12
+
+
 def test_what_cannot_be_called_is_refused(tmp_path):
     with pytest.raises(OptionTypeError, match="`on_frame=` cannot be called"):
         encoder_at(tmp_path / "x.cssv", on_frame=5)

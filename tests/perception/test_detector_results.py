@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import cssv
 from cssv.errors import BoxesError, OptionError
+from cssv.perception.detectors import check_found
 
 CORNERS = [[10.0, 20, 40, 60], [50.5, 0, 70, 30]]
 BOXES = [[10.0, 20, 30, 40], [50.5, 0, 19.5, 30]]
@@ -104,6 +105,11 @@ def test_results_of_ultralytics_are_taken_whole(is_rotated):
     assert same(cssv.detections(ultralytics([4, 5], is_rotated=is_rotated)), want)
     assert cssv.detections(ultralytics()).ids.tolist() == [-1, -1]
     assert cssv.detections(ultralytics(names=["a", "b"])).labels == ("class 2", "a")
+
+
+def test_results_that_were_not_converted_are_named():
+    with pytest.raises(OptionError, match=rf"found '{__name__}.Supervised'.*`cssv.detections\(results\)`"):
+        check_found(Supervised(CORNERS), "detections=")
 
 
 def test_arguments_replace_what_results_state():

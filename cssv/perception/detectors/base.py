@@ -67,9 +67,11 @@ def check_found(found: object, by: str) -> Detections:
     if not isinstance(found, Detections):
         raise OptionError(
             f"{by} does not give detections",
-            found=type(found).__name__,
+            # Other packages have classes of that name.
+            found=f"{type(found).__module__}.{type(found).__qualname__}",
             bound="cssv.Detections",
-            remedy="Return `cssv.detections(boxes, scores, labels)`; `cssv.detections([])` for no objects.",
+            remedy="Give `cssv.detections(boxes, scores, labels)`; `cssv.detections(results)` of those of"
+            " supervision or ultralytics; `cssv.detections([])` for no objects.",
         )
     return found
 
