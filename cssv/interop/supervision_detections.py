@@ -42,12 +42,13 @@ def rows_to_supervision(rows: Sequence[ObjectRow]) -> Any:  # noqa: ANN401 - a s
         raise MissingExtraError("detections of supervision need supervision", remedy=remedy) from error
     boxes = np.array([(row.x_px, row.y_px, row.w_px, row.h_px) for row in rows], np.float64).reshape(-1, 4)
     labels = [row.label or ANY_OBJECT for row in rows]
+    data: dict[str, Any] = {"class_name": np.array(labels, dtype=str)}
+    # None becomes NaN.
+    data |= {name: np.array([getattr(row, name) for row in rows], np.float64) for name in DATA_COLUMNS}
     return supervision.Detections(
         xyxy=np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]]),
         confidence=np.array([1.0 if row.score is None else row.score for row in rows], np.float64),
         class_id=np.array([class_number(label) for label in labels], np.int64),
         tracker_id=np.array([row.track for row in rows], np.int64),
-        data={"class_name": np.array(labels, dtype=str)}
-        # None becomes NaN.
-        | {name: np.array([getattr(row, name) for row in rows], np.float64) for name in DATA_COLUMNS},
+        data=data,
     )
