@@ -11,7 +11,9 @@ const REACH = [0.03, 6];
 /** Halvings of the range in which the middle is looked for. */
 const CENTRING_STEPS = 16;
 /** Space between what must be in view and the edge. */
-const MARGIN = 0.86;
+const MARGIN = 0.82;
+/** Share of the height by which everything is moved up, from the texts at the lower edge. */
+const RAISED = 0.06;
 
 /** An eye that looks at a point from a distance; z is up. */
 export class Orbit {
@@ -60,6 +62,7 @@ export class Orbit {
     });
     const middle = seen.reduce((sum, point) => sum + point[2], 0) / seen.length;
     this.distance = Math.max(middle - depth, this.reach * 0.3);
+    place[1] -= RAISED * slope * this.distance;
     this.target = [0, 1, 2].map((i) => place[0] * right[i] + place[1] * up[i] + (depth + this.distance) * ahead[i]);
     this.firstDistance = this.distance;
   }
