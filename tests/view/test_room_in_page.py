@@ -63,7 +63,12 @@ def test_the_room_draws_and_moves(browser, files, tmp_path, name):
         ".dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowLeft'}))"
     )
     looks.add(tab.run(LOOK)[1])
-    assert len(looks) == 3
+    tab.run(
+        "document.querySelector('canvas.room')"
+        ".dispatchEvent(new WheelEvent('wheel', {deltaY: -200, cancelable: true}))"
+    )
+    looks.add(tab.run(LOOK)[1])
+    assert len(looks) == 4
     assert tab.faults() == []
     assert tab.requests() == []
     tab.close()

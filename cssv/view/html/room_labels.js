@@ -5,6 +5,8 @@ import { speedColour } from "./room_shapes.js";
 const BAR = { width: 120, height: 8 };
 const SPACE_PX = 12;
 const MOST_LABELS = 12;
+/** Width below which texts of objects are smaller. */
+const NARROW_PX = 520;
 
 /** Draws texts on a canvas over the room. */
 export class RoomLabels {
@@ -35,7 +37,7 @@ export class RoomLabels {
     let count = 0;
     for (const label of labels) {
       if (count === MOST_LABELS) break;
-      context.font = `${label.isChosen ? 600 : 500} 12px system-ui, sans-serif`;
+      context.font = `${label.isChosen ? 600 : 500} ${this.width < NARROW_PX ? 10.5 : 12}px system-ui, sans-serif`;
       const wide = context.measureText(label.text).width + 10;
       const box = [label.x - wide / 2, label.y - 24, wide, 18];
       if (box[0] < 0 || box[1] < 0 || box[0] + wide > this.width || taken.some((other) => overlaps(box, other))) continue;

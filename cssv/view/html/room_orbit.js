@@ -10,14 +10,23 @@ const WHEEL_ZOOM = 0.0015;
 const REACH = [0.03, 6];
 /** Halvings of the range in which the middle is looked for. */
 const CENTRING_STEPS = 16;
+/** Share of the way by which keys bring what is watched to the middle. */
+const PULL = 0.3;
+/** Places are looked for as far as so many distances. */
+const FARTHEST = 4;
 /** Space between what must be in view and the edge. */
-const MARGIN = 0.86;
+const MARGIN = 0.82;
+/** Share of the height by which everything is moved up, from the texts at the lower edge. */
+const RAISED = 0.06;
 
 /** An eye that looks at a point from a distance; z is up. */
 export class Orbit {
-  /** @param {number[][]} points that the first view shows @param {number} azimuth @param {number} elevation */
-  constructor(points, azimuth, elevation) {
-    this.points = points;
+  /**
+   * @param {number[][]} points that the first view shows
+   * @param {{azimuth: number, elevation: number, isUpright: boolean, watched: number[]}} view `watched`: the place to which keys zoom
+   */
+  constructor(points, { azimuth, elevation, isUpright, watched }) {
+    Object.assign(this, { points, isUpright, watched });
     this.first = { azimuth, elevation };
     this.aspect = 1;
     this.reset();
@@ -60,6 +69,7 @@ export class Orbit {
     });
     const middle = seen.reduce((sum, point) => sum + point[2], 0) / seen.length;
     this.distance = Math.max(middle - depth, this.reach * 0.3);
+    place[1] -= RAISED * slope * this.distance;
     this.target = [0, 1, 2].map((i) => place[0] * right[i] + place[1] * up[i] + (depth + this.distance) * ahead[i]);
     this.firstDistance = this.distance;
   }
@@ -95,9 +105,33 @@ export class Orbit {
     this.elevation = clamp(this.elevation + elevation, ELEVATIONS);
   }
 
-  zoom(factor) {
+  /** Comes nearer by a factor, to a place that stays where it is on the screen. */
+  zoom(factor, place) {
     this.wasMoved = true;
-    this.distance = clamp(this.distance / factor, REACH.map((share) => share * this.firstDistance));
+    const before = this.distance;
+    this.distance = clamp(before / factor, REACH.map((share) => share * this.firstDistance));
+    this.#pull(place, 1 - this.distance / before);
+  }
+
+  /** Comes nearer by a factor, and brings what is watched towards the middle. */
+  approach(factor) {
+    this.zoom(factor, this.target);
+    if (factor > 1) this.#pull(this.watched, PULL);
+  }
+
+  #pull(place, share) {
+    this.target = this.target.map((value, i) => value + (place[i] - value) * share);
+  }
+
+  /** The place of the drawn plane at a point of the screen, -1 to 1 each; the target if there is none in reach. */
+  placeAt(x, y) {
+    const { right, up, ahead, eye } = this.axes();
+    const slope = Math.tan(FIELD_RAD / 2);
+    const ray = [0, 1, 2].map((i) => ahead[i] + slope * (x * this.aspect * right[i] + y * up[i]));
+    const axis = this.isUpright ? 1 : 2;
+    const reach = -eye[axis] / ray[axis];
+    if (!(reach > 0 && reach < FARTHEST * this.distance)) return this.target;
+    return eye.map((value, i) => value + reach * ray[i]);
   }
 
   /** Moves the point that is looked at, by shares of the picture's height. */
@@ -127,7 +161,8 @@ export function bindOrbit(canvas, orbit, onChange) {
     const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
     if (other) {
       const span = (point) => Math.max(1, Math.hypot(point[0] - other[0], point[1] - other[1]));
-      orbit.zoom(span(now) / span(before));
+      const middle = [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2];
+      orbit.zoom(span(now) / span(before), orbit.placeAt(...onScreen(canvas, middle)));
       orbit.shift(dx / 2 / canvas.clientHeight, dy / 2 / canvas.clientHeight);
     } else if (event.shiftKey || event.buttons === 2) orbit.shift(dx / canvas.clientHeight, dy / canvas.clientHeight);
     else orbit.turn(dx * TURN_PER_PX, dy * TURN_PER_PX);
@@ -137,7 +172,8 @@ export function bindOrbit(canvas, orbit, onChange) {
   listen("contextmenu", (event) => event.preventDefault());
   listen("wheel", (event) => {
     event.preventDefault();
-    orbit.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 20 : 1) * WHEEL_ZOOM));
+    const place = orbit.placeAt(...onScreen(canvas, [event.clientX, event.clientY]));
+    orbit.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 20 : 1) * WHEEL_ZOOM), place);
     onChange();
   });
   listen("dblclick", () => {
@@ -149,9 +185,9 @@ export function bindOrbit(canvas, orbit, onChange) {
     ArrowRight: () => orbit.turn(KEY_TURN, 0),
     ArrowUp: () => orbit.turn(0, KEY_TURN),
     ArrowDown: () => orbit.turn(0, -KEY_TURN),
-    "+": () => orbit.zoom(KEY_ZOOM),
-    "=": () => orbit.zoom(KEY_ZOOM),
-    "-": () => orbit.zoom(1 / KEY_ZOOM),
+    "+": () => orbit.approach(KEY_ZOOM),
+    "=": () => orbit.approach(KEY_ZOOM),
+    "-": () => orbit.approach(1 / KEY_ZOOM),
     0: () => orbit.reset(),
   };
   listen("keydown", (event) => {
@@ -162,6 +198,12 @@ export function bindOrbit(canvas, orbit, onChange) {
     onChange();
   });
   return () => ends.abort();
+}
+
+/** A point of the page in shares of a canvas, -1 to 1 from left to right and from below. */
+function onScreen(canvas, [x, y]) {
+  const { left, top, width, height } = canvas.getBoundingClientRect();
+  return [((x - left) / width) * 2 - 1, 1 - ((y - top) / height) * 2];
 }
 
 function clamp(value, [low, high]) {

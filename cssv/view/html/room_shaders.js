@@ -69,7 +69,6 @@ const LINES = {
     in vec3 from, to, fromColour, toColour;
     in vec2 tag;  // time and track; below 0 for lines without
     out vec4 tone;
-    out float side;
     void main() {
       vec4 a = toScreen * vec4(from, 1.0), b = toScreen * vec4(to, 1.0);
       // An end behind the eye moves along the line to just before it.
@@ -82,21 +81,20 @@ const LINES = {
       bool isChosen = tag.y >= 0.0 && abs(tag.y - chosen) < 0.5;
       float wide = width * (isChosen ? 1.7 : 1.0) + 1.0;
       vec4 at = corner.x < 0.5 ? a : b;
-      vec2 off = (vec2(-way.y, way.x) * corner.y + way * (corner.x * 2.0 - 1.0) * 0.3) * wide * pixel;
-      gl_Position = at + vec4(off * at.w, -lift * at.w, 0.0);
       float strength = tag.y < 0.0 ? 1.0 : (tag.x > now ? 0.3 : 1.0) * (chosen >= 0.0 && !isChosen ? 0.4 : 1.0);
+      // Opaque lines overlap a little at bends; where pale ones did, they would be darker.
+      float over = strength > 0.9 ? 0.3 : 0.0;
+      vec2 off = (vec2(-way.y, way.x) * corner.y + way * (corner.x * 2.0 - 1.0) * over) * wide * pixel;
+      gl_Position = at + vec4(off * at.w, -lift * at.w, 0.0);
       tone = vec4(corner.x < 0.5 ? fromColour : toColour, strength);
-      side = corner.y * wide;
     }`,
   fragment: `#version 300 es
     precision highp float;
     uniform float alpha;
     in vec4 tone;
-    in float side;
     out vec4 colour;
     void main() {
-      float strength = tone.a * alpha;
-      colour = vec4(tone.rgb, 1.0) * strength;
+      colour = vec4(tone.rgb, 1.0) * tone.a * alpha;
     }`,
 };
 

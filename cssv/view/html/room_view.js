@@ -11,11 +11,13 @@ const FACE_FLOATS = 10;
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 /** Elevation of the first view. */
 const ELEVATION = { ground: 0.6, upright: 0.22 };
+/** Angle beside the direction of the camera. */
+const TURN = { ground: 0.16, upright: -0.35 };
 const LOOKS = {
-  dark: { sky: [0.063, 0.075, 0.094], ground: [0.11, 0.13, 0.165], grid: [0.4, 0.46, 0.55], camera: [1, 0.72, 0.3], edge: [1, 1, 1] },
-  light: { sky: [0.957, 0.961, 0.969], ground: [0.88, 0.895, 0.915], grid: [0.45, 0.5, 0.57], camera: [0.72, 0.32, 0], edge: [0.08, 0.1, 0.13] },
+  dark: { sky: [0.063, 0.075, 0.094], ground: [0.11, 0.13, 0.165], grid: [0.4, 0.46, 0.55], camera: [1, 0.72, 0.3], edge: [1, 1, 1], mark: [1, 0.5, 0.66] },
+  light: { sky: [0.957, 0.961, 0.969], ground: [0.88, 0.895, 0.915], grid: [0.45, 0.5, 0.57], camera: [0.72, 0.32, 0], edge: [0.08, 0.1, 0.13], mark: [0.93, 0.08, 0.36] },
 };
-const WIDTHS = { path: 2.6, line: 1.2, edge: 1.1 };
+const WIDTHS = { path: 2.6, line: 1.2, edge: 1.1, mark: 2 };
 const MOST_RATIO = 2;
 
 /**
@@ -47,13 +49,15 @@ class RoomView {
   #firstView() {
     const { points, camera, isUpright } = this.data;
     const eye = camera?.position;
-    const middle = [0, 1].map((i) => points.reduce((sum, point) => sum + point[i], 0) / points.length);
+    const middle = [0, 1, 2].map((i) => points.reduce((sum, point) => sum + point[i], 0) / points.length);
+    this.middle = middle;
     const azimuth = eye ? Math.atan2(middle[0] - eye[0], middle[1] - eye[1]) : 0;
     // A camera beside the walked area is in view; from afar it would make everything else small.
     const range = [0, 1].map((i) => Math.max(...points.map((p) => p[i])) - Math.min(...points.map((p) => p[i])));
     const isNear = eye && Math.hypot(eye[0] - middle[0], eye[1] - middle[1]) < 3 * Math.hypot(...range, 1);
     this.shown = isNear ? [...points, eye] : points;
-    return new Orbit(this.shown, azimuth + (isUpright ? -0.35 : 0.16), isUpright ? ELEVATION.upright : ELEVATION.ground);
+    const turned = azimuth + (isUpright ? TURN.upright : TURN.ground);
+    return new Orbit(this.shown, { azimuth: turned, elevation: isUpright ? ELEVATION.upright : ELEVATION.ground, isUpright, watched: middle });
   }
 
   #makeBuffers() {
@@ -65,6 +69,7 @@ class RoomView {
     this.paths = this.#lines(this.#buffer(paths), paths.length / LINE_FLOATS);
     this.fixed = this.#lines(this.#buffer(new Float32Array()), 0);
     this.edges = this.#lines(this.#buffer(new Float32Array()), 0);
+    this.marks = this.#lines(this.#buffer(new Float32Array()), 0);
     this.faces = { buffer: this.#buffer(new Float32Array()), count: 0, array: gl.createVertexArray() };
     gl.bindVertexArray(this.faces.array);
     this.#bindInputs(this.programs.faces, { at: [3, 0], normal: [3, 3], paint: [4, 6] }, FACE_FLOATS, 0);
@@ -123,6 +128,7 @@ class RoomView {
   /** Shows the objects at a time; `selected` is a track or null. */
   show(timeS, selected) {
     Object.assign(this, { timeS, chosen: selected });
+    this.orbit.watched = this.#objects().find((object) => object.track === selected)?.at ?? this.middle;
     this.#fillObjects();
     this.draw();
   }
@@ -181,7 +187,7 @@ class RoomView {
 
   #fillObjects() {
     const { data, look, chosen } = this;
-    const [faces, edges] = [[], []];
+    const [faces, edges, marks] = [[], [], []];
     const eye = data.camera?.position;
     for (const object of this.#objects()) {
       const isChosen = object.track === chosen;
@@ -193,14 +199,18 @@ class RoomView {
       edges.push(...shape.edges);
       if (!object.ahead) continue;
       const tip = object.at.map((value, i) => value + object.ahead[i]);
-      edges.push(...lineOf(object.at, tip, isChosen ? look.edge : colour));
+      // What is chosen is seen through the objects before it.
+      const lines = isChosen ? marks : edges;
+      const tone = isChosen ? look.mark : colour;
+      lines.push(...lineOf(object.at, tip, tone));
       if (!object.ellipse || !(isChosen || chosen === null)) continue;
-      const spot = ellipse(tip, object.ellipse, isChosen ? look.edge : colour, isChosen ? 0.45 : 0.25);
+      const spot = ellipse(tip, object.ellipse, tone, isChosen ? 0.45 : 0.25);
       faces.push(...spot.faces);
-      edges.push(...spot.edges);
+      lines.push(...spot.edges);
     }
     this.#fill(this.faces, faces, FACE_FLOATS);
     this.#fill(this.edges, edges, LINE_FLOATS);
+    this.#fill(this.marks, marks, LINE_FLOATS);
   }
 
   /** Draws everything as it is now. */
@@ -222,6 +232,8 @@ class RoomView {
     this.#drawFaces();
     this.#drawLines(this.edges, WIDTHS.edge, 0.0006, 1);
     this.#drawLines(this.fixed, WIDTHS.line, 0, 1);
+    gl.disable(gl.DEPTH_TEST);
+    this.#drawLines(this.marks, WIDTHS.mark, 0, 1);
     gl.bindVertexArray(null);
     this.#drawLabels();
   }
