@@ -94,7 +94,7 @@ def test_bounds(kind, source):
         assert clip[4].number == 4
 
 
-@pytest.mark.parametrize("index", [slice(0, 3), 1.0, "1", None, (1, 2)])
+@pytest.mark.parametrize("index", [1.0, "1", None, (1, 2)])
 def test_only_whole_numbers_index(index, stego):
     with cssv.open(stego) as clip, pytest.raises(TypeError, match="one whole number"):
         clip[index]
