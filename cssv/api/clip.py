@@ -11,6 +11,7 @@ from cssv.api.clip_slice import ClipSlice, find_frame, select_frames
 from cssv.api.commit import Committed, commit
 from cssv.api.history import Version, log, version_of
 from cssv.api.trajectories import DEFAULT_BOUND_PX, Trajectory, trajectories_of
+from cssv.api.widget import DEFAULT_HEIGHT_PX, make_widget
 from cssv.container import Reader, Revision
 from cssv.errors import OptionError
 from cssv.files.closing import Closing
@@ -122,6 +123,19 @@ class Clip(Closing):
                 lambda: self[middle]._repr_html_(),
             ],
         )
+
+    @checked_call
+    def widget(self, *, height_px: int = DEFAULT_HEIGHT_PX) -> Any:  # noqa: ANN401 - an anywidget.AnyWidget
+        """The page of this version (:func:`cssv.page`) as a widget of a notebook (extra ``jupyter``).
+
+        Args:
+            height_px: of the widget, 200 to 4000.
+
+        Raises:
+            OptionError: a copy, which has no page; a height out of range; or a file too large for a page.
+            MissingExtraError: anywidget is not installed.
+        """
+        return make_widget(self._path, self._reader().version.number, height_px)
 
     @checked_call
     def objects(
