@@ -17,10 +17,14 @@ from cssv_cli.wording import to_command_line
 
 LIBRARY = Path(cssv.__file__).parent
 TOKEN = re.compile(r"`(?:cssv\.\w+\([^`]*\)|\w+=[^`]*)`")
-#: For programmers: what detectors of their own return and have, and arguments of the video classes.
+#: For programmers: what detectors of their own return and have, arguments of detections and of the video
+#: classes.
 PYTHON_ONLY = {
     "`cssv.detections(boxes, scores, labels)`",
     "`cssv.detections([])`",
+    "`cssv.detections(results)`",
+    "`cssv.detections(results[0])`",
+    *("`scores=`", "`labels=`", "`ids=`", "`form=`"),
     "`needs_pixels=`",
     "`threads=`",
     "`check=`",

@@ -15,10 +15,11 @@ from cssv.frames import Frame
 from cssv.pipeline.config import EncoderConfig
 from cssv.pipeline.mux import StegoWriter
 from cssv.pipeline.splice import Redrawn, SpliceSettings, plan_runs
-from cssv.video import VideoInfo, VideoReader, settings_of
+from cssv.video import Colour, VideoInfo, VideoReader, settings_of
 
 WIDTH, HEIGHT, COUNT, GOP = 96, 64, 40, 12
-INFO = VideoInfo(WIDTH, HEIGHT, "yuv420p", Fraction(1, 6), Fraction(6))
+#: With the matrix that files of this size state.
+INFO = VideoInfo(WIDTH, HEIGHT, "yuv420p", Fraction(1, 6), Fraction(6), colour=Colour(space=6))
 
 
 def frames_of(seed: int) -> list[Frame]:
