@@ -33,6 +33,7 @@ def encoded(done: cssv.Encoded, *, has_scene: bool) -> Report:
         "Next:",
         f"  mpv {path}    (or any other player: it is an MP4)",
         f"  cssv decode {path} -o {quoted(done.path.with_suffix('.heat.mp4'))} --objects objects.csv",
+        f"  cssv view {path} --open",
         f"  cssv info {path}",
     ]
     return Report(lines, done.to_json())
