@@ -44,7 +44,8 @@ WAYS = {
     "shaders": ("use-gl=angle", "use-angle=swiftshader", "enable-unsafe-swiftshader"),
 }
 
-_FLAGS = (
+#: Of any browser without a screen: nothing is fetched from elsewhere.
+QUIET = (
     "headless",
     "no-sandbox",
     "no-first-run",
@@ -52,9 +53,8 @@ _FLAGS = (
     "disable-component-update",
     "disable-sync",
     "mute-audio",
-    "autoplay-policy=no-user-gesture-required",
-    "remote-debugging-port=0",
 )
+_FLAGS = (*QUIET, "autoplay-policy=no-user-gesture-required", "remote-debugging-port=0")
 
 
 class _Site(BaseHTTPRequestHandler):

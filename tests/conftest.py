@@ -154,6 +154,20 @@ def harbour(shared_folder) -> Path:
     return shared_folder("harbour by README's first command", make) / "harbour.cssv"
 
 
+@pytest.fixture(scope="session")
+def ask_node(tool):
+    """``ask_node(program, module, question)``: the JSON that a program of ES modules prints."""
+
+    def ask(program, module, question):
+        command = [tool("node"), "--input-type=module", "-e", program, module.as_uri()]
+        text = json.dumps(question)
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return ask
+
+
 @pytest.fixture
 def in_chromium(tool, tmp_path_factory):
     """``in_chromium(path)``: what a page in headless Chromium reports after playing a file to its end."""

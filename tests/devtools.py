@@ -13,20 +13,13 @@ from pathlib import Path
 from select import select
 from typing import Any
 
-_FLAGS = (
-    "headless",
-    "no-sandbox",
-    "no-first-run",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-sync",
-    "mute-audio",
-    "remote-debugging-pipe",
-)
+from tests.chromium import QUIET, WAYS
+
+_FLAGS = (*QUIET, "remote-debugging-pipe")
 #: Without a graphics card pages are drawn faster by the processor alone, but then there is no WebGL.
 _DRAWING = {
-    False: ("disable-gpu",),
-    True: ("use-gl=angle", "use-angle=swiftshader", "enable-unsafe-swiftshader"),
+    False: WAYS["software"],
+    True: WAYS["shaders"],
 }
 #: Generous: it is only there against hanging.
 _PATIENCE_S = 180

@@ -15,7 +15,6 @@ from cssv.pipeline.arguments import Progress, counted
 from cssv.pipeline.decoder import Decoder
 from cssv.pipeline.moment import Moment
 from cssv.pipeline.object_columns import Columns, FrameStates, columns_of, rows_in
-from cssv.view.heat import to_rgb
 
 #: Frames that are read at once.
 _FRAMES_AT_ONCE = 256
@@ -105,4 +104,4 @@ def read_picture_at(decoder: Decoder, number: int) -> tuple[U8, tuple[float, flo
     (x, y), (across, down) = moment.view.origin_px, moment.view.scale
     frame = moment.frame
     area = (float(x), float(y), float(x + frame.width / across), float(y + frame.height / down))
-    return to_rgb(frame.planes, frame.layout), area
+    return moment.rgb, area

@@ -7,8 +7,10 @@ import pytest
 
 import cssv
 from cssv.errors import ExistsError, InputError, MissingExtraError, OptionError
-from cssv.pipeline.clip_rows import ClipRows, read_rows
+from cssv.pipeline.clip_rows import ClipRows, read_picture_at, read_rows
 from cssv.pipeline.decoder import Decoder
+from cssv.testing import clips as synthetic
+from cssv.view.heat import to_rgb
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +103,15 @@ def test_without_matplotlib_the_extra_is_named(clip, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError, match=r"pip install '\.\[plot\]'"):
         cssv.plot(clip, tmp_path / "a.png")
+
+
+def test_the_picture_below_has_the_colours_of_the_file(tmp_path):
+    """A clip of this size is BT.709 without saying so, as players take it."""
+    pictures = np.full((2, 720, 1280, 3), (200, 60, 40), np.uint8)
+    clip = synthetic.write_clip(tmp_path / "clip.mkv", pictures)
+    path = cssv.encode(clip, tmp_path / "clip.cssv", fidelity="full").path
+    with Decoder(path) as decoder:
+        picture, _ = read_picture_at(decoder, 1)
+    with cssv.open(path) as opened:
+        assert np.array_equal(picture, opened[1].rgb)
+        assert not np.array_equal(picture, to_rgb(opened[1].frame.planes, "yuv420p"))

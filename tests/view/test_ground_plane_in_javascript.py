@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -71,19 +70,10 @@ def scene_of(camera):
 
 
 @pytest.fixture(scope="module")
-def planes(tool):
+def planes(ask_node):
     """The results of the module for all cameras, by one run of node."""
     cases = [[scene_of(camera), SIZE, points().tolist()] for camera in (*CAMERAS, *WITHOUT_GROUND)]
-    done = subprocess.run(
-        [tool("node"), "--input-type=module", "-e", PROGRAM, MODULE.as_uri()],
-        input=json.dumps(cases),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return ask_node(PROGRAM, MODULE, cases)
 
 
 def as_array(found):
@@ -111,15 +101,7 @@ def test_without_a_ground_there_is_no_plane(planes):
     assert planes[len(CAMERAS) :] == [None] * len(WITHOUT_GROUND)
 
 
-def test_a_homography_tells_where_its_camera_stands(tool):
+def test_a_homography_tells_where_its_camera_stands(ask_node):
     plane = plane_of(Scene.loads(json.dumps(scene_of(POSE))).camera, SIZE)
-    case = [scene_of({"homography": plane.matrix.tolist()}), SIZE, []]
-    done = subprocess.run(
-        [tool("node"), "--input-type=module", "-e", PROGRAM, MODULE.as_uri()],
-        input=json.dumps([case]),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert json.loads(done.stdout)[0]["camera"]["position"] == pytest.approx(POSE["position_m"])
+    (found,) = ask_node(PROGRAM, MODULE, [[scene_of({"homography": plane.matrix.tolist()}), SIZE, []]])
+    assert found["camera"]["position"] == pytest.approx(POSE["position_m"])

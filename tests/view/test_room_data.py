@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,17 +51,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def rooms(tool):
-    done = subprocess.run(
-        [tool("node"), "--input-type=module", "-e", PROGRAM, MODULE.as_uri()],
-        input=json.dumps(CASES),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def rooms(ask_node):
+    return ask_node(PROGRAM, MODULE, CASES)
 
 
 def test_objects_stand_where_they_are_with_their_height(rooms):
