@@ -10,7 +10,7 @@ import click
 import cssv
 from cssv_cli import version_report
 from cssv_cli.console import Console
-from cssv_cli.options import INPUT, command, file_argument, revision, scene_option
+from cssv_cli.options import INPUT, command, date_option, file_argument, revision, scene_option
 from cssv_cli.password import password_option
 
 
@@ -41,6 +41,7 @@ from cssv_cli.password import password_option
     help="The clip that was encoded. Changed frames are then embedded in the original pictures, not in an "
     "estimate of them.",
 )
+@date_option
 @password_option()
 def commit(
     console: Console, path: Path, scene: Path, message: str | None, author: str | None, **options: Any

@@ -18,12 +18,14 @@ from cssv_cli.options import (
     block,
     command,
     damaged_option,
+    date_option,
     force_option,
     perception_options,
     scene_option,
     seconds,
     source_argument,
     stream_option,
+    workers_option,
 )
 from cssv_cli.password import password_option
 from cssv_cli.standard_input import is_saved
@@ -44,7 +46,7 @@ THERMAL = block(
 )
 
 #: Options without effect on an estimate.
-_OF_WRITING = {"output", "overwrite", "thermal", "fit"}
+_OF_WRITING = {"output", "overwrite", "thermal", "fit", "workers", "created_s"}
 _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices.LOSSY_CODECS.items())
 
 
@@ -159,6 +161,8 @@ _CRF_DEFAULTS = ", ".join(f"{lossy.crf} for {codec}" for codec, lossy in choices
 @click.option("--stop", type=seconds, metavar="T", help="End before this time of CLIP.")
 @stream_option
 @damaged_option
+@workers_option
+@date_option
 @click.option(
     "--dry-run",
     is_flag=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from fractions import Fraction
 from functools import reduce
 from pathlib import Path
@@ -110,6 +111,19 @@ def seconds(text: str) -> Fraction:
     return 3600 * hours + 60 * minutes + rest
 
 
+def date(text: str) -> int:
+    """A date in seconds since 1970 UTC: 2026-11-30, 2026-11-30T14:05:00Z, or the seconds themselves."""
+    if text.isdecimal() and text.isascii():
+        return int(text)
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError as error:
+        example = "2026-11-30, 2026-11-30T14:05:00Z or seconds since 1970"
+        raise click.BadParameter(f"{text!r} is not a date. Write {example}.") from error
+    # Without a zone, the date of one machine would be another one on the next.
+    return int((given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp())
+
+
 def file_argument(function: Function) -> Function:
     """FILE, a ``.cssv`` of versions."""
     return click.argument("path", metavar="FILE", type=PATH)(function)
@@ -155,6 +169,30 @@ def damaged_option(function: Function) -> Function:
         default=choices.DEFAULT_DAMAGED,
         help="At a damaged frame. error: refuse the clip. skip: leave the frame out. stop: end the clip "
         "before it. A note counts them.",
+    )(function)
+
+
+def date_option(function: Function) -> Function:
+    """``--date`` of commands that write a version."""
+    return click.option(
+        "--date",
+        "created_s",
+        type=date,
+        metavar="DATE",
+        help="Date recorded with the version, in UTC: 2026-11-30, 2026-11-30T14:05:00Z or seconds since "
+        "1970. With a date, the same input gives the same bytes.  [default: the environment variable "
+        "SOURCE_DATE_EPOCH, otherwise now]",
+    )(function)
+
+
+def workers_option(function: Function) -> Function:
+    """``--workers`` of commands that use several processes."""
+    return click.option(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="Number of processes; 1 for one alone. The file has the same bytes for any number.  [default: "
+        "one per core]",
     )(function)
 
 

@@ -128,7 +128,8 @@ def commit(
             stego frame.
         message: what for, as in git.
         author: by whom.
-        created_s: time of the commit, seconds since 1970 UTC; now by default.
+        created_s: time of the commit, seconds since 1970 UTC; by default that of the environment variable
+            ``SOURCE_DATE_EPOCH``, now without it.
         password: that of the file, if it has one; the new version has the same.
         progress: called after every frame of each stage.
 

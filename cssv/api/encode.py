@@ -34,6 +34,7 @@ from cssv.pipeline.forms import FormChoice
 from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.preparation import Recoder, prepare_for_clip
 from cssv.pipeline.second_pass import ClipContent, write_clip
+from cssv.pipeline.segment_processes import check_workers, start_early
 from cssv.pipeline.source_check import check_source
 from cssv.pipeline.stored_objects import take_over
 from cssv.pipeline.thermal_file import ThermalReadings
@@ -144,6 +145,7 @@ def encode(
     damaged: Damaged = DEFAULT_DAMAGED,
     created_s: int | None = None,
     overwrite: bool = False,
+    workers: int | None = 1,
     progress: Progress | None = None,
 ) -> Encoded:
     """Encode a clip: detect and track its objects, hide their heat map, write one playable file.
@@ -209,8 +211,12 @@ def encode(
             that moves, is flagged as default, and is the largest.
         damaged: at a damaged frame ``"error"`` refuses the clip, ``"skip"`` leaves the frame out, and
             ``"stop"`` ends the clip before it; a note counts them.
-        created_s: time of creation, seconds since 1970 UTC; now by default.
+        created_s: time of creation, seconds since 1970 UTC; by default that of the environment variable
+            ``SOURCE_DATE_EPOCH``, now without it.
         overwrite: replace an existing file, with all versions in it.
+        workers: number of processes that embed and code; None for one per core. The file has the same bytes
+            for any number. A program that gives more than 1 needs ``if __name__ == "__main__":``, as for all
+            of Python's processes.
         progress: called after every frame.
 
     Raises:
@@ -222,26 +228,26 @@ def encode(
     """
     created_s, clip = created_or_now(created_s), check_clip(source, output, thermal, planes, damaged)
     detection = (detector, boxes, weights, classes, min_score, boxes_from, nms_iou, boxes_are, label)
-    options = DetectorOptions(*detection)
+    options, workers = DetectorOptions(*detection), check_workers(workers)
     given: dict[str, Any] = {
         "merge": merge, "fidelity": fidelity, "window": window, "strength": strength, "survive": survive,
         "fit": fit, "lossless": lossless, "is_rgb": planes == "rgb",
     }  # fmt: skip
     config = EncoderConfig.from_arguments(codec, carrier, crf=crf, effort=effort, password=password, **given)
-    shown, true_rate = planes_for(config.carrier, planes), to_fraction(rate)
-    span = Span(to_fraction(start), to_fraction(stop))
+    shown, true_rate, span = planes_for(config.carrier, planes), to_fraction(rate), _span(start, stop)
     target = _target_of(output, clip, *options.files, thermal, scene)
     loaded, chosen, taken = take_over(clip, options, scene, key_of(config.carrier))
     with locked_file(target, overwrite=overwrite) as temporary:
         plan = ClipPlan.open(clip, planes=shown, rate=true_rate, span=span, stream=stream, damaged=damaged)
+        start_early(plan, workers)
         content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
-        written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress)
-        verification = check(temporary, progress, key_of(config.carrier), content_known=config.has_regions)
+        written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress, workers)
+        verified = check(temporary, progress, key_of(config.carrier), pixels_known=True)
     others = _others(plan, content, FormChoice(codec, crf, given, effort), target.stat().st_size)
     notes = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
         target, frames, len(content.annotator.facts), content.ranges, bytes_of_clip(clip),
-        target.stat().st_size, notes, verification, len(plan.stamps), others, _has_ground(loaded, plan),
+        target.stat().st_size, notes, verified, len(plan.stamps), others, _has_ground(loaded, plan),
     )  # fmt: skip
 
 
@@ -255,6 +261,11 @@ def check_clip(
     check_choice("planes", planes, PLANES)
     check_choice("damaged", damaged, DAMAGED)
     return Path(source)
+
+
+def _span(start: Fraction | int | str | None, stop: Fraction | int | str | None) -> Span:
+    """The part of a clip between two times."""
+    return Span(to_fraction(start), to_fraction(stop))
 
 
 def _target_of(output: Path_ | None, source: Path, *others: object) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -339,7 +338,7 @@ class Encoder(Finishing):
             if not finishing.is_done:
                 self._save(begun, failures)
             config = self._config
-            check(self._path, key=key_of(config.carrier), content_known=config.has_regions)
+            check(self._path, key=key_of(config.carrier), pixels_known=config.has_regions)
         if failures.first is not None:
             raise failures.first
         # The file is whole and has its name, whatever the function does.
@@ -351,7 +350,7 @@ class Encoder(Finishing):
             # After an interrupt that the caller has caught, a frame that is missing is no surprise.
             with failures if self._failure is None else suppress(CssvError):
                 self._write(begun, self._stream.finish())
-        created_s = self._created_s if self._is_created_given else int(time.time())
+        created_s = self._created_s if self._is_created_given else created_or_now(None)
         begun.writer.finish(self._facts(self._stream.notes), created_s=created_s)
         if failures.first is not None:
             failures.first.add_note(f"The file holds the first {begun.writer.frames} frames.")

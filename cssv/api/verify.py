@@ -137,7 +137,7 @@ def verify_with_key(
     *,
     repair: bool = False,
     progress: Progress | None = None,
-    reads_content: bool = True,
+    reads_pixels: bool = True,
 ) -> Verification:
     """Verify a file (:func:`verify`) whose password has been converted to a key already.
 
@@ -146,7 +146,7 @@ def verify_with_key(
         key: that of the file; None if it has no password.
         repair: first remove an incomplete append.
         progress: called after every frame.
-        reads_content: whether embedded content is read, beside the comparison of checksums.
+        reads_pixels: whether all frames are decoded, or the first one alone.
     """
     cut = cut_tail(path) if repair else 0
     with Archive(path) as archive:
@@ -154,7 +154,7 @@ def verify_with_key(
         found = find_problems(archive, index.current)
         faults = [Fault(p.kind, p.text, p.frame, p.version) for p in found if p.kind != "tail"]
     others = [v.number for v in reversed(index.versions) if v.number != index.playing]
-    survey = _Survey(path, [index.playing, *others], faults, key, reads_content=reads_content)
+    survey = _Survey(path, [index.playing, *others], faults, key, reads_pixels=reads_pixels)
     faults += survey.scene_faults()
     faults += survey.pixel_faults(progress)
     shown, count = index.current.frames, len(index.versions)
@@ -169,7 +169,7 @@ class _Survey:
         numbers: of the versions, in the order in which they are checked.
         known: faults of stored bytes; those samples are not checked again.
         key: that of the file; None if it has no password, or if the password is not known.
-        reads_content: whether embedded content is read.
+        reads_pixels: whether all frames are decoded, or the first one of each version alone.
 
     Attributes:
         is_lossy: whether the video of a version is lossy.
@@ -182,11 +182,11 @@ class _Survey:
         known: Sequence[Fault],
         key: PayloadKey | None,
         *,
-        reads_content: bool,
+        reads_pixels: bool,
     ) -> None:
         self._path = path
         self._key = key
-        self._reads_content = reads_content
+        self._reads_pixels = reads_pixels
         self._unread = 0
         self.is_lossy = False
         self._broken = {fault.version for fault in known if fault.kind == "history"}
@@ -238,10 +238,11 @@ class _Survey:
 
     def pixel_faults(self, progress: Progress | None) -> Iterator[Fault]:
         """Faults of frames that decode to something else than was written."""
-        total = sum(len(fresh) for _, fresh in self._fresh("video"))
+        most = None if self._reads_pixels else 1
+        total = sum(len(fresh[:most]) for _, fresh in self._fresh("video"))
         done = 0
-        for reader, fresh in self._fresh("video"):
-            version = reader.version.number
+        for reader, found in self._fresh("video"):
+            version, fresh = reader.version.number, found[:most]
             for kind, text, frame in self._decoded(reader, fresh):
                 done += 1
                 if progress is not None:
@@ -272,7 +273,7 @@ class _Survey:
         times = (int(pts) * time_base for pts in reader.video.pts())
         windows = windows_of(carrier, times, info.layout, (info.width, info.height))
         with FrameCursor(source, reader.video.pts().tolist()) as cursor:
-            wanted, is_readable = frozenset(frames), self._is_readable(reader) and self._reads_content
+            wanted, is_readable = frozenset(frames), self._is_readable(reader)
             checker = _WindowChecker(reader, carrier, cursor, spoilt, is_readable=is_readable)
             for _, window in whole_windows(frames, windows):
                 yield from checker.check(window, wanted)
@@ -390,7 +391,7 @@ def check(
     progress: Progress | None = None,
     key: PayloadKey | None = None,
     *,
-    content_known: bool = False,
+    pixels_known: bool = False,
 ) -> Verification:
     """Verify a file just written. Raises ChecksumError unless it is sound.
 
@@ -398,10 +399,10 @@ def check(
         path: of the file.
         progress: called after every frame.
         key: that of the file; None if it has no password.
-        content_known: whether the content was read from the decoded planes while they were coded. Then
-            planes of the same checksum hold it, and it is not read once more.
+        pixels_known: whether all frames were decoded and compared while they were coded. Then their stored
+            bytes are compared, and the first window alone is decoded once more.
     """
-    found = verify_with_key(path, key, progress=progress, reads_content=not content_known)
+    found = verify_with_key(path, key, progress=progress, reads_pixels=not pixels_known)
     if not found.is_sound:
         first = found.faults[0]
         is_too_coarse = first.kind == "marks" and found.is_lossy

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from cssv.container.index import IndexMeta
 from cssv.container.limits import AUTHOR_LIMIT, CREATED_LIMIT_S, MESSAGE_LIMIT, TAG_LIMIT
 from cssv.errors import OptionError, OptionTypeError
+
+#: Environment variable with the time of creation of new files, seconds since 1970 UTC.
+DATE_VARIABLE = "SOURCE_DATE_EPOCH"
 
 
 def check_texts(about: IndexMeta) -> None:
@@ -25,11 +29,25 @@ def check_texts(about: IndexMeta) -> None:
 
 
 def created_or_now(created_s: int | None) -> int:
-    """A time of creation that was checked; now for None. Raises OptionError."""
-    if created_s is None:
+    """A time of creation that was checked. Raises OptionError.
+
+    None is that of the environment variable :data:`DATE_VARIABLE`, by which programs make the same files
+    again (reproducible-builds.org), and now without it.
+    """
+    if created_s is not None:
+        check_created(created_s)
+        return created_s
+    given = os.environ.get(DATE_VARIABLE)
+    if not given:
         return int(time.time())
-    check_created(created_s)
-    return created_s
+    if not (given.isascii() and given.isdecimal()) or int(given) > CREATED_LIMIT_S:
+        raise OptionError(
+            f"{DATE_VARIABLE} is not a time of creation",
+            found=given,
+            bound=f"0 to {CREATED_LIMIT_S}, seconds since 1970",
+            remedy="Correct or unset the environment variable.",
+        )
+    return int(given)
 
 
 def check_created(created_s: int) -> None:

@@ -176,21 +176,26 @@ class ClipEmbedder:
 
     Args:
         embedder: of windows.
+        first_window: number of the first window, for a part of a clip.
     """
 
-    def __init__(self, embedder: WindowEmbedder) -> None:
+    def __init__(self, embedder: WindowEmbedder, first_window: int = 0) -> None:
         self._embedder = embedder
         self._grouping: WindowGrouping | None = None
         self._span = WindowSpan(None, 1)
         self._window: list[Scheduled] = []
-        self._number = 0
+        self._number = first_window
         self._losses: list[Loss] = []
 
     @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What the payload of each window embedded so far does not tell."""
+        return tuple(self._losses)
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """What the payloads embedded so far do not tell, one sentence each."""
-        lost, carrier = merge_losses(self._losses).sentences(), self._embedder.carrier
-        return carrier.copy_notes(lost) if isinstance(carrier, RegionCarrier) else lost
+        """The same in sentences."""
+        return loss_notes(self._embedder.carrier, self._losses)
 
     def add(self, scheduled: Scheduled) -> list[EmbeddedFrame]:
         """Take the next frame; returns the frames that are complete."""
@@ -204,9 +209,9 @@ class ClipEmbedder:
         # A full window is embedded at once: windows of one frame wait for nothing.
         return done + self._embed() if len(self._window) == self._span.frames else done
 
-    def finish(self) -> list[EmbeddedFrame]:
-        """Embed the frames that wait, as the last window."""
-        return self._embed(is_last=True)
+    def finish(self, *, is_last: bool = True) -> list[EmbeddedFrame]:
+        """Embed the frames that wait, as a last window; of the whole clip if ``is_last``."""
+        return self._embed(is_last=is_last)
 
     def _embed(self, *, is_last: bool = False) -> list[EmbeddedFrame]:
         if not self._window:
@@ -217,3 +222,9 @@ class ClipEmbedder:
         if embedded.loss is not None:
             self._losses.append(embedded.loss)
         return embedded.frames
+
+
+def loss_notes(carrier: AnyCarrier, losses: Sequence[Loss]) -> tuple[str, ...]:
+    """What the payloads of windows do not tell, one sentence each."""
+    lost = merge_losses(losses).sentences()
+    return carrier.copy_notes(lost) if isinstance(carrier, RegionCarrier) else lost

@@ -201,7 +201,7 @@ class FormMeter:
         """The file of one part."""
         path = self.folder / "part.cssv"
         content = ClipContent(self.scene, config, part.annotator, None, self.ranges)
-        write_clip(path, part.plan, content, (), 0, None)
+        write_clip(path, part.plan, content, (), 0, None, is_checked=False)
         return path
 
     def _bytes(self, config: EncoderConfig, coded: _Coded) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -52,6 +52,114 @@ class _AudioFeed:
                 yield self.tracks[position], packet
 
 
+class StegoFile:
+    """File of coded stego frames, their scene samples and the audio of a clip.
+
+    Args:
+        file: seekable binary file at position 0.
+        info: size, layout, time base and rate of the frames.
+        audio: audio to pass through, or None.
+        shift: seconds by which the pts of the frames were moved back; the audio follows.
+        journal: for a live recording: lists what is in the file, so that it can be completed after a kill.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        info: VideoInfo,
+        *,
+        audio: AudioCopy | None = None,
+        shift: Fraction = Fraction(0),
+        journal: Journal | None = None,
+    ) -> None:
+        self._writer = Writer(file, journal=journal)
+        self._about: IndexMeta | None = None
+        self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)
+        self._scene = self._writer.add_scene()
+        self._samples: deque[bytes] = deque()
+        # Time and duration of that frame written so far that is shown last.
+        self._latest = (-1, 0)
+        self._audio: _AudioFeed | None = None
+        self._heads: dict[int, bytes] = {}
+        if audio is not None and audio.tracks:
+            self._audio = _AudioFeed(audio, shift)
+            for position, track in enumerate(audio.tracks):
+                if track.mp4_head is not None:
+                    number = self._writer.add_audio(
+                        time_base=track.time_base, language=track.language or "und"
+                    )
+                    self._audio.tracks[position] = number
+                    self._heads[number] = track.mp4_head
+
+    def describe(self, about: IndexMeta) -> None:
+        """State before the first frame of a live recording what is known of it, for its journal."""
+        self._about = about
+
+    def add(self, crcs: Sequence[int], samples: Iterable[bytes]) -> None:
+        """Note the checksums and the scene samples of the next frames, before their packets."""
+        for crc in crcs:
+            self._writer.note_frame(crc)
+        self._samples += samples
+
+    def write(self, packets: Sequence[Packet], mp4_head: Callable[[], bytes]) -> None:
+        """Write packets, each with the next scene sample, and the audio up to them.
+
+        Args:
+            packets: in the order of decoding.
+            mp4_head: gives an MP4 with the sample entry of the packets; called from the first packet on.
+        """
+        if packets and self._about is not None:
+            self._writer.describe({self._video: mp4_head()}, self._about)
+            self._about = None
+        for packet in packets:
+            self._put_audio(packet.dts * packet.time_base)
+            self._writer.write_sample(
+                self._video,
+                packet.data,
+                pts=packet.pts,
+                dts=packet.dts,
+                duration=packet.duration,
+                is_key=packet.is_key,
+            )
+            # The n-th packet comes with the n-th scene sample, also where the codec reorders frames.
+            self._latest = max(self._latest, (packet.pts, packet.duration))
+            sample = self._samples.popleft()
+            self._writer.write_sample(self._scene, sample, pts=packet.dts, duration=self._latest[1])
+
+    def _put_audio(self, time: Fraction | None) -> None:
+        if self._audio is None:
+            return
+        for track, packet in self._audio.until(time):
+            back = round(self._audio.shift / packet.time_base)
+            self._writer.write_sample(
+                track,
+                packet.data,
+                pts=packet.pts - back,
+                duration=max(packet.duration, 1),
+                is_key=packet.is_key,
+            )
+
+    def finish(self, mp4_head: bytes | None, about: IndexMeta) -> None:
+        """Write the rest of the audio, the tables and the index.
+
+        Args:
+            mp4_head: an MP4 with the sample entry of the packets; None without any.
+            about: what the index says of the version.
+        """
+        self._put_audio(None)
+        if mp4_head is not None:
+            self._heads[self._video] = mp4_head
+        self._writer.finish(self._heads, about)
+
+    def save(self) -> None:
+        """List in the journal what is in the file."""
+        self._writer.save()
+
+    def abort(self) -> None:
+        """Leave the file as it is, unless it is finished."""
+        self._writer.abort()
+
+
 class StegoWriter:
     """Writer of stego frames, their scene samples and the audio of a clip into one file.
 
@@ -88,31 +196,14 @@ class StegoWriter:
     ) -> None:
         shown = state_colour(info, settings_of(codec, crf, effort, regions=regions))
         self._coding = make_coding(shown, codec, crf, threads, effort=effort, regions=regions)
-        self._writer = Writer(file, journal=journal)
-        self._about: IndexMeta | None = None
-        self._video = self._writer.add_video(width=info.width, height=info.height, time_base=info.time_base)
-        self._scene = self._writer.add_scene()
-        self._samples: deque[bytes] = deque()
-        # Time and duration of that frame written so far that is shown last.
-        self._latest = (-1, 0)
-        self._audio: _AudioFeed | None = None
-        self._heads: dict[int, bytes] = {}
-        if audio is not None and audio.tracks:
-            self._audio = _AudioFeed(audio, shift)
-            for position, track in enumerate(audio.tracks):
-                if track.mp4_head is not None:
-                    number = self._writer.add_audio(
-                        time_base=track.time_base, language=track.language or "und"
-                    )
-                    self._audio.tracks[position] = number
-                    self._heads[number] = track.mp4_head
+        self._file = StegoFile(file, info, audio=audio, shift=shift, journal=journal)
         self.frames = 0
         self._worker = SerialWorker()
         self._is_finished = False
 
     def describe(self, about: IndexMeta) -> None:
         """State before the first frame of a live recording what is known of it, for its journal."""
-        self._about = about
+        self._file.describe(about)
 
     def write(self, stego: Frame, sample: bytes) -> None:
         """Append a frame, its own window, and its scene sample; raises as :meth:`add` does."""
@@ -138,46 +229,11 @@ class StegoWriter:
     def _encode(self, frames: Sequence[EmbeddedFrame]) -> None:
         """Encode and write frames, in the worker thread."""
         coded = self._coding.code(frames)
-        for crc in coded.crcs:
-            self._writer.note_frame(crc)
-        self._samples += (each.sample for each in frames)
-        self._put(coded.packets)
+        self._file.add(coded.crcs, (each.sample for each in frames))
+        self._file.write(coded.packets, self._coding.mp4_head)
         if len(frames) > 1:
             # The next group comes after seconds: after a kill, nothing of this one is lost.
-            self._writer.save()
-
-    def _put(self, packets: Sequence[Packet]) -> None:
-        if packets and self._about is not None:
-            # The sample entry exists from the first packet on.
-            self._writer.describe({self._video: self._coding.mp4_head()}, self._about)
-            self._about = None
-        for packet in packets:
-            self._put_audio(packet.dts * packet.time_base)
-            self._writer.write_sample(
-                self._video,
-                packet.data,
-                pts=packet.pts,
-                dts=packet.dts,
-                duration=packet.duration,
-                is_key=packet.is_key,
-            )
-            # The n-th packet comes with the n-th scene sample, also where the codec reorders frames.
-            self._latest = max(self._latest, (packet.pts, packet.duration))
-            sample = self._samples.popleft()
-            self._writer.write_sample(self._scene, sample, pts=packet.dts, duration=self._latest[1])
-
-    def _put_audio(self, time: Fraction | None) -> None:
-        if self._audio is None:
-            return
-        for track, packet in self._audio.until(time):
-            back = round(self._audio.shift / packet.time_base)
-            self._writer.write_sample(
-                track,
-                packet.data,
-                pts=packet.pts - back,
-                duration=max(packet.duration, 1),
-                is_key=packet.is_key,
-            )
+            self._file.save()
 
     def finish(self, meta: Mapping[str, Any], *, created_s: int, author: str = "", message: str = "") -> None:
         """Write the frames still in the codec, the tables and the index. Raises as :meth:`write` does."""
@@ -185,11 +241,9 @@ class StegoWriter:
         self._is_finished = True
         if frames := self._coding.finish():
             self._encode(frames)
-        self._put(self._coding.flush())
-        self._put_audio(None)
-        if self.frames:
-            self._heads[self._video] = self._coding.mp4_head()
-        self._writer.finish(self._heads, IndexMeta(created_s, author, message, meta))
+        self._file.write(self._coding.flush(), self._coding.mp4_head)
+        head = self._coding.mp4_head() if self.frames else None
+        self._file.finish(head, IndexMeta(created_s, author, message, meta))
 
     def save(self) -> None:
         """After an error: write the frames that can still be written, and list them in the journal."""
@@ -199,7 +253,7 @@ class StegoWriter:
         with suppress(CssvError):
             if frames := self._coding.finish():
                 self._encode(frames)
-        self._writer.save()
+        self._file.save()
 
     def __enter__(self) -> Self:
         return self
@@ -215,4 +269,4 @@ class StegoWriter:
         try:
             self._coding.close()
         finally:
-            self._writer.abort()
+            self._file.abort()

@@ -52,6 +52,14 @@ class Saturation:
                 found.outside += 1
                 found.low, found.high = min(found.low, value), max(found.high, value)
 
+    def merge(self, later: Saturation) -> None:
+        """Add the count of later frames with the same ranges."""
+        for name, other in later._found.items():
+            found = self._found.setdefault(name, _Drawn())
+            found.values += other.values
+            found.outside += other.outside
+            found.low, found.high = min(found.low, other.low), max(found.high, other.high)
+
     @property
     def notes(self) -> tuple[str, ...]:
         """One sentence for each kind of value that lay outside its range."""

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from cssv.container import IndexMeta
 from cssv.errors import VideoError
-from cssv.pipeline.annotate import TrackAnnotator
-from cssv.pipeline.arguments import Progress, counted
+from cssv.pipeline.arguments import Progress
 from cssv.pipeline.clip_plan import ClipPlan
-from cssv.pipeline.config import EncoderConfig, config_to_facts
-from cssv.pipeline.embed import ClipEmbedder, Scheduled, WindowEmbedder
-from cssv.pipeline.known_rings import known_rings
-from cssv.pipeline.mux import StegoWriter
-from cssv.pipeline.saturation import Saturation
-from cssv.pipeline.thermal_file import ThermalReadings
+from cssv.pipeline.config import config_to_facts
+from cssv.pipeline.embed import loss_notes
+from cssv.pipeline.mux import StegoFile
+from cssv.pipeline.segment_coding import CodedPart
+from cssv.pipeline.segment_processes import useful_workers
+from cssv.pipeline.segment_runs import RunEnd, run_in_order, run_in_processes
+from cssv.pipeline.segments import ClipContent, Segment, SegmentWork, plan_segments
 from cssv.pipeline.time_origin import TimeOrigin
-from cssv.scene import Ranges, Scene
-from cssv.scene.shift import shift_times
 
-
-@dataclass(frozen=True, slots=True)
-class ClipContent:
-    """What all frames of a clip share.
-
-    Attributes:
-        scene: of the clip, in the clip's own times.
-        config: how frames are drawn, hidden and coded; its carrier is prepared for the clip.
-        annotator: gives the objects of each frame.
-        thermal: readings of a thermal camera; None without one.
-        ranges: values at the bottom and top of each ring.
-    """
-
-    scene: Scene
-    config: EncoderConfig
-    annotator: TrackAnnotator
-    thermal: ThermalReadings | None
-    ranges: Ranges
+__all__ = ["ClipContent", "write_clip"]
 
 
 def write_clip(
@@ -48,8 +29,11 @@ def write_clip(
     notes: Sequence[str],
     created_s: int,
     progress: Progress | None,
+    workers: int = 1,
+    *,
+    is_checked: bool = True,
 ) -> tuple[tuple[str, ...], int]:
-    """Draw, embed, code and write every frame of a clip.
+    """Draw, embed, code and write every frame of a clip. The bytes do not depend on ``workers``.
 
     Args:
         path: the file to write.
@@ -57,7 +41,9 @@ def write_clip(
         content: what its frames share.
         notes: for users, written into the file; more can be added.
         created_s: time of creation, seconds since 1970 UTC.
-        progress: called after every frame.
+        progress: called after every frame, or after some frames.
+        workers: number of processes; 1 for this one alone.
+        is_checked: whether what is coded is read back.
 
     Returns:
         The notes written, and the number of frames.
@@ -65,48 +51,81 @@ def write_clip(
     Raises:
         VideoError: the clip holds no frames, or cannot be read.
         CarrierError: the content does not fit into the frames.
+        ChecksumError: what was coded does not read back.
         OutputError: the file cannot be written.
     """
-    thermal, audio = content.thermal, plan.audio()
+    audio = plan.audio()
     origin = TimeOrigin.from_plan(plan, audio)
-    scene = shift_times(content.scene, origin.seconds)
-    rings = known_rings(scene, has_thermal=thermal is not None)
-    embedder = ClipEmbedder(WindowEmbedder(content.config.carrier, scene, content.ranges, rings))
-    sampler = None if thermal is None else thermal.follow(content.ranges)
-    calibration = None if thermal is None else thermal.calibration
-    with plan.reader() as reader, ExitStack() as stack:
-        file = stack.enter_context(path.open("wb"))
-        config, shift = content.config, origin.seconds + origin.ahead_s
-        writer = stack.enter_context(
-            StegoWriter(
-                file,
-                reader.info,
-                codec=config.codec,
-                crf=config.crf,
-                effort=config.effort,
-                regions=config.has_regions,
-                audio=audio,
-                shift=shift,
-            )
-        )
-        saturation = Saturation(content.ranges)
-        for frame in counted(reader, "encode", len(plan), progress):
-            moved = replace(frame, pts=frame.pts - origin.pts)
-            objects, outlines = content.annotator.annotate(frame.number, frame.time), None
-            if sampler is not None:
-                objects, outlines = sampler(objects, frame.time, frame.luma())
-            saturation.add(objects.objects)
-            for done in embedder.add(Scheduled(moved, objects, calibration, outlines)):
-                writer.add(done)
-        for done in embedder.finish():
-            writer.add(done)
-        if not writer.frames:
-            raise VideoError("the clip holds no frames", found=str(plan.source))
+    clip = _Clip(path, SegmentWork(plan, content, origin, is_checked), notes, created_s, progress)
+    workers = min(useful_workers(plan, workers), len(clip.segments))
+    if workers > 1 and (written := clip.write(workers)) is not None:
+        return written
+    written = clip.write(1)
+    assert written is not None
+    return written
+
+
+class _Clip:
+    """A clip that is to be written.
+
+    Args:
+        path: the file to write.
+        work: what the segments share.
+        notes: for users.
+        created_s: time of creation, seconds since 1970 UTC.
+        progress: called after every frame, or after some frames.
+    """
+
+    def __init__(
+        self, path: Path, work: SegmentWork, notes: Sequence[str], created_s: int, progress: Progress | None
+    ) -> None:
+        self._path, self._work, self._notes, self._created_s = path, work, notes, created_s
+        self._progress = progress
+        self.segments: Sequence[Segment] = plan_segments(work)
+
+    def write(self, workers: int) -> tuple[tuple[str, ...], int] | None:
+        """Write the file by so many processes; None where one alone has to write it."""
+        plan, origin = self._work.plan, self._work.origin
+        audio, shift = plan.audio(), origin.seconds + origin.ahead_s
+        with self._path.open("wb") as opened:
+            file = StegoFile(opened, plan.info, audio=audio, shift=shift)
+            heads = list[bytes]()
+
+            def put(part: CodedPart) -> None:
+                file.add(part.crcs, part.samples)
+                file.write(part.packets, part.mp4_head)
+                if part.packets and not heads:
+                    heads.append(part.mp4_head())
+
+            try:
+                end: RunEnd | None
+                if workers > 1:
+                    end = run_in_processes(self._work, self.segments, put, self._report, workers)
+                else:
+                    end = run_in_order(self._work, self.segments, put, self._report)
+                if end is None:
+                    return None
+                if not end.tally.frames:
+                    raise VideoError("the clip holds no frames", found=str(plan.source))
+                sound = audio.notes if audio else ()
+                notes, facts = self._told(end, sound)
+                file.finish(heads[0], IndexMeta(self._created_s, "", "", facts))
+            finally:
+                file.abort()
+        return notes, end.tally.frames
+
+    def _report(self, frames: int) -> None:
+        if self._progress is not None:
+            self._progress("encode", frames, len(self._work.plan))
+
+    def _told(self, end: RunEnd, sound: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """All notes, and the facts of the file."""
+        plan, content, origin = self._work.plan, self._work.content, self._work.origin
+        tally, thermal = end.tally, content.thermal
+        lost = loss_notes(content.config.carrier, tally.losses)
         # Some notes only exist once every frame has been read.
-        late = (*reader.info.notes, *reader.info.left_out_notes)
-        late += (*(audio.notes if audio else ()), *(thermal.notes if thermal else ()))
-        notes = (*notes, *origin.notes, *saturation.notes, *embedder.notes, *late)
-        facts = config_to_facts(reader.info, content.config, content.ranges, notes, plan.opened())
-        facts |= origin.facts
-        writer.finish(facts, created_s=created_s)
-        return notes, writer.frames
+        read = (*end.info.notes, *end.info.left_out_notes)
+        late = (*read, *sound, *(thermal.notes(tally.thermal) if thermal else ()))
+        notes = (*self._notes, *origin.notes, *tally.saturation.notes, *lost, *late)
+        facts = config_to_facts(end.info, content.config, content.ranges, notes, plan.opened())
+        return notes, facts | origin.facts

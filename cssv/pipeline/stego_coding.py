@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from cssv.frames import Frame, planes_crc
+from cssv.frames import planes_crc, planes_shape
 from cssv.pipeline.embed import EmbeddedFrame
 from cssv.video import (
     REGION_H264,
@@ -125,11 +126,49 @@ class FrameCoding:
         self._encoder.close()
 
 
+class GroupRule:
+    """Rule where groups of pictures with exact content begin.
+
+    It depends on the times of the frames and on the windows alone, so that groups are known before a frame is
+    read, and can be coded in any order and process.
+
+    Args:
+        info: of the frames.
+    """
+
+    def __init__(self, info: VideoInfo) -> None:
+        self._longest_gap = longest_gap(REGION_H264.settings, info.time_base)
+        self._frame_bytes = math.prod(planes_shape(info.layout, info.width, info.height))
+        self._time_base = info.time_base
+        self._first_pts: int | None = None
+        self._last_pts = 0
+        self._bytes = 0
+
+    def begins(self, pts: int, *, begins_window: bool) -> bool:
+        """Whether the next frame begins a group; the first one does.
+
+        Args:
+            pts: of the frame in the file.
+            begins_window: whether it begins a window of the carrier.
+        """
+        is_first = self._first_pts is None or self._is_full(self._first_pts, pts, begins_window=begins_window)
+        if is_first:
+            self._first_pts, self._bytes = pts, 0
+        self._bytes += self._frame_bytes
+        self._last_pts = pts
+        return is_first
+
+    def _is_full(self, first_pts: int, pts: int, *, begins_window: bool) -> bool:
+        """Whether the group that begins at a time ends before a frame."""
+        places = (each * self._time_base // GROUP_S for each in (first_pts, pts))
+        is_next = len({*places}) > 1 or self._bytes >= GROUP_BYTES // 2
+        # MP4 cannot hold the times of frames that are reordered across a long gap.
+        is_gap = self._longest_gap is not None and pts - self._last_pts > self._longest_gap
+        return (begins_window and is_next) or is_gap or self._bytes + self._frame_bytes > GROUP_BYTES
+
+
 class GroupCoding:
     """Coding in groups of pictures whose content decodes exactly. The checksums are of the decoded planes.
-
-    Where a group begins depends on the times of its frames and on the windows, and not on the groups before
-    it. So groups can be coded in any order and process.
 
     Args:
         info: of the frames.
@@ -139,9 +178,8 @@ class GroupCoding:
 
     def __init__(self, info: VideoInfo, crf: int, variant: int = 0) -> None:
         self._encoder = RegionEncoder(info, crf, variant)
-        self._longest_gap = longest_gap(REGION_H264.settings, info.time_base)
+        self._rule = GroupRule(info)
         self._group: list[EmbeddedFrame] = []
-        self._bytes = 0
         self._last_pts: int | None = None
         self._head: bytes | None = None
 
@@ -149,26 +187,18 @@ class GroupCoding:
         """Take the next frame; returns the group before it if that is complete, else an empty list."""
         frame, done = embedded.stego, list[EmbeddedFrame]()
         self._encoder.info.check_frame(frame, self._last_pts)
-        if self._group and self._ends_before(frame, begins_window=embedded.begins_window):
+        if self._rule.begins(frame.pts, begins_window=embedded.begins_window) and self._group:
             done = self.finish()
             # The last frame of a group is shown until the next group begins.
             last = done[-1].stego
             done[-1] = replace(done[-1], stego=replace(last, duration=frame.pts - last.pts))
         self._group.append(embedded)
-        self._bytes += frame.planes.nbytes
         self._last_pts = frame.pts
         return done
 
-    def _ends_before(self, frame: Frame, *, begins_window: bool) -> bool:
-        first, last = self._group[0].stego, self._group[-1].stego
-        is_next = first.time // GROUP_S != frame.time // GROUP_S or self._bytes >= GROUP_BYTES // 2
-        # MP4 cannot hold the times of frames that are reordered across a long gap.
-        is_gap = self._longest_gap is not None and frame.pts - last.pts > self._longest_gap
-        return (begins_window and is_next) or is_gap or self._bytes + frame.planes.nbytes > GROUP_BYTES
-
     def finish(self) -> list[EmbeddedFrame]:
         """Return the frames that wait, as the last group."""
-        done, self._group, self._bytes = self._group, [], 0
+        done, self._group = self._group, []
         return done
 
     def code(self, frames: Sequence[EmbeddedFrame]) -> CodedFrames:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from cssv.errors import ThermalError
@@ -33,6 +34,42 @@ RANGE_FRAMES = 200
 Sampler = Callable[[FrameObjects, Fraction, U8 | None], tuple[FrameObjects, dict[OutlineKey, Outline]]]
 
 
+@dataclass(slots=True)
+class ThermalTally:
+    """Tracks that a thermal camera has read.
+
+    Attributes:
+        tracks: all objects.
+        read: those that were read.
+        overruled: of these, those of which the scene gives another temperature as measured.
+        frozen: of these, those that were read as colder than :data:`COLDEST_C`.
+    """
+
+    tracks: set[int] = field(default_factory=set)
+    read: set[int] = field(default_factory=set)
+    overruled: set[int] = field(default_factory=set)
+    frozen: set[int] = field(default_factory=set)
+
+    def add(self, shown: FrameObjects) -> None:
+        """Count the objects of a frame."""
+        for state in shown.objects:
+            self.tracks.add(state.track)
+            if state.thermal_c is not None:
+                self.read.add(state.track)
+                if state.thermal_c.value < COLDEST_C:
+                    self.frozen.add(state.track)
+                # What the scene gives as measured is drawn instead.
+                if state.temperature_c != state.thermal_c:
+                    self.overruled.add(state.track)
+
+    def merge(self, other: ThermalTally) -> None:
+        """Add the tracks of other frames."""
+        self.tracks |= other.tracks
+        self.read |= other.read
+        self.overruled |= other.overruled
+        self.frozen |= other.frozen
+
+
 class ThermalReadings:
     """Temperatures from a thermal file that runs in step with a clip; one picture in memory at a time.
 
@@ -58,10 +95,6 @@ class ThermalReadings:
         self.calibration = Calibration(self._reader.unit, thermal.sigma_c or 0.0)
         self._is_same_view = thermal.homography is None
         self._size, self._part = size, part
-        self._tracks: set[int] = set()
-        self._read: set[int] = set()
-        self._overruled: set[int] = set()
-        self._frozen: set[int] = set()
         self._stamps = None if self._reader.is_timed or self._reader.is_still else whole
         if self._stamps is not None and thermal.time_offset_s is not None:
             raise ThermalError(
@@ -126,10 +159,14 @@ class ThermalReadings:
                 remedy="Check thermal.time_offset_s, or encode only what it covers by start and stop.",
             )
 
-    def follow(self, ranges: Ranges) -> Sampler:
+    def follow(self, ranges: Ranges, tally: ThermalTally) -> Sampler:
         """A function that reads the objects of one frame after another; times must not decrease.
 
         Without a picture near enough in time nothing is read, for example while a camera calibrates itself.
+
+        Args:
+            ranges: values at the bottom and top of each ring.
+            tally: counts the objects that are read.
         """
         view_at = self._views()
 
@@ -137,25 +174,13 @@ class ThermalReadings:
             shown: FrameObjects, time_s: Fraction, luma: U8 | None
         ) -> tuple[FrameObjects, dict[OutlineKey, Outline]]:
             shown, outlines = take_temperatures(shown, ranges, luma, self._size, view_at(time_s))
-            self._tally(shown)
+            tally.add(shown)
             return shown, outlines
 
         return sample
 
-    def _tally(self, shown: FrameObjects) -> None:
-        for state in shown.objects:
-            self._tracks.add(state.track)
-            if state.thermal_c is not None:
-                self._read.add(state.track)
-                if state.thermal_c.value < COLDEST_C:
-                    self._frozen.add(state.track)
-                # What the scene gives as measured is drawn instead.
-                if state.temperature_c != state.thermal_c:
-                    self._overruled.add(state.track)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Assumptions, and warnings about the objects read so far."""
+    def notes(self, tally: ThermalTally) -> tuple[str, ...]:
+        """Assumptions, and warnings about the objects that were read."""
         notes = [f"thermal pictures: {note}" for note in self._reader.notes]
         if self._is_same_view:
             notes.append("the thermal pictures are taken to show the same view as the clip")
@@ -164,16 +189,16 @@ class ThermalReadings:
                 "the thermal file has another length than the clip, but one picture for each frame: they are "
                 "paired in order; thermal.rate or thermal.time_offset_s in the scene pair them by time"
             )
-        if len(self._read) < len(self._tracks):
-            notes.append(f"the thermal camera read {len(self._read)} of {len(self._tracks)} objects")
-        if self._frozen:
+        if len(tally.read) < len(tally.tracks):
+            notes.append(f"the thermal camera read {len(tally.read)} of {len(tally.tracks)} objects")
+        if tally.frozen:
             notes.append(
-                f"the thermal camera read {len(self._frozen)} objects as colder than {COLDEST_C:g} °C: "
+                f"the thermal camera read {len(tally.frozen)} objects as colder than {COLDEST_C:g} °C: "
                 "check thermal.scale and thermal.offset_c"
             )
-        if self._overruled:
+        if tally.overruled:
             notes.append(
-                f"the scene gives the temperature of {len(self._overruled)} objects as measured; "
+                f"the scene gives the temperature of {len(tally.overruled)} objects as measured; "
                 "that is drawn, not what the thermal camera read"
             )
         return tuple(notes)

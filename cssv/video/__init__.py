@@ -34,6 +34,7 @@ from cssv.video.lossy_copy import lossy_copy
 from cssv.video.numbered import PICTURE_RATE
 from cssv.video.opening import open_clip, open_frames, streams_to_try
 from cssv.video.packet import Packet
+from cssv.video.packet_decoder import PacketDecoder
 from cssv.video.pictures import (
     PictureReader,
     encode_picture,
@@ -89,6 +90,7 @@ __all__ = [
     "FrameEncoder",
     "FrameReader",
     "Packet",
+    "PacketDecoder",
     "PictureReader",
     "Planes",
     "RegionEncoder",

@@ -149,9 +149,15 @@ class PictureDecoder:
                 # damage: the decoder may find all of it.
                 yield "a picture is damaged" if picture.is_corrupt else picture
 
-    def check_complete(self, count: int) -> None:
-        """Raise VideoError if the file ended early, after ``count`` pictures from its beginning."""
-        missing = shortfall(self._container, self.stream, self._path, self._packets)
+    def check_complete(self, count: int, packets: int | None = None) -> None:
+        """Raise VideoError if the file ended early.
+
+        Args:
+            count: pictures from its beginning.
+            packets: that the whole file holds; None for those read, of a decoder that began at the beginning.
+        """
+        read = self._packets if packets is None else packets
+        missing = shortfall(self._container, self.stream, self._path, read)
         # The damage that was met explains what is missing, and was allowed.
         if missing and self._end is None and not self._left_out:
             if self._damaged not in ("skip", "stop"):

@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 
 from cssv.errors import VideoError
 from cssv.files.closing import Closing
-from cssv.frames import Frame
+from cssv.frames import U8, Frame
 from cssv.video.decoding import Damaged
 from cssv.video.info import VideoInfo
 from cssv.video.span import Span
@@ -80,6 +80,17 @@ class FrameReader(Closing):
         Raises:
             VideoError: the clip has no such frame.
         """
+
+    def following(self) -> U8 | None:
+        """The planes of the frame that a loop yields next; None at the end of the clip, or if unknown."""
+        return None
+
+    def is_at_end(self) -> bool:
+        """Whether no frame follows those that the loop has yielded; False where only the loop tells."""
+        return False
+
+    def check_whole(self) -> None:
+        """Raise VideoError for a clip that is cut short, wherever the last loop began."""
 
 
 def check_number(number: int, count: int) -> None:

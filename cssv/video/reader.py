@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
+from typing import cast
 
 import av.container
 from av.video.frame import VideoFrame
@@ -15,7 +16,7 @@ from av.video.frame import VideoFrame
 from cssv.errors import VideoError
 from cssv.files.access import Access, Loop
 from cssv.files.patched import as_input_file
-from cssv.frames import Frame
+from cssv.frames import U8, Frame
 from cssv.video.crop import crop_of
 from cssv.video.decoding import Damaged, PictureDecoder
 from cssv.video.ffmpeg import AV_ERRORS, exact, opened
@@ -31,6 +32,9 @@ from cssv.video.timing import DurationCheck, StampRow, is_rounded
 _INDEXED = ("mov", "matroska")
 
 _MICROSECONDS = 1_000_000
+
+#: Most frames that are decoded to reach a frame in a file without an index, where a seek may find none.
+_SKIPPED = 250
 
 
 class VideoReader(FrameReader):
@@ -113,6 +117,8 @@ class VideoReader(FrameReader):
             self.close()
             raise VideoError("the file holds no frames that can be decoded", found=str(self._path))
         self._put_back: VideoFrame | None = first
+        #: Number of the frame that comes next, and pts of the one before; None where that is not known.
+        self._place: tuple[int, int] | None = None
         self._index = 0
         self._is_at_start = True
         return first
@@ -238,7 +244,8 @@ class VideoReader(FrameReader):
         if not self._is_fresh:
             self._reopen()
             self._next_number = 0
-        if self._first_pts and not self._is_counted and self._is_at_start:
+        is_first = self._is_at_start and self._place is None
+        if self._first_pts and not self._is_counted and is_first:
             self._near_start(self._first_pts)
         self._is_fresh = False
         return self._frames(self._next_number)
@@ -255,6 +262,7 @@ class VideoReader(FrameReader):
         first, stop = self._first_pts, self._stop_pts
         check = DurationCheck()
         while (picture := self._next_picture()) is not None:
+            self._place = None
             last = pts = self._stamp(picture, last)
             self._index += 1
             # The unit of the picture's duration is that of its file.
@@ -267,8 +275,10 @@ class VideoReader(FrameReader):
                 continue
             if stop is not None and pts >= stop:
                 break
-            yield Frame(converter.convert(picture), converter.layout, pts, time_base, number, duration)
+            frame = Frame(converter.convert(picture), converter.layout, pts, time_base, number, duration)
             number += 1
+            self._place = number, pts
+            yield frame
         else:
             self._check_whole()
         self._note(*self._decoder.notes)
@@ -361,17 +371,57 @@ class VideoReader(FrameReader):
             stamps = self.timestamps()
             check_number(number, len(stamps))
             pts = stamps[number]
-        if self._is_counted or not self._jump(pts) or not self._is_next(pts):
-            self._reopen()
-            self._skip_to(pts)
-        # Where frames are counted, the position in the file is known.
-        self._is_at_start &= self._is_counted
+        if not self._go_on(number, pts):
+            if self._is_counted or not self._jump(pts) or not self._is_next(pts):
+                self._reopen()
+                self._skip_to(pts)
+            # Where frames are counted, the position in the file is known.
+            self._is_at_start &= self._is_counted
         self._next_number = number
         self._is_fresh = True
 
+    def _go_on(self, number: int, pts: int) -> bool:
+        """Decode from where the reader stands up to a frame behind; False where another way is better."""
+        if self._place is None or number < self._place[0]:
+            return False
+        following, last = self._place
+        if number == following:
+            return True
+        if not self._is_counted and self._is_seek_faster(last, number - following, pts):
+            return False
+        try:
+            self._skip_to(pts)
+        except VideoError:
+            return False
+        return True
+
+    def _is_seek_faster(self, last: int, skipped: int, pts: int) -> bool:
+        """Whether a seek to ``pts`` saves decoding frames, after one at ``last`` and so many to skip."""
+        entries = getattr(self._stream, "index_entries", None)
+        if not entries:
+            return skipped > _SKIPPED
+        at = entries.search_timestamp(pts, backward=True)
+        return bool(at >= 0 and entries[at].timestamp > last)
+
+    def following(self) -> U8 | None:
+        """The planes of the frame that a loop yields next; None at the end of the clip."""
+        return None if self.is_at_end() else self._converter.convert(cast(VideoFrame, self._put_back))
+
+    def is_at_end(self) -> bool:
+        """Whether no frame follows those that the loop has yielded."""
+        if self._put_back is None:
+            self._put_back = next(self._pictures, None)
+        return self._put_back is None
+
+    def check_whole(self) -> None:
+        """Raise VideoError for a file cut short, wherever the last loop began."""
+        if not self._is_at_start:
+            packets = count_packets(self._path, self._decoder_of)
+            self._decoder.check_complete(packets, packets)
+
     def _jump(self, pts: int) -> bool:
         """Seek by the index to the first picture at or after ``pts``; False where the index is wrong."""
-        self._put_back = None
+        self._put_back, self._place = None, None
         self._is_at_start = False
         try:
             self._opened.seek(pts, stream=self._stream, backward=True)
