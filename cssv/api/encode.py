@@ -239,10 +239,9 @@ def encode(
     loaded, chosen, taken = take_over(clip, options, scene, key_of(config.carrier))
     with locked_file(target, overwrite=overwrite) as temporary:
         plan = ClipPlan.open(clip, planes=shown, rate=true_rate, span=span, stream=stream, damaged=damaged)
-        start_early(plan, workers)
-        content, notes = _perceive(plan, loaded, config, chosen, thermal, progress)
+        content, notes = _perceive(plan, loaded, config, chosen, thermal, workers, progress)
         written, frames = write_clip(temporary, plan, content, (*taken, *notes), created_s, progress, workers)
-        verified = check(temporary, progress, key_of(config.carrier), pixels_known=True)
+        verified = check(temporary, key=key_of(config.carrier), pixels_known=True)
     others = _others(plan, content, FormChoice(codec, crf, given, effort), target.stat().st_size)
     notes = (*written, *_notes_on_output(plan, config, chosen), *content.annotator.warnings)
     return Encoded(
@@ -291,10 +290,13 @@ def _perceive(
     config: EncoderConfig,
     detector: CheckedDetector,
     thermal: Path_ | None,
+    workers: int,
     progress: Progress | None,
 ) -> tuple[ClipContent, tuple[str, ...]]:
     """First pass: tracks, thermal readings, ranges and carrier; and notes on the scene and the detector."""
     check_source(plan, has_audio=plan.info.has_audio)
+    # Meanwhile the processes of the second pass load what they need.
+    start_early(plan, workers)
     size = (plan.info.width, plan.info.height)
     # The thermal file first: it is checked in a moment, the clip takes long.
     readings = None

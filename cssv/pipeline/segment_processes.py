@@ -114,9 +114,9 @@ class SegmentProcesses(Closing):
             return
         running, left = deque[Future[CodedSegment]](), deque(segments)
         while running or left:
-            while left and len(running) < _AHEAD * self._workers:
-                running.append(self._pool.submit(_encode, left.popleft()))
             try:
+                while left and len(running) < _AHEAD * self._workers:
+                    running.append(self._pool.submit(_encode, left.popleft()))
                 coded = running.popleft().result()
             except (VideoError, BrokenProcessPool):
                 # In order the clip is read again, and an error is that of the whole clip.

@@ -41,7 +41,7 @@ def standing(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("at", [0, 11, 23, 24, 30, 47, 48])
+@pytest.mark.parametrize("at", [0, 11, 23, 24, 30, 47])
 def test_encode_interrupted(at, standing, clips, listing):
     before = listing(standing)
     with pytest.raises(KeyboardInterrupt):
@@ -192,11 +192,6 @@ class Log:
     def __call__(self, stage, done, total):
         self.calls.append((stage, done, total))
 
-    def check_encoding(self, stages, count):
-        """The file was read back while it was coded, so that one frame is left at the end."""
-        assert self.calls.pop() == ("verify", 1, 1)
-        self.check(stages, count)
-
     def check(self, stages, count):
         grouped = {s: list(g) for s, g in itertools.groupby(self.calls, key=lambda call: call[0])}
         assert list(grouped) == stages
@@ -213,12 +208,12 @@ def test_progress_of_encode(name, span, clips, tmp_path):
     cssv.encode(
         clips / name, tmp_path / "x.cssv", detector=synthetic.Truth(), progress=log, lossless=True, **span
     )
-    log.check_encoding(["perceive", "encode"], count)
+    log.check(["perceive", "encode"], count)
     log = Log()
     cssv.encode(
         clips / name, tmp_path / "y.cssv", boxes=clips / "boxes.txt", progress=log, lossless=True, **span
     )
-    log.check_encoding(["encode"], count)
+    log.check(["encode"], count)
 
 
 def test_progress_of_the_others(stego, tmp_path, clips):
