@@ -60,28 +60,34 @@ class _Group(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Load a command and the library's function of the same name; None for an unknown one."""
+        """Load a command; None for an unknown one."""
         if cmd_name not in COMMANDS:
             return None
-        # The library is loaded here, not in the command, where the import could swallow Ctrl-C.
         with quiet_interrupt():
             module = import_module(f"cssv_cli.{cmd_name}")
-            getattr(cssv, FUNCTIONS.get(cmd_name, cmd_name))
         command: click.Command = getattr(module, cmd_name)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the words name; a usage error for an unknown one suggests the most similar."""
+        """The command that the words name; a usage error for an unknown one suggests the most similar.
+
+        The library's function of the same name is loaded too, unless the words ask for help.
+        """
         try:
-            return super().resolve_command(ctx, args)
+            name, command, rest = super().resolve_command(ctx, args)
         except click.UsageError as error:
             hint = did_you_mean(args[0], COMMANDS)
             # Some releases of click suggest by themselves.
             if hint is None or "id you mean" in error.message:
                 raise
             raise click.UsageError(f"{error.message} {hint}", ctx) from None
+        if name is not None and command is not None and not set(rest) & set(ctx.help_option_names):
+            # Not in the command, where the import could swallow Ctrl-C.
+            with quiet_interrupt():
+                getattr(cssv, FUNCTIONS.get(name, name))
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands, one section per title."""

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import cssv
@@ -156,18 +157,40 @@ def test_importing_loads_no_other_library():
     assert not loaded & (HEAVY | EXTRAS | {"click"})
 
 
-def test_the_version_on_the_command_line_loads_no_other_library():
-    code = """
-from contextlib import suppress
-import sys
+def loaded_by_command(*words: str) -> set[str]:
+    """Top-level names of the modules that a command line has loaded at its end; its output is dropped."""
+    return loaded_by(f"""
+from contextlib import redirect_stdout, suppress
+import io, sys
 from cssv_cli.start import main
-sys.argv = ["cssv", "--version"]
-with suppress(SystemExit):
+sys.argv = ["cssv", *{words!r}]
+with suppress(SystemExit), redirect_stdout(io.StringIO()):
     main()
-"""
-    loaded = loaded_by(code)
+""")
+
+
+def test_the_version_on_the_command_line_loads_no_other_library():
+    loaded = loaded_by_command("--version")
     assert "click" in loaded
     assert not loaded & (HEAVY | EXTRAS)
+
+
+@pytest.mark.parametrize("command", ["identify", "commit", "verify", "log", "tag", "checkout", "diff", "gc"])
+def test_help_of_a_command_without_choices_loads_no_other_library(command):
+    assert not loaded_by_command(command, "--help") & (HEAVY | EXTRAS)
+
+
+def test_the_history_loads_only_numpy(tmp_path):
+    """Neither codecs nor what checks scenes: the table of versions needs none of them."""
+    rng = np.random.default_rng(7)
+    with cssv.Encoder(tmp_path / "clip.cssv", size=(64, 48), rate=10, created_s=0) as encoder:
+        for _ in range(2):
+            encoder.write(rng.integers(0, 256, (48, 64, 3), np.uint8))
+    loaded = loaded_by_command("log", str(tmp_path / "clip.cssv"))
+    assert loaded & (HEAVY | EXTRAS) == {"numpy"}
+    writing = loaded_by_command("tag", str(tmp_path / "clip.cssv"), "first")
+    assert writing & (HEAVY | EXTRAS) == {"numpy", "filelock"}
+    assert cssv.log(tmp_path / "clip.cssv").playing.tags == ("first",)
 
 
 def test_the_library_loads_no_extra():

@@ -27,10 +27,11 @@ from cssv.perception import Detector
 from cssv.perception.detectors import DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
 from cssv.pipeline.annotate import TrackAnnotator
-from cssv.pipeline.arguments import Progress, SceneLike, to_fraction, to_key
+from cssv.pipeline.arguments import Progress, SceneLike, to_key
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.decoder import Decoder
+from cssv.pipeline.exact_number import to_fraction
 from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.preparation import offers_for_clip, prepare_for_clip
 from cssv.pipeline.sealed_track import read_stored_sample

@@ -18,11 +18,12 @@ from cssv.files.closing import Closing
 from cssv.files.paths import Path_
 from cssv.interop.data_frame import columns_to_arrow, columns_to_pandas
 from cssv.interop.rows import ObjectRow
-from cssv.pipeline.arguments import Progress, SceneLike, to_fraction
+from cssv.pipeline.arguments import Progress, SceneLike
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_facts import clip_facts
 from cssv.pipeline.clip_rows import read_clip_columns
 from cssv.pipeline.decoder import Decoder
+from cssv.pipeline.exact_number import to_fraction
 from cssv.pipeline.frame_times import frame_at
 from cssv.pipeline.moment import Moment
 from cssv.pipeline.object_columns import Columns, joined, rows_in

@@ -25,10 +25,11 @@ from cssv.perception import Detector
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
 from cssv.pipeline.annotate import TrackAnnotator
-from cssv.pipeline.arguments import Progress, SceneLike, to_fraction
+from cssv.pipeline.arguments import Progress, SceneLike
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.config import DEFAULT_CODEC, EXTENSION, EncoderConfig, planes_for
+from cssv.pipeline.exact_number import to_fraction
 from cssv.pipeline.form_costs import count_others
 from cssv.pipeline.forms import FormChoice
 from cssv.pipeline.perceive import perceive_clip

@@ -21,11 +21,12 @@ from cssv.perception import Detector
 from cssv.perception.detectors import DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
 from cssv.pipeline.annotate import TrackAnnotator
-from cssv.pipeline.arguments import Progress, SceneLike, counted, to_fraction
+from cssv.pipeline.arguments import Progress, SceneLike, counted
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_parts import PartPlan, choose_places, widen
 from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, planes_for
+from cssv.pipeline.exact_number import to_fraction
 from cssv.pipeline.form_costs import FormCost, FormMeter, SampledPart, cost_of
 from cssv.pipeline.forms import FORMS, Form, FormChoice, form_of
 from cssv.pipeline.perceive import perceive_clip

@@ -18,8 +18,9 @@ from cssv.files.atomic import check_output, whole_file
 from cssv.files.paths import Path_, check_distinct
 from cssv.files.plain_json import to_finite
 from cssv.frames import Frame
-from cssv.pipeline.arguments import SceneLike, read_scene, to_fraction
+from cssv.pipeline.arguments import SceneLike, read_scene
 from cssv.pipeline.calls import checked_call
+from cssv.pipeline.exact_number import to_fraction
 from cssv.scene import Camera, Scene
 from cssv.scene.camera import LEAST_GROUND, plane_of
 from cssv.scene.ground import Plane, Size

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cssv.container import Appender, Archive, Revision, VersionRow, check_tag
-from cssv.container.index import Index
+from cssv.container.archive import Archive
+from cssv.container.index import Index, Revision, VersionRow
+from cssv.container.texts import check_tag
 from cssv.files.paths import Path_
 from cssv.pipeline.calls import checked_call
+
+if TYPE_CHECKING:
+    from cssv.container.appender import Appender
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def checkout(path: Path_, version: Revision) -> Version:
         OutputError: the file cannot be written; it is unchanged.
     """
     # The new version is read as the parent, so that a damaged one is not chosen; the old one may be damaged.
-    with Appender(path, parent=version) as appender:
+    with _appender(path, version) as appender:
         number = appender.reader.version.number
         appender.checkout(number)
     return _read(path, number)
@@ -148,10 +152,17 @@ def tag(path: Path_, name: str, version: Revision = None, *, delete: bool = Fals
     """
     check_tag(name)
     # A tag is deleted wherever it is, so the version is the one that has it.
-    with Appender(path, parent=name if delete else version) as appender:
+    with _appender(path, name if delete else version) as appender:
         number = appender.reader.version.number
         appender.tag(name, None if delete else number)
     return _read(path, number)
+
+
+def _appender(path: Path_, parent: Revision) -> Appender:
+    # Loaded where a file is written: only that needs the lock of writers.
+    from cssv.container.appender import Appender
+
+    return Appender(path, parent=parent)
 
 
 def _read(path: Path_, number: int) -> Version:

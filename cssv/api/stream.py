@@ -29,10 +29,11 @@ from cssv.frames import U8, Frame, Layout
 from cssv.perception import LAG_S, Detections, Detector
 from cssv.perception.detectors import DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
-from cssv.pipeline.arguments import SceneLike, to_fraction
+from cssv.pipeline.arguments import SceneLike
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.config import DEFAULT_CODEC, EncoderConfig, config_to_facts
 from cssv.pipeline.embed import EmbeddedFrame
+from cssv.pipeline.exact_number import to_fraction
 from cssv.pipeline.final_frame import FrameDelivery, OnFrame, Written
 from cssv.pipeline.live_options import LiveOptions
 from cssv.pipeline.live_stream import LiveStream

@@ -16,9 +16,10 @@ from cssv.perception import Detector, Track, Tracks, track_boxes
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.given_boxes import BoxesAre
 from cssv.perception.tracks import to_mot_rows
-from cssv.pipeline.arguments import Progress, to_fraction
+from cssv.pipeline.arguments import Progress
 from cssv.pipeline.calls import checked_call
 from cssv.pipeline.clip_plan import ClipPlan
+from cssv.pipeline.exact_number import to_fraction
 from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.source_check import check_source
 from cssv.video import DAMAGED, DEFAULT_DAMAGED, Damaged

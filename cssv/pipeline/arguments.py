@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any, TypeVar
 
-from cssv.errors import OptionError, OptionTypeError
+from cssv.errors import OptionTypeError
 from cssv.files.paths import Path_, check_path
 from cssv.payload.sealing import PayloadKey
 from cssv.scene import Scene
@@ -55,14 +54,3 @@ def read_scene(scene: SceneLike) -> Scene:
 def to_key(password: str | None) -> PayloadKey | None:
     """Convert a password argument to its key. Raises OptionError."""
     return None if password is None else PayloadKey.from_password(password)
-
-
-def to_fraction(value: Fraction | float | str | None) -> Fraction | None:
-    """Convert a number argument to an exact one: 7, "29.97", "30000/1001". Raises OptionError."""
-    if value is None:
-        return None
-    try:
-        # A float means the decimal number it prints as, not the binary one beside it.
-        return Fraction(str(value) if isinstance(value, float) else value)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-        raise OptionError("not a number", found=str(value), bound="like 7, 29.97 or 30000/1001") from error

@@ -14,7 +14,7 @@ import numpy as np
 
 from cssv.errors import LONGEST_QUOTE, OptionTypeError
 from cssv.files.paths import check_path
-from cssv.pipeline.arguments import to_fraction
+from cssv.pipeline.exact_number import to_fraction
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

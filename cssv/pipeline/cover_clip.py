@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cssv.pipeline.arguments import to_fraction
 from cssv.pipeline.config import RecordedConfig, planes_for
+from cssv.pipeline.exact_number import to_fraction
 from cssv.video import DAMAGED, DEFAULT_DAMAGED, FrameReader, Span, open_clip
 
 

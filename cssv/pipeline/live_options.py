@@ -10,7 +10,8 @@ from cssv.errors import OptionError
 from cssv.perception.detectors import CheckedDetector, DetectorOptions
 from cssv.perception.given_boxes import BoxesAre, check_boxes_are
 from cssv.perception.live import check_lag
-from cssv.pipeline.arguments import SceneLike, load_scene, to_fraction
+from cssv.pipeline.arguments import SceneLike, load_scene
+from cssv.pipeline.exact_number import to_fraction
 from cssv.scene import Scene
 from cssv.video.info import check_rate
 
