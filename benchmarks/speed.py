@@ -1,10 +1,11 @@
 """Time of encoding against a plain lossless transcode, and of decoding against plain decoding, in one run.
 
-``python benchmarks/speed.py CLIP [--boxes FILE] [--rate R] [--frames N] [--repeats K] [--carrier NAME]``
+``python benchmarks/speed.py CLIP [--boxes FILE] [--rate R] [--frames N] [--repeats K] [--carrier NAME]
+[--workers N]``
 
 Every row is the fastest of K repeats. The repeats of all rows are interleaved, so that a busy machine slows
 all rows equally. The transcode uses the reader, codec, settings and threads of CSSV, without CSSV. CSSV's
-encode includes perception, both passes, and the verification of the file before it gets its name.
+encode includes perception, both passes, and reading back what was coded.
 """
 
 from __future__ import annotations
@@ -77,10 +78,12 @@ def main() -> None:
     parser.add_argument("--frames", type=int)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--carrier", choices=tuple(cssv.CARRIERS), default="nibble")
+    parser.add_argument("--workers", type=int, default=1, help="processes of each encode; 0: one per core")
     options = parser.parse_args()
     clip, rate, carrier = options.clip, options.rate, options.carrier
     # Beside a lossless transcode.
     how = {"carrier": carrier, "lossless": carrier == "nibble", "overwrite": True}
+    how["workers"] = options.workers or None
     stop = stop_of(clip, rate, options.frames)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
