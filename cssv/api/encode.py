@@ -34,8 +34,9 @@ from cssv.pipeline.form_costs import count_others
 from cssv.pipeline.forms import FormChoice
 from cssv.pipeline.perceive import perceive_clip
 from cssv.pipeline.preparation import Recoder, prepare_for_clip
-from cssv.pipeline.second_pass import ClipContent, write_clip
+from cssv.pipeline.second_pass import write_clip
 from cssv.pipeline.segment_processes import check_workers, start_early
+from cssv.pipeline.segments import ClipContent
 from cssv.pipeline.source_check import check_source
 from cssv.pipeline.stored_objects import take_over
 from cssv.pipeline.thermal_file import ThermalReadings
@@ -53,7 +54,6 @@ from cssv.video import (
     bytes_of_clip,
     field_notes,
     is_sequence,
-    settings_of,
 )
 
 Planes = Literal["native", "rgb"]
@@ -326,8 +326,7 @@ def _others(plan: ClipPlan, content: ClipContent, choice: FormChoice, size: int)
 
 def _notes_on_output(plan: ClipPlan, config: EncoderConfig, detector: CheckedDetector) -> tuple[str, ...]:
     """Notes on the file as a whole, beside those that it holds itself."""
-    settings = settings_of(config.codec, config.crf, config.effort, regions=config.has_regions)
-    fields = field_notes(plan.info, config.codec, settings)
+    fields = field_notes(plan.info, config.codec, config.settings)
     return (*browser_notes(config.codec), *fields, *_beyond(plan, detector))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -36,13 +36,11 @@ class CodedCheck(Closing):
 
     Args:
         config: how the frames are coded.
-        threads: of the decoder.
     """
 
-    def __init__(self, config: EncoderConfig, threads: int = 1) -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         self._carrier = config.carrier
         self._is_exact = config.crf is None
-        self._threads = threads
         self._decoder: PacketDecoder | None = None
         self._waiting: deque[_Expected] = deque()
         self._window: list[Frame] = []
@@ -61,8 +59,12 @@ class CodedCheck(Closing):
                 _Expected(at.number, at.pts, at.layout, at.time_base, crc, each.begins_window)
             )
 
-    def decode(self, packets: Sequence[Packet], mp4_head: Callable[[], bytes]) -> None:
+    def decode(self, packets: Sequence[Packet], mp4_head: bytes) -> None:
         """Decode packets, and check the frames that become known.
+
+        Args:
+            packets: in the order of decoding.
+            mp4_head: an MP4 with their sample entry.
 
         Raises:
             VideoError: FFmpeg does not decode them.
@@ -70,7 +72,7 @@ class CodedCheck(Closing):
         """
         if packets:
             if self._decoder is None:
-                self._decoder = PacketDecoder(mp4_head(), self._threads)
+                self._decoder = PacketDecoder(mp4_head)
             self._take(self._decoder.decode(packets))
 
     def finish(self) -> None:

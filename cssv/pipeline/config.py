@@ -24,6 +24,7 @@ from cssv.video import (
     LOSSY_CODECS,
     REGION_H264,
     Codec,
+    CodecSettings,
     Effort,
     Planes,
     VideoInfo,
@@ -31,6 +32,7 @@ from cssv.video import (
     check_effort,
     check_rate,
     default_effort,
+    settings_of,
 )
 
 DEFAULT_CODEC: Codec = "h264"
@@ -122,6 +124,11 @@ class EncoderConfig:
     def has_regions(self) -> bool:
         """Whether some macroblocks are coded finer, so that content in them decodes exactly."""
         return needs_regions(self.carrier)
+
+    @property
+    def settings(self) -> CodecSettings:
+        """Settings of the codec."""
+        return settings_of(self.codec, self.crf, self.effort, regions=self.has_regions)
 
 
 def carrier_from_arguments(

@@ -27,10 +27,11 @@ from cssv.pipeline.clip_plan import ClipPlan
 from cssv.pipeline.config import EncoderConfig
 from cssv.pipeline.forms import FORMS, Form, FormChoice, form_of
 from cssv.pipeline.preparation import USUAL
-from cssv.pipeline.second_pass import ClipContent, write_clip
+from cssv.pipeline.second_pass import write_clip
+from cssv.pipeline.segments import ClipContent
 from cssv.pipeline.stego_coding import GROUP_S
 from cssv.scene import Ranges, Scene
-from cssv.video import Span, gop_length, open_clip, settings_of
+from cssv.video import Span, gop_length, open_clip
 from cssv.view.picture_difference import PictureDifference, undrawn_pixels
 
 #: Bytes of a file without its samples: of any file, and for each frame.
@@ -207,7 +208,7 @@ class FormMeter:
     def _bytes(self, config: EncoderConfig, coded: _Coded) -> int:
         frames = len(self.plan)
         rate = self.plan.info.rate
-        gop = gop_length(settings_of(config.codec, config.crf, config.effort), rate)
+        gop = gop_length(config.settings, rate)
         if config.has_regions and config.crf is not None:
             gop = max(round(GROUP_S * rate), 1)
         tables = _FIXED_BYTES + frames * _FRAME_BYTES

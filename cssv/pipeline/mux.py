@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -101,16 +101,18 @@ class StegoFile:
             self._writer.note_frame(crc)
         self._samples += samples
 
-    def write(self, packets: Sequence[Packet], mp4_head: Callable[[], bytes]) -> None:
+    def write(self, packets: Sequence[Packet], mp4_head: bytes) -> None:
         """Write packets, each with the next scene sample, and the audio up to them.
 
         Args:
             packets: in the order of decoding.
-            mp4_head: gives an MP4 with the sample entry of the packets; called from the first packet on.
+            mp4_head: an MP4 with their sample entry, which is the same for all packets of the file.
         """
         if packets and self._about is not None:
-            self._writer.describe({self._video: mp4_head()}, self._about)
+            self._writer.describe({self._video: mp4_head}, self._about)
             self._about = None
+        if packets:
+            self._heads.setdefault(self._video, mp4_head)
         for packet in packets:
             self._put_audio(packet.dts * packet.time_base)
             self._writer.write_sample(
@@ -139,16 +141,9 @@ class StegoFile:
                 is_key=packet.is_key,
             )
 
-    def finish(self, mp4_head: bytes | None, about: IndexMeta) -> None:
-        """Write the rest of the audio, the tables and the index.
-
-        Args:
-            mp4_head: an MP4 with the sample entry of the packets; None without any.
-            about: what the index says of the version.
-        """
+    def finish(self, about: IndexMeta) -> None:
+        """Write the rest of the audio, the tables, and the index with what it says of the version."""
         self._put_audio(None)
-        if mp4_head is not None:
-            self._heads[self._video] = mp4_head
         self._writer.finish(self._heads, about)
 
     def save(self) -> None:
@@ -230,10 +225,14 @@ class StegoWriter:
         """Encode and write frames, in the worker thread."""
         coded = self._coding.code(frames)
         self._file.add(coded.crcs, (each.sample for each in frames))
-        self._file.write(coded.packets, self._coding.mp4_head)
+        self._write(coded.packets)
         if len(frames) > 1:
             # The next group comes after seconds: after a kill, nothing of this one is lost.
             self._file.save()
+
+    def _write(self, packets: Sequence[Packet]) -> None:
+        if packets:
+            self._file.write(packets, self._coding.mp4_head())
 
     def finish(self, meta: Mapping[str, Any], *, created_s: int, author: str = "", message: str = "") -> None:
         """Write the frames still in the codec, the tables and the index. Raises as :meth:`write` does."""
@@ -241,9 +240,8 @@ class StegoWriter:
         self._is_finished = True
         if frames := self._coding.finish():
             self._encode(frames)
-        self._file.write(self._coding.flush(), self._coding.mp4_head)
-        head = self._coding.mp4_head() if self.frames else None
-        self._file.finish(head, IndexMeta(created_s, author, message, meta))
+        self._write(self._coding.flush())
+        self._file.finish(IndexMeta(created_s, author, message, meta))
 
     def save(self) -> None:
         """After an error: write the frames that can still be written, and list them in the journal."""

@@ -18,8 +18,7 @@ from cssv.pipeline.segment_processes import useful_workers
 from cssv.pipeline.segment_runs import RunEnd, run_in_order, run_in_processes
 from cssv.pipeline.segments import ClipContent, Segment, SegmentWork, plan_segments
 from cssv.pipeline.time_origin import TimeOrigin
-
-__all__ = ["ClipContent", "write_clip"]
+from cssv.video import AudioCopy
 
 
 def write_clip(
@@ -55,8 +54,8 @@ def write_clip(
         OutputError: the file cannot be written.
     """
     audio = plan.audio()
-    origin = TimeOrigin.from_plan(plan, audio)
-    clip = _Clip(path, SegmentWork(plan, content, origin, is_checked), notes, created_s, progress)
+    work = SegmentWork(plan, content, TimeOrigin.from_plan(plan, audio), is_checked)
+    clip = _Clip(path, work, audio, notes, created_s, progress)
     workers = min(useful_workers(plan, workers), len(clip.segments))
     if workers > 1 and (written := clip.write(workers)) is not None:
         return written
@@ -71,31 +70,36 @@ class _Clip:
     Args:
         path: the file to write.
         work: what the segments share.
+        audio: of the clip; None if it has none.
         notes: for users.
         created_s: time of creation, seconds since 1970 UTC.
         progress: called after every frame, or after some frames.
     """
 
     def __init__(
-        self, path: Path, work: SegmentWork, notes: Sequence[str], created_s: int, progress: Progress | None
+        self,
+        path: Path,
+        work: SegmentWork,
+        audio: AudioCopy | None,
+        notes: Sequence[str],
+        created_s: int,
+        progress: Progress | None,
     ) -> None:
         self._path, self._work, self._notes, self._created_s = path, work, notes, created_s
+        self._audio = audio
         self._progress = progress
         self.segments: Sequence[Segment] = plan_segments(work)
 
     def write(self, workers: int) -> tuple[tuple[str, ...], int] | None:
         """Write the file by so many processes; None where one alone has to write it."""
         plan, origin = self._work.plan, self._work.origin
-        audio, shift = plan.audio(), origin.seconds + origin.ahead_s
+        shift = origin.seconds + origin.ahead_s
         with self._path.open("wb") as opened:
-            file = StegoFile(opened, plan.info, audio=audio, shift=shift)
-            heads = list[bytes]()
+            file = StegoFile(opened, plan.info, audio=self._audio, shift=shift)
 
             def put(part: CodedPart) -> None:
                 file.add(part.crcs, part.samples)
                 file.write(part.packets, part.mp4_head)
-                if part.packets and not heads:
-                    heads.append(part.mp4_head())
 
             try:
                 end: RunEnd | None
@@ -107,9 +111,8 @@ class _Clip:
                     return None
                 if not end.tally.frames:
                     raise VideoError("the clip holds no frames", found=str(plan.source))
-                sound = audio.notes if audio else ()
-                notes, facts = self._told(end, sound)
-                file.finish(heads[0], IndexMeta(self._created_s, "", "", facts))
+                notes, facts = self._told(end)
+                file.finish(IndexMeta(self._created_s, meta=facts))
             finally:
                 file.abort()
         return notes, end.tally.frames
@@ -118,13 +121,14 @@ class _Clip:
         if self._progress is not None:
             self._progress("encode", frames, len(self._work.plan))
 
-    def _told(self, end: RunEnd, sound: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    def _told(self, end: RunEnd) -> tuple[tuple[str, ...], dict[str, Any]]:
         """All notes, and the facts of the file."""
         plan, content, origin = self._work.plan, self._work.content, self._work.origin
         tally, thermal = end.tally, content.thermal
         lost = loss_notes(content.config.carrier, tally.losses)
         # Some notes only exist once every frame has been read.
         read = (*end.info.notes, *end.info.left_out_notes)
+        sound = self._audio.notes if self._audio else ()
         late = (*read, *sound, *(thermal.notes(tally.thermal) if thermal else ()))
         notes = (*self._notes, *origin.notes, *tally.saturation.notes, *lost, *late)
         facts = config_to_facts(end.info, content.config, content.ranges, notes, plan.opened())

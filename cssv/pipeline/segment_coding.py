@@ -19,7 +19,7 @@ from cssv.pipeline.segments import Segment, SegmentWork
 from cssv.pipeline.stego_coding import CodedFrames, make_coding
 from cssv.pipeline.thermal_file import ThermalTally
 from cssv.scene.shift import shift_times
-from cssv.video import FrameReader, Packet, VideoInfo, settings_of, state_colour
+from cssv.video import FrameReader, Packet, VideoInfo, state_colour
 
 #: Threads of the codec. On their number the bytes of some codecs depend, and those of a file must not depend
 #: on the machine.
@@ -69,13 +69,13 @@ class CodedPart:
         crcs: the CRC-32 that the file holds for each frame.
         samples: the scene sample of each frame.
         packets: those that are ready, in the order of decoding. They may be those of earlier frames.
-        mp4_head: gives an MP4 with the sample entry of the packets.
+        mp4_head: an MP4 with the sample entry of the packets; empty without any.
     """
 
     crcs: Sequence[int]
     samples: Sequence[bytes]
     packets: Sequence[Packet]
-    mp4_head: Callable[[], bytes]
+    mp4_head: bytes
 
 
 #: Takes the coded frames of segments, in order.
@@ -119,6 +119,8 @@ class SegmentEmbedder:
         rings = known_rings(scene, has_thermal=content.thermal is not None)
         self._work = work
         self._embedder = WindowEmbedder(content.config.carrier, scene, content.ranges, rings)
+        # The thermal file is read on from segment to segment, which come in order of time.
+        self._sampler = None if content.thermal is None else content.thermal.follow(content.ranges)
 
     def embed(
         self, segment: Segment, clip: ClipFrames, frames: Iterable[Frame], tally: SegmentTally
@@ -142,13 +144,12 @@ class SegmentEmbedder:
     def _scheduled(self, frames: Iterable[Frame], tally: SegmentTally) -> Iterator[Scheduled]:
         """The frames at their times in the file, with their objects."""
         content, origin = self._work.content, self._work.origin
-        thermal = content.thermal
-        sampler = None if thermal is None else thermal.follow(content.ranges, tally.thermal)
-        calibration = None if thermal is None else thermal.calibration
+        calibration = None if content.thermal is None else content.thermal.calibration
         for frame in frames:
             objects, outlines = content.annotator.annotate(frame.number, frame.time), None
-            if sampler is not None:
-                objects, outlines = sampler(objects, frame.time, frame.luma())
+            if self._sampler is not None:
+                objects, outlines = self._sampler(objects, frame.time, frame.luma())
+                tally.thermal.add(objects)
             tally.saturation.add(objects.objects)
             tally.frames += 1
             yield Scheduled(replace(frame, pts=frame.pts - origin.pts), objects, calibration, outlines)
@@ -175,10 +176,9 @@ class SegmentCoder(Closing):
     """
 
     def __init__(self, work: SegmentWork, put: Put, worker: SerialWorker) -> None:
-        config, info = work.content.config, work.plan.info
-        settings = settings_of(config.codec, config.crf, config.effort, regions=config.has_regions)
+        config = work.content.config
         self._coding = make_coding(
-            state_colour(info, settings),
+            state_colour(work.plan.info, config.settings),
             config.codec,
             config.crf,
             CODING_THREADS,
@@ -210,19 +210,20 @@ class SegmentCoder(Closing):
 
     def _code(self, frames: Sequence[EmbeddedFrame]) -> None:
         coded = self._coding.code(frames)
-        self._hand_on(coded, [each.sample for each in frames])
         if self._check is not None:
             self._check.add(frames, coded.crcs)
-            self._check.decode(coded.packets, self._coding.mp4_head)
+        self._hand_on(coded, [each.sample for each in frames])
 
     def _hand_on(self, coded: CodedFrames, samples: Sequence[bytes]) -> None:
-        self._put(CodedPart(coded.crcs, samples, coded.packets, self._coding.mp4_head))
+        # Before its first packet a codec has no sample entry.
+        head = self._coding.mp4_head() if coded.packets else b""
+        self._put(CodedPart(coded.crcs, samples, coded.packets, head))
+        if self._check is not None:
+            self._check.decode(coded.packets, head)
 
     def _end(self) -> None:
-        packets = self._coding.flush()
-        self._hand_on(CodedFrames((), packets), ())
+        self._hand_on(CodedFrames((), self._coding.flush()), ())
         if self._check is not None:
-            self._check.decode(packets, self._coding.mp4_head)
             self._check.finish()
         self.close()
 
@@ -239,10 +240,7 @@ class CodedSegment:
     """A segment that was coded.
 
     Attributes:
-        crcs: the CRC-32 that the file holds for each frame.
-        samples: the scene sample of each frame.
-        packets: in the order of decoding.
-        mp4_head: an MP4 with the sample entry of the packets.
+        part: all its frames.
         tally: for the notes of the file.
         info: of the reader, with the notes that reading has brought up.
         first_crc: CRC-32 of the planes of its first cover.
@@ -250,10 +248,7 @@ class CodedSegment:
             it is not known.
     """
 
-    crcs: tuple[int, ...]
-    samples: tuple[bytes, ...]
-    packets: tuple[Packet, ...]
-    mp4_head: bytes
+    part: CodedPart
     tally: SegmentTally
     info: VideoInfo
     first_crc: int
@@ -292,12 +287,19 @@ def encode_segment(
         frames.reader.check_whole()
     following = None if segment.is_last else frames.reader.following()
     return CodedSegment(
-        tuple(crc for part in parts for crc in part.crcs),
-        tuple(sample for part in parts for sample in part.samples),
-        tuple(packet for part in parts for packet in part.packets),
-        parts[0].mp4_head(),
+        _joined(parts),
         tally,
         frames.reader.info,
         first[0],
         None if following is None else planes_crc(following),
+    )
+
+
+def _joined(parts: Sequence[CodedPart]) -> CodedPart:
+    """The frames of a whole segment, of which there is at least one."""
+    return CodedPart(
+        [crc for part in parts for crc in part.crcs],
+        [sample for part in parts for sample in part.samples],
+        [packet for part in parts for packet in part.packets],
+        next(part.mp4_head for part in parts if part.packets),
     )

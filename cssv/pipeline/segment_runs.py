@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from cssv.container import extract_entry
 from cssv.files.worker import SerialWorker
 from cssv.pipeline.saturation import Saturation
 from cssv.pipeline.segment_coding import (
     ClipFrames,
-    CodedPart,
     CodedSegment,
     Put,
     SegmentCoder,
@@ -92,7 +90,7 @@ def run_in_processes(
         for coded in processes.encode(segments):
             if coded is None or not _follows(coded, last):
                 return None
-            put(CodedPart(coded.crcs, coded.samples, coded.packets, partial(_head_of, coded)))
+            put(coded.part)
             tally.merge(coded.tally)
             report(tally.frames)
             last = coded
@@ -103,9 +101,5 @@ def _follows(coded: CodedSegment, before: CodedSegment | None) -> bool:
     """Whether a segment begins with the picture that was read behind the one before, and is coded alike."""
     if before is None:
         return True
-    one, other = (extract_entry(each.mp4_head, "video") for each in (before, coded))
+    one, other = (extract_entry(each.part.mp4_head, "video") for each in (before, coded))
     return before.following_crc in (None, coded.first_crc) and one == other
-
-
-def _head_of(coded: CodedSegment) -> bytes:
-    return coded.mp4_head

@@ -17,7 +17,7 @@ from cssv.pipeline.stego_coding import GroupRule
 from cssv.pipeline.thermal_file import ThermalReadings
 from cssv.pipeline.time_origin import TimeOrigin
 from cssv.scene import Ranges, Scene
-from cssv.video import gop_length, settings_of
+from cssv.video import gop_length
 
 #: Least frames of a segment where frames are coded one by one. Shorter ones would cost time for each start of
 #: the codec, and longer ones leave cores idle at the end of a short clip.
@@ -65,13 +65,11 @@ class Segment:
     """Successive frames that are embedded and coded on their own.
 
     Attributes:
-        number: of the segment, from 0.
         frames: numbers of the frames in the part that is encoded.
         window: number of the first window of the carrier.
         is_last: whether the clip ends with it.
     """
 
-    number: int
     frames: range
     window: int
     is_last: bool
@@ -86,8 +84,8 @@ def plan_segments(work: SegmentWork) -> list[Segment]:
     starts = list(_starts(work))
     stops = [*(first for first, _ in starts[1:]), len(work.plan)]
     return [
-        Segment(number, range(first, stop), window, stop == len(work.plan))
-        for number, ((first, window), stop) in enumerate(zip(starts, stops, strict=True))
+        Segment(range(first, stop), window, stop == len(work.plan))
+        for (first, window), stop in zip(starts, stops, strict=True)
     ]
 
 
@@ -111,7 +109,5 @@ def _starts(work: SegmentWork) -> Iterator[tuple[int, int]]:
 
 def _length(work: SegmentWork) -> int:
     """Frames of a segment, at least, where frames are coded one by one: whole groups of pictures."""
-    config = work.content.config
-    settings = settings_of(config.codec, config.crf, config.effort, regions=config.has_regions)
-    gop = gop_length(settings, work.plan.info.rate)
+    gop = gop_length(work.content.config.settings, work.plan.info.rate)
     return gop * -(-SEGMENT_FRAMES // gop)

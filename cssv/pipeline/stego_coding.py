@@ -160,8 +160,8 @@ class GroupRule:
 
     def _is_full(self, first_pts: int, pts: int, *, begins_window: bool) -> bool:
         """Whether the group that begins at a time ends before a frame."""
-        places = (each * self._time_base // GROUP_S for each in (first_pts, pts))
-        is_next = len({*places}) > 1 or self._bytes >= GROUP_BYTES // 2
+        first, place = (each * self._time_base // GROUP_S for each in (first_pts, pts))
+        is_next = first != place or self._bytes >= GROUP_BYTES // 2
         # MP4 cannot hold the times of frames that are reordered across a long gap.
         is_gap = self._longest_gap is not None and pts - self._last_pts > self._longest_gap
         return (begins_window and is_next) or is_gap or self._bytes + self._frame_bytes > GROUP_BYTES

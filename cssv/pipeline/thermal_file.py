@@ -159,14 +159,10 @@ class ThermalReadings:
                 remedy="Check thermal.time_offset_s, or encode only what it covers by start and stop.",
             )
 
-    def follow(self, ranges: Ranges, tally: ThermalTally) -> Sampler:
+    def follow(self, ranges: Ranges) -> Sampler:
         """A function that reads the objects of one frame after another; times must not decrease.
 
         Without a picture near enough in time nothing is read, for example while a camera calibrates itself.
-
-        Args:
-            ranges: values at the bottom and top of each ring.
-            tally: counts the objects that are read.
         """
         view_at = self._views()
 
@@ -174,7 +170,6 @@ class ThermalReadings:
             shown: FrameObjects, time_s: Fraction, luma: U8 | None
         ) -> tuple[FrameObjects, dict[OutlineKey, Outline]]:
             shown, outlines = take_temperatures(shown, ranges, luma, self._size, view_at(time_s))
-            tally.add(shown)
             return shown, outlines
 
         return sample

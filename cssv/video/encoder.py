@@ -205,10 +205,6 @@ class FrameEncoder(Closing):
             raise VideoError("nothing is encoded yet", remedy="Call `encode()` and `flush()` first.")
         return self._head
 
-    def setup(self) -> bytes:
-        """Return the parameter sets, with which FFmpeg's decoder of this codec is set up."""
-        return bytes(self._context.extradata or b"")
-
     def close(self) -> None:
         """Close the codec; may be called twice."""
         with self._access.closing() as is_held:

@@ -24,23 +24,20 @@ class PacketDecoder(Closing):
 
     Args:
         mp4_head: an MP4 whose sample entry is valid for the packets.
-        threads: of the decoder; more decode sooner and hold more frames.
 
     Raises:
         VideoError: FFmpeg does not read the sample entry.
     """
 
-    def __init__(self, mp4_head: bytes, threads: int = 1) -> None:
+    def __init__(self, mp4_head: bytes) -> None:
         try:
             self._container = av.open(io.BytesIO(mp4_head), mode="r", format="mov")
             self._context = self._container.streams.video[0].codec_context
-            self._context.thread_count = threads
-            if threads > 1:
-                self._context.thread_type = "AUTO"
+            # More threads would hold more frames.
+            self._context.thread_count = 1
         except (*AV_ERRORS, IndexError) as error:
             raise VideoError("FFmpeg cannot decode what it has encoded", found=reason(error)) from error
         self._converter: PlaneConverter | None = None
-        self._count = 0
 
     def decode(self, packets: Sequence[Packet]) -> Iterator[U8]:
         """Yield the planes of the frames that become known, in the order of presentation."""

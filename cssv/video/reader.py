@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
-from typing import cast
 
 import av.container
 from av.video.frame import VideoFrame
@@ -405,12 +404,12 @@ class VideoReader(FrameReader):
 
     def following(self) -> U8 | None:
         """The planes of the frame that a loop yields next; None at the end of the clip."""
-        return None if self.is_at_end() else self._converter.convert(cast(VideoFrame, self._put_back))
+        self._put_back = picture = self._next_picture()
+        return None if picture is None else self._converter.convert(picture)
 
     def is_at_end(self) -> bool:
         """Whether no frame follows those that the loop has yielded."""
-        if self._put_back is None:
-            self._put_back = next(self._pictures, None)
+        self._put_back = self._next_picture()
         return self._put_back is None
 
     def check_whole(self) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import av
 import cv2
 import numpy as np
 
 from cssv.errors import VideoError
 from cssv.frames import FINEST, LOST, U8, Blocks, ExactContent, Finer, Frame, blocks_shape, planes_crc
 from cssv.video.encoder import FrameEncoder
-from cssv.video.ffmpeg import AV_ERRORS, reason
 from cssv.video.info import VideoInfo
 from cssv.video.packet import Packet
+from cssv.video.packet_decoder import PacketDecoder
 
 #: How much finer macroblocks are coded after the first rounds in which their content is missed, and after all
 #: later ones. Each round changes all choices of the codec a little, so that others may be missed then.
@@ -81,9 +80,9 @@ class RegionEncoder:
         """
         levels = [self._first(each.exact) for each in group]
         for round_number in range(1, ROUNDS + 2):
-            packets, head, setup = self._code(group, levels)
+            packets, head = self._code(group, levels)
             crcs, is_exact = list[int](), True
-            decoded = _decode(packets, setup)
+            decoded = _decode(packets, head)
             for at, (each, planes) in enumerate(zip(group, decoded, strict=True)):
                 crcs.append(planes_crc(planes))
                 if each.exact is None:
@@ -134,8 +133,8 @@ class RegionEncoder:
 
     def _code(
         self, group: Sequence[RegionFrame], levels: Sequence[Finer | None]
-    ) -> tuple[tuple[Packet, ...], bytes, bytes]:
-        """The packets of a group, an MP4 with its sample entry, and the setup of the decoder."""
+    ) -> tuple[tuple[Packet, ...], bytes]:
+        """The packets of a group, and an MP4 with its sample entry."""
         with FrameEncoder(self.info, crf=self.crf, variant=self.variant, regions=True) as encoder:
             packets = [
                 packet
@@ -143,7 +142,7 @@ class RegionEncoder:
                 for packet in encoder.encode(each.frame, finer)
             ]
             packets += encoder.flush()
-            return tuple(packets), encoder.mp4_head(), encoder.setup()
+            return tuple(packets), encoder.mp4_head()
 
 
 def _around(levels: Finer) -> Finer:
@@ -151,17 +150,8 @@ def _around(levels: Finer) -> Finer:
     return np.asarray(cv2.dilate(levels, np.ones((3, 3), np.uint8)), np.int16)
 
 
-def _decode(packets: Sequence[Packet], setup: bytes) -> Iterator[U8]:
+def _decode(packets: Sequence[Packet], mp4_head: bytes) -> Iterator[U8]:
     """Decode a group; yields the planes of each frame in the order of presentation."""
-    context = av.CodecContext.create("h264", "r")
-    context.extradata = setup
-    try:
-        for packet in packets:
-            given = av.Packet(packet.data)
-            given.pts, given.dts = packet.pts, packet.dts
-            for picture in context.decode(given):
-                yield np.asarray(picture.to_ndarray(), np.uint8)
-        for picture in context.decode(None):
-            yield np.asarray(picture.to_ndarray(), np.uint8)
-    except AV_ERRORS as error:
-        raise VideoError("FFmpeg cannot decode what it has encoded", found=reason(error)) from error
+    with PacketDecoder(mp4_head) as decoder:
+        yield from decoder.decode(packets)
+        yield from decoder.finish()

@@ -14,7 +14,7 @@ import cssv
 from cssv.perception.thermal.reader import ThermalReader
 from cssv.perception.thermal.timeline import Stamps
 from cssv.pipeline.frame_objects import FrameObjects
-from cssv.pipeline.thermal_file import ThermalReadings, ThermalTally
+from cssv.pipeline.thermal_file import ThermalReadings
 from cssv.scene import Ranges, Thermal
 from cssv.scene.thermal import CENTIKELVIN
 from cssv.testing.thermal_clips import (
@@ -164,7 +164,7 @@ def test_one_picture_is_in_memory_at_a_time(tmp_path):
         gauge = ThermalReadings(
             folder, Thermal(scale=0.01, offset_c=-273.15), size=size, part=stamps, whole=stamps
         )
-        warm = gauge.follow(Ranges(), ThermalTally())
+        warm = gauge.follow(Ranges())
         for number in range(count):
             warm(nobody, stamps[number], None)
         peak = tracemalloc.get_traced_memory()[1]
